@@ -1,0 +1,177 @@
+/** What a handler sees of the server that made it. */
+export interface RequestServer {
+  /** The address the server is bound to. */
+  readonly addr: Deno.Addr;
+  /**
+   * Stops the server. May be awaited inside a handler: the promise does not
+   * wait for the handler that called it.
+   *
+   * @param options `gracePeriod`: milliseconds until requests still running
+   * are aborted.
+   * @returns A promise that resolves when no other request is running.
+   */
+  shutdown(options?: { readonly gracePeriod?: number }): Promise<void>;
+}
+
+/**
+ * Aborts a handler's signal.
+ *
+ * @param handler The handler.
+ * @param reason What `signal.reason` becomes.
+ */
+export let abortHandler: (
+  handler: BaseRequestHandler<unknown, Deno.Addr | null>,
+  reason: unknown,
+) => void;
+
+/**
+ * Runs a handler: `setup`, `handle`, `finish`, then what it still has to send.
+ *
+ * @param handler The handler.
+ */
+export let runHandler: (
+  handler: BaseRequestHandler<unknown, Deno.Addr | null>,
+) => Promise<void>;
+
+/**
+ * The base of all request handlers. A server makes one instance for each
+ * request and calls `setup()`, `handle()` and `finish()`, the last always.
+ *
+ * The instance is the place for the state of one request. Each of the three may
+ * return a promise. What they throw goes to the server's `handleError`.
+ *
+ * `Request` is what the server accepted: a `Deno.Conn`, or for datagrams a
+ * {@linkcode DatagramRequest}. `Address` is the type of the client's address.
+ *
+ * @example A handler on the bare connection
+ * ```ts
+ * import { BaseRequestHandler, TCPServer } from "@wire/socketserver";
+ *
+ * class Greeter extends BaseRequestHandler<Deno.Conn> {
+ *   override async handle() {
+ *     await this.request.write(new TextEncoder().encode("hello\n"));
+ *   }
+ * }
+ *
+ * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Greeter);
+ * ```
+ */
+export class BaseRequestHandler<
+  Request = unknown,
+  Address extends Deno.Addr | null = Deno.Addr,
+> {
+  /** What the server accepted. */
+  readonly request: Request;
+  /** The client's address. */
+  readonly clientAddress: Address;
+  /** The server that accepted it. */
+  readonly server: RequestServer;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  /**
+   * Constructs a new instance. Servers do this, once for each request.
+   *
+   * @param request What the server accepted.
+   * @param clientAddress The client's address.
+   * @param server The server.
+   */
+  constructor(request: Request, clientAddress: Address, server: RequestServer) {
+    this.request = request;
+    this.clientAddress = clientAddress;
+    this.server = server;
+  }
+
+  static {
+    abortHandler = (handler, reason) => handler.#abort(reason);
+    runHandler = async (handler) => {
+      let failed: { readonly error: unknown } | undefined;
+      try {
+        await handler.setup();
+        await handler.handle();
+      } catch (error) {
+        failed = { error };
+      }
+      try {
+        await handler.finish();
+      } catch (error) {
+        failed = { error: bothErrors(error, failed) };
+      }
+      try {
+        await handler.settle(failed !== undefined);
+      } catch (error) {
+        failed = { error: bothErrors(error, failed) };
+      }
+      if (failed !== undefined) throw failed.error;
+    };
+  }
+
+  /**
+   * Aborted when the request is over before its handler is: on a timeout, when
+   * a shutdown's grace period ends, when the peer resets the connection. Its
+   * `reason` says which. Give it to whatever the handler waits for.
+   *
+   * @returns The signal of this request.
+   */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) {
+        this.#controller.abort(this.#aborted.reason);
+      }
+    }
+    return this.#controller.signal;
+  }
+
+  /**
+   * Called first. Does nothing unless overridden.
+   *
+   * @returns Nothing, or a promise to wait for.
+   */
+  setup(): void | Promise<void> {}
+
+  /**
+   * Called to serve the request. Does nothing unless overridden.
+   *
+   * @returns Nothing, or a promise to wait for.
+   */
+  handle(): void | Promise<void> {}
+
+  /**
+   * Called last, whatever `setup` or `handle` threw. Does nothing unless
+   * overridden.
+   *
+   * @returns Nothing, or a promise to wait for.
+   */
+  finish(): void | Promise<void> {}
+
+  /**
+   * Sends what the handler left to be sent, after `finish`.
+   *
+   * @param _failed Whether the handler threw.
+   * @returns Nothing, or a promise to wait for.
+   * @ignore
+   */
+  settle(_failed: boolean): void | Promise<void> {}
+
+  #abort(reason: unknown): void {
+    if (this.#aborted !== undefined) return;
+    this.#aborted = { reason };
+    this.#controller?.abort(reason);
+  }
+}
+
+/** A later error must not hide the one that came first. */
+function bothErrors(
+  error: unknown,
+  earlier: { readonly error: unknown } | undefined,
+): unknown {
+  if (earlier === undefined || earlier.error === error) {
+    return error;
+  }
+  return new SuppressedError(
+    error,
+    earlier.error,
+    `A request's cleanup failed after its handler did: ${error}`,
+  );
+}

@@ -1,0 +1,135 @@
+import { BaseRequestHandler } from "./base_request_handler.ts";
+import { StreamReader } from "./stream_reader.ts";
+import { StreamWriter } from "./stream_writer.ts";
+
+/** The socket half of a {@linkcode DatagramRequest}. */
+export interface DatagramSocket<Address extends Deno.Addr = Deno.Addr> {
+  /** The address the socket is bound to. */
+  readonly addr: Deno.Addr;
+  /**
+   * Sends one datagram.
+   *
+   * @param data Its payload, at most 65,507 bytes over IPv4.
+   * @param address Where it goes.
+   * @returns How many bytes were sent.
+   */
+  send(data: Uint8Array, address: Address): Promise<number>;
+}
+
+/**
+ * What a datagram server accepts: the payload, a copy that is the handler's to
+ * keep, and the socket it arrived on.
+ */
+export type DatagramRequest<Address extends Deno.Addr = Deno.Addr> = readonly [
+  data: Uint8Array<ArrayBuffer>,
+  socket: DatagramSocket<Address>,
+];
+
+/** The most an IPv4 UDP datagram can carry: 65,535 less 8 (RFC 768) and 20 (RFC 791). */
+export const MAX_DATAGRAM_SIZE = 65_507;
+
+/**
+ * A handler of one datagram. `rfile` reads the payload; what is written to
+ * `wfile` is sent back as one datagram after `handle`, unless the handler threw
+ * or wrote nothing. An empty
+ * reply is sent with `socket.send`.
+ *
+ * @example Answering in upper case
+ * ```ts
+ * import { DatagramRequestHandler, UDPServer } from "@wire/socketserver";
+ *
+ * class Upper extends DatagramRequestHandler {
+ *   override handle() {
+ *     const text = new TextDecoder().decode(this.packet);
+ *     this.wfile.write(text.toUpperCase());
+ *   }
+ * }
+ *
+ * await using server = new UDPServer({ hostname: "127.0.0.1", port: 0 }, Upper);
+ * ```
+ */
+export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
+  extends BaseRequestHandler<DatagramRequest<Address>, Address> {
+  #rfile: StreamReader | undefined;
+  #wfile: StreamWriter | undefined;
+  #reply: Uint8Array | undefined;
+
+  /**
+   * The payload of the datagram, 0 to 65,507 bytes.
+   *
+   * @returns The bytes, the handler's to keep.
+   */
+  get packet(): Uint8Array<ArrayBuffer> {
+    return this.request[0];
+  }
+
+  /**
+   * The socket the datagram arrived on, to send more than one datagram or to
+   * another address.
+   *
+   * @returns The server's socket.
+   */
+  get socket(): DatagramSocket<Address> {
+    return this.request[1];
+  }
+
+  /**
+   * Reads the payload as a stream that ends where the datagram does.
+   *
+   * @returns The reader of this datagram.
+   */
+  get rfile(): StreamReader {
+    if (this.#rfile === undefined) {
+      let rest = this.packet;
+      this.#rfile = new StreamReader({
+        read(buffer) {
+          if (rest.length === 0) return Promise.resolve(null);
+          const part = rest.subarray(0, buffer.length);
+          buffer.set(part);
+          rest = rest.subarray(part.length);
+          return Promise.resolve(part.length);
+        },
+      });
+    }
+    return this.#rfile;
+  }
+
+  /**
+   * Collects the reply. It holds as much as one datagram can.
+   *
+   * @returns The writer of the reply.
+   */
+  get wfile(): StreamWriter {
+    return this.#wfile ??= new StreamWriter({
+      write: (data) => {
+        this.#collect(data);
+        return Promise.resolve(data.length);
+      },
+    });
+  }
+
+  /** @ignore */
+  override async settle(failed: boolean): Promise<void> {
+    if (this.#wfile === undefined) return;
+    await this.#wfile.end();
+    if (failed || this.#reply === undefined) return;
+    await this.socket.send(this.#reply, this.clientAddress);
+  }
+
+  #collect(data: Uint8Array): void {
+    const before = this.#reply;
+    const size = (before?.length ?? 0) + data.length;
+    if (size > MAX_DATAGRAM_SIZE) {
+      throw new RangeError(
+        `Cannot reply with ${size} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,
+      );
+    }
+    if (before === undefined) {
+      this.#reply = data;
+      return;
+    }
+    this.#reply = new Uint8Array(size);
+    this.#reply.set(before);
+    this.#reply.set(data, before.length);
+  }
+}

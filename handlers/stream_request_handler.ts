@@ -1,0 +1,71 @@
+import { abortHandler, BaseRequestHandler } from "./base_request_handler.ts";
+import { StreamReader } from "./stream_reader.ts";
+import { StreamWriter } from "./stream_writer.ts";
+
+/**
+ * A handler of one connection, with buffered reading and ordered writing.
+ *
+ * What was written when `finish` returns is sent before the connection closes.
+ *
+ * @example An echo of lines
+ * ```ts
+ * import { StreamRequestHandler, TCPServer } from "@wire/socketserver";
+ *
+ * class Echo extends StreamRequestHandler {
+ *   override async handle() {
+ *     for await (const line of this.rfile) await this.wfile.write(line + "\n");
+ *   }
+ * }
+ *
+ * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Echo);
+ * ```
+ */
+export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
+  extends BaseRequestHandler<Deno.Conn<Address>, Address> {
+  #rfile: StreamReader | undefined;
+  #wfile: StreamWriter | undefined;
+
+  /**
+   * Reads what the client sends.
+   *
+   * @returns The reader of this connection.
+   */
+  get rfile(): StreamReader {
+    return this.#rfile ??= new StreamReader(this.request, {
+      onError: (error) => this.#streamFailed(error),
+    });
+  }
+
+  /**
+   * Writes to the client.
+   *
+   * @returns The writer of this connection.
+   */
+  get wfile(): StreamWriter {
+    return this.#wfile ??= new StreamWriter(this.request, {
+      onError: (error) => this.#streamFailed(error),
+    });
+  }
+
+  /**
+   * As {@linkcode BaseRequestHandler.signal}. Once it has been asked for,
+   * `rfile` reads ahead, up to its limit, to see a reset while nothing is being
+   * read. A handler that uses it leaves reading to `rfile`.
+   *
+   * @returns The signal of this request.
+   */
+  override get signal(): AbortSignal {
+    this.rfile.watch();
+    return super.signal;
+  }
+
+  /** @ignore */
+  override settle(_failed: boolean): void | Promise<void> {
+    return this.#wfile?.end();
+  }
+
+  /** Of one client's connection, any failure of reading or writing is final. */
+  #streamFailed(error: unknown): void {
+    abortHandler(this, error);
+  }
+}

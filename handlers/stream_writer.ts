@@ -1,0 +1,267 @@
+import { LimitOverrunError } from "./stream_errors.ts";
+
+/** What a {@linkcode StreamWriter} writes to: a `Deno.Conn`, a file, a test. */
+export interface WriteSink {
+  /**
+   * Writes from the start of `data`.
+   *
+   * @param data The bytes.
+   * @returns How many bytes were taken, at least 1.
+   */
+  write(data: Uint8Array): Promise<number>;
+  /** Ends the writing side; a sink without it has nothing to end. */
+  closeWrite?(): Promise<void>;
+}
+
+/** Options of a {@linkcode StreamWriter}. */
+export interface StreamWriterOptions {
+  /**
+   * How many bytes may wait to be written before another write is refused. A
+   * single write may be larger. A handler that awaits its writes never comes
+   * near.
+   *
+   * @default {16777216}
+   */
+  readonly limit?: number;
+  /** Called once with the error when writing to the sink fails. */
+  readonly onError?: (error: unknown) => void;
+}
+
+const DEFAULT_LIMIT = 16 * 1024 * 1024;
+/** Writes of one tick are joined into calls of up to this size, in bytes. */
+const JOIN_UP_TO = 64 * 1024;
+
+const encoder = new TextEncoder();
+const ignore = () => {};
+
+/**
+ * Ordered writing to a connection.
+ *
+ * Writes keep their order. Those made in one tick go out in one call. Awaiting
+ * a write waits until the sink has taken its bytes, which is the backpressure;
+ * a write that is not awaited is still sent, and its failure is never an
+ * unhandled rejection: the next write, `flush` and the end of the request see
+ * it.
+ *
+ * Bytes given to `write` are not copied: leave them unchanged until it resolves.
+ *
+ * @example Three writes, one call
+ * ```ts
+ * import { StreamWriter } from "@wire/socketserver";
+ * import { deepStrictEqual } from "node:assert";
+ *
+ * const calls: string[] = [];
+ * const wfile = new StreamWriter({
+ *   write(data) {
+ *     calls.push(new TextDecoder().decode(data));
+ *     return Promise.resolve(data.length);
+ *   },
+ * });
+ * wfile.write("Thank you ");
+ * wfile.write("for ");
+ * await wfile.write("connecting");
+ * deepStrictEqual(calls, ["Thank you for connecting"]);
+ * ```
+ */
+export class StreamWriter {
+  readonly #sink: WriteSink;
+  readonly #limit: number;
+  readonly #onError: ((error: unknown) => void) | undefined;
+  /** What the next batch will write. */
+  #chunks: Uint8Array[] = [];
+  #buffered = 0;
+  /** Settles when the batch being collected has been written. */
+  #collecting: Promise<void> | undefined;
+  /** Settles when everything written so far is out. */
+  #last: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #ended: string | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+
+  /**
+   * Constructs a new instance.
+   *
+   * @param sink What to write to.
+   * @param options The limit and the error callback.
+   */
+  constructor(sink: WriteSink, options: StreamWriterOptions = {}) {
+    this.#sink = sink;
+    this.#limit = options.limit ?? DEFAULT_LIMIT;
+    this.#onError = options.onError;
+  }
+
+  /**
+   * How many bytes wait to be taken by the sink.
+   *
+   * @returns The number of bytes.
+   */
+  get bufferedAmount(): number {
+    return this.#buffered;
+  }
+
+  /**
+   * Writes text (as UTF-8) or bytes, after everything written before.
+   *
+   * @param data What to write.
+   * @returns A promise that resolves when the sink has taken `data`. It need
+   * not be awaited, but a handler that awaits it cannot outrun a slow peer. It
+   * rejects
+   * with what the sink threw (then so does every later write);
+   * with {@linkcode LimitOverrunError} if more bytes than the limit are waiting;
+   * with `Deno.errors.BadResource` after `closeWrite` or the end of the request;
+   * with `TypeError` if `data` is neither text nor bytes.
+   */
+  write(data: string | Uint8Array): Promise<void> {
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    const refusal = this.#refusal(bytes);
+    if (refusal !== undefined) return rejected(refusal);
+    if (bytes.length === 0) return this.flush();
+    this.#chunks.push(bytes);
+    this.#buffered += bytes.length;
+    if (this.#collecting === undefined) {
+      this.#last = this.#collecting = this.#send(this.#last);
+      this.#last.catch(ignore);
+    }
+    return this.#collecting;
+  }
+
+  /**
+   * Waits until everything written so far has been taken by the sink.
+   *
+   * @returns A promise that rejects if any write has failed.
+   */
+  flush(): Promise<void> {
+    return this.#last ?? Promise.resolve();
+  }
+
+  /**
+   * Ends the writing side after everything written: the peer reads the end of
+   * the stream and can still send. Calling it again changes nothing.
+   *
+   * @returns A promise that resolves when the end has been sent.
+   */
+  closeWrite(): Promise<void> {
+    if (this.#ended === undefined) {
+      this.#ended = "its writing side is closed";
+      this.#last = this.#close(this.#last);
+      this.#last.catch(ignore);
+    }
+    return this.flush();
+  }
+
+  /**
+   * The same writer as a `WritableStream` of bytes. Closing it ends the writing
+   * side; aborting it writes nothing more and closes nothing.
+   *
+   * @returns The same stream each time.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= new WritableStream({
+      write: (chunk) => this.write(chunk),
+      close: () => this.closeWrite(),
+    });
+  }
+
+  /**
+   * Flushes, then refuses every later write: the request is over.
+   *
+   * @ignore
+   */
+  end(): Promise<void> {
+    this.#ended ??= "the request is finished";
+    return this.flush();
+  }
+
+  #refusal(bytes: unknown): Error | undefined {
+    if (!(bytes instanceof Uint8Array)) {
+      return new TypeError(
+        `Cannot write ${
+          bytes === null ? "null" : typeof bytes
+        }: data must be a string or a Uint8Array`,
+      );
+    }
+    // What broke the stream explains more than that it is closed.
+    if (this.#failure !== undefined) return this.#failure.error as Error;
+    if (this.#ended !== undefined) {
+      return new Deno.errors.BadResource(
+        `Cannot write ${bytes.length} bytes: ${this.#ended}`,
+      );
+    }
+    if (this.#buffered > this.#limit) {
+      return new LimitOverrunError(
+        `Cannot write ${bytes.length} bytes: ${this.#buffered} already wait for a slow reader and the limit is ${this.#limit}; await write() to be held back instead`,
+        this.#limit,
+      );
+    }
+    return undefined;
+  }
+
+  /** Writes what the current tick adds to the batch, once `previous` is out. */
+  async #send(previous: Promise<void> | undefined): Promise<void> {
+    try {
+      await previous;
+    } finally {
+      this.#collecting = undefined;
+    }
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    try {
+      if (chunks.length === 1) await this.#writeAll(chunks[0]!);
+      else for (const joined of join(chunks)) await this.#writeAll(joined);
+    } catch (error) {
+      this.#chunks = [];
+      this.#buffered = 0;
+      this.#failure = { error };
+      this.#onError?.(error);
+      throw error;
+    }
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    let done = await this.#sink.write(bytes);
+    while (done < bytes.length) {
+      const n = await this.#sink.write(bytes.subarray(done));
+      if (n === 0) {
+        throw new Deno.errors.WriteZero(
+          `Cannot write ${bytes.length} bytes: the sink took ${done} and then none`,
+        );
+      }
+      done += n;
+    }
+    this.#buffered -= bytes.length;
+  }
+
+  async #close(previous: Promise<void> | undefined): Promise<void> {
+    await previous;
+    await this.#sink.closeWrite?.();
+  }
+}
+
+/** Joins small chunks; a large one goes out as it is, without a copy. */
+function* join(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+  let from = 0;
+  while (from < chunks.length) {
+    let size = chunks[from]!.length;
+    let to = from + 1;
+    while (to < chunks.length && size + chunks[to]!.length <= JOIN_UP_TO) {
+      size += chunks[to++]!.length;
+    }
+    if (to === from + 1) yield chunks[from]!;
+    else {
+      const joined = new Uint8Array(size);
+      let offset = 0;
+      for (; from < to; from++) {
+        joined.set(chunks[from]!, offset);
+        offset += chunks[from]!.length;
+      }
+      yield joined;
+    }
+    from = to;
+  }
+}
+
+function rejected(error: unknown): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(ignore);
+  return promise;
+}

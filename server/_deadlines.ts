@@ -1,0 +1,64 @@
+/** The longest delay of `setTimeout`, in milliseconds (a signed 32-bit number). */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+/**
+ * Deadlines of many items with one timer.
+ *
+ * Every item gets the same time, so they expire in the order they were added,
+ * which is the order a `Map` keeps. A deadline that has moved since is looked
+ * up only when its old one comes: activity costs nothing but a note of when.
+ */
+export class Deadlines<T> {
+  /** Each item with the deadline it had when last looked at, earliest first. */
+  readonly #items = new Map<T, number>();
+  readonly #deadlineOf: (item: T) => number;
+  readonly #expired: (item: T) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param deadlineOf When an item expires, in `performance.now()` time. It may
+   * move later, never earlier.
+   * @param expired Called once for an item whose deadline has come.
+   */
+  constructor(deadlineOf: (item: T) => number, expired: (item: T) => void) {
+    this.#deadlineOf = deadlineOf;
+    this.#expired = expired;
+  }
+
+  add(item: T): void {
+    this.#items.set(item, this.#deadlineOf(item));
+    this.#arm();
+  }
+
+  delete(item: T): void {
+    if (this.#items.delete(item) && this.#items.size === 0) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined) return;
+    const next = this.#items.values().next();
+    if (next.done) return;
+    const delay = Math.max(0, Math.ceil(next.value - performance.now()));
+    this.#timer = setTimeout(
+      () => this.#sweep(),
+      Math.min(delay, LONGEST_DELAY),
+    );
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const [item, noted] of this.#items) {
+      if (noted > now) break;
+      this.#items.delete(item);
+      const deadline = this.#deadlineOf(item);
+      // Set again, it moves to the end: behind every item noted before it.
+      if (deadline > now) this.#items.set(item, deadline);
+      else this.#expired(item);
+    }
+    this.#arm();
+  }
+}

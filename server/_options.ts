@@ -1,0 +1,23 @@
+/**
+ * Checks a count given as an option.
+ *
+ * @throws {RangeError} If it is not an integer of at least `least`.
+ */
+export function checkCount(name: string, value: number, least: number): void {
+  if (value === Infinity || (Number.isInteger(value) && value >= least)) return;
+  throw new RangeError(
+    `Cannot create server: ${name} must be an integer of at least ${least}, received ${value}`,
+  );
+}
+
+/**
+ * Checks a time given in milliseconds as an option.
+ *
+ * @throws {RangeError} If it is not a number, or negative.
+ */
+export function checkTime(name: string, value: number): void {
+  if (typeof value === "number" && value >= 0) return;
+  throw new RangeError(
+    `Cannot use ${name}: it must be a non-negative number of milliseconds, received ${value}`,
+  );
+}
