@@ -21,3 +21,17 @@ export function checkTime(name: string, value: number): void {
     `Cannot use ${name}: it must be a non-negative number of milliseconds, received ${value}`,
   );
 }
+
+/**
+ * The backlog option in the form of `Deno.listen`.
+ *
+ * @throws {RangeError} If it is not a positive integer.
+ */
+export function listenBacklog(
+  backlog: number | undefined,
+): { tcpBacklog?: number } {
+  if (backlog === undefined) return {};
+  checkCount("backlog", backlog, 1);
+  // listen(2) takes an int and cuts it to the system's own limit.
+  return { tcpBacklog: Math.min(backlog, 2 ** 31 - 1) };
+}

@@ -1,0 +1,131 @@
+import { isDeadUnixSocket } from "./_probe_unix_socket.ts";
+
+/** Where a Unix server listens. */
+export interface UnixServerAddress {
+  /**
+   * The path of the socket file, at most 107 bytes on Linux and 103 on macOS;
+   * see unix(7).
+   */
+  readonly path: string;
+}
+
+/** Options of the socket file of a Unix server. */
+export interface UnixSocketFileOptions {
+  /**
+   * Takes over a path whose socket file a dead server left behind. One where a
+   * server answers, and whatever is not a socket, is never touched.
+   *
+   * @default {false}
+   */
+  readonly reclaim?: boolean;
+  /**
+   * The permissions of the socket file, `0o000` to `0o777`. They are set right
+   * after binding; until then the process's umask applies.
+   */
+  readonly mode?: number;
+}
+
+/** The socket file a server made. */
+export class UnixSocketFile {
+  readonly #path: string;
+  readonly #dev: number;
+  readonly #ino: number | null;
+
+  private constructor(path: string) {
+    const { dev, ino } = Deno.lstatSync(path);
+    this.#path = path;
+    this.#dev = dev;
+    this.#ino = ino;
+  }
+
+  /**
+   * Binds a socket to a path and sets the file's permissions.
+   *
+   * @throws {Deno.errors.AddrInUse} If the path exists and is not to be
+   * reclaimed, or a server answers there, or it is not a socket.
+   * @throws {RangeError} If `mode` is out of range.
+   */
+  static bind<Socket extends { close(): void }>(
+    path: string,
+    { reclaim = false, mode }: UnixSocketFileOptions,
+    listen: () => Socket,
+  ): { readonly socket: Socket; readonly file: UnixSocketFile } {
+    if (
+      mode !== undefined &&
+      !(Number.isInteger(mode) && mode >= 0 && mode <= 0o777)
+    ) {
+      throw new RangeError(
+        `Cannot create server: mode must be an integer from 0 to 0o777, received ${mode}`,
+      );
+    }
+    const socket = UnixSocketFile.#listen(path, reclaim, listen);
+    try {
+      const file = new UnixSocketFile(path);
+      if (mode !== undefined) Deno.chmodSync(path, mode);
+      return { socket, file };
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+  }
+
+  static #listen<Socket>(
+    path: string,
+    reclaim: boolean,
+    listen: () => Socket,
+  ): Socket {
+    try {
+      return listen();
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) {
+        UnixSocketFile.#removeDead(path, reclaim, error);
+        return listen();
+      }
+      if (error instanceof Deno.errors.NotFound) {
+        throw new Deno.errors.NotFound(
+          `Cannot listen on "${path}": its folder does not exist`,
+          { cause: error },
+        );
+      }
+      if (error instanceof TypeError && /SUN_LEN/.test(error.message)) {
+        throw new TypeError(
+          `Cannot listen on "${path}": the path is ${
+            new TextEncoder().encode(path).length
+          } bytes, too long for a Unix socket; use a shorter one`,
+          { cause: error },
+        );
+      }
+      throw error;
+    }
+  }
+
+  static #removeDead(path: string, reclaim: boolean, cause: Error): void {
+    const refuse = (why: string) =>
+      new Deno.errors.AddrInUse(`Cannot listen on "${path}": ${why}`, {
+        cause,
+      });
+    const { isSocket, dev, ino } = Deno.lstatSync(path);
+    if (!isSocket) throw refuse("it exists and is not a socket");
+    if (!reclaim) {
+      throw refuse(
+        "a socket is already there; if its server is dead, pass reclaim: true to take it over",
+      );
+    }
+    if (!isDeadUnixSocket(path)) throw refuse("a live server answers there");
+    const again = Deno.lstatSync(path);
+    if (again.dev !== dev || again.ino !== ino) {
+      throw refuse("another process has just taken it");
+    }
+    Deno.removeSync(path);
+  }
+
+  /** Removes the file, if it is still the one that was bound. */
+  remove(): void {
+    try {
+      const { dev, ino } = Deno.lstatSync(this.#path);
+      if (dev === this.#dev && ino === this.#ino) Deno.removeSync(this.#path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}

@@ -1,0 +1,771 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import {
+  abortHandler,
+  type BaseRequestHandler,
+  type RequestServer,
+  runHandler,
+} from "../handlers/base_request_handler.ts";
+import {
+  isClientError,
+  isClosedError,
+  isDisconnect,
+} from "./_accept_errors.ts";
+import { Deadlines } from "./_deadlines.ts";
+import { checkCount, checkTime } from "./_options.ts";
+
+/** A handler class, as a server of `Request`s from `Address`es takes it. */
+export type RequestHandlerClass<Request, Address extends Deno.Addr> = new (
+  request: Request,
+  clientAddress: Address,
+  server: RequestServer,
+) => BaseRequestHandler<unknown, Deno.Addr | null>;
+
+/** Options that every server has. */
+export interface ServerOptions<Address extends Deno.Addr = Deno.Addr> {
+  /**
+   * How many requests may be in progress at once. At the limit the server
+   * stops accepting: clients wait in the kernel's backlog and none is dropped.
+   * 1 serves strictly one after the other, as Python's plain servers do.
+   *
+   * @default {16384}
+   */
+  readonly maxConnections?: number;
+  /**
+   * How long `handleRequest` waits for a request before it calls
+   * `handleTimeout`, in milliseconds.
+   *
+   * @default {Infinity}
+   */
+  readonly timeout?: number;
+  /**
+   * How long a handler may take, from `setup` to `finish`, in milliseconds.
+   * Past it the handler's signal is aborted and its connection closed.
+   *
+   * @default {Infinity}
+   */
+  readonly requestTimeout?: number;
+  /**
+   * How long a shutdown waits for running handlers where it is not told, in
+   * milliseconds.
+   *
+   * @default {15000}
+   */
+  readonly gracePeriod?: number;
+  /** Shuts the server down when aborted. */
+  readonly signal?: AbortSignal;
+  /**
+   * Called once, with the address the server is bound to, when it starts to
+   * serve. What it throws rejects the `serveForever` or `handleRequest` that
+   * called it.
+   */
+  readonly onListen?: (address: Address) => void;
+}
+
+/** Options of {@linkcode BaseServer.shutdown}. */
+export interface ShutdownOptions {
+  /**
+   * How long running handlers may take to finish, in milliseconds. After it
+   * their signals are aborted and their connections closed.
+   *
+   * @default {15000} or the server's `gracePeriod`
+   */
+  readonly gracePeriod?: number;
+}
+
+/** What a server listens on. {@linkcode Deno.Listener} is one. */
+export interface ServerSocket<Address extends Deno.Addr> {
+  /** The address it is bound to. */
+  readonly addr: Address;
+  /** Stops listening. */
+  close(): void;
+  /** Lets the socket keep the process alive. */
+  ref(): void;
+  /** Lets the process end while the socket is open. */
+  unref(): void;
+}
+
+/** One request in progress. */
+interface Activity<Request, Address> {
+  readonly server: object;
+  readonly request: Request;
+  readonly clientAddress: Address;
+  readonly started: number;
+  /** The request inside whose handler this server was started, if any. */
+  readonly within: Activity<unknown, unknown> | undefined;
+  handler: BaseRequestHandler<unknown, Deno.Addr | null> | undefined;
+  aborted: { readonly reason: unknown } | undefined;
+  /** Whether its handler waits for the server's shutdown. */
+  awaitsShutdown: boolean;
+  /** Whether it still counts against `maxConnections`. */
+  counted: boolean;
+  /** Told when it no longer counts, by `handleRequest`. */
+  onHandled: (() => void) | undefined;
+  /** Ends the wait for a handler that was aborted and does not return. */
+  abandon: (() => void) | undefined;
+}
+
+const DEFAULT_MAX_CONNECTIONS = 16_384;
+const DEFAULT_GRACE_PERIOD = 15_000;
+/**
+ * How long accepting pauses when the system has no descriptor or memory left,
+ * in milliseconds. Ranch and Thousand Island wait as long.
+ */
+const ACCEPT_PAUSE = 100;
+/** How often overridden `serviceActions` run, in milliseconds; CPython's `poll_interval`. */
+const SERVICE_INTERVAL = 500;
+/** How long an aborted handler may take to wind down, in milliseconds. */
+const ABANDON_AFTER = 1_000;
+/** How many replies may be on their way out, beyond `maxConnections`. */
+const MAX_LINGERING = 1_024;
+
+/** The request whose handler is running, for `shutdown` called inside one. */
+const current = new AsyncLocalStorage<Activity<unknown, unknown>>();
+
+/**
+ * The base of all servers: what happens between a socket and a handler,
+ * whatever kind of socket it is.
+ *
+ * Each step of a request is a method to override, called in this order:
+ * `getRequest`, `verifyRequest`, `processRequest` (which calls `finishRequest`,
+ * where the handler runs, and `shutdownRequest`), `closeRequest`. Whatever one
+ * of them throws goes to `handleError`, and the server goes on.
+ *
+ * Handlers run concurrently on the event loop.
+ */
+export abstract class BaseServer<Request, Address extends Deno.Addr>
+  implements RequestServer, AsyncDisposable {
+  /** Resolves when the socket is closed and no request is in progress. */
+  readonly finished: Promise<void>;
+  readonly #socket: ServerSocket<Address>;
+  readonly #Handler: RequestHandlerClass<Request, Address>;
+  readonly #maxConnections: number;
+  readonly #timeout: number;
+  readonly #gracePeriod: number;
+  readonly #activities = new Map<
+    Request,
+    Activity<Request, Address>
+  >();
+  readonly #requestDeadlines:
+    | Deadlines<Activity<Request, Address>>
+    | undefined;
+  readonly #unlinkSignals: (() => void)[] = [];
+  #counted = 0;
+  #serving = false;
+  #stopping = false;
+  #closed = false;
+  #onListen: ((address: Address) => void) | undefined;
+  #finish!: () => void;
+  /** Wakes the accept loop: a place is free, a pause is over, or it must stop. */
+  #wake: (() => void) | undefined;
+  /** What `handleRequest` asked for and has not been given yet. */
+  #accepting: Promise<void> | undefined;
+  #accepted: PromiseSettledResult<[Request, Address]> | undefined;
+  #acceptFailing = false;
+  #graceTimers = new Set<ReturnType<typeof setTimeout>>();
+  /** Told when a request ends, by shutdowns called inside a handler. */
+  #drainWatchers = new Set<() => void>();
+
+  /**
+   * Constructs a new instance: checks the options, then opens the socket.
+   *
+   * @param open Opens the socket. What it throws, the constructor throws.
+   * @param Handler The handler class.
+   * @param options Options that every server has.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(
+    open: () => ServerSocket<Address>,
+    Handler: RequestHandlerClass<Request, Address>,
+    options: ServerOptions<Address> = {},
+  ) {
+    const {
+      maxConnections = DEFAULT_MAX_CONNECTIONS,
+      timeout = Infinity,
+      requestTimeout = Infinity,
+      gracePeriod = DEFAULT_GRACE_PERIOD,
+    } = options;
+    checkCount("maxConnections", maxConnections, 1);
+    checkTime("timeout", timeout);
+    checkTime("requestTimeout", requestTimeout);
+    checkTime("gracePeriod", gracePeriod);
+    this.#Handler = Handler;
+    this.#maxConnections = maxConnections;
+    this.#timeout = timeout;
+    this.#gracePeriod = gracePeriod;
+    this.#onListen = options.onListen;
+    if (requestTimeout !== Infinity) {
+      this.#requestDeadlines = new Deadlines(
+        (activity) => activity.started + requestTimeout,
+        (activity) =>
+          this.#abort(
+            activity,
+            new DOMException(
+              `The request took longer than requestTimeout, ${requestTimeout} ms`,
+              "TimeoutError",
+            ),
+          ),
+      );
+    }
+    this.finished = new Promise((resolve) => this.#finish = resolve);
+    this.#socket = open();
+    if (options.signal !== undefined) this.#shutdownOn(options.signal);
+  }
+
+  /**
+   * The address the server is bound to, its port chosen if 0 was asked for.
+   *
+   * @returns The address.
+   */
+  get addr(): Address {
+    return this.#socket.addr;
+  }
+
+  /** Lets the server keep the process alive, as it does from the start. */
+  ref(): void {
+    this.#socket.ref();
+  }
+
+  /** Lets the process end while the server waits for requests. */
+  unref(): void {
+    this.#socket.unref();
+  }
+
+  /**
+   * Serves until `shutdown` or `close`.
+   *
+   * @param options `signal` shuts the server down when aborted.
+   * @returns A promise that resolves when the server has finished: it is not
+   * listening any more and no request is in progress.
+   * @throws {Deno.errors.Busy} If it serves already.
+   */
+  async serveForever(
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    this.#claim();
+    const service = this.serviceActions === BaseServer.prototype.serviceActions
+      ? undefined
+      : setInterval(() => this.#service(), SERVICE_INTERVAL);
+    try {
+      if (options.signal !== undefined) this.#shutdownOn(options.signal);
+      if (!this.#stopping) this.#announce();
+      while (!this.#stopping) {
+        if (!this.#hasRoom()) {
+          await this.#pause();
+          continue;
+        }
+        let accepted: [Request, Address];
+        try {
+          accepted = this.#accepting === undefined
+            ? await this.getRequest()
+            : await this.#takeAccepted();
+        } catch (error) {
+          if (this.#stopping) break;
+          await this.#acceptFailed(error);
+          continue;
+        }
+        this.#acceptFailing = false;
+        if (this.#stopping) {
+          this.closeRequest(accepted[0]);
+          break;
+        }
+        this.#start(accepted[0], accepted[1]);
+        if (service !== undefined) this.#service();
+      }
+    } finally {
+      clearInterval(service);
+      this.#serving = false;
+    }
+    await this.finished;
+  }
+
+  /**
+   * Serves exactly one request: the next one, whose handler has ended when the
+   * promise resolves. After the `timeout` option's milliseconds without one,
+   * calls `handleTimeout` instead. A client that connects later is kept for the
+   * next call.
+   *
+   * @returns A promise that resolves when the request has been handled.
+   * @throws {Deno.errors.Busy} If the server is serving already.
+   * @throws {Deno.errors.BadResource} If the server is closed.
+   */
+  async handleRequest(): Promise<void> {
+    if (this.#stopping) {
+      throw new Deno.errors.BadResource(
+        "Cannot handle a request: the server is closed",
+      );
+    }
+    this.#claim();
+    const deadline = performance.now() + this.#timeout;
+    try {
+      this.#announce();
+      while (!this.#stopping) {
+        if (this.#accepting === undefined) this.#acceptAhead();
+        if (this.#accepted === undefined) {
+          const left = deadline - performance.now();
+          if (left <= 0) return await this.handleTimeout();
+          await this.#pause(left);
+          continue;
+        }
+        try {
+          const [request, clientAddress] = await this.#takeAccepted();
+          this.#acceptFailing = false;
+          await new Promise<void>((resolve) =>
+            this.#start(request, clientAddress, resolve)
+          );
+          return;
+        } catch (error) {
+          if (!this.#stopping) await this.#acceptFailed(error);
+        }
+      }
+    } finally {
+      this.#serving = false;
+    }
+  }
+
+  /**
+   * Accepts nothing more, lets running handlers finish, and after the grace
+   * period aborts their signals and closes their connections.
+   *
+   * May be called at any time, more than once (the shortest grace period
+   * counts), from a signal handler, and inside a request handler: there, the
+   * promise does not wait for handlers that themselves wait for a shutdown.
+   *
+   * @param options The grace period.
+   * @returns A promise that resolves when no request is in progress.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    const gracePeriod = options.gracePeriod ?? this.#gracePeriod;
+    checkTime("gracePeriod", gracePeriod);
+    this.#stopAccepting();
+    if (this.#activities.size > 0 && gracePeriod !== Infinity) {
+      const timer = setTimeout(
+        () => this.#abortAll(gracePeriod),
+        Math.min(gracePeriod, 2 ** 31 - 1),
+      );
+      this.#graceTimers.add(timer);
+    }
+    const caller = this.#callingActivity();
+    if (caller === undefined) await this.finished;
+    else await this.#drainedExceptWaiting(caller);
+  }
+
+  /**
+   * Stops listening now. Requests in progress go on; `finished` tells when they
+   * have ended. Calling it again changes nothing.
+   */
+  close(): void {
+    this.#stopAccepting();
+    this.#closeSocket();
+  }
+
+  /**
+   * Shuts down, as `await using` does at the end of the block.
+   *
+   * @returns A promise that resolves when no request is in progress.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  /**
+   * Waits for the next request.
+   *
+   * @returns The request and the client's address.
+   */
+  abstract getRequest(): Promise<[Request, Address]>;
+
+  /**
+   * Decides whether a request is served. A request refused is shut down
+   * unanswered. The base serves all.
+   *
+   * @param _request What was accepted.
+   * @param _clientAddress The client's address.
+   * @returns Whether to go on with it.
+   */
+  verifyRequest(
+    _request: Request,
+    _clientAddress: Address,
+  ): boolean | Promise<boolean> {
+    return true;
+  }
+
+  /**
+   * Serves a verified request: `finishRequest`, then `shutdownRequest`.
+   *
+   * @param request What was accepted.
+   * @param clientAddress The client's address.
+   * @returns A promise that resolves when both are done.
+   */
+  async processRequest(
+    request: Request,
+    clientAddress: Address,
+  ): Promise<void> {
+    await this.finishRequest(request, clientAddress);
+    await this.shutdownRequest(request);
+  }
+
+  /**
+   * Makes an instance of the handler class and runs it.
+   *
+   * @param request What was accepted.
+   * @param clientAddress The client's address.
+   * @returns A promise that resolves when the handler has ended, or was aborted
+   * and did not end within a second.
+   */
+  async finishRequest(
+    request: Request,
+    clientAddress: Address,
+  ): Promise<void> {
+    const handler = new this.#Handler(request, clientAddress, this);
+    const activity = this.#activities.get(request);
+    if (activity === undefined) return await runHandler(handler);
+    activity.handler = handler;
+    // Aborted while verifyRequest was thinking.
+    if (activity.aborted !== undefined) throw activity.aborted.reason;
+    const abandoned = new Promise<void>((resolve) =>
+      activity.abandon = resolve
+    );
+    await Promise.race([runHandler(handler), abandoned]);
+  }
+
+  /**
+   * Ends a request, whether it was served or refused. The base only calls
+   * `closeRequest`.
+   *
+   * @param request What was accepted.
+   * @returns Nothing, or a promise to wait for.
+   */
+  shutdownRequest(request: Request): void | Promise<void> {
+    this.closeRequest(request);
+  }
+
+  /**
+   * Releases what belongs to a request. The base has nothing to release.
+   *
+   * @param _request What was accepted.
+   */
+  closeRequest(_request: Request): void {}
+
+  /**
+   * Called with what a request's handler or hooks threw, with the reason where
+   * a request was aborted, and without a request where accepting failed. The
+   * base prints it to stderr, in one line where the peer just went away.
+   *
+   * @param error What was thrown.
+   * @param _request The request, if the error belongs to one.
+   * @param clientAddress The client's address, if the error belongs to one.
+   * @returns Nothing, or a promise to wait for.
+   */
+  handleError(
+    error: unknown,
+    _request?: Request,
+    clientAddress?: Address,
+  ): void | Promise<void> {
+    const where = clientAddress === undefined
+      ? `Error while accepting on ${describe(this.addr)}`
+      : `Error while serving ${describe(clientAddress)}`;
+    if (isDisconnect(error) || error instanceof DOMException) {
+      console.error(`${where}: ${error}`);
+    } else console.error(`${where}:`, error);
+  }
+
+  /**
+   * Called by `handleRequest` when no request came in time. Does nothing unless
+   * overridden.
+   *
+   * @returns Nothing, or a promise to wait for.
+   */
+  handleTimeout(): void | Promise<void> {}
+
+  /**
+   * Called by `serveForever` after each request it accepted and twice a second.
+   * Does nothing unless overridden.
+   */
+  serviceActions(): void {}
+
+  /**
+   * Takes a request out of the count of `maxConnections` while its last bytes
+   * are on their way out. It still delays the end of a shutdown.
+   *
+   * @param request What was accepted.
+   * @ignore
+   */
+  release(request: Request): void {
+    const activity = this.#activities.get(request);
+    if (activity !== undefined) this.#uncount(activity);
+  }
+
+  /**
+   * Ends a request before its handler does.
+   *
+   * @param request What was accepted.
+   * @param reason What its signal is aborted with and `handleError` is told.
+   * @ignore
+   */
+  abortRequest(request: Request, reason: unknown): void {
+    const activity = this.#activities.get(request);
+    if (activity !== undefined) this.#abort(activity, reason);
+  }
+
+  #claim(): void {
+    if (this.#serving) {
+      throw new Deno.errors.Busy(
+        "Cannot serve: serveForever or handleRequest is already running on this server",
+      );
+    }
+    this.#serving = true;
+  }
+
+  #announce(): void {
+    const onListen = this.#onListen;
+    this.#onListen = undefined;
+    onListen?.(this.addr);
+  }
+
+  #shutdownOn(signal: AbortSignal): void {
+    const stop = () => void this.shutdown();
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop, { once: true });
+    this.#unlinkSignals.push(() => signal.removeEventListener("abort", stop));
+  }
+
+  #hasRoom(): boolean {
+    return this.#counted < this.#maxConnections &&
+      this.#activities.size - this.#counted < MAX_LINGERING;
+  }
+
+  /** Waits for `#wake`, or until `ms` milliseconds have gone by. */
+  async #pause(ms = Infinity): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (ms !== Infinity) {
+        timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+      }
+    });
+    this.#wake = undefined;
+    clearTimeout(timer);
+  }
+
+  /** Accepts in the background: an accept cannot be taken back. */
+  #acceptAhead(): void {
+    this.#accepting = this.getRequest().then(
+      (value) => {
+        if (this.#stopping) return this.closeRequest(value[0]);
+        this.#accepted = { status: "fulfilled", value };
+        this.#wake?.();
+      },
+      (reason) => {
+        this.#accepted = { status: "rejected", reason };
+        this.#wake?.();
+      },
+    );
+  }
+
+  async #takeAccepted(): Promise<[Request, Address]> {
+    await this.#accepting;
+    const accepted = this.#accepted;
+    this.#accepting = this.#accepted = undefined;
+    if (accepted?.status === "fulfilled") return accepted.value;
+    throw accepted?.reason;
+  }
+
+  async #acceptFailed(error: unknown): Promise<void> {
+    if (isClientError(error)) {
+      await this.#report(error);
+      return;
+    }
+    if (isClosedError(error)) {
+      // Closed by somebody else: there is nothing left to accept from.
+      this.close();
+      throw error;
+    }
+    if (!this.#acceptFailing) {
+      // Once, and not ten times a second for as long as it lasts.
+      this.#acceptFailing = true;
+      await this.#report(error);
+    }
+    if (!this.#stopping) await this.#pause(ACCEPT_PAUSE);
+  }
+
+  #service(): void {
+    try {
+      this.serviceActions();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #start(
+    request: Request,
+    clientAddress: Address,
+    onHandled?: () => void,
+  ): void {
+    const activity: Activity<Request, Address> = {
+      server: this,
+      request,
+      clientAddress,
+      started: this.#requestDeadlines === undefined ? 0 : performance.now(),
+      within: current.getStore(),
+      handler: undefined,
+      aborted: undefined,
+      awaitsShutdown: false,
+      counted: true,
+      onHandled,
+      abandon: undefined,
+    };
+    this.#activities.set(request, activity);
+    this.#counted++;
+    this.#requestDeadlines?.add(activity);
+    current.run(activity, () => this.#run(activity));
+  }
+
+  async #run(activity: Activity<Request, Address>): Promise<void> {
+    const { request, clientAddress } = activity;
+    try {
+      const verdict = this.verifyRequest(request, clientAddress);
+      if (typeof verdict === "boolean" ? verdict : await verdict) {
+        await this.processRequest(request, clientAddress);
+      } else await this.shutdownRequest(request);
+      if (activity.aborted !== undefined) {
+        await this.#report(activity.aborted.reason, request, clientAddress);
+      }
+    } catch (error) {
+      const cause = activity.aborted === undefined
+        ? error
+        : activity.aborted.reason;
+      await this.#report(cause, request, clientAddress);
+      try {
+        await this.shutdownRequest(request);
+      } catch (error) {
+        await this.#report(error, request, clientAddress);
+      }
+    } finally {
+      this.#uncount(activity);
+      this.#activities.delete(request);
+      this.#wake?.();
+      for (const watcher of this.#drainWatchers) watcher();
+      this.#finishIfDrained();
+    }
+  }
+
+  #uncount(activity: Activity<Request, Address>): void {
+    if (!activity.counted) return;
+    activity.counted = false;
+    this.#counted--;
+    this.#requestDeadlines?.delete(activity);
+    activity.onHandled?.();
+    this.#wake?.();
+  }
+
+  #abort(activity: Activity<Request, Address>, reason: unknown): void {
+    if (activity.aborted !== undefined) return;
+    activity.aborted = { reason };
+    if (activity.handler !== undefined) abortHandler(activity.handler, reason);
+    this.closeRequest(activity.request);
+    if (activity.abandon === undefined || !activity.counted) return;
+    const timer = setTimeout(activity.abandon, ABANDON_AFTER);
+    const onHandled = activity.onHandled;
+    activity.onHandled = () => {
+      clearTimeout(timer);
+      onHandled?.();
+    };
+  }
+
+  #abortAll(gracePeriod: number): void {
+    const reason = new DOMException(
+      `The server shut down and the request did not finish within ${gracePeriod} ms`,
+      "AbortError",
+    );
+    for (const activity of this.#activities.values()) {
+      this.#abort(activity, reason);
+    }
+  }
+
+  async #report(
+    error: unknown,
+    request?: Request,
+    clientAddress?: Address,
+  ): Promise<void> {
+    try {
+      await this.handleError(error, request, clientAddress);
+    } catch (failure) {
+      // The last resort: whatever a hook does, the server goes on.
+      console.error("handleError failed:", failure, "while handling:", error);
+    }
+  }
+
+  #stopAccepting(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    for (const unlink of this.#unlinkSignals) unlink();
+    if (this.#accepted?.status === "fulfilled") {
+      this.closeRequest(this.#accepted.value[0]);
+    }
+    this.#accepted = undefined;
+    this.stopListening();
+    this.#wake?.();
+    this.#finishIfDrained();
+  }
+
+  /**
+   * Called once when the server stops accepting. The base closes the socket;
+   * a datagram server keeps it for the replies that are still to be sent.
+   *
+   * @ignore
+   */
+  stopListening(): void {
+    this.#closeSocket();
+  }
+
+  #closeSocket(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+
+  #finishIfDrained(): void {
+    if (!this.#stopping || this.#activities.size > 0) return;
+    for (const timer of this.#graceTimers) clearTimeout(timer);
+    this.#graceTimers.clear();
+    this.#closeSocket();
+    this.#finish();
+  }
+
+  /** The request of this server inside whose handler the caller runs. */
+  #callingActivity(): Activity<unknown, unknown> | undefined {
+    let activity = current.getStore();
+    while (activity !== undefined && activity.server !== this) {
+      activity = activity.within;
+    }
+    // What a handler left running may outlive its request.
+    return activity !== undefined &&
+        this.#activities.has(activity.request as Request)
+      ? activity
+      : undefined;
+  }
+
+  async #drainedExceptWaiting(
+    caller: Activity<unknown, unknown>,
+  ): Promise<void> {
+    caller.awaitsShutdown = true;
+    await new Promise<void>((resolve) => {
+      const check = () => {
+        for (const activity of this.#activities.values()) {
+          if (!activity.awaitsShutdown) return;
+        }
+        this.#drainWatchers.delete(check);
+        resolve();
+      };
+      this.#drainWatchers.add(check);
+      for (const watcher of this.#drainWatchers) watcher();
+    });
+  }
+}
+
+function describe(address: Deno.Addr): string {
+  if ("hostname" in address) return `${address.hostname}:${address.port}`;
+  if ("path" in address) return address.path ?? "an unnamed Unix socket";
+  return Deno.inspect(address);
+}

@@ -1,0 +1,23 @@
+/**
+ * Servers: what accepts requests and hands them to handlers.
+ *
+ *     BaseServer                      the steps of a request, the lifecycle
+ *       StreamServer                  connections: closing them well, idle ones
+ *         TCPServer
+ *         TLSServer
+ *         UnixStreamServer
+ *       DatagramServer                datagrams: one buffer for all
+ *         UDPServer
+ *         UnixDatagramServer
+ *
+ * @module
+ */
+
+export * from "./base_server.ts";
+export * from "./datagram_server.ts";
+export * from "./stream_server.ts";
+export * from "./tcp_server.ts";
+export * from "./tls_server.ts";
+export * from "./udp_server.ts";
+export * from "./unix_datagram_server.ts";
+export * from "./unix_stream_server.ts";

@@ -1,0 +1,169 @@
+import { StreamRequestHandler } from "../handlers/stream_request_handler.ts";
+import {
+  BaseServer,
+  type RequestHandlerClass,
+  type ServerOptions,
+} from "./base_server.ts";
+import { Deadlines } from "./_deadlines.ts";
+import { handlerClass, type HandlerFunction } from "./_handler_class.ts";
+import { IdleConnection } from "./_idle_connection.ts";
+import { linger } from "./_linger.ts";
+import { checkTime } from "./_options.ts";
+
+export type { HandlerFunction };
+
+/** Options that every server of connections has. */
+export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
+  extends ServerOptions<Address> {
+  /**
+   * How long a connection may carry no byte either way while its handler runs,
+   * in milliseconds. Past it the handler's signal is aborted and the connection
+   * closed.
+   *
+   * @default {Infinity}
+   */
+  readonly idleTimeout?: number;
+  /**
+   * How long to wait at most, after the handler, until the peer has taken the
+   * reply, in milliseconds. Meanwhile what the peer still sends is thrown away,
+   * at most 64 MiB of it; 5 seconds of silence end the wait too. 0 closes at
+   * once, which lets the kernel throw away the reply if the peer has sent
+   * anything that was not read.
+   *
+   * @default {30000}
+   */
+  readonly lingerTimeout?: number;
+}
+
+/** What a stream server takes as its handler. */
+export type StreamHandler<
+  Connection extends Deno.Conn<Address>,
+  Address extends Deno.Addr,
+> =
+  | RequestHandlerClass<Connection, Address>
+  | HandlerFunction<StreamRequestHandler<Address>>;
+
+const DEFAULT_LINGER_TIMEOUT = 30_000;
+
+/** The base of the servers of connections: TCP, TLS and Unix stream sockets. */
+export abstract class StreamServer<
+  Connection extends Deno.Conn<Address>,
+  Address extends Deno.Addr,
+> extends BaseServer<Connection, Address> {
+  readonly #listener: Deno.Listener<Connection, Address>;
+  readonly #lingerTimeout: number;
+  readonly #idle: Deadlines<IdleConnection<Address>> | undefined;
+
+  /**
+   * Constructs a new instance.
+   *
+   * @param open Opens the listener. What it throws, the constructor throws.
+   * @param handler A handler class, or a function that receives a
+   * {@linkcode StreamRequestHandler}.
+   * @param options Options that every server of connections has.
+   * @throws {RangeError} If an option is out of range.
+   * @throws {TypeError} If `handler` is neither a handler class nor a function.
+   */
+  constructor(
+    open: () => Deno.Listener<Connection, Address>,
+    handler: StreamHandler<Connection, Address>,
+    options: StreamServerOptions<Address> = {},
+  ) {
+    const {
+      idleTimeout = Infinity,
+      lingerTimeout = DEFAULT_LINGER_TIMEOUT,
+    } = options;
+    checkTime("idleTimeout", idleTimeout);
+    checkTime("lingerTimeout", lingerTimeout);
+    let listener!: Deno.Listener<Connection, Address>;
+    super(
+      () => listener = open(),
+      handlerClass(
+        handler,
+        StreamRequestHandler as RequestHandlerClass<Connection, Address>,
+      ),
+      options,
+    );
+    this.#listener = listener;
+    this.#lingerTimeout = lingerTimeout;
+    if (idleTimeout !== Infinity) {
+      this.#idle = new Deadlines(
+        (connection) => connection.lastActive + idleTimeout,
+        (connection) =>
+          this.abortRequest(
+            connection as unknown as Connection,
+            new DOMException(
+              `The connection was idle for longer than idleTimeout, ${idleTimeout} ms`,
+              "TimeoutError",
+            ),
+          ),
+      );
+    }
+  }
+
+  /**
+   * Accepts the next connection.
+   *
+   * @returns The connection and its peer's address.
+   */
+  override async getRequest(): Promise<[Connection, Address]> {
+    const accepted = await this.#listener.accept();
+    return [
+      this.#idle === undefined
+        ? accepted
+        : new IdleConnection(accepted) as unknown as Connection,
+      accepted.remoteAddr,
+    ];
+  }
+
+  /**
+   * Runs the handler, watched for silence where there is an `idleTimeout`.
+   *
+   * @param request The connection.
+   * @param clientAddress Its peer's address.
+   */
+  override async finishRequest(
+    request: Connection,
+    clientAddress: Address,
+  ): Promise<void> {
+    if (!(request instanceof IdleConnection)) {
+      return await super.finishRequest(request, clientAddress);
+    }
+    this.#idle?.add(request);
+    try {
+      await super.finishRequest(request, clientAddress);
+    } finally {
+      this.#idle?.delete(request);
+    }
+  }
+
+  /**
+   * Ends the connection so that the reply arrives, then closes it.
+   *
+   * @param request The connection.
+   */
+  override async shutdownRequest(request: Connection): Promise<void> {
+    this.release(request);
+    try {
+      if (this.#lingerTimeout > 0) await linger(request, this.#lingerTimeout);
+    } catch {
+      // The peer has gone, or the handler closed the connection itself: there
+      // is nobody left to wait for.
+    } finally {
+      this.closeRequest(request);
+    }
+  }
+
+  /**
+   * Closes the connection now. Closing it again changes nothing.
+   *
+   * @param request The connection.
+   */
+  override closeRequest(request: Connection): void {
+    try {
+      request.close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { listenBacklog } from "./_options.ts";
+import {
+  type StreamHandler,
+  StreamServer,
+  type StreamServerOptions,
+} from "./stream_server.ts";
+
+/** Where a {@linkcode TCPServer} listens. */
+export interface TCPServerAddress {
+  /**
+   * A host name or a literal IP address.
+   *
+   * @default {"0.0.0.0"}
+   */
+  readonly hostname?: string;
+  /** The port, 0 to 65,535; 0 lets the system choose one. */
+  readonly port: number;
+  /** Lets several processes listen on the same address (`SO_REUSEPORT`). */
+  readonly reusePort?: boolean;
+}
+
+/** Options of a {@linkcode TCPServer}. */
+export interface TCPServerOptions extends StreamServerOptions<Deno.NetAddr> {
+  /**
+   * How many connections may wait in the kernel to be accepted, see listen(2).
+   *
+   * @default {511}
+   */
+  readonly backlog?: number;
+}
+
+/**
+ * A server of TCP connections.
+ *
+ * Needs `--allow-net=HOSTNAME:PORT`, and nothing else.
+ *
+ * @example A server that greets
+ * ```ts
+ * import { TCPServer } from "@wire/socketserver";
+ * import { deepStrictEqual } from "node:assert";
+ *
+ * await using server = new TCPServer(
+ *   { hostname: "127.0.0.1", port: 0 },
+ *   async ({ wfile }) => await wfile.write("Thank you for connecting"),
+ * );
+ * server.serveForever();
+ *
+ * using client = await Deno.connect(server.addr);
+ * const buffer = new Uint8Array(100);
+ * const n = await client.read(buffer);
+ * deepStrictEqual(
+ *   new TextDecoder().decode(buffer.subarray(0, n!)),
+ *   "Thank you for connecting",
+ * );
+ * ```
+ */
+export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
+  /**
+   * Binds and listens.
+   *
+   * @param address Where to listen.
+   * @param handler A handler class, or a function that receives a
+   * {@linkcode StreamRequestHandler}.
+   * @param options Limits, timeouts and callbacks.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is neither a handler class nor a function.
+   */
+  constructor(
+    address: TCPServerAddress,
+    handler: StreamHandler<Deno.TcpConn, Deno.NetAddr>,
+    options: TCPServerOptions = {},
+  ) {
+    super(
+      () => Deno.listen({ ...address, ...listenBacklog(options.backlog) }),
+      handler,
+      options,
+    );
+  }
+}

@@ -1,0 +1,107 @@
+import { checkTime, listenBacklog } from "./_options.ts";
+import { type StreamHandler, StreamServer } from "./stream_server.ts";
+import type { TCPServerAddress, TCPServerOptions } from "./tcp_server.ts";
+
+/** Where a {@linkcode TLSServer} listens, and as whom. */
+export interface TLSServerAddress extends TCPServerAddress {
+  /** The server's certificate chain, in PEM format. */
+  readonly cert: string;
+  /** The certificate's private key, in PEM format. */
+  readonly key: string;
+  /** The protocols to offer by ALPN (RFC 7301), the preferred first. */
+  readonly alpnProtocols?: string[];
+}
+
+/** Options of a {@linkcode TLSServer}. */
+export interface TLSServerOptions extends TCPServerOptions {
+  /**
+   * How long a client may take for the handshake, in milliseconds.
+   *
+   * @default {10000}
+   */
+  readonly handshakeTimeout?: number;
+}
+
+const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
+
+/**
+ * A server of TLS connections. The handshake is complete when a handler starts;
+ * one that fails goes to `handleError`.
+ *
+ * Needs `--allow-net=HOSTNAME:PORT`; reading the certificate from a file needs
+ * `--allow-read` of that file.
+ *
+ * @example A certificate from two files
+ * ```ts no-run
+ * import { TLSServer } from "@wire/socketserver";
+ *
+ * await using server = new TLSServer({
+ *   hostname: "127.0.0.1",
+ *   port: 8443,
+ *   cert: Deno.readTextFileSync("cert.pem"),
+ *   key: Deno.readTextFileSync("key.pem"),
+ * }, async ({ rfile, wfile }) => {
+ *   for await (const line of rfile) await wfile.write(line + "\n");
+ * });
+ * await server.serveForever();
+ * ```
+ */
+export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
+  readonly #handshakeTimeout: number;
+
+  /**
+   * Binds and listens.
+   *
+   * @param address Where to listen, the certificate and its key.
+   * @param handler A handler class, or a function that receives a
+   * {@linkcode StreamRequestHandler}.
+   * @param options Limits, timeouts and callbacks.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.InvalidData} If the certificate or key is not PEM.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing.
+   * @throws {RangeError} If the port or an option is out of range.
+   */
+  constructor(
+    address: TLSServerAddress,
+    handler: StreamHandler<Deno.TlsConn, Deno.NetAddr>,
+    options: TLSServerOptions = {},
+  ) {
+    const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT } = options;
+    checkTime("handshakeTimeout", handshakeTimeout);
+    super(
+      () => Deno.listenTls({ ...address, ...listenBacklog(options.backlog) }),
+      handler,
+      options,
+    );
+    this.#handshakeTimeout = handshakeTimeout;
+  }
+
+  /**
+   * Completes the handshake, then runs the handler.
+   *
+   * @param request The connection.
+   * @param clientAddress Its peer's address.
+   */
+  override async finishRequest(
+    request: Deno.TlsConn,
+    clientAddress: Deno.NetAddr,
+  ): Promise<void> {
+    const timer = this.#handshakeTimeout === Infinity ? undefined : setTimeout(
+      () =>
+        this.abortRequest(
+          request,
+          new DOMException(
+            `The TLS handshake took longer than handshakeTimeout, ${this.#handshakeTimeout} ms`,
+            "TimeoutError",
+          ),
+        ),
+      Math.min(this.#handshakeTimeout, 2 ** 31 - 1),
+    );
+    try {
+      await request.handshake();
+    } finally {
+      clearTimeout(timer);
+    }
+    await super.finishRequest(request, clientAddress);
+  }
+}

@@ -1,0 +1,61 @@
+import { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
+import type { ServerOptions } from "./base_server.ts";
+
+/** Where a {@linkcode UDPServer} listens. */
+export interface UDPServerAddress {
+  /**
+   * A host name or a literal IP address.
+   *
+   * @default {"0.0.0.0"}
+   */
+  readonly hostname?: string;
+  /** The port, 0 to 65,535; 0 lets the system choose one. */
+  readonly port: number;
+  /** Lets several processes bind the same address (`SO_REUSEADDR`). */
+  readonly reuseAddress?: boolean;
+}
+
+/**
+ * A server of UDP datagrams. Each datagram is a request, an empty one too.
+ *
+ * Needs `--unstable-net`, `--allow-net=HOSTNAME:PORT` to listen, and
+ * `--allow-net` of the clients' addresses (all ports of a host:
+ * `--allow-net=HOST`) to reply.
+ *
+ * @example Echo
+ * ```ts
+ * import { UDPServer } from "@wire/socketserver";
+ *
+ * await using server = new UDPServer(
+ *   { hostname: "127.0.0.1", port: 0 },
+ *   async ({ packet, socket, clientAddress }) => {
+ *     await socket.send(packet, clientAddress);
+ *   },
+ * );
+ * ```
+ */
+export class UDPServer extends DatagramServer<Deno.NetAddr> {
+  /**
+   * Binds.
+   *
+   * @param address Where to listen.
+   * @param handler A handler class, or a function that receives a
+   * {@linkcode DatagramRequestHandler}.
+   * @param options Limits, timeouts and callbacks.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing.
+   * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
+   * @throws {RangeError} If the port or an option is out of range.
+   */
+  constructor(
+    address: UDPServerAddress,
+    handler: DatagramHandler<Deno.NetAddr>,
+    options: ServerOptions<Deno.NetAddr> = {},
+  ) {
+    super(
+      () => Deno.listenDatagram({ ...address, transport: "udp" }),
+      handler,
+      options,
+    );
+  }
+}

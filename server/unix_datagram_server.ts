@@ -1,0 +1,99 @@
+import { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
+import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
+import type { ServerOptions } from "./base_server.ts";
+import {
+  type UnixServerAddress,
+  UnixSocketFile,
+  type UnixSocketFileOptions,
+} from "./_unix_socket_file.ts";
+
+/** Options of a {@linkcode UnixDatagramServer}. */
+export interface UnixDatagramServerOptions
+  extends ServerOptions<Deno.UnixAddr>, UnixSocketFileOptions {}
+
+/**
+ * A server of Unix datagrams. Its socket file is removed when it closes, if it
+ * is still its own.
+ *
+ * Needs `--unstable-net`, and `--allow-read`, `--allow-write` and
+ * `--allow-net=unix:` of its path and, to reply, of the clients'.
+ *
+ * @example A log that takes one line a datagram
+ * ```ts
+ * import { UnixDatagramServer } from "@wire/socketserver";
+ *
+ * const path = `${Deno.makeTempDirSync()}/log.sock`;
+ * await using server = new UnixDatagramServer({ path }, ({ packet }) => {
+ *   console.log(new TextDecoder().decode(packet));
+ * });
+ * ```
+ */
+export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
+  readonly #file: UnixSocketFile;
+
+  /**
+   * Binds.
+   *
+   * @param address Where to listen.
+   * @param handler A handler class, or a function that receives a
+   * {@linkcode DatagramRequestHandler}.
+   * @param options Limits, timeouts, callbacks, and the socket file's.
+   * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
+   * @throws {Deno.errors.NotFound} If the path's folder does not exist.
+   * @throws {Deno.errors.NotCapable} If a permission is missing.
+   * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
+   * @throws {TypeError} If the path is too long for a Unix socket.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(
+    { path }: UnixServerAddress,
+    handler: DatagramHandler<Deno.UnixAddr>,
+    options: UnixDatagramServerOptions = {},
+  ) {
+    let file!: UnixSocketFile;
+    super(
+      () => {
+        const bound = UnixSocketFile.bind(
+          path,
+          options,
+          () => Deno.listenDatagram({ transport: "unixpacket", path }),
+        );
+        file = bound.file;
+        return bound.socket;
+      },
+      handler,
+      options,
+    );
+    this.#file = file;
+  }
+
+  /**
+   * Receives the next datagram.
+   *
+   * @returns The datagram with the socket, and the sender's address. Sending to
+   * a sender that has no path is an error that says so.
+   */
+  override async getRequest(): Promise<
+    [DatagramRequest<Deno.UnixAddr>, Deno.UnixAddr]
+  > {
+    const [[data, socket], sender] = await super.getRequest();
+    if (sender.path !== null) return [[data, socket], sender];
+    return [[data, {
+      addr: socket.addr,
+      send: (data, address) =>
+        address === sender || address.path === null
+          ? Promise.reject(
+            new Deno.errors.AddrNotAvailable(
+              `Cannot reply with ${data.length} bytes: the client's socket has no path; it must bind one to be answered`,
+            ),
+          )
+          : socket.send(data, address),
+    }], sender];
+  }
+
+  /** @ignore */
+  override stopListening(): void {
+    super.stopListening();
+    this.#file.remove();
+  }
+}

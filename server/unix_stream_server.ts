@@ -1,0 +1,78 @@
+import {
+  type StreamHandler,
+  StreamServer,
+  type StreamServerOptions,
+} from "./stream_server.ts";
+import {
+  type UnixServerAddress,
+  UnixSocketFile,
+  type UnixSocketFileOptions,
+} from "./_unix_socket_file.ts";
+
+export type { UnixServerAddress, UnixSocketFileOptions };
+
+/** Options of a {@linkcode UnixStreamServer}. */
+export interface UnixStreamServerOptions
+  extends StreamServerOptions<Deno.UnixAddr>, UnixSocketFileOptions {}
+
+/**
+ * A server of Unix stream connections. Its socket file is removed when it
+ * closes, if it is still its own.
+ *
+ * Needs `--allow-read=PATH --allow-write=PATH --allow-net=unix:PATH`.
+ *
+ * @example A server on a path
+ * ```ts
+ * import { UnixStreamServer } from "@wire/socketserver";
+ *
+ * const path = `${Deno.makeTempDirSync()}/control.sock`;
+ * await using server = new UnixStreamServer({ path }, async ({ wfile }) => {
+ *   await wfile.write("ready\n");
+ * }, { mode: 0o600 });
+ * ```
+ */
+export class UnixStreamServer
+  extends StreamServer<Deno.UnixConn, Deno.UnixAddr> {
+  readonly #file: UnixSocketFile;
+
+  /**
+   * Binds and listens.
+   *
+   * @param address Where to listen.
+   * @param handler A handler class, or a function that receives a
+   * {@linkcode StreamRequestHandler}.
+   * @param options Limits, timeouts, callbacks, and the socket file's.
+   * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
+   * @throws {Deno.errors.NotFound} If the path's folder does not exist.
+   * @throws {Deno.errors.NotCapable} If a permission is missing.
+   * @throws {TypeError} If the path is too long for a Unix socket.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(
+    { path }: UnixServerAddress,
+    handler: StreamHandler<Deno.UnixConn, Deno.UnixAddr>,
+    options: UnixStreamServerOptions = {},
+  ) {
+    let file!: UnixSocketFile;
+    super(
+      () => {
+        const bound = UnixSocketFile.bind(
+          path,
+          options,
+          () => Deno.listen({ transport: "unix", path }),
+        );
+        file = bound.file;
+        return bound.socket;
+      },
+      handler,
+      options,
+    );
+    this.#file = file;
+  }
+
+  /** @ignore */
+  override stopListening(): void {
+    super.stopListening();
+    this.#file.remove();
+  }
+}
