@@ -1,0 +1,60 @@
+import type { BaseServer } from "../mod.ts";
+
+export const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
+
+/** Serves until disposed, and then waits until nothing is left running. */
+export function serve<Server extends BaseServer<never, never>>(
+  server: Server,
+): Server {
+  server.serveForever();
+  return server;
+}
+
+/** Sends `data`, ends the writing side and reads everything that comes back. */
+export async function ask(
+  address: Deno.ConnectOptions | Deno.UnixConnectOptions | Deno.Addr,
+  data = "",
+): Promise<string> {
+  const conn = await Deno.connect(address as Deno.ConnectOptions);
+  if (data !== "") await conn.write(new TextEncoder().encode(data));
+  await conn.closeWrite();
+  return await readAll(conn);
+}
+
+/** Reads until the end of the stream, then closes the connection. */
+export async function readAll(conn: Deno.Conn): Promise<string> {
+  return await new Response(
+    conn.readable as ReadableStream<Uint8Array<ArrayBuffer>>,
+  ).text();
+}
+
+/** Resets a connection: closing with the peer's bytes unread makes the kernel send RST. */
+export async function reset(conn: Deno.Conn): Promise<void> {
+  // Waits until there is something that will stay unread.
+  await conn.read(new Uint8Array(1));
+  conn.close();
+}
+
+/** How many descriptors this process has open. */
+export function openDescriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+/** Something to wait for, and the errors that a server reported. */
+export class Reports {
+  readonly errors: unknown[] = [];
+  #waiting: (() => void)[] = [];
+
+  readonly take = (error: unknown): void => {
+    this.errors.push(error);
+    for (const wake of this.#waiting.splice(0)) wake();
+  };
+
+  /** Resolves when `count` errors have been reported. */
+  async until(count: number): Promise<unknown[]> {
+    while (this.errors.length < count) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    return this.errors;
+  }
+}

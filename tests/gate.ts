@@ -1,0 +1,76 @@
+/**
+ * The whole gate: every check in turn, a line for each, and a count at the end.
+ * Goes on after a failure, so that one run shows them all.
+ */
+
+interface Check {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+const entries = ["mod.ts", "server/mod.ts", "handlers/mod.ts"];
+
+const checks: readonly Check[] = [
+  { name: "format", args: ["fmt", "--check"] },
+  { name: "lint", args: ["lint"] },
+  { name: "types", args: ["check", "."] },
+  { name: "documentation", args: ["doc", "--lint", ...entries] },
+  { name: "publishable", args: ["publish", "--dry-run", "--allow-dirty"] },
+  {
+    name: "documentation examples",
+    args: ["test", "-A", "--doc", "mod.ts", "handlers", "server"],
+  },
+  { name: "tests and examples", args: ["task", "test"] },
+  {
+    name: "benches, in short",
+    args: ["run", "-A", "bench/side_by_side.ts", "--short"],
+  },
+  { name: "bench files", args: ["bench", "-A", "bench"] },
+];
+
+let passed = 0;
+let failed = 0;
+
+for (const { name, args } of checks) {
+  console.log(`\n--- ${name}: deno ${args.join(" ")}`);
+  const started = performance.now();
+  const output = await run(args);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const tests = /(\d+) passed[^|]*\| (\d+) failed/.exec(output.text);
+  // A run of tests counts each of them; any other check counts as one.
+  passed += tests ? Number(tests[1]) : output.success ? 1 : 0;
+  failed += tests ? Number(tests[2]) : output.success ? 0 : 1;
+  if (tests && tests[2] === "0" && !output.success) failed++;
+  console.log(
+    `--- ${name}: ${output.success ? "ok" : "FAILED"} (${seconds} s)`,
+  );
+}
+
+console.log(`\n${passed} passed, ${failed} failed`);
+if (failed > 0) Deno.exit(1);
+
+/** Runs Deno, shows what it prints as it comes, and keeps it. */
+async function run(
+  args: readonly string[],
+): Promise<{ readonly success: boolean; readonly text: string }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let text = "";
+  const show = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      await Deno.stdout.write(new TextEncoder().encode(part));
+    }
+  };
+  const [status] = await Promise.all([
+    child.status,
+    show(child.stdout),
+    show(child.stderr),
+  ]);
+  return { success: status.success, text };
+}

@@ -1,0 +1,136 @@
+import { deepStrictEqual, rejects, strictEqual } from "node:assert";
+import { LimitOverrunError, StreamWriter } from "../../mod.ts";
+
+/** A sink that keeps what it is given and takes at most `most` bytes a call. */
+function sink(most = Infinity) {
+  const calls: string[] = [];
+  return {
+    calls,
+    closed: 0,
+    write(data: Uint8Array): Promise<number> {
+      const taken = data.subarray(0, most);
+      calls.push(new TextDecoder().decode(taken));
+      return Promise.resolve(taken.length);
+    },
+    closeWrite() {
+      this.closed++;
+      return Promise.resolve();
+    },
+  };
+}
+
+Deno.test("StreamWriter sends the writes of one tick in one call, in order", async () => {
+  const to = sink();
+  const wfile = new StreamWriter(to);
+  wfile.write("a");
+  wfile.write(new TextEncoder().encode("b"));
+  strictEqual(wfile.bufferedAmount, 2);
+  await wfile.write("c");
+  await wfile.write("d");
+  deepStrictEqual(to.calls, ["abc", "d"]);
+  strictEqual(wfile.bufferedAmount, 0);
+});
+
+Deno.test("StreamWriter completes partial writes", async () => {
+  const to = sink(2);
+  await new StreamWriter(to).write("hello");
+  deepStrictEqual(to.calls, ["he", "ll", "o"]);
+});
+
+Deno.test("StreamWriter keeps order while the sink is slow", async () => {
+  const release: (() => void)[] = [];
+  const calls: string[] = [];
+  const wfile = new StreamWriter({
+    async write(data) {
+      calls.push(new TextDecoder().decode(data));
+      await new Promise<void>((resolve) => release.push(resolve));
+      return data.length;
+    },
+  });
+  wfile.write("1");
+  await Promise.resolve();
+  await Promise.resolve();
+  const second = wfile.write("2");
+  wfile.write("3");
+  deepStrictEqual(calls, ["1"]);
+  release.shift()!();
+  while (release.length === 0) await Promise.resolve();
+  deepStrictEqual(calls, ["1", "23"]);
+  release.shift()!();
+  await second;
+});
+
+Deno.test("StreamWriter sends a large chunk between small ones without mixing them", async () => {
+  const parts: Uint8Array[] = [];
+  const wfile = new StreamWriter({
+    write(data) {
+      parts.push(data.slice());
+      return Promise.resolve(data.length);
+    },
+  });
+  const large = new Uint8Array(200_000).fill(1);
+  wfile.write(new Uint8Array(10).fill(0));
+  wfile.write(new Uint8Array(10).fill(0));
+  wfile.write(large);
+  await wfile.write(new Uint8Array(10).fill(2));
+  deepStrictEqual(parts.map((part) => [part.length, part[0]]), [
+    [20, 0],
+    [200_000, 1],
+    [10, 2],
+  ]);
+});
+
+Deno.test("StreamWriter's failure is never unhandled, and meets every later write", async () => {
+  const told: unknown[] = [];
+  const wfile = new StreamWriter({
+    write: () => Promise.reject(new Deno.errors.BrokenPipe("gone")),
+  }, { onError: (error) => told.push(error) });
+  wfile.write("nobody awaits this");
+  wfile.write("nor this");
+  await rejects(wfile.flush(), Deno.errors.BrokenPipe);
+  await rejects(wfile.write("later"), Deno.errors.BrokenPipe);
+  wfile.write("and again not awaited");
+  strictEqual(told.length, 1);
+});
+
+Deno.test("StreamWriter.closeWrite() comes after what was written, once", async () => {
+  const to = sink();
+  const wfile = new StreamWriter(to);
+  wfile.write("last");
+  await wfile.closeWrite();
+  await wfile.closeWrite();
+  deepStrictEqual([to.calls, to.closed], [["last"], 1]);
+  await rejects(wfile.write("more"), {
+    name: "BadResource",
+    message: "Cannot write 4 bytes: its writing side is closed",
+  });
+});
+
+Deno.test("StreamWriter refuses to hold more than its limit for a slow sink", async () => {
+  let release!: () => void;
+  const taken = new Promise<void>((resolve) => release = resolve);
+  const wfile = new StreamWriter({
+    async write(data) {
+      await taken;
+      return data.length;
+    },
+  }, { limit: 100 });
+  const first = wfile.write(new Uint8Array(1000));
+  await rejects(wfile.write("x"), LimitOverrunError);
+  release();
+  await first;
+  await wfile.write("x");
+});
+
+Deno.test("StreamWriter refuses what is neither text nor bytes", async () => {
+  const wfile = new StreamWriter(sink());
+  for (const bad of [null, undefined, 1, {}, new ArrayBuffer(1)]) {
+    await rejects(wfile.write(bad as unknown as string), TypeError);
+  }
+});
+
+Deno.test("StreamWriter.writable writes and closes the writing side", async () => {
+  const to = sink();
+  await new Blob(["streamed"]).stream().pipeTo(new StreamWriter(to).writable);
+  deepStrictEqual([to.calls, to.closed], [["streamed"], 1]);
+});

@@ -1,0 +1,232 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import {
+  BaseRequestHandler,
+  StreamRequestHandler,
+  TCPServer,
+} from "../../mod.ts";
+import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
+
+class Recording extends TCPServer {
+  readonly calls: string[] = [];
+  readonly reports = new Reports();
+  verdict: () => boolean | Promise<boolean> = () => true;
+
+  override verifyRequest() {
+    this.calls.push("verifyRequest");
+    return this.verdict();
+  }
+  override processRequest(request: Deno.TcpConn, address: Deno.NetAddr) {
+    this.calls.push("processRequest");
+    return super.processRequest(request, address);
+  }
+  override finishRequest(request: Deno.TcpConn, address: Deno.NetAddr) {
+    this.calls.push("finishRequest");
+    return super.finishRequest(request, address);
+  }
+  override shutdownRequest(request: Deno.TcpConn) {
+    this.calls.push("shutdownRequest");
+    return super.shutdownRequest(request);
+  }
+  override closeRequest(request: Deno.TcpConn) {
+    this.calls.push("closeRequest");
+    super.closeRequest(request);
+  }
+  override handleError(error: unknown) {
+    this.calls.push("handleError");
+    this.reports.take(error);
+  }
+}
+
+Deno.test("BaseServer calls the hooks in CPython's order", async () => {
+  await using server = serve(
+    new Recording(LOOPBACK, ({ wfile }) => void wfile.write("ok")),
+  );
+  strictEqual(await ask(server.addr), "ok");
+  await server.shutdown();
+  deepStrictEqual(server.calls, [
+    "verifyRequest",
+    "processRequest",
+    "finishRequest",
+    "shutdownRequest",
+    "closeRequest",
+  ]);
+});
+
+Deno.test("BaseServer shuts down a request that verifyRequest refuses", async () => {
+  await using server = serve(new Recording(LOOPBACK, () => {}));
+  for (const verdict of [() => false, () => Promise.resolve(false)]) {
+    server.verdict = verdict;
+    strictEqual(await ask(server.addr), "");
+  }
+  await server.shutdown();
+  const once = ["verifyRequest", "shutdownRequest", "closeRequest"];
+  deepStrictEqual(server.calls, [...once, ...once]);
+});
+
+Deno.test("BaseServer shuts down a request whose verifyRequest throws, and goes on", async () => {
+  await using server = serve(
+    new Recording(LOOPBACK, ({ wfile }) => void wfile.write("served")),
+  );
+  server.verdict = () => {
+    throw new Error("cannot tell");
+  };
+  strictEqual(await ask(server.addr), "");
+  server.verdict = () => true;
+  strictEqual(await ask(server.addr), "served");
+  deepStrictEqual(server.calls.slice(0, 3), [
+    "verifyRequest",
+    "handleError",
+    "shutdownRequest",
+  ]);
+});
+
+class Failing extends StreamRequestHandler {
+  static at = "";
+  static calls: string[] = [];
+  #step(name: string, fail: () => void | Promise<void>) {
+    Failing.calls.push(name);
+    if (Failing.at === name) return fail();
+    if (Failing.at === `${name} later`) {
+      return Promise.resolve().then(fail);
+    }
+  }
+  #fail(): never {
+    throw new Error(`failed in ${Failing.at}`);
+  }
+  override setup() {
+    return this.#step("setup", () => this.#fail());
+  }
+  override handle() {
+    this.wfile.write("written before");
+    return this.#step("handle", () => this.#fail());
+  }
+  override finish() {
+    return this.#step("finish", () => this.#fail());
+  }
+}
+
+Deno.test("BaseServer reports what a handler throws anywhere, always finishes it, and goes on", async () => {
+  await using server = serve(new Recording(LOOPBACK, Failing));
+  const steps = ["setup", "handle", "finish"];
+  for (const at of steps.flatMap((step) => [step, `${step} later`])) {
+    Failing.at = at;
+    Failing.calls = [];
+    const answer = await ask(server.addr);
+    strictEqual(answer, at.startsWith("setup") ? "" : "written before");
+    strictEqual(Failing.calls.at(-1), "finish");
+  }
+  deepStrictEqual(
+    server.reports.errors.map((error) => (error as Error).message),
+    steps.flatMap((step) => [`failed in ${step}`, `failed in ${step} later`]),
+  );
+  Failing.at = "";
+  strictEqual(await ask(server.addr), "written before");
+});
+
+Deno.test("BaseServer reports a handler's error and its finish's, neither hiding the other", async () => {
+  class Both extends BaseRequestHandler<Deno.Conn> {
+    override handle() {
+      throw new Error("first");
+    }
+    override finish() {
+      throw new Error("second");
+    }
+  }
+  await using server = serve(new Recording(LOOPBACK, Both));
+  await ask(server.addr);
+  const [error] = await server.reports.until(1) as [SuppressedError];
+  strictEqual(error.error.message, "second");
+  strictEqual(error.suppressed.message, "first");
+});
+
+Deno.test("BaseServer survives a handleError that throws", async () => {
+  class Worse extends TCPServer {
+    override handleError() {
+      throw new Error("the error handler's own");
+    }
+  }
+  const printed: unknown[][] = [];
+  const error = console.error;
+  console.error = (...args) => void printed.push(args);
+  try {
+    await using server = serve(
+      new Worse(LOOPBACK, () => {
+        throw new Error("the handler's");
+      }),
+    );
+    strictEqual(await ask(server.addr), "");
+    strictEqual(await ask(server.addr), "");
+  } finally {
+    console.error = error;
+  }
+  strictEqual(printed.length, 2);
+});
+
+Deno.test("BaseServer calls serviceActions after each request, whatever it throws", async () => {
+  let called = 0;
+  const reports = new Reports();
+  class Serviced extends TCPServer {
+    override serviceActions() {
+      if (++called === 1) throw new Error("service");
+    }
+    override handleError(error: unknown) {
+      reports.take(error);
+    }
+  }
+  await using server = serve(
+    new Serviced(LOOPBACK, ({ wfile }) => void wfile.write("x")),
+  );
+  strictEqual(await ask(server.addr), "x");
+  strictEqual(await ask(server.addr), "x");
+  strictEqual(called >= 2, true);
+  strictEqual(reports.errors.length, 1);
+});
+
+Deno.test("TCPServer refuses a handler that is none, and says what to do", () => {
+  throws(
+    // @ts-expect-error a class that is no handler
+    () => new TCPServer(LOOPBACK, class Stray {}),
+    {
+      name: "TypeError",
+      message:
+        'Cannot create server: the class "Stray" does not extend a request handler; extend StreamRequestHandler, DatagramRequestHandler or BaseRequestHandler',
+    },
+  );
+  // @ts-expect-error no handler
+  throws(() => new TCPServer(LOOPBACK, undefined), TypeError);
+});
+
+Deno.test("TCPServer refuses options out of range before it binds", () => {
+  const options = [
+    { maxConnections: 0 },
+    { maxConnections: -1 },
+    { maxConnections: NaN },
+    { maxConnections: 1.5 },
+    { backlog: 0 },
+    { timeout: -1 },
+    { requestTimeout: NaN },
+    { idleTimeout: -5 },
+    { lingerTimeout: NaN },
+    { gracePeriod: -1 },
+  ];
+  for (const bad of options) {
+    throws(() => new TCPServer(LOOPBACK, () => {}, bad), RangeError);
+  }
+});
+
+Deno.test("TCPServer throws what Deno throws for addresses it cannot have", async () => {
+  await using server = new TCPServer(LOOPBACK, () => {});
+  throws(
+    () => new TCPServer(server.addr, () => {}),
+    Deno.errors.AddrInUse,
+  );
+  throws(
+    () => new TCPServer({ hostname: "127.0.0.1", port: 99999 }, () => {}),
+    RangeError,
+  );
+  throws(
+    () =>
+      new TCPServer({ hostname: "no.such.host.invalid", port: 0 }, () => {}),
+    /lookup/,
+  );
+});

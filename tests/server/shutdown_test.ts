@@ -1,0 +1,204 @@
+import { deepStrictEqual, rejects, strictEqual } from "node:assert";
+import { TCPServer, UDPServer } from "../../mod.ts";
+import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
+
+class Quiet extends TCPServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown) {
+    this.reports.take(error);
+  }
+}
+
+Deno.test("shutdown() before serveForever() makes it return at once", async () => {
+  const server = new TCPServer(LOOPBACK, () => {});
+  await server.shutdown();
+  await server.serveForever();
+  await server.finished;
+  await rejects(server.handleRequest(), Deno.errors.BadResource);
+});
+
+Deno.test("shutdown() waits for running handlers, twice as well as once", async () => {
+  let finish!: () => void;
+  const finishing = new Promise<void>((resolve) => finish = resolve);
+  const { promise: started, resolve: start } = Promise.withResolvers<void>();
+  const server = new Quiet(LOOPBACK, async ({ wfile }) => {
+    start();
+    await finishing;
+    await wfile.write("drained");
+  });
+  const served = server.serveForever();
+  const answer = ask(server.addr);
+  await started;
+  const both = [server.shutdown(), server.shutdown({ gracePeriod: 60_000 })];
+  await rejects(Deno.connect(server.addr), Deno.errors.ConnectionRefused);
+  finish();
+  strictEqual(await answer, "drained");
+  await Promise.all([...both, served, server.finished]);
+  deepStrictEqual(server.reports.errors, []);
+});
+
+Deno.test("shutdown() aborts and closes what outlasts the grace period", async () => {
+  const { promise: reason, resolve } = Promise.withResolvers<unknown>();
+  const { promise: started, resolve: start } = Promise.withResolvers<void>();
+  const server = serve(
+    new Quiet(LOOPBACK, async ({ rfile, signal }) => {
+      signal.addEventListener("abort", () => resolve(signal.reason));
+      start();
+      await rfile.readLine();
+    }),
+  );
+  const client = await Deno.connect(server.addr);
+  await started;
+  await server.shutdown({ gracePeriod: 0 });
+  strictEqual((await reason as DOMException).name, "AbortError");
+  deepStrictEqual(server.reports.errors, [await reason]);
+  strictEqual(await readAll(client), "");
+});
+
+Deno.test("shutdown() ends though a handler never does", async () => {
+  const { promise: started, resolve: start } = Promise.withResolvers<void>();
+  const server = serve(
+    new Quiet(LOOPBACK, () => {
+      start();
+      return new Promise<void>(() => {});
+    }),
+  );
+  using client = await Deno.connect(server.addr);
+  await started;
+  await server.shutdown({ gracePeriod: 1 });
+  strictEqual(server.reports.errors.length, 1);
+  strictEqual(await client.read(new Uint8Array(1)), null);
+});
+
+Deno.test("shutdown() can be awaited inside handlers, several at once", async () => {
+  const server = new Quiet(LOOPBACK, async ({ rfile, wfile, server }) => {
+    await rfile.readLine();
+    await server.shutdown();
+    await wfile.write("after shutdown");
+  });
+  const served = server.serveForever();
+  const clients = await Promise.all([
+    Deno.connect(server.addr),
+    Deno.connect(server.addr),
+  ]);
+  for (const client of clients) {
+    await client.write(new TextEncoder().encode("go\n"));
+  }
+  deepStrictEqual(await Promise.all(clients.map(readAll)), [
+    "after shutdown",
+    "after shutdown",
+  ]);
+  await served;
+});
+
+Deno.test("serveForever({ signal }) and the signal option shut down", async () => {
+  const one = new AbortController();
+  const first = new TCPServer(LOOPBACK, () => {});
+  const served = first.serveForever({ signal: one.signal });
+  one.abort();
+  await served;
+
+  const two = new AbortController();
+  const second = new TCPServer(LOOPBACK, () => {}, { signal: two.signal });
+  const servedToo = second.serveForever();
+  two.abort();
+  await servedToo;
+
+  await new TCPServer(LOOPBACK, () => {}, { signal: AbortSignal.abort() })
+    .serveForever();
+});
+
+Deno.test("close() stops listening and lets handlers go on", async () => {
+  const server = new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+    await wfile.write("ready\n");
+    await wfile.write(`${await rfile.readLine()}`);
+  });
+  const served = server.serveForever();
+  const client = await Deno.connect(server.addr);
+  await client.read(new Uint8Array(6));
+  server.close();
+  server.close();
+  await rejects(Deno.connect(server.addr), Deno.errors.ConnectionRefused);
+  await client.write(new TextEncoder().encode("still here\n"));
+  strictEqual(await readAll(client), "still here");
+  await served;
+});
+
+Deno.test("serveForever() refuses to run twice at once", async () => {
+  await using server = serve(new TCPServer(LOOPBACK, () => {}));
+  await rejects(server.serveForever(), Deno.errors.Busy);
+  await rejects(server.handleRequest(), Deno.errors.Busy);
+});
+
+Deno.test("onListen is told the address when serving starts", async () => {
+  let told: Deno.NetAddr | undefined;
+  await using server = serve(
+    new TCPServer(LOOPBACK, () => {}, {
+      onListen: (address) => told = address,
+    }),
+  );
+  deepStrictEqual(told, server.addr);
+});
+
+Deno.test("handleRequest() serves exactly one, and keeps the next for the next call", async () => {
+  let served = 0;
+  await using server = new TCPServer(LOOPBACK, ({ wfile }) => {
+    wfile.write(`${++served}`);
+  });
+  const answers = [ask(server.addr), ask(server.addr)];
+  await server.handleRequest();
+  strictEqual(served, 1);
+  await server.handleRequest();
+  deepStrictEqual((await Promise.all(answers)).sort(), ["1", "2"]);
+});
+
+Deno.test("handleRequest() calls handleTimeout, and a later client is not lost", async () => {
+  let timeouts = 0;
+  class Timed extends TCPServer {
+    override handleTimeout() {
+      timeouts++;
+    }
+  }
+  await using server = new Timed(
+    LOOPBACK,
+    ({ wfile }) => void wfile.write("late"),
+    { timeout: 5 },
+  );
+  await server.handleRequest();
+  await server.handleRequest();
+  strictEqual(timeouts, 2);
+  const answer = ask(server.addr);
+  const served = new Promise<void>((resolve) => answer.then(() => resolve()));
+  let done = false;
+  served.then(() => done = true);
+  while (!done) await server.handleRequest();
+  strictEqual(await answer, "late");
+});
+
+Deno.test("handleRequest() ends when the server is shut down", async () => {
+  const server = new TCPServer(LOOPBACK, () => {});
+  const waiting = server.handleRequest();
+  await server.shutdown();
+  await waiting;
+});
+
+Deno.test("shutdown() of a UDPServer sends the replies in progress", async () => {
+  let finish!: () => void;
+  const finishing = new Promise<void>((resolve) => finish = resolve);
+  const { promise: started, resolve: start } = Promise.withResolvers<void>();
+  const server = serve(
+    new UDPServer(LOOPBACK, async ({ wfile }) => {
+      start();
+      await finishing;
+      wfile.write("reply");
+    }),
+  );
+  const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
+  await client.send(new Uint8Array(1), server.addr);
+  await started;
+  const down = server.shutdown();
+  finish();
+  strictEqual(new TextDecoder().decode((await client.receive())[0]), "reply");
+  await down;
+  client.close();
+});
