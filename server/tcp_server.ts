@@ -19,6 +19,9 @@ export interface TCPServerAddress {
   readonly reusePort?: boolean;
 }
 
+/** The address a {@linkcode TCPServer} is bound to; `Deno.connect` takes it. */
+export type TCPAddr = Deno.NetAddr & { transport: "tcp" };
+
 /** Options of a {@linkcode TCPServer}. */
 export interface TCPServerOptions extends StreamServerOptions<Deno.NetAddr> {
   /**
@@ -77,5 +80,14 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
       handler,
       options,
     );
+  }
+
+  /**
+   * The address the server is bound to, its port chosen if 0 was asked for.
+   *
+   * @returns The address.
+   */
+  override get addr(): TCPAddr {
+    return super.addr as TCPAddr;
   }
 }

@@ -1,6 +1,10 @@
 import { checkTime, listenBacklog } from "./_options.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
-import type { TCPServerAddress, TCPServerOptions } from "./tcp_server.ts";
+import type {
+  TCPAddr,
+  TCPServerAddress,
+  TCPServerOptions,
+} from "./tcp_server.ts";
 
 /** Where a {@linkcode TLSServer} listens, and as whom. */
 export interface TLSServerAddress extends TCPServerAddress {
@@ -74,6 +78,15 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
       options,
     );
     this.#handshakeTimeout = handshakeTimeout;
+  }
+
+  /**
+   * The address the server is bound to, its port chosen if 0 was asked for.
+   *
+   * @returns The address.
+   */
+  override get addr(): TCPAddr {
+    return super.addr as TCPAddr;
   }
 
   /**

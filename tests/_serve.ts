@@ -1,9 +1,7 @@
-import type { BaseServer } from "../mod.ts";
-
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
 
 /** Serves until disposed, and then waits until nothing is left running. */
-export function serve<Server extends BaseServer<never, never>>(
+export function serve<Server extends { serveForever(): Promise<void> }>(
   server: Server,
 ): Server {
   server.serveForever();
