@@ -21,11 +21,6 @@ const checks: readonly Check[] = [
     args: ["test", "-A", "--doc", "mod.ts", "handlers", "server"],
   },
   { name: "tests and examples", args: ["task", "test"] },
-  {
-    name: "benches, in short",
-    args: ["run", "-A", "bench/side_by_side.ts", "--short"],
-  },
-  { name: "bench files", args: ["bench", "-A", "bench"] },
 ];
 
 let passed = 0;
