@@ -1,89 +1,107 @@
-// deno run --allow-net=127.0.0.1:1234 examples/start.ts
+// deno run --allow-net examples/start.ts
 //
-// The main job: greets whoever connects and echoes lines back until it is told
-// to stop, by Ctrl-C or SIGTERM.
+// A server as it is run for real: options that are checked, a log of who comes
+// and goes, and an end that lets those connected finish.
+//
+// Options: --port N (1234), --hostname H (127.0.0.1).
 
 import { parseArgs } from "node:util";
-import { StreamRequestHandler, TCPServer } from "../mod.ts";
+import { LimitOverrunError, StreamRequestHandler, TCPServer } from "../mod.ts";
 
-const GRACE_PERIOD = 5_000;
+const GRACE_PERIOD = 5000;
 
-/** Greets, then echoes lines. */
-export class Greeter extends StreamRequestHandler<Deno.NetAddr> {
-  override setup() {
-    console.log(`Got connection from ${this.#client}`);
+export class EchoHandler extends StreamRequestHandler<Deno.NetAddr> {
+  override async setup() {
+    console.log(`Got connection from ${format(this.clientAddress)}`);
+    await this.wfile.write("Thank you for connecting\n");
   }
 
   override async handle() {
-    await this.wfile.write("Thank you for connecting\n");
-    for await (const line of this.rfile) await this.wfile.write(line + "\n");
+    try {
+      for await (const line of this.rfile) await this.wfile.write(`${line}\n`);
+    } catch (error) {
+      if (!(error instanceof LimitOverrunError)) throw error;
+      await this.wfile.write(`A line has at most ${error.limit} bytes\n`);
+    }
   }
 
   override finish() {
-    console.log(`${this.#client} disconnected`);
-  }
-
-  get #client(): string {
-    const { hostname, port } = this.clientAddress;
-    return `${hostname}:${port}`;
+    console.log(`${format(this.clientAddress)} left`);
   }
 }
 
-if (import.meta.main) {
-  const { hostname, port } = readArguments();
-  const server = listen(hostname, port);
-  let stopping = false;
-  const stop = () => {
-    if (stopping) Deno.exit(130);
-    stopping = true;
-    console.log("Draining; once more to end at once");
-    server.shutdown({ gracePeriod: GRACE_PERIOD });
-  };
-  // Windows has no SIGTERM.
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT"]
-    : ["SIGINT", "SIGTERM"];
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
-  await server.serveForever();
-  for (const signal of signals) Deno.removeSignalListener(signal, stop);
+function format({ hostname, port }: Deno.NetAddr): string {
+  return hostname.includes(":")
+    ? `[${hostname}]:${port}`
+    : `${hostname}:${port}`;
 }
 
-function readArguments(): { hostname: string; port: number } {
+function fail(message: string, code: number): never {
+  console.error(message);
+  Deno.exit(code);
+}
+
+function readOptions(): { hostname: string; port: number } {
   try {
-    const { values } = parseArgs({
+    const { values: { hostname, port } } = parseArgs({
       args: Deno.args,
       options: {
         hostname: { type: "string", default: "127.0.0.1" },
         port: { type: "string", default: "1234" },
       },
     });
-    if (!/^\d+$/.test(values.port)) {
-      throw new TypeError(
-        `Cannot use port "${values.port}": it must be a number from 0 to 65535`,
-      );
+    if (hostname === "") throw new TypeError("--hostname must not be empty");
+    if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+      throw new TypeError(`--port must be from 0 to 65535, received "${port}"`);
     }
-    return { hostname: values.hostname, port: Number(values.port) };
+    return { hostname, port: Number(port) };
   } catch (error) {
-    fail(error, 2);
+    fail((error as Error).message, 2);
   }
 }
 
-function listen(hostname: string, port: number): TCPServer {
+function listen(address: { hostname: string; port: number }): TCPServer {
   try {
-    return new TCPServer({ hostname, port }, Greeter, {
+    return new TCPServer(address, EchoHandler, {
       onListen(address) {
-        console.log(`Listening on ${address.hostname}:${address.port}`);
-        console.log(`Talk to it: nc ${address.hostname} ${address.port}`);
+        console.log(`Listening on ${format(address)}`);
+        console.log(`Try: nc ${address.hostname} ${address.port}`);
       },
     });
   } catch (error) {
-    fail(error, error instanceof RangeError ? 2 : 1, `${hostname}:${port}: `);
+    const where = format({ transport: "tcp", ...address });
+    if (error instanceof Deno.errors.AddrInUse) {
+      fail(`${where} is in use; choose another port with --port`, 1);
+    }
+    const { message } = error as Error;
+    fail(
+      `Cannot listen on ${where}: ${message}`,
+      error instanceof Deno.errors.PermissionDenied ||
+        error instanceof Deno.errors.NotCapable
+        ? 1
+        : 2,
+    );
   }
 }
 
-function fail(error: unknown, code: number, where = ""): never {
-  console.error(
-    `error: ${where}${error instanceof Error ? error.message : error}`,
-  );
-  Deno.exit(code);
+if (import.meta.main) {
+  const server = listen(readOptions());
+  let ending = false;
+  const end = (code: number) => {
+    if (ending) Deno.exit(code);
+    ending = true;
+    console.log(
+      `Ending: those connected have ${GRACE_PERIOD / 1000} s to finish; ` +
+        "a second signal ends at once",
+    );
+    server.shutdown({ gracePeriod: GRACE_PERIOD });
+  };
+  // Shells tell by 128 and the signal's number what a process died of.
+  Deno.addSignalListener("SIGINT", () => end(130));
+  // There is none on Windows, and asking for it throws.
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGTERM", () => end(143));
+  }
+  await server.serveForever();
+  console.log("Ended");
 }

@@ -35,19 +35,18 @@ const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
  * Needs `--allow-net=HOSTNAME:PORT`; reading the certificate from a file needs
  * `--allow-read` of that file.
  *
- * @example A certificate from two files
- * ```ts no-run
+ * @example A certificate and its key
+ * ```ts
  * import { TLSServer } from "@wire/socketserver";
  *
- * await using server = new TLSServer({
- *   hostname: "127.0.0.1",
- *   port: 8443,
- *   cert: Deno.readTextFileSync("cert.pem"),
- *   key: Deno.readTextFileSync("key.pem"),
- * }, async ({ rfile, wfile }) => {
- *   for await (const line of rfile) await wfile.write(line + "\n");
- * });
- * await server.serveForever();
+ * export function echo(cert: string, key: string): TLSServer {
+ *   return new TLSServer(
+ *     { hostname: "127.0.0.1", port: 8443, cert, key },
+ *     async ({ rfile, wfile }) => {
+ *       for await (const line of rfile) await wfile.write(line + "\n");
+ *     },
+ *   );
+ * }
  * ```
  */
 export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {

@@ -14,6 +14,7 @@ const checks: readonly Check[] = [
   { name: "format", args: ["fmt", "--check"] },
   { name: "lint", args: ["lint"] },
   { name: "types", args: ["check", "."] },
+  { name: "README's code", args: ["check", "--doc-only", "README.md"] },
   { name: "documentation", args: ["doc", "--lint", ...entries] },
   { name: "publishable", args: ["publish", "--dry-run", "--allow-dirty"] },
   {

@@ -1,0 +1,61 @@
+// deno run --allow-net=127.0.0.1:1234,127.0.0.1:8080 examples/port_forwarder.ts 1234 127.0.0.1:8080
+//
+// Streams end to end: what either side sends is passed on with backpressure,
+// and so is its end: each direction closes by itself (half-close).
+
+import {
+  StreamReader,
+  StreamRequestHandler,
+  StreamWriter,
+  TCPServer,
+} from "../mod.ts";
+
+/** Makes a handler that passes its connection on to `target`. */
+export function forwardTo(target: Deno.ConnectOptions) {
+  return class ForwardHandler extends StreamRequestHandler<Deno.NetAddr> {
+    override async handle() {
+      try {
+        using upstream = await Deno.connect(target);
+        // Closing upstream.writable would close both of its directions;
+        // closing that of a StreamWriter ends only the one.
+        const { readable } = new StreamReader(upstream);
+        const { writable } = new StreamWriter(upstream);
+        await Promise.all([
+          this.rfile.readable.pipeTo(writable),
+          readable.pipeTo(this.wfile.writable),
+        ]);
+      } catch (error) {
+        // Closed at once: a reply cut short must not look like a whole one.
+        this.request.close();
+        const { hostname, port } = this.clientAddress;
+        console.error(`Gave up on ${hostname}:${port}: ${error}`);
+      }
+    }
+  };
+}
+
+/** Reads `HOST:PORT`, `[::1]:PORT` too. */
+export function parseTarget(text: string): Deno.ConnectOptions {
+  const [, hostname, port] = /^\[?(.+?)\]?:(\d+)$/.exec(text) ?? [];
+  if (hostname === undefined) {
+    throw new TypeError(`Cannot forward to "${text}": give it as HOST:PORT`);
+  }
+  return { hostname, port: Number(port) };
+}
+
+if (import.meta.main) {
+  const port = Number(Deno.args[0] ?? 1234);
+  const target = parseTarget(Deno.args[1] ?? "127.0.0.1:8080");
+  const server = new TCPServer(
+    { hostname: "127.0.0.1", port },
+    forwardTo(target),
+    {
+      onListen: ({ hostname, port }) =>
+        console.log(`Listening on ${hostname}:${port}`),
+    },
+  );
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => server.shutdown());
+  }
+  await server.serveForever();
+}

@@ -1,0 +1,26 @@
+// deno run --allow-net=127.0.0.1:1234 examples/stream_handler_server.ts
+//
+// The server of tcp_server.ts with a class for its handler: one instance for
+// each connection, so what belongs to a connection has a place to live.
+
+import { StreamRequestHandler, TCPServer } from "../mod.ts";
+
+export class ThankHandler extends StreamRequestHandler<Deno.NetAddr> {
+  override async handle() {
+    const { hostname, port } = this.clientAddress;
+    console.log(`Got connection from ${hostname}:${port}`);
+    await this.wfile.write("Thank you for connecting");
+  }
+}
+
+if (import.meta.main) {
+  const port = Number(Deno.args[0] ?? 1234);
+  const server = new TCPServer({ hostname: "127.0.0.1", port }, ThankHandler, {
+    onListen: ({ hostname, port }) =>
+      console.log(`Listening on ${hostname}:${port}`),
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => server.shutdown());
+  }
+  await server.serveForever();
+}

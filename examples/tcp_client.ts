@@ -1,0 +1,60 @@
+// deno run --allow-net=127.0.0.1:1234 examples/tcp_client.ts
+//
+// The other end: a client that greets once a second. StreamReader and
+// StreamWriter work on any connection, not only on a server's.
+//
+// Arguments: port (1234), how many messages (endless), milliseconds between
+// them (1000).
+
+import { setTimeout } from "node:timers/promises";
+import { StreamReader, StreamWriter } from "../mod.ts";
+
+/** Prints what arrives; resolves when the server has ended its side. */
+async function print(rfile: StreamReader) {
+  const decoder = new TextDecoder();
+  let chunk: Uint8Array | null;
+  while ((chunk = await rfile.read(1024)) !== null) {
+    console.log(decoder.decode(chunk, { stream: true }).trimEnd());
+  }
+}
+
+export async function greet(port: number, count: number, interval: number) {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const rfile = new StreamReader(connection);
+  const wfile = new StreamWriter(connection);
+  // A server speaks first: until it does, there is nothing to answer.
+  await rfile.peek();
+
+  const gone = new AbortController();
+  const printed = print(rfile).finally(() => gone.abort());
+  // Awaited below; a reset must not count as unhandled until then.
+  printed.catch(() => {});
+  for (let sent = 0; sent < count && !gone.signal.aborted; sent++) {
+    await wfile.write("hello\n");
+    await setTimeout(interval, undefined, { signal: gone.signal })
+      .catch(() => {});
+  }
+  // The server sees the end of our side and still gets its last words in.
+  if (!gone.signal.aborted) await wfile.closeWrite();
+  await printed;
+}
+
+if (import.meta.main) {
+  const [port = 1234, count = Infinity, interval = 1000] = Deno.args.map(
+    Number,
+  );
+  try {
+    await greet(port, count, interval);
+    console.log("The connection has ended");
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) {
+      console.error(`Nothing listens on 127.0.0.1:${port}`);
+      Deno.exit(1);
+    }
+    if (
+      !(error instanceof Deno.errors.ConnectionReset ||
+        error instanceof Deno.errors.BrokenPipe)
+    ) throw error;
+    console.log("The server has gone");
+  }
+}

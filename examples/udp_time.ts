@@ -1,0 +1,25 @@
+// deno run --unstable-net --allow-net=127.0.0.1 examples/udp_time.ts
+//
+// Datagrams: each is a request of its own, and what the handler wrote is sent
+// back as one datagram. Answering takes the permission for the client's port,
+// which nobody knows beforehand.
+
+import { DatagramRequestHandler, UDPServer } from "../mod.ts";
+
+export class TimeHandler extends DatagramRequestHandler<Deno.NetAddr> {
+  override handle() {
+    this.wfile.write(`${new Date().toISOString()}\n`);
+  }
+}
+
+if (import.meta.main) {
+  const port = Number(Deno.args[0] ?? 1234);
+  const server = new UDPServer({ hostname: "127.0.0.1", port }, TimeHandler, {
+    onListen: ({ hostname, port }) =>
+      console.log(`Listening on ${hostname}:${port}`),
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => server.shutdown());
+  }
+  await server.serveForever();
+}
