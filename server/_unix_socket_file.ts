@@ -119,13 +119,50 @@ export class UnixSocketFile {
     Deno.removeSync(path);
   }
 
+  /**
+   * Whether the path still leads to the socket that was bound. Tells the truth
+   * while that is open: until then its inode is not used again.
+   */
+  isOurs(): boolean {
+    const found = this.#lstat();
+    return found?.dev === this.#dev && found.ino === this.#ino;
+  }
+
   /** Removes the file, if it is still the one that was bound. */
   remove(): void {
+    if (this.isOurs()) Deno.removeSync(this.#path);
+  }
+
+  /**
+   * Closes a `Deno.Listener`, which removes whatever is at its path by then,
+   * and brings back what belongs to somebody else.
+   *
+   * Bringing it back takes a second name in the same folder. Where that is not
+   * permitted nothing is asked for, and the file is lost.
+   *
+   * @param close Closes the listener and waits until it is gone.
+   */
+  async closeKeepingOthers(close: () => Promise<void>): Promise<void> {
+    const kept = `${this.#path}.${crypto.randomUUID()}`;
+    const keep = this.#lstat() !== undefined && !this.isOurs() &&
+      isPermitted(kept);
+    if (keep) Deno.linkSync(this.#path, kept);
+    await close();
+    if (keep) Deno.renameSync(kept, this.#path);
+  }
+
+  #lstat(): Deno.FileInfo | undefined {
     try {
-      const { dev, ino } = Deno.lstatSync(this.#path);
-      if (dev === this.#dev && ino === this.#ino) Deno.removeSync(this.#path);
+      return Deno.lstatSync(this.#path);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
     }
   }
+}
+
+function isPermitted(path: string): boolean {
+  return (["read", "write"] as const).every((name) =>
+    Deno.permissions.querySync({ name, path }).state === "granted"
+  );
 }

@@ -152,6 +152,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   #counted = 0;
   #serving = false;
   #stopping = false;
+  /** Whether `stopListening` is done. */
+  #stopped = false;
   #closed = false;
   #onListen: ((address: Address) => void) | undefined;
   #finish!: () => void;
@@ -704,19 +706,29 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       this.closeRequest(this.#accepted.value[0]);
     }
     this.#accepted = undefined;
-    this.stopListening();
+    this.#stopListening();
     this.#wake?.();
-    this.#finishIfDrained();
   }
 
   /**
    * Called once when the server stops accepting. The base closes the socket;
    * a datagram server keeps it for the replies that are still to be sent.
    *
+   * @returns Nothing, or a promise that `finished` waits for.
    * @ignore
    */
-  stopListening(): void {
+  stopListening(): void | Promise<void> {
     this.#closeSocket();
+  }
+
+  async #stopListening(): Promise<void> {
+    try {
+      await this.stopListening();
+    } catch (error) {
+      await this.#report(error);
+    }
+    this.#stopped = true;
+    this.#finishIfDrained();
   }
 
   #closeSocket(): void {
@@ -726,7 +738,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   #finishIfDrained(): void {
-    if (!this.#stopping || this.#activities.size > 0) return;
+    if (!this.#stopped || this.#activities.size > 0) return;
     for (const timer of this.#graceTimers) clearTimeout(timer);
     this.#graceTimers.clear();
     this.#closeSocket();

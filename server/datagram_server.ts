@@ -1,6 +1,7 @@
 import {
   type DatagramRequest,
   DatagramRequestHandler,
+  type DatagramSocket,
 } from "../handlers/datagram_request_handler.ts";
 import {
   BaseServer,
@@ -15,13 +16,29 @@ export type DatagramHandler<Address extends Deno.Addr> =
   | RequestHandlerClass<DatagramRequest<Address>, Address>
   | HandlerFunction<DatagramRequestHandler<Address>>;
 
+/** What a datagram server listens on. */
+export interface ReceivingSocket<Address extends Deno.Addr>
+  extends ServerSocket<Address>, DatagramSocket<Address> {
+  /** The address it is bound to. */
+  readonly addr: Address;
+  /**
+   * Waits for the next datagram.
+   *
+   * @param buffer Where its payload goes.
+   * @returns The part of `buffer` that holds it, and the sender's address.
+   */
+  receive(
+    buffer: Uint8Array<ArrayBuffer>,
+  ): Promise<[Uint8Array<ArrayBuffer>, Address]>;
+}
+
 /** The longest payload is shorter; one byte more would show a cut. */
 const BUFFER_SIZE = 65_536;
 
 /** The base of the servers of datagrams: UDP and Unix datagram sockets. */
 export abstract class DatagramServer<Address extends Deno.Addr>
   extends BaseServer<DatagramRequest<Address>, Address> {
-  readonly #socket: Deno.DatagramConn;
+  readonly #socket: ReceivingSocket<Address>;
   /** Every datagram is received into it; a handler gets a copy of its size. */
   readonly #buffer = new Uint8Array(BUFFER_SIZE);
 
@@ -36,11 +53,11 @@ export abstract class DatagramServer<Address extends Deno.Addr>
    * @throws {TypeError} If `handler` is neither a handler class nor a function.
    */
   constructor(
-    open: () => Deno.DatagramConn,
+    open: () => ReceivingSocket<Address>,
     handler: DatagramHandler<Address>,
     options: ServerOptions<Address> = {},
   ) {
-    let socket!: Deno.DatagramConn;
+    let socket!: ReceivingSocket<Address>;
     super(
       () => {
         if (Deno.listenDatagram === undefined) {
@@ -48,9 +65,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
             "Cannot create server: Deno.listenDatagram is unstable, run again with the --unstable-net flag",
           );
         }
-        socket = open();
-        // ref() and unref() are there; only Deno's types leave them out.
-        return socket as unknown as ServerSocket<Address>;
+        return socket = open();
       },
       handlerClass(
         handler,
@@ -71,10 +86,9 @@ export abstract class DatagramServer<Address extends Deno.Addr>
    */
   override async getRequest(): Promise<[DatagramRequest<Address>, Address]> {
     const [data, sender] = await this.#socket.receive(this.#buffer);
-    const payload = data.slice() as Uint8Array<ArrayBuffer>;
-    return [[payload, this.#socket], sender as Address];
+    return [[data.slice(), this.#socket], sender];
   }
 
   /** Keeps the socket open until the replies in progress are sent. @ignore */
-  override stopListening(): void {}
+  override stopListening(): void | Promise<void> {}
 }

@@ -52,6 +52,7 @@ export abstract class StreamServer<
 > extends BaseServer<Connection, Address> {
   readonly #listener: Deno.Listener<Connection, Address>;
   readonly #lingerTimeout: number;
+  #accepting: Promise<Connection> | undefined;
   readonly #idle: Deadlines<IdleConnection<Address>> | undefined;
 
   /**
@@ -107,7 +108,9 @@ export abstract class StreamServer<
    * @returns The connection and its peer's address.
    */
   override async getRequest(): Promise<[Connection, Address]> {
-    const accepted = await this.#listener.accept();
+    const accepting = this.#listener.accept();
+    this.#accepting = accepting;
+    const accepted = await accepting;
     return [
       this.#idle === undefined
         ? accepted
@@ -165,5 +168,13 @@ export abstract class StreamServer<
     } catch (error) {
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     }
+  }
+
+  /** Closes the listener, which is gone when its last accept has ended. @ignore */
+  override async stopListening(): Promise<void> {
+    super.stopListening();
+    await this.#accepting?.catch(() => {
+      // Whoever asked for it is told.
+    });
   }
 }

@@ -1,4 +1,8 @@
-import { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
+import {
+  type DatagramHandler,
+  DatagramServer,
+  type ReceivingSocket,
+} from "./datagram_server.ts";
 import type { ServerOptions } from "./base_server.ts";
 
 /** Where a {@linkcode UDPServer} listens. */
@@ -53,7 +57,11 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
     options: ServerOptions<Deno.NetAddr> = {},
   ) {
     super(
-      () => Deno.listenDatagram({ ...address, transport: "udp" }),
+      () =>
+        // ref() and unref() are there; only Deno's types leave them out.
+        Deno.listenDatagram(
+          { ...address, transport: "udp" },
+        ) as unknown as ReceivingSocket<Deno.NetAddr>,
       handler,
       options,
     );

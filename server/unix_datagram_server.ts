@@ -1,6 +1,7 @@
 import { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
 import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
 import type { ServerOptions } from "./base_server.ts";
+import { UnixDatagramSocket } from "./_unix_datagram_socket.ts";
 import {
   type UnixServerAddress,
   UnixSocketFile,
@@ -30,6 +31,7 @@ export interface UnixDatagramServerOptions
  */
 export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
   readonly #file: UnixSocketFile;
+  readonly #socket: UnixDatagramSocket;
 
   /**
    * Binds.
@@ -51,6 +53,7 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
     options: UnixDatagramServerOptions = {},
   ) {
     let file!: UnixSocketFile;
+    let socket!: UnixDatagramSocket;
     super(
       () => {
         const bound = UnixSocketFile.bind(
@@ -59,12 +62,22 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
           () => Deno.listenDatagram({ transport: "unixpacket", path }),
         );
         file = bound.file;
-        return bound.socket;
+        try {
+          return socket = new UnixDatagramSocket(
+            bound.socket,
+            () => file.isOurs(),
+          );
+        } catch (error) {
+          file.remove();
+          bound.socket.close();
+          throw error;
+        }
       },
       handler,
       options,
     );
     this.#file = file;
+    this.#socket = socket;
   }
 
   /**
@@ -92,8 +105,8 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
   }
 
   /** @ignore */
-  override stopListening(): void {
-    super.stopListening();
+  override async stopListening(): Promise<void> {
+    await this.#socket.stop();
     this.#file.remove();
   }
 }

@@ -19,7 +19,9 @@ export interface UnixStreamServerOptions
  * A server of Unix stream connections. Its socket file is removed when it
  * closes, if it is still its own.
  *
- * Needs `--allow-read=PATH --allow-write=PATH --allow-net=unix:PATH`.
+ * Needs `--allow-read=PATH --allow-write=PATH --allow-net=unix:PATH`. Deno
+ * removes whatever is at the path of a listener that closes; to spare the file
+ * of a server that has taken the path meanwhile, permit the path's folder.
  *
  * @example A server on a path
  * ```ts
@@ -71,8 +73,7 @@ export class UnixStreamServer
   }
 
   /** @ignore */
-  override stopListening(): void {
-    super.stopListening();
-    this.#file.remove();
+  override async stopListening(): Promise<void> {
+    await this.#file.closeKeepingOthers(() => super.stopListening());
   }
 }

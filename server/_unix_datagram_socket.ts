@@ -1,0 +1,127 @@
+/** Enough random bytes that no client's datagram is taken for a wake-up call. */
+const TOKEN_BYTES = 16;
+
+/**
+ * A Unix datagram socket that can send while a receive is waiting.
+ *
+ * Deno lends such a socket to one operation at a time: `send` fails with
+ * `Deno.errors.Busy` for as long as `receive` waits. So a send that finds the
+ * socket lent out has it handed back: a second, unnamed socket sends a random
+ * token to this one's path, which ends the receive. The sends that have queued
+ * up go out, and the receive starts again.
+ */
+export class UnixDatagramSocket {
+  readonly #inner: Deno.DatagramConn;
+  readonly #canWake: () => boolean;
+  readonly #token: Uint8Array = crypto.getRandomValues(
+    new Uint8Array(TOKEN_BYTES),
+  );
+  readonly #waker: Deno.DatagramConn;
+  /** Settles when the receive that holds the socket gives it back. */
+  #lent: Promise<unknown> | undefined;
+  #waking: Promise<unknown> | undefined;
+  /** Settles when every send so far is done. */
+  #sending: Promise<unknown> | undefined;
+  #stopped = false;
+
+  /**
+   * @param inner The bound socket, from now on this one's to close.
+   * @param canWake Whether the socket's path still leads to it.
+   */
+  constructor(inner: Deno.DatagramConn, canWake: () => boolean) {
+    this.#inner = inner;
+    this.#canWake = canWake;
+    // Unbound: it can only send, and needs no permission of its own.
+    this.#waker = Deno.listenDatagram(
+      { transport: "unixpacket" } as Deno.UnixListenOptions & {
+        transport: "unixpacket";
+      },
+    );
+  }
+
+  get addr(): Deno.UnixAddr {
+    return this.#inner.addr as Deno.UnixAddr;
+  }
+
+  async receive(
+    buffer: Uint8Array<ArrayBuffer>,
+  ): Promise<[Uint8Array<ArrayBuffer>, Deno.UnixAddr]> {
+    while (true) {
+      while (this.#sending !== undefined) await this.#sending;
+      if (this.#stopped) {
+        throw new Deno.errors.Interrupted(
+          "Cannot receive: the server has stopped listening",
+        );
+      }
+      const receiving = this.#inner.receive(buffer);
+      this.#lent = receiving.then(() => {}, () => {}).then(() => {
+        this.#lent = undefined;
+      });
+      const [data, sender] = await receiving;
+      if (!this.#isToken(data)) {
+        return [data as Uint8Array<ArrayBuffer>, sender as Deno.UnixAddr];
+      }
+    }
+  }
+
+  send(data: Uint8Array, address: Deno.UnixAddr): Promise<number> {
+    const sent = this.#sendAfter(this.#sending, data, address);
+    const settled = sent.then(() => {}, () => {}).then(() => {
+      if (this.#sending === settled) this.#sending = undefined;
+    });
+    this.#sending = settled;
+    return sent;
+  }
+
+  /** Ends the receive that waits; sending goes on until `close`. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#canWake()) await this.#takeBack();
+  }
+
+  close(): void {
+    this.#inner.close();
+    this.#waker.close();
+  }
+
+  ref(): void {
+    (this.#inner as unknown as Deno.Listener).ref();
+  }
+
+  unref(): void {
+    (this.#inner as unknown as Deno.Listener).unref();
+  }
+
+  async #sendAfter(
+    previous: Promise<unknown> | undefined,
+    data: Uint8Array,
+    address: Deno.UnixAddr,
+  ): Promise<number> {
+    await previous;
+    if (this.#lent !== undefined && !this.#canWake()) {
+      throw new Deno.errors.AddrNotAvailable(
+        `Cannot reply with ${data.length} bytes: "${this.addr.path}" does not lead to this server's socket any more; keep the file until the server has closed`,
+      );
+    }
+    await this.#takeBack();
+    return await this.#inner.send(data, address);
+  }
+
+  /** Waits until no receive holds the socket. */
+  async #takeBack(): Promise<void> {
+    while (this.#lent !== undefined) {
+      // One call is enough however many wait for it.
+      this.#waking ??= this.#waker.send(this.#token, this.addr)
+        .catch(() => {
+          // The queue that cannot be reached is closed, and so is the receive.
+        })
+        .then(() => this.#waking = undefined);
+      await this.#lent;
+    }
+  }
+
+  #isToken(data: Uint8Array): boolean {
+    return data.length === TOKEN_BYTES &&
+      data.every((byte, i) => byte === this.#token[i]);
+  }
+}

@@ -1,0 +1,204 @@
+import { rejects, strictEqual, throws } from "node:assert";
+import { UnixDatagramServer, UnixStreamServer } from "../../mod.ts";
+import { ask, Reports, serve } from "../_serve.ts";
+
+/** A folder of its own, removed at the end of the test. */
+class Folder implements AsyncDisposable {
+  readonly path = Deno.makeTempDirSync();
+  at(name: string): string {
+    return `${this.path}/${name}`;
+  }
+  async [Symbol.asyncDispose]() {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Leaves a socket file behind, as a server that was killed does. */
+function leaveDead(path: string): void {
+  const listener = Deno.listen({ transport: "unix", path: `${path}~` });
+  // A listener that closes removes the file of the name it was made with.
+  Deno.renameSync(`${path}~`, path);
+  listener.close();
+  strictEqual(exists(path), true);
+}
+
+const unix = (path: string) => ({ transport: "unix", path } as const);
+
+Deno.test("UnixStreamServer serves on its path and removes it", async () => {
+  await using folder = new Folder();
+  const path = folder.at("a.sock");
+  const server = serve(
+    new UnixStreamServer({ path }, ({ wfile }) => void wfile.write("unix")),
+  );
+  strictEqual(await ask(unix(path)), "unix");
+  await server.shutdown();
+  strictEqual(exists(path), false);
+});
+
+Deno.test("UnixStreamServer refuses a path where a server answers, reclaim or not", async () => {
+  await using folder = new Folder();
+  const path = folder.at("a.sock");
+  await using server = serve(
+    new UnixStreamServer({ path }, ({ wfile }) => void wfile.write("mine")),
+  );
+  for (const options of [{}, { reclaim: true }]) {
+    throws(
+      () => new UnixStreamServer({ path }, () => {}, options),
+      Deno.errors.AddrInUse,
+    );
+  }
+  strictEqual(await ask(unix(path)), "mine");
+  strictEqual(server.addr.path, path);
+});
+
+Deno.test("UnixStreamServer takes over what a dead server left, when told to", async () => {
+  await using folder = new Folder();
+  const path = folder.at("a.sock");
+  leaveDead(path);
+  throws(() => new UnixStreamServer({ path }, () => {}), {
+    name: "AddrInUse",
+    message:
+      `Cannot listen on "${path}": a socket is already there; if its server is dead, pass reclaim: true to take it over`,
+  });
+  await using _server = serve(
+    new UnixStreamServer(
+      { path },
+      ({ wfile }) => void wfile.write("reclaimed"),
+      { reclaim: true },
+    ),
+  );
+  strictEqual(await ask(unix(path)), "reclaimed");
+});
+
+Deno.test("UnixDatagramServer tells a live datagram socket from a dead one", async () => {
+  await using folder = new Folder();
+  const path = folder.at("d.sock");
+  const live = new UnixDatagramServer({ path }, () => {});
+  throws(
+    () => new UnixDatagramServer({ path }, () => {}, { reclaim: true }),
+    /a live server answers there/,
+  );
+  await live.shutdown();
+  Deno.listenDatagram({ transport: "unixpacket", path }).close();
+  await using _server = new UnixDatagramServer({ path }, () => {}, {
+    reclaim: true,
+  });
+});
+
+Deno.test("UnixStreamServer never removes what is not a socket", async () => {
+  await using folder = new Folder();
+  const path = folder.at("file");
+  await Deno.writeTextFile(path, "precious");
+  throws(
+    () => new UnixStreamServer({ path }, () => {}, { reclaim: true }),
+    /it exists and is not a socket/,
+  );
+  strictEqual(await Deno.readTextFile(path), "precious");
+  const link = folder.at("link");
+  leaveDead(folder.at("dead.sock"));
+  await Deno.symlink(folder.at("dead.sock"), link);
+  throws(
+    () => new UnixStreamServer({ path: link }, () => {}, { reclaim: true }),
+    Deno.errors.AddrInUse,
+  );
+  strictEqual(exists(link), true);
+});
+
+Deno.test("UnixStreamServer leaves a path alone that is not its own any more", async () => {
+  await using folder = new Folder();
+  const path = folder.at("a.sock");
+  const first = new UnixStreamServer({ path }, () => {});
+  await Deno.remove(path);
+  const second = serve(
+    new UnixStreamServer({ path }, ({ wfile }) => void wfile.write("second")),
+  );
+  await first.shutdown();
+  strictEqual(await ask(unix(path)), "second");
+  await second.shutdown();
+  strictEqual(exists(path), false);
+});
+
+Deno.test("UnixStreamServer sets the mode of its socket file", async () => {
+  await using folder = new Folder();
+  const path = folder.at("a.sock");
+  await using _server = new UnixStreamServer({ path }, () => {}, {
+    mode: 0o600,
+  });
+  strictEqual((await Deno.lstat(path)).mode! & 0o777, 0o600);
+  for (const mode of [-1, 0o1000, 1.5, NaN]) {
+    throws(
+      () => new UnixStreamServer({ path: folder.at("b") }, () => {}, { mode }),
+      RangeError,
+    );
+  }
+  strictEqual(exists(folder.at("b")), false);
+});
+
+Deno.test("UnixStreamServer names the path that is too long or has no folder", async () => {
+  await using folder = new Folder();
+  const long = folder.at("x".repeat(108 - folder.path.length - 1));
+  strictEqual(long.length, 108);
+  throws(
+    () => new UnixStreamServer({ path: long }, () => {}),
+    /Cannot listen on ".*": the path is 108 bytes, too long/,
+  );
+  throws(
+    () => new UnixStreamServer({ path: folder.at("no/a.sock") }, () => {}),
+    /Cannot listen on ".*": its folder does not exist/,
+  );
+});
+
+Deno.test("UnixDatagramServer replies to a client that has a path", async () => {
+  await using folder = new Folder();
+  await using server = serve(
+    new UnixDatagramServer({ path: folder.at("s") }, async (handler) => {
+      await handler.wfile.write(
+        (await handler.rfile.readLine())!.toUpperCase(),
+      );
+    }),
+  );
+  const client = Deno.listenDatagram({
+    transport: "unixpacket",
+    path: folder.at("c"),
+  });
+  await client.send(new TextEncoder().encode("hello"), server.addr);
+  const [data] = await client.receive();
+  strictEqual(new TextDecoder().decode(data), "HELLO");
+  client.close();
+});
+
+Deno.test("UnixDatagramServer reports a reply to a client without a path, and goes on", async () => {
+  await using folder = new Folder();
+  const reports = new Reports();
+  class Server extends UnixDatagramServer {
+    override handleError(error: unknown) {
+      reports.take(error);
+    }
+  }
+  await using server = serve(
+    new Server({ path: folder.at("s") }, ({ wfile }) => void wfile.write("x")),
+  );
+  const send = new Deno.Command("python3", {
+    args: [
+      "-c",
+      "import socket,sys; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); s.sendto(b'a',sys.argv[1]); s.sendto(b'b',sys.argv[1])",
+      server.addr.path!,
+    ],
+  });
+  strictEqual((await send.output()).code, 0);
+  const [error] = await reports.until(2);
+  strictEqual(
+    (error as Error).message,
+    "Cannot reply with 1 bytes: the client's socket has no path; it must bind one to be answered",
+  );
+  await rejects(Promise.reject(error), Deno.errors.AddrNotAvailable);
+});
