@@ -1,0 +1,235 @@
+import { strictEqual } from "node:assert";
+
+/** No program of these tests takes longer, unless it hangs. In milliseconds. */
+const LIFETIME = 60_000;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What a program left behind when it ended. */
+export interface Output {
+  /** Its exit code; 128 and more if a signal ended it. */
+  readonly code: number;
+  readonly stdout: Uint8Array<ArrayBuffer>;
+  readonly stderr: string;
+}
+
+/** A program that these tests talk to, if it is installed. */
+export class Program {
+  readonly name: string;
+  /** The Debian package that has it. */
+  readonly package: string;
+  readonly #path: string | undefined;
+
+  constructor(name: string, debianPackage: string) {
+    this.name = name;
+    this.package = debianPackage;
+    this.#path = find(name);
+  }
+
+  get missing(): boolean {
+    return this.#path === undefined;
+  }
+
+  /** Starts it. It is killed when disposed, or when it takes too long. */
+  start(...args: string[]): Child {
+    if (this.#path === undefined) {
+      throw new Deno.errors.NotFound(
+        `Cannot start ${this.name}: it is not on PATH; install Debian's package ${this.package}`,
+      );
+    }
+    return new Child(this.#path, args);
+  }
+
+  /**
+   * Runs it with `input` on its standard input. It must succeed.
+   *
+   * @returns What it printed.
+   */
+  async run(
+    args: readonly string[],
+    input: string | Uint8Array = "",
+  ): Promise<string> {
+    return decoder.decode(await this.runBytes(args, input));
+  }
+
+  /** As `run`, for output that is not text. */
+  async runBytes(
+    args: readonly string[],
+    input: string | Uint8Array = "",
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    await using child = this.start(...args);
+    // One that fails stops reading; then its exit code tells more than this.
+    await child.send(input).catch(() => {});
+    const { code, stdout, stderr } = await child.output();
+    strictEqual(
+      code,
+      0,
+      `${this.name} exited with ${code}:\n${stderr}${
+        decoder.decode(stdout.subarray(0, 10_000))
+      }`,
+    );
+    return stdout;
+  }
+}
+
+/**
+ * A test that talks to programs. Where one is missing the test is skipped and
+ * its name says so; with CI set it fails, so that a gate cannot skip unseen.
+ */
+export function testWith(
+  programs: readonly Program[],
+  name: string,
+  fn: () => Promise<void>,
+): void {
+  const missing = programs.filter((program) => program.missing);
+  if (missing.length === 0) return Deno.test(name, fn);
+  const needs = missing.map((program) =>
+    `${program.name} (Debian package ${program.package})`
+  ).join(" and ");
+  if ((Deno.env.get("CI") ?? "") === "") {
+    return Deno.test.ignore(`${name} [skipped: needs ${needs}]`, fn);
+  }
+  Deno.test(name, () => {
+    throw new Deno.errors.NotFound(`Cannot test: it needs ${needs}`);
+  });
+}
+
+/** A program that runs. Everything it prints is read as it comes. */
+export class Child implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #output: Promise<Output>;
+  readonly #parts: Uint8Array[] = [];
+  #stderr = "";
+  #stdinClosed: Promise<void> | undefined;
+  /** How much of what it printed `until` has gone past, in characters. */
+  #seen = 0;
+  #ended = false;
+  #wake: (() => void) | undefined;
+
+  constructor(path: string, args: readonly string[]) {
+    this.#process = new Deno.Command(path, {
+      args: [...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#stdin = this.#process.stdin.getWriter();
+    this.#output = this.#collect();
+  }
+
+  /** Writes to its standard input. Resolves when it has been taken. */
+  async send(data: string | Uint8Array): Promise<void> {
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    if (bytes.length > 0) await this.#stdin.write(bytes);
+  }
+
+  /** Ends its standard input. */
+  closeStdin(): Promise<void> {
+    return this.#stdinClosed ??= this.#stdin.close().catch(() => {
+      // It has ended, and its input with it.
+    });
+  }
+
+  /** Waits until it prints `text`, after what was waited for before. */
+  async until(text: string): Promise<void> {
+    while (true) {
+      const printed = decoder.decode(concat(this.#parts));
+      const at = printed.indexOf(text, this.#seen);
+      if (at >= 0) {
+        this.#seen = at + text.length;
+        return;
+      }
+      if (this.#ended) {
+        throw new Error(
+          `The program ended and did not print ${
+            JSON.stringify(text)
+          }:\n${printed}\n${this.#stderr}`,
+        );
+      }
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Ends its standard input and waits until it ends. */
+  async output(): Promise<Output> {
+    await this.closeStdin();
+    return await this.#output;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) this.#kill();
+    await this.output();
+  }
+
+  async #collect(): Promise<Output> {
+    const timer = setTimeout(() => this.#kill(), LIFETIME);
+    const { stdout, stderr, status } = this.#process;
+    const [{ code }] = await Promise.all([
+      status,
+      this.#take(stdout, (part) => this.#parts.push(part)),
+      this.#take(stderr, (part) => this.#stderr += decoder.decode(part)),
+    ]);
+    clearTimeout(timer);
+    this.#ended = true;
+    this.#wake?.();
+    return { code, stdout: concat(this.#parts), stderr: this.#stderr };
+  }
+
+  async #take(
+    from: ReadableStream<Uint8Array<ArrayBuffer>>,
+    take: (part: Uint8Array) => void,
+  ): Promise<void> {
+    for await (const part of from) {
+      take(part);
+      this.#wake?.();
+    }
+  }
+
+  #kill(): void {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+}
+
+/** A folder of its own, removed at the end of the test. */
+export class Folder implements AsyncDisposable {
+  readonly path = Deno.makeTempDirSync();
+
+  at(name: string): string {
+    return `${this.path}/${name}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+/** The path of an executable file on PATH. */
+function find(name: string): string | undefined {
+  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
+    const path = `${folder}/${name}`;
+    try {
+      const { isFile, mode } = Deno.statSync(path);
+      if (isFile && ((mode ?? 0) & 0o111) !== 0) return path;
+    } catch {
+      // Not there: the next folder.
+    }
+  }
+  return undefined;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const size = parts.reduce((total, part) => total + part.length, 0);
+  const all = new Uint8Array(size);
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}

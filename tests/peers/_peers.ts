@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import {
+  type StreamRequestHandler,
+  TCPServer,
+  TLSServer,
+  UDPServer,
+  UnixDatagramServer,
+  UnixStreamServer,
+} from "../../mod.ts";
+import { type Folder, Program } from "../_program.ts";
+import { Reports } from "../_serve.ts";
+
+export const openssl = new Program("openssl", "openssl");
+
+/** 8 MiB, the size of the transfers. */
+export const LARGE = 8 * 1024 * 1024;
+
+// Servers that keep what they report, for a test to look at.
+
+export class ReportingTCPServer extends TCPServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown) {
+    this.reports.take(error);
+  }
+}
+
+export class ReportingTLSServer extends TLSServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown) {
+    this.reports.take(error);
+  }
+}
+
+export class ReportingUDPServer extends UDPServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown) {
+    this.reports.take(error);
+  }
+}
+
+export class ReportingUnixStreamServer extends UnixStreamServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown) {
+    this.reports.take(error);
+  }
+}
+
+export class ReportingUnixDatagramServer extends UnixDatagramServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown) {
+    this.reports.take(error);
+  }
+}
+
+/** Answers each line with itself between brackets. */
+export async function bracket({ rfile, wfile }: StreamRequestHandler) {
+  for await (const line of rfile) await wfile.write(`<${line}>\n`);
+}
+
+/** Sends everything back as it comes. */
+export async function echo({ rfile, wfile }: StreamRequestHandler) {
+  for await (const chunk of rfile.readable) await wfile.write(chunk);
+}
+
+/** Bytes that repeat only after a long while, so that none can be misplaced. */
+export function pattern(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  for (let i = 0, x = 1; i < size; i++) {
+    x = (Math.imul(x, 1_103_515_245) + 12_345) >>> 0;
+    bytes[i] = x >>> 24;
+  }
+  return bytes;
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** A certificate of localhost, its key, and the file that clients trust. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly file: string;
+}
+
+/** Makes a certificate that signs itself. */
+export async function makeCertificate(
+  folder: Folder,
+  name = "cert",
+): Promise<Certificate> {
+  const file = folder.at(`${name}.pem`);
+  const keyFile = folder.at(`${name}.key`);
+  await openssl.run([
+    ...["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
+    ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+    ...["-keyout", keyFile, "-out", file],
+  ]);
+  return {
+    cert: await Deno.readTextFile(file),
+    key: await Deno.readTextFile(keyFile),
+    file,
+  };
+}
+
+/** Whether this machine has the IPv6 loopback address. */
+export function hasIPv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
