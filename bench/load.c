@@ -1,0 +1,222 @@
+/*
+ * A load generator for servers on 127.0.0.1: one thread, epoll, closed loops
+ * that end by themselves. Prints one line of JSON.
+ *
+ *   load echo PORT CONNS SIZE MS IDLE   ask and wait for the echo; IDLE more
+ *                                       connections stay open and silent
+ *   load connect PORT CONNS SIZE MS     connect, read SIZE bytes to the end, close
+ *   load udp PORT SOCKETS SIZE MS       as echo, with one datagram a question
+ *   load send PORT BYTES                send, end, wait for the server's end
+ *   load recv PORT BYTES                end, read to the server's end
+ *   load idle PORT CONNS BURST          connect, send BURST bytes and read them
+ *                                       back, say "ready", hold until stdin ends
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* No loop runs longer than this, whatever the server does. */
+#define GIVE_UP_MS 120000
+/* A datagram without an answer for this long is sent again. */
+#define RESEND_MS 200
+
+struct peer {
+  int fd;
+  size_t got; /* bytes of the current answer */
+  double sent;
+};
+
+static int port, epfd, kind = SOCK_STREAM;
+static char *buffer;
+#define BUFFER (256 * 1024)
+
+static void die(const char *what) {
+  fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+static double now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+static int dial(void) {
+  int fd = socket(AF_INET, kind | SOCK_CLOEXEC, 0);
+  if (fd < 0) die("socket");
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(fd, (struct sockaddr *)&to, sizeof to)) die("connect");
+  int one = 1;
+  if (kind == SOCK_STREAM)
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (fcntl(fd, F_SETFL, O_NONBLOCK)) die("fcntl");
+  return fd;
+}
+
+static void watch(struct peer *peer) {
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
+  if (epoll_ctl(epfd, EPOLL_CTL_ADD, peer->fd, &event)) die("epoll_ctl");
+}
+
+static void ask(struct peer *peer, size_t size) {
+  peer->got = 0;
+  peer->sent = now_ms();
+  if (send(peer->fd, buffer, size, MSG_NOSIGNAL) != (ssize_t)size) die("send");
+}
+
+static int later(const void *a, const void *b) {
+  double d = *(const double *)a - *(const double *)b;
+  return (d > 0) - (d < 0);
+}
+
+static void closed_loop(const char *mode, int count, size_t size, double ms,
+                        int idle) {
+  int connecting = !strcmp(mode, "connect");
+  struct peer *peers = calloc(count, sizeof *peers);
+  for (int i = 0; i < idle; i++) dial();
+  for (int i = 0; i < count; i++) {
+    peers[i].fd = dial();
+    watch(&peers[i]);
+  }
+  enum { KEPT = 1 << 20 };
+  double *latency = malloc(KEPT * sizeof *latency);
+  double start = now_ms(), end = start + ms, time = start;
+  for (int i = 0; i < count; i++) {
+    peers[i].sent = start;
+    if (!connecting) ask(&peers[i], size);
+  }
+  uint64_t done = 0, resent = 0;
+  struct epoll_event events[512];
+  while ((time = now_ms()) < end) {
+    int n = epoll_wait(epfd, events, 512, kind == SOCK_DGRAM ? 20 : 1000);
+    if (n < 0 && errno != EINTR) die("epoll_wait");
+    for (int i = 0; i < n; i++) {
+      struct peer *peer = events[i].data.ptr;
+      ssize_t got = recv(peer->fd, buffer + BUFFER, BUFFER, 0);
+      if (got < 0) {
+        if (errno == EAGAIN) continue;
+        die("recv");
+      }
+      peer->got += got;
+      if (connecting ? got == 0 : peer->got == size) {
+        if (peer->got != size) {
+          fprintf(stderr, "load: a reply of %zu bytes, not %zu\n", peer->got, size);
+          exit(1);
+        }
+        latency[done++ % KEPT] = now_ms() - peer->sent;
+        if (connecting) {
+          close(peer->fd);
+          peer->got = 0;
+          peer->sent = now_ms();
+          peer->fd = dial();
+          watch(peer);
+        } else ask(peer, size);
+      } else if (got == 0 || (!connecting && peer->got > size)) {
+        fprintf(stderr, "load: a wrong answer after %zu bytes\n", peer->got);
+        exit(1);
+      }
+    }
+    if (kind == SOCK_DGRAM && n == 0)
+      for (int i = 0; i < count; i++)
+        if (now_ms() - peers[i].sent > RESEND_MS) {
+          ask(&peers[i], size);
+          resent++;
+        }
+  }
+  size_t kept = done < KEPT ? done : KEPT;
+  if (kept == 0) {
+    fprintf(stderr, "load: no answer at all\n");
+    exit(1);
+  }
+  qsort(latency, kept, sizeof *latency, later);
+  printf("{\"perSecond\":%.1f,\"p50\":%.4f,\"p99\":%.4f,\"resent\":%llu}\n",
+         done / (time - start) * 1e3, latency[kept / 2],
+         latency[kept * 99 / 100], (unsigned long long)resent);
+}
+
+static void blocking(int fd) {
+  struct timeval limit = {.tv_sec = GIVE_UP_MS / 1000};
+  fcntl(fd, F_SETFL, 0);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+static void transfer(int sending, uint64_t bytes) {
+  int fd = dial();
+  blocking(fd);
+  double start = now_ms();
+  for (uint64_t left = sending ? bytes : 0; left > 0;) {
+    ssize_t n = send(fd, buffer, left < BUFFER ? left : BUFFER, MSG_NOSIGNAL);
+    if (n <= 0) die("send");
+    left -= n;
+  }
+  shutdown(fd, SHUT_WR);
+  uint64_t got = 0;
+  ssize_t n;
+  while ((n = recv(fd, buffer, BUFFER, 0)) > 0) got += n;
+  if (n < 0) die("recv");
+  if (got != (sending ? 0 : bytes)) {
+    fprintf(stderr, "load: received %llu bytes\n", (unsigned long long)got);
+    exit(1);
+  }
+  printf("{\"perSecond\":%.1f}\n", bytes / (now_ms() - start) * 1e3 / (1 << 20));
+}
+
+static void hold(int count, size_t burst) {
+  int *fds = malloc(count * sizeof *fds);
+  for (int i = 0; i < count; i++) fds[i] = dial();
+  for (int i = 0; i < count && burst > 0; i++) {
+    blocking(fds[i]);
+    if (send(fds[i], buffer, burst, MSG_NOSIGNAL) != (ssize_t)burst) die("send");
+    for (size_t got = 0; got < burst;) {
+      ssize_t n = recv(fds[i], buffer, burst - got, 0);
+      if (n <= 0) die("recv");
+      got += n;
+    }
+  }
+  puts("ready");
+  fflush(stdout);
+  char byte;
+  while (read(0, &byte, 1) > 0) {
+  }
+}
+
+int main(int argc, char **argv) {
+  double arg[4] = {0};
+  if (argc < 4) {
+    fprintf(stderr, "usage: load MODE PORT ...\n");
+    return 2;
+  }
+  for (int i = 3; i < argc && i < 7; i++) arg[i - 3] = atof(argv[i]);
+  const char *mode = argv[1];
+  port = atoi(argv[2]);
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  epfd = epoll_create1(EPOLL_CLOEXEC);
+  buffer = calloc(2, BUFFER);
+  alarm(GIVE_UP_MS / 1000 + 60);
+  if (!strcmp(mode, "udp")) kind = SOCK_DGRAM;
+  if (arg[1] > BUFFER) {
+    fprintf(stderr, "load: SIZE is at most %d\n", BUFFER);
+    return 2;
+  }
+  if (!strcmp(mode, "send") || !strcmp(mode, "recv"))
+    transfer(mode[0] == 's', (uint64_t)arg[0]);
+  else if (!strcmp(mode, "idle")) hold(arg[0], arg[1]);
+  else closed_loop(mode, arg[0], arg[1], arg[2], arg[3]);
+  return 0;
+}
