@@ -446,14 +446,18 @@ with socket.create_connection((args[0], int(args[1]))) as s:
         s.send(b"!", socket.MSG_OOB)
         s.sendall(b"one\\n")
         assert answer.readline() == b"<one>\\n"
+        # A read stops short of the urgent byte, and Deno then waits for the
+        # next segment before it reads on: here that is the end.
         s.sendall(b"tw")
         s.send(b"!", socket.MSG_OOB)
         s.sendall(b"o\\n")
-        assert answer.readline() == b"<two>\\n"
-        # The last that is sent, so that it is pending when the server closes.
-        s.send(b"!", socket.MSG_OOB)
         s.shutdown(socket.SHUT_WR)
-        assert answer.read() == b""
+        assert answer.read() == b"<two>\\n"
+with socket.create_connection((args[0], int(args[1]))) as s:
+    # Nothing but the urgent byte, pending when the server closes.
+    s.send(b"!", socket.MSG_OOB)
+    s.shutdown(socket.SHUT_WR)
+    assert s.recv(100) == b""
 `,
       server.addr.hostname,
       server.addr.port,
@@ -639,8 +643,7 @@ testWith(
   [python],
   "UDPServer goes on when its reply meets a port that is closed",
   async () => {
-    // The kernel answers the reply with an ICMP error, which it hands to the
-    // server's next call.
+    // The kernel answers such a reply with an ICMP error.
     await using server = serve(
       new ReportingUDPServer(
         LOOPBACK,
@@ -680,11 +683,8 @@ testWith(
       `
 path, own = args
 with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unnamed:
-    unnamed.sendto(b"no name", path)
-with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as abstract:
-    # Linux chooses an abstract name, which no path can express.
-    abstract.bind("")
-    abstract.sendto(b"abstract", path)
+    unnamed.sendto(b"one", path)
+    unnamed.sendto(b"two", path)
 with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as named:
     named.bind(own)
     for size in (0, 1, 4096):
@@ -705,6 +705,29 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as named:
     );
     const own = folder.at("client");
     deepStrictEqual(senders, [null, null, own, own, own]);
+  },
+);
+
+testWith(
+  [python],
+  "UnixDatagramServer answers a client whose name is abstract",
+  async () => {
+    await using folder = new Folder();
+    const path = folder.at("server");
+    await using server = serve(
+      new ReportingUnixDatagramServer({ path }, echoLine),
+    );
+    await client(
+      `
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+    # Linux chooses the name.
+    s.bind("")
+    s.sendto(b"abstract\\n", args[0])
+    assert s.recv(100) == b"abstract\\n"
+`,
+      path,
+    );
+    deepStrictEqual(server.reports.errors, []);
   },
 );
 
@@ -775,7 +798,12 @@ for bound in (None, "", args[1]):
       path,
       folder.at("client"),
     );
-    deepStrictEqual(peers, [null, null, folder.at("client")]);
+    strictEqual(peers.length, 3);
+    const [unnamed, abstract, named] = peers;
+    strictEqual(unnamed, null);
+    // As Deno writes an abstract name: its first character is U+0000.
+    strictEqual(abstract!.charCodeAt(0), 0);
+    strictEqual(named, folder.at("client"));
     deepStrictEqual(server.reports.errors, []);
   },
 );
