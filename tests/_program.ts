@@ -1,7 +1,10 @@
 import { strictEqual } from "node:assert";
+import { patiently } from "./_patience.ts";
 
 /** No program of these tests takes longer, unless it hangs. In milliseconds. */
 const LIFETIME = 60_000;
+/** Nor does a test. */
+const TEST_TIMEOUT = 2 * LIFETIME;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -83,7 +86,9 @@ export function testWith(
   fn: () => Promise<void>,
 ): void {
   const missing = programs.filter((program) => program.missing);
-  if (missing.length === 0) return Deno.test(name, fn);
+  if (missing.length === 0) {
+    return Deno.test({ name, fn, timeout: TEST_TIMEOUT });
+  }
   const needs = missing.map((program) =>
     `${program.name} (Debian package ${program.package})`
   ).join(" and ");
@@ -134,22 +139,15 @@ export class Child implements AsyncDisposable {
 
   /** Waits until it prints `text`, after what was waited for before. */
   async until(text: string): Promise<void> {
-    while (true) {
-      const printed = decoder.decode(concat(this.#parts));
-      const at = printed.indexOf(text, this.#seen);
-      if (at >= 0) {
-        this.#seen = at + text.length;
-        return;
-      }
-      if (this.#ended) {
-        throw new Error(
-          `The program ended and did not print ${
-            JSON.stringify(text)
-          }:\n${printed}\n${this.#stderr}`,
-        );
-      }
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
+    await patiently(
+      this.#print(text),
+      () => `${JSON.stringify(text)}; the program printed:\n${this.#all()}`,
+    );
+  }
+
+  /** Sends it a signal. */
+  kill(signal: Deno.Signal): void {
+    this.#process.kill(signal);
   }
 
   /** Ends its standard input and waits until it ends. */
@@ -161,6 +159,26 @@ export class Child implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) this.#kill();
     await this.output();
+  }
+
+  async #print(text: string): Promise<void> {
+    while (true) {
+      const at = decoder.decode(concat(this.#parts)).indexOf(text, this.#seen);
+      if (at >= 0) {
+        this.#seen = at + text.length;
+        return;
+      }
+      if (this.#ended) {
+        throw new Error(
+          `The program ended without ${JSON.stringify(text)}:\n${this.#all()}`,
+        );
+      }
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  #all(): string {
+    return `${decoder.decode(concat(this.#parts))}\n${this.#stderr}`;
   }
 
   async #collect(): Promise<Output> {
