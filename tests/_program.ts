@@ -105,11 +105,9 @@ export class Child implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #output: Promise<Output>;
-  readonly #parts: Uint8Array[] = [];
-  #stderr = "";
+  readonly #stdout = new Printed();
+  readonly #stderr = new Printed();
   #stdinClosed: Promise<void> | undefined;
-  /** How much of what it printed `until` has gone past, in characters. */
-  #seen = 0;
   #ended = false;
   #wake: (() => void) | undefined;
 
@@ -138,11 +136,13 @@ export class Child implements AsyncDisposable {
   }
 
   /** Waits until it prints `text`, after what was waited for before. */
-  async until(text: string): Promise<void> {
-    await patiently(
-      this.#print(text),
-      () => `${JSON.stringify(text)}; the program printed:\n${this.#all()}`,
-    );
+  until(text: string): Promise<void> {
+    return this.#until(text, this.#stdout);
+  }
+
+  /** As `until`, of its standard error. */
+  untilStderr(text: string): Promise<void> {
+    return this.#until(text, this.#stderr);
   }
 
   /** Sends it a signal. */
@@ -161,13 +161,15 @@ export class Child implements AsyncDisposable {
     await this.output();
   }
 
-  async #print(text: string): Promise<void> {
-    while (true) {
-      const at = decoder.decode(concat(this.#parts)).indexOf(text, this.#seen);
-      if (at >= 0) {
-        this.#seen = at + text.length;
-        return;
-      }
+  async #until(text: string, printed: Printed): Promise<void> {
+    await patiently(
+      this.#reach(text, printed),
+      () => `${JSON.stringify(text)}; the program printed:\n${this.#all()}`,
+    );
+  }
+
+  async #reach(text: string, printed: Printed): Promise<void> {
+    while (!printed.goPast(text)) {
       if (this.#ended) {
         throw new Error(
           `The program ended without ${JSON.stringify(text)}:\n${this.#all()}`,
@@ -178,7 +180,7 @@ export class Child implements AsyncDisposable {
   }
 
   #all(): string {
-    return `${decoder.decode(concat(this.#parts))}\n${this.#stderr}`;
+    return `${this.#stdout.text}\n${this.#stderr.text}`;
   }
 
   async #collect(): Promise<Output> {
@@ -186,21 +188,21 @@ export class Child implements AsyncDisposable {
     const { stdout, stderr, status } = this.#process;
     const [{ code }] = await Promise.all([
       status,
-      this.#take(stdout, (part) => this.#parts.push(part)),
-      this.#take(stderr, (part) => this.#stderr += decoder.decode(part)),
+      this.#take(stdout, this.#stdout),
+      this.#take(stderr, this.#stderr),
     ]);
     clearTimeout(timer);
     this.#ended = true;
     this.#wake?.();
-    return { code, stdout: concat(this.#parts), stderr: this.#stderr };
+    return { code, stdout: this.#stdout.bytes, stderr: this.#stderr.text };
   }
 
   async #take(
     from: ReadableStream<Uint8Array<ArrayBuffer>>,
-    take: (part: Uint8Array) => void,
+    printed: Printed,
   ): Promise<void> {
     for await (const part of from) {
-      take(part);
+      printed.add(part);
       this.#wake?.();
     }
   }
@@ -211,6 +213,32 @@ export class Child implements AsyncDisposable {
     } catch {
       // It has just ended by itself.
     }
+  }
+}
+
+/** What a program printed on one of its streams. */
+class Printed {
+  readonly #parts: Uint8Array[] = [];
+  /** How much of it has been waited for, in characters. */
+  #seen = 0;
+
+  add(part: Uint8Array): void {
+    this.#parts.push(part);
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return concat(this.#parts);
+  }
+
+  get text(): string {
+    return decoder.decode(this.bytes);
+  }
+
+  /** Whether it holds `text`; the next search starts after that. */
+  goPast(text: string): boolean {
+    const at = this.text.indexOf(text, this.#seen);
+    if (at >= 0) this.#seen = at + text.length;
+    return at >= 0;
   }
 }
 
