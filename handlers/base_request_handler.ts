@@ -86,19 +86,25 @@ export class BaseRequestHandler<
     abortHandler = (handler, reason) => handler.#abort(reason);
     runHandler = async (handler) => {
       let failed: { readonly error: unknown } | undefined;
+      // Of each step only a promise is awaited: awaiting nothing would cost
+      // every request a turn of the queue.
       try {
-        await handler.setup();
-        await handler.handle();
+        const ready = handler.setup();
+        if (ready !== undefined) await ready;
+        const handled = handler.handle();
+        if (handled !== undefined) await handled;
       } catch (error) {
         failed = { error };
       }
       try {
-        await handler.finish();
+        const finished = handler.finish();
+        if (finished !== undefined) await finished;
       } catch (error) {
         failed = { error: bothErrors(error, failed) };
       }
       try {
-        await handler.settle(failed !== undefined);
+        const settled = handler.settle(failed !== undefined);
+        if (settled !== undefined) await settled;
       } catch (error) {
         failed = { error: bothErrors(error, failed) };
       }
@@ -152,7 +158,7 @@ export class BaseRequestHandler<
    * @returns Nothing, or a promise to wait for.
    * @ignore
    */
-  settle(_failed: boolean): void | Promise<void> {}
+  settle(_failed: boolean): void | Promise<unknown> {}
 
   #abort(reason: unknown): void {
     if (this.#aborted !== undefined) return;

@@ -95,31 +95,30 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   /**
-   * Collects the reply. It holds as much as one datagram can.
+   * Collects the reply. It holds as much as one datagram can. Bytes are not
+   * copied: leave them unchanged until the request is finished.
    *
    * @returns The writer of the reply.
    */
   get wfile(): StreamWriter {
     return this.#wfile ??= new StreamWriter({
-      write: (data) => {
-        this.#collect(data);
-        return Promise.resolve(data.length);
-      },
+      writeSync: (data) => this.#collect(data),
     });
   }
 
   /** @ignore */
-  override async settle(failed: boolean): Promise<void> {
-    if (this.#wfile === undefined) return;
-    await this.#wfile.end();
-    if (failed || this.#reply === undefined) return;
-    await this.socket.send(this.#reply, this.clientAddress);
+  override settle(failed: boolean): void | Promise<unknown> {
+    const ended = this.#wfile?.end();
+    if (failed || this.#reply === undefined) return ended;
+    return this.socket.send(this.#reply, this.clientAddress);
   }
 
   #collect(data: Uint8Array): void {
     const before = this.#reply;
     const size = (before?.length ?? 0) + data.length;
     if (size > MAX_DATAGRAM_SIZE) {
+      // Half a reply is none.
+      this.#reply = undefined;
       throw new RangeError(
         `Cannot reply with ${size} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,
       );

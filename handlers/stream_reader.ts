@@ -81,6 +81,8 @@ export class StreamReader implements AsyncIterable<string> {
   #filling: Promise<boolean> | undefined;
   #watching = false;
   #reading = false;
+  /** Whether the source is reading into a caller's buffer. */
+  #direct = false;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
 
   /**
@@ -149,12 +151,45 @@ export class StreamReader implements AsyncIterable<string> {
     if (this.#start === this.#end) {
       this.#begin();
       try {
-        if (!await this.#fill()) return null;
+        // No more than is asked for, so that it need not be copied.
+        if (!await this.#fill(n)) return null;
       } finally {
         this.#reading = false;
       }
     } else if (this.#reading) throw busy();
     return this.#take(Math.min(n, this.#end - this.#start));
+  }
+
+  /**
+   * Reads up to `buffer.length` bytes into the caller's buffer, as soon as there
+   * are any. Copies nothing unless bytes are buffered already.
+   *
+   * @param buffer Where the bytes go. Leave it alone until the promise settles.
+   * @returns Between 1 and `buffer.length` bytes read, 0 only for an empty
+   * buffer, or `null` at the end of the stream.
+   * @throws {Deno.errors.Busy} If another read is waiting.
+   */
+  async readInto(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    if (this.#start === this.#end && buffer.length > 0) {
+      this.#begin();
+      try {
+        if (this.#filling === undefined) {
+          this.#checkOpen();
+          if (this.#ended) return null;
+          this.#direct = true;
+          return await this.#readSource(buffer);
+        }
+        if (!await this.#filling) return null;
+      } finally {
+        this.#reading = this.#direct = false;
+        this.#readAhead();
+      }
+    } else if (this.#reading) throw busy();
+    const n = Math.min(buffer.length, this.#end - this.#start);
+    buffer.set(this.#buffer.subarray(this.#start, this.#start + n));
+    this.#start += n;
+    this.#readAhead();
+    return n;
   }
 
   /**
@@ -312,7 +347,8 @@ export class StreamReader implements AsyncIterable<string> {
   }
 
   #readAhead(): void {
-    if (!this.#watching || this.#filling !== undefined || this.#ended) return;
+    if (!this.#watching || this.#ended) return;
+    if (this.#filling !== undefined || this.#direct) return;
     if (this.#end - this.#start >= this.#limit) return;
     // A failure is stored by the fill and told by onError.
     this.#fill().then((more) => more && this.#readAhead(), () => {});
@@ -356,24 +392,24 @@ export class StreamReader implements AsyncIterable<string> {
     this.#reading = true;
   }
 
-  /** Adds bytes from the source. Resolves to `false` at the stream's end. */
-  #fill(): Promise<boolean> {
-    return this.#filling ??= this.#fillOnce();
+  /**
+   * Adds bytes from the source, about `most` of them if the buffer is empty.
+   * Resolves to `false` at the stream's end.
+   */
+  #fill(most = Infinity): Promise<boolean> {
+    return this.#filling ??= this.#fillOnce(most);
   }
 
-  async #fillOnce(): Promise<boolean> {
+  async #fillOnce(most: number): Promise<boolean> {
     try {
-      if (this.#failure !== undefined) throw this.#failure.error;
+      this.#checkOpen();
       if (this.#ended) return false;
-      this.#makeRoom();
+      this.#makeRoom(most);
       const room = this.#buffer.length - this.#end;
-      const n = await this.#source.read(
+      const n = await this.#readSource(
         this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end),
       );
-      if (n === null) {
-        this.#ended = true;
-        return false;
-      }
+      if (n === null) return false;
       this.#end += n;
       if (n === room) {
         this.#size = Math.min(LARGEST_BUFFER, this.#buffer.length * 4);
@@ -381,24 +417,34 @@ export class StreamReader implements AsyncIterable<string> {
         this.#size /= 2;
       }
       return true;
-    } catch (error) {
-      if (this.#failure === undefined) {
-        this.#failure = { error };
-        this.#onError?.(error);
-      }
-      throw error;
     } finally {
       this.#filling = undefined;
     }
   }
 
-  #makeRoom(): void {
+  #checkOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Reads from the source, and notes its end or failure. */
+  async #readSource(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    try {
+      const n = await this.#source.read(buffer);
+      if (n === null) this.#ended = true;
+      return n;
+    } catch (error) {
+      this.#failure = { error };
+      this.#onError?.(error);
+      throw error;
+    }
+  }
+
+  #makeRoom(most: number): void {
     const held = this.#end - this.#start;
     if (held === 0) {
       this.#start = this.#end = 0;
-      if (this.#buffer.length !== this.#size) {
-        this.#buffer = new Uint8Array(this.#size);
-      }
+      const size = Math.max(SMALLEST_BUFFER, Math.min(this.#size, most));
+      if (this.#buffer.length !== size) this.#buffer = new Uint8Array(size);
     } else if (this.#end === this.#buffer.length) {
       const from = this.#buffer;
       if (held > from.length / 2) this.#buffer = new Uint8Array(held * 2);

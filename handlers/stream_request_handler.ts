@@ -60,7 +60,7 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   /** @ignore */
-  override settle(_failed: boolean): void | Promise<void> {
+  override settle(_failed: boolean): void | Promise<unknown> {
     return this.#wfile?.end();
   }
 

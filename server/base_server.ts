@@ -93,7 +93,7 @@ interface Activity<Request, Address> {
   /** The request inside whose handler this server was started, if any. */
   readonly within: Activity<unknown, unknown> | undefined;
   handler: BaseRequestHandler<unknown, Deno.Addr | null> | undefined;
-  aborted: { readonly reason: unknown } | undefined;
+  aborted: { readonly reason: unknown; reported: boolean } | undefined;
   /** Whether its handler waits for the server's shutdown. */
   awaitsShutdown: boolean;
   /** Whether it still counts against `maxConnections`. */
@@ -101,7 +101,9 @@ interface Activity<Request, Address> {
   /** Told when it no longer counts, by `handleRequest`. */
   onHandled: (() => void) | undefined;
   /** Ends the wait for a handler that was aborted and does not return. */
-  abandon: (() => void) | undefined;
+  abandonTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Its place among the server's activities; -1 once it has ended. */
+  index: number;
 }
 
 const DEFAULT_MAX_CONNECTIONS = 16_384;
@@ -141,10 +143,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   readonly #maxConnections: number;
   readonly #timeout: number;
   readonly #gracePeriod: number;
-  readonly #activities = new Map<
-    Request,
-    Activity<Request, Address>
-  >();
+  /** In no order: one that ends gives its place to the last. */
+  readonly #activities: Activity<Request, Address>[] = [];
   readonly #requestDeadlines:
     | Deadlines<Activity<Request, Address>>
     | undefined;
@@ -340,7 +340,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const gracePeriod = options.gracePeriod ?? this.#gracePeriod;
     checkTime("gracePeriod", gracePeriod);
     this.#stopAccepting();
-    if (this.#activities.size > 0 && gracePeriod !== Infinity) {
+    if (this.#activities.length > 0 && gracePeriod !== Infinity) {
       const timer = setTimeout(
         () => this.#abortAll(gracePeriod),
         Math.min(gracePeriod, 2 ** 31 - 1),
@@ -404,7 +404,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     clientAddress: Address,
   ): Promise<void> {
     await this.finishRequest(request, clientAddress);
-    await this.shutdownRequest(request);
+    // Awaiting nothing would cost each request a turn of the queue.
+    const closing = this.shutdownRequest(request);
+    if (closing !== undefined) await closing;
   }
 
   /**
@@ -412,23 +414,19 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    *
    * @param request What was accepted.
    * @param clientAddress The client's address.
-   * @returns A promise that resolves when the handler has ended, or was aborted
-   * and did not end within a second.
+   * @returns A promise that resolves when the handler has ended.
    */
-  async finishRequest(
-    request: Request,
-    clientAddress: Address,
-  ): Promise<void> {
+  finishRequest(request: Request, clientAddress: Address): Promise<void> {
     const handler = new this.#Handler(request, clientAddress, this);
-    const activity = this.#activities.get(request);
-    if (activity === undefined) return await runHandler(handler);
-    activity.handler = handler;
-    // Aborted while verifyRequest was thinking.
-    if (activity.aborted !== undefined) throw activity.aborted.reason;
-    const abandoned = new Promise<void>((resolve) =>
-      activity.abandon = resolve
-    );
-    await Promise.race([runHandler(handler), abandoned]);
+    const activity = this.#activityOf(request);
+    if (activity !== undefined) {
+      activity.handler = handler;
+      // Aborted while verifyRequest was thinking.
+      if (activity.aborted !== undefined) {
+        return Promise.reject(activity.aborted.reason);
+      }
+    }
+    return runHandler(handler);
   }
 
   /**
@@ -494,7 +492,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @ignore
    */
   release(request: Request): void {
-    const activity = this.#activities.get(request);
+    const activity = this.#activityOf(request);
     if (activity !== undefined) this.#uncount(activity);
   }
 
@@ -506,7 +504,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @ignore
    */
   abortRequest(request: Request, reason: unknown): void {
-    const activity = this.#activities.get(request);
+    const activity = this.#activityOf(request);
     if (activity !== undefined) this.#abort(activity, reason);
   }
 
@@ -527,14 +525,15 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   #shutdownOn(signal: AbortSignal): void {
     const stop = () => void this.shutdown();
-    if (signal.aborted) return stop();
+    // Later than now: a subclass may still be constructing.
+    if (signal.aborted) return queueMicrotask(stop);
     signal.addEventListener("abort", stop, { once: true });
     this.#unlinkSignals.push(() => signal.removeEventListener("abort", stop));
   }
 
   #hasRoom(): boolean {
     return this.#counted < this.#maxConnections &&
-      this.#activities.size - this.#counted < MAX_LINGERING;
+      this.#activities.length - this.#counted < MAX_LINGERING;
   }
 
   /** Waits for `#wake`, or until `ms` milliseconds have gone by. */
@@ -615,9 +614,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       awaitsShutdown: false,
       counted: true,
       onHandled,
-      abandon: undefined,
+      abandonTimer: undefined,
+      index: this.#activities.length,
     };
-    this.#activities.set(request, activity);
+    this.#activities.push(activity);
     this.#counted++;
     this.#requestDeadlines?.add(activity);
     current.run(activity, () => this.#run(activity));
@@ -627,29 +627,52 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const { request, clientAddress } = activity;
     try {
       const verdict = this.verifyRequest(request, clientAddress);
-      if (typeof verdict === "boolean" ? verdict : await verdict) {
-        await this.processRequest(request, clientAddress);
-      } else await this.shutdownRequest(request);
-      if (activity.aborted !== undefined) {
-        await this.#report(activity.aborted.reason, request, clientAddress);
-      }
+      const done = (typeof verdict === "boolean" ? verdict : await verdict)
+        ? this.processRequest(request, clientAddress)
+        : this.shutdownRequest(request);
+      if (done !== undefined) await done;
+      if (activity.aborted !== undefined) await this.#reportAborted(activity);
     } catch (error) {
-      const cause = activity.aborted === undefined
-        ? error
-        : activity.aborted.reason;
-      await this.#report(cause, request, clientAddress);
+      if (activity.aborted !== undefined) await this.#reportAborted(activity);
+      else await this.#report(error, request, clientAddress);
       try {
         await this.shutdownRequest(request);
       } catch (error) {
         await this.#report(error, request, clientAddress);
       }
-    } finally {
-      this.#uncount(activity);
-      this.#activities.delete(request);
-      this.#wake?.();
-      for (const watcher of this.#drainWatchers) watcher();
-      this.#finishIfDrained();
     }
+    this.#end(activity);
+  }
+
+  /** Forgets a request: nothing is left of it to wait for. */
+  #end(activity: Activity<Request, Address>): void {
+    const { index } = activity;
+    if (index < 0) return;
+    activity.index = -1;
+    const last = this.#activities.pop()!;
+    if (last !== activity) {
+      this.#activities[index] = last;
+      last.index = index;
+    }
+    this.#uncount(activity);
+    this.#wake?.();
+    if (this.#stopping) this.#drained();
+  }
+
+  #drained(): void {
+    for (const watcher of this.#drainWatchers) watcher();
+    this.#finishIfDrained();
+  }
+
+  /**
+   * The activity of a request. Mostly it is the one whose context this runs in;
+   * a subclass may have left that.
+   */
+  #activityOf(request: Request): Activity<Request, Address> | undefined {
+    const activity = current.getStore();
+    return activity?.request === request && activity.server === this
+      ? activity as Activity<Request, Address>
+      : this.#activities.find((activity) => activity.request === request);
   }
 
   #uncount(activity: Activity<Request, Address>): void {
@@ -657,22 +680,31 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     activity.counted = false;
     this.#counted--;
     this.#requestDeadlines?.delete(activity);
+    if (activity.abandonTimer !== undefined) {
+      clearTimeout(activity.abandonTimer);
+    }
     activity.onHandled?.();
     this.#wake?.();
   }
 
   #abort(activity: Activity<Request, Address>, reason: unknown): void {
     if (activity.aborted !== undefined) return;
-    activity.aborted = { reason };
+    activity.aborted = { reason, reported: false };
     if (activity.handler !== undefined) abortHandler(activity.handler, reason);
     this.closeRequest(activity.request);
-    if (activity.abandon === undefined || !activity.counted) return;
-    const timer = setTimeout(activity.abandon, ABANDON_AFTER);
-    const onHandled = activity.onHandled;
-    activity.onHandled = () => {
-      clearTimeout(timer);
-      onHandled?.();
-    };
+    if (!activity.counted) return;
+    activity.abandonTimer = setTimeout(async () => {
+      await this.#reportAborted(activity);
+      this.#end(activity);
+    }, ABANDON_AFTER);
+  }
+
+  /** Reports why a request was aborted, once. */
+  async #reportAborted(activity: Activity<Request, Address>): Promise<void> {
+    const { aborted, request, clientAddress } = activity;
+    if (aborted === undefined || aborted.reported) return;
+    aborted.reported = true;
+    await this.#report(aborted.reason, request, clientAddress);
   }
 
   #abortAll(gracePeriod: number): void {
@@ -680,9 +712,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       `The server shut down and the request did not finish within ${gracePeriod} ms`,
       "AbortError",
     );
-    for (const activity of this.#activities.values()) {
-      this.#abort(activity, reason);
-    }
+    for (const activity of [...this.#activities]) this.#abort(activity, reason);
   }
 
   async #report(
@@ -738,7 +768,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   #finishIfDrained(): void {
-    if (!this.#stopped || this.#activities.size > 0) return;
+    if (!this.#stopped || this.#activities.length > 0) return;
     for (const timer of this.#graceTimers) clearTimeout(timer);
     this.#graceTimers.clear();
     this.#closeSocket();
@@ -752,10 +782,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       activity = activity.within;
     }
     // What a handler left running may outlive its request.
-    return activity !== undefined &&
-        this.#activities.has(activity.request as Request)
-      ? activity
-      : undefined;
+    return activity !== undefined && activity.index >= 0 ? activity : undefined;
   }
 
   async #drainedExceptWaiting(
@@ -764,8 +791,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     caller.awaitsShutdown = true;
     await new Promise<void>((resolve) => {
       const check = () => {
-        for (const activity of this.#activities.values()) {
-          if (!activity.awaitsShutdown) return;
+        if (!this.#activities.every((activity) => activity.awaitsShutdown)) {
+          return;
         }
         this.#drainWatchers.delete(check);
         resolve();

@@ -124,20 +124,16 @@ export abstract class StreamServer<
    *
    * @param request The connection.
    * @param clientAddress Its peer's address.
+   * @returns A promise that resolves when the handler has ended.
    */
-  override async finishRequest(
+  override finishRequest(
     request: Connection,
     clientAddress: Address,
   ): Promise<void> {
-    if (!(request instanceof IdleConnection)) {
-      return await super.finishRequest(request, clientAddress);
-    }
+    const finished = super.finishRequest(request, clientAddress);
+    if (!(request instanceof IdleConnection)) return finished;
     this.#idle?.add(request);
-    try {
-      await super.finishRequest(request, clientAddress);
-    } finally {
-      this.#idle?.delete(request);
-    }
+    return finished.finally(() => this.#idle?.delete(request));
   }
 
   /**

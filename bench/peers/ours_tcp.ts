@@ -1,7 +1,7 @@
 /**
  * The same as raw_tcp.ts, with `TCPServer`.
  *
- * Argument: echo, reply, sink, or source and the number of bytes.
+ * Argument: echo, echo-own-buffer, reply, sink, or source and the number of bytes.
  */
 import { StreamRequestHandler, TCPServer } from "../../mod.ts";
 
@@ -13,6 +13,16 @@ class Echo extends StreamRequestHandler {
     const { rfile, wfile } = this;
     for (let chunk; (chunk = await rfile.read(CHUNK)) !== null;) {
       await wfile.write(chunk);
+    }
+  }
+}
+
+class EchoOwnBuffer extends StreamRequestHandler {
+  override async handle() {
+    const { rfile, wfile } = this;
+    const buffer = new Uint8Array(1024);
+    for (let n; (n = await rfile.readInto(buffer)) !== null;) {
+      await wfile.write(buffer.subarray(0, n));
     }
   }
 }
@@ -42,6 +52,7 @@ class Source extends StreamRequestHandler {
 
 const handlers: Record<string, typeof Echo> = {
   echo: Echo,
+  "echo-own-buffer": EchoOwnBuffer,
   reply: Reply,
   sink: Sink,
   source: Source,
