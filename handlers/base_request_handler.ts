@@ -28,9 +28,11 @@ export let abortHandler: (
  * Runs a handler: `setup`, `handle`, `finish`, then what it still has to send.
  *
  * @param handler The handler.
+ * @param onSettling Called if there is something to wait for after `finish`.
  */
 export let runHandler: (
   handler: BaseRequestHandler<unknown, Deno.Addr | null>,
+  onSettling: () => void,
 ) => Promise<void>;
 
 /**
@@ -84,7 +86,7 @@ export class BaseRequestHandler<
 
   static {
     abortHandler = (handler, reason) => handler.#abort(reason);
-    runHandler = async (handler) => {
+    runHandler = async (handler, onSettling) => {
       let failed: { readonly error: unknown } | undefined;
       // Of each step only a promise is awaited: awaiting nothing would cost
       // every request a turn of the queue.
@@ -103,8 +105,13 @@ export class BaseRequestHandler<
         failed = { error: bothErrors(error, failed) };
       }
       try {
-        const settled = handler.settle(failed !== undefined);
-        if (settled !== undefined) await settled;
+        const settled = handler.settle(
+          failed !== undefined || handler.#aborted !== undefined,
+        );
+        if (settled !== undefined) {
+          onSettling();
+          await settled;
+        }
       } catch (error) {
         failed = { error: bothErrors(error, failed) };
       }
@@ -154,7 +161,7 @@ export class BaseRequestHandler<
   /**
    * Sends what the handler left to be sent, after `finish`.
    *
-   * @param _failed Whether the handler threw.
+   * @param _failed Whether the handler threw or was aborted.
    * @returns Nothing, or a promise to wait for.
    * @ignore
    */

@@ -53,6 +53,7 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #reply: Uint8Array | undefined;
+  #sent = false;
 
   /**
    * The payload of the datagram, 0 to 65,507 bytes.
@@ -95,8 +96,7 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   /**
-   * Collects the reply. It holds as much as one datagram can. Bytes are not
-   * copied: leave them unchanged until the request is finished.
+   * Collects the reply. It holds as much as one datagram can.
    *
    * @returns The writer of the reply.
    */
@@ -110,6 +110,7 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   override settle(failed: boolean): void | Promise<unknown> {
     const ended = this.#wfile?.end();
     if (failed || this.#reply === undefined) return ended;
+    this.#sent = true;
     return this.socket.send(this.#reply, this.clientAddress);
   }
 
@@ -125,6 +126,11 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
     }
     if (before === undefined) {
       this.#reply = data;
+      // The caller may use its buffer again once its write has resolved, which
+      // is after this. By then, most replies have been sent without a copy.
+      queueMicrotask(() => {
+        if (!this.#sent && this.#reply === data) this.#reply = data.slice();
+      });
       return;
     }
     this.#reply = new Uint8Array(size);

@@ -29,8 +29,10 @@ export interface StreamReaderOptions {
 const DEFAULT_LIMIT = 64 * 1024;
 /** What an idle connection holds: its read waits in a buffer of this size. */
 const SMALLEST_BUFFER = 1024;
+/** What a connection holds that has carried more. */
+const WAITING_BUFFER = 4 * 1024;
 /** Beyond this, larger reads no longer save time on loopback. */
-const LARGEST_BUFFER = 256 * 1024;
+const LARGEST_BUFFER = 64 * 1024;
 /** Below this a copy is cheaper than giving the buffer away. */
 const COPY_BELOW = 16 * 1024;
 
@@ -153,10 +155,12 @@ export class StreamReader implements AsyncIterable<string> {
       try {
         // No more than is asked for, so that it need not be copied.
         if (!await this.#fill(n)) return null;
+        return this.#take(Math.min(n, this.#end - this.#start));
       } finally {
         this.#reading = false;
       }
-    } else if (this.#reading) throw busy();
+    }
+    if (this.#reading) throw busy();
     return this.#take(Math.min(n, this.#end - this.#start));
   }
 
@@ -237,13 +241,15 @@ export class StreamReader implements AsyncIterable<string> {
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
   async readExactly(n: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (await this.#hold("readExactly", n)) return this.#take(n);
-    const partial = this.#take(this.#end - this.#start);
-    throw new IncompleteReadError(
-      `Cannot read exactly ${n} bytes: the stream ended after ${partial.length}`,
-      partial,
-      n,
-    );
+    return await this.#hold("readExactly", n, (held) => {
+      const bytes = this.#take(held);
+      if (held === n) return bytes;
+      throw new IncompleteReadError(
+        `Cannot read exactly ${n} bytes: the stream ended after ${held}`,
+        bytes,
+        n,
+      );
+    });
   }
 
   /**
@@ -302,9 +308,11 @@ export class StreamReader implements AsyncIterable<string> {
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
   async peek(n = 1): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#hold("peek", n);
-    const end = Math.min(this.#end, this.#start + n);
-    return this.#buffer.slice(this.#start, end);
+    return await this.#hold(
+      "peek",
+      n,
+      (held) => this.#buffer.slice(this.#start, this.#start + held),
+    );
   }
 
   /**
@@ -354,8 +362,15 @@ export class StreamReader implements AsyncIterable<string> {
     this.#fill().then((more) => more && this.#readAhead(), () => {});
   }
 
-  /** Collects at least `n` bytes. Resolves to whether they are there. */
-  async #hold(action: string, n: number): Promise<boolean> {
+  /**
+   * Collects `n` bytes and calls `take` with how many there are: fewer only at
+   * the end of the stream. No other read may start before that.
+   */
+  async #hold<T>(
+    action: string,
+    n: number,
+    take: (held: number) => T,
+  ): Promise<T> {
     checkCount(action, n);
     if (n > this.#limit) {
       throw this.#overrun(
@@ -365,9 +380,9 @@ export class StreamReader implements AsyncIterable<string> {
     this.#begin();
     try {
       while (this.#end - this.#start < n) {
-        if (!await this.#fill()) return false;
+        if (!await this.#fill()) break;
       }
-      return true;
+      return take(Math.min(n, this.#end - this.#start));
     } finally {
       this.#reading = false;
     }
@@ -413,9 +428,10 @@ export class StreamReader implements AsyncIterable<string> {
       this.#end += n;
       if (n === room) {
         this.#size = Math.min(LARGEST_BUFFER, this.#buffer.length * 4);
-      } else if (n < room / 4 && this.#size > SMALLEST_BUFFER) {
-        this.#size /= 2;
-      }
+      } else if (this.#size > WAITING_BUFFER) {
+        // All that had come is read: the next read may wait for long.
+        this.#size = WAITING_BUFFER;
+      } else if (n < room / 4) this.#size = SMALLEST_BUFFER;
       return true;
     } finally {
       this.#filling = undefined;

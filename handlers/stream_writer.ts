@@ -101,7 +101,13 @@ export class StreamWriter {
     options: StreamWriterOptions = {},
   ) {
     this.#sink = sink;
-    this.#limit = options.limit ?? DEFAULT_LIMIT;
+    const { limit = DEFAULT_LIMIT } = options;
+    if (!(limit >= 0)) {
+      throw new RangeError(
+        `Cannot limit a writer to ${limit} bytes: the limit must be a non-negative number`,
+      );
+    }
+    this.#limit = limit;
     this.#onError = options.onError;
   }
 
@@ -238,14 +244,32 @@ export class StreamWriter {
     try {
       for (const bytes of chunks.length === 1 ? chunks : join(chunks)) {
         const done = await sink.write(bytes);
-        if (done < bytes.length) await writeRest(sink, bytes, done);
-        this.#buffered -= bytes.length;
+        this.#buffered -= done;
+        if (done < bytes.length) await this.#writeRest(sink, bytes, done);
       }
     } catch (error) {
       this.#chunks = [];
       this.#buffered = 0;
       this.#fail(error);
       throw error;
+    }
+  }
+
+  /** Writes what a sink that took `done` bytes has left over. */
+  async #writeRest(
+    sink: WriteSink,
+    bytes: Uint8Array,
+    done: number,
+  ): Promise<void> {
+    while (done < bytes.length) {
+      const n = await sink.write(bytes.subarray(done));
+      if (n === 0) {
+        throw new Deno.errors.WriteZero(
+          `Cannot write ${bytes.length} bytes: the sink took ${done} and then none`,
+        );
+      }
+      done += n;
+      this.#buffered -= n;
     }
   }
 
@@ -257,23 +281,6 @@ export class StreamWriter {
   async #close(previous: Promise<void> | undefined): Promise<void> {
     await previous;
     if ("closeWrite" in this.#sink) await this.#sink.closeWrite?.();
-  }
-}
-
-/** Writes what a sink that took `done` bytes has left over. */
-async function writeRest(
-  sink: WriteSink,
-  bytes: Uint8Array,
-  done: number,
-): Promise<void> {
-  while (done < bytes.length) {
-    const n = await sink.write(bytes.subarray(done));
-    if (n === 0) {
-      throw new Deno.errors.WriteZero(
-        `Cannot write ${bytes.length} bytes: the sink took ${done} and then none`,
-      );
-    }
-    done += n;
   }
 }
 

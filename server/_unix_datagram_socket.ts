@@ -53,11 +53,18 @@ export class UnixDatagramSocket {
           "Cannot receive: the server has stopped listening",
         );
       }
-      const receiving = this.#inner.receive(buffer);
-      this.#lent = receiving.then(() => {}, () => {}).then(() => {
+      const { promise: lent, resolve: giveBack } = Promise.withResolvers<
+        void
+      >();
+      this.#lent = lent;
+      let received: [Uint8Array, Deno.Addr];
+      try {
+        received = await this.#inner.receive(buffer);
+      } finally {
         this.#lent = undefined;
-      });
-      const [data, sender] = await receiving;
+        giveBack();
+      }
+      const [data, sender] = received;
       if (!this.#isToken(data)) {
         return [data as Uint8Array<ArrayBuffer>, sender as Deno.UnixAddr];
       }

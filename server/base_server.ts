@@ -10,7 +10,7 @@ import {
   isClosedError,
   isDisconnect,
 } from "./_accept_errors.ts";
-import { Deadlines } from "./_deadlines.ts";
+import { Deadlines, LONGEST_DELAY } from "./_deadlines.ts";
 import { checkCount, checkTime } from "./_options.ts";
 
 /** A handler class, as a server of `Request`s from `Address`es takes it. */
@@ -94,8 +94,8 @@ interface Activity<Request, Address> {
   readonly within: Activity<unknown, unknown> | undefined;
   handler: BaseRequestHandler<unknown, Deno.Addr | null> | undefined;
   aborted: { readonly reason: unknown; reported: boolean } | undefined;
-  /** Whether its handler waits for the server's shutdown. */
-  awaitsShutdown: boolean;
+  /** For how many of the server's shutdowns its handler waits. */
+  awaitedShutdowns: number;
   /** Whether it still counts against `maxConnections`. */
   counted: boolean;
   /** Told when it no longer counts, by `handleRequest`. */
@@ -117,11 +117,12 @@ const ACCEPT_PAUSE = 100;
 const SERVICE_INTERVAL = 500;
 /** How long an aborted handler may take to wind down, in milliseconds. */
 const ABANDON_AFTER = 1_000;
-/** How many replies may be on their way out, beyond `maxConnections`. */
-const MAX_LINGERING = 1_024;
-
 /** The request whose handler is running, for `shutdown` called inside one. */
 const current = new AsyncLocalStorage<Activity<unknown, unknown>>();
+/** The same where a handler has not waited for anything yet. */
+let starting: Activity<unknown, unknown> | undefined;
+
+const runningActivity = () => starting ?? current.getStore();
 
 /**
  * The base of all servers: what happens between a socket and a handler,
@@ -142,6 +143,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   readonly #Handler: RequestHandlerClass<Request, Address>;
   readonly #maxConnections: number;
   readonly #timeout: number;
+  readonly #mayAwait: boolean;
   readonly #gracePeriod: number;
   /** In no order: one that ends gives its place to the last. */
   readonly #activities: Activity<Request, Address>[] = [];
@@ -150,6 +152,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     | undefined;
   readonly #unlinkSignals: (() => void)[] = [];
   #counted = 0;
+  #serviceTimer: ReturnType<typeof setInterval> | undefined;
+  #unreffed = false;
   #serving = false;
   #stopping = false;
   /** Whether `stopListening` is done. */
@@ -173,12 +177,15 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @param open Opens the socket. What it throws, the constructor throws.
    * @param Handler The handler class.
    * @param options Options that every server has.
+   * @param mayAwait Whether a handler may call `shutdown` after it has awaited
+   * something, and must be recognized then.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
     open: () => ServerSocket<Address>,
     Handler: RequestHandlerClass<Request, Address>,
     options: ServerOptions<Address> = {},
+    mayAwait = true,
   ) {
     const {
       maxConnections = DEFAULT_MAX_CONNECTIONS,
@@ -193,6 +200,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#Handler = Handler;
     this.#maxConnections = maxConnections;
     this.#timeout = timeout;
+    this.#mayAwait = mayAwait;
     this.#gracePeriod = gracePeriod;
     this.#onListen = options.onListen;
     if (requestTimeout !== Infinity) {
@@ -224,12 +232,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /** Lets the server keep the process alive, as it does from the start. */
   ref(): void {
+    this.#unreffed = false;
     this.#socket.ref();
+    if (this.#serviceTimer !== undefined) Deno.refTimer(this.#serviceTimer);
   }
 
   /** Lets the process end while the server waits for requests. */
   unref(): void {
+    this.#unreffed = true;
     this.#socket.unref();
+    if (this.#serviceTimer !== undefined) Deno.unrefTimer(this.#serviceTimer);
   }
 
   /**
@@ -244,9 +256,11 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
     this.#claim();
-    const service = this.serviceActions === BaseServer.prototype.serviceActions
-      ? undefined
-      : setInterval(() => this.#service(), SERVICE_INTERVAL);
+    const service = this.serviceActions !== BaseServer.prototype.serviceActions;
+    if (service) {
+      this.#serviceTimer = setInterval(() => this.#service(), SERVICE_INTERVAL);
+      if (this.#unreffed) this.unref();
+    }
     try {
       if (options.signal !== undefined) this.#shutdownOn(options.signal);
       if (!this.#stopping) this.#announce();
@@ -271,10 +285,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
           break;
         }
         this.#start(accepted[0], accepted[1]);
-        if (service !== undefined) this.#service();
+        if (service) this.#service();
       }
     } finally {
-      clearInterval(service);
+      clearInterval(this.#serviceTimer);
       this.#serving = false;
     }
     await this.finished;
@@ -298,13 +312,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     }
     this.#claim();
     const deadline = performance.now() + this.#timeout;
+    let waited = false;
     try {
       this.#announce();
       while (!this.#stopping) {
         if (this.#accepting === undefined) this.#acceptAhead();
         if (this.#accepted === undefined) {
-          const left = deadline - performance.now();
-          if (left <= 0) return await this.handleTimeout();
+          const left = Math.max(0, deadline - performance.now());
+          // Even no time at all is enough for a client that waits already.
+          if (left === 0 && waited) return await this.handleTimeout();
+          waited = true;
           await this.#pause(left);
           continue;
         }
@@ -341,11 +358,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     checkTime("gracePeriod", gracePeriod);
     this.#stopAccepting();
     if (this.#activities.length > 0 && gracePeriod !== Infinity) {
-      const timer = setTimeout(
-        () => this.#abortAll(gracePeriod),
-        Math.min(gracePeriod, 2 ** 31 - 1),
-      );
-      this.#graceTimers.add(timer);
+      this.#abortAfter(gracePeriod, false);
+      // Who waits for the shutdown can finish only when the others have.
+      this.#abortAfter(2 * gracePeriod + ABANDON_AFTER, true);
     }
     const caller = this.#callingActivity();
     if (caller === undefined) await this.finished;
@@ -426,8 +441,21 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
         return Promise.reject(activity.aborted.reason);
       }
     }
-    return runHandler(handler);
+    return runHandler(handler, () => this.settling(request, handler));
   }
+
+  /**
+   * Called when a handler has ended, before what it left to be sent is waited
+   * for.
+   *
+   * @param _request What was accepted.
+   * @param _handler Its handler.
+   * @ignore
+   */
+  settling(
+    _request: Request,
+    _handler: BaseRequestHandler<unknown, Deno.Addr | null>,
+  ): void {}
 
   /**
    * Ends a request, whether it was served or refused. The base only calls
@@ -532,8 +560,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   #hasRoom(): boolean {
-    return this.#counted < this.#maxConnections &&
-      this.#activities.length - this.#counted < MAX_LINGERING;
+    return this.#counted < this.#maxConnections;
   }
 
   /** Waits for `#wake`, or until `ms` milliseconds have gone by. */
@@ -542,7 +569,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       if (ms !== Infinity) {
-        timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+        timer = setTimeout(resolve, Math.min(ms, LONGEST_DELAY));
       }
     });
     this.#wake = undefined;
@@ -573,10 +600,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   async #acceptFailed(error: unknown): Promise<void> {
-    if (isClientError(error)) {
-      await this.#report(error);
-      return;
-    }
+    if (isClientError(error)) return void this.#report(error);
     if (isClosedError(error)) {
       // Closed by somebody else: there is nothing left to accept from.
       this.close();
@@ -585,7 +609,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     if (!this.#acceptFailing) {
       // Once, and not ten times a second for as long as it lasts.
       this.#acceptFailing = true;
-      await this.#report(error);
+      void this.#report(error);
     }
     if (!this.#stopping) await this.#pause(ACCEPT_PAUSE);
   }
@@ -608,10 +632,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       request,
       clientAddress,
       started: this.#requestDeadlines === undefined ? 0 : performance.now(),
-      within: current.getStore(),
+      within: runningActivity(),
       handler: undefined,
       aborted: undefined,
-      awaitsShutdown: false,
+      awaitedShutdowns: 0,
       counted: true,
       onHandled,
       abandonTimer: undefined,
@@ -620,7 +644,12 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#activities.push(activity);
     this.#counted++;
     this.#requestDeadlines?.add(activity);
-    current.run(activity, () => this.#run(activity));
+    const outer = starting;
+    starting = activity;
+    // A context of its own costs as much as a small datagram's handler does.
+    if (this.#mayAwait) current.run(activity, () => this.#run(activity));
+    else this.#run(activity);
+    starting = outer;
   }
 
   async #run(activity: Activity<Request, Address>): Promise<void> {
@@ -669,7 +698,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * a subclass may have left that.
    */
   #activityOf(request: Request): Activity<Request, Address> | undefined {
-    const activity = current.getStore();
+    const activity = runningActivity();
     return activity?.request === request && activity.server === this
       ? activity as Activity<Request, Address>
       : this.#activities.find((activity) => activity.request === request);
@@ -693,8 +722,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     if (activity.handler !== undefined) abortHandler(activity.handler, reason);
     this.closeRequest(activity.request);
     if (!activity.counted) return;
-    activity.abandonTimer = setTimeout(async () => {
-      await this.#reportAborted(activity);
+    activity.abandonTimer = setTimeout(() => {
+      void this.#reportAborted(activity);
       this.#end(activity);
     }, ABANDON_AFTER);
   }
@@ -707,12 +736,19 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     await this.#report(aborted.reason, request, clientAddress);
   }
 
-  #abortAll(gracePeriod: number): void {
-    const reason = new DOMException(
-      `The server shut down and the request did not finish within ${gracePeriod} ms`,
-      "AbortError",
-    );
-    for (const activity of [...this.#activities]) this.#abort(activity, reason);
+  #abortAfter(ms: number, waitingToo: boolean): void {
+    const timer = setTimeout(() => {
+      const reason = new DOMException(
+        `The server shut down and the request did not finish within ${ms} ms`,
+        "AbortError",
+      );
+      for (const activity of [...this.#activities]) {
+        if (waitingToo || activity.awaitedShutdowns === 0) {
+          this.#abort(activity, reason);
+        }
+      }
+    }, Math.min(ms, LONGEST_DELAY));
+    this.#graceTimers.add(timer);
   }
 
   async #report(
@@ -777,7 +813,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /** The request of this server inside whose handler the caller runs. */
   #callingActivity(): Activity<unknown, unknown> | undefined {
-    let activity = current.getStore();
+    let activity = runningActivity();
     while (activity !== undefined && activity.server !== this) {
       activity = activity.within;
     }
@@ -788,10 +824,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   async #drainedExceptWaiting(
     caller: Activity<unknown, unknown>,
   ): Promise<void> {
-    caller.awaitsShutdown = true;
+    caller.awaitedShutdowns++;
     await new Promise<void>((resolve) => {
       const check = () => {
-        if (!this.#activities.every((activity) => activity.awaitsShutdown)) {
+        if (this.#activities.some((other) => other.awaitedShutdowns === 0)) {
           return;
         }
         this.#drainWatchers.delete(check);
@@ -800,6 +836,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       this.#drainWatchers.add(check);
       for (const watcher of this.#drainWatchers) watcher();
     });
+    caller.awaitedShutdowns--;
   }
 }
 
