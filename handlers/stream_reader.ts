@@ -83,7 +83,7 @@ export class StreamReader implements AsyncIterable<string> {
   #filling: Promise<boolean> | undefined;
   #watching = false;
   #reading = false;
-  /** Whether the source is reading into a caller's buffer. */
+  /** Whether a read waits for the source itself, and not for a fill. */
   #direct = false;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
 
@@ -153,15 +153,23 @@ export class StreamReader implements AsyncIterable<string> {
     if (this.#start === this.#end) {
       this.#begin();
       try {
-        // No more than is asked for, so that it need not be copied.
-        if (!await this.#fill(n)) return null;
-        return this.#take(Math.min(n, this.#end - this.#start));
+        if (this.#filling !== undefined) await this.#filling;
+        else if (!this.#ended) {
+          this.#checkOpen();
+          // No more than is asked for, so that it need not be copied.
+          this.#makeRoom(n);
+          this.#direct = true;
+          this.#filled(await this.#source.read(this.#buffer));
+        }
+        return this.#start === this.#end ? null : this.#takeUpTo(n);
+      } catch (error) {
+        throw this.#fail(error);
       } finally {
-        this.#reading = false;
+        this.#release();
       }
     }
     if (this.#reading) throw busy();
-    return this.#take(Math.min(n, this.#end - this.#start));
+    return this.#takeUpTo(n);
   }
 
   /**
@@ -178,15 +186,18 @@ export class StreamReader implements AsyncIterable<string> {
       this.#begin();
       try {
         if (this.#filling === undefined) {
-          this.#checkOpen();
           if (this.#ended) return null;
+          this.#checkOpen();
           this.#direct = true;
-          return await this.#readSource(buffer);
+          const n = await this.#source.read(buffer);
+          this.#ended = n === null;
+          return n;
         }
         if (!await this.#filling) return null;
+      } catch (error) {
+        throw this.#fail(error);
       } finally {
-        this.#reading = this.#direct = false;
-        this.#readAhead();
+        this.#release();
       }
     } else if (this.#reading) throw busy();
     const n = Math.min(buffer.length, this.#end - this.#start);
@@ -407,52 +418,69 @@ export class StreamReader implements AsyncIterable<string> {
     this.#reading = true;
   }
 
-  /**
-   * Adds bytes from the source, about `most` of them if the buffer is empty.
-   * Resolves to `false` at the stream's end.
-   */
-  #fill(most = Infinity): Promise<boolean> {
-    return this.#filling ??= this.#fillOnce(most);
+  /** Ends a read that has read from the source itself. */
+  #release(): void {
+    this.#reading = this.#direct = false;
+    this.#readAhead();
   }
 
-  async #fillOnce(most: number): Promise<boolean> {
+  #takeUpTo(n: number): Uint8Array<ArrayBuffer> {
+    return this.#take(Math.min(n, this.#end - this.#start));
+  }
+
+  /** Adds bytes from the source. Resolves to `false` at the stream's end. */
+  #fill(): Promise<boolean> {
+    return this.#filling ??= this.#fillOnce();
+  }
+
+  async #fillOnce(): Promise<boolean> {
     try {
-      this.#checkOpen();
       if (this.#ended) return false;
-      this.#makeRoom(most);
-      const room = this.#buffer.length - this.#end;
-      const n = await this.#readSource(
-        this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end),
+      this.#checkOpen();
+      this.#makeRoom(LARGEST_BUFFER);
+      return this.#filled(
+        await this.#source.read(
+          this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end),
+        ),
       );
-      if (n === null) return false;
-      this.#end += n;
-      if (n === room) {
-        this.#size = Math.min(LARGEST_BUFFER, this.#buffer.length * 4);
-      } else if (this.#size > WAITING_BUFFER) {
-        // All that had come is read: the next read may wait for long.
-        this.#size = WAITING_BUFFER;
-      } else if (n < room / 4) this.#size = SMALLEST_BUFFER;
-      return true;
+    } catch (error) {
+      throw this.#fail(error);
     } finally {
       this.#filling = undefined;
     }
+  }
+
+  /**
+   * Takes note of what the source has put into the buffer, and chooses how
+   * large the next one is. Returns `false` at the stream's end.
+   */
+  #filled(n: number | null): boolean {
+    if (n === null) {
+      this.#ended = true;
+      return false;
+    }
+    const room = this.#buffer.length - this.#end;
+    this.#end += n;
+    if (n === room) {
+      this.#size = Math.min(LARGEST_BUFFER, this.#buffer.length * 4);
+    } else if (this.#size > WAITING_BUFFER) {
+      // All that had come is read: the next read may wait for long.
+      this.#size = WAITING_BUFFER;
+    } else if (n < room / 4) this.#size = SMALLEST_BUFFER;
+    return true;
   }
 
   #checkOpen(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Reads from the source, and notes its end or failure. */
-  async #readSource(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    try {
-      const n = await this.#source.read(buffer);
-      if (n === null) this.#ended = true;
-      return n;
-    } catch (error) {
+  /** Stores the source's error: every later read gets it too. */
+  #fail(error: unknown): unknown {
+    if (this.#failure === undefined) {
       this.#failure = { error };
       this.#onError?.(error);
-      throw error;
     }
+    return error;
   }
 
   #makeRoom(most: number): void {

@@ -143,7 +143,6 @@ export class StreamWriter {
     this.#buffered += bytes.length;
     if (this.#collecting === undefined) {
       this.#last = this.#collecting = this.#send(sink, this.#last);
-      this.#last.catch(ignore);
     }
     return this.#collecting;
   }
@@ -234,23 +233,27 @@ export class StreamWriter {
     sink: WriteSink,
     previous: Promise<void> | undefined,
   ): Promise<void> {
+    let own!: Promise<void>;
     try {
-      await previous;
-    } finally {
-      this.#collecting = undefined;
-    }
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    try {
+      try {
+        await previous;
+      } finally {
+        own = this.#collecting!;
+        this.#collecting = undefined;
+      }
+      const chunks = this.#chunks;
+      this.#chunks = [];
       for (const bytes of chunks.length === 1 ? chunks : join(chunks)) {
         const done = await sink.write(bytes);
         this.#buffered -= done;
         if (done < bytes.length) await this.#writeRest(sink, bytes, done);
       }
     } catch (error) {
+      // Whoever asks is told; nobody has to.
+      own.catch(ignore);
       this.#chunks = [];
       this.#buffered = 0;
-      this.#fail(error);
+      if (this.#failure === undefined) this.#fail(error);
       throw error;
     }
   }
