@@ -31,6 +31,11 @@ const GIB = 2 ** 30;
 
 const ours = (...args: string[]) =>
   denoServer("TCPServer", "ours_tcp.ts", ...args);
+const oursOwnBuffer = denoServer(
+  "TCPServer, readInto",
+  "ours_tcp.ts",
+  "echo-own-buffer",
+);
 const raw = (...args: string[]) =>
   denoServer("Deno.listen loop", "raw_tcp.ts", ...args);
 
@@ -45,6 +50,7 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     load: ({ port, duration }) => ["echo", port, connections, 64, duration],
     servers: [
       ours("echo"),
+      oursOwnBuffer,
       raw("echo"),
       peerServer("node", "node_echo.mjs"),
       peerServer("python3", "cpython_tcp.py", "threading", "echo"),

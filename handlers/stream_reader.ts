@@ -28,7 +28,7 @@ export interface StreamReaderOptions {
 
 const DEFAULT_LIMIT = 64 * 1024;
 /** What an idle connection holds: its read waits in a buffer of this size. */
-const SMALLEST_BUFFER = 1024;
+const SMALLEST_BUFFER = 512;
 /** What a connection holds that has carried more. */
 const WAITING_BUFFER = 4 * 1024;
 /** Beyond this, larger reads no longer save time on loopback. */
@@ -47,7 +47,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
  * Buffered reading from a connection, with the names of Python's
  * `asyncio.StreamReader`.
  *
- * The buffer starts at 1 KiB, grows with the traffic and shrinks back, so an
+ * The buffer starts at 512 bytes, grows with the traffic and shrinks back, so an
  * idle connection costs little. What a read returns is the caller's to keep.
  * One read at a time: a second one while the first waits is refused.
  *

@@ -35,7 +35,8 @@ class Reply extends StreamRequestHandler {
 
 class Sink extends StreamRequestHandler {
   override async handle() {
-    while (await this.rfile.read(CHUNK) !== null) {
+    const buffer = new Uint8Array(CHUNK);
+    while (await this.rfile.readInto(buffer) !== null) {
       // Thrown away.
     }
   }
