@@ -13,6 +13,18 @@ export interface RequestServer {
   shutdown(options?: { readonly gracePeriod?: number }): Promise<void>;
 }
 
+/** What a handler left to be sent. A `StreamWriter` is one. */
+export interface Unsent {
+  /** How many bytes are left. */
+  readonly bufferedAmount: number;
+  /**
+   * Waits until nothing is left.
+   *
+   * @returns A promise that rejects if sending fails.
+   */
+  flush(): Promise<void>;
+}
+
 /**
  * Aborts a handler's signal.
  *
@@ -28,11 +40,12 @@ export let abortHandler: (
  * Runs a handler: `setup`, `handle`, `finish`, then what it still has to send.
  *
  * @param handler The handler.
- * @param onSettling Called if there is something to wait for after `finish`.
+ * @param onSettling Called after `finish` with what is left to be sent, if that
+ * has to be waited for.
  */
 export let runHandler: (
   handler: BaseRequestHandler<unknown, Deno.Addr | null>,
-  onSettling: () => void,
+  onSettling: (unsent: Unsent) => void,
 ) => Promise<void>;
 
 /**
@@ -109,7 +122,7 @@ export class BaseRequestHandler<
           failed !== undefined || handler.#aborted !== undefined,
         );
         if (settled !== undefined) {
-          onSettling();
+          if (handler.unsent !== undefined) onSettling(handler.unsent);
           await settled;
         }
       } catch (error) {
@@ -157,6 +170,16 @@ export class BaseRequestHandler<
    * @returns Nothing, or a promise to wait for.
    */
   finish(): void | Promise<void> {}
+
+  /**
+   * What is left to be sent.
+   *
+   * @returns Its state, if this kind of handler can tell.
+   * @ignore
+   */
+  get unsent(): Unsent | undefined {
+    return undefined;
+  }
 
   /**
    * Sends what the handler left to be sent, after `finish`.

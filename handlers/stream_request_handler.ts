@@ -1,4 +1,8 @@
-import { abortHandler, BaseRequestHandler } from "./base_request_handler.ts";
+import {
+  abortHandler,
+  BaseRequestHandler,
+  type Unsent,
+} from "./base_request_handler.ts";
 import { StreamReader } from "./stream_reader.ts";
 import { StreamWriter } from "./stream_writer.ts";
 
@@ -57,6 +61,11 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
   override get signal(): AbortSignal {
     this.rfile.watch();
     return super.signal;
+  }
+
+  /** @ignore */
+  override get unsent(): Unsent | undefined {
+    return this.#wfile;
   }
 
   /** @ignore */

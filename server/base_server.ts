@@ -4,6 +4,7 @@ import {
   type BaseRequestHandler,
   type RequestServer,
   runHandler,
+  type Unsent,
 } from "../handlers/base_request_handler.ts";
 import {
   isClientError,
@@ -92,7 +93,8 @@ interface Activity<Request, Address> {
   readonly started: number;
   /** The request inside whose handler this server was started, if any. */
   readonly within: Activity<unknown, unknown> | undefined;
-  handler: BaseRequestHandler<unknown, Deno.Addr | null> | undefined;
+  /** Tells its handler that it is aborted. */
+  tellAborted: ((reason: unknown) => void) | undefined;
   aborted: { readonly reason: unknown; reported: boolean } | undefined;
   /** For how many of the server's shutdowns its handler waits. */
   awaitedShutdowns: number;
@@ -353,7 +355,26 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns A promise that resolves when no request is in progress.
    * @throws {RangeError} If `gracePeriod` is not a non-negative number.
    */
-  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    return this.#shutdown(options, this.#callingActivity());
+  }
+
+  /**
+   * Shuts down as if the handler of `request` had called `shutdown`.
+   *
+   * @param request What was accepted.
+   * @param options The grace period.
+   * @returns A promise that does not wait for that handler.
+   * @ignore
+   */
+  shutdownFrom(request: Request, options: ShutdownOptions): Promise<void> {
+    return this.#shutdown(options, this.#activityOf(request));
+  }
+
+  async #shutdown(
+    options: ShutdownOptions,
+    caller: Activity<unknown, unknown> | undefined,
+  ): Promise<void> {
     const gracePeriod = options.gracePeriod ?? this.#gracePeriod;
     checkTime("gracePeriod", gracePeriod);
     this.#stopAccepting();
@@ -362,7 +383,6 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       // Who waits for the shutdown can finish only when the others have.
       this.#abortAfter(2 * gracePeriod + ABANDON_AFTER, true);
     }
-    const caller = this.#callingActivity();
     if (caller === undefined) await this.finished;
     else await this.#drainedExceptWaiting(caller);
   }
@@ -432,16 +452,24 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns A promise that resolves when the handler has ended.
    */
   finishRequest(request: Request, clientAddress: Address): Promise<void> {
+    return this.runRequest(request, clientAddress);
+  }
+
+  /**
+   * Runs a handler, here and now. Mixins run it elsewhere.
+   *
+   * @param request What was accepted.
+   * @param clientAddress The client's address.
+   * @returns A promise that resolves when the handler has ended.
+   * @ignore
+   */
+  runRequest(request: Request, clientAddress: Address): Promise<void> {
     const handler = new this.#Handler(request, clientAddress, this);
-    const activity = this.#activityOf(request);
-    if (activity !== undefined) {
-      activity.handler = handler;
-      // Aborted while verifyRequest was thinking.
-      if (activity.aborted !== undefined) {
-        return Promise.reject(activity.aborted.reason);
-      }
-    }
-    return runHandler(handler, () => this.settling(request, handler));
+    this.whenAborted(request, (reason) => abortHandler(handler, reason));
+    return runHandler(
+      handler,
+      (unsent) => this.settling(request, unsent),
+    );
   }
 
   /**
@@ -449,13 +477,26 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * for.
    *
    * @param _request What was accepted.
-   * @param _handler Its handler.
+   * @param _unsent What is left.
    * @ignore
    */
-  settling(
-    _request: Request,
-    _handler: BaseRequestHandler<unknown, Deno.Addr | null>,
-  ): void {}
+  settling(_request: Request, _unsent: Unsent): void {}
+
+  /**
+   * Has a request's handler told if the request is aborted.
+   *
+   * @param request What was accepted.
+   * @param tell Called with the reason, once.
+   * @throws What the request was aborted with, if it already is.
+   * @ignore
+   */
+  whenAborted(request: Request, tell: (reason: unknown) => void): void {
+    const activity = this.#activityOf(request);
+    if (activity === undefined) return;
+    // While verifyRequest was thinking.
+    if (activity.aborted !== undefined) throw activity.aborted.reason;
+    activity.tellAborted = tell;
+  }
 
   /**
    * Ends a request, whether it was served or refused. The base only calls
@@ -633,7 +674,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       clientAddress,
       started: this.#requestDeadlines === undefined ? 0 : performance.now(),
       within: runningActivity(),
-      handler: undefined,
+      tellAborted: undefined,
       aborted: undefined,
       awaitedShutdowns: 0,
       counted: true,
@@ -719,7 +760,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   #abort(activity: Activity<Request, Address>, reason: unknown): void {
     if (activity.aborted !== undefined) return;
     activity.aborted = { reason, reported: false };
-    if (activity.handler !== undefined) abortHandler(activity.handler, reason);
+    activity.tellAborted?.(reason);
     this.closeRequest(activity.request);
     if (!activity.counted) return;
     activity.abandonTimer = setTimeout(() => {
@@ -808,8 +849,24 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     for (const timer of this.#graceTimers) clearTimeout(timer);
     this.#graceTimers.clear();
     this.#closeSocket();
-    this.#finish();
+    this.#release().then(this.#finish);
   }
+
+  async #release(): Promise<void> {
+    try {
+      await this.releaseResources();
+    } catch (error) {
+      void this.#report(error);
+    }
+  }
+
+  /**
+   * Called when the socket is closed and no request is in progress.
+   *
+   * @returns Nothing, or a promise that `finished` waits for.
+   * @ignore
+   */
+  releaseResources(): void | Promise<void> {}
 
   /** The request of this server inside whose handler the caller runs. */
   #callingActivity(): Activity<unknown, unknown> | undefined {

@@ -1,6 +1,5 @@
-import type { BaseRequestHandler } from "../handlers/base_request_handler.ts";
+import type { Unsent } from "../handlers/base_request_handler.ts";
 import { StreamRequestHandler } from "../handlers/stream_request_handler.ts";
-import type { StreamWriter } from "../handlers/stream_writer.ts";
 import {
   BaseServer,
   type RequestHandlerClass,
@@ -52,7 +51,7 @@ const DEFAULT_LINGER_TIMEOUT = 30_000;
 /** What a handler left to be sent when it ended. */
 interface Flush {
   readonly request: Deno.Conn;
-  readonly wfile: StreamWriter;
+  readonly unsent: Unsent;
   /** How many bytes were left when last looked at. */
   left: number;
   /** Since when, in `performance.now()` time. */
@@ -107,7 +106,7 @@ export abstract class StreamServer<
     const flushTimeout = lingerTimeout || DEFAULT_LINGER_TIMEOUT;
     this.#flushes = new Deadlines(
       (flush) => {
-        const left = flush.wfile.bufferedAmount;
+        const left = flush.unsent.bufferedAmount;
         if (left !== flush.left) flush.since = performance.now();
         flush.left = left;
         return flush.since + flushTimeout;
@@ -169,24 +168,19 @@ export abstract class StreamServer<
     }
     // Handshakes and verifyRequest have taken their time.
     request.lastActive = performance.now();
-    this.#idle?.add(request);
     const finished = super.finishRequest(request, clientAddress);
+    this.#idle?.add(request);
     return finished.finally(() => this.#idle?.delete(request));
   }
 
   /** @ignore */
-  override settling(
-    request: Connection,
-    handler: BaseRequestHandler<unknown, Deno.Addr | null>,
-  ): void {
-    if (!(handler instanceof StreamRequestHandler)) return;
-    const { wfile } = handler;
-    const left = wfile.bufferedAmount;
+  override settling(request: Connection, unsent: Unsent): void {
+    const left = unsent.bufferedAmount;
     if (left === 0) return;
-    const flush = { request, wfile, left, since: performance.now() };
+    const flush = { request, unsent, left, since: performance.now() };
     const forget = () => this.#flushes.delete(flush);
     this.#flushes.add(flush);
-    wfile.flush().then(forget, forget);
+    unsent.flush().then(forget, forget);
   }
 
   /**
