@@ -109,11 +109,16 @@ export class Child implements AsyncDisposable {
   readonly #stderr = new Printed();
   #stdinClosed: Promise<void> | undefined;
   #ended = false;
-  #wake: (() => void) | undefined;
+  #wakes: (() => void)[] = [];
 
-  constructor(path: string, args: readonly string[]) {
+  constructor(
+    path: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ) {
     this.#process = new Deno.Command(path, {
       args: [...args],
+      env,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -135,14 +140,18 @@ export class Child implements AsyncDisposable {
     });
   }
 
-  /** Waits until it prints `text`, after what was waited for before. */
-  until(text: string): Promise<void> {
-    return this.#until(text, this.#stdout);
+  /**
+   * Waits until it prints something, after what was waited for before.
+   *
+   * @returns What was found.
+   */
+  until(what: string | RegExp): Promise<RegExpExecArray> {
+    return this.#until(what, this.#stdout);
   }
 
   /** As `until`, of its standard error. */
-  untilStderr(text: string): Promise<void> {
-    return this.#until(text, this.#stderr);
+  untilStderr(what: string | RegExp): Promise<RegExpExecArray> {
+    return this.#until(what, this.#stderr);
   }
 
   /** Sends it a signal. */
@@ -161,21 +170,29 @@ export class Child implements AsyncDisposable {
     await this.output();
   }
 
-  async #until(text: string, printed: Printed): Promise<void> {
-    await patiently(
-      this.#reach(text, printed),
-      () => `${JSON.stringify(text)}; the program printed:\n${this.#all()}`,
+  async #until(
+    what: string | RegExp,
+    printed: Printed,
+  ): Promise<RegExpExecArray> {
+    const pattern = new RegExp(
+      typeof what === "string" ? RegExp.escape(what) : what,
+    );
+    return await patiently(
+      this.#reach(pattern, printed),
+      () => `${pattern}; the program printed:\n${this.#all()}`,
     );
   }
 
-  async #reach(text: string, printed: Printed): Promise<void> {
-    while (!printed.goPast(text)) {
+  async #reach(pattern: RegExp, printed: Printed): Promise<RegExpExecArray> {
+    while (true) {
+      const found = printed.goPast(pattern);
+      if (found !== null) return found;
       if (this.#ended) {
         throw new Error(
-          `The program ended without ${JSON.stringify(text)}:\n${this.#all()}`,
+          `The program ended without ${pattern}:\n${this.#all()}`,
         );
       }
-      await new Promise<void>((resolve) => this.#wake = resolve);
+      await new Promise<void>((resolve) => this.#wakes.push(resolve));
     }
   }
 
@@ -193,7 +210,7 @@ export class Child implements AsyncDisposable {
     ]);
     clearTimeout(timer);
     this.#ended = true;
-    this.#wake?.();
+    this.#wake();
     return { code, stdout: this.#stdout.bytes, stderr: this.#stderr.text };
   }
 
@@ -203,8 +220,12 @@ export class Child implements AsyncDisposable {
   ): Promise<void> {
     for await (const part of from) {
       printed.add(part);
-      this.#wake?.();
+      this.#wake();
     }
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakes.splice(0)) wake();
   }
 
   #kill(): void {
@@ -234,11 +255,11 @@ class Printed {
     return decoder.decode(this.bytes);
   }
 
-  /** Whether it holds `text`; the next search starts after that. */
-  goPast(text: string): boolean {
-    const at = this.text.indexOf(text, this.#seen);
-    if (at >= 0) this.#seen = at + text.length;
-    return at >= 0;
+  /** Looks for something; the next search starts after it. */
+  goPast(pattern: RegExp): RegExpExecArray | null {
+    const found = pattern.exec(this.text.slice(this.#seen));
+    if (found !== null) this.#seen += found.index + found[0].length;
+    return found;
   }
 }
 

@@ -35,6 +35,16 @@ export async function reset(conn: Deno.Conn): Promise<void> {
   conn.close();
 }
 
+/** Whether this machine has the IPv6 loopback address. */
+export function hasIPv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** How many descriptors this process has open. */
 export function openDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;

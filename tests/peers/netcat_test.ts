@@ -1,10 +1,9 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { hasIPv6, LOOPBACK, serve } from "../_serve.ts";
 import {
   bracket,
   echo,
-  hasIPv6,
   LARGE,
   pattern,
   ReportingTCPServer,
