@@ -59,19 +59,10 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
         const bound = UnixSocketFile.bind(
           path,
           options,
-          () => Deno.listenDatagram({ transport: "unixpacket", path }),
+          () => new UnixDatagramSocket(path, () => file.isOurs()),
         );
         file = bound.file;
-        try {
-          return socket = new UnixDatagramSocket(
-            bound.socket,
-            () => file.isOurs(),
-          );
-        } catch (error) {
-          file.remove();
-          bound.socket.close();
-          throw error;
-        }
+        return socket = bound.socket;
       },
       handler,
       options,
