@@ -44,7 +44,7 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
    * @throws {Deno.errors.NotFound} If the path's folder does not exist.
    * @throws {Deno.errors.NotCapable} If a permission is missing.
    * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
-   * @throws {TypeError} If the path is too long for a Unix socket.
+   * @throws {TypeError} If the path is empty, or too long for a Unix socket.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
