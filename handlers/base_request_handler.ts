@@ -75,6 +75,12 @@ export class BaseRequestHandler<
   Request = unknown,
   Address extends Deno.Addr | null = Deno.Addr,
 > {
+  /**
+   * The URL of the module that exports the handler class: `import.meta.url`.
+   * Servers that run handlers in threads or processes need it, and each class
+   * has its own.
+   */
+  static readonly moduleUrl: string | undefined = undefined;
   /** What the server accepted. */
   readonly request: Request;
   /** The client's address. */
