@@ -47,6 +47,8 @@ export class Lingering {
     const closing = { connection, lastHeard: performance.now() };
     const oldest = this.#silences.first;
     if (oldest !== undefined && this.#silences.size >= MOST_CONNECTIONS) {
+      // Before its read has noticed, another may need the next place.
+      this.#silences.delete(oldest);
       close(oldest);
     }
     this.#silences.add(closing);
