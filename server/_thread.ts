@@ -4,10 +4,17 @@ import { allocateRing } from "./_remote/ring.ts";
 import { RING_CAPACITY, RingCarrier } from "./_remote/ring_carrier.ts";
 import type { HandlerLocation } from "./_remote/handler_location.ts";
 import type { ThreadStart } from "./_remote/thread.ts";
-import { SharedThreadState, ThreadState } from "./_remote/thread_state.ts";
+import {
+  BOOTSTRAP,
+  SharedThreadState,
+  ThreadState,
+} from "./_remote/thread_state.ts";
 
 /** The module that a thread runs. */
-export const THREAD_URL: URL = new URL("./_remote/thread.ts", import.meta.url);
+const THREAD_URL = new URL("./_remote/thread.ts", import.meta.url).href;
+const BOOTSTRAP_URL = `data:application/javascript,${
+  encodeURIComponent(BOOTSTRAP)
+}`;
 
 /** How long a thread may take to import its handler, in milliseconds. */
 const START_TIMEOUT = 30_000;
@@ -25,6 +32,7 @@ export class Thread {
 
   constructor(handler: HandlerLocation, addr: Deno.Addr) {
     const start: ThreadStart = {
+      module: THREAD_URL,
       handler,
       addr,
       toThread: allocateRing(RING_CAPACITY),
@@ -34,7 +42,7 @@ export class Thread {
     this.gone = new Promise((resolve) => this.#end = resolve);
     this.#carrier = new RingCarrier(start.toThread, start.fromThread);
     this.side = new NearSide(this.#carrier);
-    this.#worker = new Worker(THREAD_URL, {
+    this.#worker = new Worker(BOOTSTRAP_URL, {
       type: "module",
       name: `${handler.name} thread`,
     });
@@ -88,7 +96,7 @@ export class Thread {
 
   #started(): void {
     if (this.#state.state !== ThreadState.Ready) {
-      const error = this.#state.error ?? new Deno.errors.TimedOut(
+      const error = startError(this.#state.error) ?? new Deno.errors.TimedOut(
         `Cannot start a thread: its handler was not imported within ${START_TIMEOUT} ms`,
       );
       this.terminate(error);
@@ -99,4 +107,19 @@ export class Thread {
       this.terminate(this.#state.error ?? new Error("it ended"))
     );
   }
+}
+
+/** An import that is not permitted fails as any other does: with a TypeError. */
+function startError(error: Error | undefined): Error | undefined {
+  if (error === undefined || !/^Requires \w+ access/.test(error.message)) {
+    return error;
+  }
+  // Its further lines say where the import stands.
+  const [what] = error.message.split("\n", 1);
+  return new Deno.errors.NotCapable(
+    `Cannot start a thread: r${
+      what!.slice(1)
+    }; threads import this module and the handler's`,
+    { cause: error },
+  );
 }

@@ -11,9 +11,7 @@ import type {
   Unsent,
 } from "../handlers/base_request_handler.ts";
 import { checkCount } from "./_options.ts";
-import { checkImportable } from "./_remote_permissions.ts";
 import { handlerLocation } from "./_remote/handler_location.ts";
-import { THREAD_URL } from "./_thread.ts";
 import { ThreadPool } from "./_thread_pool.ts";
 
 /** Options that {@linkcode ThreadingMixIn} adds to a server's. */
@@ -144,8 +142,6 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
       checkCount("maxConnections", maxConnections, 1);
       const location = handlerLocation(handler);
-      checkImportable(THREAD_URL);
-      checkImportable(location.moduleUrl);
       super(address, handler, {
         ...options,
         maxConnections: Math.min(

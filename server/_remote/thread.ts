@@ -12,6 +12,8 @@ import { SharedThreadState, ThreadState } from "./thread_state.ts";
 
 /** What a thread is told when it starts. */
 export interface ThreadStart {
+  /** The URL of this module. */
+  readonly module: string;
   readonly handler: HandlerLocation;
   /** The address of the server. */
   readonly addr: Deno.Addr;
@@ -22,13 +24,13 @@ export interface ThreadStart {
 
 /** The parts of a worker's global scope that are used here. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<ThreadStart>) => void) | null;
   close(): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
 
-async function run(start: ThreadStart): Promise<void> {
+/** Runs handlers until the thread ends. */
+export async function run(start: ThreadStart): Promise<void> {
   const state = new SharedThreadState(start.state);
   const close = scope.close.bind(scope);
   const die = (error: unknown) => {
@@ -66,11 +68,3 @@ function noticeEnds(die: (error: unknown) => void): void {
     },
   });
 }
-
-// The listener stays: a worker that listens to nothing ends.
-let started = false;
-scope.onmessage = ({ data }) => {
-  if (started) return;
-  started = true;
-  run(data);
-};

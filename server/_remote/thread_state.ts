@@ -12,10 +12,34 @@ export const ThreadState = {
 
 type ThreadState = typeof ThreadState[keyof typeof ThreadState];
 
+/** Where the memory holds the state and the size of the error, in words. */
 const STATE = 0;
 const ERROR_SIZE = 1;
+/** Where it holds the error, in bytes. */
 const ERROR = 8;
 const SIZE = 128 * 1024;
+
+/**
+ * What a thread runs first, in a `data:` URL that takes no permission: it
+ * imports the module it is told to, and says why where it cannot.
+ */
+export const BOOTSTRAP = `
+self.onmessage = async ({ data }) => {
+  // A worker that listens to nothing ends.
+  self.onmessage = () => {};
+  try {
+    (await import(data.module)).run(data);
+  } catch ({ name, message }) {
+    const error = new TextEncoder().encode(
+      JSON.stringify({ error: { name, message } }),
+    );
+    new Uint8Array(data.state, ${ERROR}).set(error);
+    const words = new Int32Array(data.state, 0, 2);
+    words[${ERROR_SIZE}] = error.length;
+    Atomics.store(words, ${STATE}, ${ThreadState.Failed});
+    Atomics.notify(words, ${STATE});
+  }
+};`;
 
 /**
  * The state of a thread, in memory that it shares with its owner: an event of
