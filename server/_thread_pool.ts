@@ -71,8 +71,14 @@ export class ThreadPool {
   /** Gives a request to the least loaded thread. Waits while none can take it. */
   assign(open: Opener): Promise<Assignment> | Assignment {
     const thread = this.#leastLoaded();
-    if (thread === undefined || thread.side.load > 0) this.#startAnother();
-    if (thread !== undefined) return { thread, channel: open(thread.side) };
+    if (thread?.side.load !== 0) this.#startAnother();
+    if (thread !== undefined) {
+      // A thread that is starting will be free sooner than a busy one, but for
+      // one request only.
+      const waitsForStart = thread.side.load > 0 &&
+        this.#waiting.length < this.#starting;
+      if (!waitsForStart) return { thread, channel: open(thread.side) };
+    }
     return new Promise((resolve, reject) =>
       this.#waiting.push({ open, resolve, reject })
     );
@@ -159,8 +165,7 @@ export class ThreadPool {
       this.#serveWaiting();
     } catch (error) {
       this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
-      // Where another thread lives, its requests end and make room.
-      if (this.#ready.size > 0) return;
+      if (this.#ready.size > 0) return this.#serveWaiting();
       for (const { reject } of this.#waiting.splice(0)) reject(error);
     } finally {
       this.#starting--;
