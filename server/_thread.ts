@@ -3,6 +3,7 @@ import { NearSide } from "./_remote/near_side.ts";
 import { allocateRing } from "./_remote/ring.ts";
 import { RING_CAPACITY, RingCarrier } from "./_remote/ring_carrier.ts";
 import type { HandlerLocation } from "./_remote/handler_location.ts";
+import type { ShutdownRequest } from "./_remote/payloads.ts";
 import type { ThreadStart } from "./_remote/thread.ts";
 import {
   BOOTSTRAP,
@@ -25,12 +26,23 @@ export class Thread {
   readonly side: NearSide;
   /** Resolves to an error when it is gone, whatever the reason. */
   readonly gone: Promise<Error>;
+  /** How many requests it has, as its pool counts them. */
+  load = 0;
   readonly #worker: Worker;
   readonly #carrier: RingCarrier;
   readonly #state = new SharedThreadState();
   #end!: (error: Error) => void;
 
-  constructor(handler: HandlerLocation, addr: Deno.Addr) {
+  /**
+   * @param handler What it runs.
+   * @param addr What `server.addr` says there.
+   * @param shutdown Shuts the server down.
+   */
+  constructor(
+    handler: HandlerLocation,
+    addr: Deno.Addr,
+    shutdown: (options: ShutdownRequest) => void,
+  ) {
     const start: ThreadStart = {
       module: THREAD_URL,
       handler,
@@ -41,7 +53,7 @@ export class Thread {
     };
     this.gone = new Promise((resolve) => this.#end = resolve);
     this.#carrier = new RingCarrier(start.toThread, start.fromThread);
-    this.side = new NearSide(this.#carrier);
+    this.side = new NearSide(this.#carrier, shutdown);
     this.#worker = new Worker(BOOTSTRAP_URL, {
       type: "module",
       name: `${handler.name} thread`,
@@ -69,11 +81,7 @@ export class Thread {
    * @returns A promise that rejects with what kept it from starting.
    */
   async ready(): Promise<void> {
-    const timer = setTimeout(
-      () => this.#state.set(ThreadState.Failed),
-      START_TIMEOUT,
-    );
-    this.gone.then((error) => this.#state.set(ThreadState.Failed, error));
+    const timer = setTimeout(() => this.#state.end(), START_TIMEOUT);
     await this.#state.wait(ThreadState.Starting);
     clearTimeout(timer);
     this.#started();
@@ -84,7 +92,7 @@ export class Thread {
     this.#worker.terminate();
     this.#carrier.close();
     // Ends what waits for the state.
-    this.#state.set(ThreadState.Dead, cause);
+    this.#state.end(cause);
     this.side.lose(
       new HandlerLostError(
         `The thread that ran this request is gone: ${cause.message}`,

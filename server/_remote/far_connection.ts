@@ -5,6 +5,9 @@ import { packJson, packNumber } from "./payloads.ts";
 /** How many bytes are read before the near side is told that it may send more. */
 const CREDIT_STEP = WINDOW / 4;
 
+/** The most that `readable` reads at once, in bytes; Deno's reads as much. */
+const STREAM_CHUNK = 64 * 1024;
+
 /** Something that waits, and how to end its waiting. */
 interface Waiting {
   readonly resolve: () => void;
@@ -119,7 +122,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable ??= new ReadableStream({
       pull: async (controller) => {
-        const buffer = new Uint8Array(MAX_DATA);
+        const buffer = new Uint8Array(STREAM_CHUNK);
         const n = await this.read(buffer);
         if (n !== null) return controller.enqueue(buffer.subarray(0, n));
         controller.close();

@@ -4,12 +4,18 @@ import {
   type FrameHandler,
   type FrameType,
   HEADER_SIZE,
+  MAX_DATA,
   putHeader,
 } from "./frames.ts";
 import { RingConsumer, RingProducer } from "./ring.ts";
 
 /** The size of a ring, in bytes: several of the largest frames. */
 export const RING_CAPACITY = 1024 * 1024;
+
+/** How much is taken out before handlers get a turn: the largest data frame. */
+const STEP = HEADER_SIZE + MAX_DATA;
+/** How many turns of the microtask queue a handler needs to read on. */
+const TURNS = 8;
 
 /** Carries frames over two rings, one in each direction. */
 export class RingCarrier implements Carrier {
@@ -60,11 +66,13 @@ export class RingCarrier implements Carrier {
     const decoder = new FrameDecoder(handler);
     const take = (piece: Uint8Array) => decoder.push(piece);
     while (!this.#closed) {
-      if (this.#consumer.drain(take)) {
-        // What the frames have set off may bring more before this sleeps.
-        await null;
-      } else {
-        await this.#consumer.waitForBytes();
+      const drained = this.#consumer.drain(take, STEP);
+      if (drained === 0) await this.#consumer.waitForBytes();
+      else {
+        // What has come may set off more. After much, handlers get the time to
+        // ask for the next bytes, which then need not be kept for them.
+        const turns = drained < STEP / 4 ? 1 : TURNS;
+        for (let turn = 0; turn < turns; turn++) await null;
       }
     }
   }

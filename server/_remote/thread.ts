@@ -8,7 +8,7 @@
 import { FarSide } from "./far_side.ts";
 import { type HandlerLocation, importHandler } from "./handler_location.ts";
 import { RingCarrier } from "./ring_carrier.ts";
-import { SharedThreadState, ThreadState } from "./thread_state.ts";
+import { SharedThreadState } from "./thread_state.ts";
 
 /** What a thread is told when it starts. */
 export interface ThreadStart {
@@ -34,18 +34,18 @@ export async function run(start: ThreadStart): Promise<void> {
   const state = new SharedThreadState(start.state);
   const close = scope.close.bind(scope);
   const die = (error: unknown) => {
-    state.set(ThreadState.Dead, error);
+    state.end(error);
     close();
   };
+  // From now on: a module may end the thread while it is imported.
+  noticeEnds(die);
   try {
     const Handler = await importHandler(start.handler);
     const carrier = new RingCarrier(start.fromThread, start.toThread);
-    noticeEnds(die);
-    state.set(ThreadState.Ready);
-    await carrier.receive(new FarSide(carrier, Handler, start.addr))
-      .catch(die);
+    state.ready();
+    await carrier.receive(new FarSide(carrier, Handler, start.addr));
   } catch (error) {
-    state.set(ThreadState.Failed, error);
+    die(error);
   }
 }
 
