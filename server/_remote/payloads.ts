@@ -50,7 +50,10 @@ export function packDatagram(
   data: Uint8Array,
 ): Uint8Array {
   const where = packJson(address ?? null);
-  if (typeof address !== "object" || where.length > MOST_ADDRESS) {
+  if (
+    typeof address !== "object" || address === null ||
+    where.length > MOST_ADDRESS
+  ) {
     throw new TypeError(
       `Cannot send ${data.length} bytes: ${
         Deno.inspect(address).slice(0, 100)

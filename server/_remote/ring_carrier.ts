@@ -25,6 +25,8 @@ export class RingCarrier implements Carrier {
   /** Frames that did not fit. */
   readonly #kept: Uint8Array[] = [];
   #draining: Promise<void> | undefined;
+  /** Where bytes that come go. */
+  #take: ((piece: Uint8Array) => void) | undefined;
   #closed = false;
 
   constructor(outgoing: SharedArrayBuffer, incoming: SharedArrayBuffer) {
@@ -65,6 +67,7 @@ export class RingCarrier implements Carrier {
   async receive(handler: FrameHandler): Promise<void> {
     const decoder = new FrameDecoder(handler);
     const take = (piece: Uint8Array) => decoder.push(piece);
+    this.#take = take;
     while (!this.#closed) {
       const drained = this.#consumer.drain(take, STEP);
       if (drained === 0) await this.#consumer.waitForBytes();
@@ -77,9 +80,15 @@ export class RingCarrier implements Carrier {
     }
   }
 
-  /** Sends and receives no more. */
+  /** Sends no more, and receives only what has come already. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    try {
+      if (this.#take !== undefined) this.#consumer.drain(this.#take);
+    } catch {
+      // What came was no frame: there is nothing more to receive.
+    }
     this.#kept.length = 0;
     this.#consumer.interrupt();
     this.#producer.interrupt();
