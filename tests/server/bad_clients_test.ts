@@ -159,6 +159,27 @@ Deno.test("clients that send a byte from time to time are ended by requestTimeou
   }
 });
 
+Deno.test("clients that take nothing of a flood are ended by idleTimeout", async () => {
+  let errors: string[] = [];
+  await unharmed(async (victim) => {
+    const clients: Deno.Conn[] = [];
+    for (const way of STREAMS) {
+      for (let i = 0; i < 20; i++) {
+        const address = victim[way] as Deno.ConnectOptions;
+        const client = await Deno.connect(address);
+        await client.write(encode("flood\n"));
+        clients.push(client);
+      }
+    }
+    errors = await victim.reported(clients.length);
+    for (const client of clients) client.close();
+  }, { options: { idleTimeout: 300 } });
+  strictEqual(errors.length, 40);
+  for (const error of errors) {
+    match(error, /^TimeoutError: The connection was idle for longer than/);
+  }
+});
+
 Deno.test("lines of 10 MB without an end are refused and harm nobody", async () => {
   const line = new Uint8Array(10_000_000).fill(0x61);
   const errors = await unharmed(async (victim) => {
