@@ -217,7 +217,10 @@ Deno.test("start.ts refuses bad arguments with a line that says why and its usag
     const { code, stdout, stderr } = await child.output();
     strictEqual(code, 2, args);
     match(stderr, why);
-    match(stderr, /\nUsage: deno task start \[--port N\] \[--hostname H\] \[--threads\]\n/);
+    match(
+      stderr,
+      /\nUsage: deno task start \[--port N\] \[--hostname H\] \[--threads\]\n/,
+    );
     strictEqual(stdout.length, 0);
   }
 });
