@@ -82,7 +82,8 @@ export function integer(
       `Cannot use ${value} as ${what}: it must be from ${min} to ${max}`,
     );
   }
-  return value;
+  // -0 is no integer to C.
+  return value + 0;
 }
 
 /** A value as an error message shows it. */

@@ -38,7 +38,8 @@ export function toDescriptor(value: FileDescriptorLike): number {
       `Cannot use ${fd} as a descriptor: it is not from 0 to ${INT_MAX}`,
     );
   }
-  return fd;
+  // -0 is no integer to C.
+  return fd + 0;
 }
 
 /**

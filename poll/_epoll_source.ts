@@ -26,9 +26,10 @@ export class EpollSource implements Source {
   readonly #linux: LinuxLibc = linuxLibc(ACTION);
   readonly #epoll: number;
   readonly #wake: number;
-  /** What the kernel writes to, from another thread. */
+  /** What the kernel writes to, from another thread, and a copy of it. */
   readonly #memory = new Memory(CAPACITY * WORDS * 4);
-  readonly #events = new Int32Array(this.#memory.bytes.buffer);
+  readonly #bytes = new Uint8Array(CAPACITY * WORDS * 4);
+  readonly #events = new Int32Array(this.#bytes.buffer);
   readonly #change = new Int32Array(WORDS);
   readonly #counter = new Uint8Array(8);
   /** Descriptors that the kernel's set has, as far as we know. */
@@ -78,11 +79,14 @@ export class EpollSource implements Source {
     // The thread writes to C's memory, which is only freed by `close`.
     const count = await this.#linux.epollWaitOnThread(
       this.#epoll,
-      this.#memory.pointer,
+      this.#memory.address,
       CAPACITY,
       HEARTBEAT,
     );
-    if (count >= 0) return this.#withoutWake(count);
+    if (count >= 0) {
+      this.#memory.read(this.#bytes);
+      return this.#withoutWake(count);
+    }
     this.#check();
     return 0;
   }

@@ -1,5 +1,6 @@
 import { errnoName } from "./_errno.ts";
 import { libc } from "./_libc.ts";
+import { readText } from "./_memory.ts";
 
 type ErrorClass = new (message: string) => Error;
 
@@ -70,8 +71,5 @@ export function timedOut(
 
 /** libc's own words for an error number. */
 function describe(number: number): string {
-  // A string that libc keeps; it is copied before anything else is called.
-  const text = libc().strerror(number);
-  if (text === null) return "of unknown meaning";
-  return new Deno.UnsafePointerView(text).getCString().toLowerCase();
+  return readText(libc().strerror(number)).toLowerCase();
 }

@@ -25,8 +25,8 @@ interface Opened {
     address: Uint8Array<ArrayBuffer>,
     length: Uint32Array<ArrayBuffer>,
   ) => number;
-  /** This thread's errno itself: a view of libc's own memory. */
-  readonly errno: Int32Array;
+  /** Where this thread has its errno. */
+  readonly errno: bigint;
 }
 
 /** accept4(2): the new descriptor is non-blocking and closed on exec. */
@@ -97,8 +97,14 @@ export function accept(
  * failed: any other call may change it, and another thread has its own.
  */
 export function errno(): number {
-  return (opened ??= open()).errno[0]!;
+  const { libc, errno } = opened ??= open();
+  // Four bytes of libc's own, which live as long as the thread; and JavaScript
+  // runs on no other thread than the one its isolate was made on.
+  libc.memcpyFrom(errnoValue, errno, 4n);
+  return errnoValue[0]!;
 }
+
+const errnoValue = new Int32Array(1);
 
 function open(): Opened {
   if (platform === undefined) {
@@ -121,7 +127,7 @@ function openLinux(): Opened {
     // caller during the call.
     accept: (fd, address, length) =>
       symbols.accept4(fd, address, length, SOCK_NONBLOCK_CLOEXEC),
-    errno: errnoView(symbols.errnoLocation()),
+    errno: symbols.errnoLocation(),
   };
 }
 
@@ -144,16 +150,8 @@ function openDarwin(): Opened {
       }
       return accepted;
     },
-    errno: errnoView(symbols.errnoLocation()),
+    errno: symbols.errnoLocation(),
   };
-}
-
-/**
- * A view of this thread's errno. It stays valid as long as the thread, and no
- * JavaScript runs on another thread than the one its isolate was made on.
- */
-function errnoView(location: Deno.PointerValue): Int32Array {
-  return new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location!, 4));
 }
 
 function load<T extends Deno.ForeignLibraryInterface>(

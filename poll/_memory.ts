@@ -7,24 +7,49 @@ import { libc } from "./_libc.ts";
  * still writes lands in memory that nobody else has.
  */
 export class Memory {
-  readonly pointer: Deno.PointerObject;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Where it is. */
+  readonly address: bigint;
+  readonly size: number;
 
   constructor(size: number) {
-    const pointer = libc().calloc(1n, usize(size));
-    if (pointer === null) {
-      throw new Deno.errors.Busy(
+    this.address = libc().calloc(1n, usize(size));
+    this.size = size;
+    if (this.address === 0n) {
+      throw new Error(
         `Cannot allocate ${size} bytes: libc has no memory left`,
       );
     }
-    this.pointer = pointer;
-    this.bytes = new Uint8Array(
-      Deno.UnsafePointerView.getArrayBuffer(pointer, size),
-    );
   }
 
-  /** Gives it back. No call may still use it, nor `bytes` be touched again. */
-  free(): void {
-    libc().free(this.pointer);
+  /** Copies its beginning to `bytes`, which may not be longer. */
+  read(bytes: Uint8Array<ArrayBuffer>): void {
+    // Both have as many bytes as are copied.
+    const length = Math.min(bytes.byteLength, this.size);
+    libc().memcpyFrom(bytes, this.address, usize(length));
   }
+
+  /** Copies `bytes` to its beginning; they may not be longer. */
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    // Both have as many bytes as are copied.
+    const length = Math.min(bytes.byteLength, this.size);
+    libc().memcpyTo(this.address, bytes, usize(length));
+  }
+
+  /** Gives it back. No call may use it any more. */
+  free(): void {
+    libc().free(this.address);
+  }
+}
+
+/** Room for the text of an error. */
+const text = new Uint8Array(256);
+
+/** A text of libc's, at most 255 bytes of it. */
+export function readText(address: bigint): string {
+  if (address === 0n) return "";
+  // strncpy(3) writes exactly 255 bytes, zeros after the text's end; the last
+  // byte stays zero. The text is libc's and stays where it is until the next
+  // call of the function it came from.
+  libc().strncpy(text, address, 255n);
+  return new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
 }

@@ -19,8 +19,10 @@ export class PollSource implements Source {
   readonly #wake: number;
   readonly #woken: number;
   readonly #armed = new Map<number, number>();
+  /** What the kernel reads and writes, from another thread, and a copy of it. */
   #memory = new Memory(64 * POLLFD);
-  #view = new DataView(this.#memory.bytes.buffer);
+  #bytes = new Uint8Array(64 * POLLFD);
+  #view = new DataView(this.#bytes.buffer);
   readonly #ready: { fd: number; events: number }[] = [];
   readonly #byte = new Uint8Array(64);
   #waiting = false;
@@ -56,7 +58,7 @@ export class PollSource implements Source {
     // The thread has C's memory to itself: it is written anew, or replaced by
     // more, only after this call.
     const ready = await libc().pollOnThread(
-      this.#memory.pointer,
+      this.#memory.address,
       usize(count),
       HEARTBEAT,
     );
@@ -88,10 +90,11 @@ export class PollSource implements Source {
 
   #write(): number {
     const count = this.#armed.size + 1;
-    if (count * POLLFD > this.#memory.bytes.length) {
+    if (count * POLLFD > this.#memory.size) {
       this.#memory.free();
       this.#memory = new Memory(2 * count * POLLFD);
-      this.#view = new DataView(this.#memory.bytes.buffer);
+      this.#bytes = new Uint8Array(this.#memory.size);
+      this.#view = new DataView(this.#bytes.buffer);
     }
     this.#entry(0, this.#woken, POLLIN);
     let at = POLLFD;
@@ -99,6 +102,7 @@ export class PollSource implements Source {
       this.#entry(at, fd, events);
       at += POLLFD;
     }
+    this.#memory.write(this.#bytes);
     return count;
   }
 
@@ -109,6 +113,7 @@ export class PollSource implements Source {
   }
 
   #read(count: number): void {
+    this.#memory.read(this.#bytes);
     if (this.#view.getInt16(6, true) !== 0) {
       // At most 64 bytes, ours and kept.
       libc().recv(this.#woken, this.#byte, 64n, MSG_DONTWAIT);

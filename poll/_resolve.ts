@@ -1,7 +1,7 @@
-import { describe } from "./_check.ts";
+import { describe, usize } from "./_check.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "./constants_socket.ts";
 import { libc } from "./_libc.ts";
-import { Memory } from "./_memory.ts";
+import { Memory, readText } from "./_memory.ts";
 import { platform } from "./_platform.ts";
 import {
   type AddressLike,
@@ -39,8 +39,8 @@ const NEXT = 40;
 const AI_NUMERICHOST = 0x4;
 
 /** Where the pointer to the answer and the name are in the memory of a query. */
-const ANSWER = ADDRINFO_SIZE;
-const NAME = ANSWER + 8;
+const ANSWER = BigInt(ADDRINFO_SIZE);
+const NAME = ANSWER + 8n;
 
 /** The longest name that DNS has; RFC 1035, 2.3.4. */
 const NAME_MAX = 255;
@@ -128,9 +128,15 @@ function numeric(query: Query): RawAddress[] | undefined {
 function lookUpSync(query: Query, flags: number): RawAddress[] {
   const memory = prepare(query, flags);
   try {
-    const { name, hints, answer } = pointers(memory);
+    const { address } = memory;
     // All three are in `memory`, which lives until the answer is copied.
-    return take(query, libc().getaddrinfo(name, null, hints, answer), memory);
+    const code = libc().getaddrinfo(
+      address + NAME,
+      0n,
+      address,
+      address + ANSWER,
+    );
+    return take(query, code, memory);
   } finally {
     memory.free();
   }
@@ -139,15 +145,21 @@ function lookUpSync(query: Query, flags: number): RawAddress[] {
 async function lookUp(query: Query): Promise<RawAddress[]> {
   const memory = prepare(query, 0);
   try {
-    const { name, hints, answer } = pointers(memory);
+    const { address } = memory;
     // The thread has `memory` alone until the promise settles, then it is ours.
-    const code = await libc().getaddrinfoOnThread(name, null, hints, answer);
+    const code = await libc().getaddrinfoOnThread(
+      address + NAME,
+      0n,
+      address,
+      address + ANSWER,
+    );
     return take(query, code, memory);
   } finally {
     memory.free();
   }
 }
 
+/** The query in C's memory: the hints, room for the answer, the name. */
 function prepare(query: Query, flags: number): Memory {
   const name = new TextEncoder().encode(query.hostname);
   if (name.length > NAME_MAX) {
@@ -157,24 +169,15 @@ function prepare(query: Query, flags: number): Memory {
       }: it is longer than ${NAME_MAX} bytes`,
     );
   }
-  const memory = new Memory(NAME + name.length + 1);
-  const hints = new DataView(memory.bytes.buffer);
+  const bytes = new Uint8Array(Number(NAME) + name.length + 1);
+  const hints = new DataView(bytes.buffer);
   hints.setInt32(0, flags, true);
   hints.setInt32(4, query.family, true);
   hints.setInt32(8, query.type, true);
-  memory.bytes.set(name, NAME);
+  bytes.set(name, Number(NAME));
+  const memory = new Memory(bytes.length);
+  memory.write(bytes);
   return memory;
-}
-
-function pointers(memory: Memory): Record<
-  "name" | "hints" | "answer",
-  Deno.PointerValue
-> {
-  return {
-    hints: memory.pointer,
-    answer: Deno.UnsafePointer.offset(memory.pointer, ANSWER),
-    name: Deno.UnsafePointer.offset(memory.pointer, NAME),
-  };
 }
 
 function take(query: Query, code: number, memory: Memory): RawAddress[] {
@@ -186,28 +189,31 @@ function take(query: Query, code: number, memory: Memory): RawAddress[] {
       { code: "ENOTFOUND" },
     );
   }
-  const first = new Deno.UnsafePointerView(memory.pointer).getPointer(ANSWER);
+  const answer = new Uint8Array(Number(NAME));
+  memory.read(answer);
+  const first = new DataView(answer.buffer).getBigUint64(Number(ANSWER), true);
   const found: RawAddress[] = [];
-  // A list of libc's, valid until freeaddrinfo; every address is copied before.
-  for (let at = first; at !== null;) {
-    const info = new Deno.UnsafePointerView(at);
-    const family = info.getInt32(4);
-    const address = info.getPointer(ADDRESS);
-    if (address !== null && (family === AF_INET || family === AF_INET6)) {
-      const bytes = new Uint8Array(info.getUint32(ADDRESS_LENGTH));
-      new Deno.UnsafePointerView(address).copyInto(bytes);
-      setPort(bytes, query.port);
-      found.push(bytes);
-    }
-    at = info.getPointer(NEXT);
+  const bytes = new Uint8Array(ADDRINFO_SIZE);
+  const info = new DataView(bytes.buffer);
+  for (let at = first; at !== 0n; at = info.getBigUint64(NEXT, true)) {
+    // A list of libc's, valid until freeaddrinfo(3): `struct addrinfo`, and in
+    // it the length and the place of an address.
+    libc().memcpyFrom(bytes, at, usize(ADDRINFO_SIZE));
+    const family = info.getInt32(4, true);
+    if (family !== AF_INET && family !== AF_INET6) continue;
+    const address = new Uint8Array(info.getUint32(ADDRESS_LENGTH, true));
+    libc().memcpyFrom(
+      address,
+      info.getBigUint64(ADDRESS, true),
+      usize(address.length),
+    );
+    setPort(address, query.port);
+    found.push(address);
   }
   libc().freeaddrinfo(first);
   return found;
 }
 
 function explain(code: number): string {
-  const text = libc().gai_strerror(code);
-  return text === null
-    ? `error ${code}`
-    : new Deno.UnsafePointerView(text).getCString().toLowerCase();
+  return readText(libc().gai_strerror(code)).toLowerCase() || `error ${code}`;
 }

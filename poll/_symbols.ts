@@ -5,6 +5,9 @@
  * it is never declared narrower. A result of `ssize_t` is read as `i32`: no
  * length handed to C is above 2^31 - 1, so its low half is all there is.
  *
+ * Pointers are `usize`, too, that is numbers: Deno's own pointers can only be
+ * read with a grant for every library, and libc's is enough here.
+ *
  * A call marked `nonblocking` runs on another thread. It takes pointers to
  * memory from `calloc` only: JavaScript's memory may be gone before it returns.
  */
@@ -43,29 +46,40 @@ export const posix = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   pollOnThread: {
     name: "poll",
-    parameters: ["pointer", "usize", "i32"],
+    parameters: ["usize", "usize", "i32"],
     result: "i32",
     nonblocking: true,
   },
   getaddrinfo: {
-    parameters: ["pointer", "pointer", "pointer", "pointer"],
+    parameters: ["usize", "usize", "usize", "usize"],
     result: "i32",
   },
   getaddrinfoOnThread: {
     name: "getaddrinfo",
-    parameters: ["pointer", "pointer", "pointer", "pointer"],
+    parameters: ["usize", "usize", "usize", "usize"],
     result: "i32",
     nonblocking: true,
   },
-  freeaddrinfo: { parameters: ["pointer"], result: "void" },
-  gai_strerror: { parameters: ["i32"], result: "pointer" },
+  freeaddrinfo: { parameters: ["usize"], result: "void" },
+  gai_strerror: { parameters: ["i32"], result: "usize" },
   inet_ntop: {
     parameters: ["i32", "buffer", "buffer", "u32"],
-    result: "pointer",
+    result: "usize",
   },
-  strerror: { parameters: ["i32"], result: "pointer" },
-  calloc: { parameters: ["usize", "usize"], result: "pointer" },
-  free: { parameters: ["pointer"], result: "void" },
+  strerror: { parameters: ["i32"], result: "usize" },
+  memcpyFrom: {
+    name: "memcpy",
+    parameters: ["buffer", "usize", "usize"],
+    result: "usize",
+  },
+  memcpyTo: {
+    name: "memcpy",
+    parameters: ["usize", "buffer", "usize"],
+    result: "usize",
+  },
+  strncpy: { parameters: ["buffer", "usize", "usize"], result: "usize" },
+  calloc: { parameters: ["usize", "usize"], result: "usize" },
+  free: { parameters: ["usize"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** Linux: glibc and musl alike. */
@@ -73,7 +87,7 @@ export const linux = {
   errnoLocation: {
     name: "__errno_location",
     parameters: [],
-    result: "pointer",
+    result: "usize",
   },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   accept4: {
@@ -85,13 +99,13 @@ export const linux = {
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   epollWaitOnThread: {
     name: "epoll_wait",
-    parameters: ["i32", "pointer", "i32", "i32"],
+    parameters: ["i32", "usize", "i32", "i32"],
     result: "i32",
     nonblocking: true,
   },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   recvmmsg: {
-    parameters: ["i32", "buffer", "u32", "i32", "pointer"],
+    parameters: ["i32", "buffer", "u32", "i32", "usize"],
     result: "i32",
   },
   sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
@@ -103,7 +117,7 @@ export const linux = {
  * there. On x86-64 the third is the one that counts, hence it is given twice.
  */
 export const darwin = {
-  errnoLocation: { name: "__error", parameters: [], result: "pointer" },
+  errnoLocation: { name: "__error", parameters: [], result: "usize" },
   fcntl: {
     parameters: [
       ...["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"] as const,

@@ -20,7 +20,8 @@ export function milliseconds(timeout: number | null | undefined): number {
   if (Number.isNaN(timeout)) {
     throw new RangeError("Cannot wait for NaN milliseconds");
   }
-  return timeout < 0 || timeout === Infinity ? -1 : Math.ceil(timeout);
+  // -0, which is no integer to C, becomes 0.
+  return timeout < 0 || timeout === Infinity ? -1 : Math.ceil(timeout) + 0;
 }
 
 /** When a wait ends. The kernel's longest, 24 days, is no limit of ours. */
@@ -40,6 +41,7 @@ export class Deadline {
   get left(): number {
     if (this.#end === Infinity) return -1;
     const left = Math.ceil(this.#end - performance.now());
-    return left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
+    // Not -0 either, which is no integer to C.
+    return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : left;
   }
 }

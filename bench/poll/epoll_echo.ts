@@ -1,0 +1,41 @@
+// An echo server on 127.0.0.1 with the public API: level-triggered epoll, one
+// recv and one send for each event. Prints its port, ends when its standard
+// input does.
+
+import { createServer, epoll, EPOLLIN, type Socket } from "../../poll/mod.ts";
+
+const STDIN = 0;
+const sockets = new Map<number, Socket>();
+const buffer = new Uint8Array(64 * 1024);
+const listener = createServer({ hostname: "127.0.0.1", port: 0 });
+console.log((listener.getsockname() as Deno.NetAddr).port);
+
+const events = epoll();
+events.register(listener, EPOLLIN);
+events.register(STDIN, EPOLLIN);
+
+function serve(fd: number, socket: Socket): void {
+  try {
+    const received = socket.recvIntoSync(buffer);
+    if (received > 0) {
+      socket.sendSync(buffer.subarray(0, received));
+      return;
+    }
+  } catch {
+    // A reset: closed as any other.
+  }
+  sockets.delete(fd);
+  socket.close();
+}
+
+loop: while (true) {
+  for (const [fd] of events.pollSync()) {
+    if (fd === STDIN) break loop;
+    if (fd === listener.fileno()) {
+      const [socket] = listener.acceptSync();
+      socket.setBlocking(false);
+      sockets.set(socket.fileno(), socket);
+      events.register(socket, EPOLLIN);
+    } else serve(fd, sockets.get(fd)!);
+  }
+}
