@@ -39,10 +39,6 @@ export class PollDescriptors {
     this.#words.copyWithin(2 * index, 2 * this.#size, 2 * this.#size + 2);
   }
 
-  clear(): void {
-    this.#size = 0;
-  }
-
   fdAt(index: number): number {
     return this.#words[2 * index]!;
   }

@@ -9,10 +9,13 @@ import { Deadline, milliseconds } from "./_timeout.ts";
 import { type Interest, waitForAny } from "./_waiter.ts";
 import type { WaitOptions } from "./socket.ts";
 
-// How select(2) sees what poll(2) reports; POLLIN_SET and POLLOUT_SET of
-// fs/select.c of Linux.
+// How select(2) sees what poll(2) reports, after POLLIN_SET and POLLOUT_SET of
+// fs/select.c of Linux. A hang-up counts as writable, too: writing fails at once.
 const READABLE = POLLIN | POLLHUP | POLLERR;
-const WRITABLE = POLLOUT | POLLERR;
+const WRITABLE = POLLOUT | POLLHUP | POLLERR;
+
+/** poll(2) passes over a negative descriptor. */
+const IGNORED = -1;
 
 const NOW = new Deadline(0);
 
@@ -40,22 +43,37 @@ class Selection<R, W, X> {
 
   /** @returns What is ready; `undefined` if nothing was before the deadline. */
   poll(deadline: Deadline): [R[], W[], X[]] | undefined {
-    if (this.#descriptors.poll(deadline, "select") === 0) return undefined;
     const [rlist, wlist, xlist] = this.#lists;
-    const ready: [R[], W[], X[]] = [
-      this.#ready(rlist, 0, READABLE),
-      this.#ready(wlist, rlist.length, WRITABLE),
-      this.#ready(xlist, rlist.length + wlist.length, POLLPRI),
-    ];
-    // An error on a descriptor of the third list alone is nothing to select.
-    return ready.some((things) => things.length > 0) ? ready : undefined;
+    while (this.#descriptors.poll(deadline, "select") > 0) {
+      const ready: [R[], W[], X[]] = [
+        this.#ready(rlist, 0, READABLE),
+        this.#ready(wlist, rlist.length, WRITABLE),
+        this.#ready(xlist, rlist.length + wlist.length, POLLPRI),
+      ];
+      if (ready.some((things) => things.length > 0)) return ready;
+      // All there is are errors in the third list, nothing to select: without
+      // those it can wait.
+      for (let i = rlist.length + wlist.length; i < this.#size; i++) {
+        if (this.#descriptors.foundAt(i) !== 0) {
+          this.#descriptors.set(i, IGNORED, 0);
+        }
+      }
+    }
+    return undefined;
   }
 
   interests(): Interest[] {
-    return Array.from({ length: this.#descriptors.size }, (_, i) => ({
-      fd: this.#descriptors.fdAt(i),
-      events: this.#descriptors.eventsAt(i),
-    }));
+    const interests: Interest[] = [];
+    for (let i = 0; i < this.#size; i++) {
+      const fd = this.#descriptors.fdAt(i);
+      if (fd === IGNORED) continue;
+      interests.push({ fd, events: this.#descriptors.eventsAt(i) });
+    }
+    return interests;
+  }
+
+  get #size(): number {
+    return this.#descriptors.size;
   }
 
   #ready<T>(things: readonly T[], offset: number, mask: number): T[] {

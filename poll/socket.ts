@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   byteLength,
   describe,
@@ -42,6 +41,7 @@ import {
   formatAddress,
   type SocketAddress,
 } from "./_sockaddr.ts";
+import { sleep } from "./_sleep.ts";
 import { Deadline, milliseconds } from "./_timeout.ts";
 import { forget, waitForAny } from "./_waiter.ts";
 
@@ -55,6 +55,12 @@ export interface WaitOptions {
 
 /** The longest option that is passed on, in bytes. */
 const OPTION_MAX = 256;
+
+/** False alarms in a row that are met without a rest. */
+const PATIENCE = 10;
+
+/** The longest rest between false alarms, in milliseconds. */
+const LONGEST_REST = 20;
 
 /** What `recv` takes up to this size goes through a buffer that is kept. */
 const SCRATCH = 64 * 1024;
@@ -995,7 +1001,7 @@ export class Socket implements Disposable {
     signal?.throwIfAborted();
     const pause = turn();
     if (pause !== undefined) await pause;
-    while (true) {
+    for (let alarms = 0;; alarms++) {
       const result = attempt();
       if (result >= 0) return result;
       const number = errno();
@@ -1003,6 +1009,8 @@ export class Socket implements Disposable {
       if (number !== EAGAIN) throw this.#error(number, call, action);
       deadline ??= this.#deadline();
       await this.#wait(events, action, deadline, signal);
+      const rest = restAfter(alarms);
+      if (rest > 0) await sleep(rest, signal);
     }
   }
 
@@ -1044,13 +1052,17 @@ export class Socket implements Disposable {
     failure: number,
     deadline: Deadline = new Deadline(this.#timeout),
   ): number {
-    for (let number = failure;;) {
+    let number = failure;
+    for (let alarms = 0;; alarms++) {
       if (
         number !== EINTR && (number !== EAGAIN || this.#timeout === 0)
       ) throw this.#error(number, call, action);
-      if (number === EAGAIN && !pollOne(this.#fd, events, deadline)) {
-        throw timedOut(action, this.#timeout);
-      }
+      if (
+        number === EAGAIN &&
+        (!pollOne(this.#fd, events, deadline) || alarms > 0 && deadline.passed)
+      ) throw timedOut(action, this.#timeout);
+      const rest = restAfter(alarms);
+      if (rest > 0) sleepSync(rest);
       const result = attempt();
       if (result >= 0) return result;
       number = errno();
@@ -1110,7 +1122,7 @@ export class Socket implements Disposable {
         throw this.#error(number, "connect", action);
       }
       if (deadline.passed) throw timedOut(action, this.#timeout);
-      await sleep(pause, undefined, signal === undefined ? {} : { signal });
+      await sleep(pause, signal);
     }
   }
 
@@ -1123,6 +1135,17 @@ export class Socket implements Disposable {
     const number = this.getsockopt(SOL_SOCKET, SO_ERROR);
     if (number !== 0) throw this.#error(number, "connect", action);
   }
+}
+
+/**
+ * A socket can be ready and the call wait nonetheless: a Unix datagram whose
+ * receiver is full, an error queue that is empty, another reader who was
+ * faster. After some false alarms in a row it rests between them.
+ *
+ * @returns How long, in milliseconds; 0 for not at all.
+ */
+function restAfter(alarms: number): number {
+  return alarms < PATIENCE ? 0 : Math.min(alarms - PATIENCE + 1, LONGEST_REST);
 }
 
 function create(family: number, type: number, protocol: number): number {

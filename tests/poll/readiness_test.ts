@@ -83,6 +83,21 @@ for (const how of ["Sync", "promised"] as const) {
     ]]);
   });
 
+  Deno.test(`select with errors in its third list alone waits, ${how}`, async () => {
+    using pair = new Pair();
+    pair.theirs.close();
+    const started = performance.now();
+    deepStrictEqual(await choose([], [], [pair.ours], 20), [[], [], []]);
+    ok(performance.now() - started >= 20);
+    deepStrictEqual(await choose([pair.ours], [], [pair.ours], 20), [
+      [
+        pair.ours,
+      ],
+      [],
+      [],
+    ]);
+  });
+
   Deno.test(`select takes descriptors above 1,024, ${how}`, async () => {
     const pairs = Array.from({ length: 600 }, () => new Pair());
     try {

@@ -188,6 +188,34 @@ for (const how of ["Sync", "promised"] as const) {
     ) ok(await failure(call) instanceof Deno.errors.TimedOut);
   });
 
+  Deno.test(`a Unix datagram to a receiver that is full waits, and no longer than the timeout, ${how}`, async () => {
+    using ours = new Socket(AF_UNIX, SOCK_DGRAM);
+    using theirs = new Socket(AF_UNIX, SOCK_DGRAM);
+    const remote = { path: `\0full ${crypto.randomUUID()}` };
+    theirs.bind(remote);
+    ours.setTimeout(30);
+    const send = () =>
+      sync
+        ? ours.sendToSync(encode("x"), remote)
+        : ours.sendTo(encode("x"), remote);
+    const error = await failure(async () => {
+      while (true) await send();
+    });
+    ok(error instanceof Deno.errors.TimedOut, String(error));
+    if (sync) return;
+    ours.setTimeout(null);
+    const waiting = send();
+    theirs.recvSync(10);
+    strictEqual(await waiting, 1);
+    const abort = new AbortController();
+    const reason = new Error("enough");
+    const aborted = ours.sendTo(encode("x"), remote, 0, {
+      signal: abort.signal,
+    });
+    setTimeout(() => abort.abort(reason), 30);
+    strictEqual(await failure(() => aborted), reason);
+  });
+
   Deno.test(`an empty datagram is sent and received, ${how}`, async () => {
     using ours = datagramSocket();
     using theirs = datagramSocket();
