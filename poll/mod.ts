@@ -1,18 +1,22 @@
 /**
- * Sockets and readiness of the system, after Python's `socket`, `select` and
- * `selectors`: libc's calls through FFI.
+ * Sockets and readiness of the system, after Python's `socket`, `select`,
+ * `selectors`, `asyncore` and `asynchat`: libc's calls through FFI.
  *
  * Importing it needs no permission, the first use `--allow-ffi`.
  *
  * @module
  */
 
+export * from "./async_chat.ts";
 export * from "./constants_poll.ts";
 export * from "./constants_socket.ts";
 export * from "./create_connection.ts";
 export * from "./create_server.ts";
 export type { FileDescriptorLike, HasFileno } from "./_descriptors.ts";
+export * from "./dispatcher.ts";
+export * from "./dispatcher_with_send.ts";
 export * from "./epoll.ts";
+export * from "./loop.ts";
 export * from "./poll.ts";
 export * from "./select.ts";
 export * from "./selectors.ts";
