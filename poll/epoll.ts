@@ -151,19 +151,13 @@ export class Epoll implements Disposable {
     maxEvents: number = -1,
     options?: WaitOptions,
   ): Promise<[fd: number, event: number][]> {
-    const deadline = new Deadline(milliseconds(timeout));
-    const signal = options?.signal;
-    signal?.throwIfAborted();
-    const pause = turn();
-    if (pause !== undefined) await pause;
-    while (true) {
+    let ready: [number, number][] = [];
+    await this.#until(timeout, options, () => {
       const count = this.#wait(0, maxEvents);
-      if (count > 0 || deadline.passed) return this.#ready(count);
-      await waitForAny([{ fd: this.#fd, events: POLLIN }], {
-        timeout: deadline.left,
-        signal,
-      });
-    }
+      ready = this.#ready(count);
+      return count;
+    });
+    return ready;
   }
 
   /**
@@ -211,6 +205,25 @@ export class Epoll implements Disposable {
   }
 
   /**
+   * As `poll`, and makes no array; see `waitSync`. Only one may wait in this way.
+   *
+   * @param timeout In milliseconds, rounded up; negative, `null` or left out
+   * for no limit.
+   * @param maxEvents How many to report at most; -1 for 1,024. Default: -1.
+   * @param options See {@linkcode WaitOptions}.
+   * @returns How many descriptors are ready; 0 if time is up.
+   * @throws {RangeError} If the timeout is NaN, or `maxEvents` is 0.
+   * @throws {Deno.errors.BadResource} If the set is closed, also meanwhile.
+   */
+  wait(
+    timeout?: number | null,
+    maxEvents: number = -1,
+    options?: WaitOptions,
+  ): Promise<number> {
+    return this.#until(timeout, options, () => this.#wait(0, maxEvents));
+  }
+
+  /**
    * A ready descriptor.
    *
    * @param index From 0 to what `waitSync` returned, less one.
@@ -228,6 +241,27 @@ export class Epoll implements Disposable {
    */
   eventsAt(index: number): number {
     return this.#events[index * WORDS] ?? 0;
+  }
+
+  /** Tries, and returns to the event loop until there is something. */
+  async #until(
+    timeout: number | null | undefined,
+    options: WaitOptions | undefined,
+    attempt: () => number,
+  ): Promise<number> {
+    const deadline = new Deadline(milliseconds(timeout));
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const pause = turn();
+    if (pause !== undefined) await pause;
+    while (true) {
+      const count = attempt();
+      if (count > 0 || deadline.passed) return count;
+      await waitForAny([{ fd: this.#fd, events: POLLIN }], {
+        timeout: deadline.left,
+        signal,
+      });
+    }
   }
 
   #wait(timeout: number, maxEvents: number): number {

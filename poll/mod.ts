@@ -18,6 +18,7 @@ export * from "./dispatcher_with_send.ts";
 export * from "./epoll.ts";
 export * from "./loop.ts";
 export * from "./poll.ts";
+export * from "./readiness_server.ts";
 export * from "./select.ts";
 export * from "./selectors.ts";
 export * from "./socket.ts";
