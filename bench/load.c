@@ -141,8 +141,8 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
     exit(1);
   }
   qsort(latency, kept, sizeof *latency, later);
-  printf("{\"perSecond\":%.1f,\"p50\":%.4f,\"p99\":%.4f,\"resent\":%llu}\n",
-         done / (time - start) * 1e3, latency[kept / 2],
+  printf("{\"count\":%llu,\"perSecond\":%.1f,\"p50\":%.4f,\"p99\":%.4f,\"resent\":%llu}\n",
+         (unsigned long long)done, done / (time - start) * 1e3, latency[kept / 2],
          latency[kept * 99 / 100], (unsigned long long)resent);
 }
 
@@ -171,7 +171,8 @@ static void transfer(int sending, uint64_t bytes) {
     fprintf(stderr, "load: received %llu bytes\n", (unsigned long long)got);
     exit(1);
   }
-  printf("{\"perSecond\":%.1f}\n", bytes / (now_ms() - start) * 1e3 / (1 << 20));
+  double mib = bytes / (double)(1 << 20);
+  printf("{\"count\":%.3f,\"perSecond\":%.1f}\n", mib, mib / (now_ms() - start) * 1e3);
 }
 
 static void hold(int count, size_t burst) {

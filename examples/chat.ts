@@ -4,6 +4,7 @@
 // a write (a reply to the client that asked) and when not to (a broadcast).
 //
 // Talk to it with `nc 127.0.0.1 1234`: /nick NAME, /join ROOM, /who, /quit.
+// Another port is the first argument, and belongs in --allow-net too.
 
 import { LimitOverrunError, StreamRequestHandler, TCPServer } from "../mod.ts";
 
@@ -20,7 +21,9 @@ export class ChatHandler extends StreamRequestHandler<Deno.NetAddr> {
 
   override async setup() {
     this.rfile.limit = LONGEST_LINE;
-    do this.#nickname = `guest${++guests}`; while (members.has(this.#nickname));
+    do {
+      this.#nickname = `guest${++guests}`;
+    } while (members.has(this.#nickname));
     members.set(this.#nickname, this);
     await this.#reply(`Welcome to ${this.#room}, ${this.#nickname}`);
     this.#broadcast(`${this.#nickname} joins`);

@@ -2,6 +2,8 @@
 //
 // Streams end to end: what either side sends is passed on with backpressure,
 // and so is its end: each direction closes by itself (half-close).
+//
+// Arguments: the port to listen on (1234), where to connect (127.0.0.1:8080).
 
 import {
   StreamReader,

@@ -8,6 +8,10 @@
 import { parseArgs } from "node:util";
 import { LimitOverrunError, StreamRequestHandler, TCPServer } from "../mod.ts";
 
+const USAGE = `Usage: deno task start [--port N] [--hostname H]
+  --port N      where to listen, 0 to 65535; 0 takes any free port (1234)
+  --hostname H  the address to listen on (127.0.0.1)`;
+/** How long those connected may go on after the first signal, in milliseconds. */
 const GRACE_PERIOD = 5000;
 
 export class EchoHandler extends StreamRequestHandler<Deno.NetAddr> {
@@ -30,7 +34,7 @@ export class EchoHandler extends StreamRequestHandler<Deno.NetAddr> {
   }
 }
 
-function format({ hostname, port }: Deno.NetAddr): string {
+function format({ hostname, port }: { hostname: string; port: number }) {
   return hostname.includes(":")
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;
@@ -43,20 +47,25 @@ function fail(message: string, code: number): never {
 
 function readOptions(): { hostname: string; port: number } {
   try {
-    const { values: { hostname, port } } = parseArgs({
+    const { values: { hostname, port, help } } = parseArgs({
       args: Deno.args,
       options: {
         hostname: { type: "string", default: "127.0.0.1" },
         port: { type: "string", default: "1234" },
+        help: { type: "boolean", short: "h" },
       },
     });
+    if (help) {
+      console.log(USAGE);
+      Deno.exit();
+    }
     if (hostname === "") throw new TypeError("--hostname must not be empty");
     if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
       throw new TypeError(`--port must be from 0 to 65535, received "${port}"`);
     }
     return { hostname, port: Number(port) };
   } catch (error) {
-    fail((error as Error).message, 2);
+    fail(`${(error as Error).message}\n${USAGE}`, 2);
   }
 }
 
@@ -64,23 +73,13 @@ function listen(address: { hostname: string; port: number }): TCPServer {
   try {
     return new TCPServer(address, EchoHandler, {
       onListen(address) {
-        console.log(`Listening on ${format(address)}`);
-        console.log(`Try: nc ${address.hostname} ${address.port}`);
+        console.log(`Listening on ${format(address)}, echoing lines`);
+        console.log(`Talk to it: nc ${address.hostname} ${address.port}`);
       },
     });
   } catch (error) {
-    const where = format({ transport: "tcp", ...address });
-    if (error instanceof Deno.errors.AddrInUse) {
-      fail(`${where} is in use; choose another port with --port`, 1);
-    }
-    const { message } = error as Error;
-    fail(
-      `Cannot listen on ${where}: ${message}`,
-      error instanceof Deno.errors.PermissionDenied ||
-        error instanceof Deno.errors.NotCapable
-        ? 1
-        : 2,
-    );
+    // It names the address and what to do; a stack would only hide that.
+    fail((error as Error).message, 1);
   }
 }
 
@@ -98,10 +97,7 @@ if (import.meta.main) {
   };
   // Shells tell by 128 and the signal's number what a process died of.
   Deno.addSignalListener("SIGINT", () => end(130));
-  // There is none on Windows, and asking for it throws.
-  if (Deno.build.os !== "windows") {
-    Deno.addSignalListener("SIGTERM", () => end(143));
-  }
+  Deno.addSignalListener("SIGTERM", () => end(143));
   await server.serveForever();
   console.log("Ended");
 }

@@ -1,7 +1,12 @@
 // deno run --allow-net=127.0.0.1:1234 examples/stream_handler_server.ts
 //
 // The server of tcp_server.ts with a class for its handler: one instance for
-// each connection, so what belongs to a connection has a place to live.
+// each connection, so what belongs to a connection has a place to live. A
+// subclass may override setup(), handle() and finish(); the last is always
+// called.
+//
+// Talk to it with `nc 127.0.0.1 1234` or examples/tcp_client.ts. Another port
+// is the first argument, and belongs in --allow-net too.
 
 import { StreamRequestHandler, TCPServer } from "../mod.ts";
 

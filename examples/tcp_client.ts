@@ -1,7 +1,11 @@
 // deno run --allow-net=127.0.0.1:1234 examples/tcp_client.ts
 //
-// The other end: a client that greets once a second. StreamReader and
+// The other end: a client that waits for the server's first words and then
+// says hello once a second, until the server closes. StreamReader and
 // StreamWriter work on any connection, not only on a server's.
+//
+// Run it against examples/start.ts, which answers, or against
+// examples/tcp_server.ts, which thanks and closes.
 //
 // Arguments: port (1234), how many messages (endless), milliseconds between
 // them (1000).

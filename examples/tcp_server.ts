@@ -1,7 +1,11 @@
 // deno run --allow-net=127.0.0.1:1234 examples/tcp_server.ts
 //
 // The smallest server: a function is handler enough. It gets a
-// StreamRequestHandler and takes from it what it needs.
+// StreamRequestHandler and takes from it what it needs. What it has written
+// arrives before the connection closes, and one client never waits for another.
+//
+// Talk to it with `nc 127.0.0.1 1234` or examples/tcp_client.ts. Another port
+// is the first argument, and belongs in --allow-net too.
 
 import { type StreamRequestHandler, TCPServer } from "../mod.ts";
 

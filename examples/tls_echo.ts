@@ -2,7 +2,8 @@
 //
 // TLS differs from TCP by a certificate and a key; handlers stay the same.
 //
-// Talk to it with `openssl s_client -connect 127.0.0.1:1234`.
+// Talk to it with `openssl s_client -quiet -connect 127.0.0.1:1234`. Another
+// port is the first argument, and belongs in --allow-net too.
 
 import { StreamRequestHandler, TLSServer } from "../mod.ts";
 

@@ -3,6 +3,9 @@
 // Datagrams: each is a request of its own, and what the handler wrote is sent
 // back as one datagram. Answering takes the permission for the client's port,
 // which nobody knows beforehand.
+//
+// Talk to it with `nc -u 127.0.0.1 1234`: whatever is sent is a question.
+// Another port is the first argument.
 
 import { DatagramRequestHandler, UDPServer } from "../mod.ts";
 

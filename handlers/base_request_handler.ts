@@ -13,6 +13,18 @@ export interface RequestServer {
   shutdown(options?: { readonly gracePeriod?: number }): Promise<void>;
 }
 
+/** What a handler left to be sent. A `StreamWriter` is one. */
+export interface Unsent {
+  /** How many bytes are left. */
+  readonly bufferedAmount: number;
+  /**
+   * Waits until nothing is left.
+   *
+   * @returns A promise that rejects if sending fails.
+   */
+  flush(): Promise<void>;
+}
+
 /**
  * Aborts a handler's signal.
  *
@@ -28,9 +40,12 @@ export let abortHandler: (
  * Runs a handler: `setup`, `handle`, `finish`, then what it still has to send.
  *
  * @param handler The handler.
+ * @param onSettling Called after `finish` with what is left to be sent, if that
+ * has to be waited for.
  */
 export let runHandler: (
   handler: BaseRequestHandler<unknown, Deno.Addr | null>,
+  onSettling: (unsent: Unsent) => void,
 ) => Promise<void>;
 
 /**
@@ -60,6 +75,12 @@ export class BaseRequestHandler<
   Request = unknown,
   Address extends Deno.Addr | null = Deno.Addr,
 > {
+  /**
+   * The URL of the module that exports the handler class: `import.meta.url`.
+   * Servers that run handlers in threads or processes need it, and each class
+   * has its own.
+   */
+  static readonly moduleUrl: string | undefined = undefined;
   /** What the server accepted. */
   readonly request: Request;
   /** The client's address. */
@@ -84,21 +105,32 @@ export class BaseRequestHandler<
 
   static {
     abortHandler = (handler, reason) => handler.#abort(reason);
-    runHandler = async (handler) => {
+    runHandler = async (handler, onSettling) => {
       let failed: { readonly error: unknown } | undefined;
+      // Of each step only a promise is awaited: awaiting nothing would cost
+      // every request a turn of the queue.
       try {
-        await handler.setup();
-        await handler.handle();
+        const ready = handler.setup();
+        if (ready !== undefined) await ready;
+        const handled = handler.handle();
+        if (handled !== undefined) await handled;
       } catch (error) {
         failed = { error };
       }
       try {
-        await handler.finish();
+        const finished = handler.finish();
+        if (finished !== undefined) await finished;
       } catch (error) {
         failed = { error: bothErrors(error, failed) };
       }
       try {
-        await handler.settle(failed !== undefined);
+        const settled = handler.settle(
+          failed !== undefined || handler.#aborted !== undefined,
+        );
+        if (settled !== undefined) {
+          if (handler.unsent !== undefined) onSettling(handler.unsent);
+          await settled;
+        }
       } catch (error) {
         failed = { error: bothErrors(error, failed) };
       }
@@ -146,13 +178,23 @@ export class BaseRequestHandler<
   finish(): void | Promise<void> {}
 
   /**
+   * What is left to be sent.
+   *
+   * @returns Its state, if this kind of handler can tell.
+   * @ignore
+   */
+  get unsent(): Unsent | undefined {
+    return undefined;
+  }
+
+  /**
    * Sends what the handler left to be sent, after `finish`.
    *
-   * @param _failed Whether the handler threw.
+   * @param _failed Whether the handler threw or was aborted.
    * @returns Nothing, or a promise to wait for.
    * @ignore
    */
-  settle(_failed: boolean): void | Promise<void> {}
+  settle(_failed: boolean): void | Promise<unknown> {}
 
   #abort(reason: unknown): void {
     if (this.#aborted !== undefined) return;

@@ -53,6 +53,7 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #reply: Uint8Array | undefined;
+  #sent = false;
 
   /**
    * The payload of the datagram, 0 to 65,507 bytes.
@@ -101,31 +102,35 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
    */
   get wfile(): StreamWriter {
     return this.#wfile ??= new StreamWriter({
-      write: (data) => {
-        this.#collect(data);
-        return Promise.resolve(data.length);
-      },
+      writeSync: (data) => this.#collect(data),
     });
   }
 
   /** @ignore */
-  override async settle(failed: boolean): Promise<void> {
-    if (this.#wfile === undefined) return;
-    await this.#wfile.end();
-    if (failed || this.#reply === undefined) return;
-    await this.socket.send(this.#reply, this.clientAddress);
+  override settle(failed: boolean): void | Promise<unknown> {
+    const ended = this.#wfile?.end();
+    if (failed || this.#reply === undefined) return ended;
+    this.#sent = true;
+    return this.socket.send(this.#reply, this.clientAddress);
   }
 
   #collect(data: Uint8Array): void {
     const before = this.#reply;
     const size = (before?.length ?? 0) + data.length;
     if (size > MAX_DATAGRAM_SIZE) {
+      // Half a reply is none.
+      this.#reply = undefined;
       throw new RangeError(
         `Cannot reply with ${size} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,
       );
     }
     if (before === undefined) {
       this.#reply = data;
+      // The caller may use its buffer again once its write has resolved, which
+      // is after this. By then, most replies have been sent without a copy.
+      queueMicrotask(() => {
+        if (!this.#sent && this.#reply === data) this.#reply = data.slice();
+      });
       return;
     }
     this.#reply = new Uint8Array(size);

@@ -13,6 +13,7 @@
 export {
   BaseRequestHandler,
   type RequestServer,
+  type Unsent,
 } from "./base_request_handler.ts";
 export * from "./datagram_request_handler.ts";
 export * from "./stream_errors.ts";

@@ -28,9 +28,11 @@ export interface StreamReaderOptions {
 
 const DEFAULT_LIMIT = 64 * 1024;
 /** What an idle connection holds: its read waits in a buffer of this size. */
-const SMALLEST_BUFFER = 1024;
+const SMALLEST_BUFFER = 512;
+/** What a connection holds that has carried more. */
+const WAITING_BUFFER = 4 * 1024;
 /** Beyond this, larger reads no longer save time on loopback. */
-const LARGEST_BUFFER = 256 * 1024;
+const LARGEST_BUFFER = 64 * 1024;
 /** Below this a copy is cheaper than giving the buffer away. */
 const COPY_BELOW = 16 * 1024;
 
@@ -45,7 +47,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
  * Buffered reading from a connection, with the names of Python's
  * `asyncio.StreamReader`.
  *
- * The buffer starts at 1 KiB, grows with the traffic and shrinks back, so an
+ * The buffer starts at 512 bytes, grows with the traffic and shrinks back, so an
  * idle connection costs little. What a read returns is the caller's to keep.
  * One read at a time: a second one while the first waits is refused.
  *
@@ -81,6 +83,8 @@ export class StreamReader implements AsyncIterable<string> {
   #filling: Promise<boolean> | undefined;
   #watching = false;
   #reading = false;
+  /** Whether a read waits for the source itself, and not for a fill. */
+  #direct = false;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
 
   /**
@@ -149,12 +153,58 @@ export class StreamReader implements AsyncIterable<string> {
     if (this.#start === this.#end) {
       this.#begin();
       try {
-        if (!await this.#fill()) return null;
+        if (this.#filling !== undefined) await this.#filling;
+        else if (!this.#ended) {
+          this.#checkOpen();
+          // No more than is asked for, so that it need not be copied.
+          this.#makeRoom(n);
+          this.#direct = true;
+          this.#filled(await this.#source.read(this.#buffer));
+        }
+        return this.#start === this.#end ? null : this.#takeUpTo(n);
+      } catch (error) {
+        throw this.#fail(error);
       } finally {
-        this.#reading = false;
+        this.#release();
+      }
+    }
+    if (this.#reading) throw busy();
+    return this.#takeUpTo(n);
+  }
+
+  /**
+   * Reads up to `buffer.length` bytes into the caller's buffer, as soon as there
+   * are any. Copies nothing unless bytes are buffered already.
+   *
+   * @param buffer Where the bytes go. Leave it alone until the promise settles.
+   * @returns Between 1 and `buffer.length` bytes read, 0 only for an empty
+   * buffer, or `null` at the end of the stream.
+   * @throws {Deno.errors.Busy} If another read is waiting.
+   */
+  async readInto(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    if (this.#start === this.#end && buffer.length > 0) {
+      this.#begin();
+      try {
+        if (this.#filling === undefined) {
+          if (this.#ended) return null;
+          this.#checkOpen();
+          this.#direct = true;
+          const n = await this.#source.read(buffer);
+          this.#ended = n === null;
+          return n;
+        }
+        if (!await this.#filling) return null;
+      } catch (error) {
+        throw this.#fail(error);
+      } finally {
+        this.#release();
       }
     } else if (this.#reading) throw busy();
-    return this.#take(Math.min(n, this.#end - this.#start));
+    const n = Math.min(buffer.length, this.#end - this.#start);
+    buffer.set(this.#buffer.subarray(this.#start, this.#start + n));
+    this.#start += n;
+    this.#readAhead();
+    return n;
   }
 
   /**
@@ -202,13 +252,15 @@ export class StreamReader implements AsyncIterable<string> {
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
   async readExactly(n: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (await this.#hold("readExactly", n)) return this.#take(n);
-    const partial = this.#take(this.#end - this.#start);
-    throw new IncompleteReadError(
-      `Cannot read exactly ${n} bytes: the stream ended after ${partial.length}`,
-      partial,
-      n,
-    );
+    return await this.#hold("readExactly", n, (held) => {
+      const bytes = this.#take(held);
+      if (held === n) return bytes;
+      throw new IncompleteReadError(
+        `Cannot read exactly ${n} bytes: the stream ended after ${held}`,
+        bytes,
+        n,
+      );
+    });
   }
 
   /**
@@ -267,9 +319,11 @@ export class StreamReader implements AsyncIterable<string> {
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
   async peek(n = 1): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#hold("peek", n);
-    const end = Math.min(this.#end, this.#start + n);
-    return this.#buffer.slice(this.#start, end);
+    return await this.#hold(
+      "peek",
+      n,
+      (held) => this.#buffer.slice(this.#start, this.#start + held),
+    );
   }
 
   /**
@@ -312,14 +366,22 @@ export class StreamReader implements AsyncIterable<string> {
   }
 
   #readAhead(): void {
-    if (!this.#watching || this.#filling !== undefined || this.#ended) return;
+    if (!this.#watching || this.#ended) return;
+    if (this.#filling !== undefined || this.#direct) return;
     if (this.#end - this.#start >= this.#limit) return;
     // A failure is stored by the fill and told by onError.
     this.#fill().then((more) => more && this.#readAhead(), () => {});
   }
 
-  /** Collects at least `n` bytes. Resolves to whether they are there. */
-  async #hold(action: string, n: number): Promise<boolean> {
+  /**
+   * Collects `n` bytes and calls `take` with how many there are: fewer only at
+   * the end of the stream. No other read may start before that.
+   */
+  async #hold<T>(
+    action: string,
+    n: number,
+    take: (held: number) => T,
+  ): Promise<T> {
     checkCount(action, n);
     if (n > this.#limit) {
       throw this.#overrun(
@@ -329,9 +391,9 @@ export class StreamReader implements AsyncIterable<string> {
     this.#begin();
     try {
       while (this.#end - this.#start < n) {
-        if (!await this.#fill()) return false;
+        if (!await this.#fill()) break;
       }
-      return true;
+      return take(Math.min(n, this.#end - this.#start));
     } finally {
       this.#reading = false;
     }
@@ -356,6 +418,16 @@ export class StreamReader implements AsyncIterable<string> {
     this.#reading = true;
   }
 
+  /** Ends a read that has read from the source itself. */
+  #release(): void {
+    this.#reading = this.#direct = false;
+    this.#readAhead();
+  }
+
+  #takeUpTo(n: number): Uint8Array<ArrayBuffer> {
+    return this.#take(Math.min(n, this.#end - this.#start));
+  }
+
   /** Adds bytes from the source. Resolves to `false` at the stream's end. */
   #fill(): Promise<boolean> {
     return this.#filling ??= this.#fillOnce();
@@ -363,42 +435,60 @@ export class StreamReader implements AsyncIterable<string> {
 
   async #fillOnce(): Promise<boolean> {
     try {
-      if (this.#failure !== undefined) throw this.#failure.error;
       if (this.#ended) return false;
-      this.#makeRoom();
-      const room = this.#buffer.length - this.#end;
-      const n = await this.#source.read(
-        this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end),
+      this.#checkOpen();
+      this.#makeRoom(LARGEST_BUFFER);
+      return this.#filled(
+        await this.#source.read(
+          this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end),
+        ),
       );
-      if (n === null) {
-        this.#ended = true;
-        return false;
-      }
-      this.#end += n;
-      if (n === room) {
-        this.#size = Math.min(LARGEST_BUFFER, this.#buffer.length * 4);
-      } else if (n < room / 4 && this.#size > SMALLEST_BUFFER) {
-        this.#size /= 2;
-      }
-      return true;
     } catch (error) {
-      if (this.#failure === undefined) {
-        this.#failure = { error };
-        this.#onError?.(error);
-      }
-      throw error;
+      throw this.#fail(error);
     } finally {
       this.#filling = undefined;
     }
   }
 
-  #makeRoom(): void {
+  /**
+   * Takes note of what the source has put into the buffer, and chooses how
+   * large the next one is. Returns `false` at the stream's end.
+   */
+  #filled(n: number | null): boolean {
+    if (n === null) {
+      this.#ended = true;
+      return false;
+    }
+    const room = this.#buffer.length - this.#end;
+    this.#end += n;
+    if (n === room) {
+      this.#size = Math.min(LARGEST_BUFFER, this.#buffer.length * 4);
+    } else if (this.#size > WAITING_BUFFER) {
+      // All that had come is read: the next read may wait for long.
+      this.#size = WAITING_BUFFER;
+    } else if (n < room / 4) this.#size = SMALLEST_BUFFER;
+    return true;
+  }
+
+  #checkOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Stores the source's error: every later read gets it too. */
+  #fail(error: unknown): unknown {
+    if (this.#failure === undefined) {
+      this.#failure = { error };
+      this.#onError?.(error);
+    }
+    return error;
+  }
+
+  #makeRoom(most: number): void {
     const held = this.#end - this.#start;
     if (held === 0) {
       this.#start = this.#end = 0;
-      if (this.#buffer.length !== this.#size) {
-        this.#buffer = new Uint8Array(this.#size);
-      }
+      const size = Math.max(SMALLEST_BUFFER, Math.min(this.#size, most));
+      if (this.#buffer.length !== size) this.#buffer = new Uint8Array(size);
     } else if (this.#end === this.#buffer.length) {
       const from = this.#buffer;
       if (held > from.length / 2) this.#buffer = new Uint8Array(held * 2);

@@ -1,4 +1,8 @@
-import { abortHandler, BaseRequestHandler } from "./base_request_handler.ts";
+import {
+  abortHandler,
+  BaseRequestHandler,
+  type Unsent,
+} from "./base_request_handler.ts";
 import { StreamReader } from "./stream_reader.ts";
 import { StreamWriter } from "./stream_writer.ts";
 
@@ -60,7 +64,12 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   /** @ignore */
-  override settle(_failed: boolean): void | Promise<void> {
+  override get unsent(): Unsent | undefined {
+    return this.#wfile;
+  }
+
+  /** @ignore */
+  override settle(_failed: boolean): void | Promise<unknown> {
     return this.#wfile?.end();
   }
 

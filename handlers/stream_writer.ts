@@ -13,6 +13,16 @@ export interface WriteSink {
   closeWrite?(): Promise<void>;
 }
 
+/** What a {@linkcode StreamWriter} writes to where nothing is ever waited for. */
+export interface SyncWriteSink {
+  /**
+   * Takes all of `data`, at once.
+   *
+   * @param data The bytes.
+   */
+  writeSync(data: Uint8Array): void;
+}
+
 /** Options of a {@linkcode StreamWriter}. */
 export interface StreamWriterOptions {
   /**
@@ -33,6 +43,7 @@ const JOIN_UP_TO = 64 * 1024;
 
 const encoder = new TextEncoder();
 const ignore = () => {};
+const DONE = Promise.resolve();
 
 /**
  * Ordered writing to a connection.
@@ -64,7 +75,7 @@ const ignore = () => {};
  * ```
  */
 export class StreamWriter {
-  readonly #sink: WriteSink;
+  readonly #sink: WriteSink | SyncWriteSink;
   readonly #limit: number;
   readonly #onError: ((error: unknown) => void) | undefined;
   /** What the next batch will write. */
@@ -81,12 +92,22 @@ export class StreamWriter {
   /**
    * Constructs a new instance.
    *
-   * @param sink What to write to.
+   * @param sink What to write to. One that is synchronous gets each write as it
+   * is made.
    * @param options The limit and the error callback.
    */
-  constructor(sink: WriteSink, options: StreamWriterOptions = {}) {
+  constructor(
+    sink: WriteSink | SyncWriteSink,
+    options: StreamWriterOptions = {},
+  ) {
     this.#sink = sink;
-    this.#limit = options.limit ?? DEFAULT_LIMIT;
+    const { limit = DEFAULT_LIMIT } = options;
+    if (!(limit >= 0)) {
+      throw new RangeError(
+        `Cannot limit a writer to ${limit} bytes: the limit must be a non-negative number`,
+      );
+    }
+    this.#limit = limit;
     this.#onError = options.onError;
   }
 
@@ -116,11 +137,12 @@ export class StreamWriter {
     const refusal = this.#refusal(bytes);
     if (refusal !== undefined) return rejected(refusal);
     if (bytes.length === 0) return this.flush();
+    const sink = this.#sink;
+    if ("writeSync" in sink) return this.#writeNow(sink, bytes);
     this.#chunks.push(bytes);
     this.#buffered += bytes.length;
     if (this.#collecting === undefined) {
-      this.#last = this.#collecting = this.#send(this.#last);
-      this.#last.catch(ignore);
+      this.#last = this.#collecting = this.#send(sink, this.#last);
     }
     return this.#collecting;
   }
@@ -131,7 +153,7 @@ export class StreamWriter {
    * @returns A promise that rejects if any write has failed.
    */
   flush(): Promise<void> {
-    return this.#last ?? Promise.resolve();
+    return this.#last ?? DONE;
   }
 
   /**
@@ -196,44 +218,72 @@ export class StreamWriter {
     return undefined;
   }
 
-  /** Writes what the current tick adds to the batch, once `previous` is out. */
-  async #send(previous: Promise<void> | undefined): Promise<void> {
+  #writeNow(sink: SyncWriteSink, bytes: Uint8Array): Promise<void> {
     try {
-      await previous;
-    } finally {
-      this.#collecting = undefined;
-    }
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    try {
-      if (chunks.length === 1) await this.#writeAll(chunks[0]!);
-      else for (const joined of join(chunks)) await this.#writeAll(joined);
+      sink.writeSync(bytes);
+      return DONE;
     } catch (error) {
+      this.#fail(error);
+      return this.#last = rejected(error);
+    }
+  }
+
+  /** Writes what the current tick adds to the batch, once `previous` is out. */
+  async #send(
+    sink: WriteSink,
+    previous: Promise<void> | undefined,
+  ): Promise<void> {
+    let own!: Promise<void>;
+    try {
+      try {
+        await previous;
+      } finally {
+        own = this.#collecting!;
+        this.#collecting = undefined;
+      }
+      const chunks = this.#chunks;
+      this.#chunks = [];
+      for (const bytes of chunks.length === 1 ? chunks : join(chunks)) {
+        const done = await sink.write(bytes);
+        this.#buffered -= done;
+        if (done < bytes.length) await this.#writeRest(sink, bytes, done);
+      }
+    } catch (error) {
+      // Whoever asks is told; nobody has to.
+      own.catch(ignore);
       this.#chunks = [];
       this.#buffered = 0;
-      this.#failure = { error };
-      this.#onError?.(error);
+      if (this.#failure === undefined) this.#fail(error);
       throw error;
     }
   }
 
-  async #writeAll(bytes: Uint8Array): Promise<void> {
-    let done = await this.#sink.write(bytes);
+  /** Writes what a sink that took `done` bytes has left over. */
+  async #writeRest(
+    sink: WriteSink,
+    bytes: Uint8Array,
+    done: number,
+  ): Promise<void> {
     while (done < bytes.length) {
-      const n = await this.#sink.write(bytes.subarray(done));
+      const n = await sink.write(bytes.subarray(done));
       if (n === 0) {
         throw new Deno.errors.WriteZero(
           `Cannot write ${bytes.length} bytes: the sink took ${done} and then none`,
         );
       }
       done += n;
+      this.#buffered -= n;
     }
-    this.#buffered -= bytes.length;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = { error };
+    this.#onError?.(error);
   }
 
   async #close(previous: Promise<void> | undefined): Promise<void> {
     await previous;
-    await this.#sink.closeWrite?.();
+    if ("closeWrite" in this.#sink) await this.#sink.closeWrite?.();
   }
 }
 

@@ -1,5 +1,5 @@
-/** The longest delay of `setTimeout`, in milliseconds (a signed 32-bit number). */
-const LONGEST_DELAY = 2 ** 31 - 1;
+/** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
+export const LONGEST_DELAY = 2 ** 31 - 1;
 
 /**
  * Deadlines of many items with one timer.
@@ -23,6 +23,15 @@ export class Deadlines<T> {
   constructor(deadlineOf: (item: T) => number, expired: (item: T) => void) {
     this.#deadlineOf = deadlineOf;
     this.#expired = expired;
+  }
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  /** The item that was added or looked at longest ago. */
+  get first(): T | undefined {
+    return this.#items.keys().next().value;
   }
 
   add(item: T): void {

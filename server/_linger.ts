@@ -1,4 +1,4 @@
-import { Deadlines } from "./_deadlines.ts";
+import { Deadlines, LONGEST_DELAY } from "./_deadlines.ts";
 
 /**
  * How long a closing connection may be silent before it is taken for drained,
@@ -7,59 +7,77 @@ import { Deadlines } from "./_deadlines.ts";
 const SILENCE = 5_000;
 /** How much of a peer's late bytes is thrown away before giving up, in bytes. */
 const MOST_BYTES = 64 * 1024 * 1024;
+/** How many connections may linger; one more closes the one that is oldest. */
+const MOST_CONNECTIONS = 4_096;
 
-interface Lingering {
+interface Closing {
   readonly connection: Deno.Conn;
-  readonly latest: number;
-  silentUntil: number;
+  lastHeard: number;
 }
 
 /** Shared by all connections: what is read into it, nobody looks at. */
 const discarded = new Uint8Array(64 * 1024);
 
-const deadlines = new Deadlines<Lingering>(
-  ({ latest, silentUntil }) => Math.min(latest, silentUntil),
-  ({ connection }) => {
-    try {
-      connection.close();
-    } catch {
-      // Closed meanwhile.
-    }
-  },
-);
+/** Ends the connections of one server so that what was written arrives. */
+export class Lingering {
+  readonly #timeout: number;
+  readonly #silences: Deadlines<Closing>;
 
-/**
- * Ends a connection so that what was written to it arrives.
- *
- * A TCP socket that is closed while its peer's bytes are unread, or that gets
- * more of them afterwards, answers with a reset, and the peer's kernel then
- * throws away what it had not yet delivered (RFC 1122, section 4.2.2.13; RFC
- * 2525, section 2.17). So the writing side is ended first, and what the peer
- * still sends is read and thrown away until it ends its side too, or is silent,
- * or `timeout` milliseconds or 64 MiB have gone by. The connection is left to
- * be closed by the caller.
- */
-export async function linger(
-  connection: Deno.Conn,
-  timeout: number,
-): Promise<void> {
-  await connection.closeWrite();
-  const now = performance.now();
-  const lingering: Lingering = {
-    connection,
-    latest: now + timeout,
-    silentUntil: now + SILENCE,
-  };
-  deadlines.add(lingering);
-  try {
-    let total = 0;
-    let n: number | null;
-    while ((n = await connection.read(discarded)) !== null) {
-      total += n;
-      if (total > MOST_BYTES) return;
-      lingering.silentUntil = performance.now() + SILENCE;
+  /** @param timeout How long it may take, in milliseconds. */
+  constructor(timeout: number) {
+    const silence = Math.min(SILENCE, timeout);
+    this.#timeout = timeout;
+    this.#silences = new Deadlines(
+      ({ lastHeard }) => lastHeard + silence,
+      close,
+    );
+  }
+
+  /**
+   * Ends one connection, and leaves it to be closed by the caller.
+   *
+   * A TCP socket that is closed while its peer's bytes are unread, or that gets
+   * more of them afterwards, answers with a reset, and the peer's kernel then
+   * throws away what it had not yet delivered (RFC 1122, section 4.2.2.13; RFC
+   * 2525, section 2.17). So the writing side is ended first, and what the peer
+   * still sends is read and thrown away until it ends its side too, or is
+   * silent, or the timeout or 64 MiB have gone by.
+   */
+  async end(connection: Deno.Conn): Promise<void> {
+    const closing = { connection, lastHeard: performance.now() };
+    const oldest = this.#silences.first;
+    if (oldest !== undefined && this.#silences.size >= MOST_CONNECTIONS) {
+      // Before its read has noticed, another may need the next place.
+      this.#silences.delete(oldest);
+      close(oldest);
     }
-  } finally {
-    deadlines.delete(lingering);
+    this.#silences.add(closing);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      await connection.closeWrite();
+      let total = 0;
+      let n: number | null;
+      while ((n = await connection.read(discarded)) !== null) {
+        closing.lastHeard = performance.now();
+        // Only a peer that goes on sending needs this bound as well.
+        timer ??= setTimeout(
+          () => close(closing),
+          Math.min(this.#timeout, LONGEST_DELAY),
+        );
+        total += n;
+        if (total > MOST_BYTES) return;
+      }
+    } finally {
+      this.#silences.delete(closing);
+      if (timer !== undefined) clearTimeout(timer);
+    }
+  }
+}
+
+function close({ connection }: Closing): void {
+  try {
+    connection.close();
+  } catch {
+    // Closed meanwhile.
   }
 }

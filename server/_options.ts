@@ -35,3 +35,18 @@ export function listenBacklog(
   // listen(2) takes an int and cuts it to the system's own limit.
   return { tcpBacklog: Math.min(backlog, 2 ** 31 - 1) };
 }
+
+/**
+ * Checks the port of an address.
+ *
+ * @throws {RangeError} If it is not an integer from 0 to 65,535.
+ */
+export function checkPort(address: { readonly port: number }): void {
+  const port = address?.port;
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
+  throw new RangeError(
+    `Cannot create server: port must be an integer from 0 to 65535, received ${
+      Deno.inspect(port)
+    }`,
+  );
+}

@@ -1,3 +1,5 @@
+import { bindReplySockets, ReplySockets } from "./_reply_sockets.ts";
+
 /** Enough random bytes that no client's datagram is taken for a wake-up call. */
 const TOKEN_BYTES = 16;
 
@@ -5,10 +7,11 @@ const TOKEN_BYTES = 16;
  * A Unix datagram socket that can send while a receive is waiting.
  *
  * Deno lends such a socket to one operation at a time: `send` fails with
- * `Deno.errors.Busy` for as long as `receive` waits. So a send that finds the
- * socket lent out has it handed back: a second, unnamed socket sends a random
- * token to this one's path, which ends the receive. The sends that have queued
- * up go out, and the receive starts again.
+ * `Deno.errors.Busy` for as long as `receive` waits. So others send in its
+ * place, from the same path. Where a client takes datagrams from nobody but this
+ * one, it is handed back: an unnamed socket sends a random token to its path,
+ * which ends the receive. The sends that have queued up go out, and the receive
+ * starts again.
  */
 export class UnixDatagramSocket {
   readonly #inner: Deno.DatagramConn;
@@ -17,26 +20,42 @@ export class UnixDatagramSocket {
     new Uint8Array(TOKEN_BYTES),
   );
   readonly #waker: Deno.DatagramConn;
+  readonly #replies: ReplySockets;
   /** Settles when the receive that holds the socket gives it back. */
   #lent: Promise<unknown> | undefined;
   #waking: Promise<unknown> | undefined;
-  /** Settles when every send so far is done. */
+  /** Settles when every send of its own so far is done. */
   #sending: Promise<unknown> | undefined;
   #stopped = false;
+  readonly #stop = Promise.withResolvers<void>();
 
   /**
-   * @param inner The bound socket, from now on this one's to close.
-   * @param canWake Whether the socket's path still leads to it.
+   * Binds a path.
+   *
+   * @param path The path.
+   * @param canWake Whether the path still leads to this socket.
+   * @throws {Deno.errors.AddrInUse} If the path exists.
    */
-  constructor(inner: Deno.DatagramConn, canWake: () => boolean) {
-    this.#inner = inner;
+  constructor(path: string, canWake: () => boolean) {
     this.#canWake = canWake;
+    using undo = new DisposableStack();
+    const opened = (socket: Deno.DatagramConn) => {
+      undo.defer(() => socket.close());
+      return socket;
+    };
     // Unbound: it can only send, and needs no permission of its own.
-    this.#waker = Deno.listenDatagram(
+    this.#waker = opened(Deno.listenDatagram(
       { transport: "unixpacket" } as Deno.UnixListenOptions & {
         transport: "unixpacket";
       },
+    ));
+    this.#replies = new ReplySockets(
+      bindReplySockets(path).map(opened),
+      (data, address) => this.#sendItself(data, address),
     );
+    this.#inner = Deno.listenDatagram({ transport: "unixpacket", path });
+    // All is well: they stay open.
+    undo.move();
   }
 
   get addr(): Deno.UnixAddr {
@@ -47,17 +66,26 @@ export class UnixDatagramSocket {
     buffer: Uint8Array<ArrayBuffer>,
   ): Promise<[Uint8Array<ArrayBuffer>, Deno.UnixAddr]> {
     while (true) {
-      while (this.#sending !== undefined) await this.#sending;
+      while (this.#sending !== undefined && !this.#stopped) {
+        await Promise.race([this.#sending, this.#stop.promise]);
+      }
       if (this.#stopped) {
         throw new Deno.errors.Interrupted(
           "Cannot receive: the server has stopped listening",
         );
       }
-      const receiving = this.#inner.receive(buffer);
-      this.#lent = receiving.then(() => {}, () => {}).then(() => {
+      const { promise: lent, resolve: giveBack } = Promise.withResolvers<
+        void
+      >();
+      this.#lent = lent;
+      let received: [Uint8Array, Deno.Addr];
+      try {
+        received = await this.#inner.receive(buffer);
+      } finally {
         this.#lent = undefined;
-      });
-      const [data, sender] = await receiving;
+        giveBack();
+      }
+      const [data, sender] = received;
       if (!this.#isToken(data)) {
         return [data as Uint8Array<ArrayBuffer>, sender as Deno.UnixAddr];
       }
@@ -65,6 +93,10 @@ export class UnixDatagramSocket {
   }
 
   send(data: Uint8Array, address: Deno.UnixAddr): Promise<number> {
+    return this.#replies.send(data, address);
+  }
+
+  #sendItself(data: Uint8Array, address: Deno.UnixAddr): Promise<number> {
     const sent = this.#sendAfter(this.#sending, data, address);
     const settled = sent.then(() => {}, () => {}).then(() => {
       if (this.#sending === settled) this.#sending = undefined;
@@ -76,12 +108,14 @@ export class UnixDatagramSocket {
   /** Ends the receive that waits; sending goes on until `close`. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stop.resolve();
     if (this.#canWake()) await this.#takeBack();
   }
 
   close(): void {
     this.#inner.close();
     this.#waker.close();
+    this.#replies.close();
   }
 
   ref(): void {

@@ -44,12 +44,21 @@ export class UnixSocketFile {
    * @throws {Deno.errors.AddrInUse} If the path exists and is not to be
    * reclaimed, or a server answers there, or it is not a socket.
    * @throws {RangeError} If `mode` is out of range.
+   * @throws {TypeError} If the path is empty, too long, or not a string.
    */
   static bind<Socket extends { close(): void }>(
     path: string,
     { reclaim = false, mode }: UnixSocketFileOptions,
     listen: () => Socket,
   ): { readonly socket: Socket; readonly file: UnixSocketFile } {
+    // Linux would bind an empty one to a name of its own choice.
+    if (typeof path !== "string" || path === "") {
+      throw new TypeError(
+        `Cannot create server: path must be a string that is not empty, received ${
+          Deno.inspect(path)
+        }`,
+      );
+    }
     if (
       mode !== undefined &&
       !(Number.isInteger(mode) && mode >= 0 && mode <= 0o777)

@@ -4,13 +4,14 @@ import {
   type BaseRequestHandler,
   type RequestServer,
   runHandler,
+  type Unsent,
 } from "../handlers/base_request_handler.ts";
 import {
   isClientError,
   isClosedError,
   isDisconnect,
 } from "./_accept_errors.ts";
-import { Deadlines } from "./_deadlines.ts";
+import { Deadlines, LONGEST_DELAY } from "./_deadlines.ts";
 import { checkCount, checkTime } from "./_options.ts";
 
 /** A handler class, as a server of `Request`s from `Address`es takes it. */
@@ -92,16 +93,19 @@ interface Activity<Request, Address> {
   readonly started: number;
   /** The request inside whose handler this server was started, if any. */
   readonly within: Activity<unknown, unknown> | undefined;
-  handler: BaseRequestHandler<unknown, Deno.Addr | null> | undefined;
-  aborted: { readonly reason: unknown } | undefined;
-  /** Whether its handler waits for the server's shutdown. */
-  awaitsShutdown: boolean;
+  /** Tells its handler that it is aborted. */
+  tellAborted: ((reason: unknown) => void) | undefined;
+  aborted: { readonly reason: unknown; reported: boolean } | undefined;
+  /** For how many of the server's shutdowns its handler waits. */
+  awaitedShutdowns: number;
   /** Whether it still counts against `maxConnections`. */
   counted: boolean;
   /** Told when it no longer counts, by `handleRequest`. */
   onHandled: (() => void) | undefined;
   /** Ends the wait for a handler that was aborted and does not return. */
-  abandon: (() => void) | undefined;
+  abandonTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Its place among the server's activities; -1 once it has ended. */
+  index: number;
 }
 
 const DEFAULT_MAX_CONNECTIONS = 16_384;
@@ -115,11 +119,12 @@ const ACCEPT_PAUSE = 100;
 const SERVICE_INTERVAL = 500;
 /** How long an aborted handler may take to wind down, in milliseconds. */
 const ABANDON_AFTER = 1_000;
-/** How many replies may be on their way out, beyond `maxConnections`. */
-const MAX_LINGERING = 1_024;
-
 /** The request whose handler is running, for `shutdown` called inside one. */
 const current = new AsyncLocalStorage<Activity<unknown, unknown>>();
+/** The same where a handler has not waited for anything yet. */
+let starting: Activity<unknown, unknown> | undefined;
+
+const runningActivity = () => starting ?? current.getStore();
 
 /**
  * The base of all servers: what happens between a socket and a handler,
@@ -140,16 +145,17 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   readonly #Handler: RequestHandlerClass<Request, Address>;
   readonly #maxConnections: number;
   readonly #timeout: number;
+  readonly #mayAwait: boolean;
   readonly #gracePeriod: number;
-  readonly #activities = new Map<
-    Request,
-    Activity<Request, Address>
-  >();
+  /** In no order: one that ends gives its place to the last. */
+  readonly #activities: Activity<Request, Address>[] = [];
   readonly #requestDeadlines:
     | Deadlines<Activity<Request, Address>>
     | undefined;
   readonly #unlinkSignals: (() => void)[] = [];
   #counted = 0;
+  #serviceTimer: ReturnType<typeof setInterval> | undefined;
+  #unreffed = false;
   #serving = false;
   #stopping = false;
   /** Whether `stopListening` is done. */
@@ -173,12 +179,15 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @param open Opens the socket. What it throws, the constructor throws.
    * @param Handler The handler class.
    * @param options Options that every server has.
+   * @param mayAwait Whether a handler may call `shutdown` after it has awaited
+   * something, and must be recognized then.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
     open: () => ServerSocket<Address>,
     Handler: RequestHandlerClass<Request, Address>,
     options: ServerOptions<Address> = {},
+    mayAwait = true,
   ) {
     const {
       maxConnections = DEFAULT_MAX_CONNECTIONS,
@@ -193,6 +202,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#Handler = Handler;
     this.#maxConnections = maxConnections;
     this.#timeout = timeout;
+    this.#mayAwait = mayAwait;
     this.#gracePeriod = gracePeriod;
     this.#onListen = options.onListen;
     if (requestTimeout !== Infinity) {
@@ -224,12 +234,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /** Lets the server keep the process alive, as it does from the start. */
   ref(): void {
+    this.#unreffed = false;
     this.#socket.ref();
+    if (this.#serviceTimer !== undefined) Deno.refTimer(this.#serviceTimer);
   }
 
   /** Lets the process end while the server waits for requests. */
   unref(): void {
+    this.#unreffed = true;
     this.#socket.unref();
+    if (this.#serviceTimer !== undefined) Deno.unrefTimer(this.#serviceTimer);
   }
 
   /**
@@ -244,9 +258,11 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
     this.#claim();
-    const service = this.serviceActions === BaseServer.prototype.serviceActions
-      ? undefined
-      : setInterval(() => this.#service(), SERVICE_INTERVAL);
+    const service = this.serviceActions !== BaseServer.prototype.serviceActions;
+    if (service) {
+      this.#serviceTimer = setInterval(() => this.#service(), SERVICE_INTERVAL);
+      if (this.#unreffed) this.unref();
+    }
     try {
       if (options.signal !== undefined) this.#shutdownOn(options.signal);
       if (!this.#stopping) this.#announce();
@@ -271,10 +287,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
           break;
         }
         this.#start(accepted[0], accepted[1]);
-        if (service !== undefined) this.#service();
+        if (service) this.#service();
       }
     } finally {
-      clearInterval(service);
+      clearInterval(this.#serviceTimer);
       this.#serving = false;
     }
     await this.finished;
@@ -298,13 +314,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     }
     this.#claim();
     const deadline = performance.now() + this.#timeout;
+    let waited = false;
     try {
       this.#announce();
       while (!this.#stopping) {
         if (this.#accepting === undefined) this.#acceptAhead();
         if (this.#accepted === undefined) {
-          const left = deadline - performance.now();
-          if (left <= 0) return await this.handleTimeout();
+          const left = Math.max(0, deadline - performance.now());
+          // Even no time at all is enough for a client that waits already.
+          if (left === 0 && waited) return await this.handleTimeout();
+          waited = true;
           await this.#pause(left);
           continue;
         }
@@ -336,18 +355,34 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns A promise that resolves when no request is in progress.
    * @throws {RangeError} If `gracePeriod` is not a non-negative number.
    */
-  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    return this.#shutdown(options, this.#callingActivity());
+  }
+
+  /**
+   * Shuts down as if the handler of `request` had called `shutdown`.
+   *
+   * @param request What was accepted.
+   * @param options The grace period.
+   * @returns A promise that does not wait for that handler.
+   * @ignore
+   */
+  shutdownFrom(request: Request, options: ShutdownOptions): Promise<void> {
+    return this.#shutdown(options, this.#activityOf(request));
+  }
+
+  async #shutdown(
+    options: ShutdownOptions,
+    caller: Activity<unknown, unknown> | undefined,
+  ): Promise<void> {
     const gracePeriod = options.gracePeriod ?? this.#gracePeriod;
     checkTime("gracePeriod", gracePeriod);
     this.#stopAccepting();
-    if (this.#activities.size > 0 && gracePeriod !== Infinity) {
-      const timer = setTimeout(
-        () => this.#abortAll(gracePeriod),
-        Math.min(gracePeriod, 2 ** 31 - 1),
-      );
-      this.#graceTimers.add(timer);
+    if (this.#activities.length > 0 && gracePeriod !== Infinity) {
+      this.#abortAfter(gracePeriod, false);
+      // Who waits for the shutdown can finish only when the others have.
+      this.#abortAfter(2 * gracePeriod + ABANDON_AFTER, true);
     }
-    const caller = this.#callingActivity();
     if (caller === undefined) await this.finished;
     else await this.#drainedExceptWaiting(caller);
   }
@@ -404,7 +439,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     clientAddress: Address,
   ): Promise<void> {
     await this.finishRequest(request, clientAddress);
-    await this.shutdownRequest(request);
+    // Awaiting nothing would cost each request a turn of the queue.
+    const closing = this.shutdownRequest(request);
+    if (closing !== undefined) await closing;
   }
 
   /**
@@ -412,23 +449,53 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    *
    * @param request What was accepted.
    * @param clientAddress The client's address.
-   * @returns A promise that resolves when the handler has ended, or was aborted
-   * and did not end within a second.
+   * @returns A promise that resolves when the handler has ended.
    */
-  async finishRequest(
-    request: Request,
-    clientAddress: Address,
-  ): Promise<void> {
+  finishRequest(request: Request, clientAddress: Address): Promise<void> {
+    return this.runRequest(request, clientAddress);
+  }
+
+  /**
+   * Runs a handler, here and now. Mixins run it elsewhere.
+   *
+   * @param request What was accepted.
+   * @param clientAddress The client's address.
+   * @returns A promise that resolves when the handler has ended.
+   * @ignore
+   */
+  runRequest(request: Request, clientAddress: Address): Promise<void> {
     const handler = new this.#Handler(request, clientAddress, this);
-    const activity = this.#activities.get(request);
-    if (activity === undefined) return await runHandler(handler);
-    activity.handler = handler;
-    // Aborted while verifyRequest was thinking.
-    if (activity.aborted !== undefined) throw activity.aborted.reason;
-    const abandoned = new Promise<void>((resolve) =>
-      activity.abandon = resolve
+    this.whenAborted(request, (reason) => abortHandler(handler, reason));
+    return runHandler(
+      handler,
+      (unsent) => this.settling(request, unsent),
     );
-    await Promise.race([runHandler(handler), abandoned]);
+  }
+
+  /**
+   * Called when a handler has ended, before what it left to be sent is waited
+   * for.
+   *
+   * @param _request What was accepted.
+   * @param _unsent What is left.
+   * @ignore
+   */
+  settling(_request: Request, _unsent: Unsent): void {}
+
+  /**
+   * Has a request's handler told if the request is aborted.
+   *
+   * @param request What was accepted.
+   * @param tell Called with the reason, once.
+   * @throws What the request was aborted with, if it already is.
+   * @ignore
+   */
+  whenAborted(request: Request, tell: (reason: unknown) => void): void {
+    const activity = this.#activityOf(request);
+    if (activity === undefined) return;
+    // While verifyRequest was thinking.
+    if (activity.aborted !== undefined) throw activity.aborted.reason;
+    activity.tellAborted = tell;
   }
 
   /**
@@ -494,7 +561,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @ignore
    */
   release(request: Request): void {
-    const activity = this.#activities.get(request);
+    const activity = this.#activityOf(request);
     if (activity !== undefined) this.#uncount(activity);
   }
 
@@ -506,7 +573,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @ignore
    */
   abortRequest(request: Request, reason: unknown): void {
-    const activity = this.#activities.get(request);
+    const activity = this.#activityOf(request);
     if (activity !== undefined) this.#abort(activity, reason);
   }
 
@@ -527,14 +594,14 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   #shutdownOn(signal: AbortSignal): void {
     const stop = () => void this.shutdown();
-    if (signal.aborted) return stop();
+    // Later than now: a subclass may still be constructing.
+    if (signal.aborted) return queueMicrotask(stop);
     signal.addEventListener("abort", stop, { once: true });
     this.#unlinkSignals.push(() => signal.removeEventListener("abort", stop));
   }
 
   #hasRoom(): boolean {
-    return this.#counted < this.#maxConnections &&
-      this.#activities.size - this.#counted < MAX_LINGERING;
+    return this.#counted < this.#maxConnections;
   }
 
   /** Waits for `#wake`, or until `ms` milliseconds have gone by. */
@@ -543,7 +610,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       if (ms !== Infinity) {
-        timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+        timer = setTimeout(resolve, Math.min(ms, LONGEST_DELAY));
       }
     });
     this.#wake = undefined;
@@ -574,10 +641,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   async #acceptFailed(error: unknown): Promise<void> {
-    if (isClientError(error)) {
-      await this.#report(error);
-      return;
-    }
+    if (isClientError(error)) return void this.#report(error);
     if (isClosedError(error)) {
       // Closed by somebody else: there is nothing left to accept from.
       this.close();
@@ -586,7 +650,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     if (!this.#acceptFailing) {
       // Once, and not ten times a second for as long as it lasts.
       this.#acceptFailing = true;
-      await this.#report(error);
+      void this.#report(error);
     }
     if (!this.#stopping) await this.#pause(ACCEPT_PAUSE);
   }
@@ -609,47 +673,76 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       request,
       clientAddress,
       started: this.#requestDeadlines === undefined ? 0 : performance.now(),
-      within: current.getStore(),
-      handler: undefined,
+      within: runningActivity(),
+      tellAborted: undefined,
       aborted: undefined,
-      awaitsShutdown: false,
+      awaitedShutdowns: 0,
       counted: true,
       onHandled,
-      abandon: undefined,
+      abandonTimer: undefined,
+      index: this.#activities.length,
     };
-    this.#activities.set(request, activity);
+    this.#activities.push(activity);
     this.#counted++;
     this.#requestDeadlines?.add(activity);
-    current.run(activity, () => this.#run(activity));
+    const outer = starting;
+    starting = activity;
+    // A context of its own costs as much as a small datagram's handler does.
+    if (this.#mayAwait) current.run(activity, () => this.#run(activity));
+    else this.#run(activity);
+    starting = outer;
   }
 
   async #run(activity: Activity<Request, Address>): Promise<void> {
     const { request, clientAddress } = activity;
     try {
       const verdict = this.verifyRequest(request, clientAddress);
-      if (typeof verdict === "boolean" ? verdict : await verdict) {
-        await this.processRequest(request, clientAddress);
-      } else await this.shutdownRequest(request);
-      if (activity.aborted !== undefined) {
-        await this.#report(activity.aborted.reason, request, clientAddress);
-      }
+      const done = (typeof verdict === "boolean" ? verdict : await verdict)
+        ? this.processRequest(request, clientAddress)
+        : this.shutdownRequest(request);
+      if (done !== undefined) await done;
+      if (activity.aborted !== undefined) await this.#reportAborted(activity);
     } catch (error) {
-      const cause = activity.aborted === undefined
-        ? error
-        : activity.aborted.reason;
-      await this.#report(cause, request, clientAddress);
+      if (activity.aborted !== undefined) await this.#reportAborted(activity);
+      else await this.#report(error, request, clientAddress);
       try {
         await this.shutdownRequest(request);
       } catch (error) {
         await this.#report(error, request, clientAddress);
       }
-    } finally {
-      this.#uncount(activity);
-      this.#activities.delete(request);
-      this.#wake?.();
-      for (const watcher of this.#drainWatchers) watcher();
-      this.#finishIfDrained();
     }
+    this.#end(activity);
+  }
+
+  /** Forgets a request: nothing is left of it to wait for. */
+  #end(activity: Activity<Request, Address>): void {
+    const { index } = activity;
+    if (index < 0) return;
+    activity.index = -1;
+    const last = this.#activities.pop()!;
+    if (last !== activity) {
+      this.#activities[index] = last;
+      last.index = index;
+    }
+    this.#uncount(activity);
+    this.#wake?.();
+    if (this.#stopping) this.#drained();
+  }
+
+  #drained(): void {
+    for (const watcher of this.#drainWatchers) watcher();
+    this.#finishIfDrained();
+  }
+
+  /**
+   * The activity of a request. Mostly it is the one whose context this runs in;
+   * a subclass may have left that.
+   */
+  #activityOf(request: Request): Activity<Request, Address> | undefined {
+    const activity = runningActivity();
+    return activity?.request === request && activity.server === this
+      ? activity as Activity<Request, Address>
+      : this.#activities.find((activity) => activity.request === request);
   }
 
   #uncount(activity: Activity<Request, Address>): void {
@@ -657,32 +750,46 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     activity.counted = false;
     this.#counted--;
     this.#requestDeadlines?.delete(activity);
+    if (activity.abandonTimer !== undefined) {
+      clearTimeout(activity.abandonTimer);
+    }
     activity.onHandled?.();
     this.#wake?.();
   }
 
   #abort(activity: Activity<Request, Address>, reason: unknown): void {
     if (activity.aborted !== undefined) return;
-    activity.aborted = { reason };
-    if (activity.handler !== undefined) abortHandler(activity.handler, reason);
+    activity.aborted = { reason, reported: false };
+    activity.tellAborted?.(reason);
     this.closeRequest(activity.request);
-    if (activity.abandon === undefined || !activity.counted) return;
-    const timer = setTimeout(activity.abandon, ABANDON_AFTER);
-    const onHandled = activity.onHandled;
-    activity.onHandled = () => {
-      clearTimeout(timer);
-      onHandled?.();
-    };
+    if (!activity.counted) return;
+    activity.abandonTimer = setTimeout(() => {
+      void this.#reportAborted(activity);
+      this.#end(activity);
+    }, ABANDON_AFTER);
   }
 
-  #abortAll(gracePeriod: number): void {
-    const reason = new DOMException(
-      `The server shut down and the request did not finish within ${gracePeriod} ms`,
-      "AbortError",
-    );
-    for (const activity of this.#activities.values()) {
-      this.#abort(activity, reason);
-    }
+  /** Reports why a request was aborted, once. */
+  async #reportAborted(activity: Activity<Request, Address>): Promise<void> {
+    const { aborted, request, clientAddress } = activity;
+    if (aborted === undefined || aborted.reported) return;
+    aborted.reported = true;
+    await this.#report(aborted.reason, request, clientAddress);
+  }
+
+  #abortAfter(ms: number, waitingToo: boolean): void {
+    const timer = setTimeout(() => {
+      const reason = new DOMException(
+        `The server shut down and the request did not finish within ${ms} ms`,
+        "AbortError",
+      );
+      for (const activity of [...this.#activities]) {
+        if (waitingToo || activity.awaitedShutdowns === 0) {
+          this.#abort(activity, reason);
+        }
+      }
+    }, Math.min(ms, LONGEST_DELAY));
+    this.#graceTimers.add(timer);
   }
 
   async #report(
@@ -738,34 +845,47 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   #finishIfDrained(): void {
-    if (!this.#stopped || this.#activities.size > 0) return;
+    if (!this.#stopped || this.#activities.length > 0) return;
     for (const timer of this.#graceTimers) clearTimeout(timer);
     this.#graceTimers.clear();
     this.#closeSocket();
-    this.#finish();
+    this.#release().then(this.#finish);
   }
+
+  async #release(): Promise<void> {
+    try {
+      await this.releaseResources();
+    } catch (error) {
+      void this.#report(error);
+    }
+  }
+
+  /**
+   * Called when the socket is closed and no request is in progress.
+   *
+   * @returns Nothing, or a promise that `finished` waits for.
+   * @ignore
+   */
+  releaseResources(): void | Promise<void> {}
 
   /** The request of this server inside whose handler the caller runs. */
   #callingActivity(): Activity<unknown, unknown> | undefined {
-    let activity = current.getStore();
+    let activity = runningActivity();
     while (activity !== undefined && activity.server !== this) {
       activity = activity.within;
     }
     // What a handler left running may outlive its request.
-    return activity !== undefined &&
-        this.#activities.has(activity.request as Request)
-      ? activity
-      : undefined;
+    return activity !== undefined && activity.index >= 0 ? activity : undefined;
   }
 
   async #drainedExceptWaiting(
     caller: Activity<unknown, unknown>,
   ): Promise<void> {
-    caller.awaitsShutdown = true;
+    caller.awaitedShutdowns++;
     await new Promise<void>((resolve) => {
       const check = () => {
-        for (const activity of this.#activities.values()) {
-          if (!activity.awaitsShutdown) return;
+        if (this.#activities.some((other) => other.awaitedShutdowns === 0)) {
+          return;
         }
         this.#drainWatchers.delete(check);
         resolve();
@@ -773,6 +893,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       this.#drainWatchers.add(check);
       for (const watcher of this.#drainWatchers) watcher();
     });
+    caller.awaitedShutdowns--;
   }
 }
 

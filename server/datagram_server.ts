@@ -9,7 +9,11 @@ import {
   type ServerOptions,
   type ServerSocket,
 } from "./base_server.ts";
-import { handlerClass, type HandlerFunction } from "./_handler_class.ts";
+import {
+  handlerClass,
+  type HandlerFunction,
+  mayAwait,
+} from "./_handler_class.ts";
 
 /** What a datagram server takes as its handler. */
 export type DatagramHandler<Address extends Deno.Addr> =
@@ -49,6 +53,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
    * @param handler A handler class, or a function that receives a
    * {@linkcode DatagramRequestHandler}.
    * @param options Options that every server has.
+   * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
    * @throws {RangeError} If an option is out of range.
    * @throws {TypeError} If `handler` is neither a handler class nor a function.
    */
@@ -75,6 +80,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
         >,
       ),
       options,
+      mayAwait(handler),
     );
     this.#socket = socket;
   }

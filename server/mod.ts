@@ -15,8 +15,11 @@
 
 export * from "./base_server.ts";
 export * from "./datagram_server.ts";
+export * from "./handler_lost_error.ts";
 export * from "./stream_server.ts";
 export * from "./tcp_server.ts";
+export * from "./threading_mixin.ts";
+export * from "./threading_servers.ts";
 export * from "./tls_server.ts";
 export * from "./udp_server.ts";
 export * from "./unix_datagram_server.ts";

@@ -1,3 +1,4 @@
+import type { Unsent } from "../handlers/base_request_handler.ts";
 import { StreamRequestHandler } from "../handlers/stream_request_handler.ts";
 import {
   BaseServer,
@@ -7,7 +8,7 @@ import {
 import { Deadlines } from "./_deadlines.ts";
 import { handlerClass, type HandlerFunction } from "./_handler_class.ts";
 import { IdleConnection } from "./_idle_connection.ts";
-import { linger } from "./_linger.ts";
+import { Lingering } from "./_linger.ts";
 import { checkTime } from "./_options.ts";
 
 export type { HandlerFunction };
@@ -26,9 +27,11 @@ export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
   /**
    * How long to wait at most, after the handler, until the peer has taken the
    * reply, in milliseconds. Meanwhile what the peer still sends is thrown away,
-   * at most 64 MiB of it; 5 seconds of silence end the wait too. 0 closes at
-   * once, which lets the kernel throw away the reply if the peer has sent
-   * anything that was not read.
+   * at most 64 MiB of it; 5 seconds of silence end the wait too. Before that,
+   * writes that the handler did not await may take as long as the peer takes
+   * any byte of them within this time. 0 closes once they are written (30
+   * seconds without progress end that too), which lets the kernel throw away
+   * the reply if the peer has sent anything that was not read.
    *
    * @default {30000}
    */
@@ -45,13 +48,24 @@ export type StreamHandler<
 
 const DEFAULT_LINGER_TIMEOUT = 30_000;
 
+/** What a handler left to be sent when it ended. */
+interface Flush {
+  readonly request: Deno.Conn;
+  readonly unsent: Unsent;
+  /** How many bytes were left when last looked at. */
+  left: number;
+  /** Since when, in `performance.now()` time. */
+  since: number;
+}
+
 /** The base of the servers of connections: TCP, TLS and Unix stream sockets. */
 export abstract class StreamServer<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
 > extends BaseServer<Connection, Address> {
   readonly #listener: Deno.Listener<Connection, Address>;
-  readonly #lingerTimeout: number;
+  readonly #lingering: Lingering | undefined;
+  readonly #flushes: Deadlines<Flush>;
   #accepting: Promise<Connection> | undefined;
   readonly #idle: Deadlines<IdleConnection<Address>> | undefined;
 
@@ -86,7 +100,26 @@ export abstract class StreamServer<
       options,
     );
     this.#listener = listener;
-    this.#lingerTimeout = lingerTimeout;
+    this.#lingering = lingerTimeout > 0
+      ? new Lingering(lingerTimeout)
+      : undefined;
+    const flushTimeout = lingerTimeout || DEFAULT_LINGER_TIMEOUT;
+    this.#flushes = new Deadlines(
+      (flush) => {
+        const left = flush.unsent.bufferedAmount;
+        if (left !== flush.left) flush.since = performance.now();
+        flush.left = left;
+        return flush.since + flushTimeout;
+      },
+      ({ request }) =>
+        this.abortRequest(
+          request as Connection,
+          new DOMException(
+            `The client took nothing of what was left to be sent for lingerTimeout, ${flushTimeout} ms`,
+            "TimeoutError",
+          ),
+        ),
+    );
     if (idleTimeout !== Infinity) {
       this.#idle = new Deadlines(
         (connection) => connection.lastActive + idleTimeout,
@@ -124,20 +157,30 @@ export abstract class StreamServer<
    *
    * @param request The connection.
    * @param clientAddress Its peer's address.
+   * @returns A promise that resolves when the handler has ended.
    */
-  override async finishRequest(
+  override finishRequest(
     request: Connection,
     clientAddress: Address,
   ): Promise<void> {
     if (!(request instanceof IdleConnection)) {
-      return await super.finishRequest(request, clientAddress);
+      return super.finishRequest(request, clientAddress);
     }
+    // Handshakes and verifyRequest have taken their time.
+    request.lastActive = performance.now();
+    const finished = super.finishRequest(request, clientAddress);
     this.#idle?.add(request);
-    try {
-      await super.finishRequest(request, clientAddress);
-    } finally {
-      this.#idle?.delete(request);
-    }
+    return finished.finally(() => this.#idle?.delete(request));
+  }
+
+  /** @ignore */
+  override settling(request: Connection, unsent: Unsent): void {
+    const left = unsent.bufferedAmount;
+    if (left === 0) return;
+    const flush = { request, unsent, left, since: performance.now() };
+    const forget = () => this.#flushes.delete(flush);
+    this.#flushes.add(flush);
+    unsent.flush().then(forget, forget);
   }
 
   /**
@@ -148,7 +191,7 @@ export abstract class StreamServer<
   override async shutdownRequest(request: Connection): Promise<void> {
     this.release(request);
     try {
-      if (this.#lingerTimeout > 0) await linger(request, this.#lingerTimeout);
+      await this.#lingering?.end(request);
     } catch {
       // The peer has gone, or the handler closed the connection itself: there
       // is nobody left to wait for.

@@ -1,3 +1,4 @@
+import { listenAt } from "./_listen.ts";
 import { listenBacklog } from "./_options.ts";
 import {
   type StreamHandler,
@@ -76,7 +77,11 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
     options: TCPServerOptions = {},
   ) {
     super(
-      () => Deno.listen({ ...address, ...listenBacklog(options.backlog) }),
+      () =>
+        listenAt(
+          address,
+          () => Deno.listen({ ...address, ...listenBacklog(options.backlog) }),
+        ),
       handler,
       options,
     );

@@ -1,3 +1,5 @@
+import { LONGEST_DELAY } from "./_deadlines.ts";
+import { listenAt } from "./_listen.ts";
 import { checkTime, listenBacklog } from "./_options.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
 import type {
@@ -72,7 +74,12 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
     const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT } = options;
     checkTime("handshakeTimeout", handshakeTimeout);
     super(
-      () => Deno.listenTls({ ...address, ...listenBacklog(options.backlog) }),
+      () =>
+        listenAt(
+          address,
+          () =>
+            Deno.listenTls({ ...address, ...listenBacklog(options.backlog) }),
+        ),
       handler,
       options,
     );
@@ -107,7 +114,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
             "TimeoutError",
           ),
         ),
-      Math.min(this.#handshakeTimeout, 2 ** 31 - 1),
+      Math.min(this.#handshakeTimeout, LONGEST_DELAY),
     );
     try {
       await request.handshake();

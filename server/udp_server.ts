@@ -4,6 +4,7 @@ import {
   type ReceivingSocket,
 } from "./datagram_server.ts";
 import type { ServerOptions } from "./base_server.ts";
+import { listenAt } from "./_listen.ts";
 
 /** Where a {@linkcode UDPServer} listens. */
 export interface UDPServerAddress {
@@ -58,10 +59,14 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
   ) {
     super(
       () =>
-        // ref() and unref() are there; only Deno's types leave them out.
-        Deno.listenDatagram(
-          { ...address, transport: "udp" },
-        ) as unknown as ReceivingSocket<Deno.NetAddr>,
+        listenAt(
+          address,
+          () =>
+            // ref() and unref() are there; only Deno's types leave them out.
+            Deno.listenDatagram(
+              { ...address, transport: "udp" },
+            ) as unknown as ReceivingSocket<Deno.NetAddr>,
+        ),
       handler,
       options,
     );

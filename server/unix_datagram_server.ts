@@ -44,7 +44,7 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
    * @throws {Deno.errors.NotFound} If the path's folder does not exist.
    * @throws {Deno.errors.NotCapable} If a permission is missing.
    * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
-   * @throws {TypeError} If the path is too long for a Unix socket.
+   * @throws {TypeError} If the path is empty, or too long for a Unix socket.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
@@ -59,19 +59,10 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
         const bound = UnixSocketFile.bind(
           path,
           options,
-          () => Deno.listenDatagram({ transport: "unixpacket", path }),
+          () => new UnixDatagramSocket(path, () => file.isOurs()),
         );
         file = bound.file;
-        try {
-          return socket = new UnixDatagramSocket(
-            bound.socket,
-            () => file.isOurs(),
-          );
-        } catch (error) {
-          file.remove();
-          bound.socket.close();
-          throw error;
-        }
+        return socket = bound.socket;
       },
       handler,
       options,

@@ -47,7 +47,7 @@ export class UnixStreamServer
    * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
    * @throws {Deno.errors.NotFound} If the path's folder does not exist.
    * @throws {Deno.errors.NotCapable} If a permission is missing.
-   * @throws {TypeError} If the path is too long for a Unix socket.
+   * @throws {TypeError} If the path is empty, or too long for a Unix socket.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(

@@ -1,7 +1,10 @@
 import { strictEqual } from "node:assert";
+import { patiently } from "./_patience.ts";
 
 /** No program of these tests takes longer, unless it hangs. In milliseconds. */
 const LIFETIME = 60_000;
+/** Nor does a test. */
+const TEST_TIMEOUT = 2 * LIFETIME;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -83,7 +86,9 @@ export function testWith(
   fn: () => Promise<void>,
 ): void {
   const missing = programs.filter((program) => program.missing);
-  if (missing.length === 0) return Deno.test(name, fn);
+  if (missing.length === 0) {
+    return Deno.test({ name, fn, timeout: TEST_TIMEOUT });
+  }
   const needs = missing.map((program) =>
     `${program.name} (Debian package ${program.package})`
   ).join(" and ");
@@ -100,17 +105,20 @@ export class Child implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #output: Promise<Output>;
-  readonly #parts: Uint8Array[] = [];
-  #stderr = "";
+  readonly #stdout = new Printed();
+  readonly #stderr = new Printed();
   #stdinClosed: Promise<void> | undefined;
-  /** How much of what it printed `until` has gone past, in characters. */
-  #seen = 0;
   #ended = false;
-  #wake: (() => void) | undefined;
+  #wakes: (() => void)[] = [];
 
-  constructor(path: string, args: readonly string[]) {
+  constructor(
+    path: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ) {
     this.#process = new Deno.Command(path, {
       args: [...args],
+      env,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -132,24 +140,23 @@ export class Child implements AsyncDisposable {
     });
   }
 
-  /** Waits until it prints `text`, after what was waited for before. */
-  async until(text: string): Promise<void> {
-    while (true) {
-      const printed = decoder.decode(concat(this.#parts));
-      const at = printed.indexOf(text, this.#seen);
-      if (at >= 0) {
-        this.#seen = at + text.length;
-        return;
-      }
-      if (this.#ended) {
-        throw new Error(
-          `The program ended and did not print ${
-            JSON.stringify(text)
-          }:\n${printed}\n${this.#stderr}`,
-        );
-      }
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
+  /**
+   * Waits until it prints something, after what was waited for before.
+   *
+   * @returns What was found.
+   */
+  until(what: string | RegExp): Promise<RegExpExecArray> {
+    return this.#until(what, this.#stdout);
+  }
+
+  /** As `until`, of its standard error. */
+  untilStderr(what: string | RegExp): Promise<RegExpExecArray> {
+    return this.#until(what, this.#stderr);
+  }
+
+  /** Sends it a signal. */
+  kill(signal: Deno.Signal): void {
+    this.#process.kill(signal);
   }
 
   /** Ends its standard input and waits until it ends. */
@@ -163,28 +170,62 @@ export class Child implements AsyncDisposable {
     await this.output();
   }
 
+  async #until(
+    what: string | RegExp,
+    printed: Printed,
+  ): Promise<RegExpExecArray> {
+    const pattern = new RegExp(
+      typeof what === "string" ? RegExp.escape(what) : what,
+    );
+    return await patiently(
+      this.#reach(pattern, printed),
+      () => `${pattern}; the program printed:\n${this.#all()}`,
+    );
+  }
+
+  async #reach(pattern: RegExp, printed: Printed): Promise<RegExpExecArray> {
+    while (true) {
+      const found = printed.goPast(pattern);
+      if (found !== null) return found;
+      if (this.#ended) {
+        throw new Error(
+          `The program ended without ${pattern}:\n${this.#all()}`,
+        );
+      }
+      await new Promise<void>((resolve) => this.#wakes.push(resolve));
+    }
+  }
+
+  #all(): string {
+    return `${this.#stdout.text}\n${this.#stderr.text}`;
+  }
+
   async #collect(): Promise<Output> {
     const timer = setTimeout(() => this.#kill(), LIFETIME);
     const { stdout, stderr, status } = this.#process;
     const [{ code }] = await Promise.all([
       status,
-      this.#take(stdout, (part) => this.#parts.push(part)),
-      this.#take(stderr, (part) => this.#stderr += decoder.decode(part)),
+      this.#take(stdout, this.#stdout),
+      this.#take(stderr, this.#stderr),
     ]);
     clearTimeout(timer);
     this.#ended = true;
-    this.#wake?.();
-    return { code, stdout: concat(this.#parts), stderr: this.#stderr };
+    this.#wake();
+    return { code, stdout: this.#stdout.bytes, stderr: this.#stderr.text };
   }
 
   async #take(
     from: ReadableStream<Uint8Array<ArrayBuffer>>,
-    take: (part: Uint8Array) => void,
+    printed: Printed,
   ): Promise<void> {
     for await (const part of from) {
-      take(part);
-      this.#wake?.();
+      printed.add(part);
+      this.#wake();
     }
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakes.splice(0)) wake();
   }
 
   #kill(): void {
@@ -193,6 +234,32 @@ export class Child implements AsyncDisposable {
     } catch {
       // It has just ended by itself.
     }
+  }
+}
+
+/** What a program printed on one of its streams. */
+class Printed {
+  readonly #parts: Uint8Array[] = [];
+  /** How much of it has been waited for, in characters. */
+  #seen = 0;
+
+  add(part: Uint8Array): void {
+    this.#parts.push(part);
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return concat(this.#parts);
+  }
+
+  get text(): string {
+    return decoder.decode(this.bytes);
+  }
+
+  /** Looks for something; the next search starts after it. */
+  goPast(pattern: RegExp): RegExpExecArray | null {
+    const found = pattern.exec(this.text.slice(this.#seen));
+    if (found !== null) this.#seen += found.index + found[0].length;
+    return found;
   }
 }
 

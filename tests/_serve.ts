@@ -1,3 +1,5 @@
+import { patiently } from "./_patience.ts";
+
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
 
 /** Serves until disposed, and then waits until nothing is left running. */
@@ -33,6 +35,16 @@ export async function reset(conn: Deno.Conn): Promise<void> {
   conn.close();
 }
 
+/** Whether this machine has the IPv6 loopback address. */
+export function hasIPv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** How many descriptors this process has open. */
 export function openDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
@@ -50,9 +62,16 @@ export class Reports {
 
   /** Resolves when `count` errors have been reported. */
   async until(count: number): Promise<unknown[]> {
+    await patiently(
+      this.#reach(count),
+      () => `${count} errors; reported: ${this.errors.join(", ") || "none"}`,
+    );
+    return this.errors;
+  }
+
+  async #reach(count: number): Promise<void> {
     while (this.errors.length < count) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    return this.errors;
   }
 }

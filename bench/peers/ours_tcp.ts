@@ -1,7 +1,7 @@
 /**
  * The same as raw_tcp.ts, with `TCPServer`.
  *
- * Argument: echo, reply, sink, or source and the number of bytes.
+ * Argument: echo, echo-own-buffer, reply, sink, or source and the number of bytes.
  */
 import { StreamRequestHandler, TCPServer } from "../../mod.ts";
 
@@ -17,6 +17,16 @@ class Echo extends StreamRequestHandler {
   }
 }
 
+class EchoOwnBuffer extends StreamRequestHandler {
+  override async handle() {
+    const { rfile, wfile } = this;
+    const buffer = new Uint8Array(1024);
+    for (let n; (n = await rfile.readInto(buffer)) !== null;) {
+      await wfile.write(buffer.subarray(0, n));
+    }
+  }
+}
+
 class Reply extends StreamRequestHandler {
   override async handle() {
     await this.wfile.write("Thank you for connecting");
@@ -25,7 +35,8 @@ class Reply extends StreamRequestHandler {
 
 class Sink extends StreamRequestHandler {
   override async handle() {
-    while (await this.rfile.read(CHUNK) !== null) {
+    const buffer = new Uint8Array(CHUNK);
+    while (await this.rfile.readInto(buffer) !== null) {
       // Thrown away.
     }
   }
@@ -42,6 +53,7 @@ class Source extends StreamRequestHandler {
 
 const handlers: Record<string, typeof Echo> = {
   echo: Echo,
+  "echo-own-buffer": EchoOwnBuffer,
   reply: Reply,
   sink: Sink,
   source: Source,

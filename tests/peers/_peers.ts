@@ -102,13 +102,3 @@ export async function makeCertificate(
     file,
   };
 }
-
-/** Whether this machine has the IPv6 loopback address. */
-export function hasIPv6(): boolean {
-  try {
-    Deno.listen({ hostname: "::1", port: 0 }).close();
-    return true;
-  } catch {
-    return false;
-  }
-}

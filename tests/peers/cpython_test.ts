@@ -6,11 +6,10 @@ import {
   UDPServer,
 } from "../../mod.ts";
 import { type Child, Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { hasIPv6, LOOPBACK, serve } from "../_serve.ts";
 import {
   bracket,
   echo,
-  hasIPv6,
   LARGE,
   makeCertificate,
   openssl,

@@ -157,6 +157,20 @@ Deno.test("UnixStreamServer names the path that is too long or has no folder", a
   );
 });
 
+Deno.test("Unix servers refuse a path that is empty or none", () => {
+  for (const Server of [UnixStreamServer, UnixDatagramServer]) {
+    for (const path of ["", undefined]) {
+      throws(() => new Server({ path: path as string }, () => {}), {
+        name: "TypeError",
+        message:
+          `Cannot create server: path must be a string that is not empty, received ${
+            Deno.inspect(path)
+          }`,
+      });
+    }
+  }
+});
+
 Deno.test("UnixDatagramServer replies to a client that has a path", async () => {
   await using folder = new Folder();
   await using server = serve(

@@ -1,0 +1,129 @@
+import { denoServer, peerServer, type ServerCommand } from "./_programs.ts";
+
+/** What one measurement is told. */
+export interface Run {
+  readonly port: number;
+  /** How long it lasts, in milliseconds. */
+  readonly duration: number;
+}
+
+/** Servers that do the same, under the same load. */
+export interface Comparison {
+  readonly name: string;
+  /** The arguments of the load generator. */
+  readonly load: (run: Run) => readonly (string | number)[];
+  /** The first is ours; the others are what it is compared with. */
+  readonly servers: readonly ServerCommand[];
+  /** Whether a run that does not count goes first. */
+  readonly warmUp: boolean;
+}
+
+/** Connections that are held while the server's memory is looked at. */
+export interface Footprint {
+  readonly name: string;
+  readonly server: ServerCommand;
+  readonly count: number;
+  /** The further arguments of `load idle`. */
+  readonly args: readonly number[];
+}
+
+const GIB = 2 ** 30;
+
+const ours = (...args: string[]) =>
+  denoServer("TCPServer", "ours_tcp.ts", ...args);
+const oursOwnBuffer = denoServer(
+  "TCPServer, readInto",
+  "ours_tcp.ts",
+  "echo-own-buffer",
+);
+const raw = (...args: string[]) =>
+  denoServer("Deno.listen loop", "raw_tcp.ts", ...args);
+
+/**
+ * All comparisons.
+ *
+ * @param scale What to multiply amounts of work by; less than 1 in a short run.
+ */
+export const comparisons = (scale: number): readonly Comparison[] => [
+  ...[1, 50, 500].map((connections): Comparison => ({
+    name: `echo of 64 bytes, ${connections} connections`,
+    load: ({ port, duration }) => ["echo", port, connections, 64, duration],
+    servers: [
+      ours("echo"),
+      oursOwnBuffer,
+      raw("echo"),
+      peerServer("node", "node_echo.mjs"),
+      peerServer("python3", "cpython_tcp.py", "threading", "echo"),
+    ],
+    warmUp: true,
+  })),
+  ...[1, 64].map((atOnce): Comparison => ({
+    name: `connect, 24 bytes, close, ${atOnce} at a time`,
+    load: ({ port, duration }) => ["connect", port, atOnce, 24, duration],
+    servers: [
+      ours("reply"),
+      raw("reply"),
+      peerServer("python3", "cpython_tcp.py", "plain", "reply"),
+    ],
+    warmUp: true,
+  })),
+  {
+    name: "MiB received by the server, 1 GiB",
+    load: ({ port }) => ["send", port, GIB * scale],
+    servers: [ours("sink"), raw("sink")],
+    warmUp: false,
+  },
+  {
+    name: "MiB sent by the server, 1 GiB",
+    load: ({ port }) => ["recv", port, GIB * scale],
+    servers: [
+      ours("source", `${GIB * scale}`),
+      raw("source", `${GIB * scale}`),
+    ],
+    warmUp: false,
+  },
+  ...[1, 50].map((sockets): Comparison => ({
+    name: `UDP echo of 64 bytes, ${sockets} sockets`,
+    load: ({ port, duration }) => ["udp", port, sockets, 64, duration],
+    servers: [
+      denoServer("UDPServer", "ours_udp.ts"),
+      denoServer("receive(buffer) loop", "raw_udp.ts"),
+      peerServer("python3", "cpython_udp.py"),
+    ],
+    warmUp: true,
+  })),
+  ...[0, 1_000, 10_000].map((idle): Comparison => ({
+    name: `echo of 64 bytes, 10 of ${idle + 10} connections`,
+    load: ({ port, duration }) => [
+      "echo",
+      port,
+      10,
+      64,
+      duration,
+      Math.round(idle * Math.max(scale, 0.01)),
+    ],
+    servers: [ours("echo"), raw("echo")],
+    warmUp: false,
+  })),
+];
+
+export const footprints: readonly Footprint[] = [
+  {
+    name: "10,000 that sent nothing yet",
+    server: ours("echo"),
+    count: 10_000,
+    args: [0],
+  },
+  {
+    name: "10,000 after an echo of 64 bytes",
+    server: ours("echo"),
+    count: 10_000,
+    args: [64],
+  },
+  {
+    name: "10,000 that sent nothing yet",
+    server: raw("echo"),
+    count: 10_000,
+    args: [0],
+  },
+];

@@ -1,0 +1,108 @@
+/**
+ * Compares servers, run in turn on one core under the load of a C program on
+ * the other, and prints how this module's stand to the others.
+ *
+ * Options: `--only=TEXT` for the comparisons whose name has the text,
+ * `--rounds=N`, `--short` to see only that everything works.
+ */
+import { parseArgs } from "node:util";
+import { type Comparison, comparisons, footprints } from "./_comparisons.ts";
+import {
+  compile,
+  holdConnections,
+  isInstalled,
+  median,
+  runLoad,
+  Server,
+  type ServerCommand,
+} from "./_programs.ts";
+
+const { values: options } = parseArgs({
+  args: Deno.args,
+  options: {
+    only: { type: "string", default: "" },
+    rounds: { type: "string", default: "7" },
+    short: { type: "boolean", default: false },
+  },
+});
+const rounds = options.short ? 1 : Number(options.rounds);
+/** How long one measurement lasts, in milliseconds. */
+const duration = options.short ? 60 : 1000;
+const scale = options.short ? 1 / 256 : 1;
+
+const folder = await Deno.makeTempDir();
+try {
+  const load = await compile("load.c", folder);
+  console.log(describeMachine());
+  console.log(
+    "| what | server | per second | ours is | CPU µs each | ours is |",
+  );
+  console.log("|---|---|--:|--:|--:|--:|");
+  for (const comparison of comparisons(scale)) {
+    if (!comparison.name.includes(options.only)) continue;
+    await compare(comparison, load);
+  }
+  if (!"memory".includes(options.only)) Deno.exit();
+  console.log("\n| connections held | server | KiB each |");
+  console.log("|---|---|--:|");
+  for (const { name, server, args, count } of footprints) {
+    const many = options.short ? 100 : count;
+    await using running = await Server.start(server);
+    const before = running.residentMemory();
+    const after = await holdConnections(
+      load,
+      [running.port, many, ...args],
+      () => running.residentMemory(),
+    );
+    const each = (after - before) / many;
+    console.log(`| ${name} | ${server.label} | ${each.toFixed(1)} |`);
+  }
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+
+/** Measures the servers of one comparison in turn, A B C A B C …. */
+async function compare(comparison: Comparison, load: string): Promise<void> {
+  const servers: ServerCommand[] = [];
+  for (const server of comparison.servers) {
+    if (await isInstalled(server.command[0]!)) servers.push(server);
+    else {console.log(
+        `| ${comparison.name} | ${server.label} | missing | | | |`,
+      );}
+  }
+  const speeds = servers.map((): number[] => []);
+  const costs = servers.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, server] of servers.entries()) {
+      await using running = await Server.start(server);
+      const args = comparison.load({ port: running.port, duration });
+      // The first run finds the code not compiled yet.
+      if (comparison.warmUp) await runLoad(load, args);
+      const before = running.processorTime();
+      const { count, perSecond } = await runLoad(load, args);
+      const used = running.processorTime() - before;
+      speeds[i]!.push(perSecond);
+      costs[i]!.push(used * 1000 / count);
+    }
+  }
+  for (const [i, { label }] of servers.entries()) {
+    const cells = [comparison.name, label];
+    for (const [figures, digits] of [[speeds, 0], [costs, 1]] as const) {
+      const ratios = figures[0]!.map((ours, at) => ours / figures[i]![at]!);
+      cells.push(
+        median(figures[i]!).toLocaleString("en", {
+          maximumFractionDigits: digits,
+        }),
+        i === 0 ? "" : `${median(ratios).toFixed(2)} ×`,
+      );
+    }
+    console.log(`| ${cells.join(" | ")} |`);
+  }
+}
+
+function describeMachine(): string {
+  const model = /^model name\s*:\s*(.*)$/m.exec(
+    Deno.readTextFileSync("/proc/cpuinfo"),
+  )?.[1];
+  return `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores (${model}), Linux ${Deno.osRelease()}, loopback; medians of ${rounds} rounds\n`;
+}

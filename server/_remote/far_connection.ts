@@ -1,0 +1,258 @@
+import type { Carrier } from "./carrier.ts";
+import { FrameType, MAX_DATA, ProtocolError, WINDOW } from "./frames.ts";
+import { packJson, packNumber } from "./payloads.ts";
+
+/** How many bytes are read before the near side is told that it may send more. */
+const CREDIT_STEP = WINDOW / 4;
+
+/** Something that waits, and how to end its waiting. */
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface WaitingRead {
+  readonly buffer: Uint8Array;
+  readonly resolve: (n: number | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A connection whose socket is on the near side. It is used as a
+ * `Deno.TcpConn` is, and its errors are those.
+ */
+export class FarConnection<Address extends Deno.Addr = Deno.Addr>
+  implements Deno.Conn<Address> {
+  readonly localAddr: Address;
+  readonly remoteAddr: Address;
+  readonly #carrier: Carrier;
+  readonly #channel: number;
+  /** What came while nothing was read. Never more than the window. */
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #chunksSize = 0;
+  /** How much of the first chunk has been read. */
+  #offset = 0;
+  /** Bytes read since the near side was last told. */
+  #uncredited = 0;
+  /** Bytes that may be sent before the near side says more. */
+  #credit = WINDOW;
+  #ended = false;
+  #writeEnded = false;
+  #closed = false;
+  #failure: { readonly error: unknown } | undefined;
+  readonly #reads: WaitingRead[] = [];
+  #writes: Waiting[] = [];
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array<ArrayBufferLike>> | undefined;
+
+  constructor(
+    carrier: Carrier,
+    channel: number,
+    localAddr: Address,
+    remoteAddr: Address,
+  ) {
+    this.#carrier = carrier;
+    this.#channel = channel;
+    this.localAddr = localAddr;
+    this.remoteAddr = remoteAddr;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#closed) return Promise.reject(badResource("read"));
+    if (buffer.length === 0) return Promise.resolve(0);
+    if (this.#chunks.length > 0 && this.#reads.length === 0) {
+      return Promise.resolve(this.#takeChunks(buffer));
+    }
+    if (this.#failure !== undefined) {
+      return Promise.reject(this.#failure.error);
+    }
+    if (this.#ended) return Promise.resolve(null);
+    return new Promise((resolve, reject) =>
+      this.#reads.push({ buffer, resolve, reject })
+    );
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    while (true) {
+      if (this.#closed) throw badResource("write");
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#writeEnded) {
+        throw new Deno.errors.BrokenPipe(
+          "Cannot write: the writing side is closed",
+        );
+      }
+      if (data.length === 0) return 0;
+      if (this.#credit === 0) {
+        await new Promise<void>((resolve, reject) =>
+          this.#writes.push({ resolve, reject })
+        );
+      } else if (this.#carrier.congested) await this.#carrier.drained();
+      else break;
+    }
+    const n = Math.min(data.length, this.#credit, MAX_DATA);
+    this.#credit -= n;
+    this.#carrier.send(
+      FrameType.Data,
+      this.#channel,
+      n === data.length ? data : data.subarray(0, n),
+    );
+    return n;
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#closed) {
+      return Promise.reject(badResource("close the writing side"));
+    }
+    if (!this.#writeEnded) {
+      this.#writeEnded = true;
+      this.#carrier.send(FrameType.End, this.#channel);
+    }
+    return Promise.resolve();
+  }
+
+  close(): void {
+    if (this.#closed) throw badResource("close");
+    this.#carrier.send(FrameType.Close, this.#channel);
+    this.detach();
+  }
+
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#readable ??= new ReadableStream({
+      pull: async (controller) => {
+        const buffer = new Uint8Array(MAX_DATA);
+        const n = await this.read(buffer);
+        if (n !== null) return controller.enqueue(buffer.subarray(0, n));
+        controller.close();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  get writable(): WritableStream<Uint8Array<ArrayBufferLike>> {
+    return this.#writable ??= new WritableStream({
+      write: async (chunk) => {
+        for (let done = 0; done < chunk.length;) {
+          done += await this.write(chunk.subarray(done));
+        }
+      },
+      close: () => this.closeWrite(),
+    });
+  }
+
+  /** Has no effect: the near side keeps the socket, and the process. */
+  ref(): void {}
+
+  /** Has no effect: the near side keeps the socket, and the process. */
+  unref(): void {}
+
+  setNoDelay(noDelay = true): void {
+    this.#carrier.send(
+      FrameType.SetOption,
+      this.#channel,
+      packJson({ noDelay }),
+    );
+  }
+
+  setKeepAlive(keepAlive = true): void {
+    this.#carrier.send(
+      FrameType.SetOption,
+      this.#channel,
+      packJson({ keepAlive }),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#closed) this.close();
+  }
+
+  // What the far side calls when frames come.
+
+  /** Takes bytes that are lent. */
+  receive(part: Uint8Array): void {
+    if (this.#closed) return;
+    let rest = part;
+    while (rest.length > 0 && this.#reads.length > 0) {
+      const { buffer, resolve } = this.#reads.shift()!;
+      const n = Math.min(buffer.length, rest.length);
+      buffer.set(n === rest.length ? rest : rest.subarray(0, n));
+      rest = rest.subarray(n);
+      this.#read(n);
+      resolve(n);
+    }
+    if (rest.length === 0) return;
+    this.#chunksSize += rest.length;
+    if (this.#chunksSize > WINDOW) {
+      throw new ProtocolError(
+        `Cannot receive ${rest.length} bytes: they are more than there is credit for`,
+      );
+    }
+    const chunk = new Uint8Array(rest.length);
+    chunk.set(rest);
+    this.#chunks.push(chunk);
+  }
+
+  /** The peer has ended its side. */
+  end(): void {
+    this.#ended = true;
+    for (const { resolve } of this.#reads.splice(0)) resolve(null);
+  }
+
+  /** More bytes may be sent. */
+  addCredit(bytes: number): void {
+    this.#credit += bytes;
+    for (const { resolve } of this.#writes.splice(0)) resolve();
+  }
+
+  /** The socket has failed: what has come can still be read. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    for (const { reject } of this.#reads.splice(0)) reject(error);
+    for (const { reject } of this.#writes.splice(0)) reject(error);
+  }
+
+  /** The request is over: nothing is sent or received any more. */
+  detach(): void {
+    this.#closed = true;
+    this.#chunks = [];
+    this.fail(
+      new Deno.errors.Interrupted("The connection was closed meanwhile"),
+    );
+  }
+
+  #takeChunks(buffer: Uint8Array): number {
+    let filled = 0;
+    while (filled < buffer.length && this.#chunks.length > 0) {
+      const chunk = this.#chunks[0]!;
+      const part = chunk.subarray(
+        this.#offset,
+        this.#offset + buffer.length - filled,
+      );
+      buffer.set(part, filled);
+      filled += part.length;
+      this.#offset += part.length;
+      if (this.#offset === chunk.length) {
+        this.#chunks.shift();
+        this.#offset = 0;
+      }
+    }
+    this.#chunksSize -= filled;
+    this.#read(filled);
+    return filled;
+  }
+
+  #read(n: number): void {
+    this.#uncredited += n;
+    if (this.#uncredited < CREDIT_STEP || this.#ended) return;
+    this.#carrier.send(
+      FrameType.Credit,
+      this.#channel,
+      packNumber(this.#uncredited),
+    );
+    this.#uncredited = 0;
+  }
+}
+
+function badResource(action: string): Deno.errors.BadResource {
+  return new Deno.errors.BadResource(
+    `Cannot ${action}: the connection is closed`,
+  );
+}

@@ -1,0 +1,218 @@
+import {
+  abortHandler,
+  type BaseRequestHandler,
+  type RequestServer,
+  runHandler,
+} from "../../handlers/base_request_handler.ts";
+import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
+import type { Carrier } from "./carrier.ts";
+import { packError, unpackError } from "./errors.ts";
+import { FarConnection } from "./far_connection.ts";
+import {
+  type FrameHandler,
+  FrameType,
+  MAX_DATA,
+  ProtocolError,
+} from "./frames.ts";
+import {
+  packDatagram,
+  packJson,
+  unpackDatagram,
+  unpackJson,
+  unpackNumber,
+} from "./payloads.ts";
+
+/** A handler class of either kind, as the far side makes instances of it. */
+export type AnyHandlerClass = new (
+  request: unknown,
+  clientAddress: Deno.Addr,
+  server: RequestServer,
+) => BaseRequestHandler<unknown, Deno.Addr | null>;
+
+/** One request, whose handler runs here. */
+interface Channel {
+  readonly handler: BaseRequestHandler<unknown, Deno.Addr | null>;
+  /** Not for a datagram. */
+  readonly connection: FarConnection | undefined;
+  /** The datagrams whose sending is waited for, by their numbers. */
+  readonly sends: Map<number, PromiseWithResolvers<number>>;
+  /** Those of `shutdown` that wait. */
+  readonly shutdowns: (() => void)[];
+}
+
+/** Runs handlers for a near side that holds their sockets. */
+export class FarSide implements FrameHandler {
+  readonly #carrier: Carrier;
+  readonly #Handler: AnyHandlerClass;
+  readonly #addr: Deno.Addr;
+  readonly #channels = new Map<number, Channel>();
+
+  /**
+   * @param carrier Takes frames to the near side.
+   * @param Handler What is made for each request.
+   * @param addr What `server.addr` says in a handler.
+   */
+  constructor(carrier: Carrier, Handler: AnyHandlerClass, addr: Deno.Addr) {
+    this.#carrier = carrier;
+    this.#Handler = Handler;
+    this.#addr = addr;
+  }
+
+  data(channel: number, part: Uint8Array): void {
+    this.#channels.get(channel)?.connection?.receive(part);
+  }
+
+  frame(type: FrameType, id: number, payload: Uint8Array): void {
+    if (type === FrameType.Open) return this.#open(id, payload);
+    if (type === FrameType.OpenDatagram) return this.#openDatagram(id, payload);
+    if (type === FrameType.Ping) return this.#carrier.send(FrameType.Pong, id);
+    // A frame may come for a request that has just ended here.
+    const channel = this.#channels.get(id);
+    if (channel === undefined) return;
+    switch (type) {
+      case FrameType.End:
+        return channel.connection?.end();
+      case FrameType.Credit:
+        return channel.connection?.addCredit(unpackNumber(payload));
+      case FrameType.Fail: {
+        const { error } = unpackError(payload);
+        channel.connection?.fail(error);
+        return abortHandler(channel.handler, error);
+      }
+      case FrameType.Abort: {
+        const { error } = unpackError(payload);
+        abortHandler(channel.handler, error);
+        return this.#detach(channel);
+      }
+      case FrameType.Sent:
+        return this.#settleSend(channel, unpackNumber(payload));
+      case FrameType.NotSent: {
+        const { error, number } = unpackError(payload);
+        return this.#settleSend(channel, number, error);
+      }
+      case FrameType.ShutdownDone:
+        return channel.shutdowns.shift()?.();
+      default:
+        throw new ProtocolError(
+          `Cannot take a frame of type ${type}: it does not go to the far side`,
+        );
+    }
+  }
+
+  #open(id: number, payload: Uint8Array): void {
+    const { localAddr, remoteAddr } = unpackJson(payload) as {
+      readonly localAddr: Deno.Addr;
+      readonly remoteAddr: Deno.Addr;
+    };
+    const connection = new FarConnection(
+      this.#carrier,
+      id,
+      localAddr,
+      remoteAddr,
+    );
+    this.#run(id, connection, connection, remoteAddr);
+  }
+
+  #openDatagram(id: number, payload: Uint8Array): void {
+    const { address, data } = unpackDatagram(payload);
+    const request: DatagramRequest = [data, {
+      addr: this.#addr,
+      send: (data, address) => this.#send(id, data, address),
+    }];
+    this.#run(id, request, undefined, address);
+  }
+
+  async #run(
+    id: number,
+    request: unknown,
+    connection: FarConnection | undefined,
+    clientAddress: Deno.Addr,
+  ): Promise<void> {
+    let channel: Channel | undefined;
+    try {
+      const handler = new this.#Handler(request, clientAddress, {
+        addr: this.#addr,
+        shutdown: (options) => this.#shutdown(id, options ?? {}),
+      });
+      channel = {
+        handler,
+        connection,
+        sends: new Map(),
+        shutdowns: [],
+      };
+      this.#channels.set(id, channel);
+      await runHandler(handler, () => {
+        this.#carrier.send(FrameType.Settling, id);
+      });
+    } catch (error) {
+      this.#carrier.send(FrameType.Error, id, packError(error));
+    }
+    this.#channels.delete(id);
+    this.#carrier.send(FrameType.Done, id);
+    if (channel !== undefined) this.#detach(channel);
+  }
+
+  /** Ends whatever the handler of a request that is over still waits for. */
+  #detach(channel: Channel): void {
+    channel.connection?.detach();
+    for (const { reject } of channel.sends.values()) {
+      reject(new Deno.errors.Interrupted("The request was ended meanwhile"));
+    }
+    channel.sends.clear();
+    for (const resolve of channel.shutdowns.splice(0)) resolve();
+  }
+
+  #send(id: number, data: Uint8Array, address: Deno.Addr): Promise<number> {
+    const channel = this.#channels.get(id);
+    if (channel === undefined) {
+      return Promise.reject(
+        new Deno.errors.BadResource(
+          `Cannot send ${data.length} bytes: the request is finished`,
+        ),
+      );
+    }
+    if (data.length > MAX_DATA) {
+      return Promise.reject(
+        new RangeError(
+          `Cannot send ${data.length} bytes: a datagram carries at most 65507`,
+        ),
+      );
+    }
+    const number = nextNumber();
+    const sending = Promise.withResolvers<number>();
+    channel.sends.set(number, sending);
+    this.#carrier.send(
+      FrameType.Send,
+      id,
+      packDatagram(number, address, data),
+    );
+    const size = data.length;
+    return sending.promise.then(() => size);
+  }
+
+  #settleSend(channel: Channel, number: number, error?: Error): void {
+    const sending = channel.sends.get(number);
+    channel.sends.delete(number);
+    if (error === undefined) sending?.resolve(0);
+    else sending?.reject(error);
+  }
+
+  #shutdown(
+    id: number,
+    options: { readonly gracePeriod?: number },
+  ): Promise<void> {
+    return new Promise((resolve) => {
+      const channel = this.#channels.get(id);
+      // A request that is finished has nothing to wait for.
+      if (channel === undefined) resolve();
+      else channel.shutdowns.push(resolve);
+      this.#carrier.send(FrameType.Shutdown, id, packJson(options));
+    });
+  }
+}
+
+let lastNumber = 0;
+
+function nextNumber(): number {
+  return lastNumber = (lastNumber + 1) >>> 0;
+}

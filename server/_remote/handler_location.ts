@@ -1,0 +1,65 @@
+import { BaseRequestHandler } from "../../handlers/base_request_handler.ts";
+import type { AnyHandlerClass } from "./far_side.ts";
+
+/** Where another thread or process finds a handler class. */
+export interface HandlerLocation {
+  /** The URL of its module. */
+  readonly moduleUrl: string;
+  /** Its name, under which the module exports it. */
+  readonly name: string;
+}
+
+/**
+ * Where a handler class says that it lives.
+ *
+ * @throws {TypeError} If it is a function, or does not say so.
+ */
+export function handlerLocation(handler: unknown): HandlerLocation {
+  const prototype = (handler as { readonly prototype?: unknown })?.prototype;
+  if (
+    typeof handler !== "function" || !(prototype instanceof BaseRequestHandler)
+  ) {
+    throw new TypeError(
+      `Cannot create server: ${
+        typeof handler === "function"
+          ? `the function "${handler.name}"`
+          : Deno.inspect(handler)
+      } cannot run in another thread or process; pass a handler class that its module exports`,
+    );
+  }
+  const { name } = handler;
+  const moduleUrl = Object.hasOwn(handler, "moduleUrl")
+    ? (handler as { readonly moduleUrl?: unknown }).moduleUrl
+    : undefined;
+  if (typeof moduleUrl !== "string") {
+    throw new TypeError(
+      `Cannot create server: the handler class "${name}" does not say where it lives; add to it: static override readonly moduleUrl: string = import.meta.url`,
+    );
+  }
+  if (!URL.canParse(moduleUrl)) {
+    throw new TypeError(
+      `Cannot create server: moduleUrl of the handler class "${name}" is "${moduleUrl}", which is not a URL; use import.meta.url`,
+    );
+  }
+  return { moduleUrl, name };
+}
+
+/**
+ * Imports a handler class.
+ *
+ * @throws {TypeError} If its module does not export it.
+ * @throws What importing the module throws.
+ */
+export async function importHandler(
+  { moduleUrl, name }: HandlerLocation,
+): Promise<AnyHandlerClass> {
+  const exported: Record<string, unknown> = await import(moduleUrl);
+  const found = Object.values(exported).find((value) =>
+    typeof value === "function" && value.name === name &&
+    value.prototype instanceof BaseRequestHandler
+  );
+  if (found !== undefined) return found as AnyHandlerClass;
+  throw new TypeError(
+    `Cannot find the handler class "${name}": "${moduleUrl}" does not export it; write: export class ${name}`,
+  );
+}

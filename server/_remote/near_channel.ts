@@ -1,0 +1,112 @@
+import type { Unsent } from "../../handlers/base_request_handler.ts";
+import type { Carrier } from "./carrier.ts";
+import { packError, unpackError } from "./errors.ts";
+import { FrameType, ProtocolError } from "./frames.ts";
+import { unpackJson } from "./payloads.ts";
+
+/** What the server of a request does for it. */
+export interface RequestOwner {
+  /** The handler has ended; what is left is still being written. */
+  settling(unsent: Unsent): void;
+  /** The handler shuts the server down. */
+  shutdown(options: { readonly gracePeriod?: number }): Promise<void>;
+}
+
+/** The near side of one request, whose handler runs on the far side. */
+export abstract class NearChannel {
+  /** Settles when the handler has ended: rejected with what it threw. */
+  readonly ended: Promise<void>;
+  protected readonly carrier: Carrier;
+  protected readonly id: number;
+  protected readonly owner: RequestOwner;
+  /** Whether nothing is to be sent any more. */
+  protected over = false;
+  #error: { readonly error: unknown } | undefined;
+  #resolve!: () => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(carrier: Carrier, id: number, owner: RequestOwner) {
+    this.carrier = carrier;
+    this.id = id;
+    this.owner = owner;
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** Opens the channel on the far side. */
+  abstract open(): void;
+
+  /** Takes bytes that are lent. */
+  data(part: Uint8Array): void {
+    throw new ProtocolError(
+      `Cannot take ${part.length} bytes: a datagram has no stream`,
+    );
+  }
+
+  /** Takes a frame that is lent. */
+  frame(type: FrameType, payload: Uint8Array): void {
+    switch (type) {
+      case FrameType.Settling:
+        return this.settling();
+      case FrameType.Error:
+        this.#error = unpackError(payload);
+        return;
+      case FrameType.Done:
+        this.over = true;
+        this.done();
+        return;
+      case FrameType.Shutdown: {
+        const { gracePeriod } = unpackJson(payload) as {
+          readonly gracePeriod?: number | null;
+        };
+        // JSON has no Infinity.
+        this.#shutdown(
+          gracePeriod === undefined
+            ? {}
+            : { gracePeriod: gracePeriod ?? Infinity },
+        );
+        return;
+      }
+      default:
+        throw new ProtocolError(
+          `Cannot take a frame of type ${type}: it does not go to the near side`,
+        );
+    }
+  }
+
+  /** Tells the handler that the request is over before it is done. */
+  abort(reason: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    this.carrier.send(FrameType.Abort, this.id, packError(reason));
+  }
+
+  /** The far side is gone. */
+  lose(error: unknown): void {
+    this.over = true;
+    this.#reject(error);
+  }
+
+  protected settling(): void {}
+
+  /** The handler has ended. */
+  protected done(): void {
+    this.finish();
+  }
+
+  /** Nothing is left to do for the request. */
+  protected finish(): void {
+    if (this.#error === undefined) this.#resolve();
+    else this.#reject(this.#error.error);
+  }
+
+  async #shutdown(options: { readonly gracePeriod?: number }): Promise<void> {
+    try {
+      await this.owner.shutdown(options);
+    } finally {
+      if (!this.over) this.carrier.send(FrameType.ShutdownDone, this.id);
+    }
+  }
+}

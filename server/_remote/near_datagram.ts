@@ -1,0 +1,57 @@
+import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
+import type { Carrier } from "./carrier.ts";
+import { packError } from "./errors.ts";
+import { FrameType } from "./frames.ts";
+import { NearChannel, type RequestOwner } from "./near_channel.ts";
+import { packDatagram, packNumber, unpackDatagram } from "./payloads.ts";
+
+/** One datagram, whose handler runs on the far side. */
+export class NearDatagram extends NearChannel {
+  readonly #request: DatagramRequest;
+  readonly #sender: Deno.Addr;
+
+  constructor(
+    carrier: Carrier,
+    id: number,
+    owner: RequestOwner,
+    request: DatagramRequest,
+    sender: Deno.Addr,
+  ) {
+    super(carrier, id, owner);
+    this.#request = request;
+    this.#sender = sender;
+  }
+
+  override open(): void {
+    this.carrier.send(
+      FrameType.OpenDatagram,
+      this.id,
+      packDatagram(0, this.#sender, this.#request[0]),
+    );
+  }
+
+  override frame(type: FrameType, payload: Uint8Array): void {
+    if (type === FrameType.Send) this.#send(payload);
+    else super.frame(type, payload);
+  }
+
+  async #send(payload: Uint8Array): Promise<void> {
+    const { number, address, data } = unpackDatagram(payload);
+    try {
+      await this.#request[1].send(data, this.#known(address));
+      if (this.over) return;
+      this.carrier.send(FrameType.Sent, this.id, packNumber(number));
+    } catch (error) {
+      if (this.over) return;
+      this.carrier.send(FrameType.NotSent, this.id, packError(error, number));
+    }
+  }
+
+  /** A reply goes to the very address that the socket gave. */
+  #known(address: Deno.Addr): Deno.Addr {
+    const sender = this.#sender;
+    return "path" in address && "path" in sender && sender.path === address.path
+      ? sender
+      : address;
+  }
+}

@@ -1,0 +1,96 @@
+import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
+import type { Carrier } from "./carrier.ts";
+import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
+import type { NearChannel, RequestOwner } from "./near_channel.ts";
+import { NearDatagram } from "./near_datagram.ts";
+import { NearStream } from "./near_stream.ts";
+
+/** Has requests handled on the far side of a carrier. */
+export class NearSide implements FrameHandler {
+  readonly #carrier: Carrier;
+  readonly #channels = new Map<number, NearChannel>();
+  readonly #pongs: (() => void)[] = [];
+  #lastId = 0;
+  #lost: { readonly error: unknown } | undefined;
+
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier;
+  }
+
+  /** How many requests are in progress. */
+  get load(): number {
+    return this.#channels.size;
+  }
+
+  /** Has a connection handled. */
+  openStream(connection: Deno.Conn, owner: RequestOwner): NearChannel {
+    const id = this.#nextId();
+    return this.#open(id, new NearStream(this.#carrier, id, owner, connection));
+  }
+
+  /** Has a datagram handled. */
+  openDatagram(
+    request: DatagramRequest,
+    sender: Deno.Addr,
+    owner: RequestOwner,
+  ): NearChannel {
+    const id = this.#nextId();
+    return this.#open(
+      id,
+      new NearDatagram(this.#carrier, id, owner, request, sender),
+    );
+  }
+
+  /** Resolves when the far side's event loop has answered. */
+  ping(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#pongs.push(resolve);
+    this.#carrier.send(FrameType.Ping, 0);
+    return promise;
+  }
+
+  /** The far side is gone: so are all its requests, and those to come. */
+  lose(error: unknown): void {
+    if (this.#lost !== undefined) return;
+    this.#lost = { error };
+    for (const channel of this.#channels.values()) channel.lose(error);
+    this.#channels.clear();
+    for (const resolve of this.#pongs.splice(0)) resolve();
+  }
+
+  data(id: number, part: Uint8Array): void {
+    this.#channel(id).data(part);
+  }
+
+  frame(type: FrameType, id: number, payload: Uint8Array): void {
+    if (type === FrameType.Pong) return this.#pongs.shift()?.();
+    const channel = this.#channel(id);
+    if (type === FrameType.Done) this.#channels.delete(id);
+    channel.frame(type, payload);
+  }
+
+  #nextId(): number {
+    do {
+      this.#lastId = (this.#lastId + 1) >>> 0;
+    } while (this.#lastId === 0 || this.#channels.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  #open(id: number, channel: NearChannel): NearChannel {
+    if (this.#lost !== undefined) {
+      channel.lose(this.#lost.error);
+      return channel;
+    }
+    this.#channels.set(id, channel);
+    channel.open();
+    return channel;
+  }
+
+  #channel(id: number): NearChannel {
+    const channel = this.#channels.get(id);
+    if (channel !== undefined) return channel;
+    throw new ProtocolError(
+      `Cannot take a frame: no request has the number ${id}`,
+    );
+  }
+}

@@ -1,0 +1,244 @@
+import type { Unsent } from "../../handlers/base_request_handler.ts";
+import type { Carrier } from "./carrier.ts";
+import { packError } from "./errors.ts";
+import { FrameType, MAX_DATA, ProtocolError, WINDOW } from "./frames.ts";
+import { NearChannel, type RequestOwner } from "./near_channel.ts";
+import { packJson, packNumber, unpackJson, unpackNumber } from "./payloads.ts";
+
+/** What an idle connection's read waits in, in bytes. */
+const SMALLEST_BUFFER = 512;
+/** The same where the connection has carried more. */
+const WAITING_BUFFER = 4 * 1024;
+/** How many bytes are written before the far side may send as many more. */
+const CREDIT_STEP = WINDOW / 4;
+
+const NOTHING = new Uint8Array(0);
+
+/** Moves the bytes between a connection and its handler on the far side. */
+export class NearStream extends NearChannel implements Unsent {
+  readonly #connection: Deno.Conn;
+  /** Bytes that may go to the far side before it asks for more. */
+  #credit = WINDOW;
+  #credited: (() => void) | undefined;
+  /** What waits to be written: the first `#filled` bytes. */
+  #filling: Uint8Array<ArrayBuffer> = NOTHING;
+  #filled = 0;
+  /** The buffer that is being written, or was. */
+  #spare: Uint8Array<ArrayBuffer> = NOTHING;
+  #unwritten = 0;
+  #uncredited = 0;
+  #writing: Promise<void> | undefined;
+  #writeFailed = false;
+  #endRequested = false;
+  #closeRequested = false;
+
+  constructor(
+    carrier: Carrier,
+    id: number,
+    owner: RequestOwner,
+    connection: Deno.Conn,
+  ) {
+    super(carrier, id, owner);
+    this.#connection = connection;
+  }
+
+  override open(): void {
+    const { localAddr, remoteAddr } = this.#connection;
+    this.carrier.send(
+      FrameType.Open,
+      this.id,
+      packJson({ localAddr, remoteAddr }),
+    );
+    this.#pump();
+  }
+
+  /** How many bytes of the handler's the peer has not taken yet. */
+  get bufferedAmount(): number {
+    return this.#unwritten;
+  }
+
+  /** Waits until the peer has taken them. */
+  flush(): Promise<void> {
+    return this.#writing ?? Promise.resolve();
+  }
+
+  override data(part: Uint8Array): void {
+    this.#unwritten += part.length;
+    if (this.#unwritten > WINDOW) {
+      throw new ProtocolError(
+        `Cannot take ${part.length} bytes: they are more than there is credit for`,
+      );
+    }
+    if (this.#writeFailed) {
+      this.#unwritten -= part.length;
+      return;
+    }
+    const needed = this.#filled + part.length;
+    if (needed > this.#filling.length) {
+      const larger = new Uint8Array(roundUp(needed));
+      larger.set(this.#filling.subarray(0, this.#filled));
+      this.#filling = larger;
+    }
+    this.#filling.set(part, this.#filled);
+    this.#filled = needed;
+    this.#write();
+  }
+
+  override frame(type: FrameType, payload: Uint8Array): void {
+    switch (type) {
+      case FrameType.Credit:
+        this.#credit += unpackNumber(payload);
+        if (this.#credit > WINDOW) {
+          throw new ProtocolError(
+            `Cannot send ${this.#credit} bytes: the window is ${WINDOW}`,
+          );
+        }
+        return this.#credited?.();
+      case FrameType.End:
+        this.#endRequested = true;
+        return this.#write();
+      case FrameType.Close:
+        this.#closeRequested = true;
+        return this.#write();
+      case FrameType.SetOption:
+        return this.#setOption(unpackJson(payload));
+      default:
+        return super.frame(type, payload);
+    }
+  }
+
+  override abort(reason: unknown): void {
+    super.abort(reason);
+    this.#credited?.();
+  }
+
+  override lose(error: unknown): void {
+    super.lose(error);
+    this.#credited?.();
+  }
+
+  protected override settling(): void {
+    if (this.#unwritten > 0) this.owner.settling(this);
+  }
+
+  protected override done(): void {
+    this.#credited?.();
+    const writing = this.#writing;
+    if (writing === undefined) return this.finish();
+    this.settling();
+    const finish = () => this.finish();
+    writing.then(finish, finish);
+  }
+
+  /** Takes what the peer sends to the far side. */
+  async #pump(): Promise<void> {
+    let size = SMALLEST_BUFFER;
+    let buffer = NOTHING;
+    try {
+      while (true) {
+        if (this.carrier.congested) await this.carrier.drained();
+        if (this.#credit === 0 && !this.over) {
+          await new Promise<void>((resolve) => this.#credited = resolve);
+          this.#credited = undefined;
+        }
+        if (this.over) return;
+        if (buffer.length !== size) buffer = new Uint8Array(size);
+        const n = await this.#connection.read(
+          this.#credit < size ? buffer.subarray(0, this.#credit) : buffer,
+        );
+        if (this.over) return;
+        if (n === null) return this.carrier.send(FrameType.End, this.id);
+        this.#credit -= n;
+        this.carrier.send(FrameType.Data, this.id, buffer.subarray(0, n));
+        if (n === size) size = Math.min(size * 4, MAX_DATA);
+        else if (size > WAITING_BUFFER) size = WAITING_BUFFER;
+        else if (n < size / 4) size = SMALLEST_BUFFER;
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #write(): void {
+    this.#writing ??= this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    // Frames that have come together are written together.
+    await null;
+    try {
+      while (this.#filled > 0) {
+        const bytes = this.#filling;
+        const size = this.#filled;
+        this.#filling = this.#spare;
+        this.#spare = bytes;
+        this.#filled = 0;
+        for (let done = 0; done < size;) {
+          const n = await this.#connection.write(bytes.subarray(done, size));
+          done += n;
+          this.#written(n);
+        }
+        if (bytes.length > WAITING_BUFFER) this.#spare = NOTHING;
+      }
+      if (this.#endRequested || this.#closeRequested) {
+        this.#endRequested = false;
+        await this.#connection.closeWrite();
+      }
+    } catch (error) {
+      this.#writeFailed = true;
+      this.#unwritten = this.#filled = 0;
+      this.#fail(error);
+    }
+    if (this.#closeRequested) this.#close();
+    this.#writing = undefined;
+    if (this.#filled > 0 || this.#endRequested) this.#write();
+  }
+
+  #written(n: number): void {
+    this.#unwritten -= n;
+    this.#uncredited += n;
+    if (this.#uncredited < CREDIT_STEP || this.over) return;
+    this.carrier.send(
+      FrameType.Credit,
+      this.id,
+      packNumber(this.#uncredited),
+    );
+    this.#uncredited = 0;
+  }
+
+  #close(): void {
+    this.#closeRequested = false;
+    try {
+      this.#connection.close();
+    } catch {
+      // Closed by the server meanwhile.
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.over) return;
+    this.carrier.send(FrameType.Fail, this.id, packError(error));
+  }
+
+  #setOption(option: {
+    readonly noDelay?: boolean;
+    readonly keepAlive?: boolean;
+  }): void {
+    const connection = this.#connection as Partial<Deno.TcpConn>;
+    try {
+      if (typeof option.noDelay === "boolean") {
+        connection.setNoDelay?.(option.noDelay);
+      }
+      if (typeof option.keepAlive === "boolean") {
+        connection.setKeepAlive?.(option.keepAlive);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+}
+
+/** The size of a buffer for `size` bytes: a power of two. */
+function roundUp(size: number): number {
+  return Math.max(SMALLEST_BUFFER, 2 ** Math.ceil(Math.log2(size)));
+}

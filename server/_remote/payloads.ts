@@ -1,0 +1,103 @@
+import { ProtocolError } from "./frames.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Packs a value as JSON. */
+export function packJson(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/**
+ * Unpacks JSON.
+ *
+ * @throws {ProtocolError} If it is not an object in JSON.
+ */
+export function unpackJson(payload: Uint8Array): object {
+  let value: unknown;
+  try {
+    // A decoder does not take shared memory.
+    value = JSON.parse(decoder.decode(payload.slice()));
+  } catch {
+    value = undefined;
+  }
+  if (typeof value === "object" && value !== null) return value;
+  throw new ProtocolError("Cannot read a payload: it is not an object in JSON");
+}
+
+/** A datagram under way between the sides. */
+export interface PackedDatagram {
+  /** Chosen by whoever wants to know what became of it. */
+  readonly number: number;
+  readonly address: Deno.Addr;
+  /** A copy of the payload. */
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/** The number (32 bits) and the length of the address (16 bits). */
+const HEAD_SIZE = 6;
+
+/** Packs a datagram with the address it came from or goes to. */
+export function packDatagram(
+  number: number,
+  address: Deno.Addr,
+  data: Uint8Array,
+): Uint8Array {
+  const where = packJson(address);
+  const packed = new Uint8Array(HEAD_SIZE + where.length + data.length);
+  const view = new DataView(packed.buffer);
+  view.setUint32(0, number, true);
+  view.setUint16(4, where.length, true);
+  packed.set(where, HEAD_SIZE);
+  packed.set(data, HEAD_SIZE + where.length);
+  return packed;
+}
+
+/**
+ * Unpacks a datagram.
+ *
+ * @throws {ProtocolError} If the payload is not one of `packDatagram`.
+ */
+export function unpackDatagram(payload: Uint8Array): PackedDatagram {
+  const view = new DataView(
+    payload.buffer,
+    payload.byteOffset,
+    payload.byteLength,
+  );
+  const where = payload.length < HEAD_SIZE ? 0 : view.getUint16(4, true);
+  const start = HEAD_SIZE + where;
+  if (where === 0 || payload.length < start) {
+    throw new ProtocolError(
+      `Cannot read a datagram: ${payload.length} bytes are too few`,
+    );
+  }
+  const data = new Uint8Array(payload.length - start);
+  data.set(payload.subarray(start));
+  return {
+    number: view.getUint32(0, true),
+    address: unpackJson(payload.subarray(HEAD_SIZE, start)) as Deno.Addr,
+    data,
+  };
+}
+
+/** Packs a number of 32 bits. */
+export function packNumber(number: number): Uint8Array {
+  const packed = new Uint8Array(4);
+  new DataView(packed.buffer).setUint32(0, number, true);
+  return packed;
+}
+
+/**
+ * Unpacks a number of 32 bits.
+ *
+ * @throws {ProtocolError} If the payload has another size.
+ */
+export function unpackNumber(payload: Uint8Array): number {
+  if (payload.length !== 4) {
+    throw new ProtocolError(
+      `Cannot read a number: it has ${payload.length} bytes, not 4`,
+    );
+  }
+  return (payload[0]! | payload[1]! << 8 | payload[2]! << 16 |
+    payload[3]! << 24) >>> 0;
+}

@@ -1,0 +1,91 @@
+import type { Carrier } from "./carrier.ts";
+import {
+  FrameDecoder,
+  type FrameHandler,
+  type FrameType,
+  HEADER_SIZE,
+  putHeader,
+} from "./frames.ts";
+import { RingConsumer, RingProducer } from "./ring.ts";
+
+/** The size of a ring, in bytes: several of the largest frames. */
+export const RING_CAPACITY = 1024 * 1024;
+
+/** Carries frames over two rings, one in each direction. */
+export class RingCarrier implements Carrier {
+  readonly #producer: RingProducer;
+  readonly #consumer: RingConsumer;
+  readonly #header = new Uint8Array(HEADER_SIZE);
+  /** Frames that did not fit. */
+  readonly #kept: Uint8Array[] = [];
+  #draining: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(outgoing: SharedArrayBuffer, incoming: SharedArrayBuffer) {
+    this.#producer = new RingProducer(outgoing);
+    this.#consumer = new RingConsumer(incoming);
+  }
+
+  get congested(): boolean {
+    return this.#kept.length > 0;
+  }
+
+  send(type: FrameType, channel: number, payload?: Uint8Array): void {
+    if (this.#closed) return;
+    const length = payload === undefined ? 0 : payload.length;
+    putHeader(this.#header, type, channel, length);
+    if (!this.congested && this.#producer.hasRoom(HEADER_SIZE + length)) {
+      this.#producer.put(this.#header);
+      if (payload !== undefined) this.#producer.put(payload);
+      this.#producer.publish();
+      return;
+    }
+    const frame = new Uint8Array(HEADER_SIZE + length);
+    frame.set(this.#header);
+    if (payload !== undefined) frame.set(payload, HEADER_SIZE);
+    this.#kept.push(frame);
+    this.#draining ??= this.#drainKept();
+  }
+
+  drained(): Promise<void> {
+    return this.#draining ?? Promise.resolve();
+  }
+
+  /**
+   * Passes the frames that come to `handler`, until the carrier is closed.
+   *
+   * @returns A promise that rejects with what the decoder or `handler` threw.
+   */
+  async receive(handler: FrameHandler): Promise<void> {
+    const decoder = new FrameDecoder(handler);
+    const take = (piece: Uint8Array) => decoder.push(piece);
+    while (!this.#closed) {
+      if (this.#consumer.drain(take)) {
+        // What the frames have set off may bring more before this sleeps.
+        await null;
+      } else {
+        await this.#consumer.waitForBytes();
+      }
+    }
+  }
+
+  /** Sends and receives no more. */
+  close(): void {
+    this.#closed = true;
+    this.#kept.length = 0;
+    this.#consumer.interrupt();
+    this.#producer.interrupt();
+  }
+
+  async #drainKept(): Promise<void> {
+    while (this.#kept.length > 0) {
+      const frame = this.#kept[0]!;
+      if (this.#producer.hasRoom(frame.length)) {
+        this.#producer.put(frame);
+        this.#producer.publish();
+        this.#kept.shift();
+      } else await this.#producer.waitForRoom(frame.length);
+    }
+    this.#draining = undefined;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What runs in a thread of `ThreadingMixIn`: handlers, for the requests that
+ * come through the ring.
+ *
+ * @module
+ */
+
+import { FarSide } from "./far_side.ts";
+import { type HandlerLocation, importHandler } from "./handler_location.ts";
+import { RingCarrier } from "./ring_carrier.ts";
+import { SharedThreadState, ThreadState } from "./thread_state.ts";
+
+/** What a thread is told when it starts. */
+export interface ThreadStart {
+  readonly handler: HandlerLocation;
+  /** The address of the server. */
+  readonly addr: Deno.Addr;
+  readonly toThread: SharedArrayBuffer;
+  readonly fromThread: SharedArrayBuffer;
+  readonly state: SharedArrayBuffer;
+}
+
+/** The parts of a worker's global scope that are used here. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ThreadStart>) => void) | null;
+  close(): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+async function run(start: ThreadStart): Promise<void> {
+  const state = new SharedThreadState(start.state);
+  const close = scope.close.bind(scope);
+  const die = (error: unknown) => {
+    state.set(ThreadState.Dead, error);
+    close();
+  };
+  try {
+    const Handler = await importHandler(start.handler);
+    const carrier = new RingCarrier(start.fromThread, start.toThread);
+    noticeEnds(die);
+    state.set(ThreadState.Ready);
+    await carrier.receive(new FarSide(carrier, Handler, start.addr))
+      .catch(die);
+  } catch (error) {
+    state.set(ThreadState.Failed, error);
+  }
+}
+
+/** Has every way in which code can end this thread told to its owner. */
+function noticeEnds(die: (error: unknown) => void): void {
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    die(event.error ?? new Error(event.message));
+  });
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    die(event.reason);
+  });
+  scope.close = () => die(new Error("Its code called self.close()"));
+  const exit = Deno.exit;
+  Object.defineProperty(Deno, "exit", {
+    value: (code = 0) => {
+      die(new Error(`Its code called Deno.exit(${code})`));
+      exit(code);
+    },
+  });
+}
+
+// The listener stays: a worker that listens to nothing ends.
+let started = false;
+scope.onmessage = ({ data }) => {
+  if (started) return;
+  started = true;
+  run(data);
+};

@@ -1,0 +1,102 @@
+import { HandlerLostError } from "./handler_lost_error.ts";
+import { NearSide } from "./_remote/near_side.ts";
+import { allocateRing } from "./_remote/ring.ts";
+import { RING_CAPACITY, RingCarrier } from "./_remote/ring_carrier.ts";
+import type { HandlerLocation } from "./_remote/handler_location.ts";
+import type { ThreadStart } from "./_remote/thread.ts";
+import { SharedThreadState, ThreadState } from "./_remote/thread_state.ts";
+
+/** The module that a thread runs. */
+export const THREAD_URL: URL = new URL("./_remote/thread.ts", import.meta.url);
+
+/** How long a thread may take to import its handler, in milliseconds. */
+const START_TIMEOUT = 30_000;
+
+/** One `Worker` that runs handlers. */
+export class Thread {
+  /** Where its requests are opened. */
+  readonly side: NearSide;
+  /** Resolves to an error when it is gone, whatever the reason. */
+  readonly gone: Promise<Error>;
+  readonly #worker: Worker;
+  readonly #carrier: RingCarrier;
+  readonly #state = new SharedThreadState();
+  #end!: (error: Error) => void;
+
+  constructor(handler: HandlerLocation, addr: Deno.Addr) {
+    const start: ThreadStart = {
+      handler,
+      addr,
+      toThread: allocateRing(RING_CAPACITY),
+      fromThread: allocateRing(RING_CAPACITY),
+      state: this.#state.memory,
+    };
+    this.gone = new Promise((resolve) => this.#end = resolve);
+    this.#carrier = new RingCarrier(start.toThread, start.fromThread);
+    this.side = new NearSide(this.#carrier);
+    this.#worker = new Worker(THREAD_URL, {
+      type: "module",
+      name: `${handler.name} thread`,
+    });
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.terminate(new Error(event.message));
+    };
+    this.#worker.postMessage(start);
+  }
+
+  /**
+   * Waits until it is ready, and blocks this thread meanwhile.
+   *
+   * @throws What kept it from starting.
+   */
+  readySync(): void {
+    this.#state.waitSync(ThreadState.Starting, START_TIMEOUT);
+    this.#started();
+  }
+
+  /**
+   * Waits until it is ready.
+   *
+   * @returns A promise that rejects with what kept it from starting.
+   */
+  async ready(): Promise<void> {
+    const timer = setTimeout(
+      () => this.#state.set(ThreadState.Failed),
+      START_TIMEOUT,
+    );
+    this.gone.then((error) => this.#state.set(ThreadState.Failed, error));
+    await this.#state.wait(ThreadState.Starting);
+    clearTimeout(timer);
+    this.#started();
+  }
+
+  /** Ends it now, and all its requests with `cause`. */
+  terminate(cause: Error): void {
+    this.#worker.terminate();
+    this.#carrier.close();
+    // Ends what waits for the state.
+    this.#state.set(ThreadState.Dead, cause);
+    this.side.lose(
+      new HandlerLostError(
+        `The thread that ran this request is gone: ${cause.message}`,
+        { cause },
+      ),
+    );
+    this.#end(cause);
+  }
+
+  #started(): void {
+    if (this.#state.state !== ThreadState.Ready) {
+      const error = this.#state.error ?? new Deno.errors.TimedOut(
+        `Cannot start a thread: its handler was not imported within ${START_TIMEOUT} ms`,
+      );
+      this.terminate(error);
+      throw error;
+    }
+    this.#carrier.receive(this.side).catch((error) => this.terminate(error));
+    this.#state.wait(ThreadState.Ready).then(() =>
+      this.terminate(this.#state.error ?? new Error("it ended"))
+    );
+  }
+}

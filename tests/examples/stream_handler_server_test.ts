@@ -1,0 +1,3 @@
+import { testGreeter } from "./_greeter.ts";
+
+testGreeter("stream_handler_server");

@@ -1,0 +1,3 @@
+import { testGreeter } from "./_greeter.ts";
+
+testGreeter("tcp_server");

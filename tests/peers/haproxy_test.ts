@@ -1,0 +1,150 @@
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { type Child, Folder, Program, testWith } from "../_program.ts";
+import { patiently } from "../_patience.ts";
+import { ask, LOOPBACK, serve } from "../_serve.ts";
+import {
+  bracket,
+  echo,
+  LARGE,
+  pattern,
+  ReportingTCPServer,
+  ReportingUnixStreamServer,
+  sha256,
+} from "./_peers.ts";
+
+const haproxy = new Program("haproxy", "haproxy");
+
+/** HAProxy in front of a server; clients connect to it by a Unix socket. */
+class Front implements AsyncDisposable {
+  readonly address: Deno.UnixConnectOptions;
+  readonly child: Child;
+
+  private constructor(address: Deno.UnixConnectOptions, child: Child) {
+    this.address = address;
+    this.child = child;
+  }
+
+  /** @param backend The lines of its configuration about the server. */
+  static async start(folder: Folder, backend: string): Promise<Front> {
+    const path = folder.at("front");
+    const config = folder.at("haproxy.cfg");
+    await Deno.writeTextFile(
+      config,
+      `global
+  log stdout format raw local0
+defaults
+  mode tcp
+  log global
+  timeout connect 40s
+  timeout client 40s
+  timeout server 40s
+listen front
+  bind unix@${path}
+  ${backend}
+`,
+    );
+    // It listens under another name and renames the socket when it is ready.
+    using changes = Deno.watchFs(folder.path, { recursive: false });
+    const child = haproxy.start("-db", "-f", config);
+    await patiently(
+      appears(path, changes),
+      () => `HAProxy to listen on ${path}`,
+    );
+    return new Front({ transport: "unix", path }, child);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.child[Symbol.asyncDispose]();
+  }
+}
+
+async function appears(path: string, changes: Deno.FsWatcher): Promise<void> {
+  for await (const { kind, paths } of changes) {
+    if (kind !== "remove" && paths.includes(path)) return;
+  }
+}
+
+testWith(
+  [haproxy],
+  "HAProxy passes clients on to a TCPServer, their half-closes too",
+  async () => {
+    await using folder = new Folder();
+    await using server = serve(new ReportingTCPServer(LOOPBACK, bracket));
+    await using front = await Front.start(
+      folder,
+      `server tcp 127.0.0.1:${server.addr.port}`,
+    );
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => ask(front.address, `${i}\nlast`)),
+    );
+    deepStrictEqual(
+      answers,
+      Array.from({ length: 50 }, (_, i) => `<${i}>\n<last>\n`),
+    );
+    deepStrictEqual(server.reports.errors, []);
+  },
+);
+
+testWith(
+  [haproxy],
+  "8 MiB go through HAProxy to a UnixStreamServer and back unchanged",
+  async () => {
+    await using folder = new Folder();
+    const path = folder.at("server");
+    await using server = serve(new ReportingUnixStreamServer({ path }, echo));
+    await using front = await Front.start(folder, `server unix unix@${path}`);
+    const data = pattern(LARGE);
+    const client = await Deno.connect(front.address);
+    const [answer] = await Promise.all([
+      new Response(client.readable).bytes(),
+      (async () => {
+        const writer = client.writable.getWriter();
+        await writer.write(data);
+        await client.closeWrite();
+      })(),
+    ]);
+    strictEqual(answer.length, LARGE);
+    strictEqual(sha256(answer), sha256(data));
+    deepStrictEqual(server.reports.errors, []);
+  },
+);
+
+testWith(
+  [haproxy],
+  "HAProxy's health checks are served, and tell it that the server drains while its clients go on",
+  async () => {
+    await using folder = new Folder();
+    const { promise: checked, resolve } = Promise.withResolvers<void>();
+    let checks = 0;
+    await using server = serve(
+      new ReportingTCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+        for await (const line of rfile) {
+          await wfile.write(`<${line}>\n`);
+          if (line === "ping" && ++checks === 5) resolve();
+        }
+      }),
+    );
+    await using front = await Front.start(
+      folder,
+      `option tcp-check
+  tcp-check connect
+  tcp-check send "ping\\n"
+  tcp-check expect string <ping>
+  server tcp 127.0.0.1:${server.addr.port} check inter 20 fall 1 rise 1`,
+    );
+    await patiently(checked, () => `5 health checks, after ${checks}`);
+    const client = await Deno.connect(front.address);
+    const talk = async (line: string) => {
+      await client.write(new TextEncoder().encode(`${line}\n`));
+      const answer = new Uint8Array(100);
+      const n = await client.read(answer);
+      return new TextDecoder().decode(answer.subarray(0, n ?? 0));
+    };
+    strictEqual(await talk("before"), "<before>\n");
+    const drained = server.shutdown();
+    await front.child.until("Server front/tcp is DOWN");
+    strictEqual(await talk("while it drains"), "<while it drains>\n");
+    client.close();
+    await drained;
+  },
+);
