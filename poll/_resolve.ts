@@ -1,5 +1,5 @@
 import { describe, usize } from "./_check.ts";
-import { AF_INET, AF_INET6, AF_UNIX } from "./constants_socket.ts";
+import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM } from "./constants_socket.ts";
 import { libc } from "./_libc.ts";
 import { Memory, readText } from "./_memory.ts";
 import { platform } from "./_platform.ts";
@@ -41,6 +41,9 @@ const AI_NUMERICHOST = 0x4;
 /** Where the pointer to the answer and the name are in the memory of a query. */
 const ANSWER = BigInt(ADDRINFO_SIZE);
 const NAME = ANSWER + 8n;
+
+/** AF_UNSPEC: any family. */
+export const ANY_FAMILY = 0;
 
 /** The longest name that DNS has; RFC 1035, 2.3.4. */
 const NAME_MAX = 255;
@@ -105,6 +108,15 @@ export function resolveSync(
   const found = known(address, family, type, purpose);
   if (found instanceof Uint8Array) return [found];
   return numeric(found) ?? lookUpSync(found, 0);
+}
+
+/** The first address of `address`, of whatever family it is. */
+export function encodeAddress(address: AddressLike): RawAddress {
+  const family = typeof address === "object" && address !== null &&
+      "path" in address
+    ? AF_UNIX
+    : ANY_FAMILY;
+  return resolveSync(address, family, SOCK_DGRAM, "connect")[0]!;
 }
 
 /** The addresses of `address`; a name is resolved on another thread. */

@@ -77,6 +77,11 @@ export const posix = {
     parameters: ["usize", "buffer", "usize"],
     result: "usize",
   },
+  addressOf: {
+    name: "memcpy",
+    parameters: ["buffer", "buffer", "usize"],
+    result: "usize",
+  },
   strncpy: { parameters: ["buffer", "usize", "usize"], result: "usize" },
   calloc: { parameters: ["usize", "usize"], result: "usize" },
   free: { parameters: ["usize"], result: "void" },

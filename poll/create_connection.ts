@@ -1,5 +1,10 @@
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_STREAM } from "./constants_socket.ts";
-import { type RawAddress, resolve, resolveSync } from "./_resolve.ts";
+import {
+  ANY_FAMILY,
+  type RawAddress,
+  resolve,
+  resolveSync,
+} from "./_resolve.ts";
 import { decodeAddress } from "./_sockaddr.ts";
 import {
   type AddressLike,
@@ -23,9 +28,6 @@ export interface CreateConnectionSyncOptions {
 /** Options of {@linkcode createConnection}. */
 export interface CreateConnectionOptions
   extends CreateConnectionSyncOptions, WaitOptions {}
-
-/** AF_UNSPEC: any family. */
-const ANY_FAMILY = 0;
 
 /**
  * Connects, as Python's `socket.create_connection`: a name is resolved on

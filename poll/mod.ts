@@ -12,6 +12,7 @@ export * from "./constants_poll.ts";
 export * from "./constants_socket.ts";
 export * from "./create_connection.ts";
 export * from "./create_server.ts";
+export { DatagramBatch, type DatagramBatchOptions } from "./datagram_batch.ts";
 export type { FileDescriptorLike, HasFileno } from "./_descriptors.ts";
 export * from "./dispatcher.ts";
 export * from "./dispatcher_with_send.ts";

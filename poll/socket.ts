@@ -20,6 +20,11 @@ import {
   SOMAXCONN,
 } from "./constants_socket.ts";
 import {
+  type DatagramBatch,
+  receiveBatch,
+  sendBatch,
+} from "./datagram_batch.ts";
+import {
   closeOwned,
   disown,
   own,
@@ -799,6 +804,101 @@ export class Socket implements Disposable {
       `send to ${formatLike(remote)}`,
       errno(),
     );
+  }
+
+  /**
+   * Receives as many datagrams as have come and fit in a batch, waiting for the
+   * first; recvmmsg(2), Linux only.
+   *
+   * @param batch Where to put them, in place of what it has.
+   * @param flags As `MSG_TRUNC`. Default: 0.
+   * @param options See {@linkcode WaitOptions}.
+   * @returns How many came.
+   * @throws {TypeError} If the batch's buffer was transferred elsewhere.
+   * @throws {Deno.errors.NotSupported} On any other system than Linux.
+   * @throws {Deno.errors.TimedOut} If the socket's timeout passed.
+   * @throws {Deno.errors.BadResource} If the socket is closed, also meanwhile.
+   */
+  async recvMany(
+    batch: DatagramBatch,
+    flags: number = 0,
+    options?: WaitOptions,
+  ): Promise<number> {
+    const attempt = () => receiveBatch(batch, this.#fd, this.type, flags);
+    return await this.#call(attempt, "recvmmsg", "receive", POLLIN, options);
+  }
+
+  /**
+   * Receives as many datagrams as have come and fit in a batch, blocking until
+   * the first; recvmmsg(2), Linux only.
+   *
+   * @param batch Where to put them, in place of what it has.
+   * @param flags As `MSG_TRUNC`. Default: 0.
+   * @returns How many came.
+   * @throws {TypeError} If the batch's buffer was transferred elsewhere.
+   * @throws {Deno.errors.NotSupported} On any other system than Linux.
+   * @throws {Deno.errors.WouldBlock} If it would wait and the socket does not
+   * block.
+   * @throws {Deno.errors.TimedOut} If the socket's timeout passed.
+   * @throws {Deno.errors.BadResource} If the socket is closed.
+   */
+  recvManySync(batch: DatagramBatch, flags: number = 0): number {
+    const attempt = () => receiveBatch(batch, this.#fd, this.type, flags);
+    return this.#callSync(attempt, "recvmmsg", "receive", POLLIN);
+  }
+
+  /**
+   * Sends the datagrams of a batch, each to its address, waiting while the
+   * kernel has no room; sendmmsg(2), Linux only.
+   *
+   * @param batch The datagrams. They are not copied: leave them alone until then.
+   * @param flags As `MSG_OOB`. Default: 0.
+   * @param options See {@linkcode WaitOptions}.
+   * @throws {TypeError} If the batch's buffer was transferred elsewhere.
+   * @throws {Deno.errors.NotSupported} On any other system than Linux.
+   * @throws {Deno.errors.TimedOut} If the socket's timeout passed.
+   * @throws {Deno.errors.BadResource} If the socket is closed, also meanwhile.
+   */
+  async sendMany(
+    batch: DatagramBatch,
+    flags: number = 0,
+    options?: WaitOptions,
+  ): Promise<void> {
+    const deadline = this.#deadline();
+    let sent = 0;
+    const attempt = () => sendBatch(batch, sent, this.#fd, flags);
+    while (sent < batch.length) {
+      sent += await this.#call(
+        attempt,
+        "sendmmsg",
+        "send",
+        POLLOUT,
+        options,
+        deadline,
+      );
+    }
+  }
+
+  /**
+   * Sends the datagrams of a batch, each to its address, blocking while the
+   * kernel has no room; sendmmsg(2), Linux only.
+   *
+   * @param batch The datagrams.
+   * @param flags As `MSG_OOB`. Default: 0.
+   * @throws {TypeError} If the batch's buffer was transferred elsewhere.
+   * @throws {Deno.errors.NotSupported} On any other system than Linux.
+   * @throws {Deno.errors.WouldBlock} If it would wait and the socket does not
+   * block.
+   * @throws {Deno.errors.TimedOut} If the socket's timeout passed.
+   * @throws {Deno.errors.BadResource} If the socket is closed.
+   */
+  sendManySync(batch: DatagramBatch, flags: number = 0): void {
+    const deadline = new Deadline(this.#timeout);
+    let sent = 0;
+    const attempt = () => sendBatch(batch, sent, this.#fd, flags);
+    while (sent < batch.length) {
+      sent += this.#callSync(attempt, "sendmmsg", "send", POLLOUT, deadline);
+    }
   }
 
   /**
