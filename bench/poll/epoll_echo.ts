@@ -1,10 +1,8 @@
 // An echo server on 127.0.0.1 with the public API: level-triggered epoll, one
-// recv and one send for each event. Prints its port, ends when its standard
-// input does.
+// recv and one send for each event. Prints its port, ends when it is killed.
 
 import { createServer, epoll, EPOLLIN, type Socket } from "../../poll/mod.ts";
 
-const STDIN = 0;
 const sockets = new Map<number, Socket>();
 const buffer = new Uint8Array(64 * 1024);
 const listener = createServer({ hostname: "127.0.0.1", port: 0 });
@@ -12,7 +10,6 @@ console.log((listener.getsockname() as Deno.NetAddr).port);
 
 const events = epoll();
 events.register(listener, EPOLLIN);
-events.register(STDIN, EPOLLIN);
 
 function serve(fd: number, socket: Socket): void {
   try {
@@ -28,9 +25,8 @@ function serve(fd: number, socket: Socket): void {
   socket.close();
 }
 
-loop: while (true) {
+while (true) {
   for (const [fd] of events.pollSync()) {
-    if (fd === STDIN) break loop;
     if (fd === listener.fileno()) {
       const [socket] = listener.acceptSync();
       socket.setBlocking(false);
