@@ -2,13 +2,14 @@
 // the event loop through shared memory. Slower, and hence not in the module.
 // Prints its port, ends when it is killed.
 
+import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { createServer, epoll, EPOLLIN, EPOLLONESHOT } from "../../poll/mod.ts";
 import type { Socket } from "../../poll/mod.ts";
 
 /** Descriptors that wait in shared memory to be told of. */
 const RING = 2048;
 
-if (import.meta.main) {
+if (isMainThread) {
   const events = epoll();
   const shared = new Int32Array(new SharedArrayBuffer(4 * (1 + RING)));
   const waiting = new Map<number, () => void>();
@@ -59,24 +60,23 @@ if (import.meta.main) {
 
   const listener = createServer({ hostname: "127.0.0.1", port: 0 });
   console.log((listener.getsockname() as Deno.NetAddr).port);
-  new Worker(import.meta.url, { type: "module" })
-    .postMessage({ fd: events.fileno(), shared });
+  new Worker(new URL(import.meta.url), {
+    workerData: { fd: events.fileno(), shared },
+  });
   tell();
   while (true) serve((await listener.accept())[0]);
 } else {
   const { linuxLibc } = await import("../../poll/_libc.ts");
   const { FD_WORD, WORDS } = await import("../../poll/_epoll_event.ts");
-  addEventListener("message", (event) => {
-    const { fd, shared } = (event as MessageEvent).data;
-    const libc = linuxLibc("wait");
-    const found = new Int32Array(256 * WORDS);
-    for (let head = 0;;) {
-      const count = libc.epoll_wait(fd, found, 256, -1);
-      for (let i = 0; i < count; i++) {
-        shared[1 + head++ % RING] = found[i * WORDS + FD_WORD];
-      }
-      Atomics.store(shared, 0, head);
-      Atomics.notify(shared, 0);
+  const { fd, shared } = workerData;
+  const libc = linuxLibc("wait");
+  const found = new Int32Array(256 * WORDS);
+  for (let head = 0;;) {
+    const count = libc.epoll_wait(fd, found, 256, -1);
+    for (let i = 0; i < count; i++) {
+      shared[1 + head++ % RING] = found[i * WORDS + FD_WORD];
     }
-  });
+    Atomics.store(shared, 0, head);
+    Atomics.notify(shared, 0);
+  }
 }
