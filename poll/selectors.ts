@@ -60,7 +60,11 @@ export abstract class BaseSelector<T = unknown> implements Disposable {
   readonly #backend: Backend;
   #closed = false;
 
-  /** @param backend What asks the kernel. */
+  /**
+   * For the selectors of this module.
+   *
+   * @param backend What asks the kernel.
+   */
   protected constructor(backend: unknown) {
     this.#backend = backend as Backend;
   }

@@ -8,10 +8,14 @@ import {
   createServer,
   epoll,
   EPOLLIN,
+  EpollSelector,
+  EVENT_READ,
   poll,
   POLLIN,
   POLLNVAL,
+  PollSelector,
   select,
+  SelectSelector,
   Socket,
 } from "../../poll/mod.ts";
 import { libc } from "../../poll/_libc.ts";
@@ -133,4 +137,22 @@ for (const sync of [true, false]) {
       listener.close();
     },
   );
+}
+
+for (const Selector of [SelectSelector, PollSelector, EpollSelector]) {
+  Deno.test(`${Selector.name}: what was closed, and whose number is another's now, is unregistered`, () => {
+    using selector = new Selector();
+    const pair = new Pair();
+    const fd = pair.ours.fileno();
+    selector.register(pair.ours, EVENT_READ);
+    pair[Symbol.dispose]();
+    using reused = new Pair();
+    strictEqual(reused.ours.fileno(), fd);
+    strictEqual(selector.unregister(pair.ours).fd, fd);
+    strictEqual(selector.getMap()!.size, 0);
+    // The one that has the number can be registered in its turn.
+    const key = selector.register(reused.ours, EVENT_READ);
+    reused.theirs.sendSync(encode("x"));
+    deepStrictEqual(selector.selectSync(), [[key, EVENT_READ]]);
+  });
 }

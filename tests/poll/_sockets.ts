@@ -89,17 +89,25 @@ export async function failure(
   throw new Error("Nothing was thrown");
 }
 
-/** Runs a program in a process with just the given flags. */
+/**
+ * Runs a program in a process with just the given flags.
+ *
+ * @param stdin A file that is its standard input.
+ */
 export async function run(
   flags: readonly string[],
   program: string,
+  stdin = "/dev/null",
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const folder = await Deno.makeTempDir();
   try {
     const file = `${folder}/program.ts`;
     await Deno.writeTextFile(file, program);
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "--no-config", ...flags, file],
+    const { code, stdout, stderr } = await new Deno.Command("sh", {
+      args: [
+        ...["-c", 'exec "$@" < "$0"', stdin, Deno.execPath(), "run"],
+        ...["--no-prompt", "--no-config", ...flags, file],
+      ],
       env: { NO_COLOR: "1" },
     }).output();
     return { code, stdout: decode(stdout), stderr: decode(stderr) };

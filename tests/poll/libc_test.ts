@@ -1,7 +1,7 @@
 import { match, ok, strictEqual } from "node:assert";
 import { createConnectionSync, Socket } from "../../poll/mod.ts";
-import { MODULE, run } from "./_sockets.ts";
-import { failure } from "./_sockets.ts";
+import { Child } from "../_program.ts";
+import { failure, MODULE, run } from "./_sockets.ts";
 
 /** Where libc is on this machine, as `--allow-ffi` needs it. */
 function libcPath(): string {
@@ -101,4 +101,21 @@ Deno.test("the process ends when nobody waits any more, and not before", async (
   );
   strictEqual(code, 0, stderr);
   strictEqual(stdout, "AbortError\n0\n5\n");
+});
+
+Deno.test("signals neither end nor shorten a wait that blocks", async () => {
+  await using child = new Child(Deno.execPath(), [
+    ...["run", "--no-prompt", "--no-config", "--allow-ffi"],
+    new URL("_blocking.ts", import.meta.url).pathname,
+  ]);
+  await child.until("waiting\n");
+  // It never gets to its listener: its thread is in the kernel.
+  const signals = setInterval(() => child.kill("SIGUSR1"), 2);
+  try {
+    await child.until("waited\n");
+  } finally {
+    clearInterval(signals);
+  }
+  const { code, stderr } = await child.output();
+  strictEqual(code, 0, stderr);
 });

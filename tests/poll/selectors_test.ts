@@ -8,7 +8,7 @@ import {
   PollSelector,
   SelectSelector,
 } from "../../poll/mod.ts";
-import { encode, failure, Pair } from "./_sockets.ts";
+import { encode, failure, MODULE, Pair, run } from "./_sockets.ts";
 
 const BOTH = EVENT_READ | EVENT_WRITE;
 
@@ -200,6 +200,25 @@ for (const Selector of kinds) {
     deepStrictEqual(await waiting, [[key, EVENT_READ]]);
   });
 }
+
+Deno.test("a file on disk is always ready to poll and select, and refused by epoll", async () => {
+  // This process reads this file as its standard input.
+  const { stdout, stderr } = await run(
+    ["--allow-ffi"],
+    `import { EpollSelector, EVENT_READ, PollSelector, SelectSelector } from ${MODULE};
+    for (const Selector of [PollSelector, SelectSelector, EpollSelector]) {
+      const selector = new Selector();
+      try {
+        selector.register(0, EVENT_READ);
+        console.log((await selector.select()).length);
+      } catch (error) {
+        console.log(error.name);
+      }
+    }`,
+    import.meta.filename,
+  );
+  strictEqual(stdout, "1\n1\nPermissionDenied\n", stderr);
+});
 
 Deno.test("EpollSelector.fileno is its epoll's", () => {
   const selector = new EpollSelector();
