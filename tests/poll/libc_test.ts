@@ -119,3 +119,69 @@ Deno.test("signals neither end nor shorten a wait that blocks", async () => {
   const { code, stderr } = await child.output();
   strictEqual(code, 0, stderr);
 });
+
+Deno.test("a Worker that is terminated while it waits harms nobody", async () => {
+  const { code, stdout, stderr } = await run(
+    ["--allow-ffi", "--allow-read"],
+    `import { socketpair } from ${MODULE};
+    const code = ${
+      JSON.stringify(
+        `import { select, Socket } from ${MODULE};
+        onmessage = ({ data }) => {
+          const socket = Socket.fromFd(data);
+          socket.recv(1);
+          select([socket], [], []);
+          postMessage("waits");
+        };`,
+      )
+    };
+    const kept = [];
+    for (let i = 0; i < 5; i++) {
+      const [one, other] = socketpair();
+      kept.push(other);
+      const worker = new Worker("data:text/javascript," + encodeURIComponent(code), { type: "module" });
+      worker.postMessage(one.detach());
+      await new Promise((resolve) => worker.onmessage = resolve);
+      worker.terminate();
+    }
+    const [one, other] = socketpair();
+    for (let i = 0; i < 100; i++) {
+      for (const socket of kept) socket.sendSync(new Uint8Array(1));
+      const waiting = one.recv(10);
+      other.sendSync(new Uint8Array(7));
+      await waiting;
+    }
+    console.log("well");`,
+  );
+  strictEqual(code, 0, stderr);
+  strictEqual(stdout, "well\n");
+});
+
+Deno.test("on Windows the first use is NotSupported, and importing is not", async () => {
+  const { code, stdout, stderr } = await run(
+    ["--allow-ffi", "--allow-read"],
+    `Object.defineProperty(Deno, "build", { value: { ...Deno.build, os: "windows" } });
+    const all = await import(${MODULE});
+    for (const use of [
+      () => new all.Socket(),
+      () => all.createConnectionSync({ port: 1 }),
+      () => all.selectSync([1], [], [], 0),
+      () => all.poll().pollSync(0),
+      () => all.epoll(),
+      () => new all.DefaultSelector(),
+      () => all.socketpair(),
+    ]) {
+      try {
+        use();
+      } catch (error) {
+        console.log(error.name + ": " + error.message);
+      }
+    }`,
+  );
+  strictEqual(code, 0, stderr);
+  strictEqual(
+    stdout,
+    "NotSupported: Cannot open libc: sockets and readiness need Linux or macOS, not windows\n"
+      .repeat(7),
+  );
+});
