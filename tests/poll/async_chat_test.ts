@@ -208,3 +208,12 @@ Deno.test("a message that is answered while the peer has ended its side gets out
   strictEqual(decode(pair.theirs.recvSync(100)), "<question>");
   strictEqual(chat.part, "");
 });
+
+Deno.test("a false alarm in handleRead is nothing", () => {
+  using pair = new Pair();
+  const chat = new Messages(pair.ours, new Map(), "\n");
+  chat.handleRead();
+  strictEqual(pair.ours.closed, false);
+  deepStrictEqual([chat.messages, chat.part], [[], ""]);
+  chat.close();
+});
