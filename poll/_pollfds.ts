@@ -47,6 +47,19 @@ export class PollDescriptors {
     return this.#words[2 * index + 1]! & 0xffff;
   }
 
+  /**
+   * The first from there on that the last `poll` found something for.
+   *
+   * @returns Its index; -1 if there is none.
+   */
+  nextFound(from: number): number {
+    const words = this.#words;
+    for (let i = from; i < this.#size; i++) {
+      if (words[2 * i + 1]! >>> 16 !== 0) return i;
+    }
+    return -1;
+  }
+
   /** What the last `poll` found. */
   foundAt(index: number): number {
     return this.#words[2 * index + 1]! >>> 16;

@@ -118,12 +118,11 @@ export class Poll {
 
   #poll(deadline: Deadline): [number, number][] {
     const ready: [number, number][] = [];
-    let count = this.#descriptors.poll(deadline, "poll");
-    for (let i = 0; count > 0; i++) {
-      const found = this.#descriptors.foundAt(i);
-      if (found === 0) continue;
-      ready.push([this.#descriptors.fdAt(i), found]);
-      count--;
+    const descriptors = this.#descriptors;
+    let count = descriptors.poll(deadline, "poll");
+    for (let i = 0; count > 0; i++, count--) {
+      i = descriptors.nextFound(i);
+      ready.push([descriptors.fdAt(i), descriptors.foundAt(i)]);
     }
     return ready;
   }

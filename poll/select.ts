@@ -23,7 +23,6 @@ const NOW = new Deadline(0);
 class Selection<R, W, X> {
   readonly #lists: readonly [readonly R[], readonly W[], readonly X[]];
   readonly #descriptors = new PollDescriptors();
-  readonly #wanted = [POLLIN, POLLOUT, POLLPRI] as const;
 
   constructor(rlist: Iterable<R>, wlist: Iterable<W>, xlist: Iterable<X>) {
     this.#lists = [
@@ -31,40 +30,26 @@ class Selection<R, W, X> {
       list(wlist, "descriptors to write"),
       list(xlist, "descriptors with exceptional conditions"),
     ];
-    this.#lists.forEach((things, which) => {
-      for (const thing of things) {
-        this.#descriptors.add(
-          toDescriptor(thing as FileDescriptorLike),
-          this.#wanted[which]!,
-        );
-      }
-    });
+    this.#add(this.#lists[0], POLLIN);
+    this.#add(this.#lists[1], POLLOUT);
+    this.#add(this.#lists[2], POLLPRI);
   }
 
   /** @returns What is ready; `undefined` if nothing was before the deadline. */
   poll(deadline: Deadline): [R[], W[], X[]] | undefined {
-    const [rlist, wlist, xlist] = this.#lists;
     while (this.#descriptors.poll(deadline, "select") > 0) {
-      const ready: [R[], W[], X[]] = [
-        this.#ready(rlist, 0, READABLE),
-        this.#ready(wlist, rlist.length, WRITABLE),
-        this.#ready(xlist, rlist.length + wlist.length, POLLPRI),
-      ];
+      const ready = this.#ready();
       if (ready.some((things) => things.length > 0)) return ready;
       // All there is are errors in the third list, nothing to select: without
       // those it can wait.
-      for (let i = rlist.length + wlist.length; i < this.#size; i++) {
-        if (this.#descriptors.foundAt(i) !== 0) {
-          this.#descriptors.set(i, IGNORED, 0);
-        }
-      }
+      this.#eachFound((index) => this.#descriptors.set(index, IGNORED, 0));
     }
     return undefined;
   }
 
   interests(): Interest[] {
     const interests: Interest[] = [];
-    for (let i = 0; i < this.#size; i++) {
+    for (let i = 0; i < this.#descriptors.size; i++) {
       const fd = this.#descriptors.fdAt(i);
       if (fd === IGNORED) continue;
       interests.push({ fd, events: this.#descriptors.eventsAt(i) });
@@ -72,24 +57,41 @@ class Selection<R, W, X> {
     return interests;
   }
 
-  get #size(): number {
-    return this.#descriptors.size;
+  #add(things: readonly unknown[], events: number): void {
+    for (const thing of things) {
+      this.#descriptors.add(toDescriptor(thing as FileDescriptorLike), events);
+    }
   }
 
-  #ready<T>(things: readonly T[], offset: number, mask: number): T[] {
-    const ready: T[] = [];
-    for (let i = 0; i < things.length; i++) {
-      const found = this.#descriptors.foundAt(offset + i);
-      if (found === 0) continue;
+  #ready(): [R[], W[], X[]] {
+    const [rlist, wlist, xlist] = this.#lists;
+    const ready: [R[], W[], X[]] = [[], [], []];
+    const [readable, writable, exceptional] = ready;
+    this.#eachFound((index, found) => {
       if ((found & POLLNVAL) !== 0) {
         throw closedError(
           "select",
-          `descriptor ${this.#descriptors.fdAt(offset + i)}`,
+          `descriptor ${this.#descriptors.fdAt(index)}`,
         );
       }
-      if ((found & mask) !== 0) ready.push(things[i]!);
-    }
+      const inW = index - rlist.length;
+      const inX = inW - wlist.length;
+      if (inW < 0) {
+        if ((found & READABLE) !== 0) readable.push(rlist[index]!);
+      } else if (inX < 0) {
+        if ((found & WRITABLE) !== 0) writable.push(wlist[inW]!);
+      } else if ((found & POLLPRI) !== 0) exceptional.push(xlist[inX]!);
+    });
     return ready;
+  }
+
+  #eachFound(visit: (index: number, found: number) => void): void {
+    const descriptors = this.#descriptors;
+    for (
+      let i = descriptors.nextFound(0);
+      i >= 0;
+      i = descriptors.nextFound(i + 1)
+    ) visit(i, descriptors.foundAt(i));
   }
 }
 

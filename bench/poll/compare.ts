@@ -84,7 +84,11 @@ async function cost(program: string): Promise<void> {
       const args = [
         kind,
         String(descriptors),
-        String(Math.ceil(200_000 / (10 + descriptors))),
+        String(
+          kind === "epoll"
+            ? 100_000
+            : Math.ceil(3_000_000 / (30 + descriptors)),
+        ),
       ];
       const both: [number, number][] = [];
       for (let round = 0; round < rounds; round++) {
