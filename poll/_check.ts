@@ -22,7 +22,10 @@ const bufferOf = Object.getOwnPropertyDescriptor(
   "buffer",
 )!.get!;
 
-const subarray = Uint8Array.prototype.subarray;
+const byteOffsetOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  "byteOffset",
+)!.get!;
 
 /**
  * How many bytes a buffer holds at this moment. A shared or resizable one is as
@@ -53,13 +56,22 @@ export function byteLength(buffer: Uint8Array, action: string): number {
   return length;
 }
 
-/** Part of a buffer, whatever its class calls its methods. */
+/**
+ * Part of a buffer, at most to its end. Of whatever class that is, and whatever
+ * its methods do, the part is a plain Uint8Array of the same memory.
+ */
 export function part(
   buffer: Uint8Array,
   start: number,
   end: number,
 ): Uint8Array {
-  return subarray.call(buffer, start, end);
+  const length = byteLengthOf.call(buffer) as number;
+  const from = Math.min(start, length);
+  return new Uint8Array(
+    bufferOf.call(buffer) as ArrayBuffer,
+    (byteOffsetOf.call(buffer) as number) + from,
+    Math.max(0, Math.min(end, length) - from),
+  );
 }
 
 /**

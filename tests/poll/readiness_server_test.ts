@@ -13,6 +13,9 @@ import {
 import { Folder } from "../_program.ts";
 import { decode, encode, failure, LOOPBACK, MODULE, run } from "./_sockets.ts";
 
+/** More than the kernel's buffers at both ends of a connection hold, in bytes. */
+const LARGE = 32_000_000;
+
 /** A server that serves until it is disposed. */
 class Serving implements AsyncDisposable {
   readonly server: ReadinessServer;
@@ -68,12 +71,12 @@ Deno.test("ReadinessServer: opened, data and closed, with the connection's state
 });
 
 Deno.test("ReadinessServer: what the kernel does not take is sent later, then drained and end", async () => {
-  const bytes = new Uint8Array(8_000_000).map((_, i) => i * 31);
+  const bytes = new Uint8Array(LARGE).map((_, i) => i * 31);
   let drained = 0;
   await using serving = new Serving({
     opened(connection) {
-      strictEqual(connection.send(bytes.subarray(0, 4_000_000)), false);
-      strictEqual(connection.send(bytes.subarray(4_000_000)), false);
+      connection.send(bytes.subarray(0, LARGE / 2));
+      strictEqual(connection.send(bytes.subarray(LARGE / 2)), false);
       ok(connection.buffered > 0);
     },
     data() {},
@@ -98,7 +101,7 @@ Deno.test("ReadinessServer: what the kernel does not take is sent later, then dr
 Deno.test("ReadinessServer: end waits for what is unsent, and reads no more", async () => {
   await using serving = new Serving({
     opened(connection) {
-      connection.send(new Uint8Array(6_000_000));
+      connection.send(new Uint8Array(LARGE));
       connection.end();
     },
     data() {
@@ -117,7 +120,7 @@ Deno.test("ReadinessServer: end waits for what is unsent, and reads no more", as
     // The kernel resets a connection that is closed with bytes unread.
     ok(error instanceof Deno.errors.ConnectionReset);
   }
-  ok(total > 5_000_000, `${total}`);
+  ok(total > LARGE / 2, `${total}`);
 });
 
 Deno.test("ReadinessServer: a connection that does not read is not read from", async () => {
@@ -131,7 +134,7 @@ Deno.test("ReadinessServer: a connection that does not read is not read from", a
     },
   }, { maxBuffered: 100_000, bufferSize: 10_000 });
   using client = await serving.connect();
-  const bytes = new Uint8Array(20_000_000);
+  const bytes = new Uint8Array(LARGE);
   const sending = client.sendAll(bytes);
   await stalled.promise;
   using other = await serving.connect();
@@ -146,7 +149,7 @@ Deno.test("ReadinessServer: a connection that does not read is not read from", a
 Deno.test("ReadinessServer: a peer that breaks off while it is not read from is closed", async () => {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   await using serving = new Serving({
-    opened: (connection) => void connection.send(new Uint8Array(9_000_000)),
+    opened: (connection) => void connection.send(new Uint8Array(LARGE)),
     data() {},
     closed: (_connection, error) => resolve(error),
   }, { maxBuffered: 0 });
