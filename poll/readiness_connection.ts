@@ -64,6 +64,16 @@ export class ReadinessConnection {
   }
 
   /**
+   * The descriptor.
+   *
+   * @returns The number; it stays this object's to close.
+   * @throws {Deno.errors.BadResource} If it is closed.
+   */
+  fileno(): number {
+    return this.#socket.fileno();
+  }
+
+  /**
    * The peer's address.
    *
    * @returns The address.
@@ -102,7 +112,10 @@ export class ReadinessConnection {
     return false;
   }
 
-  /** Closes it once all is sent. What still comes is not read. */
+  /**
+   * Closes it once all is sent. What still comes is not read: where there is
+   * any, the kernel resets the connection, and the peer may miss the last bytes.
+   */
   end(): void {
     this.#ending = true;
     if (this.#buffered === 0) this.close();
@@ -214,10 +227,5 @@ export class ReadinessConnection {
     this.#buffered = 0;
     this.#socket.close();
     this.#host.forget(this, this.#fd, error);
-  }
-
-  /** The descriptor of an open connection. */
-  fileno(): number {
-    return this.#socket.fileno();
   }
 }
