@@ -156,3 +156,37 @@ for (const Selector of [SelectSelector, PollSelector, EpollSelector]) {
     deepStrictEqual(selector.selectSync(), [[key, EVENT_READ]]);
   });
 }
+
+Deno.test("events leave nothing on the heap, however many there are", async () => {
+  using pair = new Pair();
+  using set = epoll();
+  set.register(pair.ours, EPOLLIN);
+  const buffer = new Uint8Array(64 * 1024);
+  const bytes = new Uint8Array(64);
+  const sync = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      pair.theirs.sendSync(bytes);
+      for (const _ of set.pollSync()) pair.ours.recvIntoSync(buffer);
+    }
+  };
+  const promised = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const waiting = pair.ours.recvInto(buffer);
+      await pair.theirs.send(bytes);
+      await waiting;
+    }
+  };
+  sync(10_000);
+  await promised(1000);
+  const before = heap();
+  sync(200_000);
+  await promised(10_000);
+  const grown = heap() - before;
+  ok(grown < 256 * 1024, `${grown} bytes`);
+});
+
+/** What is on the heap once the garbage is gone, in bytes. */
+function heap(): number {
+  (globalThis as unknown as { gc(): void }).gc();
+  return Deno.memoryUsage().heapUsed;
+}

@@ -5,6 +5,7 @@ Deno.test("descriptor numbers, in a process of its own", async () => {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["test", "-A", "--trace-leaks", "--no-check"],
+      "--v8-flags=--expose-gc",
       new URL("_own_process.ts", import.meta.url).pathname,
     ],
     env: { NO_COLOR: "1" },
