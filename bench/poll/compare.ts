@@ -71,7 +71,9 @@ async function compare(
 
 /** What a call costs beside C's, in microseconds. */
 async function cost(program: string): Promise<void> {
-  console.log("\nmicroseconds a call, one of so many ready: ours, C's, ratio");
+  console.log(
+    "\nmicroseconds a call, one of so many ready: ours; C and the ratio to it; C with a second thread and the ratio to it",
+  );
   const run = async (command: string[]) => {
     const { stdout } = await new Deno.Command("taskset", {
       args: ["-c", "0", ...command],
@@ -90,23 +92,27 @@ async function cost(program: string): Promise<void> {
             : Math.ceil(3_000_000 / (30 + descriptors)),
         ),
       ];
-      const both: [number, number][] = [];
+      const rows: [ours: number, c: number, threads: number][] = [];
       for (let round = 0; round < rounds; round++) {
-        both.push([
+        rows.push([
           await run([
             ...[Deno.execPath(), "run", "--quiet", "--allow-ffi"],
             here + "readiness_cost.ts",
             ...args,
           ]),
           await run([program, ...args]),
+          await run([program, ...args, "threads"]),
         ]);
       }
+      const row = [
+        rows.map(([ours]) => ours),
+        rows.map(([, c]) => c),
+        rows.map(([ours, c]) => ours / c),
+        rows.map(([, , threads]) => threads),
+        rows.map(([ours, , threads]) => ours / threads),
+      ].map((column) => median(column).toFixed(2).padStart(9));
       console.log(
-        `${kind.padEnd(7)}${String(descriptors).padStart(5)} ${
-          median(both.map(([a]) => a)).toFixed(2).padStart(9)
-        } ${median(both.map(([, b]) => b)).toFixed(2).padStart(9)}  ${
-          median(both.map(([a, b]) => a / b)).toFixed(2)
-        }`,
+        `${kind.padEnd(7)}${String(descriptors).padStart(5)}${row.join("")}`,
       );
     }
   }

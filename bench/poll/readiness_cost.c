@@ -1,11 +1,14 @@
 /*
  * The peer of readiness_cost.ts: what one call of poll, select and epoll costs
- * with so many descriptors of which one is ready. Prints microseconds.
+ * with so many descriptors of which one is ready. Prints microseconds. With
+ * "threads" a second thread sleeps beside: the kernel then counts references to
+ * every descriptor that it looks at, as it does in any process with threads.
  *
- *   readiness_cost poll|select|epoll DESCRIPTORS CALLS
+ *   readiness_cost poll|select|epoll DESCRIPTORS CALLS [threads]
  */
 #define _GNU_SOURCE
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +25,15 @@ static double now(void) {
   return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
 }
 
+static void *sleeper(void *unused) {
+  pause();
+  return unused;
+}
+
 int main(int argc, char **argv) {
   if (argc < 4) return 2;
+  pthread_t thread;
+  if (argc > 4 && pthread_create(&thread, NULL, sleeper, NULL)) return 1;
   int count = atoi(argv[2]), calls = atoi(argv[3]), found = 0;
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
