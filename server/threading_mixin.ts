@@ -11,9 +11,9 @@ import type {
   Unsent,
 } from "../handlers/base_request_handler.ts";
 import { checkCount } from "./_options.ts";
-import { checkImportable } from "./_remote_permissions.ts";
 import { handlerLocation } from "./_remote/handler_location.ts";
-import { THREAD_URL } from "./_thread.ts";
+import type { NearSide } from "./_remote/near_side.ts";
+import type { ShutdownRequest } from "./_remote/payloads.ts";
 import { ThreadPool } from "./_thread_pool.ts";
 
 /** Options that {@linkcode ThreadingMixIn} adds to a server's. */
@@ -75,7 +75,7 @@ const DEFAULT_MAX_CONNECTIONS = 16_384;
  *
  * A thread that dies takes its own requests with it: each is closed, and told to
  * `handleError` as a {@linkcode HandlerLostError}. It is replaced, after a pause
- * from 100 ms to 10 s if it died soon after it had started. A thread whose event
+ * from 100 ms to 10 s if it died before it had served any request. A thread whose event
  * loop does not answer for a second after one of its requests was aborted, by
  * `requestTimeout` or a shutdown, is ended like this. Running out of memory is
  * the exception: V8 then ends the whole process.
@@ -144,8 +144,6 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
       checkCount("maxConnections", maxConnections, 1);
       const location = handlerLocation(handler);
-      checkImportable(THREAD_URL);
-      checkImportable(location.moduleUrl);
       super(address, handler, {
         ...options,
         maxConnections: Math.min(
@@ -159,6 +157,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
           connectionsPerWorker,
           location,
           this.addr,
+          (options) => void this.shutdown(options),
         );
       } catch (error) {
         this.close();
@@ -170,35 +169,35 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       request: AnyRequest,
       clientAddress: Deno.Addr,
     ): Promise<void> {
-      let aborted: { readonly reason: unknown } | undefined;
-      let abort = (reason: unknown) => {
-        aborted = { reason };
-      };
+      const pool = this.#pool;
+      let abort: (reason: unknown) => void;
       this.whenAborted(request, (reason) => abort(reason));
       const owner = {
         settling: (unsent: Unsent) => this.settling(request, unsent),
-        shutdown: (options: { readonly gracePeriod?: number }) =>
+        shutdown: (options: ShutdownRequest) =>
           this.shutdownFrom(request, options),
       };
-      const { thread, channel } = await this.#pool.assign((side) =>
+      const open = (side: NearSide) =>
         isDatagram(request)
           ? side.openDatagram(request, clientAddress, owner)
-          : side.openStream(request, owner)
-      );
-      abort = (reason) => {
-        channel.abort(reason);
-        void this.#pool.check(thread);
-      };
-      if (aborted !== undefined) abort(aborted.reason);
+          : side.openStream(request, owner);
+      let assignment = pool.assign(open);
+      if (assignment === undefined) {
+        const waiting = pool.wait(open);
+        abort = (reason) => pool.cancel(waiting, reason);
+        assignment = await waiting.assigned.promise;
+      }
+      const { channel, release } = assignment;
+      abort = assignment.abort;
       try {
         await channel.ended;
       } finally {
-        this.#pool.release();
+        release();
       }
     }
 
     override async releaseResources(): Promise<void> {
-      this.#pool?.close();
+      await this.#pool?.close();
       await super.releaseResources();
     }
   }
