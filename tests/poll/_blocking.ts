@@ -36,4 +36,6 @@ for (
 }
 theirs.close();
 console.log("waited");
+// It must still be there for the last signal.
+await Deno.stdin.read(new Uint8Array(1));
 Deno.exit();
