@@ -23,6 +23,14 @@ export function pollOne(
   }
 }
 
+/** Whether a descriptor is ready at this moment: no false alarms. */
+export function isReady(fd: number, events: number): boolean {
+  one[0] = fd;
+  one[1] = events;
+  // One `struct pollfd` of 8 bytes, ours and kept.
+  return libc().poll(one, 1n, 0) > 0;
+}
+
 /** Blocks for some milliseconds. */
 export function sleepSync(milliseconds: number): void {
   // No descriptors: poll(2) with none only waits.

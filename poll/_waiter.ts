@@ -67,6 +67,8 @@ export class Waiter {
   #inCall = false;
   /** Waits that ended while the thread was in the kernel, and go when it is back. */
   #leaving: (() => void)[] = [];
+  /** Numbers closed while the thread was in the kernel: what it tells is of the old owner. */
+  readonly #stale = new Set<number>();
 
   constructor(source: Source) {
     this.#source = source;
@@ -107,6 +109,7 @@ export class Waiter {
   /** Ends every wait for a descriptor that is about to be closed. */
   forget(fd: number): void {
     this.#source.forget(fd);
+    if (this.#inCall) this.#stale.add(fd);
     for (const wait of this.#byDescriptor.get(fd)?.keys() ?? []) {
       this.#end(wait, () => wait.resolve("closed"));
     }
@@ -177,13 +180,14 @@ export class Waiter {
       while (true) {
         for (let turn = 0; turn < SETTLING; turn++) await undefined;
         if (this.#waits.size === 0) return;
+        this.#stale.clear();
         this.#inCall = true;
         const count = await this.#source.wait();
         this.#inCall = false;
         for (const settle of this.#leaving.splice(0)) settle();
         if (count === 0) this.#rearm();
         for (let i = 0; i < count; i++) {
-          this.#ready(this.#source.fdAt(i), this.#source.eventsAt(i));
+          this.#report(this.#source.fdAt(i), this.#source.eventsAt(i));
         }
       }
     } catch (error) {
@@ -193,6 +197,13 @@ export class Waiter {
     } finally {
       this.#running = false;
     }
+  }
+
+  /** Something came. Where the number has a new owner, it is asked for anew. */
+  #report(fd: number, events: number): void {
+    if (!this.#stale.has(fd)) return this.#ready(fd, events);
+    const waits = this.#byDescriptor.get(fd);
+    if (waits !== undefined) this.#arm(fd, waits);
   }
 
   /** Something came: wakes those who asked for it, and asks again for the others. */

@@ -83,10 +83,9 @@ export let sendBatch: (
  * ```
  */
 export class DatagramBatch {
-  /** How many datagrams it can hold. */
-  readonly capacity: number;
-  /** How many bytes there are for each. */
-  readonly size: number;
+  // C is told these: they are where nobody else can write.
+  readonly #capacity: number;
+  readonly #size: number;
   #length = 0;
   /** The type of the socket they came from. */
   #type = 0;
@@ -113,14 +112,24 @@ export class DatagramBatch {
   constructor(options: DatagramBatchOptions = {}) {
     const count = integer(options.count ?? 64, "a batch's count", 1, COUNT_MAX);
     const size = integer(options.size ?? 2048, "a batch's size", 1, SIZE_MAX);
-    this.capacity = count;
-    this.size = size;
+    this.#capacity = count;
+    this.#size = size;
     this.#bytes = new Uint8Array(new ArrayBuffer(count * size));
     this.#names = new Uint8Array(new ArrayBuffer(count * ADDRESS_SIZE));
     this.#vectors = new Int32Array(new ArrayBuffer(count * IOVEC_WORDS * 4));
     this.#headers = new Int32Array(new ArrayBuffer(count * HEADER_WORDS * 4));
     linuxLibc("use batches of datagrams");
     this.#point();
+  }
+
+  /** How many datagrams it can hold. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** How many bytes there are for each. */
+  get size(): number {
+    return this.#size;
   }
 
   /** How many datagrams it has. */
@@ -138,7 +147,7 @@ export class DatagramBatch {
    */
   data(index: number): Uint8Array<ArrayBuffer> {
     this.#check(index);
-    const start = index * this.size;
+    const start = index * this.#size;
     const length = this.#vectors[index * IOVEC_WORDS + IOVEC_LENGTH]!;
     return this.#bytes.subarray(start, start + length);
   }
@@ -171,20 +180,20 @@ export class DatagramBatch {
    */
   push(data: Uint8Array, remote?: AddressLike): void {
     const length = byteLength(data, "add a datagram");
-    if (length > this.size) {
+    if (length > this.#size) {
       throw new RangeError(
-        `Cannot add a datagram of ${length} bytes: the batch has room for ${this.size} each`,
+        `Cannot add a datagram of ${length} bytes: the batch has room for ${this.#size} each`,
       );
     }
-    if (this.#length === this.capacity) {
+    if (this.#length === this.#capacity) {
       throw new RangeError(
-        `Cannot add a datagram: the batch is full with ${this.capacity}`,
+        `Cannot add a datagram: the batch is full with ${this.#capacity}`,
       );
     }
     this.#alive("add a datagram");
     const raw = remote === undefined ? undefined : encodeAddress(remote);
     const index = this.#length++;
-    this.#bytes.set(part(data, 0, length), index * this.size);
+    this.#bytes.set(part(data, 0, length), index * this.#size);
     this.#names.set(raw ?? [], index * ADDRESS_SIZE);
     this.#setLengths(index, length, raw?.length ?? 0);
   }
@@ -203,11 +212,11 @@ export class DatagramBatch {
     const vectors = addressOf(this.#vectors, this.#vectors, 0n);
     const vectorWords = new DataView(this.#vectors.buffer);
     const headerWords = new DataView(this.#headers.buffer);
-    for (let i = 0; i < this.capacity; i++) {
+    for (let i = 0; i < this.#capacity; i++) {
       const at = i * HEADER_WORDS * 4;
       vectorWords.setBigUint64(
         i * IOVEC_WORDS * 4,
-        bytes + BigInt(i * this.size),
+        bytes + BigInt(i * this.#size),
         true,
       );
       headerWords.setBigUint64(
@@ -231,15 +240,15 @@ export class DatagramBatch {
 
   #receive(fd: number, type: number, flags: number): number {
     this.#alive("receive");
-    for (let i = 0; i < this.capacity; i++) {
-      this.#setLengths(i, this.size, ADDRESS_SIZE);
+    for (let i = 0; i < this.#capacity; i++) {
+      this.#setLengths(i, this.#size, ADDRESS_SIZE);
     }
     // `capacity` headers, each of which leads to `size` bytes and an address of
     // ADDRESS_SIZE in buffers that were just found to be ours still.
     const received = linuxLibc("receive").recvmmsg(
       fd,
       this.#headers,
-      this.capacity,
+      this.#capacity,
       flags | MSG_DONTWAIT,
       0n,
     );
@@ -250,7 +259,7 @@ export class DatagramBatch {
       const length = this.#headers[i * HEADER_WORDS + HEADER_LENGTH]!;
       this.#vectors[i * IOVEC_WORDS + IOVEC_LENGTH] = Math.min(
         length,
-        this.size,
+        this.#size,
       );
       const at = i * HEADER_WORDS + HEADER_NAME_LENGTH;
       this.#headers[at] = Math.min(this.#headers[at]!, ADDRESS_SIZE);

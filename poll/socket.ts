@@ -37,7 +37,7 @@ import { turn } from "./_fairness.ts";
 import { NEW_SOCKET, prepareNewSocket, setNonBlocking } from "./_fcntl.ts";
 import { accept, errno, libc } from "./_libc.ts";
 import { platform } from "./_platform.ts";
-import { pollOne, sleepSync } from "./_poll_one.ts";
+import { isReady, pollOne, sleepSync } from "./_poll_one.ts";
 import { type RawAddress, resolve, resolveSync } from "./_resolve.ts";
 import {
   ADDRESS_SIZE,
@@ -61,6 +61,13 @@ export interface WaitOptions {
 /** The longest option that is passed on, in bytes. */
 const OPTION_MAX = 256;
 
+/**
+ * What `getsockopt` writes for one unit of length. SO_GET_FILTER of Linux alone
+ * counts its length not in bytes but in `struct sock_filter`, of 8 bytes each;
+ * socket(7), net/core/filter.c.
+ */
+const OPTION_UNIT = 8;
+
 /** False alarms in a row that are met without a rest. */
 const PATIENCE = 10;
 
@@ -74,6 +81,8 @@ const SCRATCH = 64 * 1024;
 const address = new Uint8Array(ADDRESS_SIZE);
 const addressLength = new Uint32Array(1);
 const optionValue = new Int32Array(1);
+const optionRead = new Int32Array(OPTION_MAX * OPTION_UNIT / 4);
+const optionBytes = new Uint8Array(optionRead.buffer);
 const optionLength = new Uint32Array(1);
 let scratch: Uint8Array<ArrayBuffer> | undefined;
 
@@ -349,7 +358,7 @@ export class Socket implements Disposable {
    * @param level The level, as `SOL_SOCKET`.
    * @param option The option, as `SO_LINGER`.
    * @param size How many bytes it has at most, from 1 to 256.
-   * @returns Its bytes.
+   * @returns Its bytes, never more than `size`.
    * @throws {RangeError} If `size` is not from 1 to 256.
    * @throws {Deno.errors.BadResource} If it is closed.
    * @throws {Error} With code `ENOPROTOOPT` if there is no such option.
@@ -369,15 +378,14 @@ export class Socket implements Disposable {
     integer(level, "an option's level", 0, INT_MAX);
     integer(option, "an option", 0, INT_MAX);
     if (size === undefined) return readOption(fd, level, option, action);
-    const value = new Uint8Array(
+    const length = fillOption(
+      fd,
+      level,
+      option,
       integer(size, "an option's length", 1, OPTION_MAX),
+      action,
     );
-    optionLength[0] = size;
-    // The kernel writes at most `size` bytes, the length of `value`.
-    if (libc().getsockopt(fd, level, option, value, optionLength) < 0) {
-      throw this.#error(errno(), "getsockopt", action);
-    }
-    return value.slice(0, optionLength[0]);
+    return optionBytes.slice(0, Math.min(length, size));
   }
 
   /**
@@ -485,7 +493,7 @@ export class Socket implements Disposable {
    */
   connectSync(remote: AddressLike): void {
     const action = `connect to ${formatLike(remote)}`;
-    const fd = this.#open(action);
+    this.#open(action);
     const [raw] = resolveSync(remote, this.family, this.type, "connect");
     const deadline = new Deadline(this.#timeout);
     for (let pause = 1;; pause = Math.min(pause * 2, 50)) {
@@ -493,10 +501,7 @@ export class Socket implements Disposable {
       if (number === 0) return;
       if (this.#timeout === 0) throw this.#error(number, "connect", action);
       if (number === EINPROGRESS || number === EINTR) {
-        if (!pollOne(fd, POLLOUT, deadline)) {
-          throw timedOut(action, this.#timeout);
-        }
-        return this.#finishConnect(action);
+        return this.#awaitConnectedSync(action, deadline);
       }
       if (!this.#backlogFull(number)) {
         throw this.#error(number, "connect", action);
@@ -1215,8 +1220,7 @@ export class Socket implements Disposable {
       const number = this.#startConnect(remote);
       if (number === 0) return;
       if (number === EINPROGRESS || number === EINTR) {
-        await this.#wait(POLLOUT, action, deadline, signal);
-        return this.#finishConnect(action);
+        return await this.#awaitConnected(action, deadline, signal);
       }
       if (!this.#backlogFull(number)) {
         throw this.#error(number, "connect", action);
@@ -1229,6 +1233,35 @@ export class Socket implements Disposable {
   /** Nothing tells when a Unix socket's backlog has room again; unix(7). */
   #backlogFull(number: number): boolean {
     return number === EAGAIN && this.family === AF_UNIX;
+  }
+
+  // A connect under way has no error yet: after a false alarm SO_ERROR would
+  // tell of a connection that is none.
+
+  async #awaitConnected(
+    action: string,
+    deadline: Deadline,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    for (let alarms = 0;; alarms++) {
+      await this.#wait(POLLOUT, action, deadline, signal);
+      if (isReady(this.#open(action), POLLOUT)) break;
+      const rest = restAfter(alarms);
+      if (rest > 0) await sleep(rest, signal);
+    }
+    this.#finishConnect(action);
+  }
+
+  #awaitConnectedSync(action: string, deadline: Deadline): void {
+    for (let alarms = 0;; alarms++) {
+      if (
+        !pollOne(this.#fd, POLLOUT, deadline) || alarms > 0 && deadline.passed
+      ) throw timedOut(action, this.#timeout);
+      if (isReady(this.#fd, POLLOUT)) break;
+      const rest = restAfter(alarms);
+      if (rest > 0) sleepSync(rest);
+    }
+    this.#finishConnect(action);
   }
 
   #finishConnect(action: string): void {
@@ -1261,13 +1294,32 @@ function readOption(
   option: number,
   action: string,
 ): number {
-  optionValue[0] = 0;
-  optionLength[0] = 4;
-  // The kernel writes at most 4 bytes, ours and kept.
-  if (libc().getsockopt(fd, level, option, optionValue, optionLength) < 0) {
+  fillOption(fd, level, option, 4, action);
+  return optionRead[0]!;
+}
+
+/**
+ * Has the kernel write an option into `optionBytes`.
+ *
+ * @param size The length to tell it, at most OPTION_MAX.
+ * @returns The length that it tells.
+ */
+function fillOption(
+  fd: number,
+  level: number,
+  option: number,
+  size: number,
+  action: string,
+): number {
+  // Some options read what is there first.
+  optionBytes.fill(0);
+  optionLength[0] = size;
+  // The kernel writes at most `size` units of at most OPTION_UNIT bytes; the
+  // buffer, ours and kept, has room for OPTION_MAX of them.
+  if (libc().getsockopt(fd, level, option, optionRead, optionLength) < 0) {
     throw systemError(errno(), "getsockopt", action);
   }
-  return optionValue[0];
+  return optionLength[0];
 }
 
 /** A buffer for one synchronous call. */

@@ -1,0 +1,206 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import {
+  AF_INET,
+  AF_UNIX,
+  DatagramBatch,
+  POLLIN,
+  SOCK_DGRAM,
+  Socket,
+  socketpair,
+  SOL_SOCKET,
+} from "../../poll/mod.ts";
+import type { Source } from "../../poll/_source.ts";
+import { Waiter } from "../../poll/_waiter.ts";
+import { MODULE, Pair, run } from "./_sockets.ts";
+
+/** Linux: include/uapi/asm-generic/socket.h. */
+const SO_ATTACH_FILTER = 26;
+const SO_GET_FILTER = SO_ATTACH_FILTER;
+
+Deno.test("a batch's capacity and size cannot be changed, whatever C is told", () => {
+  using pair = new Pair(socketpair(AF_UNIX, SOCK_DGRAM));
+  const batch = new DatagramBatch({ count: 1, size: 64 });
+  for (const name of ["size", "capacity"]) {
+    throws(() => Object.assign(batch, { [name]: 4096 }), TypeError);
+    // What shadows it decides nothing.
+    Object.defineProperty(batch, name, { value: 4096 });
+  }
+  pair.theirs.sendSync(new Uint8Array(4096).fill(0x41));
+  strictEqual(pair.ours.recvManySync(batch), 1);
+  strictEqual(batch.data(0).length, 64);
+  batch.clear();
+  batch.push(new Uint8Array(64));
+  throws(() => batch.push(new Uint8Array(1)), RangeError);
+  batch.clear();
+  throws(() => batch.push(new Uint8Array(65)), RangeError);
+});
+
+Deno.test("an option whose length counts units of 8 bytes stays in its buffer", () => {
+  using socket = new Socket(AF_INET, SOCK_DGRAM);
+  const filter = attachFilter(socket, 256);
+  const neighbours: Uint8Array[] = [];
+  for (let i = 0; i < 100; i++) {
+    neighbours.push(socket.getsockopt(SOL_SOCKET, SO_GET_FILTER, 256));
+    neighbours.push(new Uint8Array(new ArrayBuffer(256)));
+  }
+  for (let i = 0; i < neighbours.length; i += 2) {
+    deepStrictEqual(neighbours[i], filter.slice(0, 256));
+    ok(neighbours[i + 1]!.every((byte) => byte === 0));
+  }
+  using short = new Socket(AF_INET, SOCK_DGRAM);
+  const view = new DataView(attachFilter(short, 4).buffer);
+  // 4 bytes were asked for, and 32 come.
+  strictEqual(
+    short.getsockopt(SOL_SOCKET, SO_GET_FILTER),
+    view.getInt32(0, true),
+  );
+});
+
+/** A listener that nobody can connect to, since its backlog is full. */
+const FULL_LISTENER = `
+  const listener = createServer({ hostname: "127.0.0.1", port: 0 }, { backlog: 0 });
+  const address = listener.getsockname();
+  for (let i = 0; i < 4; i++) {
+    const filling = new Socket();
+    filling.setBlocking(false);
+    try { filling.connectSync(address); } catch { /* under way */ }
+  }
+`;
+
+Deno.test("connectSync: a signal is no connection", async () => {
+  const { stdout, stderr } = await run(
+    ["-A"],
+    `import { createServer, Socket } from ${MODULE};
+    ${FULL_LISTENER}
+    Deno.addSignalListener("SIGUSR1", () => {});
+    const child = new Deno.Command("sh", { args: ["-c",
+      "i=0; while [ $i -lt 100000 ] && kill -USR1 $0; do i=$((i+1)); done",
+      String(Deno.pid),
+    ] }).spawn();
+    const socket = new Socket();
+    socket.setTimeout(200);
+    try { socket.connectSync(address); console.log("connected"); }
+    catch (error) { console.log(error.code); }
+    child.kill("SIGKILL");
+    await child.status;
+    Deno.exit();`,
+  );
+  deepStrictEqual([stdout, stderr], ["ETIMEDOUT\n", ""]);
+});
+
+Deno.test("connect: what came for the number's old owner is no connection", async () => {
+  const { stdout, stderr } = await run(
+    ["-A"],
+    `import { createServer, Socket, socketpair } from ${MODULE};
+    ${FULL_LISTENER}
+    const [ours, theirs] = socketpair();
+    const number = ours.fileno();
+    const received = ours.recv(1).catch(() => {});
+    // The thread is in the kernel when a later wait has been served.
+    const [other, peer] = socketpair();
+    const later = other.recv(1);
+    peer.sendSync(new Uint8Array(1));
+    await later;
+    await new Promise((resolve) => setTimeout(resolve));
+    theirs.close();
+    // The thread comes back meanwhile, and its answer waits for the event loop.
+    const end = performance.now() + 50;
+    while (performance.now() < end);
+    ours.close();
+    const socket = new Socket();
+    console.log(socket.fileno() === number);
+    socket.setTimeout(200);
+    try { await socket.connect(address); console.log("connected"); }
+    catch (error) { console.log(error.code); }
+    await received;`,
+  );
+  deepStrictEqual([stdout, stderr], ["true\nETIMEDOUT\n", ""]);
+});
+
+/** A source whose answers a test gives. */
+class Answers implements Source {
+  readonly armed: number[] = [];
+  #answer: PromiseWithResolvers<number> = Promise.withResolvers();
+  #asked: PromiseWithResolvers<void> = Promise.withResolvers();
+  #fd = -1;
+
+  arm(fd: number): "armed" {
+    this.armed.push(fd);
+    return "armed";
+  }
+
+  forget(): void {}
+
+  wait(): Promise<number> {
+    this.#answer = Promise.withResolvers();
+    this.#asked.resolve();
+    return this.#answer.promise;
+  }
+
+  /** Reports a descriptor once the waiter asks. */
+  async report(fd: number): Promise<void> {
+    await this.#asked.promise;
+    this.#asked = Promise.withResolvers();
+    this.#fd = fd;
+    this.#answer.resolve(1);
+  }
+
+  /** Until the waiter asks. */
+  get asked(): Promise<void> {
+    return this.#asked.promise;
+  }
+
+  fdAt(): number {
+    return this.#fd;
+  }
+
+  eventsAt(): number {
+    return POLLIN;
+  }
+
+  interrupt(): void {
+    this.#answer.resolve(0);
+  }
+
+  close(): void {}
+}
+
+Deno.test("what came for a number's old owner asks anew for the new one", async () => {
+  const source = new Answers();
+  const waiter = new Waiter(source);
+  const forever = { timeout: -1, signal: undefined };
+  const other = waiter.wait([{ fd: 1, events: POLLIN }], forever);
+  const old = waiter.wait([{ fd: 5, events: POLLIN }], forever);
+  await source.asked;
+  waiter.forget(5);
+  strictEqual(await old, "closed");
+  let woken = false;
+  const wait = waiter.wait([{ fd: 5, events: POLLIN }], forever);
+  const waiting = wait.then(() => woken = true);
+  await source.report(5);
+  await source.asked;
+  strictEqual(woken, false);
+  deepStrictEqual(source.armed, [1, 5, 5, 5]);
+  await source.report(5);
+  await waiting;
+  await source.report(1);
+  strictEqual(await other, "ready");
+});
+
+/** Attaches a filter of so many instructions; returns them, 8 bytes each. */
+function attachFilter(socket: Socket, count: number): Uint8Array<ArrayBuffer> {
+  const program = new Uint8Array(new ArrayBuffer(count * 8));
+  const code = new DataView(program.buffer);
+  for (let i = 0; i < count; i++) {
+    // BPF_LD | BPF_IMM, and BPF_RET at the end, each with an operand.
+    code.setUint16(i * 8, i === count - 1 ? 0x06 : 0x00, true);
+    code.setUint32(i * 8 + 4, 0x41414141, true);
+  }
+  const header = new Uint8Array(16);
+  const fields = new DataView(header.buffer);
+  fields.setUint16(0, count, true);
+  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(program));
+  fields.setBigUint64(8, BigInt(address), true);
+  socket.setsockopt(SOL_SOCKET, SO_ATTACH_FILTER, header);
+  return program;
+}
