@@ -16,11 +16,15 @@ export const echo: ReadinessHandlers = {
   data: (connection, bytes) => void connection.send(bytes),
 };
 
-if (import.meta.main) {
+// The module of a Worker is a main module, too.
+const inWorker = "WorkerGlobalScope" in globalThis;
+
+if (import.meta.main && !inWorker) {
   const [port = 1234, count = 0] = Deno.args.map(Number);
   const server = new ReadinessServer({ hostname: "127.0.0.1", port }, echo);
-  for (let i = 0; i < count; i++) {
-    new Worker(import.meta.url, { type: "module" }).postMessage(server.share());
+  for (let i = 1; i <= count; i++) {
+    new Worker(import.meta.url, { type: "module", name: `Worker ${i}` })
+      .postMessage(server.share());
   }
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(name, () => server.shutdown());
@@ -28,11 +32,18 @@ if (import.meta.main) {
   console.log(`Listening on 127.0.0.1:${(server.addr as Deno.NetAddr).port}`);
   await server.serveForever();
   Deno.exit();
-} else {
+} else if (import.meta.main) {
   // In a Worker the loop may block its thread, which is faster.
   addEventListener("message", (event) => {
     const shared: SharedListener = (event as MessageEvent).data;
-    new ReadinessServer(shared, echo).serveForeverSync();
+    let used = false;
+    new ReadinessServer(shared, {
+      ...echo,
+      opened() {
+        if (!used) console.log(`${self.name} has its first connection`);
+        used = true;
+      },
+    }).serveForeverSync();
     close();
   });
 }
