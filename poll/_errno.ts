@@ -33,6 +33,7 @@ const linux: Record<number, string> = {
   36: "ENAMETOOLONG",
   38: "ENOSYS",
   40: "ELOOP",
+  64: "ENONET",
   71: "EPROTO",
   75: "EOVERFLOW",
   88: "ENOTSOCK",

@@ -1,8 +1,15 @@
+import { ONE_CLIENTS, OUT_OF_RESOURCES, PAUSE } from "./_accept_errors.ts";
 import { integer, usize } from "./_check.ts";
 import { EPOLLEXCLUSIVE, EPOLLIN } from "./constants_poll.ts";
 import { MSG_DONTWAIT } from "./constants_socket.ts";
 import { createServer } from "./create_server.ts";
-import { closeOwned, own, ownNew } from "./_descriptors.ts";
+import {
+  closeOwned,
+  disown,
+  own,
+  ownNew,
+  toDescriptor,
+} from "./_descriptors.ts";
 import { CLOEXEC, EFD_NONBLOCK } from "./_epoll_event.ts";
 import { Epoll } from "./epoll.ts";
 import { closedError, systemError } from "./_errors.ts";
@@ -32,7 +39,10 @@ export interface ReadinessHandlers {
   data(connection: ReadinessConnection, bytes: Uint8Array<ArrayBuffer>): void;
   /** All that waited has been sent. */
   drained?(connection: ReadinessConnection): void;
-  /** It is closed. With the error, if one was the reason, a handler's included. */
+  /**
+   * It is closed. With the error, if one was the reason, a handler's included.
+   * What this one throws goes to `console.error`: nothing is left to close.
+   */
   closed?(connection: ReadinessConnection, error?: Error): void;
 }
 
@@ -73,16 +83,7 @@ export interface SharedListener {
   readonly stop: number;
 }
 
-/** How long it accepts nothing when there are no descriptors, in milliseconds. */
-const PAUSE = 100;
-
-/** What `accept` throws although the listener is as good as before. */
-const ONE_CLIENTS: ReadonlySet<unknown> = new Set([
-  ...["EAGAIN", "ECONNABORTED", "EPROTO", "EPERM"],
-]);
-const OUT_OF_RESOURCES: ReadonlySet<unknown> = new Set([
-  ...["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"],
-]);
+const ACTION = "serve by readiness";
 
 /**
  * A server whose handlers are callbacks on a readiness loop: no promise and no
@@ -143,6 +144,8 @@ export class ReadinessServer implements Disposable {
    * @param handlers What is called.
    * @param options See {@linkcode ReadinessServerOptions}.
    * @throws {Deno.errors.AddrInUse} If another socket listens there.
+   * @throws {Deno.errors.BadResource} If a shared descriptor is closed.
+   * @throws {Error} With code `EMFILE` when there are no descriptors left.
    * @throws {Deno.errors.NotSupported} On any other system than Linux.
    * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
    */
@@ -151,7 +154,8 @@ export class ReadinessServer implements Disposable {
     handlers: ReadinessHandlers,
     options: ReadinessServerOptions = {},
   ) {
-    const linux = linuxLibc("serve by readiness");
+    // Before anything is opened.
+    linuxLibc(ACTION);
     this.#handlers = handlers;
     this.#maxConnections = integer(
       options.maxConnections ?? 16_384,
@@ -180,28 +184,23 @@ export class ReadinessServer implements Disposable {
       },
       forget: (connection, fd, error) => this.#forget(connection, fd, error),
     };
-    if ("listener" in address) {
-      own(address.stop);
-      this.#stop = address.stop;
-      this.#listener = Socket.fromFd(address.listener);
-    } else {
-      this.#listener = createServer(
-        address,
-        options.backlog === undefined ? {} : { backlog: options.backlog },
-      );
-      this.#stop = linux.eventfd(0, CLOEXEC | EFD_NONBLOCK);
-      if (this.#stop < 0) {
-        const number = errno();
-        this.#listener.close();
-        throw systemError(number, "eventfd", "serve by readiness");
-      }
-      ownNew(this.#stop);
+    [this.#listener, this.#stop] = "listener" in address
+      ? adopt(address)
+      : open(address, options);
+    let epoll: Epoll | undefined;
+    try {
+      this.#listener.setBlocking(false);
+      this.addr = this.#listener.getsockname();
+      epoll = new Epoll();
+      epoll.register(this.#listener, EPOLLIN | EPOLLEXCLUSIVE);
+      epoll.register(this.#stop, EPOLLIN);
+      this.#epoll = epoll;
+    } catch (error) {
+      epoll?.close();
+      this.#listener.close();
+      closeOwned(this.#stop);
+      throw error;
     }
-    this.#listener.setBlocking(false);
-    this.addr = this.#listener.getsockname();
-    this.#epoll = new Epoll();
-    this.#epoll.register(this.#listener, EPOLLIN | EPOLLEXCLUSIVE);
-    this.#epoll.register(this.#stop, EPOLLIN);
   }
 
   /** How many connections are open in this thread. */
@@ -390,18 +389,32 @@ export class ReadinessServer implements Disposable {
       const code = (error as { code?: unknown }).code;
       if (ONE_CLIENTS.has(code)) return;
       if (!OUT_OF_RESOURCES.has(code)) throw error;
-      this.#resumeAt = performance.now() + PAUSE;
-      this.#pause();
+      this.#rest();
+      return;
+    }
+    try {
+      this.#epoll.register(socket, EPOLLIN);
+    } catch (error) {
+      socket.close();
+      if (!OUT_OF_RESOURCES.has((error as { code?: unknown }).code)) {
+        throw error;
+      }
+      this.#rest();
       return;
     }
     const connection = new ReadinessConnection(socket, this.#host);
     this.#connections[socket.fileno()] = connection;
     this.#count++;
-    this.#epoll.register(socket, EPOLLIN);
     if (this.#handlers.opened !== undefined) {
       this.#call(connection, () => this.#handlers.opened?.(connection));
     }
     if (this.#count >= this.#maxConnections) this.#pause();
+  }
+
+  /** Accepts nothing for a while: what it ran out of may come back. */
+  #rest(): void {
+    this.#resumeAt = performance.now() + PAUSE;
+    this.#pause();
   }
 
   #pause(): void {
@@ -422,12 +435,46 @@ export class ReadinessServer implements Disposable {
   #forget(connection: ReadinessConnection, fd: number, error?: Error): void {
     this.#connections[fd] = undefined;
     this.#count--;
+    // It may be closed out of the loop, which would wait for others for ever.
+    if (!this.#accepting && !this.#closed) this.#resume();
     try {
       this.#handlers.closed?.(connection, error);
     } catch (thrown) {
       // There is no connection left to close for it.
-      reportError(thrown);
+      console.error(thrown);
     }
+  }
+}
+
+/** A listener and what stops it. */
+function open(
+  address: AddressLike,
+  { backlog }: ReadinessServerOptions,
+): [Socket, number] {
+  const listener = createServer(
+    address,
+    backlog === undefined ? {} : { backlog },
+  );
+  try {
+    const stop = linuxLibc(ACTION).eventfd(0, CLOEXEC | EFD_NONBLOCK);
+    if (stop < 0) throw systemError(errno(), "eventfd", ACTION);
+    ownNew(stop);
+    return [listener, stop];
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+}
+
+/** Takes over what another thread shared: both descriptors, or neither. */
+function adopt(shared: SharedListener): [Socket, number] {
+  const stop = toDescriptor(shared.stop);
+  own(stop);
+  try {
+    return [Socket.fromFd(shared.listener), stop];
+  } catch (error) {
+    disown(stop);
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import {
   createConnection,
   createConnectionSync,
+  createServer,
   type ReadinessConnection,
   type ReadinessHandlers,
   ReadinessServer,
@@ -11,7 +12,15 @@ import {
   SOL_SOCKET,
 } from "../../poll/mod.ts";
 import { Folder } from "../_program.ts";
-import { decode, encode, failure, LOOPBACK, MODULE, run } from "./_sockets.ts";
+import {
+  closedDescriptor,
+  decode,
+  encode,
+  failure,
+  LOOPBACK,
+  MODULE,
+  run,
+} from "./_sockets.ts";
 
 /** More than the kernel's buffers at both ends of a connection hold, in bytes. */
 const LARGE = 32_000_000;
@@ -208,6 +217,109 @@ Deno.test("ReadinessServer: at maxConnections the others wait, and are served th
   }));
   deepStrictEqual(answers, answers.map((_, i) => `${i}`));
   strictEqual(most, 3);
+});
+
+Deno.test("ReadinessServer: at maxConnections, one closed out of the loop makes room", async () => {
+  const opened: ReadinessConnection[] = [];
+  await using serving = new Serving({
+    opened: (connection) => void opened.push(connection),
+    data: (connection, bytes) => void connection.send(bytes),
+  }, { maxConnections: 1 });
+  using one = await serving.connect();
+  await one.sendAll(encode("x"));
+  await one.recv(1);
+  // The loop waits, with nothing else to wake it.
+  await new Promise((resolve) => setTimeout(resolve));
+  opened[0]!.close();
+  using two = await serving.connect();
+  two.setTimeout(10_000);
+  await two.sendAll(encode("room"));
+  strictEqual(decode(await two.recv(10)), "room");
+});
+
+Deno.test("ReadinessServer: a closed handler that throws is printed, and costs nothing", async () => {
+  const { code, stdout, stderr } = await run(
+    ["--allow-ffi"],
+    `import { createConnection, ReadinessServer } from ${MODULE};
+    const server = new ReadinessServer({ hostname: "127.0.0.1", port: 0 }, {
+      data: (connection, bytes) => void connection.send(bytes),
+      closed() {
+        throw new Error("in closed");
+      },
+    });
+    const ended = server.serveForever();
+    for (const length of [1, 2]) {
+      using client = await createConnection(server.addr);
+      await client.sendAll(new Uint8Array(length));
+      console.log((await client.recv(10)).length);
+    }
+    server.shutdown();
+    await ended;
+    console.log("ended");`,
+  );
+  deepStrictEqual({ code, stdout }, { code: 0, stdout: "1\n2\nended\n" });
+  strictEqual(stderr.match(/Error: in closed/g)?.length, 2, stderr);
+});
+
+Deno.test("ReadinessServer: what cannot be taken over stays as it was", () => {
+  using listener = createServer(LOOPBACK);
+  using server = new ReadinessServer(LOOPBACK, echo);
+  const shared = server.share();
+  const missing = closedDescriptor();
+  throws(
+    () => new ReadinessServer({ ...shared, listener: missing }, echo),
+    Deno.errors.BadResource,
+  );
+  throws(
+    () => new ReadinessServer({ ...shared, stop: NaN }, echo),
+    TypeError,
+  );
+  throws(
+    () => new ReadinessServer({ ...shared, listener: listener.fileno() }, echo),
+    Deno.errors.Busy,
+  );
+  // Neither descriptor has an owner after that.
+  const second = new ReadinessServer(shared, echo);
+  deepStrictEqual(second.addr, server.addr);
+  second.close();
+});
+
+Deno.test("ReadinessServer: one that cannot be made leaves no descriptor", async () => {
+  const program = `import { ReadinessServer, Socket } from ${MODULE};
+    const address = { hostname: "127.0.0.1", port: 0 };
+    const make = () => new ReadinessServer(address, { data() {} }).close();
+    make();
+    const held = [];
+    const fill = () => {
+      try {
+        while (true) held.push(new Socket());
+      } catch (error) {
+        return held.length;
+      }
+    };
+    const room = fill();
+    // It needs three: without the first, the second and the third of them.
+    for (let free = 0; free < 3; free++) {
+      for (let i = 0; i < free; i++) held.pop().close();
+      try {
+        make();
+      } catch (error) {
+        console.log(error.code, fill() === room);
+      }
+    }`;
+  await using folder = new Folder();
+  const file = folder.at("program.ts");
+  await Deno.writeTextFile(file, program);
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: [
+      "-c",
+      'ulimit -n 128; exec "$0" run --no-check --allow-ffi "$1"',
+      Deno.execPath(),
+      file,
+    ],
+  }).output();
+  strictEqual(code, 0, decode(stderr));
+  strictEqual(decode(stdout), "EMFILE true\n".repeat(3));
 });
 
 Deno.test("ReadinessServer: handlers may close, end and send to any connection", async () => {
