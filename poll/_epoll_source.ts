@@ -50,7 +50,7 @@ export class EpollSource implements Source {
     this.#control(EPOLL_CTL_ADD, this.#wake, EPOLLIN);
   }
 
-  arm(fd: number, events: number): Armed {
+  arm(fd: number, events: number, first: boolean): Armed {
     const once = events | EPOLLONESHOT;
     const known = this.#known.has(fd);
     let failure = this.#control(
@@ -58,8 +58,11 @@ export class EpollSource implements Source {
       fd,
       once,
     );
-    // The number may have been closed, or opened anew, without our knowing.
-    if (failure === ENOENT) failure = this.#control(EPOLL_CTL_ADD, fd, once);
+    // The number was closed without our knowing, and is a stranger's now, whom
+    // only a first wait can mean.
+    if (failure === ENOENT && first) {
+      failure = this.#control(EPOLL_CTL_ADD, fd, once);
+    }
     if (failure === EEXIST) failure = this.#control(EPOLL_CTL_MOD, fd, once);
     if (failure === 0) {
       if (!known) this.#known.add(fd);
@@ -67,7 +70,7 @@ export class EpollSource implements Source {
     }
     this.#known.delete(fd);
     if (failure === EPERM) return "unwatchable";
-    if (failure === EBADF) return "gone";
+    if (failure === EBADF || failure === ENOENT) return "gone";
     throw systemError(failure, "epoll_ctl", `${ACTION} ${fd}`);
   }
 

@@ -9,8 +9,12 @@ export type Armed =
 
 /** A way to wait in the kernel on another thread. */
 export interface Source {
-  /** Asks to be told once when any of `events` comes, in place of what was asked before. */
-  arm(fd: number, events: number): Armed;
+  /**
+   * Asks to be told once when any of `events` comes, in place of what was asked
+   * before. Only where nobody waits for the descriptor yet may it be one that
+   * the kernel's set does not have.
+   */
+  arm(fd: number, events: number, first: boolean): Armed;
   /** Forgets a descriptor that is about to be closed. */
   forget(fd: number): void;
   /**

@@ -36,6 +36,9 @@ const ALWAYS = POLLERR | POLLHUP | POLLNVAL;
  */
 const SETTLING = 6;
 
+/** The process that ends with its main thread takes everything along. */
+const IN_WORKER = "WorkerGlobalScope" in globalThis;
+
 class Wait {
   readonly interests: readonly Interest[];
   readonly promise: Promise<Outcome>;
@@ -60,6 +63,8 @@ class Wait {
 /** Every wait of this thread. */
 export class Waiter {
   readonly #source: Source;
+  /** Called when nobody waits any more. */
+  readonly #whenIdle: () => void;
   readonly #waits = new Set<Wait>();
   /** Who waits for a descriptor, and for what. */
   readonly #byDescriptor = new Map<number, Map<Wait, number>>();
@@ -70,13 +75,9 @@ export class Waiter {
   /** Numbers closed while the thread was in the kernel: what it tells is of the old owner. */
   readonly #stale = new Set<number>();
 
-  constructor(source: Source) {
+  constructor(source: Source, whenIdle: () => void = () => {}) {
     this.#source = source;
-  }
-
-  /** Whether it waits in the kernel at this moment. */
-  get busy(): boolean {
-    return this.#running;
+    this.#whenIdle = whenIdle;
   }
 
   /**
@@ -87,6 +88,8 @@ export class Waiter {
     interests: readonly Interest[],
     limits: Limits,
   ): Promise<Outcome> {
+    // First, so that it ends as idle whatever becomes of this wait.
+    this.#start();
     limits.signal?.throwIfAborted();
     const wait = new Wait(interests);
     this.#waits.add(wait);
@@ -99,10 +102,7 @@ export class Waiter {
     } catch (error) {
       this.#end(wait, () => wait.reject(error));
     }
-    if (this.#waits.has(wait)) {
-      this.#limit(wait, limits);
-      this.#start();
-    }
+    if (this.#waits.has(wait)) this.#limit(wait, limits);
     return await wait.promise;
   }
 
@@ -110,9 +110,7 @@ export class Waiter {
   forget(fd: number): void {
     this.#source.forget(fd);
     if (this.#inCall) this.#stale.add(fd);
-    for (const wait of this.#byDescriptor.get(fd)?.keys() ?? []) {
-      this.#end(wait, () => wait.resolve("closed"));
-    }
+    this.#closed(fd);
   }
 
   close(): void {
@@ -123,13 +121,34 @@ export class Waiter {
     let waits = this.#byDescriptor.get(fd);
     if (waits === undefined) this.#byDescriptor.set(fd, waits = new Map());
     waits.set(wait, (waits.get(wait) ?? 0) | events);
-    this.#arm(fd, waits);
+    if (this.#arm(fd, waits, waits.size === 1)) return;
+    // The others waited for what had the number before.
+    const alone = waits.size === 1;
+    this.#closed(fd, wait);
+    if (alone || !this.#arm(fd, waits, true)) this.#ready(fd, POLLNVAL);
   }
 
-  #arm(fd: number, waits: ReadonlyMap<Wait, number>): void {
+  /** @returns False if the descriptor is not open, or no longer the one it was. */
+  #arm(
+    fd: number,
+    waits: ReadonlyMap<Wait, number>,
+    first: boolean,
+  ): boolean {
     let events = 0;
     for (const asked of waits.values()) events |= asked;
-    if (this.#source.arm(fd, events) === "gone") this.#ready(fd, POLLNVAL);
+    return this.#source.arm(fd, events, first) !== "gone";
+  }
+
+  /** For those who wait already: one that was closed behind our back ends them. */
+  #armAgain(fd: number, waits: ReadonlyMap<Wait, number>): void {
+    if (!this.#arm(fd, waits, false)) this.#closed(fd);
+  }
+
+  /** Ends the waits for a descriptor that is gone, except one of them. */
+  #closed(fd: number, except?: Wait): void {
+    for (const wait of this.#byDescriptor.get(fd)?.keys() ?? []) {
+      if (wait !== except) this.#end(wait, () => wait.resolve("closed"));
+    }
   }
 
   #limit(wait: Wait, { timeout, signal }: Limits): void {
@@ -196,6 +215,7 @@ export class Waiter {
       for (const wait of this.#waits) this.#end(wait, () => wait.reject(error));
     } finally {
       this.#running = false;
+      this.#whenIdle();
     }
   }
 
@@ -203,7 +223,7 @@ export class Waiter {
   #report(fd: number, events: number): void {
     if (!this.#stale.has(fd)) return this.#ready(fd, events);
     const waits = this.#byDescriptor.get(fd);
-    if (waits !== undefined) this.#arm(fd, waits);
+    if (waits !== undefined) this.#armAgain(fd, waits);
   }
 
   /** Something came: wakes those who asked for it, and asks again for the others. */
@@ -215,12 +235,12 @@ export class Waiter {
         this.#end(wait, () => wait.resolve("ready"));
       }
     }
-    if (waits.size > 0) this.#arm(fd, waits);
+    if (waits.size > 0) this.#armAgain(fd, waits);
   }
 
-  /** A descriptor that was closed behind our back fails to arm, and wakes its waits. */
+  /** A descriptor that was closed behind our back fails to arm, and ends its waits. */
   #rearm(): void {
-    for (const [fd, waits] of this.#byDescriptor) this.#arm(fd, waits);
+    for (const [fd, waits] of this.#byDescriptor) this.#armAgain(fd, waits);
   }
 }
 
@@ -240,12 +260,14 @@ export function forget(fd: number): void {
 }
 
 function create(): Waiter {
-  const created = new Waiter(
+  return new Waiter(
     platform === "linux" ? new EpollSource() : new PollSource(),
+    IN_WORKER ? release : undefined,
   );
-  // A thread that ends gives its descriptors back.
-  globalThis.addEventListener("unload", () => {
-    if (!created.busy) created.close();
-  });
-  return created;
+}
+
+/** A Worker may end at any moment, untold: what it does not use it gives back. */
+function release(): void {
+  waiter?.close();
+  waiter = undefined;
 }

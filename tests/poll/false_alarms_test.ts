@@ -9,6 +9,8 @@ import {
   socketpair,
   SOL_SOCKET,
 } from "../../poll/mod.ts";
+import { EpollSource } from "../../poll/_epoll_source.ts";
+import { libc } from "../../poll/_libc.ts";
 import type { Source } from "../../poll/_source.ts";
 import { Waiter } from "../../poll/_waiter.ts";
 import { MODULE, Pair, run } from "./_sockets.ts";
@@ -185,6 +187,82 @@ Deno.test("what came for a number's old owner asks anew for the new one", async 
   await waiting;
   await source.report(1);
   strictEqual(await other, "ready");
+});
+
+const F_DUPFD_CLOEXEC = 1030;
+
+Deno.test("a number that is a stranger's now ends the old waits, not the new one", async () => {
+  using old = new Pair();
+  using stranger = new Pair();
+  const { fcntl, close } = libc();
+  // A high one: the kernel gives the lowest, so no test that runs beside gets it.
+  const fd = fcntl(old.ours.fileno(), F_DUPFD_CLOEXEC, 3500);
+  ok(fd >= 3500);
+  const waiter = new Waiter(new EpollSource());
+  const forever = { timeout: -1, signal: undefined };
+  const interests = [{ fd, events: POLLIN }];
+  try {
+    const first = waiter.wait(interests, forever);
+    close(fd);
+    strictEqual(fcntl(stranger.ours.fileno(), F_DUPFD_CLOEXEC, fd), fd);
+    const second = waiter.wait(interests, forever);
+    strictEqual(await first, "closed");
+    stranger.theirs.sendSync(new Uint8Array(1));
+    strictEqual(await second, "ready");
+  } finally {
+    close(fd);
+    waiter.close();
+  }
+});
+
+Deno.test("the heartbeat does not watch a stranger", () => {
+  using old = new Pair();
+  using stranger = new Pair();
+  const { fcntl, close } = libc();
+  const fd = fcntl(old.ours.fileno(), F_DUPFD_CLOEXEC, 3600);
+  ok(fd >= 3600);
+  const source = new EpollSource();
+  try {
+    strictEqual(source.arm(fd, POLLIN, true), "armed");
+    strictEqual(source.arm(fd, POLLIN, false), "armed");
+    close(fd);
+    strictEqual(fcntl(stranger.ours.fileno(), F_DUPFD_CLOEXEC, fd), fd);
+    strictEqual(source.arm(fd, POLLIN, false), "gone");
+    strictEqual(source.arm(fd, POLLIN, true), "armed");
+  } finally {
+    close(fd);
+    source.close();
+  }
+});
+
+Deno.test("a Worker that waits for nothing holds no descriptors for waiting", async () => {
+  const worker = `
+    import { socketpair } from ${MODULE};
+    const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
+    const [ours, theirs] = socketpair();
+    const before = open();
+    setTimeout(() => theirs.sendSync(new Uint8Array(1)));
+    await ours.recv(1);
+    await new Promise((resolve) => setTimeout(resolve));
+    const idle = open();
+    await ours.recv(1, 0, { signal: AbortSignal.abort() }).catch(() => {});
+    const waiting = ours.recv(1);
+    const during = open();
+    theirs.sendSync(new Uint8Array(1));
+    await waiting;
+    postMessage([idle - before, during - before]);
+    self.close();`;
+  const { stdout, stderr } = await run(
+    ["-A", "--no-check"],
+    `const worker = new Worker(
+      "data:text/javascript," + ${JSON.stringify(encodeURIComponent(worker))},
+      { type: "module" },
+    );
+    console.log(await new Promise((resolve) => {
+      worker.onmessage = ({ data }) => resolve(data.join());
+    }));`,
+  );
+  deepStrictEqual([stdout, stderr], ["0,2\n", ""]);
 });
 
 /** Attaches a filter of so many instructions; returns them, 8 bytes each. */
