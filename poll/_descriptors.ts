@@ -48,6 +48,9 @@ export function toDescriptor(value: FileDescriptorLike): number {
  */
 const owned = new Set<number>();
 
+/** How often each number was closed here: afterwards it may be another's. */
+const closings = new Map<number, number>();
+
 /** @throws {Deno.errors.Busy} If another object owns it already. */
 export function own(fd: number): void {
   if (owned.has(fd)) {
@@ -75,6 +78,12 @@ export function disown(fd: number): void {
 /** Closes a descriptor that was owned: once, even if close(2) is interrupted. */
 export function closeOwned(fd: number): void {
   owned.delete(fd);
+  closings.set(fd, timesClosed(fd) + 1);
   // On Linux and macOS the number is free even when close fails with EINTR.
   libc().close(fd);
+}
+
+/** How often a number has been closed by this module, in this thread. */
+export function timesClosed(fd: number): number {
+  return closings.get(fd) ?? 0;
 }

@@ -1,10 +1,11 @@
 import { integer } from "./_check.ts";
-import { POLLIN, POLLOUT, POLLPRI } from "./constants_poll.ts";
+import { POLLIN, POLLNVAL, POLLOUT, POLLPRI } from "./constants_poll.ts";
 import { type FileDescriptorLike, toDescriptor } from "./_descriptors.ts";
 import { turn } from "./_fairness.ts";
 import { PollDescriptors } from "./_pollfds.ts";
 import { Deadline, milliseconds } from "./_timeout.ts";
-import { type Interest, waitForAny } from "./_waiter.ts";
+import type { Interest } from "./_waiter.ts";
+import { waitAndTellClosed } from "./_waiting.ts";
 import type { WaitOptions } from "./socket.ts";
 
 /** What a waiting `poll` gets when the registrations change under it. */
@@ -85,7 +86,8 @@ export class Poll {
    * @param timeout In milliseconds, rounded up; negative, `null` or left out
    * for no limit.
    * @param options See {@linkcode WaitOptions}.
-   * @returns Each ready descriptor and what has come; empty if time is up.
+   * @returns Each ready descriptor and what has come, `POLLNVAL` for what was
+   * closed meanwhile; empty if time is up.
    * @throws {RangeError} If the timeout is NaN.
    */
   async poll(
@@ -100,7 +102,8 @@ export class Poll {
     while (true) {
       const ready = this.#poll(NOW);
       if (ready.length > 0 || deadline.passed) return ready;
-      await this.#wait(deadline, signal);
+      const closed = await this.#wait(deadline, signal);
+      if (closed.length > 0) return closed;
     }
   }
 
@@ -127,22 +130,25 @@ export class Poll {
     return ready;
   }
 
+  /** @returns What was closed meanwhile. */
   async #wait(
     deadline: Deadline,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
+  ): Promise<[number, number][]> {
     const change = new AbortController();
     const either = signal === undefined
       ? change.signal
       : AbortSignal.any([signal, change.signal]);
     this.#waiting.add(change);
     try {
-      await waitForAny(this.#interests(), {
+      const closed = await waitAndTellClosed(this.#interests(), {
         timeout: deadline.left,
         signal: either,
       });
+      return closed.map((fd) => [fd, POLLNVAL]);
     } catch (error) {
       if (error !== CHANGED) throw error;
+      return [];
     } finally {
       this.#waiting.delete(change);
     }

@@ -6,7 +6,8 @@ import { closedError } from "./_errors.ts";
 import { turn } from "./_fairness.ts";
 import { PollDescriptors } from "./_pollfds.ts";
 import { Deadline, milliseconds } from "./_timeout.ts";
-import { type Interest, waitForAny } from "./_waiter.ts";
+import type { Interest } from "./_waiter.ts";
+import { waitAndTellClosed } from "./_waiting.ts";
 import type { WaitOptions } from "./socket.ts";
 
 // How select(2) sees what poll(2) reports, after POLLIN_SET and POLLOUT_SET of
@@ -22,7 +23,10 @@ const NOW = new Deadline(0);
 /** One call's descriptors: to read, to write, with exceptional conditions. */
 class Selection<R, W, X> {
   readonly #lists: readonly [readonly R[], readonly W[], readonly X[]];
+  /** Where each thing of each list is among the descriptors. */
+  readonly #places: readonly [number[], number[], number[]];
   readonly #descriptors = new PollDescriptors();
+  readonly #indexes = new Map<number, number>();
 
   constructor(rlist: Iterable<R>, wlist: Iterable<W>, xlist: Iterable<X>) {
     this.#lists = [
@@ -30,9 +34,11 @@ class Selection<R, W, X> {
       list(wlist, "descriptors to write"),
       list(xlist, "descriptors with exceptional conditions"),
     ];
-    this.#add(this.#lists[0], POLLIN);
-    this.#add(this.#lists[1], POLLOUT);
-    this.#add(this.#lists[2], POLLPRI);
+    this.#places = [
+      this.#add(this.#lists[0], POLLIN),
+      this.#add(this.#lists[1], POLLOUT),
+      this.#add(this.#lists[2], POLLPRI),
+    ];
   }
 
   /** @returns What is ready; `undefined` if nothing was before the deadline. */
@@ -57,16 +63,23 @@ class Selection<R, W, X> {
     return interests;
   }
 
-  #add(things: readonly unknown[], events: number): void {
-    for (const thing of things) {
-      this.#descriptors.add(toDescriptor(thing as FileDescriptorLike), events);
-    }
+  /** One entry for each descriptor: the kernel allows no more than there can be. */
+  #add(things: readonly unknown[], events: number): number[] {
+    const descriptors = this.#descriptors;
+    return things.map((thing) => {
+      const fd = toDescriptor(thing as FileDescriptorLike);
+      const index = this.#indexes.get(fd);
+      if (index !== undefined) {
+        descriptors.set(index, fd, descriptors.eventsAt(index) | events);
+        return index;
+      }
+      this.#indexes.set(fd, descriptors.size);
+      descriptors.add(fd, events);
+      return descriptors.size - 1;
+    });
   }
 
   #ready(): [R[], W[], X[]] {
-    const [rlist, wlist, xlist] = this.#lists;
-    const ready: [R[], W[], X[]] = [[], [], []];
-    const [readable, writable, exceptional] = ready;
     this.#eachFound((index, found) => {
       if ((found & POLLNVAL) !== 0) {
         throw closedError(
@@ -74,15 +87,18 @@ class Selection<R, W, X> {
           `descriptor ${this.#descriptors.fdAt(index)}`,
         );
       }
-      const inW = index - rlist.length;
-      const inX = inW - wlist.length;
-      if (inW < 0) {
-        if ((found & READABLE) !== 0) readable.push(rlist[index]!);
-      } else if (inX < 0) {
-        if ((found & WRITABLE) !== 0) writable.push(wlist[inW]!);
-      } else if ((found & POLLPRI) !== 0) exceptional.push(xlist[inX]!);
     });
-    return ready;
+    const [rlist, wlist, xlist] = this.#lists;
+    const [readers, writers, others] = this.#places;
+    return [
+      rlist.filter((_, i) => this.#found(readers[i]!, READABLE)),
+      wlist.filter((_, i) => this.#found(writers[i]!, WRITABLE)),
+      xlist.filter((_, i) => this.#found(others[i]!, POLLPRI)),
+    ];
+  }
+
+  #found(index: number, events: number): boolean {
+    return (this.#descriptors.foundAt(index) & events) !== 0;
   }
 
   #eachFound(visit: (index: number, found: number) => void): void {
@@ -147,7 +163,13 @@ export async function select<
     const ready = selection.poll(NOW);
     if (ready !== undefined) return ready;
     if (deadline.passed) return [[], [], []];
-    await waitForAny(selection.interests(), { timeout: deadline.left, signal });
+    const [closed] = await waitAndTellClosed(selection.interests(), {
+      timeout: deadline.left,
+      signal,
+    });
+    if (closed !== undefined) {
+      throw closedError("select", `descriptor ${closed}`);
+    }
   }
 }
 

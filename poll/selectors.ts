@@ -7,6 +7,7 @@ import { platform } from "./_platform.ts";
 import { Poll } from "./poll.ts";
 import { select, selectSync } from "./select.ts";
 import type { WaitOptions } from "./socket.ts";
+import { Deadline, milliseconds } from "./_timeout.ts";
 
 /** Ready to read; of {@linkcode BaseSelector}. */
 export const EVENT_READ: number = 1;
@@ -141,7 +142,8 @@ export abstract class BaseSelector<T = unknown> implements Disposable {
   }
 
   /**
-   * Waits until something is ready, without blocking the event loop.
+   * Waits until something is ready, without blocking the event loop. What is
+   * registered, changed and unregistered meanwhile counts, too.
    *
    * @param timeout In milliseconds, rounded up; 0 or less not to wait; `null`
    * or left out for no limit.
@@ -439,27 +441,44 @@ class SelectBackend implements Backend {
   readonly #readers = new Set<number>();
   readonly #writers = new Set<number>();
   readonly #closing = new AbortController();
+  /** Those that wait, and start anew when the registrations change. */
+  readonly #waiting = new Set<AbortController>();
 
   register(fd: number, events: number): void {
     this.modify(fd, events);
   }
 
   modify(fd: number, events: number): void {
-    this.unregister(fd);
+    this.#remove(fd);
     if ((events & EVENT_READ) !== 0) this.#readers.add(fd);
     if ((events & EVENT_WRITE) !== 0) this.#writers.add(fd);
+    this.#changed();
   }
 
   unregister(fd: number): void {
-    this.#readers.delete(fd);
-    this.#writers.delete(fd);
+    this.#remove(fd);
+    this.#changed();
   }
 
   async poll(timeout: number | null, options?: WaitOptions): Promise<Found> {
-    const signal = either(this.#closing.signal, options);
-    return merge(
-      await select(this.#readers, this.#writers, [], timeout, { signal }),
-    );
+    const deadline = new Deadline(milliseconds(timeout));
+    const ending = either(this.#closing.signal, options);
+    while (true) {
+      const change = new AbortController();
+      const signal = AbortSignal.any([ending, change.signal]);
+      const left = deadline.left < 0 ? null : deadline.left;
+      this.#waiting.add(change);
+      try {
+        return merge(
+          await select(this.#readers, this.#writers, [], left, { signal }),
+        );
+      } catch (error) {
+        // A closed one that was unregistered at once fails for the old list.
+        if (ending.aborted || !change.signal.aborted) throw error;
+      } finally {
+        this.#waiting.delete(change);
+      }
+    }
   }
 
   pollSync(timeout: number | null): Found {
@@ -468,6 +487,15 @@ class SelectBackend implements Backend {
 
   close(): void {
     this.#closing.abort(closedError("select", "the selector"));
+  }
+
+  #remove(fd: number): void {
+    this.#readers.delete(fd);
+    this.#writers.delete(fd);
+  }
+
+  #changed(): void {
+    for (const change of this.#waiting) change.abort();
   }
 }
 

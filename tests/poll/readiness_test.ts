@@ -18,7 +18,14 @@ import {
   SHUT_WR,
   Socket,
 } from "../../poll/mod.ts";
-import { closedDescriptor, encode, failure, Pair } from "./_sockets.ts";
+import {
+  closedDescriptor,
+  encode,
+  failure,
+  MODULE,
+  Pair,
+  run,
+} from "./_sockets.ts";
 
 for (const how of ["Sync", "promised"] as const) {
   const sync = how === "Sync";
@@ -184,6 +191,61 @@ for (const how of ["Sync", "promised"] as const) {
     deepStrictEqual(await wait(), [[fd, EPOLLOUT]]);
   });
 }
+
+Deno.test("select throws BadResource for what is closed meanwhile, whoever gets the number", async () => {
+  using pair = new Pair();
+  const fd = pair.ours.fileno();
+  const selecting = failure(() => select([pair.ours], [], [], 10_000));
+  await new Promise((resolve) => setTimeout(resolve));
+  pair.ours.close();
+  using other = new Pair();
+  other.ours.sendSync(encode("x"));
+  other.theirs.sendSync(encode("x"));
+  const error = await selecting;
+  ok(error instanceof Deno.errors.BadResource, `${fd}: ${error}`);
+});
+
+Deno.test("poll reports POLLNVAL for what is closed meanwhile, whoever gets the number", async () => {
+  using pair = new Pair();
+  const fd = pair.ours.fileno();
+  const polling = poll();
+  polling.register(pair.ours, POLLIN);
+  const waiting = polling.poll(10_000);
+  await new Promise((resolve) => setTimeout(resolve));
+  pair.ours.close();
+  using other = new Pair();
+  other.ours.sendSync(encode("x"));
+  other.theirs.sendSync(encode("x"));
+  deepStrictEqual(await waiting, [[fd, POLLNVAL]]);
+});
+
+Deno.test("select takes the same sockets in all its lists, up to the limit of descriptors", async () => {
+  await using folder = new Folder();
+  const file = folder.at("program.ts");
+  await Deno.writeTextFile(
+    file,
+    `import { selectSync, socketpair } from ${MODULE};
+    const all = [];
+    try {
+      while (true) all.push(...socketpair());
+    } catch (error) {
+      console.log(error.code);
+    }
+    const lists = selectSync(all, all, all, 0);
+    console.log(lists.map((list) => list.length === all.length).join());`,
+  );
+  // poll(2) takes as many entries as there can be descriptors.
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: [
+      "-c",
+      'ulimit -n 128; exec "$0" run --no-check --allow-ffi "$1"',
+      Deno.execPath(),
+      file,
+    ],
+  }).output();
+  strictEqual(code, 0, decode(stderr));
+  strictEqual(decode(stdout), "EMFILE\nfalse,true,false\n");
+});
 
 Deno.test("epoll reports that the peer has ended its side with EPOLLRDHUP", () => {
   using pair = new Pair();

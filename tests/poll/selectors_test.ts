@@ -73,6 +73,22 @@ for (const Selector of kinds) {
     );
   });
 
+  Deno.test(`${name}: a select that waits goes on with what changes`, async () => {
+    using gone = new Pair();
+    using pair = new Pair();
+    using selector = new Selector();
+    selector.register(gone.ours, EVENT_READ, "gone");
+    const selecting = selector.select(10_000);
+    await new Promise((resolve) => setTimeout(resolve));
+    const key = selector.register(pair.ours, EVENT_READ, "came");
+    await new Promise((resolve) => setTimeout(resolve));
+    selector.unregister(gone.ours);
+    gone.ours.close();
+    await new Promise((resolve) => setTimeout(resolve));
+    pair.theirs.sendSync(encode("x"));
+    deepStrictEqual(await selecting, [[key, EVENT_READ]]);
+  });
+
   Deno.test(`${name}: what was closed can be unregistered, by object and number`, () => {
     using pair = new Pair();
     using selector = new Selector();
