@@ -28,7 +28,8 @@ const PATH_OFFSET = 2;
 const PATH_SIZE = platform === "darwin" ? 104 : 108;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A path may begin with what would be taken for a byte order mark.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function setFamily(bytes: Uint8Array, family: number, length: number): void {
   if (platform === "darwin") {
