@@ -11,6 +11,7 @@ import {
   parseIPv4,
   setPort,
 } from "./_sockaddr.ts";
+import type { Deadline } from "./_timeout.ts";
 
 /**
  * Names to addresses, by getaddrinfo(3): /etc/hosts and all else that the
@@ -129,6 +130,30 @@ export async function resolve(
   const found = known(address, family, type, purpose);
   if (found instanceof Uint8Array) return [found];
   return numeric(found) ?? await lookUp(found);
+}
+
+/** Waits for a lookup, which goes on in its thread when time is up. */
+export async function within<T>(
+  lookup: Promise<T>,
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
+  expired: () => Error,
+): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expire = () => {
+    if (deadline.passed) reject(expired());
+    else timer = setTimeout(expire, deadline.left);
+  };
+  const abort = () => reject(signal?.reason);
+  if (deadline.left >= 0) expire();
+  signal?.addEventListener("abort", abort);
+  try {
+    return await Promise.race([lookup, promise]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
 }
 
 /** An IPv6 address needs no resolver. */

@@ -4,8 +4,11 @@ import {
   type RawAddress,
   resolve,
   resolveSync,
+  within,
 } from "./_resolve.ts";
-import { decodeAddress } from "./_sockaddr.ts";
+import { timedOut } from "./_errors.ts";
+import { decodeAddress, formatAddress } from "./_sockaddr.ts";
+import { Deadline, milliseconds } from "./_timeout.ts";
 import {
   type AddressLike,
   Socket,
@@ -50,7 +53,14 @@ export async function createConnection(
   let failure: unknown;
   signal?.throwIfAborted();
   const family = familyOf(address);
-  for (const raw of await resolve(address, family, SOCK_STREAM, "connect")) {
+  const timeout = milliseconds(options.timeout);
+  const found = await within(
+    resolve(address, family, SOCK_STREAM, "connect"),
+    new Deadline(timeout === 0 ? -1 : timeout),
+    signal,
+    () => timedOut(`connect to ${formatAddress(address)}`, timeout),
+  );
+  for (const raw of found) {
     const [socket, remote] = prepare(raw, family, options);
     try {
       await socket.connect(remote, wait);

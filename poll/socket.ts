@@ -38,7 +38,7 @@ import { NEW_SOCKET, prepareNewSocket, setNonBlocking } from "./_fcntl.ts";
 import { accept, errno, libc } from "./_libc.ts";
 import { platform } from "./_platform.ts";
 import { isReady, pollOne, sleepSync } from "./_poll_one.ts";
-import { type RawAddress, resolve, resolveSync } from "./_resolve.ts";
+import { type RawAddress, resolve, resolveSync, within } from "./_resolve.ts";
 import {
   ADDRESS_SIZE,
   type AddressLike,
@@ -473,9 +473,9 @@ export class Socket implements Disposable {
     options?.signal?.throwIfAborted();
     const action = `connect to ${formatLike(remote)}`;
     this.#open(action);
-    const [raw] = await resolve(remote, this.family, this.type, "connect");
-    options?.signal?.throwIfAborted();
-    await this.#connectRaw(raw!, action, options);
+    const deadline = this.#deadline();
+    const raw = await this.#resolve(remote, action, options, deadline);
+    await this.#connectRaw(raw, action, options, deadline);
   }
 
   /**
@@ -608,7 +608,8 @@ export class Socket implements Disposable {
    * @param size How many bytes at most.
    * @param flags As `MSG_PEEK`. Default: 0.
    * @param options See {@linkcode WaitOptions}.
-   * @returns The bytes, cut off at `size`, and the sender's address.
+   * @returns The bytes, cut off at `size`, and the sender's address; of a TCP
+   * connection that has ended, any address and port 0.
    * @throws {RangeError} If `size` is not from 0 to 2^31 - 1.
    * @throws {Deno.errors.ConnectionReset} If the peer broke the connection.
    * @throws {Deno.errors.TimedOut} If the socket's timeout passed.
@@ -629,7 +630,8 @@ export class Socket implements Disposable {
    *
    * @param size How many bytes at most.
    * @param flags As `MSG_PEEK`. Default: 0.
-   * @returns The bytes, cut off at `size`, and the sender's address.
+   * @returns The bytes, cut off at `size`, and the sender's address; of a TCP
+   * connection that has ended, any address and port 0.
    * @throws {RangeError} If `size` is not from 0 to 2^31 - 1.
    * @throws {Deno.errors.ConnectionReset} If the peer broke the connection.
    * @throws {Deno.errors.WouldBlock} If it would wait and the socket does not
@@ -737,13 +739,25 @@ export class Socket implements Disposable {
    */
   sendAllSync(data: Uint8Array, flags: number = 0): void {
     const total = byteLength(data, "send");
-    let sent = this.sendSync(data, flags);
-    if (sent < total) {
-      const deadline = new Deadline(this.#timeout);
-      const attempt = () => this.#trySendRest(data, sent, total, flags);
-      while (sent < total) {
-        sent += this.#callSync(attempt, "send", "send", POLLOUT, deadline);
-      }
+    // Most often this is all, and needs neither a deadline nor a closure.
+    let sent = this.#trySend(data, flags);
+    if (sent === total) return;
+    const failure = sent < 0 ? errno() : 0;
+    sent = Math.max(sent, 0);
+    const deadline = new Deadline(this.#timeout);
+    const attempt = () => this.#trySendRest(data, sent, total, flags);
+    if (failure !== 0) {
+      sent = this.#againSync(
+        attempt,
+        "send",
+        "send",
+        POLLOUT,
+        failure,
+        deadline,
+      );
+    }
+    while (sent < total) {
+      sent += this.#callSync(attempt, "send", "send", POLLOUT, deadline);
     }
   }
 
@@ -773,9 +787,17 @@ export class Socket implements Disposable {
     const action = `send to ${formatLike(remote)}`;
     options?.signal?.throwIfAborted();
     this.#open(action);
-    const [raw] = await resolve(remote, this.family, this.type, "connect");
-    const attempt = () => this.#trySendTo(data, raw!, flags);
-    return await this.#call(attempt, "sendto", action, POLLOUT, options);
+    const deadline = this.#deadline();
+    const raw = await this.#resolve(remote, action, options, deadline);
+    const attempt = () => this.#trySendTo(data, raw, flags);
+    return await this.#call(
+      attempt,
+      "sendto",
+      action,
+      POLLOUT,
+      options,
+      deadline,
+    );
   }
 
   /**
@@ -869,6 +891,7 @@ export class Socket implements Disposable {
     flags: number = 0,
     options?: WaitOptions,
   ): Promise<void> {
+    this.#open("send");
     const deadline = this.#deadline();
     let sent = 0;
     const attempt = () => sendBatch(batch, sent, this.#fd, flags);
@@ -898,6 +921,7 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If the socket is closed.
    */
   sendManySync(batch: DatagramBatch, flags: number = 0): void {
+    this.#open("send");
     const deadline = new Deadline(this.#timeout);
     let sent = 0;
     const attempt = () => sendBatch(batch, sent, this.#fd, flags);
@@ -1084,13 +1108,29 @@ export class Socket implements Disposable {
         if (count >= 0) {
           receiver.received = [
             copyOf(buffer, count, size),
-            decodeAddress(address, addressLength[0]!, this.type),
+            this.#sender(),
           ];
         }
         return count;
       },
     };
     return receiver;
+  }
+
+  /** Whom recvfrom told; a stream of the network has nobody but its peer. */
+  #sender(): SocketAddress {
+    const length = addressLength[0]!;
+    if (
+      length > 0 || this.family === AF_UNIX || this.type !== SOCK_STREAM
+    ) return decodeAddress(address, length, this.type);
+    addressLength[0] = ADDRESS_SIZE;
+    // The kernel writes at most as much as the length says, both ours and kept.
+    if (libc().getpeername(this.#fd, address, addressLength) === 0) {
+      return decodeAddress(address, addressLength[0]!, this.type);
+    }
+    // It has gone; what it sent before has not.
+    const hostname = this.family === AF_INET ? "0.0.0.0" : "::";
+    return { transport: "tcp", hostname, port: 0 };
   }
 
   /** Tries, and returns to the event loop until it may succeed. */
@@ -1209,13 +1249,28 @@ export class Socket implements Disposable {
     return result < 0 ? errno() : 0;
   }
 
+  async #resolve(
+    remote: AddressLike,
+    action: string,
+    options: WaitOptions | undefined,
+    deadline: Deadline,
+  ): Promise<RawAddress> {
+    const [raw] = await within(
+      resolve(remote, this.family, this.type, "connect"),
+      deadline,
+      options?.signal,
+      () => timedOut(action, this.#timeout),
+    );
+    return raw!;
+  }
+
   async #connectRaw(
     remote: RawAddress,
     action: string,
     options: WaitOptions | undefined,
+    deadline: Deadline,
   ): Promise<void> {
     const signal = options?.signal;
-    const deadline = this.#deadline();
     for (let pause = 1;; pause = Math.min(pause * 2, 50)) {
       const number = this.#startConnect(remote);
       if (number === 0) return;

@@ -4,7 +4,9 @@ import {
   AF_UNIX,
   DatagramBatch,
   POLLIN,
+  SHUT_WR,
   SOCK_DGRAM,
+  SOCK_STREAM,
   Socket,
   socketpair,
   SOL_SOCKET,
@@ -13,7 +15,10 @@ import { EpollSource } from "../../poll/_epoll_source.ts";
 import { libc } from "../../poll/_libc.ts";
 import type { Source } from "../../poll/_source.ts";
 import { Waiter } from "../../poll/_waiter.ts";
-import { MODULE, Pair, run } from "./_sockets.ts";
+import { within } from "../../poll/_resolve.ts";
+import { decodeAddress, encodePath } from "../../poll/_sockaddr.ts";
+import { Deadline } from "../../poll/_timeout.ts";
+import { failure, MODULE, Pair, run } from "./_sockets.ts";
 
 /** Linux: include/uapi/asm-generic/socket.h. */
 const SO_ATTACH_FILTER = 26;
@@ -263,6 +268,60 @@ Deno.test("a Worker that waits for nothing holds no descriptors for waiting", as
     }));`,
   );
   deepStrictEqual([stdout, stderr], ["0,2\n", ""]);
+});
+
+Deno.test("a lookup that never ends ends with the signal or the timeout", async () => {
+  const never = new Promise<never>(() => {});
+  const expired = () => new Error("time is up");
+  const { signal } = new AbortController();
+  strictEqual(
+    (await failure(() => within(never, new Deadline(1), signal, expired)))
+      .message,
+    "time is up",
+  );
+  const abort = new AbortController();
+  const waiting = within(never, new Deadline(-1), abort.signal, expired);
+  abort.abort("stop");
+  strictEqual(await failure(() => waiting), "stop");
+  const found = Promise.resolve("found");
+  strictEqual(
+    await within(found, new Deadline(1000), signal, expired),
+    "found",
+  );
+});
+
+Deno.test("sendMany of an empty batch on a closed socket throws", async () => {
+  const socket = new Socket(AF_INET, SOCK_DGRAM);
+  socket.close();
+  const batch = new DatagramBatch();
+  throws(() => socket.sendManySync(batch), Deno.errors.BadResource);
+  ok(
+    await failure(() => socket.sendMany(batch)) instanceof
+      Deno.errors.BadResource,
+  );
+});
+
+Deno.test("recvFrom of TCP tells the peer, and any address once it has gone", async () => {
+  using pair = Pair.tcp();
+  pair.theirs.sendSync(new Uint8Array(1));
+  const [, sender] = await pair.ours.recvFrom(1);
+  deepStrictEqual(sender, pair.ours.getpeername());
+  pair.theirs.close();
+  pair.ours.shutdown(SHUT_WR);
+  const [data, gone] = pair.ours.recvFromSync(1);
+  strictEqual(data.length, 0);
+  strictEqual(gone.transport, "tcp");
+});
+
+Deno.test("a Unix path that begins with U+FEFF keeps it", () => {
+  using socket = new Socket(AF_UNIX);
+  const path = `\0\uFEFF${crypto.randomUUID()}`;
+  socket.bind({ path });
+  deepStrictEqual(socket.getsockname(), { transport: "unix", path });
+  deepStrictEqual(
+    decodeAddress(encodePath("\uFEFFname"), 2 + 7, SOCK_STREAM),
+    { transport: "unix", path: "\uFEFFname" },
+  );
 });
 
 /** Attaches a filter of so many instructions; returns them, 8 bytes each. */
