@@ -95,6 +95,9 @@ export class RingCarrier implements Carrier {
   }
 
   async #drainKept(): Promise<void> {
+    // Later than now: `#draining` must be set before it is unset here, also
+    // where room has just been made.
+    await null;
     while (this.#kept.length > 0) {
       const frame = this.#kept[0]!;
       if (this.#producer.hasRoom(frame.length)) {
