@@ -1,4 +1,4 @@
-import { POLLIN, POLLOUT, POLLPRI } from "./constants_poll.ts";
+import { POLLIN, POLLNVAL, POLLOUT, POLLPRI } from "./constants_poll.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Epoll } from "./epoll.ts";
 import { platform } from "./_platform.ts";
@@ -21,6 +21,12 @@ export class Turns implements Disposable {
   readonly #epoll: Epoll | undefined;
   readonly #readiness: Epoll | Poll;
 
+  /**
+   * How long the first of those listeners rests that do, in milliseconds; 0
+   * where a handler was called before the wait, and may have changed everything.
+   */
+  #rest = Infinity;
+
   constructor(map: Map<number, Dispatcher>) {
     this.#map = map;
     // Their events have the same bits.
@@ -30,6 +36,7 @@ export class Turns implements Disposable {
 
   async take(timeout: number, options: WaitOptions): Promise<void> {
     this.#register();
+    timeout = this.#shorten(timeout);
     this.#tell(
       this.#readiness instanceof Epoll
         ? await this.#readiness.poll(timeout, -1, options)
@@ -39,31 +46,63 @@ export class Turns implements Disposable {
 
   takeSync(timeout: number): void {
     this.#register();
-    this.#tell(this.#readiness.pollSync(timeout));
+    this.#tell(this.#readiness.pollSync(this.#shorten(timeout)));
   }
 
   [Symbol.dispose](): void {
     this.#epoll?.[Symbol.dispose]();
   }
 
+  /** A turn ends when a listener that rests accepts again. */
+  #shorten(timeout: number): number {
+    return timeout < 0 && this.#rest < Infinity
+      ? this.#rest
+      : Math.min(timeout, this.#rest);
+  }
+
   #register(): void {
+    this.#rest = Infinity;
     for (const [fd, { socket }] of this.#registered) {
-      if (this.#map.get(fd)?.socket !== socket) this.#forget(fd);
-    }
-    for (const [fd, dispatcher] of this.#map) {
-      const { socket } = dispatcher;
-      if (socket === undefined) continue;
-      const mask = maskOf(dispatcher);
-      const old = this.#registered.get(fd);
-      if (mask === (old?.mask ?? 0)) continue;
-      // Registered without events it would report errors for ever.
-      if (mask === 0) this.#forget(fd);
-      else {
-        if (old === undefined) this.#readiness.register(fd, mask);
-        else this.#readiness.modify(fd, mask);
-        this.#registered.set(fd, { socket, mask });
+      if (socket.closed || this.#map.get(fd)?.socket !== socket) {
+        this.#forget(fd);
       }
     }
+    for (const [fd, dispatcher] of [...this.#map]) {
+      const { socket } = dispatcher;
+      // Another's `readable` or `handleError` may have taken it out.
+      if (socket === undefined || this.#map.get(fd) !== dispatcher) continue;
+      if (socket.closed) this.#end(fd, dispatcher);
+      else this.#update(fd, dispatcher, socket);
+    }
+  }
+
+  #update(fd: number, dispatcher: Dispatcher, socket: Socket): void {
+    const rest = dispatcher.restsFor();
+    if (rest > 0) this.#rest = Math.min(this.#rest, rest);
+    const mask = rest > 0 ? 0 : maskOf(dispatcher);
+    const old = this.#registered.get(fd);
+    if (mask === (old?.mask ?? 0)) return;
+    // Registered without events it would report errors for ever.
+    if (mask === 0) return this.#forget(fd);
+    try {
+      if (old === undefined) this.#readiness.register(fd, mask);
+      else this.#readiness.modify(fd, mask);
+    } catch (error) {
+      // It is this one's failure: the others go on.
+      this.#forget(fd);
+      this.#rest = 0;
+      dispatcher.handleError(error);
+      return;
+    }
+    this.#registered.set(fd, { socket, mask });
+  }
+
+  /** Its socket was closed, and not with the dispatcher: it tells no more. */
+  #end(fd: number, dispatcher: Dispatcher): void {
+    this.#forget(fd);
+    this.#rest = 0;
+    dispatcher.handleEvents(POLLNVAL);
+    if (this.#map.get(fd) === dispatcher) this.#map.delete(fd);
   }
 
   #forget(fd: number): void {

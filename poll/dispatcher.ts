@@ -14,6 +14,7 @@ import {
   POLLOUT,
   POLLPRI,
 } from "./constants_poll.ts";
+import { ONE_CLIENTS, OUT_OF_RESOURCES, PAUSE } from "./_accept_errors.ts";
 import { systemError } from "./_errors.ts";
 import { type AddressLike, Socket, type SocketAddress } from "./socket.ts";
 
@@ -28,11 +29,8 @@ const DISCONNECTED: ReadonlySet<unknown> = new Set([
   ...["ECONNRESET", "ENOTCONN", "ESHUTDOWN", "ECONNABORTED", "EPIPE", "EBADF"],
 ]);
 
-/** Why `accept` has nothing this time. The listener is as good as before. */
-const NOT_THIS_TIME: ReadonlySet<unknown> = new Set([
-  ...["EAGAIN", "ECONNABORTED", "EPROTO"],
-  ...["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"],
-]);
+/** What connect(2) fails with where the connection is being made. */
+const UNDER_WAY: ReadonlySet<unknown> = new Set(["EINPROGRESS", "EALREADY"]);
 
 /**
  * A socket with methods that are called when something happens to it, as
@@ -88,6 +86,8 @@ export class Dispatcher {
   /** Whether it is connecting. */
   connecting = false;
   readonly #map: DispatcherMap;
+  /** When it accepts again, after it ran out of descriptors. */
+  #acceptAt = 0;
   /** Where it is in the map. The socket forgets its descriptor when it closes. */
   #fd = -1;
 
@@ -190,6 +190,8 @@ export class Dispatcher {
    * @param address Where to.
    * @throws {Deno.errors.ConnectionRefused} If that is known at once; otherwise
    * `handleError` gets it.
+   * @throws {Deno.errors.WouldBlock} If a Unix listener's backlog is full: try
+   * again later.
    */
   connect(address: AddressLike): void {
     const socket = this.#need("connect");
@@ -199,7 +201,8 @@ export class Dispatcher {
     try {
       socket.connectSync(address);
     } catch (error) {
-      if (error instanceof Deno.errors.WouldBlock) return;
+      if (UNDER_WAY.has(codeOf(error))) return;
+      this.connecting = false;
       throw error;
     }
     this.handleConnectEvent();
@@ -215,8 +218,11 @@ export class Dispatcher {
     try {
       return this.#need("accept").acceptSync();
     } catch (error) {
-      if (NOT_THIS_TIME.has(codeOf(error))) return null;
-      throw error;
+      const code = codeOf(error);
+      if (OUT_OF_RESOURCES.has(code)) {
+        this.#acceptAt = performance.now() + PAUSE;
+      } else if (!ONE_CLIENTS.has(code)) throw error;
+      return null;
     }
   }
 
@@ -307,6 +313,19 @@ export class Dispatcher {
   }
 
   /**
+   * How long it accepts nothing since it ran out of descriptors. The loop asks.
+   *
+   * @returns In milliseconds; 0 where it does not rest.
+   */
+  restsFor(): number {
+    if (this.#acceptAt === 0) return 0;
+    const left = this.#acceptAt - performance.now();
+    if (this.accepting && left > 0) return left;
+    this.#acceptAt = 0;
+    return 0;
+  }
+
+  /**
    * Calls what the events of poll(2) ask for, and `handleError` where that
    * throws. The loop does it.
    *
@@ -317,6 +336,8 @@ export class Dispatcher {
     // Whatever is called may close the socket, and make another.
     const stillOpen = () => this.socket === socket && socket?.closed === false;
     try {
+      // Closed without its dispatcher, as by `this.socket.close()`.
+      if (socket?.closed) return this.handleClose();
       if ((events & POLLIN) !== 0) this.handleReadEvent();
       if ((events & POLLOUT) !== 0 && stillOpen()) this.handleWriteEvent();
       if ((events & POLLPRI) !== 0 && stillOpen()) this.handleExptEvent();

@@ -23,6 +23,8 @@ export class DispatcherWithSend extends Dispatcher {
    * @param data The bytes; they are copied if they have to wait.
    * @returns How many bytes there are.
    * @throws {TypeError} If the buffer is detached.
+   * @throws {Error} With code `EMSGSIZE` if a datagram is too long; it is
+   * dropped.
    */
   override send(data: Uint8Array): number {
     const length = byteLength(data, "send");
@@ -39,7 +41,14 @@ export class DispatcherWithSend extends Dispatcher {
       const first = this.#waiting.shift();
       if (first === undefined) return;
       const piece = part(first, 0, room);
-      const sent = super.send(piece);
+      let sent;
+      try {
+        sent = super.send(piece);
+      } catch (error) {
+        // What cannot be sent, as too long a datagram, does not wait any more.
+        this.#buffered -= first.length;
+        throw error;
+      }
       this.#buffered -= sent;
       if (sent < first.length) {
         this.#waiting.unshift(part(first, sent, first.length));

@@ -7,7 +7,9 @@ import {
   throws,
 } from "node:assert";
 import {
+  AF_INET,
   AF_INET6,
+  AF_UNIX,
   closeAll,
   createConnectionSync,
   createServer,
@@ -25,10 +27,21 @@ import {
   POLLPRI,
   SHUT_WR,
   SO_REUSEADDR,
+  SOCK_DGRAM,
   type Socket,
   SOL_SOCKET,
 } from "../../poll/mod.ts";
-import { decode, encode, failure, LOOPBACK, Pair } from "./_sockets.ts";
+import { Folder } from "../_program.ts";
+import {
+  closedDescriptor,
+  datagramSocket,
+  decode,
+  encode,
+  failure,
+  LOOPBACK,
+  MODULE,
+  Pair,
+} from "./_sockets.ts";
 
 /** Notes what it is told. */
 class Noting extends Dispatcher {
@@ -119,6 +132,51 @@ for (const how of ["Sync", "promised"] as const) {
     client.connect(server.socket!.getsockname());
     await run(map);
     strictEqual(client.received, "to and fro");
+  });
+
+  Deno.test(`a handler that closes its socket alone ends its dispatcher, ${how}`, async () => {
+    for (const writes of [false, true]) {
+      const map: DispatcherMap = new Map();
+      using pair = new Pair();
+      class Closing extends Noting {
+        override handleRead(): void {
+          this.socket!.close();
+          this.wantsToWrite = writes;
+        }
+      }
+      const closing = new Closing(pair.ours, map);
+      pair.theirs.sendSync(encode("x"));
+      await run(map);
+      deepStrictEqual(closing.notes, ["close"]);
+    }
+  });
+
+  Deno.test(`what cannot be waited for goes to its own handleError, ${how}`, async () => {
+    const map: DispatcherMap = new Map();
+    using other = new Pair();
+    const noting = new Noting(undefined, map);
+    // As one that was closed behind its socket's back.
+    const fd = closedDescriptor();
+    const closed = { fileno: () => fd, closed: false, [Symbol.dispose]() {} };
+    noting.setSocket(closed as unknown as Socket);
+    const fine = new Noting(other.ours, map);
+    other.theirs.sendSync(encode("x"));
+    await run(map, 2);
+    deepStrictEqual(noting.notes, ["error"]);
+    deepStrictEqual(fine.notes, ["read x"]);
+    fine.close();
+  });
+
+  Deno.test(`a Unix listener with a full backlog refuses at once, ${how}`, () => {
+    const path = `\0${crypto.randomUUID()}`;
+    using _listener = createServer({ path }, { backlog: 0 });
+    using _waiting = createConnectionSync({ path });
+    const map: DispatcherMap = new Map();
+    const client = new Noting(undefined, map);
+    client.createSocket(AF_UNIX);
+    throws(() => client.connect({ path }), Deno.errors.WouldBlock);
+    strictEqual(client.connecting, false);
+    client.close();
   });
 
   Deno.test(`IPv6 as well, ${how}`, async () => {
@@ -431,4 +489,64 @@ Deno.test("closeAll closes every dispatcher, and then throws what went wrong", (
     strictEqual(pair.ours.closed, true);
     pair[Symbol.dispose]();
   }
+});
+
+Deno.test("DispatcherWithSend: what is too long to be sent does not count as waiting", () => {
+  using target = datagramSocket();
+  const map: DispatcherMap = new Map();
+  const sender = new DispatcherWithSend(undefined, map);
+  sender.createSocket(AF_INET, SOCK_DGRAM);
+  sender.connect(target.getsockname());
+  throws(() => sender.send(new Uint8Array(65_530)), { code: "EMSGSIZE" });
+  strictEqual(sender.buffered, 0);
+  sender.send(encode("short"));
+  strictEqual(decode(target.recvSync(10)), "short");
+  sender.close();
+});
+
+Deno.test("Dispatcher: out of descriptors it rests, and accepts then", async () => {
+  await using folder = new Folder();
+  const file = folder.at("program.ts");
+  await Deno.writeTextFile(
+    file,
+    `import { createConnectionSync, Dispatcher, loopSync, Socket } from ${MODULE};
+    const map = new Map();
+    let tries = 0;
+    const held = [];
+    class Server extends Dispatcher {
+      handleAccept() {
+        if (++tries === 2) for (const socket of held) socket.close();
+        super.handleAccept();
+      }
+      handleAccepted(socket) {
+        socket.close();
+        this.close();
+      }
+    }
+    const server = new Server(undefined, map);
+    server.createSocket();
+    server.bind({ hostname: "127.0.0.1", port: 0 });
+    server.listen();
+    const client = createConnectionSync(server.socket.getsockname());
+    try {
+      while (true) held.push(new Socket());
+    } catch (error) {
+      console.log(error.code);
+    }
+    // For the epoll of the loop.
+    held.pop().close();
+    const started = performance.now();
+    loopSync({ map, count: 1000 });
+    console.log(tries, performance.now() - started >= 99);`,
+  );
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: [
+      "-c",
+      'ulimit -n 128; exec "$0" run --no-check --allow-ffi "$1"',
+      Deno.execPath(),
+      file,
+    ],
+  }).output();
+  strictEqual(code, 0, decode(stderr));
+  strictEqual(decode(stdout), "EMFILE\n2 true\n");
 });

@@ -18,13 +18,14 @@ import {
   SHUT_WR,
   Socket,
 } from "../../poll/mod.ts";
+import { Folder } from "../_program.ts";
 import {
   closedDescriptor,
+  decode,
   encode,
   failure,
   MODULE,
   Pair,
-  run,
 } from "./_sockets.ts";
 
 for (const how of ["Sync", "promised"] as const) {
