@@ -161,7 +161,7 @@ for (const how of ["Sync", "promised"] as const) {
     noting.setSocket(closed as unknown as Socket);
     const fine = new Noting(other.ours, map);
     other.theirs.sendSync(encode("x"));
-    await run(map, 2);
+    await run(map, 1);
     deepStrictEqual(noting.notes, ["error"]);
     deepStrictEqual(fine.notes, ["read x"]);
     fine.close();
