@@ -4,28 +4,9 @@ import { patiently } from "../_patience.ts";
 import { Folder, testWith } from "../_program.ts";
 import { openssl, ReportingTLSServer } from "../peers/_peers.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
+import { type Certificate, makeCertificate } from "./_certificate.ts";
 
 const TIMEOUT = 200;
-
-interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** A certificate that Deno's own client takes: one that signs no others. */
-async function makeCertificate(folder: Folder): Promise<Certificate> {
-  await openssl.run([
-    ...["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
-    ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
-    ...["-addext", "subjectAltName=DNS:localhost"],
-    ...["-addext", "basicConstraints=critical,CA:FALSE"],
-    ...["-keyout", folder.at("key"), "-out", folder.at("cert")],
-  ]);
-  return {
-    cert: await Deno.readTextFile(folder.at("cert")),
-    key: await Deno.readTextFile(folder.at("key")),
-  };
-}
 
 async function start(
   handler: (handler: StreamRequestHandler) => void | Promise<void>,

@@ -1,0 +1,148 @@
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { patiently } from "../_patience.ts";
+import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
+import { checksum, pattern, Piped } from "./_threading_handlers.ts";
+import { order, startThreads, Threads } from "./_threads.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** What a handler in the one thread of a server said. */
+const told = (server: Threads) =>
+  patiently(
+    ask(server.addr, "what was told\n"),
+    () => "what a handler tells",
+  );
+
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += await conn.write(bytes.subarray(done));
+  }
+}
+
+async function readBytes(conn: Deno.Conn): Promise<Uint8Array> {
+  return await new Response(
+    conn.readable as ReadableStream<Uint8Array<ArrayBuffer>>,
+  ).bytes();
+}
+
+Deno.test("a client may end its side first and still gets the whole answer", async () => {
+  await using server = startThreads();
+  const bytes = pattern(3_000_000);
+  const client = await order(server.addr, "everything");
+  await writeAll(client, bytes);
+  await client.closeWrite();
+  strictEqual(await readAll(client), `${bytes.length} ${checksum(bytes)}`);
+});
+
+Deno.test("a handler may end its side first, read on, and write no more", async () => {
+  await using server = startThreads();
+  const client = await order(server.addr, "end before reading");
+  const buffer = new Uint8Array(100);
+  strictEqual(await client.read(buffer), 5);
+  strictEqual(await client.read(buffer), null);
+  await client.write(encode("0123456789"));
+  await client.closeWrite();
+  strictEqual(await told(server), "10 BrokenPipe");
+  client.close();
+});
+
+Deno.test("a handler may close its connection, once", async () => {
+  await using server = startThreads();
+  const client = await order(server.addr, "close");
+  strictEqual(await readAll(client), "");
+  strictEqual(await told(server), "BadResource BadResource");
+});
+
+Deno.test("what a handler wrote before it closed its connection arrives", async () => {
+  await using server = startThreads();
+  strictEqual(await ask(server.addr, "write and close\n"), "last words");
+});
+
+Deno.test("a million bytes arrive, awaited or not", async () => {
+  await using server = startThreads();
+  for (const how of ["", " unawaited"]) {
+    const client = await order(server.addr, `write a million bytes${how}`);
+    deepStrictEqual(await readBytes(client), pattern(1_000_000));
+  }
+  deepStrictEqual(server.reports.errors, []);
+});
+
+Deno.test("readable and writable carry a connection's bytes unchanged", async () => {
+  await using server = serve(new Threads(LOOPBACK, Piped, { workers: 1 }));
+  const client = await Deno.connect(server.addr);
+  const bytes = pattern(2_000_000);
+  const [, echoed] = await Promise.all([
+    writeAll(client, bytes).then(() => client.closeWrite()),
+    readBytes(client),
+  ]);
+  strictEqual(echoed.length, bytes.length);
+  strictEqual(checksum(echoed), checksum(bytes));
+});
+
+Deno.test("options of the socket are set from a thread", async () => {
+  await using server = startThreads();
+  strictEqual(await ask(server.addr, "options\n"), "set");
+  deepStrictEqual(server.reports.errors, []);
+});
+
+Deno.test("writes made at once keep their order, those too that wait for credit", async () => {
+  await using server = startThreads();
+  const received = await readBytes(await order(server.addr, "writes at once"));
+  const sizes: number[] = JSON.parse(await told(server));
+  deepStrictEqual(
+    received,
+    Uint8Array.from(sizes.flatMap((n, i) => new Array(n).fill(i))),
+  );
+  strictEqual(sizes.every((n) => n > 0), true);
+});
+
+Deno.test("a read that a handler leaves behind harms no other request", async () => {
+  await using server = startThreads();
+  const thread = await ask(server.addr, "thread\n");
+  strictEqual(await ask(server.addr, "leave a read behind\n"), "left");
+  strictEqual(await ask(server.addr, "thread\n"), thread);
+});
+
+// The signal of a handler.
+
+Deno.test("a handler's signal tells that the client has reset its connection", async () => {
+  await using server = startThreads();
+  // Deno's close() sends FIN before RST, and a reader sees the end first.
+  const client = connect(server.addr.port, server.addr.hostname);
+  client.write("signal\n");
+  client.once("data", () => client.resetAndDestroy());
+  await once(client, "close");
+  strictEqual(await told(server), "ConnectionReset");
+});
+
+Deno.test("a handler's signal tells of a requestTimeout", async () => {
+  await using server = startThreads({ requestTimeout: 50 });
+  strictEqual(await readAll(await order(server.addr, "signal")), "waiting");
+  strictEqual(await told(server), "TimeoutError");
+  const [error] = await server.reports.until(1) as Error[];
+  strictEqual(
+    error!.message,
+    "The request took longer than requestTimeout, 50 ms",
+  );
+});
+
+Deno.test("a handler's signal tells of an idleTimeout", async () => {
+  await using server = startThreads({ idleTimeout: 50 });
+  strictEqual(await readAll(await order(server.addr, "signal")), "waiting");
+  strictEqual(await told(server), "TimeoutError");
+});
+
+Deno.test("a handler's signal tells of a shutdown past its grace period", async () => {
+  const server = startThreads();
+  const client = await order(server.addr, "signal");
+  await client.read(new Uint8Array(100));
+  const told = await order(server.addr, "what was told");
+  await server.shutdown({ gracePeriod: 50 });
+  strictEqual(await client.read(new Uint8Array(100)), null);
+  client.close();
+  told.close();
+  const errors = await server.reports.until(2) as Error[];
+  deepStrictEqual(errors.map(({ name }) => name), ["AbortError", "AbortError"]);
+});

@@ -1,0 +1,225 @@
+import {
+  deepStrictEqual,
+  match,
+  notStrictEqual,
+  ok,
+  strictEqual,
+} from "node:assert";
+import { HandlerLostError } from "../../mod.ts";
+import { patiently } from "../_patience.ts";
+import { ask, readAll } from "../_serve.ts";
+import { checksum, pattern } from "./_threading_handlers.ts";
+import {
+  DatagramClient,
+  order,
+  startDatagramThreads,
+  startThreads,
+} from "./_threads.ts";
+
+const soon = <T>(coming: Promise<T>) => patiently(coming, () => "an answer");
+
+/** Each order that ends its thread, and what handleError is told. */
+const DEATHS = {
+  "self.close()": "Its code called self.close()",
+  "Deno.exit()": "Its code called Deno.exit(1)",
+  "throw later": "uncaught",
+  "reject": "unhandled",
+};
+
+for (const [death, why] of Object.entries(DEATHS)) {
+  Deno.test(`a thread that dies of ${death} takes its own requests alone, and is replaced`, async () => {
+    await using server = startThreads({ workers: 2 });
+    // One on each thread: the least loaded is chosen.
+    const neighbour = await order(server.addr, "lines");
+    await neighbour.write(new TextEncoder().encode("a\n"));
+    const answer = new Uint8Array(4);
+    await neighbour.read(answer);
+    const doomed = await order(server.addr, death);
+    strictEqual(await soon(readAll(doomed)), "");
+    const [error] = await server.reports.until(1);
+    ok(error instanceof HandlerLostError);
+    strictEqual(
+      error.message,
+      `The thread that ran this request is gone: ${why}`,
+    );
+    strictEqual((error.cause as Error).message, why);
+    // The other lives, and a new one takes the place of the dead.
+    await neighbour.write(new TextEncoder().encode("b\n"));
+    strictEqual(await neighbour.read(answer), 4);
+    const first = await soon(ask(server.addr, "thread\n"));
+    match(first, /-/);
+    neighbour.close();
+    await server.shutdown();
+    strictEqual(server.reports.errors.length, 1);
+  });
+}
+
+Deno.test("all requests of a thread that dies are closed and reported, whatever they wait for", async () => {
+  await using server = startThreads();
+  const clients = await Promise.all([
+    order(server.addr, "never return"),
+    order(server.addr, "never read"),
+    order(server.addr, "lines"),
+    order(server.addr, "signal"),
+  ]);
+  // Each has been taken: the last has answered.
+  await clients[3].read(new Uint8Array(10));
+  await ask(server.addr, "thread\n");
+  const doomed = await order(server.addr, "self.close()");
+  const answers = await soon(Promise.all([...clients, doomed].map(readAll)));
+  deepStrictEqual(answers, ["", "", "", "", ""]);
+  strictEqual((await server.reports.until(5)).length, 5);
+});
+
+Deno.test("the reply of a request that ended before its thread died arrives", async () => {
+  await using server = startThreads();
+  const answered = await order(server.addr, "answer before the end");
+  const doomed = await order(server.addr, "end soon");
+  await doomed.read(new Uint8Array(10));
+  // Until the reply and the death have both come.
+  const until = performance.now() + 100;
+  while (performance.now() < until);
+  strictEqual(await soon(readAll(answered)), "answered");
+  strictEqual(await soon(readAll(doomed)), "");
+  strictEqual((await server.reports.until(1)).length, 1);
+});
+
+Deno.test("an endless loop past requestTimeout ends its thread, which is replaced", async () => {
+  await using server = startThreads({ requestTimeout: 200 });
+  const before = await ask(server.addr, "thread\n");
+  const looping = await order(server.addr, "loop");
+  strictEqual(await soon(readAll(looping)), "");
+  const [error] = await server.reports.until(1) as Error[];
+  strictEqual(error!.name, "TimeoutError");
+  let after = "";
+  // Those that come while it is looked at run into their own timeout.
+  while (after === "") after = await soon(ask(server.addr, "thread\n"));
+  notStrictEqual(after, before);
+});
+
+Deno.test("an endless loop ends with a shutdown past its grace period", async () => {
+  const server = startThreads();
+  const looping = await order(server.addr, "loop");
+  // Taken for sure: nobody else is answered any more.
+  await soon(server.shutdown({ gracePeriod: 100 }));
+  strictEqual(await readAll(looping), "");
+  const [error] = await server.reports.until(1) as Error[];
+  strictEqual(error!.name, "AbortError");
+});
+
+Deno.test("a handler that never returns gives its place back after requestTimeout", async () => {
+  await using server = startThreads({
+    requestTimeout: 50,
+    connectionsPerWorker: 1,
+  });
+  for (let i = 0; i < 3; i++) {
+    strictEqual(
+      await soon(readAll(await order(server.addr, "never return"))),
+      "",
+    );
+    let answer = "";
+    while (answer === "") answer = await soon(ask(server.addr, "thread\n"));
+    match(answer, /-/);
+  }
+});
+
+Deno.test("a datagram whose thread dies is reported, and the next is served", async () => {
+  await using server = startDatagramThreads();
+  using client = new DatagramClient();
+  await client.send(server.addr, "self.close()");
+  const [error] = await server.reports.until(1);
+  ok(error instanceof HandlerLostError);
+  strictEqual(await soon(client.ask(server.addr, "again")), "<again>");
+});
+
+Deno.test("a thread that dies as shutdown waits for it holds it up no longer", async () => {
+  const server = startThreads();
+  const waiting = await order(server.addr, "lines");
+  const doomed = await Deno.connect(server.addr);
+  await ask(server.addr, "thread\n");
+  const down = server.shutdown({ gracePeriod: Infinity });
+  await doomed.write(new TextEncoder().encode("self.close()\n"));
+  strictEqual(await soon(readAll(waiting)), "");
+  strictEqual(await soon(readAll(doomed)), "");
+  await soon(down);
+  strictEqual(server.reports.errors.length, 2);
+});
+
+Deno.test("requests that wait for a thread which dies as it starts are served by the next", async () => {
+  await using server = startThreads({ workers: 1 });
+  for (let i = 0; i < 5; i++) {
+    await soon(readAll(await order(server.addr, "self.close()")));
+    const answers = await soon(
+      Promise.all(
+        Array.from({ length: 20 }, () => ask(server.addr, "thread\n")),
+      ),
+    );
+    deepStrictEqual(answers.map(({ length }) => length), Array(20).fill(36));
+  }
+});
+
+Deno.test("a request that is aborted while it waits for a thread never reaches one", async () => {
+  await using server = startThreads({ requestTimeout: 100 });
+  strictEqual(await soon(readAll(await order(server.addr, "loop"))), "");
+  // The thread is asked whether it still answers, and given nothing meanwhile.
+  const waiting = await Promise.all(
+    Array.from({ length: 5 }, () => order(server.addr, "throw").then(readAll)),
+  );
+  deepStrictEqual(waiting, ["", "", "", "", ""]);
+  // The next thread may take longer to come than a request may wait.
+  let answer = "";
+  while (answer === "") answer = await soon(ask(server.addr, "thread\n"));
+  strictEqual(answer.length, 36);
+  const names = server.reports.errors.map((error) => (error as Error).name);
+  ok(names.length >= 6);
+  deepStrictEqual([...new Set(names)], ["TimeoutError"]);
+});
+
+Deno.test("a stampede of deaths loses no byte of connections on threads that live", async () => {
+  const DURATION = 3_000;
+  await using server = startThreads({ workers: 2 });
+  const bytes = pattern(300_000);
+  const expected = `${bytes.length} ${checksum(bytes)}`;
+  const until = performance.now() + DURATION;
+  let whole = 0;
+  let lost = 0;
+  const transfer = async () => {
+    while (performance.now() < until) {
+      try {
+        const client = await order(server.addr, "everything");
+        try {
+          for (let done = 0; done < bytes.length;) {
+            done += await client.write(bytes.subarray(done));
+          }
+          await client.closeWrite();
+        } catch {
+          // Its thread has died.
+        }
+        const answer = await readAll(client);
+        if (answer === "") lost++;
+        else {
+          strictEqual(answer, expected);
+          whole++;
+        }
+      } catch (error) {
+        if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+        lost++;
+      }
+    }
+  };
+  let deaths = 0;
+  const kill = async () => {
+    while (performance.now() < until) {
+      deaths++;
+      await readAll(await order(server.addr, "self.close()"));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  await Promise.all([kill(), ...Array.from({ length: 8 }, transfer)]);
+  strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
+  // Each loss is one that was reported, beside those that asked for it.
+  const reported = server.reports.errors.length;
+  ok(whole > 10 && deaths > 5, `${whole} whole, ${deaths} deaths`);
+  ok(lost + deaths <= reported, `${lost} lost, ${deaths} deaths, ${reported}`);
+  ok(server.reports.errors.every((error) => error instanceof HandlerLostError));
+});
