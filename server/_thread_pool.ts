@@ -84,7 +84,7 @@ export class ThreadPool {
   }
 
   /** Ends a thread whose event loop does not answer. */
-  async check(thread: Thread): Promise<void> {
+  async check({ thread }: Assignment): Promise<void> {
     if (this.#checked.has(thread)) return;
     this.#checked.add(thread);
     const timer = setTimeout(

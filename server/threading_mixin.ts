@@ -1,20 +1,19 @@
-import type {
-  BaseServer,
-  RequestHandlerClass,
-  ServerOptions,
-} from "./base_server.ts";
-import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
-import type { HandlerFunction } from "./_handler_class.ts";
-import type {
-  BaseRequestHandler,
-  RequestServer,
-  Unsent,
-} from "../handlers/base_request_handler.ts";
 import { checkCount } from "./_options.ts";
+import {
+  type AnyRequest,
+  type ConcreteServerClass,
+  limitedConnections,
+  type MixedIn,
+  type MixinArguments,
+  runRemotely,
+  type ServerClass,
+} from "./_remote_mixin.ts";
 import { checkImportable } from "./_remote_permissions.ts";
 import { handlerLocation } from "./_remote/handler_location.ts";
 import { THREAD_URL } from "./_thread.ts";
 import { ThreadPool } from "./_thread_pool.ts";
+
+export type { MixedIn, ServerClass };
 
 /** Options that {@linkcode ThreadingMixIn} adds to a server's. */
 export interface ThreadingOptions {
@@ -34,26 +33,11 @@ export interface ThreadingOptions {
   readonly connectionsPerWorker?: number;
 }
 
-/** A server class that {@linkcode ThreadingMixIn} can be mixed into. */
-export type ServerClass = new (
-  address: never,
-  handler: never,
-  options?: never,
-) => RequestServer & AsyncDisposable;
-
 /** A server class whose handlers run in threads. */
-export type Threading<Base extends ServerClass> = Base extends new (
-  address: infer Address,
-  handler: infer Handler,
-  options?: infer Options,
-) => infer Server ? new (
-    address: Address,
-    handler: Exclude<Handler, HandlerFunction<never>>,
-    options?: Options & ThreadingOptions,
-  ) => Server
-  : never;
-
-const DEFAULT_MAX_CONNECTIONS = 16_384;
+export type Threading<Base extends ServerClass> = MixedIn<
+  Base,
+  ThreadingOptions
+>;
 
 /**
  * Runs the handlers of a server in threads: workers of this process. Mix it
@@ -115,44 +99,29 @@ export function ThreadingMixIn<Base extends ServerClass>(
   ) as unknown as Threading<Base>;
 }
 
-type AnyRequest = Deno.Conn | DatagramRequest;
-
-/** What TypeScript needs to know of the base of a mixin. */
-type ConcreteServerClass = new (
-  // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
-  ...args: any[]
-) => BaseServer<AnyRequest, Deno.Addr>;
-
 function threading(Base: ConcreteServerClass): ConcreteServerClass {
   abstract class ThreadingServer extends Base {
     readonly #pool: ThreadPool;
 
     // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
     constructor(...args: any[]) {
-      const [address, handler, options = {}] = args as [
-        unknown,
-        | RequestHandlerClass<AnyRequest, Deno.Addr>
-        | HandlerFunction<BaseRequestHandler>,
-        (ServerOptions & ThreadingOptions)?,
-      ];
+      const [address, handler, options = {}] = args as MixinArguments<
+        ThreadingOptions
+      >;
       const {
         workers = navigator.hardwareConcurrency,
         connectionsPerWorker = Infinity,
-        maxConnections = DEFAULT_MAX_CONNECTIONS,
       } = options;
       checkCount("workers", workers, 1);
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
-      checkCount("maxConnections", maxConnections, 1);
+      const maxConnections = limitedConnections(
+        options,
+        workers * connectionsPerWorker,
+      );
       const location = handlerLocation(handler);
       checkImportable(THREAD_URL);
       checkImportable(location.moduleUrl);
-      super(address, handler, {
-        ...options,
-        maxConnections: Math.min(
-          maxConnections,
-          workers * connectionsPerWorker,
-        ),
-      });
+      super(address, handler, { ...options, maxConnections });
       try {
         this.#pool = new ThreadPool(
           workers,
@@ -166,35 +135,11 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       }
     }
 
-    override async runRequest(
+    override runRequest(
       request: AnyRequest,
       clientAddress: Deno.Addr,
     ): Promise<void> {
-      let aborted: { readonly reason: unknown } | undefined;
-      let abort = (reason: unknown) => {
-        aborted = { reason };
-      };
-      this.whenAborted(request, (reason) => abort(reason));
-      const owner = {
-        settling: (unsent: Unsent) => this.settling(request, unsent),
-        shutdown: (options: { readonly gracePeriod?: number }) =>
-          this.shutdownFrom(request, options),
-      };
-      const { thread, channel } = await this.#pool.assign((side) =>
-        isDatagram(request)
-          ? side.openDatagram(request, clientAddress, owner)
-          : side.openStream(request, owner)
-      );
-      abort = (reason) => {
-        channel.abort(reason);
-        void this.#pool.check(thread);
-      };
-      if (aborted !== undefined) abort(aborted.reason);
-      try {
-        await channel.ended;
-      } finally {
-        this.#pool.release();
-      }
+      return runRemotely(this, this.#pool, request, clientAddress);
     }
 
     override async releaseResources(): Promise<void> {
@@ -203,8 +148,4 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
     }
   }
   return ThreadingServer as unknown as ConcreteServerClass;
-}
-
-function isDatagram(request: AnyRequest): request is DatagramRequest {
-  return Array.isArray(request);
 }

@@ -1,0 +1,237 @@
+import { Child } from "./_child.ts";
+import type { ChildCommand } from "./_child_command.ts";
+import type { NearChannel } from "./_remote/near_channel.ts";
+import type { NearSide } from "./_remote/near_side.ts";
+
+/** The first pause after a child that ended before it did anything, in milliseconds. */
+const FIRST_PAUSE = 100;
+/** The longest such pause, in milliseconds. */
+const LONGEST_PAUSE = 10_000;
+/** After so many in a row, those that wait for a child are told why. */
+const PATIENCE = 3;
+/** How long a child may take to wind a request down, in milliseconds. */
+const WIND_DOWN = 1_000;
+
+/** How many children there are, and what each does. */
+export interface ChildLimits {
+  readonly maxChildren: number;
+  readonly spareChildren: number;
+  readonly requestsPerChild: number;
+  readonly connectionsPerChild: number;
+  readonly killTimeout: number;
+}
+
+/** A request that a child has taken. */
+export interface ChildAssignment {
+  readonly child: Child;
+  readonly channel: NearChannel;
+}
+
+/** Opens a request on the child that takes it. */
+type Opener = (side: NearSide) => NearChannel;
+
+interface Waiting {
+  readonly open: Opener;
+  readonly resolve: (assignment: ChildAssignment) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The processes of a server. */
+export class ChildPool {
+  readonly #command: ChildCommand;
+  readonly #limits: ChildLimits;
+  /** All that have not been waited for, those that start or end too. */
+  readonly #children = new Set<Child>();
+  /** Those that take further requests. */
+  readonly #ready = new Set<Child>();
+  #starting = 0;
+  readonly #waiting: Waiting[] = [];
+  /** How many ended before they did anything, in a row. */
+  #inVain = 0;
+  #pauseTimer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  /** Starts the spare children. */
+  constructor(command: ChildCommand, limits: ChildLimits) {
+    this.#command = command;
+    this.#limits = limits;
+    this.#startNeeded();
+  }
+
+  /** Gives a request to the least loaded child. Waits while none can take it. */
+  assign(open: Opener): Promise<ChildAssignment> | ChildAssignment {
+    const child = this.#leastLoaded();
+    if (child !== undefined) return this.#give(child, open);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ open, resolve, reject });
+      this.#startNeeded();
+    });
+  }
+
+  /** Says that a request has ended. */
+  release({ child }: ChildAssignment): void {
+    if (child.alive) this.#inVain = 0;
+    if (child.side.load === 0) {
+      if (this.#ready.has(child)) child.unref();
+      else child.retire();
+    } else this.#endIfAbandoned(child);
+    this.#serveWaiting();
+  }
+
+  /**
+   * Sees to it that a request which was aborted ends: its child is ended if it
+   * does not answer, or has nothing else to do.
+   */
+  async check({ child, channel }: ChildAssignment): Promise<void> {
+    // A child that may be stuck takes nothing more.
+    const wasReady = this.#ready.delete(child);
+    let ended = false;
+    let answered = false;
+    const winding = Promise.all([
+      channel.ended.catch(() => {}).then(() => ended = true),
+      child.side.ping().then(() => answered = true),
+    ]);
+    await within(WIND_DOWN, winding);
+    if (!answered) {
+      return child.terminate(
+        new Deno.errors.TimedOut(
+          `its event loop did not answer for ${WIND_DOWN} ms after a request was aborted`,
+        ),
+      );
+    }
+    if (!ended) {
+      child.abandoned++;
+      channel.ended.catch(() => {}).then(() => child.abandoned--);
+      return this.#endIfAbandoned(child);
+    }
+    if (wasReady && child.alive && !this.#closed) this.#ready.add(child);
+    this.#serveWaiting();
+  }
+
+  /** Ends all children, and waits for them. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#pauseTimer);
+    const error = new Deno.errors.Interrupted("The server has shut down");
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    for (const child of this.#children) child.stop();
+    await Promise.all([...this.#children].map(({ gone }) => gone));
+  }
+
+  #leastLoaded(): Child | undefined {
+    let least: Child | undefined;
+    let load = this.#limits.connectionsPerChild;
+    for (const child of this.#ready) {
+      if (child.side.load < load) {
+        least = child;
+        load = child.side.load;
+      }
+    }
+    return least;
+  }
+
+  #give(child: Child, open: Opener): ChildAssignment {
+    child.ref();
+    if (++child.taken >= this.#limits.requestsPerChild) {
+      this.#ready.delete(child);
+    }
+    const channel = open(child.side);
+    this.#startNeeded();
+    return { child, channel };
+  }
+
+  #serveWaiting(): void {
+    while (this.#waiting.length > 0) {
+      const child = this.#leastLoaded();
+      if (child === undefined) break;
+      const { open, resolve } = this.#waiting.shift()!;
+      resolve(this.#give(child, open));
+    }
+    this.#startNeeded();
+  }
+
+  /** Starts children for those that wait, and the spare ones. */
+  #startNeeded(): void {
+    const {
+      maxChildren,
+      spareChildren,
+      requestsPerChild,
+      connectionsPerChild,
+    } = this.#limits;
+    let idle = 0;
+    for (const child of this.#ready) if (child.side.load === 0) idle++;
+    const wanted = spareChildren +
+      Math.ceil(
+        this.#waiting.length / Math.min(
+          requestsPerChild,
+          connectionsPerChild,
+          this.#waiting.length || 1,
+        ),
+      );
+    for (
+      let missing = wanted - idle - this.#starting;
+      missing > 0 && this.#children.size < maxChildren &&
+      !this.#closed && this.#pauseTimer === undefined;
+      missing--
+    ) void this.#start();
+  }
+
+  async #start(): Promise<void> {
+    this.#starting++;
+    try {
+      const child = new Child(this.#command, this.#limits.killTimeout);
+      this.#children.add(child);
+      void child.gone.then(() => this.#forget(child));
+      await child.ready();
+      if (!this.#closed) this.#ready.add(child);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#starting--;
+    this.#serveWaiting();
+  }
+
+  #forget(child: Child): void {
+    this.#children.delete(child);
+    // One that is still among them has ended unasked.
+    if (this.#ready.delete(child) && child.taken === 0) this.#pause();
+    this.#startNeeded();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closed) return;
+    this.#pause();
+    // Where another child lives, it takes those that wait.
+    if (this.#inVain < PATIENCE || this.#ready.size > 0) return;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+
+  #pause(): void {
+    this.#inVain++;
+    if (this.#closed || this.#pauseTimer !== undefined) return;
+    this.#pauseTimer = setTimeout(() => {
+      this.#pauseTimer = undefined;
+      this.#startNeeded();
+    }, Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#inVain - 1)));
+    if (this.#waiting.length === 0) Deno.unrefTimer(this.#pauseTimer);
+  }
+
+  #endIfAbandoned(child: Child): void {
+    if (child.abandoned === 0 || child.abandoned < child.side.load) return;
+    child.terminate(
+      new Deno.errors.TimedOut(
+        `a request that was aborted went on for more than ${WIND_DOWN} ms`,
+      ),
+    );
+  }
+}
+
+/** Waits for a promise, but not longer than `ms` milliseconds. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
+}
