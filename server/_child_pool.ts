@@ -12,6 +12,18 @@ const PATIENCE = 3;
 /** How long a child may take to wind a request down, in milliseconds. */
 const WIND_DOWN = 1_000;
 
+/**
+ * How many children start at once: more would only share the cores, and all be
+ * late.
+ */
+const STARTS_AT_ONCE = Math.max(2, navigator.hardwareConcurrency);
+
+/**
+ * How long after a spare child was given a request the next one is started, in
+ * milliseconds. Starting takes processor time, which a short request needs first.
+ */
+const SPARE_DELAY = 10;
+
 /** How many children there are, and what each does. */
 export interface ChildLimits {
   readonly maxChildren: number;
@@ -49,13 +61,14 @@ export class ChildPool {
   /** How many ended before they did anything, in a row. */
   #inVain = 0;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
+  #spareTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   /** Starts the spare children. */
   constructor(command: ChildCommand, limits: ChildLimits) {
     this.#command = command;
     this.#limits = limits;
-    this.#startNeeded();
+    this.#startNeeded(limits.spareChildren);
   }
 
   /** Gives a request to the least loaded child. Waits while none can take it. */
@@ -112,6 +125,7 @@ export class ChildPool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#pauseTimer);
+    clearTimeout(this.#spareTimer);
     const error = new Deno.errors.Interrupted("The server has shut down");
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     for (const child of this.#children) child.stop();
@@ -135,9 +149,8 @@ export class ChildPool {
     if (++child.taken >= this.#limits.requestsPerChild) {
       this.#ready.delete(child);
     }
-    const channel = open(child.side);
-    this.#startNeeded();
-    return { child, channel };
+    this.#startSpare();
+    return { child, channel: open(child.side) };
   }
 
   #serveWaiting(): void {
@@ -150,30 +163,31 @@ export class ChildPool {
     this.#startNeeded();
   }
 
-  /** Starts children for those that wait, and the spare ones. */
-  #startNeeded(): void {
-    const {
-      maxChildren,
-      spareChildren,
-      requestsPerChild,
-      connectionsPerChild,
-    } = this.#limits;
+  /** Starts children for the requests that wait, and `spare` ones. */
+  #startNeeded(spare = 0): void {
+    const { maxChildren, requestsPerChild, connectionsPerChild } = this.#limits;
+    const waiting = this.#waiting.length;
+    const each = Math.min(requestsPerChild, connectionsPerChild, waiting || 1);
     let idle = 0;
     for (const child of this.#ready) if (child.side.load === 0) idle++;
-    const wanted = spareChildren +
-      Math.ceil(
-        this.#waiting.length / Math.min(
-          requestsPerChild,
-          connectionsPerChild,
-          this.#waiting.length || 1,
-        ),
-      );
     for (
-      let missing = wanted - idle - this.#starting;
+      let missing = Math.ceil(waiting / each) + spare - idle - this.#starting;
       missing > 0 && this.#children.size < maxChildren &&
+      this.#starting < STARTS_AT_ONCE &&
       !this.#closed && this.#pauseTimer === undefined;
       missing--
     ) void this.#start();
+  }
+
+  /** Has the spare children started soon. */
+  #startSpare(): void {
+    if (this.#closed || this.#spareTimer !== undefined) return;
+    this.#spareTimer = setTimeout(() => {
+      this.#spareTimer = undefined;
+      this.#startNeeded(this.#limits.spareChildren);
+    }, SPARE_DELAY);
+    // It is no reason for a process to go on.
+    Deno.unrefTimer(this.#spareTimer);
   }
 
   async #start(): Promise<void> {
@@ -189,6 +203,7 @@ export class ChildPool {
     }
     this.#starting--;
     this.#serveWaiting();
+    this.#startSpare();
   }
 
   #forget(child: Child): void {
@@ -196,6 +211,7 @@ export class ChildPool {
     // One that is still among them has ended unasked.
     if (this.#ready.delete(child) && child.taken === 0) this.#pause();
     this.#startNeeded();
+    this.#startSpare();
   }
 
   #failed(error: unknown): void {
@@ -211,7 +227,7 @@ export class ChildPool {
     if (this.#closed || this.#pauseTimer !== undefined) return;
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
-      this.#startNeeded();
+      this.#startNeeded(this.#limits.spareChildren);
     }, Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#inVain - 1)));
     if (this.#waiting.length === 0) Deno.unrefTimer(this.#pauseTimer);
   }
