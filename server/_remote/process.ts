@@ -10,6 +10,7 @@ import { type AnyHandlerClass, FarSide } from "./far_side.ts";
 import { type HandlerLocation, importHandler } from "./handler_location.ts";
 import { PipeCarrier } from "./pipe_carrier.ts";
 import { pipes, start } from "./process_stdio.ts";
+import { rehearse } from "./rehearsal.ts";
 
 /** What a process is told when it starts. */
 export interface ProcessStart {
@@ -20,7 +21,9 @@ export interface ProcessStart {
 
 const { handler, addr } = JSON.parse(start) as ProcessStart;
 const carrier = new PipeCarrier(pipes);
-await carrier.receive(new FarSide(carrier, await importOrExit(), addr));
+const Handler = await importOrExit();
+await rehearse(addr);
+await carrier.receive(new FarSide(carrier, Handler, addr));
 // Timers and listeners of handlers would keep it.
 Deno.exit();
 
