@@ -36,6 +36,21 @@ const oursOwnBuffer = denoServer(
   "ours_tcp.ts",
   "echo-own-buffer",
 );
+const threading = (workers: number, ...args: string[]): ServerCommand => ({
+  ...denoServer(
+    workers === 1 ? "threading, 1 worker" : `threading, ${workers} workers`,
+    "ours_threading.ts",
+    args[0]!,
+    `${workers}`,
+    ...args.slice(1),
+  ),
+  anyCore: true,
+});
+/** Where threads take part, all servers may use both cores. */
+const anyCore = (server: ServerCommand): ServerCommand => ({
+  ...server,
+  anyCore: true,
+});
 const raw = (...args: string[]) =>
   denoServer("Deno.listen loop", "raw_tcp.ts", ...args);
 
@@ -92,6 +107,62 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     ],
     warmUp: true,
   })),
+  ...[1, 50, 500].map((connections): Comparison => ({
+    name: `threads: echo of 64 bytes, ${connections} connections`,
+    load: ({ port, duration }) => ["echo", port, connections, 64, duration],
+    servers: [
+      threading(1, "echo"),
+      threading(2, "echo"),
+      anyCore(oursOwnBuffer),
+      anyCore(peerServer("python3", "cpython_tcp.py", "threading", "echo")),
+    ],
+    warmUp: true,
+  })),
+  {
+    name: "threads: connect, 24 bytes, close, 64 at a time",
+    load: ({ port, duration }) => ["connect", port, 64, 24, duration],
+    servers: [
+      threading(1, "reply"),
+      anyCore(ours("reply")),
+      anyCore(peerServer("python3", "cpython_tcp.py", "threading", "reply")),
+    ],
+    warmUp: true,
+  },
+  {
+    name: "threads: MiB received by the server, 1 GiB",
+    load: ({ port }) => ["send", port, GIB * scale],
+    servers: [threading(1, "sink"), anyCore(ours("sink"))],
+    warmUp: false,
+  },
+  {
+    name: "threads: MiB sent by the server, 1 GiB",
+    load: ({ port }) => ["recv", port, GIB * scale],
+    servers: [
+      threading(1, "source", `${GIB * scale}`),
+      anyCore(ours("source", `${GIB * scale}`)),
+    ],
+    warmUp: false,
+  },
+  {
+    name: "threads: UDP echo of 64 bytes, 50 sockets",
+    load: ({ port, duration }) => ["udp", port, 50, 64, duration],
+    servers: [
+      threading(1, "udp"),
+      anyCore(denoServer("UDPServer", "ours_udp.ts")),
+      anyCore(peerServer("python3", "cpython_udp.py", "threading")),
+    ],
+    warmUp: true,
+  },
+  {
+    name: "threads: 1 ms of computing, 16 connections",
+    load: ({ port, duration }) => ["echo", port, 16, 64, duration],
+    servers: [
+      threading(2, "burn"),
+      threading(1, "burn"),
+      anyCore(ours("burn")),
+    ],
+    warmUp: true,
+  },
   ...[0, 1_000, 10_000].map((idle): Comparison => ({
     name: `echo of 64 bytes, 10 of ${idle + 10} connections`,
     load: ({ port, duration }) => [

@@ -29,6 +29,7 @@ export function denoServer(
       "--quiet",
       "--unstable-net",
       "--allow-net",
+      "--allow-read",
       `${here}peers/${file}`,
       ...args,
     ],

@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
 });
 const rounds = options.short ? 1 : Number(options.rounds);
 /** How long one measurement lasts, in milliseconds. */
-const duration = options.short ? 60 : 1000;
+const duration = options.short ? 250 : 1000;
 const scale = options.short ? 1 / 256 : 1;
 
 const folder = await Deno.makeTempDir();

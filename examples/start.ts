@@ -1,20 +1,35 @@
-// deno run --allow-net examples/start.ts
+// deno run --allow-net --allow-read=examples,handlers,server,mod.ts examples/start.ts
 //
 // A server as it is run for real: options that are checked, a log of who comes
 // and goes, and an end that lets those connected finish.
 //
-// Options: --port N (1234), --hostname H (127.0.0.1).
+// Options: --port N (1234), --hostname H (127.0.0.1), --threads. Without the
+// last, --allow-net is all it needs.
 
 import { parseArgs } from "node:util";
-import { LimitOverrunError, StreamRequestHandler, TCPServer } from "../mod.ts";
+import {
+  LimitOverrunError,
+  StreamRequestHandler,
+  TCPServer,
+  ThreadingTCPServer,
+} from "../mod.ts";
 
-const USAGE = `Usage: deno task start [--port N] [--hostname H]
+const USAGE = `Usage: deno task start [--port N] [--hostname H] [--threads]
   --port N      where to listen, 0 to 65535; 0 takes any free port (1234)
-  --hostname H  the address to listen on (127.0.0.1)`;
+  --hostname H  the address to listen on (127.0.0.1)
+  --threads     run the handlers in threads`;
 /** How long those connected may go on after the first signal, in milliseconds. */
 const GRACE_PERIOD = 5000;
 
+interface Options {
+  readonly hostname: string;
+  readonly port: number;
+  readonly threads: boolean;
+}
+
 export class EchoHandler extends StreamRequestHandler<Deno.NetAddr> {
+  static override readonly moduleUrl: string = import.meta.url;
+
   override async setup() {
     console.log(`Got connection from ${format(this.clientAddress)}`);
     await this.wfile.write("Thank you for connecting\n");
@@ -45,13 +60,14 @@ function fail(message: string, code: number): never {
   Deno.exit(code);
 }
 
-function readOptions(): { hostname: string; port: number } {
+function readOptions(): Options {
   try {
-    const { values: { hostname, port, help } } = parseArgs({
+    const { values: { hostname, port, threads, help } } = parseArgs({
       args: Deno.args,
       options: {
         hostname: { type: "string", default: "127.0.0.1" },
         port: { type: "string", default: "1234" },
+        threads: { type: "boolean", default: false },
         help: { type: "boolean", short: "h" },
       },
     });
@@ -63,17 +79,22 @@ function readOptions(): { hostname: string; port: number } {
     if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
       throw new TypeError(`--port must be from 0 to 65535, received "${port}"`);
     }
-    return { hostname, port: Number(port) };
+    return { hostname, port: Number(port), threads };
   } catch (error) {
     fail(`${(error as Error).message}\n${USAGE}`, 2);
   }
 }
 
-function listen(address: { hostname: string; port: number }): TCPServer {
+function listen({ threads, ...address }: Options): TCPServer {
   try {
-    return new TCPServer(address, EchoHandler, {
+    const Server = threads ? ThreadingTCPServer : TCPServer;
+    return new Server(address, EchoHandler, {
       onListen(address) {
-        console.log(`Listening on ${format(address)}, echoing lines`);
+        console.log(
+          `Listening on ${format(address)}, echoing lines${
+            threads ? " in threads" : ""
+          }`,
+        );
         console.log(`Talk to it: nc ${address.hostname} ${address.port}`);
       },
     });

@@ -4,6 +4,7 @@ import { ChildPipes } from "./_child_pipes.ts";
 import { ForwardedStderr } from "./_forwarded_stderr.ts";
 import { HandlerLostError } from "./handler_lost_error.ts";
 import { NearSide } from "./_remote/near_side.ts";
+import type { ShutdownRequest } from "./_remote/payloads.ts";
 import { PipeCarrier } from "./_remote/pipe_carrier.ts";
 
 /** How long a process may take to import its handler, in milliseconds. */
@@ -23,7 +24,9 @@ export class Child {
    * closed.
    */
   readonly gone: Promise<Error>;
-  /** How many requests it has been given. */
+  /** How many requests it has. */
+  load = 0;
+  /** How many it has been given. */
   taken = 0;
   /** How many of them were aborted and go on regardless. */
   abandoned = 0;
@@ -40,12 +43,16 @@ export class Child {
    *
    * @throws What keeps it from being started.
    */
-  constructor(command: ChildCommand, killTimeout: number) {
+  constructor(
+    command: ChildCommand,
+    killTimeout: number,
+    shutdown: (options: ShutdownRequest) => void,
+  ) {
     this.#killTimeout = Math.min(killTimeout, LONGEST_DELAY);
     this.#process = command.spawn();
     this.#pipes = new ChildPipes(this.#process);
     this.#carrier = new PipeCarrier(this.#pipes);
-    this.side = new NearSide(this.#carrier);
+    this.side = new NearSide(this.#carrier, shutdown);
     this.gone = this.#run();
     this.unref();
   }

@@ -1,7 +1,13 @@
 import { Child } from "./_child.ts";
 import type { ChildCommand } from "./_child_command.ts";
 import type { NearChannel } from "./_remote/near_channel.ts";
-import type { NearSide } from "./_remote/near_side.ts";
+import type { ShutdownRequest } from "./_remote/payloads.ts";
+import type {
+  Assignment,
+  Opener,
+  RemotePool,
+  Waiting,
+} from "./_remote_pool.ts";
 
 /** The first pause after a child that ended before it did anything, in milliseconds. */
 const FIRST_PAUSE = 100;
@@ -33,61 +39,100 @@ export interface ChildLimits {
   readonly killTimeout: number;
 }
 
-/** A request that a child has taken. */
-export interface ChildAssignment {
-  readonly child: Child;
-  readonly channel: NearChannel;
-}
-
-/** Opens a request on the child that takes it. */
-type Opener = (side: NearSide) => NearChannel;
-
-interface Waiting {
-  readonly open: Opener;
-  readonly resolve: (assignment: ChildAssignment) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** The processes of a server. */
-export class ChildPool {
-  readonly #command: ChildCommand;
+export class ChildPool implements RemotePool {
+  readonly #newChild: () => Child;
   readonly #limits: ChildLimits;
   /** All that have not been waited for, those that start or end too. */
   readonly #children = new Set<Child>();
   /** Those that take further requests. */
   readonly #ready = new Set<Child>();
   #starting = 0;
-  readonly #waiting: Waiting[] = [];
+  /** Those of aborted requests that go on. */
+  readonly #checks = new Set<Promise<void>>();
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Waiting>();
   /** How many ended before they did anything, in a row. */
   #inVain = 0;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   #spareTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  /** Starts the spare children. */
-  constructor(command: ChildCommand, limits: ChildLimits) {
-    this.#command = command;
+  /**
+   * Starts the spare children.
+   *
+   * @param command Starts a child.
+   * @param limits How many there are.
+   * @param shutdown Shuts the server down.
+   */
+  constructor(
+    command: ChildCommand,
+    limits: ChildLimits,
+    shutdown: (options: ShutdownRequest) => void,
+  ) {
     this.#limits = limits;
+    this.#newChild = () => new Child(command, limits.killTimeout, shutdown);
     this.#startNeeded(limits.spareChildren);
   }
 
-  /** Gives a request to the least loaded child. Waits while none can take it. */
-  assign(open: Opener): Promise<ChildAssignment> | ChildAssignment {
+  /** Gives a request to the least loaded child, if one can take it. */
+  assign(open: Opener): Assignment | undefined {
     const child = this.#leastLoaded();
-    if (child !== undefined) return this.#give(child, open);
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ open, resolve, reject });
-      this.#startNeeded();
-    });
+    return child === undefined ? undefined : this.#open(child, open);
   }
 
-  /** Says that a request has ended. */
-  release({ child }: ChildAssignment): void {
-    if (child.alive) this.#inVain = 0;
-    if (child.side.load === 0) {
-      if (this.#ready.has(child)) child.unref();
-      else child.retire();
-    } else this.#endIfAbandoned(child);
+  /** Has a request wait for a child. */
+  wait(open: Opener): Waiting {
+    const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
+    this.#waiting.add(waiting);
+    this.#startNeeded();
+    return waiting;
+  }
+
+  /** Ends the wait of a request that is over. */
+  cancel(waiting: Waiting, reason: unknown): void {
+    if (this.#waiting.delete(waiting)) waiting.assigned.reject(reason);
+  }
+
+  /** Ends all children, and waits for them. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#pauseTimer);
+    clearTimeout(this.#spareTimer);
+    this.#refuseWaiting(
+      new Deno.errors.Interrupted("The server has shut down"),
+    );
+    for (const child of this.#children) child.stop();
+    await Promise.all([...this.#children].map(({ gone }) => gone));
+    await Promise.all(this.#checks);
+  }
+
+  #open(child: Child, open: Opener): Assignment {
+    child.ref();
+    child.load++;
+    if (++child.taken >= this.#limits.requestsPerChild) {
+      this.#ready.delete(child);
+    }
+    this.#startSpare();
+    const channel = open(child.side);
+    return {
+      channel,
+      release: () => this.#release(child),
+      abort: (reason) => {
+        channel.abort(reason);
+        const check = this.#check(child, channel);
+        this.#checks.add(check);
+        void check.then(() => this.#checks.delete(check));
+      },
+    };
+  }
+
+  #release(child: Child): void {
+    child.load--;
+    if (child.side.served) this.#inVain = 0;
+    if (child.load > 0) this.#endIfAbandoned(child);
+    else if (this.#ready.has(child)) child.unref();
+    else child.retire();
     this.#serveWaiting();
   }
 
@@ -95,16 +140,14 @@ export class ChildPool {
    * Sees to it that a request which was aborted ends: its child is ended if it
    * does not answer, or has nothing else to do.
    */
-  async check({ child, channel }: ChildAssignment): Promise<void> {
+  async #check(child: Child, channel: NearChannel): Promise<void> {
     // A child that may be stuck takes nothing more.
     const wasReady = this.#ready.delete(child);
     let ended = false;
     let answered = false;
-    const winding = Promise.all([
-      channel.ended.catch(() => {}).then(() => ended = true),
-      child.side.ping().then(() => answered = true),
-    ]);
-    await within(WIND_DOWN, winding);
+    const ending = channel.ended.catch(() => {}).then(() => ended = true);
+    const answering = child.side.ping().then(() => answered = true);
+    await within(WIND_DOWN, Promise.all([ending, answering]));
     if (!answered) {
       return child.terminate(
         new Deno.errors.TimedOut(
@@ -114,62 +157,47 @@ export class ChildPool {
     }
     if (!ended) {
       child.abandoned++;
-      channel.ended.catch(() => {}).then(() => child.abandoned--);
+      void ending.then(() => child.abandoned--);
       return this.#endIfAbandoned(child);
     }
     if (wasReady && child.alive && !this.#closed) this.#ready.add(child);
     this.#serveWaiting();
   }
 
-  /** Ends all children, and waits for them. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#pauseTimer);
-    clearTimeout(this.#spareTimer);
-    const error = new Deno.errors.Interrupted("The server has shut down");
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
-    for (const child of this.#children) child.stop();
-    await Promise.all([...this.#children].map(({ gone }) => gone));
-  }
-
   #leastLoaded(): Child | undefined {
     let least: Child | undefined;
     let load = this.#limits.connectionsPerChild;
     for (const child of this.#ready) {
-      if (child.side.load < load) {
+      if (child.load < load) {
         least = child;
-        load = child.side.load;
+        load = child.load;
       }
     }
     return least;
   }
 
-  #give(child: Child, open: Opener): ChildAssignment {
-    child.ref();
-    if (++child.taken >= this.#limits.requestsPerChild) {
-      this.#ready.delete(child);
-    }
-    this.#startSpare();
-    return { child, channel: open(child.side) };
-  }
-
   #serveWaiting(): void {
-    while (this.#waiting.length > 0) {
+    for (const waiting of this.#waiting) {
       const child = this.#leastLoaded();
       if (child === undefined) break;
-      const { open, resolve } = this.#waiting.shift()!;
-      resolve(this.#give(child, open));
+      this.#waiting.delete(waiting);
+      waiting.assigned.resolve(this.#open(child, waiting.open));
     }
     this.#startNeeded();
+  }
+
+  #refuseWaiting(error: unknown): void {
+    for (const { assigned } of this.#waiting) assigned.reject(error);
+    this.#waiting.clear();
   }
 
   /** Starts children for the requests that wait, and `spare` ones. */
   #startNeeded(spare = 0): void {
     const { maxChildren, requestsPerChild, connectionsPerChild } = this.#limits;
-    const waiting = this.#waiting.length;
+    const waiting = this.#waiting.size;
     const each = Math.min(requestsPerChild, connectionsPerChild, waiting || 1);
     let idle = 0;
-    for (const child of this.#ready) if (child.side.load === 0) idle++;
+    for (const child of this.#ready) if (child.load === 0) idle++;
     for (
       let missing = Math.ceil(waiting / each) + spare - idle - this.#starting;
       missing > 0 && this.#children.size < maxChildren &&
@@ -193,7 +221,7 @@ export class ChildPool {
   async #start(): Promise<void> {
     this.#starting++;
     try {
-      const child = new Child(this.#command, this.#limits.killTimeout);
+      const child = this.#newChild();
       this.#children.add(child);
       void child.gone.then(() => this.#forget(child));
       await child.ready();
@@ -219,7 +247,7 @@ export class ChildPool {
     this.#pause();
     // Where another child lives, it takes those that wait.
     if (this.#inVain < PATIENCE || this.#ready.size > 0) return;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#refuseWaiting(error);
   }
 
   #pause(): void {
@@ -229,11 +257,11 @@ export class ChildPool {
       this.#pauseTimer = undefined;
       this.#startNeeded(this.#limits.spareChildren);
     }, Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#inVain - 1)));
-    if (this.#waiting.length === 0) Deno.unrefTimer(this.#pauseTimer);
+    if (this.#waiting.size === 0) Deno.unrefTimer(this.#pauseTimer);
   }
 
   #endIfAbandoned(child: Child): void {
-    if (child.abandoned === 0 || child.abandoned < child.side.load) return;
+    if (child.abandoned === 0 || child.abandoned < child.load) return;
     child.terminate(
       new Deno.errors.TimedOut(
         `a request that was aborted went on for more than ${WIND_DOWN} ms`,

@@ -1,13 +1,11 @@
 import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
-import type {
-  RequestServer,
-  Unsent,
-} from "../handlers/base_request_handler.ts";
+import type { RequestServer } from "../handlers/base_request_handler.ts";
 import type { BaseServer, ServerOptions } from "./base_server.ts";
 import type { HandlerFunction } from "./_handler_class.ts";
 import { checkCount } from "./_options.ts";
-import type { NearChannel, RequestOwner } from "./_remote/near_channel.ts";
+import type { RequestOwner } from "./_remote/near_channel.ts";
 import type { NearSide } from "./_remote/near_side.ts";
+import type { RemotePool } from "./_remote_pool.ts";
 
 /**
  * A server class that `ThreadingMixIn` or `ForkingMixIn` can be mixed into.
@@ -65,51 +63,35 @@ export function limitedConnections(
   return Math.min(maxConnections, capacity);
 }
 
-/** A request, and where it is handled. */
-export interface Assignment {
-  readonly channel: NearChannel;
-}
-
-/** Threads or processes that handle requests. */
-export interface RemotePool<Given extends Assignment> {
-  /** Gives a request to one of them. Waits while none can take it. */
-  assign(open: (side: NearSide) => NearChannel): Promise<Given> | Given;
-  /** Called when a request was aborted: what handles it may be stuck. */
-  check(given: Given): Promise<void>;
-  /** Called when a request has ended. */
-  release(given: Given): void;
-}
-
 /** Runs the handler of a server's request somewhere else. */
-export async function runRemotely<Given extends Assignment>(
+export async function runRemotely(
   server: BaseServer<AnyRequest, Deno.Addr>,
-  pool: RemotePool<Given>,
+  pool: RemotePool,
   request: AnyRequest,
   clientAddress: Deno.Addr,
 ): Promise<void> {
-  let aborted: { readonly reason: unknown } | undefined;
-  let abort = (reason: unknown) => {
-    aborted = { reason };
-  };
+  let abort: (reason: unknown) => void;
   server.whenAborted(request, (reason) => abort(reason));
   const owner: RequestOwner = {
-    settling: (unsent: Unsent) => server.settling(request, unsent),
+    settling: (unsent) => server.settling(request, unsent),
     shutdown: (options) => server.shutdownFrom(request, options),
   };
-  const given = await pool.assign((side) =>
+  const open = (side: NearSide) =>
     isDatagram(request)
       ? side.openDatagram(request, clientAddress, owner)
-      : side.openStream(request, owner)
-  );
-  abort = (reason) => {
-    given.channel.abort(reason);
-    void pool.check(given);
-  };
-  if (aborted !== undefined) abort(aborted.reason);
+      : side.openStream(request, owner);
+  let assignment = pool.assign(open);
+  if (assignment === undefined) {
+    const waiting = pool.wait(open);
+    abort = (reason) => pool.cancel(waiting, reason);
+    assignment = await waiting.assigned.promise;
+  }
+  const { channel, release } = assignment;
+  abort = assignment.abort;
   try {
-    await given.channel.ended;
+    await channel.ended;
   } finally {
-    pool.release(given);
+    release();
   }
 }
 

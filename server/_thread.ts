@@ -3,11 +3,19 @@ import { NearSide } from "./_remote/near_side.ts";
 import { allocateRing } from "./_remote/ring.ts";
 import { RING_CAPACITY, RingCarrier } from "./_remote/ring_carrier.ts";
 import type { HandlerLocation } from "./_remote/handler_location.ts";
+import type { ShutdownRequest } from "./_remote/payloads.ts";
 import type { ThreadStart } from "./_remote/thread.ts";
-import { SharedThreadState, ThreadState } from "./_remote/thread_state.ts";
+import {
+  BOOTSTRAP,
+  SharedThreadState,
+  ThreadState,
+} from "./_remote/thread_state.ts";
 
 /** The module that a thread runs. */
-export const THREAD_URL: URL = new URL("./_remote/thread.ts", import.meta.url);
+const THREAD_URL = new URL("./_remote/thread.ts", import.meta.url).href;
+const BOOTSTRAP_URL = `data:application/javascript,${
+  encodeURIComponent(BOOTSTRAP)
+}`;
 
 /** How long a thread may take to import its handler, in milliseconds. */
 const START_TIMEOUT = 30_000;
@@ -18,13 +26,25 @@ export class Thread {
   readonly side: NearSide;
   /** Resolves to an error when it is gone, whatever the reason. */
   readonly gone: Promise<Error>;
+  /** How many requests it has, as its pool counts them. */
+  load = 0;
   readonly #worker: Worker;
   readonly #carrier: RingCarrier;
   readonly #state = new SharedThreadState();
   #end!: (error: Error) => void;
 
-  constructor(handler: HandlerLocation, addr: Deno.Addr) {
+  /**
+   * @param handler What it runs.
+   * @param addr What `server.addr` says there.
+   * @param shutdown Shuts the server down.
+   */
+  constructor(
+    handler: HandlerLocation,
+    addr: Deno.Addr,
+    shutdown: (options: ShutdownRequest) => void,
+  ) {
     const start: ThreadStart = {
+      module: THREAD_URL,
       handler,
       addr,
       toThread: allocateRing(RING_CAPACITY),
@@ -33,8 +53,8 @@ export class Thread {
     };
     this.gone = new Promise((resolve) => this.#end = resolve);
     this.#carrier = new RingCarrier(start.toThread, start.fromThread);
-    this.side = new NearSide(this.#carrier);
-    this.#worker = new Worker(THREAD_URL, {
+    this.side = new NearSide(this.#carrier, shutdown);
+    this.#worker = new Worker(BOOTSTRAP_URL, {
       type: "module",
       name: `${handler.name} thread`,
     });
@@ -61,11 +81,7 @@ export class Thread {
    * @returns A promise that rejects with what kept it from starting.
    */
   async ready(): Promise<void> {
-    const timer = setTimeout(
-      () => this.#state.set(ThreadState.Failed),
-      START_TIMEOUT,
-    );
-    this.gone.then((error) => this.#state.set(ThreadState.Failed, error));
+    const timer = setTimeout(() => this.#state.end(), START_TIMEOUT);
     await this.#state.wait(ThreadState.Starting);
     clearTimeout(timer);
     this.#started();
@@ -76,7 +92,7 @@ export class Thread {
     this.#worker.terminate();
     this.#carrier.close();
     // Ends what waits for the state.
-    this.#state.set(ThreadState.Dead, cause);
+    this.#state.end(cause);
     this.side.lose(
       new HandlerLostError(
         `The thread that ran this request is gone: ${cause.message}`,
@@ -88,7 +104,7 @@ export class Thread {
 
   #started(): void {
     if (this.#state.state !== ThreadState.Ready) {
-      const error = this.#state.error ?? new Deno.errors.TimedOut(
+      const error = startError(this.#state.error) ?? new Deno.errors.TimedOut(
         `Cannot start a thread: its handler was not imported within ${START_TIMEOUT} ms`,
       );
       this.terminate(error);
@@ -99,4 +115,19 @@ export class Thread {
       this.terminate(this.#state.error ?? new Error("it ended"))
     );
   }
+}
+
+/** An import that is not permitted fails as any other does: with a TypeError. */
+function startError(error: Error | undefined): Error | undefined {
+  if (error === undefined || !/^Requires \w+ access/.test(error.message)) {
+    return error;
+  }
+  // Its further lines say where the import stands.
+  const [what] = error.message.split("\n", 1);
+  return new Deno.errors.NotCapable(
+    `Cannot start a thread: r${
+      what!.slice(1)
+    }; threads import this module and the handler's`,
+    { cause: error },
+  );
 }

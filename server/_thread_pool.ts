@@ -1,13 +1,21 @@
 import type { HandlerLocation } from "./_remote/handler_location.ts";
-import type { NearChannel } from "./_remote/near_channel.ts";
-import type { NearSide } from "./_remote/near_side.ts";
+import type { ShutdownRequest } from "./_remote/payloads.ts";
+import type {
+  Assignment,
+  Opener,
+  RemotePool,
+  Waiting,
+} from "./_remote_pool.ts";
 import { Thread } from "./_thread.ts";
 
 /** The first pause before a thread that died at once is replaced, in milliseconds. */
 const FIRST_PAUSE = 100;
 /** The longest such pause, in milliseconds. */
 const LONGEST_PAUSE = 10_000;
-/** A thread that lived longer did not die at once, in milliseconds. */
+/**
+ * A thread that lived longer, or has served a request, did not die at once. In
+ * milliseconds.
+ */
 const LONG_LIFE = 5_000;
 /**
  * How long the event loop of a thread may take to answer before the thread is
@@ -15,32 +23,17 @@ const LONG_LIFE = 5_000;
  */
 const ANSWER_TIMEOUT = 1_000;
 
-/** A request that a thread has taken. */
-export interface Assignment {
-  readonly thread: Thread;
-  readonly channel: NearChannel;
-}
-
-/** Opens a request on the thread that takes it. */
-type Opener = (side: NearSide) => NearChannel;
-
-interface Waiting {
-  readonly open: Opener;
-  readonly resolve: (assignment: Assignment) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** The threads of a server. */
-export class ThreadPool {
+export class ThreadPool implements RemotePool {
   readonly #size: number;
   readonly #perThread: number;
-  readonly #handler: HandlerLocation;
-  readonly #addr: Deno.Addr;
+  readonly #newThread: () => Thread;
   readonly #ready = new Set<Thread>();
-  /** Those that have been asked whether they still answer. */
-  readonly #checked = new Set<Thread>();
-  #starting = 0;
-  readonly #waiting: Waiting[] = [];
+  /** Those that are asked whether they still answer. */
+  readonly #checked = new Map<Thread, Promise<void>>();
+  readonly #starting = new Map<Thread, Promise<void>>();
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Waiting>();
   #pause = 0;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -51,6 +44,9 @@ export class ThreadPool {
    *
    * @param size How many threads at most.
    * @param perThread How many requests a thread takes at once.
+   * @param handler What the threads run.
+   * @param addr The address of the server.
+   * @param shutdown Shuts the server down.
    * @throws What keeps the handler from being imported.
    */
   constructor(
@@ -58,35 +54,72 @@ export class ThreadPool {
     perThread: number,
     handler: HandlerLocation,
     addr: Deno.Addr,
+    shutdown: (options: ShutdownRequest) => void,
   ) {
     this.#size = size;
     this.#perThread = perThread;
-    this.#handler = handler;
-    this.#addr = addr;
-    const first = new Thread(handler, addr);
+    this.#newThread = () => new Thread(handler, addr, shutdown);
+    const first = this.#newThread();
     first.readySync();
     this.#add(first);
   }
 
-  /** Gives a request to the least loaded thread. Waits while none can take it. */
-  assign(open: Opener): Promise<Assignment> | Assignment {
+  /** Gives a request to the least loaded thread, if one can take it. */
+  assign(open: Opener): Assignment | undefined {
     const thread = this.#leastLoaded();
-    if (thread === undefined || thread.side.load > 0) this.#startAnother();
-    if (thread !== undefined) return { thread, channel: open(thread.side) };
-    return new Promise((resolve, reject) =>
-      this.#waiting.push({ open, resolve, reject })
-    );
+    if (thread?.load !== 0) this.#startAnother();
+    if (thread === undefined) return undefined;
+    // A thread that is starting will be free sooner than a busy one, but for
+    // one request only.
+    const waitsForStart = thread.load > 0 &&
+      this.#waiting.size < this.#starting.size;
+    return waitsForStart ? undefined : this.#open(thread, open);
   }
 
-  /** Says that a request of some thread has ended. */
-  release(): void {
-    this.#serveWaiting();
+  /** Has a request wait for a thread. */
+  wait(open: Opener): Waiting {
+    const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
+    this.#waiting.add(waiting);
+    return waiting;
+  }
+
+  /** Ends the wait of a request that is over. */
+  cancel(waiting: Waiting, reason: unknown): void {
+    if (this.#waiting.delete(waiting)) waiting.assigned.reject(reason);
+  }
+
+  #open(thread: Thread, open: Opener): Assignment {
+    thread.load++;
+    let placed = true;
+    const release = () => {
+      if (!placed) return;
+      placed = false;
+      thread.load--;
+      this.#serveWaiting();
+    };
+    const channel = open(thread.side);
+    return {
+      channel,
+      release,
+      abort: (reason) => {
+        channel.abort(reason);
+        // However long the handler then takes.
+        void this.#check(thread).then(release);
+      },
+    };
   }
 
   /** Ends a thread whose event loop does not answer. */
-  async check({ thread }: Assignment): Promise<void> {
-    if (this.#checked.has(thread)) return;
-    this.#checked.add(thread);
+  #check(thread: Thread): Promise<void> {
+    let checking = this.#checked.get(thread);
+    if (checking === undefined) {
+      checking = this.#ask(thread);
+      this.#checked.set(thread, checking);
+    }
+    return checking;
+  }
+
+  async #ask(thread: Thread): Promise<void> {
     const timer = setTimeout(
       () =>
         thread.terminate(
@@ -103,21 +136,24 @@ export class ThreadPool {
   }
 
   /** Ends all threads. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#pauseTimer);
     const error = new Deno.errors.Interrupted("the server has shut down");
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
-    for (const thread of this.#ready) thread.terminate(error);
+    this.#refuseWaiting(error);
+    for (const thread of [...this.#ready, ...this.#starting.keys()]) {
+      thread.terminate(error);
+    }
+    await Promise.all([...this.#checked.values(), ...this.#starting.values()]);
   }
 
   #leastLoaded(): Thread | undefined {
     let least: Thread | undefined;
     let load = this.#perThread;
     for (const thread of this.#ready) {
-      if (thread.side.load < load && !this.#checked.has(thread)) {
+      if (thread.load < load && !this.#checked.has(thread)) {
         least = thread;
-        load = thread.side.load;
+        load = thread.load;
       }
     }
     return least;
@@ -128,51 +164,54 @@ export class ThreadPool {
     this.#ready.add(thread);
     thread.gone.then(() => {
       this.#ready.delete(thread);
-      this.#pause = performance.now() - since > LONG_LIFE
+      this.#pause = thread.side.served || performance.now() - since > LONG_LIFE
         ? 0
         : Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
-      if (this.#waiting.length > 0) this.#startAnother();
+      if (this.#waiting.size > 0) this.#startAnother();
     });
   }
 
   #startAnother(): void {
     if (
       this.#closed || this.#pauseTimer !== undefined ||
-      this.#ready.size + this.#starting >= this.#size
+      this.#ready.size + this.#starting.size >= this.#size
     ) return;
-    if (this.#pause === 0) return void this.#start();
+    if (this.#pause === 0) return this.#start();
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
       this.#start();
     }, this.#pause);
   }
 
-  async #start(): Promise<void> {
-    this.#starting++;
+  #start(): void {
+    const thread = this.#newThread();
+    this.#starting.set(thread, this.#started(thread));
+  }
+
+  async #started(thread: Thread): Promise<void> {
     try {
-      const thread = new Thread(this.#handler, this.#addr);
       await thread.ready();
-      if (this.#closed) {
-        return thread.terminate(new Error("the server has shut down"));
-      }
       this.#add(thread);
-      this.#serveWaiting();
     } catch (error) {
       this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
       // Where another thread lives, its requests end and make room.
-      if (this.#ready.size > 0) return;
-      for (const { reject } of this.#waiting.splice(0)) reject(error);
-    } finally {
-      this.#starting--;
+      if (this.#ready.size === 0) this.#refuseWaiting(error);
     }
+    this.#starting.delete(thread);
+    this.#serveWaiting();
   }
 
   #serveWaiting(): void {
-    while (this.#waiting.length > 0) {
+    for (const waiting of this.#waiting) {
       const thread = this.#leastLoaded();
       if (thread === undefined) return this.#startAnother();
-      const { open, resolve } = this.#waiting.shift()!;
-      resolve({ thread, channel: open(thread.side) });
+      this.#waiting.delete(waiting);
+      waiting.assigned.resolve(this.#open(thread, waiting.open));
     }
+  }
+
+  #refuseWaiting(error: unknown): void {
+    for (const { assigned } of this.#waiting) assigned.reject(error);
+    this.#waiting.clear();
   }
 }

@@ -206,7 +206,7 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
           requestsPerChild,
           connectionsPerChild,
           killTimeout,
-        });
+        }, (options) => void this.shutdown(options));
       } catch (error) {
         this.close();
         throw error;

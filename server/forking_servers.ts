@@ -11,27 +11,35 @@ import { UDPServer } from "./udp_server.ts";
 import { UnixDatagramServer } from "./unix_datagram_server.ts";
 import { UnixStreamServer } from "./unix_stream_server.ts";
 
-const TCP: Forking<typeof TCPServer> = ForkingMixIn(TCPServer);
-const TLS: Forking<typeof TLSServer> = ForkingMixIn(TLSServer);
-const UDP: Forking<typeof UDPServer> = ForkingMixIn(UDPServer);
-const UnixStream: Forking<typeof UnixStreamServer> = ForkingMixIn(
-  UnixStreamServer,
-);
-const UnixDatagram: Forking<typeof UnixDatagramServer> = ForkingMixIn(
-  UnixDatagramServer,
-);
-
 /** A {@linkcode TCPServer} whose handlers run in processes. */
-export class ForkingTCPServer extends TCP {}
+export const ForkingTCPServer: Forking<typeof TCPServer> = ForkingMixIn(
+  TCPServer,
+);
+/** An instance of the class of the same name. */
+export type ForkingTCPServer = TCPServer;
 
 /** A {@linkcode TLSServer} whose handlers run in processes. */
-export class ForkingTLSServer extends TLS {}
+export const ForkingTLSServer: Forking<typeof TLSServer> = ForkingMixIn(
+  TLSServer,
+);
+/** An instance of the class of the same name. */
+export type ForkingTLSServer = TLSServer;
 
 /** A {@linkcode UDPServer} whose handlers run in processes. */
-export class ForkingUDPServer extends UDP {}
+export const ForkingUDPServer: Forking<typeof UDPServer> = ForkingMixIn(
+  UDPServer,
+);
+/** An instance of the class of the same name. */
+export type ForkingUDPServer = UDPServer;
 
 /** A {@linkcode UnixStreamServer} whose handlers run in processes. */
-export class ForkingUnixStreamServer extends UnixStream {}
+export const ForkingUnixStreamServer: Forking<typeof UnixStreamServer> =
+  ForkingMixIn(UnixStreamServer);
+/** An instance of the class of the same name. */
+export type ForkingUnixStreamServer = UnixStreamServer;
 
 /** A {@linkcode UnixDatagramServer} whose handlers run in processes. */
-export class ForkingUnixDatagramServer extends UnixDatagram {}
+export const ForkingUnixDatagramServer: Forking<typeof UnixDatagramServer> =
+  ForkingMixIn(UnixDatagramServer);
+/** An instance of the class of the same name. */
+export type ForkingUnixDatagramServer = UnixDatagramServer;

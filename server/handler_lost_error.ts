@@ -3,5 +3,6 @@
  * or process that ran it. Its `cause` is what ended that, if it is known.
  */
 export class HandlerLostError extends Error {
+  /** Always `"HandlerLostError"`. */
   override readonly name = "HandlerLostError";
 }

@@ -8,9 +8,7 @@ import {
   runRemotely,
   type ServerClass,
 } from "./_remote_mixin.ts";
-import { checkImportable } from "./_remote_permissions.ts";
 import { handlerLocation } from "./_remote/handler_location.ts";
-import { THREAD_URL } from "./_thread.ts";
 import { ThreadPool } from "./_thread_pool.ts";
 
 export type { MixedIn, ServerClass };
@@ -59,7 +57,7 @@ export type Threading<Base extends ServerClass> = MixedIn<
  *
  * A thread that dies takes its own requests with it: each is closed, and told to
  * `handleError` as a {@linkcode HandlerLostError}. It is replaced, after a pause
- * from 100 ms to 10 s if it died soon after it had started. A thread whose event
+ * from 100 ms to 10 s if it died before it had served any request. A thread whose event
  * loop does not answer for a second after one of its requests was aborted, by
  * `requestTimeout` or a shutdown, is ended like this. Running out of memory is
  * the exception: V8 then ends the whole process.
@@ -119,8 +117,6 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         workers * connectionsPerWorker,
       );
       const location = handlerLocation(handler);
-      checkImportable(THREAD_URL);
-      checkImportable(location.moduleUrl);
       super(address, handler, { ...options, maxConnections });
       try {
         this.#pool = new ThreadPool(
@@ -128,6 +124,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
           connectionsPerWorker,
           location,
           this.addr,
+          (options) => void this.shutdown(options),
         );
       } catch (error) {
         this.close();
@@ -143,7 +140,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
     }
 
     override async releaseResources(): Promise<void> {
-      this.#pool?.close();
+      await this.#pool?.close();
       await super.releaseResources();
     }
   }

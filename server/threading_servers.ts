@@ -11,27 +11,35 @@ import { UDPServer } from "./udp_server.ts";
 import { UnixDatagramServer } from "./unix_datagram_server.ts";
 import { UnixStreamServer } from "./unix_stream_server.ts";
 
-const TCP: Threading<typeof TCPServer> = ThreadingMixIn(TCPServer);
-const TLS: Threading<typeof TLSServer> = ThreadingMixIn(TLSServer);
-const UDP: Threading<typeof UDPServer> = ThreadingMixIn(UDPServer);
-const UnixStream: Threading<typeof UnixStreamServer> = ThreadingMixIn(
-  UnixStreamServer,
-);
-const UnixDatagram: Threading<typeof UnixDatagramServer> = ThreadingMixIn(
-  UnixDatagramServer,
-);
-
 /** A {@linkcode TCPServer} whose handlers run in threads. */
-export class ThreadingTCPServer extends TCP {}
+export const ThreadingTCPServer: Threading<typeof TCPServer> = ThreadingMixIn(
+  TCPServer,
+);
+/** An instance of the class of the same name. */
+export type ThreadingTCPServer = TCPServer;
 
 /** A {@linkcode TLSServer} whose handlers run in threads. */
-export class ThreadingTLSServer extends TLS {}
+export const ThreadingTLSServer: Threading<typeof TLSServer> = ThreadingMixIn(
+  TLSServer,
+);
+/** An instance of the class of the same name. */
+export type ThreadingTLSServer = TLSServer;
 
 /** A {@linkcode UDPServer} whose handlers run in threads. */
-export class ThreadingUDPServer extends UDP {}
+export const ThreadingUDPServer: Threading<typeof UDPServer> = ThreadingMixIn(
+  UDPServer,
+);
+/** An instance of the class of the same name. */
+export type ThreadingUDPServer = UDPServer;
 
 /** A {@linkcode UnixStreamServer} whose handlers run in threads. */
-export class ThreadingUnixStreamServer extends UnixStream {}
+export const ThreadingUnixStreamServer: Threading<typeof UnixStreamServer> =
+  ThreadingMixIn(UnixStreamServer);
+/** An instance of the class of the same name. */
+export type ThreadingUnixStreamServer = UnixStreamServer;
 
 /** A {@linkcode UnixDatagramServer} whose handlers run in threads. */
-export class ThreadingUnixDatagramServer extends UnixDatagram {}
+export const ThreadingUnixDatagramServer: Threading<typeof UnixDatagramServer> =
+  ThreadingMixIn(UnixDatagramServer);
+/** An instance of the class of the same name. */
+export type ThreadingUnixDatagramServer = UnixDatagramServer;

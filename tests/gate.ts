@@ -22,6 +22,11 @@ const checks: readonly Check[] = [
     args: ["test", "-A", "--doc", "mod.ts", "handlers", "server"],
   },
   { name: "tests and examples", args: ["task", "test"] },
+  { name: "micro benches", args: ["bench", "--allow-all", "bench"] },
+  {
+    name: "benches, short",
+    args: ["run", "--allow-all", "bench/servers.ts", "--short"],
+  },
 ];
 
 let passed = 0;

@@ -1,7 +1,7 @@
 /**
  * The same as raw_tcp.ts, with `TCPServer`.
  *
- * Argument: echo, echo-own-buffer, reply, sink, or source and the number of bytes.
+ * Argument: echo, echo-own-buffer, burn, reply, sink, or source and the number of bytes.
  */
 import { StreamRequestHandler, TCPServer } from "../../mod.ts";
 
@@ -23,6 +23,17 @@ class EchoOwnBuffer extends StreamRequestHandler {
     const buffer = new Uint8Array(1024);
     for (let n; (n = await rfile.readInto(buffer)) !== null;) {
       await wfile.write(buffer.subarray(0, n));
+    }
+  }
+}
+
+class Burn extends StreamRequestHandler {
+  override async handle() {
+    const { rfile, wfile } = this;
+    for (let chunk; (chunk = await rfile.read(CHUNK)) !== null;) {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      await wfile.write(chunk);
     }
   }
 }
@@ -54,6 +65,7 @@ class Source extends StreamRequestHandler {
 const handlers: Record<string, typeof Echo> = {
   echo: Echo,
   "echo-own-buffer": EchoOwnBuffer,
+  burn: Burn,
   reply: Reply,
   sink: Sink,
   source: Source,

@@ -25,6 +25,18 @@ export class Echo extends StreamRequestHandler {
   }
 }
 
+export class Burn extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+  override async handle() {
+    const { rfile, wfile } = this;
+    for (let chunk; (chunk = await rfile.read(CHUNK)) !== null;) {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      await wfile.write(chunk);
+    }
+  }
+}
+
 export class Reply extends StreamRequestHandler {
   static override readonly moduleUrl: string = import.meta.url;
   override async handle() {
@@ -69,6 +81,7 @@ if (import.meta.main) {
   const options = { workers: Number(workers) };
   const handlers: Record<string, typeof Echo> = {
     echo: Echo,
+    burn: Burn,
     reply: Reply,
     sink: Sink,
     source: Source,

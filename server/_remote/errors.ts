@@ -12,12 +12,21 @@ interface Portable {
 
 /** How many causes of causes travel with an error. */
 const MOST_CAUSES = 4;
-/** Longer messages and stacks are cut; in UTF-8 a character takes up to 3 bytes. */
-const MOST_CHARACTERS = Math.floor(MAX_CONTROL / (MOST_CAUSES + 1) / 2 / 3 / 2);
+/** Longer messages, stacks and names are cut, shorter ones too if there are many. */
+const MOST_CHARACTERS = 16 * 1024;
 
-/** Packs whatever was thrown, with a number that says what it belongs to. */
+/**
+ * Packs whatever was thrown, with a number that says what it belongs to. Never
+ * fails, and the result fits into a frame.
+ */
 export function packError(error: unknown, number?: number): Uint8Array {
-  return packJson({ error: portable(error, MOST_CAUSES), number });
+  for (let most = MOST_CHARACTERS;; most /= 2) {
+    const packed = packJson({
+      error: portable(error, MOST_CAUSES, most),
+      number,
+    });
+    if (packed.length <= MAX_CONTROL) return packed;
+  }
 }
 
 /**
@@ -33,33 +42,43 @@ export function unpackError(
     readonly error?: Portable;
     readonly number?: number;
   };
-  return { error: revive(error), number: number ?? 0 };
+  return { error: revive(error, MOST_CAUSES), number: number ?? 0 };
 }
 
-function portable(error: unknown, causes: number): Portable {
+function portable(error: unknown, causes: number, most: number): Portable {
+  try {
+    return describe(error, causes, most);
+  } catch {
+    // A getter of it throws, or it is a proxy that was revoked.
+    return { name: "Error", message: "Threw what cannot be looked at" };
+  }
+}
+
+function describe(error: unknown, causes: number, most: number): Portable {
   if (!(error instanceof Error || error instanceof DOMException)) {
-    return { name: "Error", message: cut(`Threw ${Deno.inspect(error)}`) };
+    return {
+      name: "Error",
+      message: cut(`Threw ${Deno.inspect(error)}`, most),
+    };
   }
   const { name, message, stack, cause, code } = error as Error & {
     readonly code?: unknown;
   };
   return {
-    name: cut(String(name)),
-    message: cut(String(message)),
-    ...(stack === undefined ? {} : { stack: cut(String(stack)) }),
-    ...(typeof code === "string" ? { code } : {}),
+    name: cut(String(name), most),
+    message: cut(String(message), most),
+    ...(stack === undefined ? {} : { stack: cut(String(stack), most) }),
+    ...(typeof code === "string" ? { code: cut(code, most) } : {}),
     ...(cause === undefined || causes === 0
       ? {}
-      : { cause: portable(cause, causes - 1) }),
+      : { cause: portable(cause, causes - 1, most) }),
   };
 }
 
-function cut(text: string): string {
-  return text.length <= MOST_CHARACTERS
+function cut(text: string, most: number): string {
+  return text.length <= most
     ? text
-    : `${
-      text.slice(0, MOST_CHARACTERS)
-    } … (cut, it had ${text.length} characters)`;
+    : `${text.slice(0, most)} … (cut, it had ${text.length} characters)`;
 }
 
 const ERRORS: Record<string, new (message: string) => Error> = {
@@ -79,7 +98,7 @@ const DOM_EXCEPTIONS = new Set([
   "DataCloneError",
 ]);
 
-function revive(from: Portable | undefined): Error {
+function revive(from: Portable | undefined, causes: number): Error {
   if (typeof from?.message !== "string") {
     throw new ProtocolError("Cannot read an error: it has no message");
   }
@@ -92,6 +111,8 @@ function revive(from: Portable | undefined): Error {
   if (error.name !== name && typeof name === "string") error.name = name;
   if (typeof stack === "string") error.stack = stack;
   if (typeof code === "string") Object.assign(error, { code });
-  if (cause !== undefined) error.cause = revive(cause);
+  if (cause !== undefined && causes > 0) {
+    error.cause = revive(cause, causes - 1);
+  }
   return error;
 }

@@ -5,17 +5,20 @@ import { packJson, packNumber } from "./payloads.ts";
 /** How many bytes are read before the near side is told that it may send more. */
 const CREDIT_STEP = WINDOW / 4;
 
-/** Something that waits, and how to end its waiting. */
-interface Waiting {
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+/** The most that `readable` reads at once, in bytes; Deno's reads as much. */
+const STREAM_CHUNK = 64 * 1024;
+
+/** A read that waits for bytes. */
+interface WaitingRead extends PromiseWithResolvers<number | null> {
+  readonly buffer: Uint8Array;
 }
 
-interface WaitingRead {
-  readonly buffer: Uint8Array;
-  readonly resolve: (n: number | null) => void;
-  readonly reject: (error: unknown) => void;
+/** A write that waits for credit, or for the carrier. */
+interface WaitingWrite extends PromiseWithResolvers<number> {
+  readonly data: Uint8Array;
 }
+
+const ignore = () => {};
 
 /**
  * A connection whose socket is on the near side. It is used as a
@@ -38,10 +41,13 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   #credit = WINDOW;
   #ended = false;
   #writeEnded = false;
+  /** Whether the end is to be sent when the writes that wait have been. */
+  #endOwed = false;
   #closed = false;
   #failure: { readonly error: unknown } | undefined;
   readonly #reads: WaitingRead[] = [];
-  #writes: Waiting[] = [];
+  readonly #writes: WaitingWrite[] = [];
+  #waitsForCarrier = false;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array<ArrayBufferLike>> | undefined;
 
@@ -67,36 +73,36 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       return Promise.reject(this.#failure.error);
     }
     if (this.#ended) return Promise.resolve(null);
-    return new Promise((resolve, reject) =>
-      this.#reads.push({ buffer, resolve, reject })
-    );
+    const read = { ...Promise.withResolvers<number | null>(), buffer };
+    this.#reads.push(read);
+    return read.promise;
   }
 
-  async write(data: Uint8Array): Promise<number> {
-    while (true) {
-      if (this.#closed) throw badResource("write");
-      if (this.#failure !== undefined) throw this.#failure.error;
-      if (this.#writeEnded) {
-        throw new Deno.errors.BrokenPipe(
-          "Cannot write: the writing side is closed",
-        );
-      }
-      if (data.length === 0) return 0;
-      if (this.#credit === 0) {
-        await new Promise<void>((resolve, reject) =>
-          this.#writes.push({ resolve, reject })
-        );
-      } else if (this.#carrier.congested) await this.#carrier.drained();
-      else break;
+  write(data: Uint8Array): Promise<number> {
+    if (this.#closed) return Promise.reject(badResource("write"));
+    if (this.#failure !== undefined) {
+      return Promise.reject(this.#failure.error);
     }
-    const n = Math.min(data.length, this.#credit, MAX_DATA);
-    this.#credit -= n;
-    this.#carrier.send(
-      FrameType.Data,
-      this.#channel,
-      n === data.length ? data : data.subarray(0, n),
-    );
-    return n;
+    if (this.#writeEnded) {
+      return Promise.reject(
+        new Deno.errors.BrokenPipe("Cannot write: the writing side is closed"),
+      );
+    }
+    if (!(data instanceof Uint8Array)) {
+      return Promise.reject(
+        new TypeError(
+          `Cannot write ${Deno.inspect(data)}: it is not a Uint8Array`,
+        ),
+      );
+    }
+    if (data.length === 0) return Promise.resolve(0);
+    if (
+      this.#credit > 0 && this.#writes.length === 0 && !this.#carrier.congested
+    ) return Promise.resolve(this.#send(data));
+    const write = { ...Promise.withResolvers<number>(), data };
+    this.#writes.push(write);
+    this.#sendWaiting();
+    return write.promise;
   }
 
   closeWrite(): Promise<void> {
@@ -105,7 +111,8 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     }
     if (!this.#writeEnded) {
       this.#writeEnded = true;
-      this.#carrier.send(FrameType.End, this.#channel);
+      this.#endOwed = true;
+      this.#sendWaiting();
     }
     return Promise.resolve();
   }
@@ -119,7 +126,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable ??= new ReadableStream({
       pull: async (controller) => {
-        const buffer = new Uint8Array(MAX_DATA);
+        const buffer = new Uint8Array(STREAM_CHUNK);
         const n = await this.read(buffer);
         if (n !== null) return controller.enqueue(buffer.subarray(0, n));
         controller.close();
@@ -145,19 +152,11 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   unref(): void {}
 
   setNoDelay(noDelay = true): void {
-    this.#carrier.send(
-      FrameType.SetOption,
-      this.#channel,
-      packJson({ noDelay }),
-    );
+    this.#setOption({ noDelay });
   }
 
   setKeepAlive(keepAlive = true): void {
-    this.#carrier.send(
-      FrameType.SetOption,
-      this.#channel,
-      packJson({ keepAlive }),
-    );
+    this.#setOption({ keepAlive });
   }
 
   [Symbol.dispose](): void {
@@ -199,7 +198,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** More bytes may be sent. */
   addCredit(bytes: number): void {
     this.#credit += bytes;
-    for (const { resolve } of this.#writes.splice(0)) resolve();
+    this.#sendWaiting();
   }
 
   /** The socket has failed: what has come can still be read. */
@@ -213,9 +212,52 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   detach(): void {
     this.#closed = true;
     this.#chunks = [];
+    // A handler that has ended may have left some that nobody waits for.
+    for (const { promise } of this.#reads) promise.catch(ignore);
+    for (const { promise } of this.#writes) promise.catch(ignore);
     this.fail(
       new Deno.errors.Interrupted("The connection was closed meanwhile"),
     );
+  }
+
+  /** Sends as much of `data` as may be sent. */
+  #send(data: Uint8Array): number {
+    const n = Math.min(data.length, this.#credit, MAX_DATA);
+    this.#credit -= n;
+    this.#carrier.send(
+      FrameType.Data,
+      this.#channel,
+      n === data.length ? data : data.subarray(0, n),
+    );
+    return n;
+  }
+
+  /** Sends what waits, in order, as far as it may. */
+  #sendWaiting(): void {
+    while (this.#writes.length > 0) {
+      if (this.#credit === 0 || this.#waitsForCarrier) return;
+      if (this.#carrier.congested) return void this.#sendWhenDrained();
+      const { data, resolve } = this.#writes.shift()!;
+      resolve(this.#send(data));
+    }
+    if (!this.#endOwed || this.#closed) return;
+    this.#endOwed = false;
+    this.#carrier.send(FrameType.End, this.#channel);
+  }
+
+  async #sendWhenDrained(): Promise<void> {
+    this.#waitsForCarrier = true;
+    await this.#carrier.drained();
+    this.#waitsForCarrier = false;
+    this.#sendWaiting();
+  }
+
+  #setOption(option: {
+    readonly noDelay?: boolean;
+    readonly keepAlive?: boolean;
+  }): void {
+    if (this.#closed) throw badResource("set an option");
+    this.#carrier.send(FrameType.SetOption, this.#channel, packJson(option));
   }
 
   #takeChunks(buffer: Uint8Array): number {

@@ -4,19 +4,18 @@ import {
   type RequestServer,
   runHandler,
 } from "../../handlers/base_request_handler.ts";
-import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
+import {
+  type DatagramRequest,
+  MAX_DATAGRAM_SIZE,
+} from "../../handlers/datagram_request_handler.ts";
+import { checkTime } from "../_options.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FarConnection } from "./far_connection.ts";
-import {
-  type FrameHandler,
-  FrameType,
-  MAX_DATA,
-  ProtocolError,
-} from "./frames.ts";
+import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
 import {
   packDatagram,
-  packJson,
+  packShutdown,
   unpackDatagram,
   unpackJson,
   unpackNumber,
@@ -29,13 +28,21 @@ export type AnyHandlerClass = new (
   server: RequestServer,
 ) => BaseRequestHandler<unknown, Deno.Addr | null>;
 
+/** A datagram under way. */
+interface Sending {
+  readonly sent: () => void;
+  readonly failed: (error: unknown) => void;
+  /** The request has ended before. */
+  readonly forget: () => void;
+}
+
 /** One request, whose handler runs here. */
 interface Channel {
   readonly handler: BaseRequestHandler<unknown, Deno.Addr | null>;
   /** Not for a datagram. */
   readonly connection: FarConnection | undefined;
   /** The datagrams whose sending is waited for, by their numbers. */
-  readonly sends: Map<number, PromiseWithResolvers<number>>;
+  readonly sends: Map<number, Sending>;
   /** Those of `shutdown` that wait. */
   readonly shutdowns: (() => void)[];
 }
@@ -155,9 +162,7 @@ export class FarSide implements FrameHandler {
   /** Ends whatever the handler of a request that is over still waits for. */
   #detach(channel: Channel): void {
     channel.connection?.detach();
-    for (const { reject } of channel.sends.values()) {
-      reject(new Deno.errors.Interrupted("The request was ended meanwhile"));
-    }
+    for (const { forget } of channel.sends.values()) forget();
     channel.sends.clear();
     for (const resolve of channel.shutdowns.splice(0)) resolve();
   }
@@ -171,30 +176,40 @@ export class FarSide implements FrameHandler {
         ),
       );
     }
-    if (data.length > MAX_DATA) {
+    if (data.length > MAX_DATAGRAM_SIZE) {
       return Promise.reject(
         new RangeError(
-          `Cannot send ${data.length} bytes: a datagram carries at most 65507`,
+          `Cannot send ${data.length} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,
         ),
       );
     }
     const number = nextNumber();
-    const sending = Promise.withResolvers<number>();
-    channel.sends.set(number, sending);
-    this.#carrier.send(
-      FrameType.Send,
-      id,
-      packDatagram(number, address, data),
-    );
+    let packed: Uint8Array;
+    try {
+      packed = packDatagram(number, address, data);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
     const size = data.length;
-    return sending.promise.then(() => size);
+    channel.sends.set(number, {
+      sent: () => resolve(size),
+      failed: reject,
+      forget: () => {
+        // Nobody has to wait for it.
+        promise.catch(() => {});
+        reject(new Deno.errors.Interrupted("The request was ended meanwhile"));
+      },
+    });
+    this.#carrier.send(FrameType.Send, id, packed);
+    return promise;
   }
 
   #settleSend(channel: Channel, number: number, error?: Error): void {
     const sending = channel.sends.get(number);
     channel.sends.delete(number);
-    if (error === undefined) sending?.resolve(0);
-    else sending?.reject(error);
+    if (error === undefined) sending?.sent();
+    else sending?.failed(error);
   }
 
   #shutdown(
@@ -202,11 +217,19 @@ export class FarSide implements FrameHandler {
     options: { readonly gracePeriod?: number },
   ): Promise<void> {
     return new Promise((resolve) => {
+      if (options.gracePeriod !== undefined) {
+        checkTime("gracePeriod", options.gracePeriod);
+      }
       const channel = this.#channels.get(id);
-      // A request that is finished has nothing to wait for.
+      // The near side knows a request that has ended no more, and this one has
+      // nothing to wait for.
       if (channel === undefined) resolve();
       else channel.shutdowns.push(resolve);
-      this.#carrier.send(FrameType.Shutdown, id, packJson(options));
+      this.#carrier.send(
+        FrameType.Shutdown,
+        channel === undefined ? 0 : id,
+        packShutdown(options),
+      );
     });
   }
 }

@@ -43,7 +43,10 @@ export const FrameType = {
   Error: 13,
   /** F → N: the handler has ended; nothing more comes from this channel. */
   Done: 14,
-  /** F → N: the handler shuts the server down; the payload is the options. */
+  /**
+   * F → N: the handler shuts the server down; the payload is the options.
+   * Channel 0: what a handler that has ended left running does.
+   */
   Shutdown: 15,
   /** N → F: that shutdown is done. */
   ShutdownDone: 16,
@@ -63,7 +66,7 @@ const LAST_TYPE = FrameType.SetOption;
 /** The size of a header, in bytes. */
 export const HEADER_SIZE = 8;
 /** The longest payload of `Data`, in bytes; more is sent in several frames. */
-export const MAX_DATA = 64 * 1024;
+export const MAX_DATA = 128 * 1024;
 /**
  * The longest payload of all other frames, in bytes: it is collected in memory
  * before it is looked at. The longest datagram and its address are shorter.

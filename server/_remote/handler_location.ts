@@ -12,7 +12,8 @@ export interface HandlerLocation {
 /**
  * Where a handler class says that it lives.
  *
- * @throws {TypeError} If it is a function, or does not say so.
+ * @throws {TypeError} If it is a function, or does not say so, or if this is
+ * called while a thread or process imports its handler.
  */
 export function handlerLocation(handler: unknown): HandlerLocation {
   const prototype = (handler as { readonly prototype?: unknown })?.prototype;
@@ -28,6 +29,12 @@ export function handlerLocation(handler: unknown): HandlerLocation {
     );
   }
   const { name } = handler;
+  // Or each thread would start a server, whose threads would start servers.
+  if (importing) {
+    throw new TypeError(
+      `Cannot create server: this is a thread or process that imports the handler class "${name}"; put what its module does beside defining classes behind: if (import.meta.main)`,
+    );
+  }
   const moduleUrl = Object.hasOwn(handler, "moduleUrl")
     ? (handler as { readonly moduleUrl?: unknown }).moduleUrl
     : undefined;
@@ -44,6 +51,9 @@ export function handlerLocation(handler: unknown): HandlerLocation {
   return { moduleUrl, name };
 }
 
+/** Whether this thread or process is here to run handlers and imports them. */
+let importing = false;
+
 /**
  * Imports a handler class.
  *
@@ -53,7 +63,13 @@ export function handlerLocation(handler: unknown): HandlerLocation {
 export async function importHandler(
   { moduleUrl, name }: HandlerLocation,
 ): Promise<AnyHandlerClass> {
-  const exported: Record<string, unknown> = await import(moduleUrl);
+  importing = true;
+  let exported: Record<string, unknown>;
+  try {
+    exported = await import(moduleUrl);
+  } finally {
+    importing = false;
+  }
   const found = Object.values(exported).find((value) =>
     typeof value === "function" && value.name === name &&
     value.prototype instanceof BaseRequestHandler

@@ -2,14 +2,14 @@ import type { Unsent } from "../../handlers/base_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FrameType, ProtocolError } from "./frames.ts";
-import { unpackJson } from "./payloads.ts";
+import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
 
 /** What the server of a request does for it. */
 export interface RequestOwner {
   /** The handler has ended; what is left is still being written. */
   settling(unsent: Unsent): void;
   /** The handler shuts the server down. */
-  shutdown(options: { readonly gracePeriod?: number }): Promise<void>;
+  shutdown(options: ShutdownRequest): Promise<void>;
 }
 
 /** The near side of one request, whose handler runs on the far side. */
@@ -57,18 +57,9 @@ export abstract class NearChannel {
         this.over = true;
         this.done();
         return;
-      case FrameType.Shutdown: {
-        const { gracePeriod } = unpackJson(payload) as {
-          readonly gracePeriod?: number | null;
-        };
-        // JSON has no Infinity.
-        this.#shutdown(
-          gracePeriod === undefined
-            ? {}
-            : { gracePeriod: gracePeriod ?? Infinity },
-        );
+      case FrameType.Shutdown:
+        void this.#shutdown(unpackShutdown(payload));
         return;
-      }
       default:
         throw new ProtocolError(
           `Cannot take a frame of type ${type}: it does not go to the near side`,
@@ -102,7 +93,7 @@ export abstract class NearChannel {
     else this.#reject(this.#error.error);
   }
 
-  async #shutdown(options: { readonly gracePeriod?: number }): Promise<void> {
+  async #shutdown(options: ShutdownRequest): Promise<void> {
     try {
       await this.owner.shutdown(options);
     } finally {

@@ -3,7 +3,12 @@ import type { Carrier } from "./carrier.ts";
 import { packError } from "./errors.ts";
 import { FrameType } from "./frames.ts";
 import { NearChannel, type RequestOwner } from "./near_channel.ts";
-import { packDatagram, packNumber, unpackDatagram } from "./payloads.ts";
+import {
+  packDatagram,
+  type PackedDatagram,
+  packNumber,
+  unpackDatagram,
+} from "./payloads.ts";
 
 /** One datagram, whose handler runs on the far side. */
 export class NearDatagram extends NearChannel {
@@ -31,12 +36,11 @@ export class NearDatagram extends NearChannel {
   }
 
   override frame(type: FrameType, payload: Uint8Array): void {
-    if (type === FrameType.Send) this.#send(payload);
+    if (type === FrameType.Send) void this.#send(unpackDatagram(payload));
     else super.frame(type, payload);
   }
 
-  async #send(payload: Uint8Array): Promise<void> {
-    const { number, address, data } = unpackDatagram(payload);
+  async #send({ number, address, data }: PackedDatagram): Promise<void> {
     try {
       await this.#request[1].send(data, this.#known(address));
       if (this.over) return;

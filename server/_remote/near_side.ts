@@ -4,6 +4,7 @@ import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
 import type { NearChannel, RequestOwner } from "./near_channel.ts";
 import { NearDatagram } from "./near_datagram.ts";
 import { NearStream } from "./near_stream.ts";
+import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
 
 /** Has requests handled on the far side of a carrier. */
 export class NearSide implements FrameHandler {
@@ -12,14 +13,21 @@ export class NearSide implements FrameHandler {
   readonly #pongs: (() => void)[] = [];
   #lastId = 0;
   #lost: { readonly error: unknown } | undefined;
+  readonly #shutdown: (options: ShutdownRequest) => void;
+  #served = false;
 
-  constructor(carrier: Carrier) {
+  /**
+   * @param carrier Takes frames to the far side.
+   * @param shutdown Shuts the server down, for what a handler has left running.
+   */
+  constructor(carrier: Carrier, shutdown: (options: ShutdownRequest) => void) {
     this.#carrier = carrier;
+    this.#shutdown = shutdown;
   }
 
-  /** How many requests are in progress. */
-  get load(): number {
-    return this.#channels.size;
+  /** Whether any request has been served to its end. */
+  get served(): boolean {
+    return this.#served;
   }
 
   /** Has a connection handled. */
@@ -64,8 +72,14 @@ export class NearSide implements FrameHandler {
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {
     if (type === FrameType.Pong) return this.#pongs.shift()?.();
+    if (type === FrameType.Shutdown && id === 0) {
+      return this.#shutdown(unpackShutdown(payload));
+    }
     const channel = this.#channel(id);
-    if (type === FrameType.Done) this.#channels.delete(id);
+    if (type === FrameType.Done) {
+      this.#channels.delete(id);
+      this.#served = true;
+    }
     channel.frame(type, payload);
   }
 

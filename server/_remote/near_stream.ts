@@ -137,7 +137,7 @@ export class NearStream extends NearChannel implements Unsent {
     try {
       while (true) {
         if (this.carrier.congested) await this.carrier.drained();
-        if (this.#credit === 0 && !this.over) {
+        while (this.#credit === 0 && !this.over) {
           await new Promise<void>((resolve) => this.#credited = resolve);
           this.#credited = undefined;
         }
@@ -151,8 +151,7 @@ export class NearStream extends NearChannel implements Unsent {
         this.#credit -= n;
         this.carrier.send(FrameType.Data, this.id, buffer.subarray(0, n));
         if (n === size) size = Math.min(size * 4, MAX_DATA);
-        else if (size > WAITING_BUFFER) size = WAITING_BUFFER;
-        else if (n < size / 4) size = SMALLEST_BUFFER;
+        else if (n < size / 4) size = Math.max(SMALLEST_BUFFER, size / 4);
       }
     } catch (error) {
       this.#fail(error);

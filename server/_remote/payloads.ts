@@ -36,14 +36,30 @@ export interface PackedDatagram {
 
 /** The number (32 bits) and the length of the address (16 bits). */
 const HEAD_SIZE = 6;
+/** The longest address, in bytes: a host name has 255 at most, a path 108. */
+const MOST_ADDRESS = 4 * 1024;
 
-/** Packs a datagram with the address it came from or goes to. */
+/**
+ * Packs a datagram with the address it came from or goes to.
+ *
+ * @throws {TypeError} If that is no address.
+ */
 export function packDatagram(
   number: number,
   address: Deno.Addr,
   data: Uint8Array,
 ): Uint8Array {
-  const where = packJson(address);
+  const where = packJson(address ?? null);
+  if (
+    typeof address !== "object" || address === null ||
+    where.length > MOST_ADDRESS
+  ) {
+    throw new TypeError(
+      `Cannot send ${data.length} bytes: ${
+        Deno.inspect(address).slice(0, 100)
+      } is not an address`,
+    );
+  }
   const packed = new Uint8Array(HEAD_SIZE + where.length + data.length);
   const view = new DataView(packed.buffer);
   view.setUint32(0, number, true);
@@ -100,4 +116,36 @@ export function unpackNumber(payload: Uint8Array): number {
   }
   return (payload[0]! | payload[1]! << 8 | payload[2]! << 16 |
     payload[3]! << 24) >>> 0;
+}
+
+/** What a handler asks for when it shuts its server down. */
+export interface ShutdownRequest {
+  readonly gracePeriod?: number;
+}
+
+/** Packs a request to shut down. */
+export function packShutdown({ gracePeriod }: ShutdownRequest): Uint8Array {
+  // JSON has no Infinity.
+  return packJson({
+    gracePeriod: gracePeriod === Infinity ? null : gracePeriod,
+  });
+}
+
+/**
+ * Unpacks a request to shut down.
+ *
+ * @throws {ProtocolError} If the payload is not one of `packShutdown`.
+ */
+export function unpackShutdown(payload: Uint8Array): ShutdownRequest {
+  const { gracePeriod } = unpackJson(payload) as {
+    readonly gracePeriod?: unknown;
+  };
+  if (gracePeriod === undefined) return {};
+  if (gracePeriod === null) return { gracePeriod: Infinity };
+  if (typeof gracePeriod === "number" && gracePeriod >= 0) {
+    return { gracePeriod };
+  }
+  throw new ProtocolError(
+    `Cannot read a shutdown: its grace period is ${gracePeriod}`,
+  );
 }

@@ -121,26 +121,32 @@ export class RingConsumer {
   }
 
   /**
-   * Passes everything that is in to `take`, in pieces that are lent for the
-   * call. Their room is free again when it returns, or throws.
+   * Passes what is in to `take`, in pieces that are lent for the call. Their
+   * room is free again when it returns, or throws.
    *
-   * @returns Whether there was anything.
+   * @param most After how many bytes to stop.
+   * @returns How many bytes there were.
    */
-  drain(take: (piece: Uint8Array) => void): boolean {
+  drain(take: (piece: Uint8Array) => void, most = Infinity): number {
     const tail = Atomics.load(this.#control, TAIL);
-    if (tail === this.#head) return false;
-    while (this.#head !== tail) {
+    let drained = 0;
+    while (this.#head !== tail && drained < most) {
       const at = this.#head & (this.#capacity - 1);
-      const size = Math.min((tail - this.#head) | 0, this.#capacity - at);
+      const size = Math.min(
+        (tail - this.#head) | 0,
+        this.#capacity - at,
+        most - drained,
+      );
       try {
         take(this.#bytes.subarray(at, at + size));
       } finally {
         this.#head = (this.#head + size) | 0;
         Atomics.store(this.#control, HEAD, this.#head);
       }
+      drained += size;
     }
-    wake(this.#control, PRODUCER_ASLEEP);
-    return true;
+    if (drained > 0) wake(this.#control, PRODUCER_ASLEEP);
+    return drained;
   }
 
   /**

@@ -4,12 +4,18 @@ import {
   type FrameHandler,
   type FrameType,
   HEADER_SIZE,
+  MAX_DATA,
   putHeader,
 } from "./frames.ts";
 import { RingConsumer, RingProducer } from "./ring.ts";
 
 /** The size of a ring, in bytes: several of the largest frames. */
 export const RING_CAPACITY = 1024 * 1024;
+
+/** How much is taken out before handlers get a turn: the largest data frame. */
+const STEP = HEADER_SIZE + MAX_DATA;
+/** How many turns of the microtask queue a handler needs to read on. */
+const TURNS = 8;
 
 /** Carries frames over two rings, one in each direction. */
 export class RingCarrier implements Carrier {
@@ -19,6 +25,8 @@ export class RingCarrier implements Carrier {
   /** Frames that did not fit. */
   readonly #kept: Uint8Array[] = [];
   #draining: Promise<void> | undefined;
+  /** Where bytes that come go. */
+  #take: ((piece: Uint8Array) => void) | undefined;
   #closed = false;
 
   constructor(outgoing: SharedArrayBuffer, incoming: SharedArrayBuffer) {
@@ -59,19 +67,28 @@ export class RingCarrier implements Carrier {
   async receive(handler: FrameHandler): Promise<void> {
     const decoder = new FrameDecoder(handler);
     const take = (piece: Uint8Array) => decoder.push(piece);
+    this.#take = take;
     while (!this.#closed) {
-      if (this.#consumer.drain(take)) {
-        // What the frames have set off may bring more before this sleeps.
-        await null;
-      } else {
-        await this.#consumer.waitForBytes();
+      const drained = this.#consumer.drain(take, STEP);
+      if (drained === 0) await this.#consumer.waitForBytes();
+      else {
+        // What has come may set off more. After much, handlers get the time to
+        // ask for the next bytes, which then need not be kept for them.
+        const turns = drained < STEP / 4 ? 1 : TURNS;
+        for (let turn = 0; turn < turns; turn++) await null;
       }
     }
   }
 
-  /** Sends and receives no more. */
+  /** Sends no more, and receives only what has come already. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    try {
+      if (this.#take !== undefined) this.#consumer.drain(this.#take);
+    } catch {
+      // What came was no frame: there is nothing more to receive.
+    }
     this.#kept.length = 0;
     this.#consumer.interrupt();
     this.#producer.interrupt();

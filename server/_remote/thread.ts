@@ -8,10 +8,12 @@
 import { FarSide } from "./far_side.ts";
 import { type HandlerLocation, importHandler } from "./handler_location.ts";
 import { RingCarrier } from "./ring_carrier.ts";
-import { SharedThreadState, ThreadState } from "./thread_state.ts";
+import { SharedThreadState } from "./thread_state.ts";
 
 /** What a thread is told when it starts. */
 export interface ThreadStart {
+  /** The URL of this module. */
+  readonly module: string;
   readonly handler: HandlerLocation;
   /** The address of the server. */
   readonly addr: Deno.Addr;
@@ -22,28 +24,28 @@ export interface ThreadStart {
 
 /** The parts of a worker's global scope that are used here. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<ThreadStart>) => void) | null;
   close(): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
 
-async function run(start: ThreadStart): Promise<void> {
+/** Runs handlers until the thread ends. */
+export async function run(start: ThreadStart): Promise<void> {
   const state = new SharedThreadState(start.state);
   const close = scope.close.bind(scope);
   const die = (error: unknown) => {
-    state.set(ThreadState.Dead, error);
+    state.end(error);
     close();
   };
+  // From now on: a module may end the thread while it is imported.
+  noticeEnds(die);
   try {
     const Handler = await importHandler(start.handler);
     const carrier = new RingCarrier(start.fromThread, start.toThread);
-    noticeEnds(die);
-    state.set(ThreadState.Ready);
-    await carrier.receive(new FarSide(carrier, Handler, start.addr))
-      .catch(die);
+    state.ready();
+    await carrier.receive(new FarSide(carrier, Handler, start.addr));
   } catch (error) {
-    state.set(ThreadState.Failed, error);
+    die(error);
   }
 }
 
@@ -66,11 +68,3 @@ function noticeEnds(die: (error: unknown) => void): void {
     },
   });
 }
-
-// The listener stays: a worker that listens to nothing ends.
-let started = false;
-scope.onmessage = ({ data }) => {
-  if (started) return;
-  started = true;
-  run(data);
-};

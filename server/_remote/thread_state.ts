@@ -1,21 +1,48 @@
 import { packError, unpackError } from "./errors.ts";
+import { MAX_CONTROL } from "./frames.ts";
 
 /** How far a thread has come. */
 export const ThreadState = {
   Starting: 0,
   Ready: 1,
-  /** It will never be ready. */
-  Failed: 2,
-  /** It was ready and is gone. */
-  Dead: 3,
+  /** It is gone, or did not come up. */
+  Ended: 2,
 } as const;
 
 type ThreadState = typeof ThreadState[keyof typeof ThreadState];
 
+/** Where the memory holds the state and the size of the error, in words. */
 const STATE = 0;
 const ERROR_SIZE = 1;
-const ERROR = 8;
-const SIZE = 128 * 1024;
+/** Where it says that one side has begun to tell how the thread ended. */
+const ENDING = 2;
+const WORDS = 3;
+/** Where it holds the error, in bytes. */
+const ERROR = 4 * WORDS;
+const SIZE = ERROR + MAX_CONTROL;
+
+/**
+ * What a thread runs first, in a `data:` URL that takes no permission: it
+ * imports the module it is told to, and says why where it cannot.
+ */
+export const BOOTSTRAP = `
+self.onmessage = async ({ data }) => {
+  // A worker that listens to nothing ends.
+  self.onmessage = () => {};
+  try {
+    (await import(data.module)).run(data);
+  } catch ({ name, message }) {
+    const error = new TextEncoder().encode(
+      JSON.stringify({ error: { name, message } }),
+    );
+    const words = new Int32Array(data.state, 0, ${WORDS});
+    if (Atomics.exchange(words, ${ENDING}, 1) === 1) return;
+    new Uint8Array(data.state, ${ERROR}).set(error);
+    words[${ERROR_SIZE}] = error.length;
+    Atomics.store(words, ${STATE}, ${ThreadState.Ended});
+    Atomics.notify(words, ${STATE});
+  }
+};`;
 
 /**
  * The state of a thread, in memory that it shares with its owner: an event of
@@ -27,22 +54,32 @@ export class SharedThreadState {
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(SIZE)) {
     this.memory = memory;
-    this.#words = new Int32Array(memory, 0, 2);
+    this.#words = new Int32Array(memory, 0, WORDS);
   }
 
   get state(): ThreadState {
     return Atomics.load(this.#words, STATE) as ThreadState;
   }
 
-  /** Sets the state, with what led to it. The first end of a thread counts. */
-  set(state: ThreadState, error?: unknown): void {
-    if (this.state > ThreadState.Ready) return;
+  /** Says that the thread is ready, unless it has ended. */
+  ready(): void {
+    const { Starting, Ready } = ThreadState;
+    Atomics.compareExchange(this.#words, STATE, Starting, Ready);
+    Atomics.notify(this.#words, STATE);
+  }
+
+  /**
+   * Says that the thread has ended, with what led to it. Both sides may say so
+   * at the same time; the first counts.
+   */
+  end(error?: unknown): void {
+    if (Atomics.exchange(this.#words, ENDING, 1) === 1) return;
     if (error !== undefined) {
       const packed = packError(error);
       new Uint8Array(this.memory, ERROR).set(packed);
       this.#words[ERROR_SIZE] = packed.length;
     }
-    Atomics.store(this.#words, STATE, state);
+    Atomics.store(this.#words, STATE, ThreadState.Ended);
     Atomics.notify(this.#words, STATE);
   }
 

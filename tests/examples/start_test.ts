@@ -217,7 +217,10 @@ Deno.test("start.ts refuses bad arguments with a line that says why and its usag
     const { code, stdout, stderr } = await child.output();
     strictEqual(code, 2, args);
     match(stderr, why);
-    match(stderr, /\nUsage: deno task start \[--port N\] \[--hostname H\]\n/);
+    match(
+      stderr,
+      /\nUsage: deno task start \[--port N\] \[--hostname H\] \[--threads\]\n/,
+    );
     strictEqual(stdout.length, 0);
   }
 });
@@ -272,4 +275,21 @@ Deno.test({
     await child.until(/Got connection from \[::1\]:\d+\n/);
     strictEqual((await end(child)).code, 0);
   },
+});
+
+Deno.test("start.ts --threads does the same in threads", async () => {
+  await using child = start("--threads");
+  await child.until(/^Listening on \S+:\d+, echoing lines in threads\n/);
+  const [, port] = await child.until(/nc 127\.0\.0\.1 (\d+)\n/);
+  const address = { hostname: "127.0.0.1", port: Number(port) };
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => ask(address, `${i}\n`)),
+  );
+  deepStrictEqual(
+    answers,
+    Array.from({ length: 20 }, (_, i) => `${GREETING}${i}\n`),
+  );
+  await child.until(/Got connection from 127\.0\.0\.1:\d+\n/);
+  const { code, stderr } = await end(child);
+  deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
 });
