@@ -28,6 +28,8 @@ export class Child {
   load = 0;
   /** How many it has been given. */
   taken = 0;
+  /** How many of them were aborted just now. */
+  checks = 0;
   /** How many of them were aborted and go on regardless. */
   abandoned = 0;
   readonly #process: Deno.ChildProcess;

@@ -60,7 +60,8 @@ export class ChildCommand {
         ...Deno.args,
       ],
       clearEnv: true,
-      env: { ...neededEnvironment(), ...env },
+      // What it writes to stderr becomes part of messages.
+      env: { NO_COLOR: "1", ...neededEnvironment(), ...env },
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
       stdout: "piped",

@@ -142,12 +142,13 @@ export class ChildPool implements RemotePool {
    */
   async #check(child: Child, channel: NearChannel): Promise<void> {
     // A child that may be stuck takes nothing more.
-    const wasReady = this.#ready.delete(child);
+    child.checks++;
     let ended = false;
     let answered = false;
     const ending = channel.ended.catch(() => {}).then(() => ended = true);
     const answering = child.side.ping().then(() => answered = true);
     await within(WIND_DOWN, Promise.all([ending, answering]));
+    child.checks--;
     if (!answered) {
       return child.terminate(
         new Deno.errors.TimedOut(
@@ -156,11 +157,11 @@ export class ChildPool implements RemotePool {
       );
     }
     if (!ended) {
+      this.#ready.delete(child);
       child.abandoned++;
       void ending.then(() => child.abandoned--);
       return this.#endIfAbandoned(child);
     }
-    if (wasReady && child.alive && !this.#closed) this.#ready.add(child);
     this.#serveWaiting();
   }
 
@@ -168,7 +169,7 @@ export class ChildPool implements RemotePool {
     let least: Child | undefined;
     let load = this.#limits.connectionsPerChild;
     for (const child of this.#ready) {
-      if (child.load < load) {
+      if (child.load < load && child.checks === 0) {
         least = child;
         load = child.load;
       }

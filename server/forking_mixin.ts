@@ -59,8 +59,8 @@ export interface ForkingOptions {
    */
   readonly denoArgs?: readonly string[];
   /**
-   * Environment variables of the processes. They get no others, but for those
-   * that tell Deno where its caches are, if this process may read them:
+   * Environment variables of the processes. They get no others but `NO_COLOR`,
+   * and those that tell Deno where its caches are, if this process may read them:
    * `DENO_DIR`, `HOME`, `XDG_CACHE_HOME`, and on Windows `LOCALAPPDATA`,
    * `USERPROFILE`, `SystemRoot`.
    *
