@@ -10,7 +10,7 @@ const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 /** What this process has open and has started, and its memory in MiB. */
 function count() {
   const children = Deno.readTextFileSync(
-    `/proc/self/task/${Deno.pid}/children`,
+    `/proc/${Deno.pid}/task/${Deno.pid}/children`,
   );
   return {
     descriptors: [...Deno.readDirSync("/proc/self/fd")].length,
@@ -55,6 +55,6 @@ if (import.meta.main) {
     console.log(`Listening on ${server.addr.hostname}:${server.addr.port}`);
     Deno.addSignalListener("SIGTERM", () => server.shutdown());
     if (mode === "unref") server.unref();
-    await server.serveForever();
+    void server.serveForever();
   }
 }
