@@ -276,9 +276,10 @@ export class Folder implements AsyncDisposable {
   }
 }
 
-/** The path of an executable file on PATH. */
+/** The path of an executable file on PATH, or where Debian has HAProxy. */
 function find(name: string): string | undefined {
-  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  for (const folder of [...folders, "/usr/sbin"]) {
     const path = `${folder}/${name}`;
     try {
       const { isFile, mode } = Deno.statSync(path);

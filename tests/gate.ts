@@ -8,7 +8,12 @@ interface Check {
   readonly args: readonly string[];
 }
 
-const entries = ["mod.ts", "server/mod.ts", "handlers/mod.ts"];
+const entries = [
+  "mod.ts",
+  "server/mod.ts",
+  "handlers/mod.ts",
+  "poll/mod.ts",
+];
 
 const checks: readonly Check[] = [
   { name: "format", args: ["fmt", "--check"] },
@@ -19,13 +24,17 @@ const checks: readonly Check[] = [
   { name: "publishable", args: ["publish", "--dry-run", "--allow-dirty"] },
   {
     name: "documentation examples",
-    args: ["test", "-A", "--doc", "mod.ts", "handlers", "server"],
+    args: ["test", "-A", "--doc", "mod.ts", "handlers", "server", "poll"],
   },
   { name: "tests and examples", args: ["task", "test"] },
   { name: "micro benches", args: ["bench", "--allow-all", "bench"] },
   {
     name: "benches, short",
     args: ["run", "--allow-all", "bench/servers.ts", "--short"],
+  },
+  {
+    name: "benches of poll, short",
+    args: ["run", "--allow-all", "bench/poll/compare.ts", "--short"],
   },
 ];
 

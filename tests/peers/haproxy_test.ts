@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { type Child, Folder, Program, testWith } from "../_program.ts";
-import { patiently } from "../_patience.ts";
+import { PATIENCE, patiently } from "../_patience.ts";
 import { ask, LOOPBACK, serve } from "../_serve.ts";
 import {
   bracket,
@@ -43,24 +43,35 @@ listen front
   ${backend}
 `,
     );
-    // It listens under another name and renames the socket when it is ready.
-    using changes = Deno.watchFs(folder.path, { recursive: false });
-    const child = haproxy.start("-db", "-f", config);
-    await patiently(
-      appears(path, changes),
-      () => `HAProxy to listen on ${path}`,
+    const front = new Front(
+      { transport: "unix", path },
+      haproxy.start("-db", "-f", config),
     );
-    return new Front({ transport: "unix", path }, child);
+    try {
+      await front.#ready();
+      return front;
+    } catch (error) {
+      await front[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Waits until it listens, which it does not tell. */
+  async #ready(): Promise<void> {
+    const latest = performance.now() + PATIENCE;
+    while (true) {
+      try {
+        (await Deno.connect(this.address)).close();
+        return;
+      } catch (error) {
+        if (performance.now() > latest) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.child[Symbol.asyncDispose]();
-  }
-}
-
-async function appears(path: string, changes: Deno.FsWatcher): Promise<void> {
-  for await (const { kind, paths } of changes) {
-    if (kind !== "remove" && paths.includes(path)) return;
   }
 }
 

@@ -26,3 +26,12 @@ export class Bad extends StreamRequestHandler {
     throw new TypeError("Test error");
   }
 }
+
+export class Exits extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+
+  override async handle() {
+    if (await this.rfile.readLine() === "exit") Deno.exit(72);
+    await this.wfile.write("served");
+  }
+}

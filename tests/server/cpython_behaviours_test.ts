@@ -6,6 +6,7 @@ import * as handlers from "../../handlers/mod.ts";
 import * as everything from "../../mod.ts";
 import * as servers from "../../server/mod.ts";
 import {
+  HandlerLostError,
   type StreamRequestHandler,
   StreamWriter,
   TCPServer,
@@ -20,7 +21,7 @@ import {
 import { Child, Folder } from "../_program.ts";
 import { patiently } from "../_patience.ts";
 import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
-import { Bad, EchoLine, EchoPacket } from "./_echo_line.ts";
+import { Bad, EchoLine, EchoPacket, Exits } from "./_echo_line.ts";
 
 const LINE = "hello world\n";
 
@@ -175,6 +176,20 @@ Deno.test("a handler that exits ends the process, and handleError is not called"
     { code, stdout: new TextDecoder().decode(stdout), stderr },
     { code: 72, stdout: "handler called\n", stderr: "" },
   );
+});
+
+Deno.test("a handler that exits in a thread ends that thread alone, and handleError is told", async () => {
+  const reports = new Reports();
+  class Reporting extends ThreadingTCPServer {
+    override handleError(error: unknown) {
+      reports.take(error);
+    }
+  }
+  await using server = serve(new Reporting(LOOPBACK, Exits));
+  strictEqual(await ask(server.addr, "exit\n"), "");
+  const [error] = await reports.until(1);
+  strictEqual(error instanceof HandlerLostError, true, String(error));
+  strictEqual(await ask(server.addr, "go on\n"), "served");
 });
 
 Deno.test("wfile writes to the handler's own connection", async () => {

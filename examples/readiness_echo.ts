@@ -1,0 +1,38 @@
+// deno run --allow-ffi examples/readiness_echo.ts
+//
+// An echo server as fast as one in C: callbacks on a readiness loop, and one
+// such loop for each Worker, all on one listening socket. With Workers it needs
+// --allow-read of its own files besides.
+//
+// Arguments: port (1234), Workers beside this thread (0).
+
+import {
+  type ReadinessHandlers,
+  ReadinessServer,
+  type SharedListener,
+} from "../poll/mod.ts";
+
+export const echo: ReadinessHandlers = {
+  data: (connection, bytes) => void connection.send(bytes),
+};
+
+if (import.meta.main) {
+  const [port = 1234, count = 0] = Deno.args.map(Number);
+  const server = new ReadinessServer({ hostname: "127.0.0.1", port }, echo);
+  for (let i = 0; i < count; i++) {
+    new Worker(import.meta.url, { type: "module" }).postMessage(server.share());
+  }
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => server.shutdown());
+  }
+  console.log(`Listening on 127.0.0.1:${(server.addr as Deno.NetAddr).port}`);
+  await server.serveForever();
+  Deno.exit();
+} else {
+  // In a Worker the loop may block its thread, which is faster.
+  addEventListener("message", (event) => {
+    const shared: SharedListener = (event as MessageEvent).data;
+    new ReadinessServer(shared, echo).serveForeverSync();
+    close();
+  });
+}

@@ -1,0 +1,88 @@
+import { integer } from "./_check.ts";
+import { type DispatcherMap, socketMap } from "./dispatcher.ts";
+import type { WaitOptions } from "./socket.ts";
+import { Turns } from "./_turns.ts";
+
+/** Options of {@linkcode loopSync}. */
+export interface LoopSyncOptions {
+  /**
+   * The longest wait of a turn, in milliseconds.
+   *
+   * @default {30_000}
+   */
+  readonly timeout?: number;
+  /**
+   * The dispatchers to serve.
+   *
+   * @default {socketMap}
+   */
+  readonly map?: DispatcherMap;
+  /** Ends after so many turns. */
+  readonly count?: number;
+}
+
+/** Options of {@linkcode loop}. */
+export interface LoopOptions extends LoopSyncOptions, WaitOptions {}
+
+const TIMEOUT = 30_000;
+
+/**
+ * Serves dispatchers until all are closed, as Python's `asyncore.loop`, on the
+ * event loop.
+ *
+ * @param options See {@linkcode LoopOptions}.
+ * @throws {RangeError} If `count` or `timeout` is none.
+ * @throws {unknown} The reason of `signal`, once it is aborted.
+ */
+export async function loop(options: LoopOptions = {}): Promise<void> {
+  const { map = socketMap, timeout = TIMEOUT } = options;
+  using turns = new Turns(map);
+  for (let left = checkCount(options.count); map.size > 0 && left > 0; left--) {
+    await turns.take(timeout, options);
+  }
+}
+
+/**
+ * As {@linkcode loop}, and blocks the thread: for a Worker, or a program that
+ * does nothing else.
+ *
+ * @param options See {@linkcode LoopSyncOptions}.
+ * @throws {RangeError} If `count` or `timeout` is none.
+ */
+export function loopSync(options: LoopSyncOptions = {}): void {
+  const { map = socketMap, timeout = TIMEOUT } = options;
+  using turns = new Turns(map);
+  for (let left = checkCount(options.count); map.size > 0 && left > 0; left--) {
+    turns.takeSync(timeout);
+  }
+}
+
+/**
+ * Closes all dispatchers.
+ *
+ * @param map Which. Default: {@linkcode socketMap}.
+ * @throws {AggregateError} What their `close` threw, after all were called.
+ */
+export function closeAll(map: DispatcherMap = socketMap): void {
+  const errors: unknown[] = [];
+  for (const dispatcher of [...map.values()]) {
+    try {
+      dispatcher.close();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  map.clear();
+  if (errors.length > 0) {
+    throw new AggregateError(
+      errors,
+      `Cannot close all dispatchers: ${errors.length} of them failed`,
+    );
+  }
+}
+
+function checkCount(count: number | undefined): number {
+  return count === undefined
+    ? Infinity
+    : integer(count, "a number of turns", 0, Number.MAX_SAFE_INTEGER);
+}

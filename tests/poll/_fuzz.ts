@@ -1,0 +1,250 @@
+// A seeded million of random calls: errors are fine, crashes, hangs and leaked
+// descriptors are not. fuzz_test.ts runs fewer of them.
+//
+//   deno run -A tests/poll/_fuzz.ts [calls] [seed]
+
+import { deepStrictEqual } from "node:assert";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  createServer,
+  DefaultSelector,
+  type Epoll,
+  epoll,
+  poll,
+  PollSelector,
+  select,
+  SelectSelector,
+  selectSync,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  Socket,
+  socketpair,
+} from "../../poll/mod.ts";
+import { descriptors } from "./_sockets.ts";
+
+const calls = Number(Deno.args[0] ?? 1_000_000);
+const seed = Number(Deno.args[1] ?? 1);
+/** A wait that is longer is not tried: the run has to end. */
+const SHORT = 1;
+/** Promised calls that are under way at most. */
+const PENDING = 200;
+
+let state = seed >>> 0;
+/** Xorshift; Marsaglia 2003, "Xorshift RNGs". */
+function random(below: number): number {
+  state ^= state << 13;
+  state ^= state >>> 17;
+  state ^= state << 5;
+  return (state >>> 0) % below;
+}
+
+function one<T>(choices: readonly T[]): T {
+  return choices[random(choices.length)]!;
+}
+
+const sockets: Socket[] = [];
+const epolls: Epoll[] = [];
+const polling = poll();
+const selectors = [new PollSelector(), new SelectSelector()];
+const pending = new Set<Promise<unknown>>();
+const outcomes = new Map<string, number>();
+
+const oddNumbers = [
+  ...[0, -0, 1, -1, 2, 3.5, NaN, Infinity, -Infinity, 1e9, 2 ** 31, 2 ** 32],
+  ...[2 ** 53, 4, 8, 16, 64, 100, 0x4000, 0x8000_0000, 0xffff_ffff],
+];
+const number = () => random(4) === 0 ? random(200) : one(oddNumbers);
+/** As `number`, less what would only test how fast memory is given. */
+const size = () =>
+  one([0, -0, 1, -1, 3.5, NaN, 100, 70_000, 2 ** 31, Infinity]);
+/** No wait without an end: NaN, negative and infinite ones come another way. */
+const timeout = () => one([0, -0, 0.5, SHORT, NaN]);
+
+function buffer(): Uint8Array {
+  switch (random(8)) {
+    case 0:
+      return new Uint8Array(0);
+    case 1:
+      return new Uint8Array(new SharedArrayBuffer(random(100)));
+    case 2: {
+      const memory = new ArrayBuffer(50, { maxByteLength: 100 });
+      const view = new Uint8Array(memory);
+      memory.resize(random(100));
+      return view;
+    }
+    case 3: {
+      const view = new Uint8Array(10);
+      structuredClone(view.buffer, { transfer: [view.buffer] });
+      return view;
+    }
+    case 4:
+      return one<unknown>([
+        undefined,
+        null,
+        1,
+        {},
+        [],
+        new ArrayBuffer(4),
+      ]) as Uint8Array;
+    default:
+      return new Uint8Array(1 + random(3000)).subarray(random(2));
+  }
+}
+
+const path = () =>
+  one(["", "\0fuzz", `\0fuzz${random(9)}`, "/nowhere/x", "\0"]);
+const address = () =>
+  one<unknown>([
+    { port: 0 },
+    { hostname: "127.0.0.1", port: one([0, 1, 9, NaN, 65_536]) },
+    { hostname: "::1", port: 0 },
+    { path: path() },
+    undefined,
+    {},
+  ]) as { port: number };
+
+const fd = () =>
+  one<unknown>([
+    one(sockets),
+    one(epolls),
+    number(),
+    { fileno: number },
+  ]) as number;
+const list = () => Array.from({ length: random(4) }, fd);
+
+function keep(socket: Socket): void {
+  sockets.push(socket);
+  if (!socket.closed) socket.setTimeout(SHORT);
+  while (sockets.length > 40) {
+    sockets.splice(random(sockets.length), 1)[0]![Symbol.dispose]();
+  }
+}
+
+function signal(): AbortSignal {
+  const abort = new AbortController();
+  if (random(8) === 0) abort.abort();
+  else setTimeout(() => abort.abort(), random(3));
+  return abort.signal;
+}
+
+/** Sets no option that takes the descriptor out of our hands. */
+const option = () => one([2, 3, 4, 7, 8, 9, 13, 99]);
+
+const actions: (() => unknown)[] = [
+  () =>
+    keep(
+      new Socket(
+        one([AF_INET, AF_INET6, AF_UNIX, number()]),
+        one([SOCK_STREAM, SOCK_DGRAM, number()]),
+      ),
+    ),
+  () => socketpair(AF_UNIX, one([SOCK_STREAM, SOCK_DGRAM])).forEach(keep),
+  () => keep(createServer({ hostname: "127.0.0.1", port: 0 })),
+  () => one(sockets).close(),
+  () => keep(Socket.fromFd(one(sockets).detach())),
+  () => Socket.fromFd(one([-1, NaN, 1e9, one(epolls).fileno()])),
+  () => one(sockets).setBlocking(false),
+  () => one(sockets).setTimeout(timeout()),
+  () =>
+    one(sockets).setsockopt(
+      1,
+      option(),
+      one<unknown>([number(), true, buffer()]) as number,
+    ),
+  () => one(sockets).getsockopt(1, option(), one([undefined!, number()])),
+  () => one(sockets).bind(address()),
+  () => one(sockets).listen(number()),
+  () => keep(one(sockets).acceptSync()[0]),
+  () =>
+    one(sockets).accept({ signal: signal() }).then(([socket]) => keep(socket)),
+  () => one(sockets).connectSync(one([address(), one(sockets).getsockname()])),
+  () =>
+    one(sockets).connect(one([address(), one(sockets).getsockname()]), {
+      signal: signal(),
+    }),
+  () => one(sockets).recvSync(size(), number()),
+  () => one(sockets).recv(size(), number(), { signal: signal() }),
+  () => one(sockets).recvIntoSync(buffer(), number(), number()),
+  () =>
+    one(sockets).recvInto(buffer(), number(), number(), { signal: signal() }),
+  () => one(sockets).recvFromSync(size(), number()),
+  () => one(sockets).recvFrom(size(), number(), { signal: signal() }),
+  () => one(sockets).sendSync(buffer(), number()),
+  () => one(sockets).send(buffer(), number(), { signal: signal() }),
+  () => one(sockets).sendAllSync(buffer(), number()),
+  () => one(sockets).sendAll(buffer(), number(), { signal: signal() }),
+  () => one(sockets).sendToSync(buffer(), address(), number()),
+  () =>
+    one(sockets).sendTo(buffer(), address(), number(), { signal: signal() }),
+  () => one(sockets).shutdown(number()),
+  () => one(sockets).getsockname(),
+  () => one(sockets).getpeername(),
+  () => one(sockets).fileno(),
+  () => selectSync(list(), list(), list(), timeout()),
+  () => select(list(), list(), list(), timeout(), { signal: signal() }),
+  () => polling.register(fd(), number()),
+  () => polling.modify(fd(), number()),
+  () => polling.unregister(fd()),
+  () => polling.pollSync(timeout()),
+  () => polling.poll(one([null, timeout()]), { signal: signal() }),
+  () => epolls.push(epoll()) > 5 && epolls.shift()!.close(),
+  () => one(epolls).register(fd(), number()),
+  () => one(epolls).modify(fd(), number()),
+  () => one(epolls).unregister(fd()),
+  () => one(epolls).pollSync(timeout(), one([-1, number()])),
+  () => one(epolls).waitSync(timeout(), one([-1, number()])),
+  () => one(epolls).poll(one([null, timeout()]), -1, { signal: signal() }),
+  () => one(epolls).fdAt(number()) + one(epolls).eventsAt(number()),
+  () => one(selectors).register(fd(), number()),
+  () => one(selectors).modify(fd(), number()),
+  () => one(selectors).unregister(fd()),
+  () => one(selectors).selectSync(timeout()),
+  () => one(selectors).select(one([null, timeout()]), { signal: signal() }),
+  () => new DefaultSelector()[Symbol.dispose](),
+];
+
+function note(outcome: string): void {
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+}
+
+function failed(error: unknown): void {
+  if (!(error instanceof Error)) throw error;
+  note(error.name);
+}
+
+// What is made once and kept: the descriptors of the waiter.
+{
+  const [ours, theirs] = socketpair();
+  const waiting = ours.recv(1);
+  theirs.sendSync(new Uint8Array(1));
+  await waiting;
+  ours.close();
+  theirs.close();
+}
+const before = descriptors();
+
+socketpair().forEach(keep);
+epolls.push(epoll());
+for (let i = 0; i < calls; i++) {
+  if (sockets.length === 0) socketpair().forEach(keep);
+  if (pending.size >= PENDING) await Promise.race(pending);
+  try {
+    const result = one(actions)();
+    if (result instanceof Promise) {
+      const settled: Promise<void> = result.then(() => note("ok"), failed)
+        .finally(() => pending.delete(settled));
+      pending.add(settled);
+    } else note("ok");
+  } catch (error) {
+    failed(error);
+  }
+}
+
+await Promise.all(pending);
+for (const socket of sockets) socket[Symbol.dispose]();
+for (const each of epolls) each.close();
+for (const selector of selectors) selector.close();
+deepStrictEqual(descriptors(), before);
+console.log(`${calls} calls, seed ${seed}: ${JSON.stringify([...outcomes])}`);

@@ -1,0 +1,192 @@
+// Tests of descriptor numbers, which belong to the whole process: nothing may
+// run beside them. own_process_test.ts runs them.
+
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import {
+  createConnection,
+  createConnectionSync,
+  createServer,
+  epoll,
+  EPOLLIN,
+  EpollSelector,
+  EVENT_READ,
+  poll,
+  POLLIN,
+  POLLNVAL,
+  PollSelector,
+  select,
+  SelectSelector,
+  Socket,
+} from "../../poll/mod.ts";
+import { libc } from "../../poll/_libc.ts";
+import {
+  decode,
+  descriptors,
+  encode,
+  failure,
+  LOOPBACK,
+  Pair,
+} from "./_sockets.ts";
+
+Deno.test("using closes a socket, and closes it once", () => {
+  using keep = new Pair();
+  const before = descriptors();
+  let fd;
+  {
+    using socket = new Socket();
+    fd = socket.fileno();
+    socket.close();
+    // The number is somebody else's before the block ends.
+    using other = new Socket();
+    strictEqual(other.fileno(), fd);
+    socket[Symbol.dispose]();
+    other.getsockname();
+  }
+  deepStrictEqual(descriptors(), before);
+  keep.ours.getsockname();
+});
+
+Deno.test("a million registrations and unregistrations leave nothing behind", () => {
+  using pair = new Pair();
+  using set = epoll();
+  const polling = poll();
+  const before = descriptors();
+  const cycle = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      polling.register(pair.ours, POLLIN);
+      polling.unregister(pair.ours);
+      set.register(pair.ours, EPOLLIN);
+      set.unregister(pair.ours);
+    }
+  };
+  cycle(20_000);
+  const started = Deno.memoryUsage().rss;
+  cycle(480_000);
+  ok(Deno.memoryUsage().rss - started < 16 * 1024 * 1024);
+  deepStrictEqual(descriptors(), before);
+  deepStrictEqual(set.pollSync(0), []);
+  deepStrictEqual(polling.pollSync(0), []);
+});
+
+Deno.test("close wakes whoever waits, and the reused number wakes nobody", async () => {
+  using pair = new Pair();
+  const waits = [
+    pair.ours.recv(1),
+    pair.ours.recvInto(new Uint8Array(1)),
+    pair.ours.recvFrom(1),
+  ];
+  const number = pair.ours.fileno();
+  const polling = poll();
+  polling.register(number, POLLIN);
+  const polled = polling.poll();
+  const selected = select([number], [], []);
+  // Every wait has begun when a later one is served.
+  using other = new Pair();
+  const later = other.ours.recv(1);
+  other.theirs.sendSync(encode("x"));
+  await later;
+  pair.ours.close();
+  for (const wait of waits) {
+    const error = await failure(() => wait);
+    ok(error instanceof Deno.errors.BadResource, String(error));
+    strictEqual(error.message, "Cannot receive: the socket is closed");
+  }
+  deepStrictEqual(await polled, [[number, POLLNVAL]]);
+  ok(await failure(() => selected) instanceof Deno.errors.BadResource);
+  using reused = new Pair();
+  strictEqual(reused.ours.fileno(), number);
+  const waiting = reused.ours.recv(10);
+  reused.theirs.sendSync(encode("new"));
+  strictEqual(decode(await waiting), "new");
+});
+
+Deno.test("a descriptor closed behind our back is noticed", async () => {
+  using pair = new Pair();
+  const fd = pair.ours.detach();
+  const polling = poll();
+  polling.register(fd, POLLIN);
+  const waiting = polling.poll();
+  setTimeout(() => libc().close(fd), 1);
+  deepStrictEqual(await waiting, [[fd, POLLNVAL]]);
+});
+
+Deno.test("an epoll closes its descriptor, and once", () => {
+  const before = descriptors();
+  const set = epoll();
+  set.close();
+  set[Symbol.dispose]();
+  deepStrictEqual(descriptors(), before);
+});
+
+for (const sync of [true, false]) {
+  Deno.test(
+    `createConnection refused closes what it made, ${
+      sync ? "Sync" : "promised"
+    }`,
+    async () => {
+      let listener = createServer(LOOPBACK);
+      const address = listener.getsockname();
+      listener.close();
+      listener = createServer(LOOPBACK);
+      const before = descriptors();
+      const error = await failure(() =>
+        sync ? createConnectionSync(address) : createConnection(address)
+      );
+      ok(error instanceof Deno.errors.ConnectionRefused, String(error));
+      deepStrictEqual(descriptors(), before);
+      listener.close();
+    },
+  );
+}
+
+for (const Selector of [SelectSelector, PollSelector, EpollSelector]) {
+  Deno.test(`${Selector.name}: what was closed, and whose number is another's now, is unregistered`, () => {
+    using selector = new Selector();
+    const pair = new Pair();
+    const fd = pair.ours.fileno();
+    selector.register(pair.ours, EVENT_READ);
+    pair[Symbol.dispose]();
+    using reused = new Pair();
+    strictEqual(reused.ours.fileno(), fd);
+    strictEqual(selector.unregister(pair.ours).fd, fd);
+    strictEqual(selector.getMap()!.size, 0);
+    // The one that has the number can be registered in its turn.
+    const key = selector.register(reused.ours, EVENT_READ);
+    reused.theirs.sendSync(encode("x"));
+    deepStrictEqual(selector.selectSync(), [[key, EVENT_READ]]);
+  });
+}
+
+Deno.test("events leave nothing on the heap, however many there are", async () => {
+  using pair = new Pair();
+  using set = epoll();
+  set.register(pair.ours, EPOLLIN);
+  const buffer = new Uint8Array(64 * 1024);
+  const bytes = new Uint8Array(64);
+  const sync = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      pair.theirs.sendSync(bytes);
+      for (const _ of set.pollSync()) pair.ours.recvIntoSync(buffer);
+    }
+  };
+  const promised = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const waiting = pair.ours.recvInto(buffer);
+      await pair.theirs.send(bytes);
+      await waiting;
+    }
+  };
+  sync(10_000);
+  await promised(1000);
+  const before = heap();
+  sync(200_000);
+  await promised(10_000);
+  const grown = heap() - before;
+  ok(grown < 256 * 1024, `${grown} bytes`);
+});
+
+/** What is on the heap once the garbage is gone, in bytes. */
+function heap(): number {
+  (globalThis as unknown as { gc(): void }).gc();
+  return Deno.memoryUsage().heapUsed;
+}

@@ -1,0 +1,434 @@
+import {
+  deepStrictEqual,
+  match,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert";
+import {
+  AF_INET6,
+  closeAll,
+  createConnectionSync,
+  createServer,
+  Dispatcher,
+  type DispatcherMap,
+  DispatcherWithSend,
+  loop,
+  loopSync,
+  MSG_OOB,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  POLLPRI,
+  SHUT_WR,
+  SO_REUSEADDR,
+  type Socket,
+  SOL_SOCKET,
+} from "../../poll/mod.ts";
+import { decode, encode, failure, LOOPBACK, Pair } from "./_sockets.ts";
+
+/** Notes what it is told. */
+class Noting extends Dispatcher {
+  readonly notes: string[] = [];
+  readonly errors: unknown[] = [];
+  wantsToWrite = false;
+
+  override writable(): boolean {
+    return this.wantsToWrite || this.connecting;
+  }
+  override handleRead(): void {
+    this.notes.push(`read ${decode(this.recv(100))}`);
+  }
+  override handleWrite(): void {
+    this.notes.push("write");
+    this.wantsToWrite = false;
+  }
+  override handleConnect(): void {
+    this.notes.push("connect");
+  }
+  override handleExpt(): void {
+    this.notes.push(`expt ${decode(this.socket!.recvSync(10, MSG_OOB))}`);
+    this.close();
+  }
+  override handleError(error: unknown): void {
+    this.notes.push("error");
+    this.errors.push(error);
+    this.close();
+  }
+  override handleClose(): void {
+    this.notes.push("close");
+    this.close();
+  }
+}
+
+for (const how of ["Sync", "promised"] as const) {
+  const run = async (map: DispatcherMap, count?: number) => {
+    const options = { map, ...(count === undefined ? {} : { count }) };
+    if (how === "Sync") loopSync(options);
+    else await loop(options);
+  };
+
+  Deno.test(`loop ends at once without dispatchers, and after its count, ${how}`, async () => {
+    const map: DispatcherMap = new Map();
+    await run(map);
+    using pair = new Pair();
+    const noting = new Noting(pair.ours, map);
+    await run(map, 0);
+    deepStrictEqual(noting.notes, []);
+    noting.wantsToWrite = true;
+    await run(map, 1);
+    deepStrictEqual(noting.notes, ["write"]);
+    noting.close();
+    strictEqual(map.size, 0);
+  });
+
+  Deno.test(`a server and a client in one loop, ${how}`, async () => {
+    const map: DispatcherMap = new Map();
+    class Server extends Dispatcher {
+      override handleAccepted(socket: Socket): void {
+        new Echo(socket, map);
+        this.close();
+      }
+    }
+    class Echo extends DispatcherWithSend {
+      override handleRead(): void {
+        this.send(this.recv(1000));
+      }
+    }
+    class Client extends DispatcherWithSend {
+      received = "";
+      override handleConnect(): void {
+        this.send(encode("to and fro"));
+      }
+      override handleRead(): void {
+        this.received += decode(this.recv(1000));
+        if (this.received === "to and fro") this.close();
+      }
+    }
+    const server = new Server(undefined, map);
+    server.createSocket();
+    server.setReuseAddr();
+    strictEqual(server.socket!.getsockopt(SOL_SOCKET, SO_REUSEADDR), 1);
+    server.bind(LOOPBACK);
+    server.listen(5);
+    const client = new Client(undefined, map);
+    client.createSocket();
+    client.connect(server.socket!.getsockname());
+    await run(map);
+    strictEqual(client.received, "to and fro");
+  });
+
+  Deno.test(`IPv6 as well, ${how}`, async () => {
+    const map: DispatcherMap = new Map();
+    const listener = createServer({ hostname: "::1", port: 0 });
+    const client = new Noting(undefined, map);
+    client.createSocket(AF_INET6);
+    client.connect(listener.getsockname());
+    const [connection] = listener.acceptSync();
+    connection.close();
+    listener.close();
+    await run(map);
+    deepStrictEqual(client.notes, ["connect", "close", "read "]);
+  });
+
+  Deno.test(`a connection that is refused goes to handleError, ${how}`, async () => {
+    using listener = createServer(LOOPBACK);
+    const address = listener.getsockname();
+    listener.close();
+    const map: DispatcherMap = new Map();
+    const client = new Noting(undefined, map);
+    client.createSocket();
+    client.connect(address);
+    strictEqual(client.connecting, true);
+    await run(map);
+    deepStrictEqual(client.notes, ["error"]);
+    ok(client.errors[0] instanceof Deno.errors.ConnectionRefused);
+    strictEqual(map.size, 0);
+  });
+
+  Deno.test(`bytes that came before the end are read before handleClose, ${how}`, async () => {
+    using pair = new Pair();
+    const map: DispatcherMap = new Map();
+    const noting = new Noting(pair.ours, map);
+    pair.theirs.sendSync(encode("last words"));
+    pair.theirs.close();
+    await run(map);
+    deepStrictEqual(noting.notes, ["read last words", "close", "read "]);
+  });
+
+  Deno.test(`urgent data goes to handleExpt, ${how}`, async () => {
+    using pair = Pair.tcp();
+    const map: DispatcherMap = new Map();
+    const noting = new Noting(pair.ours, map);
+    pair.theirs.sendSync(encode("!"), MSG_OOB);
+    await run(map);
+    deepStrictEqual(noting.notes, ["expt !"]);
+  });
+
+  Deno.test(`what a method throws goes to handleError, and the others go on, ${how}`, async () => {
+    using one = new Pair();
+    using other = new Pair();
+    const map: DispatcherMap = new Map();
+    const bad = new class extends Noting {
+      override handleRead(): void {
+        throw new Error("a bug");
+      }
+    }(one.ours, map);
+    const good = new Noting(other.ours, map);
+    one.theirs.sendSync(encode("x"));
+    other.theirs.sendSync(encode("y"));
+    other.theirs.close();
+    await run(map);
+    deepStrictEqual(bad.notes, ["error"]);
+    strictEqual((bad.errors[0] as Error).message, "a bug");
+    deepStrictEqual(good.notes, ["read y", "close", "read "]);
+  });
+
+  Deno.test(`one that is closed by another in the same turn is told no more, ${how}`, async () => {
+    using one = new Pair();
+    using other = new Pair();
+    const map: DispatcherMap = new Map();
+    const all: Noting[] = [];
+    class Closing extends Noting {
+      override handleRead(): void {
+        this.notes.push("first");
+        for (const each of all) each.close();
+      }
+    }
+    all.push(new Closing(one.ours, map), new Closing(other.ours, map));
+    one.theirs.sendSync(encode("x"));
+    other.theirs.sendSync(encode("x"));
+    await run(map);
+    deepStrictEqual(all.flatMap(({ notes }) => notes), ["first"]);
+  });
+
+  Deno.test(`one that has nothing to wait for is left alone, ${how}`, async () => {
+    using pair = new Pair();
+    using other = new Pair();
+    const map: DispatcherMap = new Map();
+    const silent = new class extends Noting {
+      override readable(): boolean {
+        return false;
+      }
+    }(pair.ours, map);
+    pair.theirs.sendSync(encode("x"));
+    pair.theirs.close();
+    const noting = new Noting(other.ours, map);
+    noting.wantsToWrite = true;
+    await run(map, 1);
+    deepStrictEqual([silent.notes, noting.notes], [[], ["write"]]);
+    closeAll(map);
+  });
+
+  Deno.test(`a dispatcher that gets a new socket of the same number is served, ${how}`, async () => {
+    using listener = createServer(LOOPBACK);
+    const map: DispatcherMap = new Map();
+    const client = new class extends Noting {
+      times = 0;
+      dial() {
+        this.createSocket();
+        this.connect(listener.getsockname());
+      }
+      override handleClose(): void {
+        super.handleClose();
+        if (++this.times < 3) this.dial();
+      }
+    }(undefined, map);
+    client.dial();
+    const served = (async () => {
+      for (let i = 0; i < 3; i++) {
+        const [connection] = how === "Sync"
+          ? listener.acceptSync()
+          : await listener.accept();
+        connection.close();
+        if (how === "Sync") await run(map, 2);
+      }
+    })();
+    if (how === "promised") await run(map);
+    await served;
+    strictEqual(client.times, 3);
+  });
+}
+
+Deno.test("loop is ended by a signal, and waits no longer than its timeout", async () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  new Noting(pair.ours, map);
+  const abort = new AbortController();
+  const looping = loop({ map, signal: abort.signal });
+  setTimeout(() => abort.abort(), 1);
+  strictEqual((await failure(() => looping)).name, "AbortError");
+  await loop({ map, timeout: 1, count: 2 });
+  await rejects(loop({ map, count: -1 }), RangeError);
+  throws(() => loopSync({ map, timeout: NaN }), RangeError);
+});
+
+Deno.test("loopSync serves in a Worker", async () => {
+  using listener = createServer(LOOPBACK);
+  const code =
+    `import { Dispatcher, DispatcherWithSend, loopSync, Socket } from ${
+      JSON.stringify(import.meta.resolve("../../poll/mod.ts"))
+    };
+    class Echo extends DispatcherWithSend {
+      handleRead() { this.send(this.recv(1000)); }
+    }
+    class Server extends Dispatcher {
+      accepting = true;
+      handleAccepted(socket) { new Echo(socket); this.close(); }
+    }
+    onmessage = ({ data }) => {
+      new Server(Socket.fromFd(data));
+      loopSync();
+      postMessage("done");
+    };`;
+  const worker = new Worker(
+    `data:text/javascript,${encodeURIComponent(code)}`,
+    { type: "module" },
+  );
+  const done = new Promise((resolve) =>
+    worker.onmessage = ({ data }) => resolve(data)
+  );
+  const address = listener.getsockname();
+  worker.postMessage(listener.detach());
+  const client = createConnectionSync(address);
+  await client.sendAll(encode("hello"));
+  strictEqual(decode(await client.recv(100)), "hello");
+  client.close();
+  strictEqual(await done, "done");
+  worker.terminate();
+});
+
+Deno.test("handleEvents calls what poll's events ask for", () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  class Events extends Dispatcher {
+    readonly called: string[] = [];
+    override handleReadEvent() {
+      this.called.push("read");
+    }
+    override handleWriteEvent() {
+      this.called.push("write");
+    }
+    override handleExptEvent() {
+      this.called.push("expt");
+    }
+    override handleClose() {
+      this.called.push("close");
+    }
+  }
+  const each = new Events(pair.ours, map);
+  for (
+    const [events, called] of [
+      [0, []],
+      [POLLIN, ["read"]],
+      [POLLOUT, ["write"]],
+      [POLLPRI, ["expt"]],
+      [POLLIN | POLLOUT | POLLPRI, ["read", "write", "expt"]],
+      [POLLHUP, ["close"]],
+      [POLLERR, ["close"]],
+      [POLLNVAL, ["close"]],
+    ] as const
+  ) {
+    each.called.length = 0;
+    each.handleEvents(events);
+    deepStrictEqual(each.called, called);
+  }
+});
+
+Deno.test("without overrides: accepted is closed, an error printed and closed", () => {
+  using listener = createServer(LOOPBACK);
+  const map: DispatcherMap = new Map();
+  const plain = new Dispatcher(listener, map);
+  plain.accepting = true;
+  strictEqual(plain.accept(), null);
+  using client = createConnectionSync(listener.getsockname());
+  loopSync({ map, count: 1 });
+  strictEqual(client.recvSync(1).length, 0);
+  deepStrictEqual([plain.readable(), plain.writable()], [true, true]);
+  const printed: unknown[] = [];
+  const { error } = console;
+  console.error = (...args) => printed.push(...args);
+  try {
+    plain.handleError("oh");
+  } finally {
+    console.error = error;
+  }
+  deepStrictEqual(printed, ["oh"]);
+  strictEqual(listener.closed, true);
+  strictEqual(plain.recv(1).length, 0);
+});
+
+Deno.test("a dispatcher of an unconnected socket is not connected, and needs one", async () => {
+  using pair = Pair.tcp();
+  const map: DispatcherMap = new Map();
+  const connected = new Dispatcher(pair.ours, map);
+  deepStrictEqual([connected.connected, connected.addr], [
+    true,
+    pair.ours.getpeername(),
+  ]);
+  using listener = createServer(LOOPBACK);
+  strictEqual(new Dispatcher(listener, map).connected, false);
+  closeAll(map);
+  const empty = new Dispatcher(undefined, map);
+  match(
+    (await failure(() => empty.listen())).message,
+    /call createSocket first/,
+  );
+  empty.close();
+});
+
+Deno.test("a connection that is broken is handleClose, not an error", () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  const noting = new Noting(pair.ours, map);
+  pair.theirs.close();
+  strictEqual(noting.send(encode("x")), 0);
+  deepStrictEqual(noting.notes, ["close"]);
+});
+
+Deno.test("DispatcherWithSend sends what is large in turns, in order", async () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  const sender = new DispatcherWithSend(pair.ours, map);
+  const bytes = new Uint8Array(3_000_000).map((_, i) => i * 31);
+  sender.send(bytes.subarray(0, 1_000_000));
+  sender.send(bytes.subarray(1_000_000));
+  ok(sender.buffered > 0);
+  ok(sender.writable());
+  const looping = loop({ map });
+  const received = new Uint8Array(bytes.length);
+  for (let at = 0; at < bytes.length;) {
+    at += await pair.theirs.recvInto(received.subarray(at));
+  }
+  deepStrictEqual(received, bytes);
+  strictEqual(sender.buffered, 0);
+  strictEqual(sender.writable(), false);
+  pair.theirs.shutdown(SHUT_WR);
+  // Nothing reads in this dispatcher: it is told to close by hand.
+  pair.theirs.close();
+  sender.handleRead = () => sender.close();
+  await looping;
+});
+
+Deno.test("closeAll closes every dispatcher, and then throws what went wrong", () => {
+  const map: DispatcherMap = new Map();
+  const pairs = [new Pair(), new Pair(), new Pair()];
+  class Bad extends Dispatcher {
+    override close(): void {
+      super.close();
+      throw new Error("cannot close");
+    }
+  }
+  new Dispatcher(pairs[0]!.ours, map);
+  new Bad(pairs[1]!.ours, map);
+  new Dispatcher(pairs[2]!.ours, map);
+  throws(() => closeAll(map), AggregateError);
+  strictEqual(map.size, 0);
+  for (const pair of pairs) {
+    strictEqual(pair.ours.closed, true);
+    pair[Symbol.dispose]();
+  }
+});

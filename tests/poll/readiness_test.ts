@@ -1,0 +1,258 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import {
+  epoll,
+  EPOLLET,
+  EPOLLIN,
+  EPOLLONESHOT,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  MSG_OOB,
+  poll,
+  POLLHUP,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  POLLPRI,
+  select,
+  selectSync,
+  SHUT_WR,
+  Socket,
+} from "../../poll/mod.ts";
+import { closedDescriptor, encode, failure, Pair } from "./_sockets.ts";
+
+for (const how of ["Sync", "promised"] as const) {
+  const sync = how === "Sync";
+  const choose: typeof select = async (...lists) =>
+    sync
+      ? selectSync(lists[0], lists[1], lists[2], lists[3])
+      : await select(...lists);
+
+  Deno.test(`select returns the very objects that were passed, ${how}`, async () => {
+    using pair = new Pair();
+    const thing = { name: "any", fileno: () => pair.ours.fileno() };
+    pair.theirs.sendSync(encode("x"));
+    const [readable, writable, exceptional] = await choose(
+      [pair.theirs, thing],
+      new Set([pair.ours, pair.theirs]),
+      [thing],
+    );
+    strictEqual(readable.length, 1);
+    strictEqual(readable[0], thing);
+    deepStrictEqual(writable, [pair.ours, pair.theirs]);
+    deepStrictEqual(exceptional, []);
+  });
+
+  Deno.test(`select with the same descriptor twice returns both, ${how}`, async () => {
+    using pair = new Pair();
+    const fd = pair.ours.fileno();
+    deepStrictEqual(await choose([], [fd, pair.ours], []), [[], [
+      fd,
+      pair.ours,
+    ], []]);
+  });
+
+  Deno.test(`select waits no longer than its timeout, ${how}`, async () => {
+    using pair = new Pair();
+    for (const timeout of [0, 0.5, 20]) {
+      const started = performance.now();
+      deepStrictEqual(await choose([pair.ours], [], [], timeout), [[], [], []]);
+      ok(performance.now() - started >= timeout);
+    }
+    deepStrictEqual(await choose([], [], [], 1), [[], [], []]);
+  });
+
+  Deno.test(`select of a closed descriptor is BadResource, ${how}`, async () => {
+    const fd = closedDescriptor();
+    for (const lists of [[[fd], [], []], [[], [fd], []], [[], [], [fd]]]) {
+      const error = await failure(() =>
+        choose(lists[0]!, lists[1]!, lists[2]!, 0)
+      );
+      ok(error instanceof Deno.errors.BadResource, String(error));
+      strictEqual(
+        error.message,
+        `Cannot select: descriptor ${fd} is closed`,
+      );
+    }
+  });
+
+  Deno.test(`select sees urgent data in its third list, ${how}`, async () => {
+    using pair = Pair.tcp();
+    pair.theirs.sendSync(encode("!"), MSG_OOB);
+    deepStrictEqual(await choose([], [], [pair.ours], 5000), [[], [], [
+      pair.ours,
+    ]]);
+  });
+
+  Deno.test(`select with errors in its third list alone waits, ${how}`, async () => {
+    using pair = new Pair();
+    pair.theirs.close();
+    const started = performance.now();
+    deepStrictEqual(await choose([], [], [pair.ours], 20), [[], [], []]);
+    ok(performance.now() - started >= 20);
+    deepStrictEqual(await choose([pair.ours], [], [pair.ours], 20), [
+      [
+        pair.ours,
+      ],
+      [],
+      [],
+    ]);
+  });
+
+  Deno.test(`select takes descriptors above 1,024, ${how}`, async () => {
+    const pairs = Array.from({ length: 600 }, () => new Pair());
+    try {
+      const last = pairs.at(-1)!;
+      ok(last.theirs.fileno() > 1024);
+      last.theirs.sendSync(encode("x"));
+      const all = pairs.map(({ ours }) => ours);
+      deepStrictEqual((await choose(all, [], []))[0], [last.ours]);
+    } finally {
+      for (const pair of pairs) pair[Symbol.dispose]();
+    }
+  });
+
+  Deno.test(`poll reports what each descriptor is ready for, ${how}`, async () => {
+    using pair = new Pair();
+    const polling = poll();
+    const wait = async (timeout?: number) =>
+      sync ? polling.pollSync(timeout) : await polling.poll(timeout);
+    deepStrictEqual(await wait(1), []);
+    polling.register(pair.ours, POLLIN);
+    deepStrictEqual(await wait(1), []);
+    pair.theirs.sendSync(encode("x"));
+    const fd = pair.ours.fileno();
+    deepStrictEqual(await wait(), [[fd, POLLIN]]);
+    polling.register(fd);
+    deepStrictEqual(await wait(), [[fd, POLLIN | POLLOUT]]);
+    polling.modify(pair.ours, POLLPRI);
+    deepStrictEqual(await wait(1), []);
+    pair.theirs.close();
+    deepStrictEqual(await wait(), [[fd, POLLHUP]]);
+    pair.ours.close();
+    deepStrictEqual(await wait(), [[fd, POLLNVAL]]);
+    polling.unregister(fd);
+    deepStrictEqual(await wait(0), []);
+  });
+
+  Deno.test(`epoll reports, level-triggered, ${how}`, async () => {
+    using pair = new Pair();
+    using set = epoll();
+    const wait = async (timeout?: number, max?: number) =>
+      sync ? set.pollSync(timeout, max) : await set.poll(timeout, max);
+    const [ours, theirs] = [pair.ours.fileno(), pair.theirs.fileno()];
+    set.register(pair.ours, EPOLLIN);
+    set.register(pair.theirs, EPOLLIN);
+    deepStrictEqual(await wait(1), []);
+    pair.theirs.sendSync(encode("x"));
+    pair.ours.sendSync(encode("x"));
+    deepStrictEqual(
+      (await wait()).sort(),
+      [[ours, EPOLLIN], [
+        theirs,
+        EPOLLIN,
+      ]].sort(),
+    );
+    strictEqual((await wait(-1, 1)).length, 1);
+    set.unregister(pair.theirs);
+    deepStrictEqual(await wait(), [[ours, EPOLLIN]]);
+    set.modify(pair.ours, EPOLLOUT);
+    deepStrictEqual(await wait(), [[ours, EPOLLOUT]]);
+  });
+
+  Deno.test(`epoll with EPOLLET reports each change once, ${how}`, async () => {
+    using pair = new Pair();
+    using set = epoll();
+    const wait = async () => sync ? set.pollSync(5) : await set.poll(5);
+    const fd = pair.ours.fileno();
+    set.register(pair.ours, EPOLLIN | EPOLLET);
+    pair.theirs.sendSync(encode("x"));
+    deepStrictEqual(await wait(), [[fd, EPOLLIN]]);
+    deepStrictEqual(await wait(), []);
+    pair.theirs.sendSync(encode("y"));
+    deepStrictEqual(await wait(), [[fd, EPOLLIN]]);
+  });
+
+  Deno.test(`epoll with EPOLLONESHOT reports once until modify, ${how}`, async () => {
+    using pair = new Pair();
+    using set = epoll();
+    const wait = async () => sync ? set.pollSync(5) : await set.poll(5);
+    const fd = pair.ours.fileno();
+    set.register(pair.ours, EPOLLOUT | EPOLLONESHOT);
+    deepStrictEqual(await wait(), [[fd, EPOLLOUT]]);
+    deepStrictEqual(await wait(), []);
+    set.modify(fd, EPOLLOUT | EPOLLONESHOT);
+    deepStrictEqual(await wait(), [[fd, EPOLLOUT]]);
+  });
+}
+
+Deno.test("epoll reports that the peer has ended its side with EPOLLRDHUP", () => {
+  using pair = new Pair();
+  using set = epoll();
+  set.register(pair.ours, EPOLLRDHUP);
+  pair.theirs.shutdown(SHUT_WR);
+  deepStrictEqual(set.pollSync(), [[pair.ours.fileno(), EPOLLRDHUP]]);
+});
+
+Deno.test("epoll reports more than fit in its first array", () => {
+  const pairs = Array.from({ length: 200 }, () => new Pair());
+  using set = epoll();
+  try {
+    for (const { ours } of pairs) set.register(ours, EPOLLOUT);
+    const seen = new Set<number>();
+    for (let i = 0; i < 10; i++) {
+      for (const [fd] of set.pollSync()) seen.add(fd);
+    }
+    strictEqual(seen.size, 200);
+    strictEqual(set.pollSync().length, 200);
+    strictEqual(set.waitSync(), 200);
+    strictEqual(set.eventsAt(199), EPOLLOUT);
+    ok(seen.has(set.fdAt(199)));
+    deepStrictEqual([set.fdAt(99_999), set.eventsAt(-1)], [-1, 0]);
+  } finally {
+    for (const pair of pairs) pair[Symbol.dispose]();
+  }
+});
+
+Deno.test("epoll refuses what is registered, unknown, closed or a file", async () => {
+  using pair = new Pair();
+  using set = epoll();
+  set.register(pair.ours);
+  throws(() => set.register(pair.ours), Deno.errors.AlreadyExists);
+  throws(() => set.modify(pair.theirs, EPOLLIN), Deno.errors.NotFound);
+  throws(() => set.unregister(pair.theirs), Deno.errors.NotFound);
+  throws(() => set.register(closedDescriptor()), Deno.errors.BadResource);
+  strictEqual((await failure(() => set.register(set))).code, "EINVAL");
+});
+
+Deno.test("epoll throws BadResource once it is closed, and closes once", async () => {
+  const set = epoll();
+  strictEqual(set.closed, false);
+  set.close();
+  strictEqual(set.closed, true);
+  using socket = new Socket();
+  for (
+    const call of [
+      () => set.close(),
+      () => set.fileno(),
+      () => set.register(socket),
+      () => set.modify(socket, EPOLLIN),
+      () => set.unregister(socket),
+      () => set.poll(0),
+      () => set.pollSync(0),
+      () => set.waitSync(0),
+    ]
+  ) {
+    ok(await failure(call) instanceof Deno.errors.BadResource, String(call));
+  }
+});
+
+Deno.test("an epoll can be waited for in another", async () => {
+  using pair = new Pair();
+  using inner = epoll();
+  using outer = epoll();
+  inner.register(pair.ours, EPOLLIN);
+  outer.register(inner, EPOLLIN);
+  const waiting = outer.poll();
+  pair.theirs.sendSync(encode("x"));
+  deepStrictEqual(await waiting, [[inner.fileno(), EPOLLIN]]);
+});

@@ -1,0 +1,228 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import {
+  type BaseSelector,
+  DefaultSelector,
+  EpollSelector,
+  EVENT_READ,
+  EVENT_WRITE,
+  PollSelector,
+  SelectSelector,
+} from "../../poll/mod.ts";
+import { encode, failure, MODULE, Pair, run } from "./_sockets.ts";
+
+const BOTH = EVENT_READ | EVENT_WRITE;
+
+const kinds: (new () => BaseSelector<string>)[] = [
+  SelectSelector,
+  PollSelector,
+  EpollSelector,
+  DefaultSelector,
+];
+
+for (const Selector of kinds) {
+  const { name } = Selector;
+
+  Deno.test(`${name}: register, modify, unregister return the registration`, () => {
+    using pair = new Pair();
+    using selector = new Selector();
+    const fd = pair.ours.fileno();
+    const key = selector.register(pair.ours, EVENT_READ, "data");
+    deepStrictEqual(key, {
+      fileobj: pair.ours,
+      fd,
+      events: EVENT_READ,
+      data: "data",
+    });
+    strictEqual(selector.getKey(pair.ours), key);
+    strictEqual(selector.getKey(fd), key);
+    const changed = selector.modify(pair.ours, EVENT_WRITE, "other");
+    deepStrictEqual(changed, { ...key, events: EVENT_WRITE, data: "other" });
+    strictEqual(selector.getKey(fd), changed);
+    strictEqual(selector.unregister(fd), changed);
+    throws(() => selector.getKey(fd), Deno.errors.NotFound);
+  });
+
+  Deno.test(`${name}: what is registered twice, unknown or no event is refused`, () => {
+    using pair = new Pair();
+    using selector = new Selector();
+    selector.register(pair.ours, EVENT_READ);
+    throws(
+      () => selector.register(pair.ours, EVENT_READ),
+      Deno.errors.AlreadyExists,
+    );
+    throws(
+      () => selector.register(pair.ours.fileno(), EVENT_WRITE),
+      Deno.errors.AlreadyExists,
+    );
+    throws(() => selector.unregister(pair.theirs), Deno.errors.NotFound);
+    throws(() => selector.modify(pair.theirs, EVENT_READ), {
+      message: "Cannot modify this object: it is not registered",
+    });
+    for (const events of [0, 4, -1]) {
+      throws(() => selector.register(pair.theirs, events), RangeError);
+    }
+    throws(() => selector.register(pair.theirs, NaN), TypeError);
+    throws(() => selector.register(-1, EVENT_READ), RangeError);
+    throws(
+      () => selector.register("x" as unknown as number, EVENT_READ),
+      TypeError,
+    );
+    throws(
+      () => selector.register({} as { fileno(): number }, EVENT_READ),
+      TypeError,
+    );
+  });
+
+  Deno.test(`${name}: what was closed can be unregistered, by object and number`, () => {
+    using pair = new Pair();
+    using selector = new Selector();
+    const fd = pair.theirs.fileno();
+    selector.register(pair.ours, EVENT_READ, "object");
+    selector.register(pair.theirs, EVENT_READ, "number");
+    pair.ours.close();
+    pair.theirs.close();
+    strictEqual(selector.unregister(pair.ours).data, "object");
+    strictEqual(selector.unregister(fd).data, "number");
+    throws(() => selector.unregister(pair.ours), Deno.errors.NotFound);
+    strictEqual(selector.getMap()?.size, 0);
+  });
+
+  Deno.test(`${name}: getMap shows the registrations as they are`, () => {
+    using pair = new Pair();
+    const selector = new Selector();
+    const map = selector.getMap()!;
+    const key = selector.register(pair.ours, EVENT_READ, "x");
+    deepStrictEqual([map.size, map.get(pair.ours), map.has(pair.theirs)], [
+      1,
+      key,
+      false,
+    ]);
+    deepStrictEqual([...map.values()], [key]);
+    selector.close();
+    strictEqual(selector.getMap(), null);
+  });
+
+  Deno.test(`${name}: closed, it refuses everything but close`, async () => {
+    using pair = new Pair();
+    const selector = new Selector();
+    selector.register(pair.ours, EVENT_READ);
+    selector.close();
+    selector.close();
+    for (
+      const call of [
+        () => selector.register(pair.theirs, EVENT_READ),
+        () => selector.modify(pair.ours, EVENT_READ),
+        () => selector.unregister(pair.ours),
+        () => selector.getKey(pair.ours),
+        () => selector.selectSync(0),
+        () => selector.select(0),
+      ]
+    ) ok(await failure(call) instanceof Deno.errors.BadResource, String(call));
+  });
+
+  for (const how of ["Sync", "promised"] as const) {
+    const choose = async (selector: BaseSelector<string>, timeout?: number) =>
+      how === "Sync"
+        ? selector.selectSync(timeout)
+        : await selector.select(timeout);
+
+    Deno.test(`${name}: select tells what is ready for what, ${how}`, async () => {
+      using pair = new Pair();
+      using selector = new Selector();
+      const ours = selector.register(pair.ours, BOTH, "ours");
+      deepStrictEqual(await choose(selector), [[ours, EVENT_WRITE]]);
+      pair.theirs.sendSync(encode("x"));
+      deepStrictEqual(await choose(selector), [[ours, BOTH]]);
+      const reading = selector.modify(pair.ours, EVENT_READ, "ours");
+      deepStrictEqual(await choose(selector), [[reading, EVENT_READ]]);
+      pair.ours.recvSync(1);
+      deepStrictEqual(await choose(selector, 1), []);
+    });
+
+    Deno.test(`${name}: select waits for its timeout, not if it is 0 or less, ${how}`, async () => {
+      using pair = new Pair();
+      using selector = new Selector();
+      deepStrictEqual(await choose(selector, 1), []);
+      selector.register(pair.ours, EVENT_READ);
+      for (const timeout of [0, -1, -Infinity]) {
+        deepStrictEqual(await choose(selector, timeout), []);
+      }
+      const started = performance.now();
+      deepStrictEqual(await choose(selector, 15.5), []);
+      ok(performance.now() - started >= 15.5);
+      ok(await failure(() => choose(selector, NaN)) instanceof RangeError);
+    });
+
+    Deno.test(`${name}: the end of a stream is readable, ${how}`, async () => {
+      using pair = new Pair();
+      using selector = new Selector();
+      const key = selector.register(pair.ours, EVENT_READ);
+      pair.theirs.close();
+      deepStrictEqual(await choose(selector), [[key, EVENT_READ]]);
+    });
+
+    Deno.test(`${name}: what is unregistered while others are served is reported no more, ${how}`, async () => {
+      using first = new Pair();
+      using second = new Pair();
+      using selector = new Selector();
+      selector.register(first.ours, EVENT_WRITE);
+      const key = selector.register(second.ours, EVENT_WRITE);
+      strictEqual((await choose(selector)).length, 2);
+      selector.unregister(first.ours);
+      deepStrictEqual(await choose(selector), [[key, EVENT_WRITE]]);
+    });
+
+    Deno.test(`${name}: select with nothing registered ends at its timeout, ${how}`, async () => {
+      using selector = new Selector();
+      deepStrictEqual(await choose(selector, 1), []);
+    });
+  }
+
+  Deno.test(`${name}: close ends a select that waits; a signal does, too`, async () => {
+    using pair = new Pair();
+    const selector = new Selector();
+    selector.register(pair.ours, EVENT_READ);
+    const abort = new AbortController();
+    const aborted = selector.select(null, { signal: abort.signal });
+    setTimeout(() => abort.abort(), 1);
+    strictEqual((await failure(() => aborted)).name, "AbortError");
+    const waiting = selector.select();
+    setTimeout(() => selector.close(), 1);
+    ok(await failure(() => waiting) instanceof Deno.errors.BadResource);
+  });
+
+  Deno.test(`${name}: a select that waits sees the socket become ready`, async () => {
+    using pair = new Pair();
+    using selector = new Selector();
+    const key = selector.register(pair.ours, EVENT_READ);
+    const waiting = selector.select();
+    setTimeout(() => pair.theirs.sendSync(encode("x")), 1);
+    deepStrictEqual(await waiting, [[key, EVENT_READ]]);
+  });
+}
+
+Deno.test("a file on disk is always ready to poll and select, and refused by epoll", async () => {
+  // This process reads this file as its standard input.
+  const { stdout, stderr } = await run(
+    ["--allow-ffi"],
+    `import { EpollSelector, EVENT_READ, PollSelector, SelectSelector } from ${MODULE};
+    for (const Selector of [PollSelector, SelectSelector, EpollSelector]) {
+      const selector = new Selector();
+      try {
+        selector.register(0, EVENT_READ);
+        console.log((await selector.select()).length);
+      } catch (error) {
+        console.log(error.name);
+      }
+    }`,
+    import.meta.filename,
+  );
+  strictEqual(stdout, "1\n1\nPermissionDenied\n", stderr);
+});
+
+Deno.test("EpollSelector.fileno is its epoll's", () => {
+  const selector = new EpollSelector();
+  ok(selector.fileno() > 2);
+  selector.close();
+  throws(() => selector.fileno(), Deno.errors.BadResource);
+});
