@@ -1,12 +1,12 @@
 /**
  * As ours_tcp.ts and ours_udp.ts, with processes.
  *
- * Arguments: echo, reply, sink, source or udp, then how many
- * children at most, how many requests and how many connections each takes (0 for
- * no limit), how many are spare, then for source the number of bytes.
+ * Arguments: echo, reply, sink, source or udp, then how many children there are
+ * at most, how many requests and how many connections each takes (0 for no
+ * limit), how many are spare, then for source the number of bytes.
  */
 import { ForkingTCPServer, ForkingUDPServer } from "../../mod.ts";
-import { Echo, Reply, Sink, Source, UDPEcho } from "./forking_handlers.ts";
+import { Echo, Reply, Sink, Source, UDPEcho } from "./remote_handlers.ts";
 
 const [
   mode = "echo",
@@ -15,6 +15,7 @@ const [
   connections = "0",
   spares = "1",
 ] = Deno.args;
+
 class TCP extends ForkingTCPServer {
   // Clients that are gone when the load ends are no news.
   override handleError() {}

@@ -83,11 +83,11 @@ Deno.test("a server that is unreferenced lets its program end", async () => {
   strictEqual(code, 0, stderr);
 });
 
-Deno.test("nothing is left of a thousand requests in processes of their own", async () => {
+Deno.test("nothing is left of 250 requests in processes of their own", async () => {
   await using program = startProgram(
     // The children file cannot be read with less.
     ["--allow-all"],
-    ["count", "800"],
+    ["count", "200"],
   );
   const { code, stdout, stderr } = await program.output();
   strictEqual(code, 0, stderr);

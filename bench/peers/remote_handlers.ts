@@ -1,6 +1,8 @@
 /**
- * The handlers of ours_forking.ts, in a module of their own that imports no more
- * than they need: every process imports it.
+ * The handlers of ours_forking.ts and ours_threading.ts, in a module of their
+ * own that imports no more than they need: every process imports it.
+ *
+ * Source sends as many bytes as the last argument says.
  */
 import {
   DatagramRequestHandler,
@@ -16,6 +18,18 @@ export class Echo extends StreamRequestHandler {
     const buffer = new Uint8Array(1024);
     for (let n; (n = await rfile.readInto(buffer)) !== null;) {
       await wfile.write(buffer.subarray(0, n));
+    }
+  }
+}
+
+export class Burn extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+  override async handle() {
+    const { rfile, wfile } = this;
+    for (let chunk; (chunk = await rfile.read(CHUNK)) !== null;) {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      await wfile.write(chunk);
     }
   }
 }
@@ -41,7 +55,7 @@ export class Source extends StreamRequestHandler {
   static override readonly moduleUrl: string = import.meta.url;
   override async handle() {
     const part = new Uint8Array(CHUNK);
-    for (let left = Number(Deno.args[5]); left > 0; left -= part.length) {
+    for (let left = Number(Deno.args.at(-1)); left > 0; left -= part.length) {
       await this.wfile.write(part.subarray(0, Math.min(left, part.length)));
     }
   }
