@@ -195,11 +195,19 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     load: ({ port, duration }) => ["connect", port, 64, 24, duration],
     servers: [
       reusedChild("reply"),
-      freshChildren("reply"),
       anyCore(ours("reply")),
       anyCore(peerServer("python3", "cpython_tcp.py", "forking", "reply")),
     ],
     warmUp: true,
+  },
+  {
+    name: "processes: connect, 24 bytes, close, 1 at a time",
+    load: ({ port, duration }) => ["connect", port, 1, 24, duration],
+    servers: [
+      freshChildren("reply"),
+      anyCore(peerServer("python3", "cpython_tcp.py", "forking", "reply")),
+    ],
+    warmUp: false,
   },
   {
     name: "processes: MiB received by the server, 1 GiB",

@@ -21,6 +21,8 @@ export interface Pipes {
 
 /** How much waits to be written before the carrier is congested, in bytes. */
 const CONGESTED_ABOVE = 256 * 1024;
+/** How many turns of the microtask queue a write waits for other frames. */
+const JOINING_TURNS = 4;
 /** A larger buffer is not kept for the next frames. */
 const LARGEST_KEPT = 2 * CONGESTED_ABOVE;
 const SMALLEST_BUFFER = 4 * 1024;
@@ -37,7 +39,7 @@ export class PipeCarrier implements Carrier {
   /** The buffer that is being written, or was. */
   #spare: Uint8Array<ArrayBuffer> = NOTHING;
   #beingWritten = 0;
-  #writing = false;
+  #writing: Promise<void> | undefined;
   #closed = false;
   #drained: PromiseWithResolvers<void> | undefined;
 
@@ -57,13 +59,18 @@ export class PipeCarrier implements Carrier {
     putHeader(this.#header, type, channel, payload.length);
     this.#filling.set(this.#header, start);
     this.#filling.set(payload, start + HEADER_SIZE);
-    if (!this.#writing) void this.#writeAll();
+    this.#writing ??= this.#writeAll();
   }
 
   drained(): Promise<void> {
     if (this.#closed || !this.congested) return Promise.resolve();
     this.#drained ??= Promise.withResolvers();
     return this.#drained.promise;
+  }
+
+  /** Waits until all frames are written. */
+  flushed(): Promise<void> {
+    return this.#writing ?? Promise.resolve();
   }
 
   /**
@@ -95,9 +102,9 @@ export class PipeCarrier implements Carrier {
   }
 
   async #writeAll(): Promise<void> {
-    this.#writing = true;
-    // What the same bytes have set off elsewhere joins.
-    await null;
+    // What other requests send in this tick joins: theirs takes a few turns of
+    // the queue, and a write costs more than those.
+    for (let turn = 0; turn < JOINING_TURNS; turn++) await null;
     try {
       while (this.#filled > 0) {
         const bytes = this.#filling;
@@ -118,6 +125,6 @@ export class PipeCarrier implements Carrier {
       // The other side has gone: the end of the other pipe tells so.
       this.close();
     }
-    this.#writing = false;
+    this.#writing = undefined;
   }
 }

@@ -25,9 +25,7 @@ export async function rehearse(addr: Deno.Addr): Promise<void> {
   near.send(FrameType.Open, 1, packJson({ localAddr: addr, remoteAddr: addr }));
   near.send(FrameType.Data, 1, QUESTION);
   near.send(FrameType.End, 1);
-  // As long as the carrier waits for more to send.
-  await null;
-  await null;
+  await near.flushed();
   const far = new PipeCarrier({
     read: () => Promise.resolve(written.shift() ?? null),
     write() {},
