@@ -46,7 +46,28 @@ const threading = (workers: number, ...args: string[]): ServerCommand => ({
   ),
   anyCore: true,
 });
-/** Where threads take part, all servers may use both cores. */
+/** One process for all requests. */
+const reusedChild = (...args: string[]): ServerCommand => ({
+  ...denoServer(
+    "forking, 1 child",
+    "ours_forking.ts",
+    args[0]!,
+    ...["1", "0", "0", "1"],
+    ...args.slice(1),
+  ),
+  anyCore: true,
+});
+/** A process for each request, and 4 spare ones. */
+const freshChildren = (mode: string): ServerCommand => ({
+  ...denoServer(
+    "forking, a child each",
+    "ours_forking.ts",
+    mode,
+    ...["40", "1", "1", "4"],
+  ),
+  anyCore: true,
+});
+/** Where threads or processes take part, all servers may use both cores. */
 const anyCore = (server: ServerCommand): ServerCommand => ({
   ...server,
   anyCore: true,
@@ -162,6 +183,46 @@ export const comparisons = (scale: number): readonly Comparison[] => [
       anyCore(ours("burn")),
     ],
     warmUp: true,
+  },
+  ...[1, 50, 500].map((connections): Comparison => ({
+    name: `processes: echo of 64 bytes, ${connections} connections`,
+    load: ({ port, duration }) => ["echo", port, connections, 64, duration],
+    servers: [reusedChild("echo"), anyCore(oursOwnBuffer)],
+    warmUp: true,
+  })),
+  {
+    name: "processes: connect, 24 bytes, close, 64 at a time",
+    load: ({ port, duration }) => ["connect", port, 64, 24, duration],
+    servers: [
+      reusedChild("reply"),
+      anyCore(ours("reply")),
+      anyCore(peerServer("python3", "cpython_tcp.py", "forking", "reply")),
+    ],
+    warmUp: true,
+  },
+  {
+    name: "processes: connect, 24 bytes, close, 1 at a time",
+    load: ({ port, duration }) => ["connect", port, 1, 24, duration],
+    servers: [
+      freshChildren("reply"),
+      anyCore(peerServer("python3", "cpython_tcp.py", "forking", "reply")),
+    ],
+    warmUp: false,
+  },
+  {
+    name: "processes: MiB received by the server, 1 GiB",
+    load: ({ port }) => ["send", port, GIB * scale],
+    servers: [reusedChild("sink"), anyCore(ours("sink"))],
+    warmUp: false,
+  },
+  {
+    name: "processes: MiB sent by the server, 1 GiB",
+    load: ({ port }) => ["recv", port, GIB * scale],
+    servers: [
+      reusedChild("source", `${GIB * scale}`),
+      anyCore(ours("source", `${GIB * scale}`)),
+    ],
+    warmUp: false,
   },
   ...[0, 1_000, 10_000].map((idle): Comparison => ({
     name: `echo of 64 bytes, 10 of ${idle + 10} connections`,

@@ -30,6 +30,7 @@ export function denoServer(
       "--unstable-net",
       "--allow-net",
       "--allow-read",
+      "--allow-run=deno",
       `${here}peers/${file}`,
       ...args,
     ],

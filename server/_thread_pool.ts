@@ -1,7 +1,11 @@
 import type { HandlerLocation } from "./_remote/handler_location.ts";
-import type { NearChannel } from "./_remote/near_channel.ts";
-import type { NearSide } from "./_remote/near_side.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
+import type {
+  Assignment,
+  Opener,
+  RemotePool,
+  Waiting,
+} from "./_remote_pool.ts";
 import { Thread } from "./_thread.ts";
 
 /** The first pause before a thread that died at once is replaced, in milliseconds. */
@@ -19,29 +23,8 @@ const LONG_LIFE = 5_000;
  */
 const ANSWER_TIMEOUT = 1_000;
 
-/** A request that a thread has taken. */
-export interface Assignment {
-  readonly channel: NearChannel;
-  /**
-   * Aborts it. It gives up its place when the thread has heard of it, however
-   * long the handler then takes.
-   */
-  abort(reason: unknown): void;
-  /** Gives up its place. */
-  release(): void;
-}
-
-/** Opens a request on the thread that takes it. */
-type Opener = (side: NearSide) => NearChannel;
-
-/** A request that waits for a thread. */
-export interface Waiting {
-  readonly open: Opener;
-  readonly assigned: PromiseWithResolvers<Assignment>;
-}
-
 /** The threads of a server. */
-export class ThreadPool {
+export class ThreadPool implements RemotePool {
   readonly #size: number;
   readonly #perThread: number;
   readonly #newThread: () => Thread;
@@ -81,11 +64,7 @@ export class ThreadPool {
     this.#add(first);
   }
 
-  /**
-   * Gives a request to the least loaded thread.
-   *
-   * @returns `undefined` if it has to wait for one.
-   */
+  /** Gives a request to the least loaded thread, if one can take it. */
   assign(open: Opener): Assignment | undefined {
     const thread = this.#leastLoaded();
     if (thread?.load !== 0) this.#startAnother();
@@ -124,6 +103,7 @@ export class ThreadPool {
       release,
       abort: (reason) => {
         channel.abort(reason);
+        // However long the handler then takes.
         void this.#check(thread).then(release);
       },
     };

@@ -15,6 +15,8 @@
 
 export * from "./base_server.ts";
 export * from "./datagram_server.ts";
+export * from "./forking_mixin.ts";
+export * from "./forking_servers.ts";
 export * from "./handler_lost_error.ts";
 export * from "./stream_server.ts";
 export * from "./tcp_server.ts";

@@ -1,20 +1,17 @@
-import type {
-  BaseServer,
-  RequestHandlerClass,
-  ServerOptions,
-} from "./base_server.ts";
-import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
-import type { HandlerFunction } from "./_handler_class.ts";
-import type {
-  BaseRequestHandler,
-  RequestServer,
-  Unsent,
-} from "../handlers/base_request_handler.ts";
 import { checkCount } from "./_options.ts";
+import {
+  type AnyRequest,
+  type ConcreteServerClass,
+  limitedConnections,
+  type MixedIn,
+  type MixinArguments,
+  runRemotely,
+  type ServerClass,
+} from "./_remote_mixin.ts";
 import { handlerLocation } from "./_remote/handler_location.ts";
-import type { NearSide } from "./_remote/near_side.ts";
-import type { ShutdownRequest } from "./_remote/payloads.ts";
 import { ThreadPool } from "./_thread_pool.ts";
+
+export type { MixedIn, ServerClass };
 
 /** Options that {@linkcode ThreadingMixIn} adds to a server's. */
 export interface ThreadingOptions {
@@ -34,26 +31,11 @@ export interface ThreadingOptions {
   readonly connectionsPerWorker?: number;
 }
 
-/** A server class that {@linkcode ThreadingMixIn} can be mixed into. */
-export type ServerClass = new (
-  address: never,
-  handler: never,
-  options?: never,
-) => RequestServer & AsyncDisposable;
-
 /** A server class whose handlers run in threads. */
-export type Threading<Base extends ServerClass> = Base extends new (
-  address: infer Address,
-  handler: infer Handler,
-  options?: infer Options,
-) => infer Server ? new (
-    address: Address,
-    handler: Exclude<Handler, HandlerFunction<never>>,
-    options?: Options & ThreadingOptions,
-  ) => Server
-  : never;
-
-const DEFAULT_MAX_CONNECTIONS = 16_384;
+export type Threading<Base extends ServerClass> = MixedIn<
+  Base,
+  ThreadingOptions
+>;
 
 /**
  * Runs the handlers of a server in threads: workers of this process. Mix it
@@ -115,42 +97,27 @@ export function ThreadingMixIn<Base extends ServerClass>(
   ) as unknown as Threading<Base>;
 }
 
-type AnyRequest = Deno.Conn | DatagramRequest;
-
-/** What TypeScript needs to know of the base of a mixin. */
-type ConcreteServerClass = new (
-  // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
-  ...args: any[]
-) => BaseServer<AnyRequest, Deno.Addr>;
-
 function threading(Base: ConcreteServerClass): ConcreteServerClass {
   abstract class ThreadingServer extends Base {
     readonly #pool: ThreadPool;
 
     // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
     constructor(...args: any[]) {
-      const [address, handler, options = {}] = args as [
-        unknown,
-        | RequestHandlerClass<AnyRequest, Deno.Addr>
-        | HandlerFunction<BaseRequestHandler>,
-        (ServerOptions & ThreadingOptions)?,
-      ];
+      const [address, handler, options = {}] = args as MixinArguments<
+        ThreadingOptions
+      >;
       const {
         workers = navigator.hardwareConcurrency,
         connectionsPerWorker = Infinity,
-        maxConnections = DEFAULT_MAX_CONNECTIONS,
       } = options;
       checkCount("workers", workers, 1);
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
-      checkCount("maxConnections", maxConnections, 1);
+      const maxConnections = limitedConnections(
+        options,
+        workers * connectionsPerWorker,
+      );
       const location = handlerLocation(handler);
-      super(address, handler, {
-        ...options,
-        maxConnections: Math.min(
-          maxConnections,
-          workers * connectionsPerWorker,
-        ),
-      });
+      super(address, handler, { ...options, maxConnections });
       try {
         this.#pool = new ThreadPool(
           workers,
@@ -165,35 +132,11 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       }
     }
 
-    override async runRequest(
+    override runRequest(
       request: AnyRequest,
       clientAddress: Deno.Addr,
     ): Promise<void> {
-      const pool = this.#pool;
-      let abort: (reason: unknown) => void;
-      this.whenAborted(request, (reason) => abort(reason));
-      const owner = {
-        settling: (unsent: Unsent) => this.settling(request, unsent),
-        shutdown: (options: ShutdownRequest) =>
-          this.shutdownFrom(request, options),
-      };
-      const open = (side: NearSide) =>
-        isDatagram(request)
-          ? side.openDatagram(request, clientAddress, owner)
-          : side.openStream(request, owner);
-      let assignment = pool.assign(open);
-      if (assignment === undefined) {
-        const waiting = pool.wait(open);
-        abort = (reason) => pool.cancel(waiting, reason);
-        assignment = await waiting.assigned.promise;
-      }
-      const { channel, release } = assignment;
-      abort = assignment.abort;
-      try {
-        await channel.ended;
-      } finally {
-        release();
-      }
+      return runRemotely(this, this.#pool, request, clientAddress);
     }
 
     override async releaseResources(): Promise<void> {
@@ -202,8 +145,4 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
     }
   }
   return ThreadingServer as unknown as ConcreteServerClass;
-}
-
-function isDatagram(request: AnyRequest): request is DatagramRequest {
-  return Array.isArray(request);
 }

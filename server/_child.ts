@@ -1,0 +1,172 @@
+import { type ChildCommand, describeEnd } from "./_child_command.ts";
+import { LONGEST_DELAY } from "./_deadlines.ts";
+import { ChildPipes } from "./_child_pipes.ts";
+import { ForwardedStderr } from "./_forwarded_stderr.ts";
+import { HandlerLostError } from "./handler_lost_error.ts";
+import { NearSide } from "./_remote/near_side.ts";
+import type { ShutdownRequest } from "./_remote/payloads.ts";
+import { PipeCarrier } from "./_remote/pipe_carrier.ts";
+
+/** How long a process may take to import its handler, in milliseconds. */
+const START_TIMEOUT = 30_000;
+/**
+ * How long the pipes of a process that has ended may stay open, in milliseconds:
+ * where it had started others, those have them too.
+ */
+const PIPES_TIMEOUT = 1_000;
+
+/** One process that runs handlers. */
+export class Child {
+  /** Where its requests are opened. */
+  readonly side: NearSide;
+  /**
+   * Resolves to how it ended, when it has been waited for and its pipes are
+   * closed.
+   */
+  readonly gone: Promise<Error>;
+  /** How many requests it has. */
+  load = 0;
+  /** How many it has been given. */
+  taken = 0;
+  /** How many of them were aborted just now. */
+  checks = 0;
+  /** How many of them were aborted and go on regardless. */
+  abandoned = 0;
+  readonly #process: Deno.ChildProcess;
+  readonly #pipes: ChildPipes;
+  readonly #carrier: PipeCarrier;
+  readonly #killTimeout: number;
+  #cause: Error | undefined;
+  #ended = false;
+  #killTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * Starts it.
+   *
+   * @throws What keeps it from being started.
+   */
+  constructor(
+    command: ChildCommand,
+    killTimeout: number,
+    shutdown: (options: ShutdownRequest) => void,
+  ) {
+    this.#killTimeout = Math.min(killTimeout, LONGEST_DELAY);
+    this.#process = command.spawn();
+    this.#pipes = new ChildPipes(this.#process);
+    this.#carrier = new PipeCarrier(this.#pipes);
+    this.side = new NearSide(this.#carrier, shutdown);
+    this.gone = this.#run();
+    this.unref();
+  }
+
+  /**
+   * Waits until it takes requests.
+   *
+   * @returns A promise that rejects with what kept it from starting.
+   */
+  async ready(): Promise<void> {
+    let started = false;
+    const timer = setTimeout(
+      () =>
+        this.terminate(
+          new Deno.errors.TimedOut(
+            `its handler was not imported within ${START_TIMEOUT} ms`,
+          ),
+        ),
+      START_TIMEOUT,
+    );
+    const answered = this.side.ping().then(() => started = true);
+    const cause = await Promise.race([this.gone, answered]);
+    clearTimeout(timer);
+    if (started && this.alive) return;
+    throw new Error(
+      `Cannot start a process: ${
+        cause instanceof Error ? cause.message : (await this.gone).message
+      }`,
+    );
+  }
+
+  /** Whether it has neither ended nor been told to. */
+  get alive(): boolean {
+    return this.#killTimer === undefined && this.#cause === undefined &&
+      !this.#ended;
+  }
+
+  /** Lets it keep this process alive. */
+  ref(): void {
+    this.#process.ref();
+  }
+
+  /** Lets this process end while it runs. */
+  unref(): void {
+    this.#process.unref();
+  }
+
+  /** Has it end by itself, after what it still has to do without waiting. */
+  retire(): void {
+    if (!this.alive) return;
+    this.#killLater();
+    this.#pipes.endStdin();
+  }
+
+  /** Asks it to end, and ends it after the kill timeout. */
+  stop(): void {
+    this.#killLater();
+    this.#kill("SIGTERM");
+  }
+
+  /** Ends it now, because of `cause`. */
+  terminate(cause: Error): void {
+    this.#cause ??= cause;
+    this.#kill("SIGKILL");
+  }
+
+  #killLater(): void {
+    if (this.#ended) return;
+    this.ref();
+    this.#killTimer ??= setTimeout(
+      () => this.#kill("SIGKILL"),
+      this.#killTimeout,
+    );
+  }
+
+  #kill(signal: Deno.Signal): void {
+    try {
+      this.#process.kill(signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+
+  async #run(): Promise<Error> {
+    const stderr = new ForwardedStderr(this.#process.stderr);
+    const received = this.#carrier.receive(this.side).then(
+      // It cannot be heard any more.
+      () => this.retire(),
+      (error) => this.terminate(error),
+    );
+    const status = await this.#process.status;
+    this.#ended = true;
+    clearTimeout(this.#killTimer);
+    // What it had written still counts.
+    const timer = setTimeout(() => {
+      this.#pipes.cancel();
+      stderr.cancel();
+    }, PIPES_TIMEOUT);
+    await received;
+    await stderr.ended;
+    clearTimeout(timer);
+    this.#carrier.close();
+    await this.#pipes.close();
+    const cause = this.#cause ??= new Error(
+      describeEnd(status, stderr.tail),
+    );
+    this.side.lose(
+      new HandlerLostError(
+        `The process that ran this request is gone: ${cause.message}`,
+        { cause },
+      ),
+    );
+    return cause;
+  }
+}

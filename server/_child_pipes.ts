@@ -1,0 +1,49 @@
+import type { Pipes } from "./_remote/pipe_carrier.ts";
+
+/** The capacity of a pipe on Linux, in bytes: pipe(7). */
+const BUFFER_SIZE = 64 * 1024;
+
+/** The stdin and stdout of a process, from the side that started it. */
+export class ChildPipes implements Pipes {
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stdout: ReadableStreamBYOBReader;
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
+
+  constructor({ stdin, stdout }: Deno.ChildProcess) {
+    this.#stdin = stdin.getWriter();
+    this.#stdout = stdout.getReader({ mode: "byob" });
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const { value, done } = await this.#stdout.read(this.#buffer);
+    if (done || value === undefined) return null;
+    this.#buffer = new Uint8Array(value.buffer);
+    return value;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#stdin.write(bytes);
+  }
+
+  /** Ends stdin, after what is being written. */
+  endStdin(): void {
+    this.#stdin.close().catch(() => {
+      // The process has gone.
+    });
+  }
+
+  /** Reads no more, though the pipe is open elsewhere. */
+  cancel(): void {
+    void this.#stdout.cancel();
+  }
+
+  /** Releases both, when the process has ended. */
+  async close(): Promise<void> {
+    try {
+      await this.#stdin.abort();
+    } catch {
+      // It is closed already.
+    }
+    await this.#stdout.cancel();
+  }
+}

@@ -1,0 +1,229 @@
+import { ChildCommand, denoProgram } from "./_child_command.ts";
+import { ChildPool } from "./_child_pool.ts";
+import { checkCount, checkTime } from "./_options.ts";
+import {
+  type AnyRequest,
+  type ConcreteServerClass,
+  limitedConnections,
+  type MixedIn,
+  type MixinArguments,
+  runRemotely,
+  type ServerClass,
+} from "./_remote_mixin.ts";
+import { handlerLocation } from "./_remote/handler_location.ts";
+
+/** Options that {@linkcode ForkingMixIn} adds to a server's. */
+export interface ForkingOptions {
+  /**
+   * How many processes there are at most, those that start or end among them.
+   * When all are busy, the server stops accepting.
+   *
+   * @default {40}
+   */
+  readonly maxChildren?: number;
+  /**
+   * How many processes are started ahead and kept ready, within `maxChildren`.
+   * A client that finds one does not wait for a start.
+   *
+   * @default {1}
+   */
+  readonly spareChildren?: number;
+  /**
+   * How many requests a process handles before it is replaced. 1 gives each
+   * request a process of its own; `Infinity` keeps processes for good.
+   *
+   * @default {1}
+   */
+  readonly requestsPerChild?: number;
+  /**
+   * How many requests a process handles at once, where `requestsPerChild` lets
+   * it.
+   *
+   * @default {1}
+   */
+  readonly connectionsPerChild?: number;
+  /**
+   * What the processes may do: for each permission `true` or a list, as in
+   * `Deno.test`. `"inherit"` is not possible.
+   *
+   * @default {{}}
+   */
+  readonly permissions?: Deno.PermissionOptionsObject;
+  /**
+   * Further flags of `deno run`, such as
+   * `--v8-flags=--max-old-space-size=64`, which limits a process's memory to 64
+   * MiB, or `--config=PATH`. They are not checked: a flag that grants a
+   * permission grants it.
+   *
+   * @default {[]}
+   */
+  readonly denoArgs?: readonly string[];
+  /**
+   * Environment variables of the processes. They get no others but `NO_COLOR`,
+   * and those that tell Deno where its caches are, if this process may read them:
+   * `DENO_DIR`, `HOME`, `XDG_CACHE_HOME`, and on Windows `LOCALAPPDATA`,
+   * `USERPROFILE`, `SystemRoot`.
+   *
+   * @default {{}}
+   */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The user that the processes run as. It must be able to read Deno's program,
+   * the modules and Deno's cache. Not on Windows.
+   */
+  readonly uid?: number;
+  /** The group that the processes run as. Not on Windows. */
+  readonly gid?: number;
+  /**
+   * How long a process that is to end may take, in milliseconds. Then it is
+   * killed.
+   *
+   * @default {5000}
+   */
+  readonly killTimeout?: number;
+  /**
+   * The program that runs the processes, where it is not the one that runs this
+   * process.
+   *
+   * @default {Deno.execPath()}
+   */
+  readonly denoPath?: string | URL;
+}
+
+/** A server class whose handlers run in processes. */
+export type Forking<Base extends ServerClass> = MixedIn<Base, ForkingOptions>;
+
+const DEFAULT_MAX_CHILDREN = 40;
+const DEFAULT_KILL_TIMEOUT = 5_000;
+
+/**
+ * Runs the handlers of a server in processes of their own, which hold no
+ * permission but those they are given. Mix it into any server class.
+ *
+ * The handler class must say where it lives: `static override readonly
+ * moduleUrl: string = import.meta.url`, and its module must export it. Each
+ * process imports that module, so what it does beside defining classes belongs
+ * behind `if (import.meta.main)`.
+ *
+ * Sockets and hooks stay in the server's process; bytes travel through stdin and
+ * stdout of the others, with a window of 256 KiB for each connection and
+ * direction. In a handler, `server` is `addr` and `shutdown()`, `request` is
+ * like a `Deno.TcpConn`, and `Deno.args` is as in the server's process. What a
+ * handler prints goes to stderr. Writing to descriptor 1 through `node:fs` ends
+ * its process.
+ *
+ * Needs, beside what the server needs, `--allow-run=deno`. A process without
+ * permissions cannot import what is not in Deno's cache either. It can use
+ * memory, limited by `denoArgs`, and processor time, limited by
+ * `requestTimeout`; it can shut the server down, and send datagrams from a
+ * datagram server's socket.
+ *
+ * A process that ends takes its own requests with it: each is closed, and told
+ * to `handleError` as a {@linkcode HandlerLostError} that says how the process
+ * ended and what it wrote to stderr last. A process whose aborted request, by
+ * `requestTimeout` or a shutdown, still goes on after a second is killed, unless
+ * it has others. A process ends when the server's does. One in an endless loop
+ * cannot notice that.
+ *
+ * @example A server of processes
+ * ```ts
+ * import { ForkingMixIn, StreamRequestHandler, TCPServer } from "@wire/socketserver";
+ *
+ * export class Echo extends StreamRequestHandler {
+ *   static override readonly moduleUrl: string = import.meta.url;
+ *   override async handle() {
+ *     for await (const line of this.rfile) await this.wfile.write(line + "\n");
+ *   }
+ * }
+ *
+ * export class Server extends ForkingMixIn(TCPServer) {}
+ *
+ * if (import.meta.main) {
+ *   const server = new Server({ hostname: "127.0.0.1", port: 1234 }, Echo, {
+ *     denoArgs: ["--v8-flags=--max-old-space-size=64"],
+ *   });
+ *   await server.serveForever();
+ * }
+ * ```
+ *
+ * @param Base The server class.
+ * @returns A subclass of it. Its constructor also takes
+ * {@linkcode ForkingOptions}, starts a process once to see that it can, for
+ * which it waits, and also throws: `TypeError` if the handler is a function or
+ * does not say where it lives, if a permission is not one, or if this process is
+ * not run by Deno's own program; `Error` with what the process wrote to stderr
+ * if it did not start or its module does not export the handler;
+ * `Deno.errors.NotCapable` if deno must not be run; `RangeError` if an option is
+ * out of range.
+ */
+export function ForkingMixIn<Base extends ServerClass>(
+  Base: Base,
+): Forking<Base> {
+  return forking(
+    Base as unknown as ConcreteServerClass,
+  ) as unknown as Forking<Base>;
+}
+
+function forking(Base: ConcreteServerClass): ConcreteServerClass {
+  abstract class ForkingServer extends Base {
+    readonly #pool: ChildPool;
+
+    // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
+    constructor(...args: any[]) {
+      const [address, handler, options = {}] = args as MixinArguments<
+        ForkingOptions
+      >;
+      const {
+        maxChildren = DEFAULT_MAX_CHILDREN,
+        spareChildren = Math.min(1, maxChildren),
+        requestsPerChild = 1,
+        connectionsPerChild = 1,
+        killTimeout = DEFAULT_KILL_TIMEOUT,
+      } = options;
+      checkCount("maxChildren", maxChildren, 1);
+      checkCount("spareChildren", spareChildren, 0);
+      checkCount("requestsPerChild", requestsPerChild, 1);
+      checkCount("connectionsPerChild", connectionsPerChild, 1);
+      checkTime("killTimeout", killTimeout);
+      if (spareChildren > maxChildren || spareChildren === Infinity) {
+        throw new RangeError(
+          `Cannot create server: spareChildren must be finite and at most maxChildren, ${maxChildren}, received ${spareChildren}`,
+        );
+      }
+      const maxConnections = limitedConnections(
+        options,
+        maxChildren * Math.min(connectionsPerChild, requestsPerChild),
+      );
+      const location = handlerLocation(handler);
+      const program = denoProgram(options.denoPath);
+      super(address, handler, { ...options, maxConnections });
+      try {
+        const command = new ChildCommand(location, this.addr, program, options);
+        command.checkSync();
+        this.#pool = new ChildPool(command, {
+          maxChildren,
+          spareChildren,
+          requestsPerChild,
+          connectionsPerChild,
+          killTimeout,
+        }, (options) => void this.shutdown(options));
+      } catch (error) {
+        this.close();
+        throw error;
+      }
+    }
+
+    override runRequest(
+      request: AnyRequest,
+      clientAddress: Deno.Addr,
+    ): Promise<void> {
+      return runRemotely(this, this.#pool, request, clientAddress);
+    }
+
+    override async releaseResources(): Promise<void> {
+      await this.#pool?.close();
+      await super.releaseResources();
+    }
+  }
+  return ForkingServer as unknown as ConcreteServerClass;
+}

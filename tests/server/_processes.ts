@@ -1,0 +1,95 @@
+import { readAll } from "../_serve.ts";
+import { patiently } from "../_patience.ts";
+
+/** Whether a process is there, a zombie too. */
+export function exists(pid: number): boolean {
+  try {
+    Deno.statSync(`/proc/${pid}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The processes that a process has started and not waited for. */
+export function childrenOf(pid = Deno.pid): number[] {
+  return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`)
+    .trim().split(" ").filter((word) => word !== "").map(Number);
+}
+
+/** Resolves when a condition holds; looks every 10 ms. */
+export async function until(
+  what: string,
+  holds: () => boolean,
+): Promise<void> {
+  let stop = false;
+  const looking = (async () => {
+    while (!stop && !holds()) {
+      await new Promise<void>((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  try {
+    await patiently(looking, () => what);
+  } finally {
+    stop = true;
+    await looking;
+  }
+}
+
+/** A client of `Command`: it knows the process of its handler. */
+export class Commander implements Disposable {
+  readonly #conn: Deno.Conn;
+  readonly pid: number;
+
+  private constructor(conn: Deno.Conn, pid: number) {
+    this.#conn = conn;
+    this.pid = pid;
+  }
+
+  static async connect(address: Deno.Addr): Promise<Commander> {
+    const conn = await Deno.connect(address as Deno.ConnectOptions);
+    const buffer = new Uint8Array(16);
+    let line = "";
+    while (!line.endsWith("\n")) {
+      const n = await conn.read(buffer);
+      if (n === null) {
+        conn.close();
+        throw new Deno.errors.UnexpectedEof("The connection ended too soon");
+      }
+      line += new TextDecoder().decode(buffer.subarray(0, n));
+    }
+    return new Commander(conn, Number(line));
+  }
+
+  async command(text: string): Promise<string> {
+    await this.#conn.write(new TextEncoder().encode(text + "\n"));
+    return await this.end();
+  }
+
+  /** Reads to the end. */
+  async end(): Promise<string> {
+    try {
+      return await readAll(this.#conn);
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionReset) return "";
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // Read to the end, and closed.
+    }
+  }
+}
+
+/** Connects, sends one command, and returns the answer. */
+export async function command(
+  address: Deno.Addr,
+  text: string,
+): Promise<string> {
+  using client = await Commander.connect(address);
+  return await client.command(text);
+}

@@ -1,0 +1,98 @@
+import { match, ok, strictEqual } from "node:assert";
+import { Child, Folder } from "../_program.ts";
+import { childrenOf, command, Commander, exists, until } from "./_processes.ts";
+
+const PROGRAM = `${import.meta.dirname}/_forking_program.ts`;
+const DENO = Deno.execPath();
+
+function startProgram(
+  flags: readonly string[],
+  args: readonly string[] = ["serve"],
+): Child {
+  // So that deno is found by its name too.
+  const PATH = `${DENO.slice(0, DENO.lastIndexOf("/"))}:/usr/bin:/bin`;
+  return new Child(
+    DENO,
+    [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      ...flags,
+      PROGRAM,
+      ...args,
+    ],
+    { PATH, NO_COLOR: "1" },
+  );
+}
+
+async function addressOf(program: Child): Promise<Deno.NetAddr> {
+  const [, port] = await program.until(/Listening on \S+:(\d+)/);
+  return { transport: "tcp", hostname: "127.0.0.1", port: Number(port) };
+}
+
+for (const flag of ["--allow-run=deno", `--allow-run=${DENO}`]) {
+  Deno.test(`${flag.replace(DENO, "its path")} is enough to start processes`, async () => {
+    await using program = startProgram(["--allow-net", flag]);
+    strictEqual(await command(await addressOf(program), "env"), "NotCapable");
+    program.kill("SIGTERM");
+    const { code, stderr } = await program.output();
+    strictEqual(code, 0, stderr);
+  });
+}
+
+Deno.test("a constructor without run permission says what to allow", async () => {
+  await using program = startProgram(["--allow-net"]);
+  const { code, stderr } = await program.output();
+  strictEqual(code, 1);
+  match(stderr, /NotCapable: Cannot create server: .*--allow-run=deno/);
+});
+
+Deno.test("a program that is not Deno says that it needs denoPath", async () => {
+  await using folder = new Folder();
+  await Deno.symlink(DENO, folder.at("other"));
+  await Deno.copyFile(DENO, folder.at("program"));
+  await using program = new Child(folder.at("program"), [
+    ...["run", "--quiet", "--allow-net", "--allow-run", PROGRAM, "serve"],
+  ]);
+  const { code, stderr } = await program.output();
+  strictEqual(code, 1);
+  match(stderr, /TypeError: .*pass the path of deno as denoPath/);
+});
+
+Deno.test("no process outlives a server that was killed", async () => {
+  await using program = startProgram(["--allow-net", "--allow-run=deno"]);
+  const address = await addressOf(program);
+  using client = await Commander.connect(address);
+  const parent = Number(
+    /^PPid:\s+(\d+)/m.exec(
+      Deno.readTextFileSync(`/proc/${client.pid}/status`),
+    )![1],
+  );
+  const children = childrenOf(parent);
+  ok(children.includes(client.pid));
+  program.kill("SIGKILL");
+  await until("the end of all processes", () => !children.some(exists));
+});
+
+Deno.test("a server that is unreferenced lets its program end", async () => {
+  await using program = startProgram(
+    ["--allow-net", "--allow-run=deno"],
+    ["unref"],
+  );
+  const { code, stderr } = await program.output();
+  strictEqual(code, 0, stderr);
+});
+
+Deno.test("nothing is left of 250 requests in processes of their own", async () => {
+  await using program = startProgram(
+    // The children file cannot be read with less.
+    ["--allow-all"],
+    ["count", "200"],
+  );
+  const { code, stdout, stderr } = await program.output();
+  strictEqual(code, 0, stderr);
+  const { before, after } = JSON.parse(new TextDecoder().decode(stdout));
+  strictEqual(after.children, 0);
+  ok(after.descriptors <= before.descriptors, JSON.stringify([before, after]));
+  ok(after.memory < before.memory + 30, JSON.stringify([before, after]));
+});
