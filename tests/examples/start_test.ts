@@ -219,7 +219,7 @@ Deno.test("start.ts refuses bad arguments with a line that says why and its usag
     match(stderr, why);
     match(
       stderr,
-      /\nUsage: deno task start \[--port N\] \[--hostname H\] \[--threads\]\n/,
+      /\nUsage: deno task start \[--port N\] \[--hostname H\] \[--threads \| --processes\]\n/,
     );
     strictEqual(stdout.length, 0);
   }
@@ -292,4 +292,22 @@ Deno.test("start.ts --threads does the same in threads", async () => {
   await child.until(/Got connection from 127\.0\.0\.1:\d+\n/);
   const { code, stderr } = await end(child);
   deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
+});
+
+Deno.test("start.ts --processes does the same in processes", async () => {
+  await using child = start("--processes");
+  await child.until(/^Listening on \S+:\d+, echoing lines in processes\n/);
+  const [, port] = await child.until(/nc 127\.0\.0\.1 (\d+)\n/);
+  const address = { hostname: "127.0.0.1", port: Number(port) };
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => ask(address, `${i}\n`)),
+  );
+  deepStrictEqual(
+    answers,
+    Array.from({ length: 20 }, (_, i) => `${GREETING}${i}\n`),
+  );
+  const { code, stderr } = await end(child);
+  strictEqual(code, 0);
+  // What handlers print in a process goes to stderr.
+  match(stderr, /Got connection from 127\.0\.0\.1:\d+\n/);
 });
