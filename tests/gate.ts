@@ -24,7 +24,10 @@ const checks: readonly Check[] = [
   { name: "publishable", args: ["publish", "--dry-run", "--allow-dirty"] },
   {
     name: "documentation examples",
-    args: ["test", "-A", "--doc", "mod.ts", "handlers", "server", "poll"],
+    args: [
+      ...["test", "-A", "--doc", "--preload", "tests/poll/_open_libc.ts"],
+      ...["mod.ts", "handlers", "server", "poll"],
+    ],
   },
   { name: "tests and examples", args: ["task", "test"] },
   { name: "micro benches", args: ["bench", "--allow-all", "bench"] },

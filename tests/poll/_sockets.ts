@@ -7,10 +7,7 @@ import {
   socketpair,
 } from "../../poll/mod.ts";
 import { libc } from "../../poll/_libc.ts";
-
-// Opened before any test, since it stays open: the first test to use it would
-// seem to leak it.
-libc();
+import "./_open_libc.ts";
 
 const F_DUPFD_CLOEXEC = 1030;
 
