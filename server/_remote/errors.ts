@@ -102,13 +102,14 @@ function revive(from: Portable | undefined, causes: number): Error {
   if (typeof from?.message !== "string") {
     throw new ProtocolError("Cannot read an error: it has no message");
   }
-  const { name, message, stack, code, cause } = from;
+  const { message, stack, code, cause } = from;
+  const name = typeof from.name === "string" ? from.name : "Error";
   if (DOM_EXCEPTIONS.has(name)) {
     return new DOMException(message, name) as unknown as Error;
   }
   const known = Object.hasOwn(ERRORS, name) ? ERRORS[name]! : Error;
   const error = new known(message);
-  if (error.name !== name && typeof name === "string") error.name = name;
+  if (error.name !== name) error.name = name;
   if (typeof stack === "string") error.stack = stack;
   if (typeof code === "string") Object.assign(error, { code });
   if (cause !== undefined && causes > 0) {

@@ -120,7 +120,7 @@ export class FrameDecoder {
   #left = 0;
   /** What has come of a payload that is cut. */
   #partial: Uint8Array | undefined;
-  #failure: ProtocolError | undefined;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(handler: FrameHandler) {
     this.#handler = handler;
@@ -129,10 +129,21 @@ export class FrameDecoder {
   /**
    * Takes the next bytes.
    *
-   * @throws {ProtocolError} If they are not frames, then and ever after.
+   * @throws {ProtocolError} If they are not frames.
+   * @throws What the handler throws. Whatever was thrown once is thrown ever
+   * after: nobody knows where the next frame begins.
    */
   push(bytes: Uint8Array): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      this.#push(bytes);
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
+  #push(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length) {
       if (this.#headed < HEADER_SIZE) {
@@ -200,8 +211,7 @@ export class FrameDecoder {
   }
 
   #refuse(why: string): never {
-    this.#failure = new ProtocolError(`Cannot read a frame: ${why}`);
-    throw this.#failure;
+    throw new ProtocolError(`Cannot read a frame: ${why}`);
   }
 }
 

@@ -27,6 +27,7 @@ export class RingCarrier implements Carrier {
   #draining: Promise<void> | undefined;
   /** Where bytes that come go. */
   #take: ((piece: Uint8Array) => void) | undefined;
+  #taking = false;
   #closed = false;
 
   constructor(outgoing: SharedArrayBuffer, incoming: SharedArrayBuffer) {
@@ -66,7 +67,14 @@ export class RingCarrier implements Carrier {
    */
   async receive(handler: FrameHandler): Promise<void> {
     const decoder = new FrameDecoder(handler);
-    const take = (piece: Uint8Array) => decoder.push(piece);
+    const take = (piece: Uint8Array) => {
+      this.#taking = true;
+      try {
+        decoder.push(piece);
+      } finally {
+        this.#taking = false;
+      }
+    };
     this.#take = take;
     while (!this.#closed) {
       const drained = this.#consumer.drain(take, STEP);
@@ -85,7 +93,10 @@ export class RingCarrier implements Carrier {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      if (this.#take !== undefined) this.#consumer.drain(this.#take);
+      // A handler that closes it while it takes a piece has the rest of that.
+      if (this.#take !== undefined && !this.#taking) {
+        this.#consumer.drain(this.#take);
+      }
     } catch {
       // What came was no frame: there is nothing more to receive.
     }
