@@ -110,10 +110,12 @@ export class Turns implements Disposable {
     try {
       this.#readiness.unregister(fd);
     } catch (error) {
-      // What is closed has left the epoll by itself.
+      // What is closed has left the epoll by itself; its number may be another's
+      // by now, and EPERM if that is a file (epoll_ctl(2)).
       if (
         !(error instanceof Deno.errors.NotFound ||
-          error instanceof Deno.errors.BadResource)
+          error instanceof Deno.errors.BadResource ||
+          error instanceof Deno.errors.PermissionDenied)
       ) throw error;
     }
   }
