@@ -21,6 +21,10 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
     await wfile.write(told);
   },
   "thread": ({ wfile }) => wfile.write(thread),
+  "thread, then lines": async ({ rfile, wfile }) => {
+    await wfile.write(thread);
+    for await (const line of rfile) await wfile.write(`<${line}>\n`);
+  },
   "lines": async ({ rfile, wfile }) => {
     for await (const line of rfile) await wfile.write(`<${line}>\n`);
   },
@@ -167,8 +171,8 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
   "loop": () => {
     for (;;);
   },
-  "spin for 20 ms": ({ wfile }) => {
-    const until = performance.now() + 20;
+  "spin for 5 ms": ({ wfile }) => {
+    const until = performance.now() + 5;
     while (performance.now() < until);
     return wfile.write("spun");
   },
