@@ -49,8 +49,9 @@ export class NearSide implements FrameHandler {
     );
   }
 
-  /** Resolves when the far side's event loop has answered. */
+  /** Resolves when the far side's event loop has answered, or is gone. */
   ping(): Promise<void> {
+    if (this.#lost !== undefined) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#pongs.push(resolve);
     this.#carrier.send(FrameType.Ping, 0);

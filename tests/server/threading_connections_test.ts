@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { patiently } from "../_patience.ts";
 import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
-import { checksum, pattern, Piped } from "./_threading_handlers.ts";
+import { Random } from "./remote/_random.ts";
+import { Bare, checksum, pattern, Piped } from "./_threading_handlers.ts";
 import { order, startThreads, Threads } from "./_threads.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -96,6 +97,45 @@ Deno.test("writes made at once keep their order, those too that wait for credit"
     Uint8Array.from(sizes.flatMap((n, i) => new Array(n).fill(i))),
   );
   strictEqual(sizes.every((n) => n > 0), true);
+});
+
+Deno.test("forty clients that write, read and pause at random get back what they sent", async () => {
+  const SIZE = 400_000;
+  await using server = serve(new Threads(LOOPBACK, Bare, { workers: 2 }));
+  await Promise.all(Array.from({ length: 40 }, async (_, i) => {
+    const random = new Random(i + 1);
+    const pause = () =>
+      random.oneIn(10)
+        ? new Promise<void>((done) => setTimeout(done))
+        : Promise.resolve();
+    const client = await Deno.connect(server.addr);
+    const bytes = pattern(SIZE, i + 1);
+    const write = async () => {
+      for (let done = 0; done < SIZE;) {
+        const end = done + 1 + random.below(random.pick([10, 1_000, 100_000]));
+        done += await client.write(bytes.subarray(done, end));
+        await pause();
+      }
+      await client.closeWrite();
+    };
+    const read = async () => {
+      const echoed = new Uint8Array(SIZE + 1);
+      let filled = 0;
+      while (true) {
+        const end = filled + 1 +
+          random.below(random.pick([10, 1_000, 100_000]));
+        const n = await client.read(echoed.subarray(filled, end));
+        if (n === null) return echoed.subarray(0, filled);
+        filled += n;
+        await pause();
+      }
+    };
+    const [, echoed] = await Promise.all([write(), read()]);
+    client.close();
+    strictEqual(echoed.length, SIZE);
+    strictEqual(checksum(echoed), checksum(bytes));
+  }));
+  deepStrictEqual(server.reports.errors, []);
 });
 
 Deno.test("a read that a handler leaves behind harms no other request", async () => {

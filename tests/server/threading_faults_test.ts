@@ -6,8 +6,10 @@ import {
   strictEqual,
 } from "node:assert";
 import { HandlerLostError } from "../../mod.ts";
+import { isDisconnect } from "../../server/_accept_errors.ts";
 import { patiently } from "../_patience.ts";
 import { ask, readAll } from "../_serve.ts";
+import { Random } from "./remote/_random.ts";
 import { checksum, pattern } from "./_threading_handlers.ts";
 import {
   DatagramClient,
@@ -172,6 +174,42 @@ Deno.test("a request that is aborted while it waits for a thread never reaches o
   strictEqual(answer.length, 36);
   const names = server.reports.errors.map((error) => (error as Error).name);
   deepStrictEqual(names.slice(0, 6), Array(6).fill("TimeoutError"));
+});
+
+Deno.test("shutdown ends whatever happens at the same time", async () => {
+  const orders = [
+    "self.close()",
+    "lines",
+    "never return",
+    "write without end",
+    "write a million bytes",
+    "throw later",
+    "shut down",
+    "thread",
+  ];
+  const random = new Random(31);
+  for (let round = 0; round < 40; round++) {
+    const server = startThreads({ workers: 1 + random.below(3) });
+    const clients: Promise<void>[] = [];
+    for (let i = random.below(6); i > 0; i--) {
+      clients.push(
+        order(server.addr, random.pick(orders)).then(async (client) => {
+          for (let n = random.below(3); n > 0; n--) {
+            await client.read(new Uint8Array(1_000));
+          }
+          client.close();
+        }).catch((error) => {
+          // The server has gone.
+          if (!isDisconnect(error)) throw error;
+        }),
+      );
+    }
+    for (let turns = random.below(6); turns > 0; turns--) {
+      await new Promise((done) => setTimeout(done));
+    }
+    await soon(server.shutdown({ gracePeriod: random.pick([0, 5, 20]) }));
+    await soon(Promise.all(clients));
+  }
 });
 
 Deno.test("a stampede of deaths loses no byte of connections on threads that live", async () => {
