@@ -97,7 +97,8 @@ export abstract class NearChannel {
     try {
       await this.owner.shutdown(options);
     } finally {
-      if (!this.over) this.carrier.send(FrameType.ShutdownDone, this.id);
+      // A handler that was aborted may wait for it too.
+      this.carrier.send(FrameType.ShutdownDone, this.id);
     }
   }
 }

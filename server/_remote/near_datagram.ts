@@ -43,10 +43,8 @@ export class NearDatagram extends NearChannel {
   async #send({ number, address, data }: PackedDatagram): Promise<void> {
     try {
       await this.#request[1].send(data, this.#known(address));
-      if (this.over) return;
       this.carrier.send(FrameType.Sent, this.id, packNumber(number));
     } catch (error) {
-      if (this.over) return;
       this.carrier.send(FrameType.NotSent, this.id, packError(error, number));
     }
   }

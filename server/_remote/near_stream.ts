@@ -231,8 +231,8 @@ export class NearStream extends NearChannel implements Unsent {
       if (typeof option.keepAlive === "boolean") {
         connection.setKeepAlive?.(option.keepAlive);
       }
-    } catch (error) {
-      this.#fail(error);
+    } catch {
+      // Not every kind of socket has it, and the connection is none the worse.
     }
   }
 }

@@ -71,12 +71,13 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
     await request.write(encoder.encode("last words"));
     request.close();
   },
-  "options": async ({ request, wfile }) => {
+  "options": async ({ request, rfile, wfile }) => {
     (request as Deno.TcpConn).setNoDelay();
     (request as Deno.TcpConn).setKeepAlive(false);
     request.ref();
     request.unref();
     await wfile.write("set");
+    await wfile.write(`${await rfile.readLine()}`);
   },
   "writes at once": async ({ request }) => {
     // More than the window, so that the last ones wait for credit.
@@ -131,6 +132,14 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
     await wfile.write("waiting");
     await aborted;
     tell(`${signal.reason.name}`);
+  },
+  "shut down when aborted": async ({ signal, server, wfile }) => {
+    const aborted = new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve())
+    );
+    await wfile.write("waiting");
+    await aborted;
+    await server.shutdown();
   },
   // Bad behaviour.
   "never return": never,
@@ -279,6 +288,14 @@ export class Datagrams extends DatagramRequestHandler {
         ).catch((error) => error);
         return void this.wfile.write(error.name);
       }
+      case "reply when aborted":
+        await new Promise<void>((resolve) =>
+          this.signal.addEventListener("abort", () => resolve())
+        );
+        // Nobody is told whether it went out.
+        await this.socket.send(this.packet, this.clientAddress)
+          .catch(() => {});
+        throw new Error("thrown when it was over");
       case "shut down":
         await this.server.shutdown();
         return void this.wfile.write("shut down");

@@ -1,10 +1,18 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { ThreadingUnixStreamServer } from "../../mod.ts";
 import { patiently } from "../_patience.ts";
+import { Folder } from "../_program.ts";
 import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
 import { Random } from "./remote/_random.ts";
-import { Bare, checksum, pattern, Piped } from "./_threading_handlers.ts";
+import {
+  Bare,
+  checksum,
+  Obedient,
+  pattern,
+  Piped,
+} from "./_threading_handlers.ts";
 import { order, startThreads, Threads } from "./_threads.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -82,10 +90,34 @@ Deno.test("readable and writable carry a connection's bytes unchanged", async ()
   strictEqual(checksum(echoed), checksum(bytes));
 });
 
+/** Has a handler set options, and goes on. */
+async function setOptions(
+  address: Deno.ConnectOptions | Deno.UnixConnectOptions,
+): Promise<void> {
+  const client = await order(address as Deno.ConnectOptions, "options");
+  strictEqual(await client.read(new Uint8Array(10)), 3);
+  await client.write(encode("more\n"));
+  strictEqual(await readAll(client), "more");
+}
+
 Deno.test("options of the socket are set from a thread", async () => {
   await using server = startThreads();
-  strictEqual(await ask(server.addr, "options\n"), "set");
+  await setOptions(server.addr);
   deepStrictEqual(server.reports.errors, []);
+});
+
+Deno.test("an option that a kind of socket does not have is let pass", async () => {
+  await using folder = new Folder();
+  for (const options of [{}, { idleTimeout: 60_000 }]) {
+    await using server = serve(
+      new ThreadingUnixStreamServer(
+        { path: folder.at("s") },
+        Obedient,
+        { workers: 1, ...options },
+      ),
+    );
+    await setOptions(server.addr as Deno.UnixConnectOptions);
+  }
 });
 
 Deno.test("writes made at once keep their order, those too that wait for credit", async () => {

@@ -134,6 +134,30 @@ Deno.test("a datagram whose thread dies is reported, and the next is served", as
   strictEqual(await soon(client.ask(server.addr, "again")), "<again>");
 });
 
+Deno.test("a datagram that is answered after its request was aborted harms nobody", async () => {
+  const server = startDatagramThreads({ requestTimeout: 50 });
+  using client = new DatagramClient();
+  const thread = await client.ask(server.addr, "thread");
+  const late = "reply when aborted";
+  strictEqual(await soon(client.ask(server.addr, late)), late);
+  const [error] = await server.reports.until(1) as Error[];
+  strictEqual(error!.name, "TimeoutError");
+  await client.send(server.addr, late);
+  strictEqual(await soon(client.ask(server.addr, "thread")), thread);
+  await soon(server.shutdown({ gracePeriod: 0 }));
+  strictEqual(server.reports.errors.length, 2);
+});
+
+Deno.test("a handler that was aborted may still wait for a shutdown", async () => {
+  const server = startThreads({ requestTimeout: 50 });
+  const client = await order(server.addr, "shut down when aborted");
+  strictEqual(await soon(readAll(client)), "waiting");
+  const aborted = performance.now();
+  await soon(server.finished);
+  // The server gives up a handler that waits in vain after a second.
+  ok(performance.now() - aborted < 800);
+});
+
 Deno.test("a thread that dies as shutdown waits for it holds it up no longer", async () => {
   const server = startThreads();
   const waiting = await order(server.addr, "lines");
@@ -188,7 +212,7 @@ Deno.test("shutdown ends whatever happens at the same time", async () => {
     "thread",
   ];
   const random = new Random(31);
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 20; round++) {
     const server = startThreads({ workers: 1 + random.below(3) });
     const clients: Promise<void>[] = [];
     for (let i = random.below(6); i > 0; i--) {
