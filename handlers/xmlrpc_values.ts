@@ -1,0 +1,86 @@
+/**
+ * What XML-RPC can carry, and as what it appears here.
+ *
+ * | XML-RPC | read as | written from |
+ * |---|---|---|
+ * | `int`, `i4` | `number` | a `number` that is a 32-bit integer |
+ * | `double` | `number` | any other finite `number`; {@linkcode XMLRPCDouble} |
+ * | `boolean` | `boolean` | `boolean` |
+ * | `string`, or no type | `string` | `string` |
+ * | `dateTime.iso8601` | `Temporal.PlainDateTime`: the format has no time zone | the same, or a `Date`, whose UTC time is written; both without the fraction of a second |
+ * | `base64` | `Uint8Array` | `Uint8Array`, `ArrayBuffer` |
+ * | `struct` | a plain object | a plain object; members that are `undefined` are left out |
+ * | `array` | an array | an array |
+ *
+ * And the extensions that other implementations have:
+ *
+ * | XML-RPC | read as | written from |
+ * |---|---|---|
+ * | `nil`, where `allowNil` is set | `null` | `null`, `undefined` |
+ * | `i8` | `bigint` | `bigint` of 64 bits |
+ * | `i1`, `i2`, `float` | `number` | |
+ * | `biginteger` | `bigint` | |
+ *
+ * The prefix `ex:` of Apache's extensions is understood: `ex:nil`, `ex:i8`.
+ *
+ * @module
+ */
+
+/** What a method receives: a value as it is read. */
+export type XMLRPCValue =
+  | number
+  | bigint
+  | boolean
+  | string
+  | null
+  | Temporal.PlainDateTime
+  | Uint8Array<ArrayBuffer>
+  | XMLRPCValue[]
+  | XMLRPCStruct;
+
+/** A `struct`: an object of values. */
+export interface XMLRPCStruct {
+  [name: string]: XMLRPCValue;
+}
+
+/**
+ * A number that is written as `double` also where it is an integer, for callers
+ * that tell the types apart. It is read as a plain number.
+ *
+ * @example Two as a double
+ * ```ts
+ * import { XMLRPCDouble } from "@wire/socketserver/xmlrpc";
+ *
+ * const half = (n: number) => new XMLRPCDouble(n / 2);
+ * ```
+ */
+export class XMLRPCDouble {
+  /** The number. */
+  readonly value: number;
+
+  /**
+   * Constructs a new instance.
+   *
+   * @param value The number, finite.
+   */
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** How values may be read and written. */
+export interface XMLRPCOptions {
+  /**
+   * Whether `nil` is read and `null` written, which XML-RPC itself does not
+   * have.
+   *
+   * @default {false}
+   */
+  readonly allowNil?: boolean;
+  /**
+   * How many arrays and structs may be inside one another.
+   *
+   * @default {2048}
+   */
+  readonly maxDepth?: number;
+}
