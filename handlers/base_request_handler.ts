@@ -178,6 +178,12 @@ export class BaseRequestHandler<
   finish(): void | Promise<void> {}
 
   /**
+   * Called when the server begins to shut down while this handler runs: it has
+   * the grace period to come to its end. Does nothing unless overridden.
+   */
+  onShutdown(): void {}
+
+  /**
    * What is left to be sent.
    *
    * @returns Its state, if this kind of handler can tell.

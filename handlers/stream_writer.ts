@@ -13,14 +13,15 @@ export interface WriteSink {
   closeWrite?(): Promise<void>;
 }
 
-/** What a {@linkcode StreamWriter} writes to where nothing is ever waited for. */
+/** What a {@linkcode StreamWriter} writes to where each write is taken at once. */
 export interface SyncWriteSink {
   /**
    * Takes all of `data`, at once.
    *
    * @param data The bytes.
+   * @returns Nothing, or a promise that resolves when there is room for more.
    */
-  writeSync(data: Uint8Array): void;
+  writeSync(data: Uint8Array): void | Promise<void>;
 }
 
 /** Options of a {@linkcode StreamWriter}. */
@@ -220,8 +221,8 @@ export class StreamWriter {
 
   #writeNow(sink: SyncWriteSink, bytes: Uint8Array): Promise<void> {
     try {
-      sink.writeSync(bytes);
-      return DONE;
+      const taken = sink.writeSync(bytes);
+      return taken === undefined ? DONE : this.#last = taken;
     } catch (error) {
       this.#fail(error);
       return this.#last = rejected(error);

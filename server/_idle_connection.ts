@@ -1,3 +1,5 @@
+import { isEncrypted } from "../handlers/_encrypted.ts";
+
 /**
  * A connection that notes when it last carried a byte. Only servers with an
  * `idleTimeout` wrap their connections in it.
@@ -20,6 +22,10 @@ export class IdleConnection<Address extends Deno.Addr>
 
   get remoteAddr(): Address {
     return this.#inner.remoteAddr;
+  }
+
+  get encrypted(): boolean {
+    return isEncrypted(this.#inner);
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {

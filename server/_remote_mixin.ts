@@ -1,7 +1,6 @@
 import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
 import type { BaseServer, ServerOptions } from "./base_server.ts";
-import type { HandlerFunction } from "./_handler_class.ts";
 import { checkCount } from "./_options.ts";
 import type { RequestOwner } from "./_remote/near_channel.ts";
 import type { NearSide } from "./_remote/near_side.ts";
@@ -26,7 +25,7 @@ export type MixedIn<Base extends ServerClass, Added> = Base extends new (
   options?: infer Options,
 ) => infer Server ? new (
     address: Address,
-    handler: Exclude<Handler, HandlerFunction<never>>,
+    handler: Exclude<Handler, (...parameters: never[]) => unknown>,
     options?: Options & Added,
   ) => Server
   : never;
@@ -71,7 +70,14 @@ export async function runRemotely(
   clientAddress: Deno.Addr,
 ): Promise<void> {
   let abort: (reason: unknown) => void;
-  server.whenAborted(request, (reason) => abort(reason));
+  let shuttingDown = false;
+  let tellShuttingDown = () => {
+    shuttingDown = true;
+  };
+  server.listenTo(request, {
+    aborted: (reason) => abort(reason),
+    shuttingDown: () => tellShuttingDown(),
+  });
   const owner: RequestOwner = {
     settling: (unsent) => server.settling(request, unsent),
     shutdown: (options) => server.shutdownFrom(request, options),
@@ -88,6 +94,8 @@ export async function runRemotely(
   }
   const { channel, release } = assignment;
   abort = assignment.abort;
+  tellShuttingDown = () => channel.shuttingDown();
+  if (shuttingDown) tellShuttingDown();
   try {
     await channel.ended;
   } finally {

@@ -85,6 +85,31 @@ export interface ServerSocket<Address extends Deno.Addr> {
   unref(): void;
 }
 
+/** What is told of what becomes of a request while its handler runs. */
+export interface RequestListener {
+  /** The request is over before its handler is. Called once. */
+  aborted(reason: unknown): void;
+  /** The server shuts down. Called once. */
+  shuttingDown(): void;
+}
+
+/** Tells a handler that runs here. */
+class LocalListener implements RequestListener {
+  readonly #handler: BaseRequestHandler<unknown, Deno.Addr | null>;
+
+  constructor(handler: BaseRequestHandler<unknown, Deno.Addr | null>) {
+    this.#handler = handler;
+  }
+
+  aborted(reason: unknown): void {
+    abortHandler(this.#handler, reason);
+  }
+
+  shuttingDown(): void {
+    this.#handler.onShutdown();
+  }
+}
+
 /** One request in progress. */
 interface Activity<Request, Address> {
   readonly server: object;
@@ -93,8 +118,8 @@ interface Activity<Request, Address> {
   readonly started: number;
   /** The request inside whose handler this server was started, if any. */
   readonly within: Activity<unknown, unknown> | undefined;
-  /** Tells its handler that it is aborted. */
-  tellAborted: ((reason: unknown) => void) | undefined;
+  /** Its handler, once there is one. */
+  listener: RequestListener | undefined;
   aborted: { readonly reason: unknown; reported: boolean } | undefined;
   /** For how many of the server's shutdowns its handler waits. */
   awaitedShutdowns: number;
@@ -465,7 +490,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   runRequest(request: Request, clientAddress: Address): Promise<void> {
     const handler = new this.#Handler(request, clientAddress, this);
-    this.whenAborted(request, (reason) => abortHandler(handler, reason));
+    this.listenTo(request, new LocalListener(handler));
     return runHandler(
       handler,
       (unsent) => this.settling(request, unsent),
@@ -483,19 +508,28 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   settling(_request: Request, _unsent: Unsent): void {}
 
   /**
-   * Has a request's handler told if the request is aborted.
+   * Has a request's handler told what becomes of the request.
    *
    * @param request What was accepted.
-   * @param tell Called with the reason, once.
+   * @param listener Tells the handler.
    * @throws What the request was aborted with, if it already is.
    * @ignore
    */
-  whenAborted(request: Request, tell: (reason: unknown) => void): void {
+  listenTo(request: Request, listener: RequestListener): void {
     const activity = this.#activityOf(request);
     if (activity === undefined) return;
     // While verifyRequest was thinking.
     if (activity.aborted !== undefined) throw activity.aborted.reason;
-    activity.tellAborted = tell;
+    activity.listener = listener;
+    if (this.#stopping) this.#tellShuttingDown(activity);
+  }
+
+  #tellShuttingDown(activity: Activity<Request, Address>): void {
+    try {
+      activity.listener?.shuttingDown();
+    } catch (error) {
+      void this.#report(error, activity.request, activity.clientAddress);
+    }
   }
 
   /**
@@ -674,7 +708,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       clientAddress,
       started: this.#requestDeadlines === undefined ? 0 : performance.now(),
       within: runningActivity(),
-      tellAborted: undefined,
+      listener: undefined,
       aborted: undefined,
       awaitedShutdowns: 0,
       counted: true,
@@ -760,7 +794,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   #abort(activity: Activity<Request, Address>, reason: unknown): void {
     if (activity.aborted !== undefined) return;
     activity.aborted = { reason, reported: false };
-    activity.tellAborted?.(reason);
+    activity.listener?.aborted(reason);
     this.closeRequest(activity.request);
     if (!activity.counted) return;
     activity.abandonTimer = setTimeout(() => {
@@ -815,6 +849,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#accepted = undefined;
     this.#stopListening();
     this.#wake?.();
+    for (const activity of [...this.#activities]) {
+      this.#tellShuttingDown(activity);
+    }
   }
 
   /**

@@ -13,6 +13,7 @@ const entries = [
   "server/mod.ts",
   "handlers/mod.ts",
   "poll/mod.ts",
+  "server/http.ts",
 ];
 
 const checks: readonly Check[] = [

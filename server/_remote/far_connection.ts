@@ -28,6 +28,8 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   implements Deno.Conn<Address> {
   readonly localAddr: Address;
   readonly remoteAddr: Address;
+  /** Whether the near side's connection speaks TLS. */
+  readonly encrypted: boolean;
   readonly #carrier: Carrier;
   readonly #channel: number;
   /** What came while nothing was read. Never more than the window. */
@@ -56,11 +58,13 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     channel: number,
     localAddr: Address,
     remoteAddr: Address,
+    encrypted: boolean,
   ) {
     this.#carrier = carrier;
     this.#channel = channel;
     this.localAddr = localAddr;
     this.remoteAddr = remoteAddr;
+    this.encrypted = encrypted;
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

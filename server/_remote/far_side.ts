@@ -91,6 +91,8 @@ export class FarSide implements FrameHandler {
         abortHandler(channel.handler, error);
         return this.#detach(channel);
       }
+      case FrameType.ShuttingDown:
+        return this.#tellShuttingDown(id, channel);
       case FrameType.Sent:
         return this.#settleSend(channel, unpackNumber(payload));
       case FrameType.NotSent: {
@@ -107,17 +109,27 @@ export class FarSide implements FrameHandler {
   }
 
   #open(id: number, payload: Uint8Array): void {
-    const { localAddr, remoteAddr } = unpackJson(payload) as {
+    const { localAddr, remoteAddr, encrypted } = unpackJson(payload) as {
       readonly localAddr: Deno.Addr;
       readonly remoteAddr: Deno.Addr;
+      readonly encrypted: boolean;
     };
     const connection = new FarConnection(
       this.#carrier,
       id,
       localAddr,
       remoteAddr,
+      encrypted,
     );
     this.#run(id, connection, connection, remoteAddr);
+  }
+
+  #tellShuttingDown(id: number, { handler }: Channel): void {
+    try {
+      handler.onShutdown();
+    } catch (error) {
+      this.#carrier.send(FrameType.Error, id, packError(error));
+    }
   }
 
   #openDatagram(id: number, payload: Uint8Array): void {

@@ -56,12 +56,14 @@ export const FrameType = {
   Pong: 18,
   /** F → N: sets an option of the socket; the payload is in JSON. */
   SetOption: 19,
+  /** N → F: the server begins to shut down. */
+  ShuttingDown: 20,
 } as const;
 
 /** One of {@linkcode FrameType}. */
 export type FrameType = typeof FrameType[keyof typeof FrameType];
 
-const LAST_TYPE = FrameType.SetOption;
+const LAST_TYPE = FrameType.ShuttingDown;
 
 /** The size of a header, in bytes. */
 export const HEADER_SIZE = 8;

@@ -74,6 +74,11 @@ export abstract class NearChannel {
     this.carrier.send(FrameType.Abort, this.id, packError(reason));
   }
 
+  /** Tells the handler that the server begins to shut down. */
+  shuttingDown(): void {
+    if (!this.over) this.carrier.send(FrameType.ShuttingDown, this.id);
+  }
+
   /** The far side is gone. */
   lose(error: unknown): void {
     this.over = true;

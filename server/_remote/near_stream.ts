@@ -1,3 +1,4 @@
+import { isEncrypted } from "../../handlers/_encrypted.ts";
 import type { Unsent } from "../../handlers/base_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError } from "./errors.ts";
@@ -47,7 +48,11 @@ export class NearStream extends NearChannel implements Unsent {
     this.carrier.send(
       FrameType.Open,
       this.id,
-      packJson({ localAddr, remoteAddr }),
+      packJson({
+        localAddr,
+        remoteAddr,
+        encrypted: isEncrypted(this.#connection),
+      }),
     );
     this.#pump();
   }

@@ -1,0 +1,72 @@
+import { STATUS_CODES } from "node:http";
+
+/** RFC 9110, section 5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What no field value and no reason phrase may have, RFC 9110, section 5.5. */
+const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
+
+const encoder = new TextEncoder();
+let dateSecond = 0;
+let dateText = "";
+
+/** The current time as `Date` has it, RFC 9110, section 5.6.7. */
+export function currentDate(): string {
+  const now = Date.now();
+  const second = Math.floor(now / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(now).toUTCString();
+  }
+  return dateText;
+}
+
+/**
+ * The first line of a response.
+ *
+ * @throws {RangeError} If the status is not one of HTTP's.
+ * @throws {TypeError} If the phrase would end the line.
+ */
+export function statusLine(status: number, phrase: string | undefined): string {
+  if (!(Number.isInteger(status) && status >= 100 && status <= 999)) {
+    throw new RangeError(
+      `Cannot send a response of status ${status}: it must be an integer from 100 to 999`,
+    );
+  }
+  const text = phrase ?? STATUS_CODES[status] ?? "";
+  checkText("the reason phrase", text);
+  return `HTTP/1.1 ${status} ${text}\r\n`;
+}
+
+/**
+ * One header.
+ *
+ * @throws {TypeError} If the name or the value would end it.
+ */
+export function headerLine(name: string, value: string): string {
+  if (!TOKEN.test(name)) {
+    throw new TypeError(
+      `Cannot send the header ${
+        JSON.stringify(name)
+      }: a name is one or more letters, digits and !#$%&'*+-.^_\`|~`,
+    );
+  }
+  checkText(`the header "${name}"`, value);
+  return `${name}: ${value}\r\n`;
+}
+
+/** The bytes of a head, in which each character is one. */
+export function encodeHead(head: string): Uint8Array<ArrayBuffer> {
+  const bytes = encoder.encode(head);
+  if (bytes.length === head.length) return bytes;
+  return Uint8Array.from(head, (character) => character.charCodeAt(0));
+}
+
+function checkText(what: string, text: string): void {
+  const found = FORBIDDEN.exec(text);
+  if (found === null) return;
+  throw new TypeError(
+    `Cannot send ${what}: it holds ${
+      JSON.stringify(found[0])
+    }, and may hold only visible characters of ISO-8859-1, spaces and tabs`,
+  );
+}

@@ -1,0 +1,305 @@
+import { HTTPError } from "../http_error.ts";
+import type { HTTPLimits } from "../http_limits.ts";
+import { type IncomingRequest, RequestParser } from "./request_parser.ts";
+import { Watchdog, type Watched } from "./watchdog.ts";
+
+/** What a connection's reads wait in, in bytes: most requests are shorter. */
+const WAITING_BUFFER = 4 * 1024;
+/** The same while a large body comes. */
+const LARGEST_BUFFER = 64 * 1024;
+/** How much of a body that nobody wanted is read to use the connection again. */
+const MOST_DISCARDED = 256 * 1024;
+
+const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
+
+const watchdog = new Watchdog();
+const ignore = () => {};
+
+/** What a wait is for, which decides what its end is. */
+type Waiting = "nothing" | "request" | "headers" | "body" | "write";
+
+/**
+ * One connection that carries HTTP/1: its requests one after the other, their
+ * bodies, its deadlines. Nothing is read before it is asked for, but for
+ * {@linkcode HTTPConnection.watch}.
+ */
+export class HTTPConnection implements Watched {
+  deadline = Infinity;
+  readonly #connection: Deno.Conn;
+  readonly #limits: HTTPLimits;
+  readonly #parser: RequestParser;
+  readonly #onLost: (error: unknown) => void;
+  #buffer = new Uint8Array(WAITING_BUFFER);
+  /** The one that was given out last. */
+  #current: IncomingRequest | undefined;
+  #waiting: Waiting = "nothing";
+  #bodyTimeLeft = 0;
+  #continueOwed = false;
+  #filling: Promise<boolean> | undefined;
+  /** Ends the wait for bytes. */
+  #interrupt: ((reason: unknown) => void) | undefined;
+  #ended = false;
+  #watching = false;
+  #draining = false;
+  #writeTimedOut = false;
+
+  /**
+   * @param connection What to read from and to write to.
+   * @param limits What the client may ask for.
+   * @param onLost Called when the client turns out to be gone.
+   */
+  constructor(
+    connection: Deno.Conn,
+    limits: HTTPLimits,
+    onLost: (error: unknown) => void,
+  ) {
+    this.#connection = connection;
+    this.#limits = limits;
+    this.#onLost = onLost;
+    this.#parser = new RequestParser(limits);
+    watchdog.add(this);
+  }
+
+  /** Forgets the connection, which the server closes. */
+  close(): void {
+    watchdog.delete(this);
+  }
+
+  /** Whether the request that was given out last is the last. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Lets no other request come: at once where none is being served. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#waiting === "request") this.#interrupt?.(undefined);
+  }
+
+  /**
+   * Waits for the next request.
+   *
+   * @returns The request, or `undefined` where no more come.
+   * @throws {HTTPError} What to answer instead.
+   * @throws What reading throws, if the client was in the middle of a request.
+   */
+  async next(): Promise<IncomingRequest | undefined> {
+    const first = this.#current === undefined;
+    this.#current = undefined;
+    this.#watching = false;
+    let request = this.#parser.shift();
+    while (request === undefined) {
+      if (this.#parser.failure !== undefined) throw this.#parser.failure;
+      if (this.#ended) {
+        if (!this.#parser.midway) return undefined;
+        throw new HTTPError(400, "The request ended within its headers");
+      }
+      if (this.#draining && !this.#parser.midway) return undefined;
+      const { headersTimeout, keepAliveTimeout } = this.#limits;
+      if (!this.#parser.midway) {
+        if (!first && keepAliveTimeout === 0) return undefined;
+        this.#wait("request", first ? headersTimeout : keepAliveTimeout);
+      } else if (this.#waiting !== "headers") {
+        this.#wait("headers", headersTimeout);
+      }
+      try {
+        await this.#fill();
+      } catch (error) {
+        // Nobody asked for anything: there is nothing to tell.
+        if (this.#waiting === "request") return undefined;
+        throw error;
+      }
+      request = this.#parser.shift();
+    }
+    this.#waiting = "nothing";
+    this.deadline = Infinity;
+    this.#current = request;
+    this.#bodyTimeLeft = this.#limits.bodyTimeout;
+    this.#continueOwed = request.expect === "100-continue" &&
+      request.minorVersion === 1 && request.hasBody;
+    return request;
+  }
+
+  /**
+   * Takes the next chunk of the current request's body.
+   *
+   * @returns The chunk, or `null` behind the last.
+   * @throws {HTTPError} What to answer.
+   * @throws What reading throws.
+   */
+  async readChunk(): Promise<Uint8Array<ArrayBuffer> | null> {
+    const request = this.#current;
+    if (request === undefined) return null;
+    while (request.chunks.length === 0) {
+      if (request.complete) return null;
+      if (this.#parser.failure !== undefined) throw this.#parser.failure;
+      if (this.#ended) {
+        throw new HTTPError(
+          400,
+          `The body ended after ${request.received} bytes`,
+        );
+      }
+      if (this.#continueOwed) {
+        this.#continueOwed = false;
+        await this.write(CONTINUE);
+      }
+      const since = performance.now();
+      this.#wait("body", this.#bodyTimeLeft);
+      await this.#fill();
+      this.#waiting = "nothing";
+      this.deadline = Infinity;
+      this.#bodyTimeLeft -= performance.now() - since;
+      if (this.#watching) this.watch();
+    }
+    return request.chunks.shift()!;
+  }
+
+  /** Reads what is left of the current request's body as a `ReadSource`. */
+  async read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    const chunk = await this.readChunk();
+    if (chunk === null) return null;
+    if (chunk.length <= buffer.length) {
+      buffer.set(chunk);
+      return chunk.length;
+    }
+    buffer.set(chunk.subarray(0, buffer.length));
+    this.#current!.chunks.unshift(chunk.subarray(buffer.length));
+    return buffer.length;
+  }
+
+  /** Whether the client waits to be told to send the body. */
+  get continueOwed(): boolean {
+    return this.#continueOwed;
+  }
+
+  /**
+   * Throws away what is left of the current request's body.
+   *
+   * @returns Whether the next request begins where it ended.
+   */
+  async discardBody(): Promise<boolean> {
+    const request = this.#current!;
+    if (request.complete) return true;
+    if (this.#continueOwed) return false;
+    const from = request.received;
+    try {
+      while (await this.readChunk() !== null) {
+        if (request.received - from > MOST_DISCARDED) return false;
+      }
+      return true;
+    } catch {
+      // The request is answered; what became of its body is nobody's concern.
+      return false;
+    }
+  }
+
+  /**
+   * Reads ahead while the current request is served, so that a reset is seen.
+   */
+  watch(): void {
+    this.#watching = true;
+    // What has come of a body must be taken first.
+    if (!this.#current?.complete || this.#ended) return;
+    if (this.#parser.failure !== undefined) return;
+    this.#fill().catch(ignore);
+  }
+
+  /**
+   * Writes all of `bytes`.
+   *
+   * @throws What writing throws; `DOMException` "TimeoutError" if the client
+   * took nothing for `writeTimeout`.
+   */
+  async write(bytes: Uint8Array): Promise<number> {
+    const { writeTimeout } = this.#limits;
+    let done = 0;
+    const { deadline } = this;
+    const waiting = this.#waiting;
+    try {
+      do {
+        this.#wait("write", writeTimeout);
+        done += await this.#connection.write(
+          done === 0 ? bytes : bytes.subarray(done),
+        );
+      } while (done < bytes.length);
+    } catch (error) {
+      const reason = this.#writeTimedOut
+        ? new DOMException(
+          `The client took nothing of the response for writeTimeout, ${writeTimeout} ms`,
+          "TimeoutError",
+        )
+        : error;
+      this.#onLost(reason);
+      throw reason;
+    }
+    this.#waiting = waiting;
+    this.deadline = deadline;
+    return done;
+  }
+
+  /** Called by the watchdog. */
+  expire(): void {
+    this.deadline = Infinity;
+    switch (this.#waiting) {
+      case "request":
+        return this.#interrupt?.(undefined);
+      case "headers":
+        return this.#interrupt?.(
+          new HTTPError(
+            408,
+            `The headers took longer than ${this.#limits.headersTimeout} ms`,
+          ),
+        );
+      case "body":
+        return this.#interrupt?.(
+          new HTTPError(
+            408,
+            `The body took longer than ${this.#limits.bodyTimeout} ms`,
+          ),
+        );
+      case "write":
+        this.#writeTimedOut = true;
+        return this.#connection.close();
+    }
+  }
+
+  #wait(what: Waiting, ms: number): void {
+    this.#waiting = what;
+    this.deadline = performance.now() + ms;
+    watchdog.moved(this.deadline);
+  }
+
+  /** Reads once; false at the end of the stream. */
+  #fill(): Promise<boolean> {
+    return this.#filling ??= new Promise((resolve, reject) => {
+      // What was interrupted goes on reading, into a buffer that nobody uses.
+      this.#interrupt = reject;
+      this.#connection.read(this.#buffer).then((n) => {
+        this.#filling = undefined;
+        if (n === null) {
+          this.#ended = true;
+          return resolve(false);
+        }
+        const bytes = this.#buffer.subarray(0, n);
+        this.#resize(n);
+        this.#parser.feed(bytes);
+        resolve(true);
+      }, (error) => {
+        this.#filling = undefined;
+        this.#ended = true;
+        this.#onLost(error);
+        reject(error);
+      });
+    });
+  }
+
+  /** Gives large bodies a large buffer, and waiting connections a small one. */
+  #resize(filled: number): void {
+    const { length } = this.#buffer;
+    if (filled === length && length < LARGEST_BUFFER) {
+      this.#buffer = new Uint8Array(Math.min(4 * length, LARGEST_BUFFER));
+    } else if (length > WAITING_BUFFER && filled < length / 8) {
+      this.#buffer = new Uint8Array(WAITING_BUFFER);
+    }
+  }
+}

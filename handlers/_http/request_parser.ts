@@ -1,0 +1,239 @@
+import { HTTPError } from "../http_error.ts";
+import type { HTTPLimits } from "../http_limits.ts";
+import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
+
+/** A request whose headers have come. Its body may still be on its way. */
+export class IncomingRequest {
+  readonly method: string;
+  /** As it was sent: a path, a whole URL, or `*`. */
+  readonly target: string;
+  /** Of HTTP/1: 0 or 1. */
+  readonly minorVersion: number;
+  /** Names and values in turn, as they were sent. */
+  readonly rawHeaders: readonly string[];
+  readonly host: string | undefined;
+  /** What `Expect` asks for, in lower case. */
+  readonly expect: string | undefined;
+  /** Whether the client lets the connection be used again. */
+  readonly keepAlive: boolean;
+  /** Whether a body was announced, though it may turn out empty. */
+  readonly hasBody: boolean;
+  /** What has come of the body and was not taken yet. */
+  readonly chunks: Uint8Array<ArrayBuffer>[] = [];
+  /** How much of the body has come, in bytes. */
+  received = 0;
+  /** Whether all of the body has come. */
+  complete = false;
+
+  constructor(
+    method: string,
+    target: string,
+    minorVersion: number,
+    rawHeaders: readonly string[],
+    keepAlive: boolean,
+    maxBodySize: number,
+  ) {
+    this.method = method;
+    this.target = target;
+    this.minorVersion = minorVersion;
+    this.rawHeaders = rawHeaders;
+    this.keepAlive = keepAlive && method !== "CONNECT";
+    let host: string | undefined;
+    let expect: string | undefined;
+    let length: string | undefined;
+    let coding: string | undefined;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]!;
+      switch (name.length) {
+        case 4:
+          if (name.toLowerCase() !== "host") break;
+          if (host !== undefined) {
+            throw new HTTPError(400, "The request has more than one Host");
+          }
+          host = rawHeaders[i + 1]!;
+          break;
+        case 6:
+          if (name.toLowerCase() === "expect") {
+            expect = rawHeaders[i + 1]!.toLowerCase();
+          }
+          break;
+        case 14:
+          // That there is one, and that it is a number, llhttp has seen to.
+          if (name.toLowerCase() === "content-length") {
+            length = rawHeaders[i + 1]!;
+          }
+          break;
+        case 17:
+          if (name.toLowerCase() !== "transfer-encoding") break;
+          coding = coding === undefined
+            ? rawHeaders[i + 1]!
+            : `${coding}, ${rawHeaders[i + 1]}`;
+          break;
+      }
+    }
+    // RFC 9112, section 3.2.
+    if (host === undefined && minorVersion === 1) {
+      throw new HTTPError(400, "The request has no Host");
+    }
+    if (coding !== undefined) {
+      // RFC 9112, section 6.1: its framing cannot be trusted.
+      if (minorVersion === 0) {
+        throw new HTTPError(400, "HTTP/1.0 has no Transfer-Encoding");
+      }
+      if (coding.toLowerCase() !== "chunked") {
+        throw new HTTPError(
+          501,
+          `The transfer coding "${coding}" is not implemented`,
+        );
+      }
+    }
+    if (length !== undefined && Number(length) > maxBodySize) {
+      throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
+    }
+    this.host = host;
+    this.expect = expect;
+    this.hasBody = coding !== undefined || Number(length ?? 0) > 0;
+  }
+}
+
+/**
+ * Takes requests out of the bytes of one connection. Reading them is llhttp's;
+ * refusing what it lets pass and a server must not, and the limits, are here.
+ */
+export class RequestParser extends Llhttp {
+  /** Whether a request has begun whose headers are not complete. */
+  midway = false;
+  readonly #limits: HTTPLimits;
+  /** Those that were not asked for yet. */
+  readonly #requests: IncomingRequest[] = [];
+  /** The one whose body is being read. */
+  #current: IncomingRequest | undefined;
+  #failure: HTTPError | undefined;
+  #target = "";
+  #rawHeaders: string[] = [];
+
+  constructor(limits: HTTPLimits) {
+    super();
+    this.#limits = limits;
+    this.initialize(
+      Llhttp.REQUEST,
+      undefined,
+      Math.min(limits.maxHeaderSize, 0x7fffffff),
+      0,
+    );
+  }
+
+  /** Why no more can be read of this connection. */
+  get failure(): HTTPError | undefined {
+    return this.#failure;
+  }
+
+  /** Takes the next request, in the order they came. */
+  shift(): IncomingRequest | undefined {
+    return this.#requests.shift();
+  }
+
+  /** Takes the next bytes. */
+  feed(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length && this.#failure === undefined) {
+      try {
+        const taken = this.execute(at === 0 ? bytes : bytes.subarray(at));
+        if (typeof taken !== "number") {
+          this.#failure = refusal(taken);
+          return;
+        }
+        // It stops where an upgrade was asked for. That is not accepted, and
+        // what follows is the next request (RFC 9110, section 7.8); behind a
+        // CONNECT there is none.
+        at += taken;
+        if (this.#current?.method === "CONNECT") return;
+      } catch (error) {
+        this.#failure = error instanceof HTTPError
+          ? error
+          : new HTTPError(400, undefined, { cause: error });
+      }
+    }
+  }
+
+  [Callback.MessageBegin](): void {
+    this.midway = true;
+    this.#target = "";
+    this.#rawHeaders = [];
+  }
+
+  /** Called for every 32 headers where there are more, and for trailers. */
+  [Callback.Headers](rawHeaders: string[], target: string): void {
+    if (!this.midway) return;
+    this.#target += target;
+    // How many there are in bytes is bounded by llhttp.
+    for (const text of rawHeaders) this.#rawHeaders.push(text);
+  }
+
+  [Callback.HeadersComplete](
+    major: number,
+    minor: number,
+    rawHeaders: string[] | undefined,
+    method: number,
+    target: string | undefined,
+    _statusCode: undefined,
+    _statusMessage: undefined,
+    _upgrade: boolean,
+    keepAlive: boolean,
+  ): number {
+    this.midway = false;
+    // llhttp also reads HTTP/0.9, and protocols that look like HTTP.
+    if (major !== 1) {
+      throw new HTTPError(505, `HTTP/${major}.${minor} is not supported`);
+    }
+    rawHeaders ??= this.#rawHeaders;
+    const { maxHeaderCount, maxBodySize } = this.#limits;
+    if (rawHeaders.length > 2 * maxHeaderCount) {
+      throw new HTTPError(
+        431,
+        `The request has ${
+          rawHeaders.length / 2
+        } headers, at most ${maxHeaderCount} are allowed`,
+      );
+    }
+    this.#current = new IncomingRequest(
+      methodName(method),
+      target ?? this.#target,
+      minor,
+      rawHeaders,
+      keepAlive,
+      maxBodySize,
+    );
+    this.#requests.push(this.#current);
+    return 0;
+  }
+
+  [Callback.Body](chunk: Uint8Array<ArrayBuffer>): void {
+    const current = this.#current!;
+    current.received += chunk.length;
+    const { maxBodySize } = this.#limits;
+    if (current.received > maxBodySize) {
+      throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
+    }
+    current.chunks.push(chunk);
+  }
+
+  [Callback.MessageComplete](): void {
+    this.#current!.complete = true;
+  }
+}
+
+/** What is answered to bytes that llhttp does not take. */
+function refusal({ code, reason }: LlhttpError): HTTPError {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW":
+      return new HTTPError(431);
+    case "HPE_INVALID_VERSION":
+    case "HPE_PAUSED_H2_UPGRADE":
+      return new HTTPError(505);
+    case "HPE_INVALID_METHOD":
+      return new HTTPError(501, "The method is not known");
+    default:
+      return new HTTPError(400, reason);
+  }
+}

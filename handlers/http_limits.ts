@@ -1,0 +1,92 @@
+/** What a client may ask of an HTTP handler. */
+export interface HTTPLimits {
+  /**
+   * How large the request line and headers may be together, in bytes. Past it
+   * the answer is 431.
+   *
+   * @default {16384}
+   */
+  readonly maxHeaderSize: number;
+  /**
+   * How many headers there may be. Past it the answer is 431.
+   *
+   * @default {100}
+   */
+  readonly maxHeaderCount: number;
+  /**
+   * How large a body may be, in bytes, decoded. Past it the answer is 413.
+   *
+   * @default {134217728}
+   */
+  readonly maxBodySize: number;
+  /**
+   * How long request line and headers may take to arrive from their first byte
+   * on, and the first byte of a connection, in milliseconds. Past it the answer
+   * is 408.
+   *
+   * @default {60000}
+   */
+  readonly headersTimeout: number;
+  /**
+   * How long a handler may be kept waiting for the bytes of one body, all in
+   * all, in milliseconds. Past it the answer is 408.
+   *
+   * @default {300000}
+   */
+  readonly bodyTimeout: number;
+  /**
+   * How long a client may take nothing of what it is sent, in milliseconds.
+   * Past it the connection is closed.
+   *
+   * @default {60000}
+   */
+  readonly writeTimeout: number;
+  /**
+   * How long a connection may stay without a request, in milliseconds. 0 closes
+   * each after its first.
+   *
+   * @default {5000}
+   */
+  readonly keepAliveTimeout: number;
+}
+
+/** The limits of a handler that sets none. */
+export const DEFAULT_HTTP_LIMITS: HTTPLimits = {
+  maxHeaderSize: 16 * 1024,
+  maxHeaderCount: 100,
+  maxBodySize: 128 * 1024 * 1024,
+  headersTimeout: 60_000,
+  bodyTimeout: 300_000,
+  writeTimeout: 60_000,
+  keepAliveTimeout: 5_000,
+};
+
+/**
+ * Adds the defaults to the limits of a handler.
+ *
+ * @param limits Those it sets.
+ * @returns All of them.
+ * @throws {RangeError} If one is not a number that is large enough.
+ * @throws {TypeError} If one has an unknown name.
+ * @ignore
+ */
+export function completeHTTPLimits(limits: Partial<HTTPLimits>): HTTPLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in DEFAULT_HTTP_LIMITS)) {
+      throw new TypeError(
+        `Cannot limit HTTP requests: there is no limit "${name}"; the limits are ${
+          Object.keys(DEFAULT_HTTP_LIMITS).join(", ")
+        }`,
+      );
+    }
+    const least = name === "maxHeaderSize" ? 1 : 0;
+    if (typeof value !== "number" || !(value >= least)) {
+      throw new RangeError(
+        `Cannot limit HTTP requests: ${name} must be a number of at least ${least}, received ${
+          Deno.inspect(value)
+        }`,
+      );
+    }
+  }
+  return { ...DEFAULT_HTTP_LIMITS, ...limits };
+}

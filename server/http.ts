@@ -1,0 +1,30 @@
+/**
+ * HTTP on the servers of this module: what `http.server` is to Python's
+ * `socketserver`.
+ *
+ * | class | what it answers |
+ * |---|---|
+ * | {@linkcode BaseHTTPRequestHandler} | with `doGET`, `doPOST` and so on |
+ * | {@linkcode FetchRequestHandler} | a `Request` with a `Response` |
+ *
+ * @example A server with a fetch handler
+ * ```ts
+ * import { HTTPServer } from "@wire/socketserver/http";
+ *
+ * await using server = new HTTPServer(
+ *   { hostname: "127.0.0.1", port: 0 },
+ *   (request) => new Response(`You sent a ${request.method}\n`),
+ * );
+ * ```
+ *
+ * @module
+ */
+
+export { BaseHTTPRequestHandler } from "../handlers/base_http_request_handler.ts";
+export * from "../handlers/fetch_request_handler.ts";
+export * from "../handlers/http_error.ts";
+export type { HTTPLimits } from "../handlers/http_limits.ts";
+export * from "./forking_http_servers.ts";
+export * from "./http_server.ts";
+export * from "./https_server.ts";
+export * from "./threading_http_servers.ts";
