@@ -40,6 +40,7 @@ export type XMLRPCValue =
 
 /** A `struct`: an object of values. */
 export interface XMLRPCStruct {
+  /** A member. */
   [name: string]: XMLRPCValue;
 }
 

@@ -1,0 +1,54 @@
+import {
+  type CGIResponse,
+  CGIXMLRPCRequestHandler,
+} from "./cgi_xmlrpc_request_handler.ts";
+import { generateHTMLDocumentation } from "./doc_xmlrpc_request_handler.ts";
+import type { XMLRPCDispatcherOptions } from "./xmlrpc_dispatcher.ts";
+import type { XMLRPCDocumentation } from "./xmlrpc_documentation.ts";
+
+/** Options of a {@linkcode DocCGIXMLRPCRequestHandler}. */
+export interface DocCGIXMLRPCOptions extends XMLRPCDispatcherOptions {
+  /** What the page says beside the methods. */
+  readonly documentation?: XMLRPCDocumentation;
+}
+
+/**
+ * Answers one call of XML-RPC as a CGI script, and GET with a page that
+ * documents the methods.
+ *
+ * @example A CGI script that documents itself
+ * ```ts ignore
+ * import { DocCGIXMLRPCRequestHandler } from "@wire/socketserver/xmlrpc";
+ *
+ * const handler = new DocCGIXMLRPCRequestHandler();
+ * handler.registerFunction(Math.sqrt, { help: "The square root." });
+ * await handler.handleRequest();
+ * ```
+ */
+export class DocCGIXMLRPCRequestHandler extends CGIXMLRPCRequestHandler {
+  readonly #documentation: XMLRPCDocumentation;
+
+  /**
+   * Constructs a new instance.
+   *
+   * @param options Those of a dispatcher, and what the page says.
+   * @throws {RangeError} If `maxDepth` is not a positive integer.
+   */
+  constructor(options: DocCGIXMLRPCOptions = {}) {
+    super(options);
+    this.#documentation = options.documentation ?? {};
+  }
+
+  /**
+   * Answers GET with the documentation.
+   *
+   * @returns The page.
+   */
+  override handleGet(): CGIResponse {
+    return {
+      status: "200 OK",
+      type: "text/html; charset=UTF-8",
+      body: generateHTMLDocumentation(this, this.#documentation),
+    };
+  }
+}

@@ -1,0 +1,32 @@
+import {
+  SimpleXMLRPCRequestHandler,
+  type XMLRPCRequestServer,
+} from "./simple_xmlrpc_request_handler.ts";
+
+/**
+ * Answers calls of XML-RPC at every path that its server has a dispatcher for.
+ *
+ * @example The handler of a server with several dispatchers
+ * ```ts
+ * import { MultiPathXMLRPCRequestHandler, MultiPathXMLRPCServer } from "@wire/socketserver/xmlrpc";
+ *
+ * class Quiet extends MultiPathXMLRPCRequestHandler {
+ *   override logMessage(): void {}
+ * }
+ *
+ * await using server = new MultiPathXMLRPCServer({ hostname: "127.0.0.1", port: 0 }, Quiet);
+ * ```
+ */
+export class MultiPathXMLRPCRequestHandler<
+  Address extends Deno.Addr = Deno.Addr,
+> extends SimpleXMLRPCRequestHandler<Address> {
+  /**
+   * Whether this request's path can be called.
+   *
+   * @returns Whether the server has a dispatcher for it.
+   */
+  override isRPCPathValid(): boolean {
+    const server = this.server as Partial<XMLRPCRequestServer>;
+    return server.getDispatcher?.(this.path) !== undefined;
+  }
+}
