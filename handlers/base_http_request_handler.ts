@@ -225,7 +225,10 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
         if (incoming === undefined) return;
         this.#begin(incoming);
         await this.#serve();
-      } while (!this.closeConnection && await connection.discardBody());
+      } while (
+        !this.closeConnection &&
+        (this.#incoming.complete || await connection.discardBody())
+      );
     } finally {
       connection.close();
     }

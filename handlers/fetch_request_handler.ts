@@ -89,18 +89,11 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
    *
    * @returns A promise that resolves when the response is sent.
    */
-  override async handleOneRequest(): Promise<void> {
-    const request = this.#request();
-    const answered = this.fetch(request);
-    const response = answered instanceof Promise ? await answered : answered;
-    if (!(response instanceof Response)) {
-      throw new TypeError(
-        `Cannot answer ${this.command} ${this.path}: the handler returned ${
-          Deno.inspect(response)
-        }, not a Response`,
-      );
-    }
-    await this.#respond(response);
+  override handleOneRequest(): Promise<void> {
+    const answered = this.fetch(this.#request());
+    return answered instanceof Promise
+      ? answered.then((response) => this.#respond(response))
+      : this.#respond(answered);
   }
 
   /** Does nothing: unlike its base, this handler logs only errors. */
@@ -120,26 +113,20 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
 
   #request(): Request {
     const incoming = incomingOf(this);
-    const { rawHeaders } = incoming;
-    const headers: [string, string][] = [];
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      headers.push([rawHeaders[i]!, rawHeaders[i + 1]!]);
-    }
+    const { method, rawHeaders, hasBody } = incoming;
     const url = targetUrl(incoming, this.encrypted);
-    const method = incoming.method;
-    try {
-      if (!incoming.hasBody) {
-        return new ServedRequest(this, url, { method, headers });
-      }
-      return new ServedRequest(this, url, {
+    // An init costs as much as the headers do.
+    const request = method === "GET"
+      ? new ServedRequest(this, url)
+      : new ServedRequest(this, url, {
         method,
-        headers,
-        body: method === "GET" || method === "HEAD" ? null : this.#body(),
+        body: hasBody && method !== "HEAD" ? this.#body() : null,
       });
-    } catch (cause) {
-      // The URL was checked, so it is the method: CONNECT, TRACE or TRACK.
-      throw new HTTPError(501, `Unsupported method ("${method}")`, { cause });
+    const { headers } = request;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
     }
+    return request;
   }
 
   #body(): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -158,8 +145,15 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   async #respond(response: Response): Promise<void> {
+    if (!(response instanceof Response)) {
+      throw new TypeError(
+        `Cannot answer ${this.command} ${this.path}: the handler returned ${
+          Deno.inspect(response)
+        }, not a Response`,
+      );
+    }
     const { status } = response;
-    if (status === 0 || response.type === "error") {
+    if (status === 0) {
       throw new TypeError(
         `Cannot answer ${this.command} ${this.path}: Response.error() has no status`,
       );
@@ -167,137 +161,136 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
     let head = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
     let dated = false;
-    for (const [name, value] of response.headers) {
+    response.headers.forEach((value, name) => {
       switch (name) {
         case "content-length":
-          if (!/^\d{1,15}$/.test(value)) {
-            throw new TypeError(
-              `Cannot answer ${this.command} ${this.path}: the response's Content-Length is "${value}"`,
-            );
-          }
-          length = Number(value);
-          continue;
+          length = this.#announced(value);
+          return;
         case "transfer-encoding":
           // How the body is framed is decided here.
-          continue;
+          return;
         case "connection":
           if (/(^|,)[ \t]*close[ \t]*(,|$)/i.test(value)) {
             this.closeConnection = true;
           }
-          continue;
+          return;
         case "date":
           dated = true;
       }
       head += `${name}: ${value}\r\n`;
-    }
+    });
     if (!dated) head += `date: ${currentDate()}\r\n`;
-    const { draining, continueOwed } = connectionOf(this);
-    if (draining || continueOwed) this.closeConnection = true;
-    const bodyless = status === 204 || status === 304;
-    if (response.body === null || bodyless || this.command === "HEAD") {
-      await response.body?.cancel();
-      if (!bodyless) {
-        const known = response.body === null ? length ?? 0 : length;
-        if (known !== undefined) head += `content-length: ${known}\r\n`;
-      }
-      return void await writeRaw(this, encodeHead(this.#endHead(head)));
+    const connection = connectionOf(this);
+    if (connection.draining || connection.continueOwed) {
+      this.closeConnection = true;
     }
-    await this.#stream(head, response.body, length);
+    const { body } = response;
+    if (status === 204 || status === 304) {
+      await body?.cancel();
+      await this.#write(this.#endHead(head));
+    } else if (body === null) {
+      await this.#write(this.#endHead(head, length ?? 0));
+    } else if (this.command === "HEAD") {
+      await body.cancel();
+      await this.#write(this.#endHead(head, length));
+    } else {
+      const reader = body.getReader();
+      try {
+        await this.#stream(head, reader, length);
+      } catch (error) {
+        await reader.cancel(error).catch(() => {
+          // Its source failed, which is what is thrown.
+        });
+        throw error;
+      }
+    }
   }
 
   /** Sends a head and the body behind it. */
   async #stream(
     head: string,
-    body: ReadableStream<Uint8Array>,
+    reader: ReadableStreamDefaultReader<Uint8Array>,
     length: number | undefined,
   ): Promise<void> {
-    const reader = body.getReader();
-    try {
-      let read = await reader.read();
-      let following: Promise<ReadableStreamReadResult<Uint8Array>> | undefined;
-      if (length === undefined && !read.done) {
-        // A body that was given whole ends at once behind its only chunk.
-        following = reader.read();
-        const next = await settledAtOnce(following);
-        if (next?.done) length = read.value.length;
-      }
-      if (length === undefined && read.done) length = 0;
-      let chunked = false;
-      if (length !== undefined) head += `content-length: ${length}\r\n`;
-      else if (this.requestVersion === "HTTP/1.1") {
-        chunked = true;
-        head += "transfer-encoding: chunked\r\n";
-      } else this.closeConnection = true;
-      let before = encodeHead(this.#endHead(head));
-      let sent = 0;
-      while (!read.done) {
-        const chunk = read.value;
-        sent += chunk.length;
-        if (length !== undefined && sent > length) {
-          throw new RangeError(
-            `Cannot answer ${this.command} ${this.path}: the body is longer than its Content-Length, ${length} bytes`,
-          );
-        }
-        if (chunk.length > 0) {
-          await this.#write(before, chunk, chunked);
-          before = NOTHING;
-        } else if (before.length > 0) {
-          await writeRaw(this, before);
-          before = NOTHING;
-        }
-        read = await (following ?? reader.read());
-        following = undefined;
-      }
-      if (length !== undefined && sent < length) {
-        throw new Error(
-          `Cannot answer ${this.command} ${this.path}: the body ended after ${sent} bytes, its Content-Length is ${length}`,
+    const reading = reader.read();
+    // A body that was given whole ends at once behind its only chunk.
+    let following: typeof reading | undefined = reader.read();
+    let ended = false;
+    following.then(({ done }) => ended = done, () => {
+      // Whoever awaits it is told.
+    });
+    let read = await reading;
+    for (let turn = 0; turn < 2 && !ended; turn++) await null;
+    if (ended) length ??= read.value?.length ?? 0;
+    const chunked = length === undefined && this.requestVersion === "HTTP/1.1";
+    if (length === undefined && !chunked) this.closeConnection = true;
+    let before = this.#endHead(head, length, chunked);
+    let sent = 0;
+    while (!read.done) {
+      const chunk = read.value;
+      sent += chunk.length;
+      if (length !== undefined && sent > length) {
+        throw new RangeError(
+          `Cannot answer ${this.command} ${this.path}: the body is longer than its Content-Length, ${length} bytes`,
         );
       }
-      if (chunked) await writeRaw(this, LAST_CHUNK);
-      else if (before.length > 0) await writeRaw(this, before);
-    } catch (error) {
-      await reader.cancel(error).catch(() => {
-        // Its source failed, which is what is thrown.
-      });
-      throw error;
+      if (chunk.length > 0) {
+        if (chunked) before += `${chunk.length.toString(16)}\r\n`;
+        await this.#write(before, chunk, chunked ? "\r\n" : "");
+        before = "";
+      }
+      read = await (following ?? reader.read());
+      following = undefined;
     }
+    if (length !== undefined && sent < length) {
+      throw new Error(
+        `Cannot answer ${this.command} ${this.path}: the body ended after ${sent} bytes, its Content-Length is ${length}`,
+      );
+    }
+    if (chunked) before += "0\r\n\r\n";
+    if (before !== "") await this.#write(before);
   }
 
-  /** Writes one chunk of a body behind what must come before it. */
+  /** Writes text, bytes and text, in one call where they are few. */
   async #write(
-    before: Uint8Array<ArrayBuffer>,
-    chunk: Uint8Array,
-    chunked: boolean,
+    before: string,
+    chunk: Uint8Array = NOTHING,
+    after = "",
   ): Promise<void> {
-    if (chunked) {
-      before = concat(
-        before,
-        encodeHead(`${chunk.length.toString(16)}\r\n`),
-      );
-    }
     if (chunk.length <= JOIN_UP_TO) {
-      await writeRaw(
-        this,
-        chunked ? concat(before, chunk, CRLF) : concat(before, chunk),
-      );
+      await writeRaw(this, join(before, chunk, after));
       return;
     }
-    if (before.length > 0) await writeRaw(this, before);
+    if (before !== "") await writeRaw(this, encodeHead(before));
     await writeRaw(this, chunk);
-    if (chunked) await writeRaw(this, CRLF);
+    if (after !== "") await writeRaw(this, encodeHead(after));
   }
 
-  #endHead(head: string): string {
-    if (this.closeConnection) return `${head}connection: close\r\n\r\n`;
-    return this.requestVersion === "HTTP/1.0"
-      ? `${head}connection: keep-alive\r\n\r\n`
-      : `${head}\r\n`;
+  /**
+   * The length that a response announces.
+   *
+   * @throws {TypeError} If it is none.
+   */
+  #announced(value: string): number {
+    if (/^\d{1,15}$/.test(value)) return Number(value);
+    throw new TypeError(
+      `Cannot answer ${this.command} ${this.path}: the response's Content-Length is "${value}"`,
+    );
+  }
+
+  #endHead(head: string, length?: number, chunked = false): string {
+    if (length !== undefined) head += `content-length: ${length}\r\n`;
+    else if (chunked) head += "transfer-encoding: chunked\r\n";
+    if (this.closeConnection) head += "connection: close\r\n";
+    else if (this.requestVersion === "HTTP/1.0") {
+      head += "connection: keep-alive\r\n";
+    }
+    return head + "\r\n";
   }
 }
 
 const NOTHING = new Uint8Array(0);
-const CRLF = encodeHead("\r\n");
-const LAST_CHUNK = encodeHead("0\r\n\r\n");
+const encoder = new TextEncoder();
 
 /** A `Request` whose signal is its handler's, made when it is asked for. */
 class ServedRequest extends Request {
@@ -306,7 +299,7 @@ class ServedRequest extends Request {
   constructor(
     handler: FetchRequestHandler<Deno.Addr>,
     url: string,
-    init: RequestInit,
+    init?: RequestInit,
   ) {
     super(url, init);
     this.#handler = handler;
@@ -317,42 +310,39 @@ class ServedRequest extends Request {
   }
 }
 
+/** Whatever is in the host must stay in the host. */
+const NOT_IN_A_HOST = /[/?#@\\]/;
+
 /** The whole URL of a request, RFC 9112, section 3.3. */
 function targetUrl(
-  { target, host, method }: IncomingRequest,
+  { method, target, host }: IncomingRequest,
   encrypted: boolean,
 ): string {
+  if (method === "CONNECT" || method === "TRACE") {
+    throw new HTTPError(501, `Unsupported method ("${method}")`);
+  }
   const origin = `${encrypted ? "https" : "http"}://${host || "localhost"}`;
   const url = target.startsWith("/")
     ? origin + target
-    : target === "*" || method === "CONNECT"
+    : target === "*"
     ? origin
     : target;
-  // Whatever is in the host must stay in the host.
-  if (!URL.canParse(url) || /[/?#@\\]/.test(host ?? "")) {
+  if (host !== undefined && NOT_IN_A_HOST.test(host) || !URL.canParse(url)) {
     throw new HTTPError(400, "The request's URL is not valid");
   }
   return url;
 }
 
-/** What a promise resolved with, if it did before a few microtasks were over. */
-async function settledAtOnce<T>(promise: Promise<T>): Promise<T | undefined> {
-  let result: T | undefined;
-  promise.then((value) => result = value, () => {
-    // Whoever awaits it is told.
-  });
-  for (let turn = 0; turn < 3 && result === undefined; turn++) await null;
-  return result;
-}
-
-function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let size = 0;
-  for (const part of parts) size += part.length;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
+/** Text, bytes and text as one. Each character of the text is one byte. */
+function join(
+  before: string,
+  bytes: Uint8Array,
+  after: string,
+): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(before.length + bytes.length + after.length);
+  const { read, written } = encoder.encodeInto(before, whole);
+  if (read !== before.length || written !== read) whole.set(encodeHead(before));
+  if (bytes.length > 0) whole.set(bytes, before.length);
+  if (after !== "") encoder.encodeInto(after, whole.subarray(-after.length));
   return whole;
 }

@@ -32,6 +32,7 @@ export function statusLine(status: number, phrase: string | undefined): string {
       `Cannot send a response of status ${status}: it must be an integer from 100 to 999`,
     );
   }
+  if (phrase === undefined && status === 200) return "HTTP/1.1 200 OK\r\n";
   const text = phrase ?? STATUS_CODES[status] ?? "";
   checkText("the reason phrase", text);
   return `HTTP/1.1 ${status} ${text}\r\n`;
