@@ -1,3 +1,5 @@
+import { getHeapStatistics } from "node:v8";
+import { Worker } from "node:worker_threads";
 import { HandlerLostError } from "./handler_lost_error.ts";
 import { NearSide } from "./_remote/near_side.ts";
 import { allocateRing } from "./_remote/ring.ts";
@@ -13,25 +15,29 @@ import {
 
 /** The module that a thread runs. */
 const THREAD_URL = new URL("./_remote/thread.ts", import.meta.url).href;
-const BOOTSTRAP_URL = `data:application/javascript,${
-  encodeURIComponent(BOOTSTRAP)
-}`;
+const BOOTSTRAP_URL = new URL(
+  `data:application/javascript,${encodeURIComponent(BOOTSTRAP)}`,
+);
+
+const MIB = 2 ** 20;
 
 /** How long a thread may take to import its handler, in milliseconds. */
 const START_TIMEOUT = 30_000;
 
-/** One `Worker` that runs handlers. */
+/**
+ * One `Worker` that runs handlers: Node's, since the global one can neither let
+ * the process end nor run out of memory alone.
+ */
 export class Thread {
   /** Where its requests are opened. */
   readonly side: NearSide;
   /** Resolves to an error when it is gone, whatever the reason. */
   readonly gone: Promise<Error>;
-  /** How many requests it has, as its pool counts them. */
-  load = 0;
   readonly #worker: Worker;
   readonly #carrier: RingCarrier;
   readonly #state = new SharedThreadState();
   #end!: (error: Error) => void;
+  #load = 0;
 
   /**
    * @param handler What it runs.
@@ -55,14 +61,32 @@ export class Thread {
     this.#carrier = new RingCarrier(start.toThread, start.fromThread);
     this.side = new NearSide(this.#carrier, shutdown);
     this.#worker = new Worker(BOOTSTRAP_URL, {
-      type: "module",
       name: `${handler.name} thread`,
+      workerData: start,
+      // Where no limit is set, not even the usual one, V8 ends the process.
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.floor(
+          getHeapStatistics().heap_size_limit / MIB,
+        ),
+      },
     });
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.terminate(new Error(event.message));
-    };
-    this.#worker.postMessage(start);
+    this.#worker.on("error", (error) => this.terminate(error));
+    this.#worker.on("exit", () => this.#ended());
+  }
+
+  /** How many requests it has, as its pool counts them. */
+  get load(): number {
+    return this.#load;
+  }
+
+  /** Counts one request more. While there is any, the process does not end. */
+  take(): void {
+    if (this.#load++ === 0) this.#worker.ref();
+  }
+
+  /** Counts one request less. */
+  release(): void {
+    if (--this.#load === 0) this.#worker.unref();
   }
 
   /**
@@ -89,7 +113,6 @@ export class Thread {
 
   /** Ends it now, and all its requests with `cause`. */
   terminate(cause: Error): void {
-    this.#worker.terminate();
     this.#carrier.close();
     // Ends what waits for the state.
     this.#state.end(cause);
@@ -100,6 +123,8 @@ export class Thread {
       ),
     );
     this.#end(cause);
+    // Last: it emits "exit" at once, which comes back here.
+    void this.#worker.terminate();
   }
 
   #started(): void {
@@ -111,9 +136,13 @@ export class Thread {
       throw error;
     }
     this.#carrier.receive(this.side).catch((error) => this.terminate(error));
-    this.#state.wait(ThreadState.Ready).then(() =>
-      this.terminate(this.#state.error ?? new Error("it ended"))
-    );
+    this.#state.wait(ThreadState.Ready).then(() => this.#ended());
+    this.#worker.unref();
+  }
+
+  /** Its code has ended it, or is about to. */
+  #ended(): void {
+    this.terminate(this.#state.error ?? new Error("it ended"));
   }
 }
 

@@ -89,12 +89,12 @@ export class ThreadPool implements RemotePool {
   }
 
   #open(thread: Thread, open: Opener): Assignment {
-    thread.load++;
+    thread.take();
     let placed = true;
     const release = () => {
       if (!placed) return;
       placed = false;
-      thread.load--;
+      thread.release();
       this.#serveWaiting();
     };
     const channel = open(thread.side);

@@ -59,8 +59,9 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * `handleError` as a {@linkcode HandlerLostError}. It is replaced, after a pause
  * from 100 ms to 10 s if it died before it had served any request. A thread whose event
  * loop does not answer for a second after one of its requests was aborted, by
- * `requestTimeout` or a shutdown, is ended like this. Running out of memory is
- * the exception: V8 then ends the whole process.
+ * `requestTimeout` or a shutdown, is ended like this. A thread may use as much
+ * memory as the main thread may (`--v8-flags=--max-old-space-size=MIB`); memory
+ * outside of V8's heap, an `ArrayBuffer`'s, is not counted.
  *
  * @example A server of threads
  * ```ts

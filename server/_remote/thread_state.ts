@@ -26,23 +26,25 @@ const SIZE = ERROR + MAX_CONTROL;
  * imports the module it is told to, and says why where it cannot.
  */
 export const BOOTSTRAP = `
-self.onmessage = async ({ data }) => {
-  // A worker that listens to nothing ends.
-  self.onmessage = () => {};
-  try {
-    (await import(data.module)).run(data);
-  } catch ({ name, message }) {
-    const error = new TextEncoder().encode(
-      JSON.stringify({ error: { name, message } }),
-    );
-    const words = new Int32Array(data.state, 0, ${WORDS});
-    if (Atomics.exchange(words, ${ENDING}, 1) === 1) return;
-    new Uint8Array(data.state, ${ERROR}).set(error);
+import { parentPort, workerData } from "node:worker_threads";
+// Handlers may know it from other workers.
+globalThis.self ??= globalThis;
+// A worker that listens to nothing ends.
+parentPort.on("message", () => {});
+try {
+  (await import(workerData.module)).run(workerData);
+} catch ({ name, message }) {
+  const error = new TextEncoder().encode(
+    JSON.stringify({ error: { name, message } }),
+  );
+  const words = new Int32Array(workerData.state, 0, ${WORDS});
+  if (Atomics.exchange(words, ${ENDING}, 1) === 0) {
+    new Uint8Array(workerData.state, ${ERROR}).set(error);
     words[${ERROR_SIZE}] = error.length;
     Atomics.store(words, ${STATE}, ${ThreadState.Ended});
     Atomics.notify(words, ${STATE});
   }
-};`;
+}`;
 
 /**
  * The state of a thread, in memory that it shares with its owner: an event of

@@ -141,6 +141,11 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
     await aborted;
     await server.shutdown();
   },
+  "log later": async ({ wfile }) => {
+    await wfile.write("soon");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    console.log("over");
+  },
   // Bad behaviour.
   "never return": never,
   "never read": never,
@@ -179,6 +184,10 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
   },
   "loop": () => {
     for (;;);
+  },
+  "use up the memory": () => {
+    const kept: number[][] = [];
+    for (;;) kept.push(new Array(100_000).fill(Math.random()));
   },
   "spin for 5 ms": ({ wfile }) => {
     const until = performance.now() + 5;

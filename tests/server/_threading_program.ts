@@ -118,6 +118,27 @@ const scenes: Record<string, () => Promise<Record<string, number>>> = {
     };
   },
 
+  /** One of two threads runs out of memory. */
+  async glutton() {
+    await using server = startThreads({ workers: 2 });
+    const neighbour = await order(server.addr, "thread, then lines");
+    await neighbour.read(new Uint8Array(100));
+    const glutton = await order(server.addr, "use up the memory");
+    const answered = (await readAll(glutton)).length;
+    await neighbour.write(new TextEncoder().encode("a\n"));
+    await neighbour.closeWrite();
+    const lived = await readAll(neighbour) === "<a>\n";
+    const served = await ask(server.addr, "lines\nb\n") === "<b>\n";
+    const [error] = server.reports.errors as Error[];
+    return {
+      answered,
+      lived: Number(lived),
+      served: Number(served),
+      told: Number(/ is gone: .* memory/.test(error!.message)),
+      errors: server.reports.errors.length,
+    };
+  },
+
   /** Nothing happens. */
   async idle() {
     await using server = startThreads({ workers: 2 });

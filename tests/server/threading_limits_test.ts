@@ -8,11 +8,14 @@ import { order, startThreads, Threads } from "./_threads.ts";
 const soon = <T>(coming: Promise<T>) => patiently(coming, () => "an answer");
 
 /** Has `_threading_program.ts` do something, and gives what it measured. */
-async function scene(name: string): Promise<Record<string, number>> {
+async function scene(
+  name: string,
+  flags = "--expose-gc",
+): Promise<Record<string, number>> {
   await using child = new Child(Deno.execPath(), [
     ...["run", "--quiet", "--allow-all", "--unstable-net"],
     ...[
-      "--v8-flags=--expose-gc",
+      `--v8-flags=${flags}`,
       `${import.meta.dirname}/_threading_program.ts`,
     ],
     name,
@@ -161,6 +164,15 @@ Deno.test("a thread that never comes up again is told to the requests that wait 
   for (const { message } of failed) ok(message.includes(file), message);
   // It is tried again for each that comes, and waits longer each time.
   strictEqual(await soon(ask(server.addr, "x\n")), "");
+});
+
+Deno.test("a thread that runs out of memory takes its own requests alone, and is replaced", async () => {
+  // MiB: what a thread may use is what the main thread may.
+  const measured = await scene("glutton", "--max-old-space-size=64");
+  deepStrictEqual(
+    measured,
+    { answered: 0, lived: 1, served: 1, told: 1, errors: 1 },
+  );
 });
 
 // Windows.

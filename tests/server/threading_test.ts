@@ -7,6 +7,7 @@ import {
   ThreadingUnixDatagramServer,
   ThreadingUnixStreamServer,
 } from "../../mod.ts";
+import { patiently } from "../_patience.ts";
 import { Child, Folder, testWith } from "../_program.ts";
 import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
 import { openssl } from "../peers/_peers.ts";
@@ -338,6 +339,32 @@ Deno.test("shutdown leaves no thread and no descriptor, and the process ends", a
   ]);
   await child.until("nothing left");
   strictEqual((await child.output()).code, 0);
+});
+
+Deno.test("unref() lets the process end, when the threads have ended what they do", async () => {
+  await using child = new Child(Deno.execPath(), [
+    "eval",
+    `import { ThreadingTCPServer } from ${
+      JSON.stringify(import.meta.resolve("../../mod.ts"))
+    };
+    import { Obedient } from ${
+      JSON.stringify(import.meta.resolve("./_threading_handlers.ts"))
+    };
+    const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 1 });
+    server.serveForever();
+    const client = await Deno.connect(server.addr);
+    await client.write(new TextEncoder().encode("log later\\n"));
+    await client.read(new Uint8Array(10));
+    client.close();
+    server.unref();
+    console.log("let go");`,
+  ]);
+  const { code, stdout } = await patiently(
+    child.output(),
+    () => "the end of the process",
+  );
+  strictEqual(code, 0);
+  strictEqual(decode(stdout), "let go\nover\n");
 });
 
 Deno.test("handleRequest serves one request in a thread", async () => {
