@@ -1,0 +1,44 @@
+/** Handlers that threads and processes import. */
+
+import {
+  DocXMLRPCRequestHandler,
+  SimpleXMLRPCRequestHandler,
+  XMLRPCDispatcher,
+  type XMLRPCDocumentation,
+  XMLRPCFault,
+} from "../../server/xmlrpc.ts";
+
+/** Its functions go wherever its module does. */
+export class Everywhere extends DocXMLRPCRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+  static override readonly dispatcher: XMLRPCDispatcher = new XMLRPCDispatcher({
+    allowNil: true,
+  });
+  static override readonly documentation: XMLRPCDocumentation = {
+    title: "Everywhere",
+  };
+  static {
+    this.dispatcher.registerFunction((a: number, b: number) => a + b, {
+      name: "add",
+    });
+    this.dispatcher.registerFunction((x: unknown) => x, { name: "same" });
+    this.dispatcher.registerFunction(() => Deno.pid, { name: "pid" });
+    this.dispatcher.registerFunction(
+      () =>
+        typeof (globalThis as { document?: unknown }).document ===
+          "undefined" && "WorkerGlobalScope" in globalThis,
+      { name: "inWorker" },
+    );
+    this.dispatcher.registerFunction(() => {
+      throw new XMLRPCFault(42, "from afar");
+    }, { name: "fail" });
+    this.dispatcher.registerMulticallFunctions();
+  }
+  override logMessage(): void {}
+}
+
+/** It has no functions, and no server to ask where it runs. */
+export class Nowhere extends SimpleXMLRPCRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+  override logMessage(): void {}
+}
