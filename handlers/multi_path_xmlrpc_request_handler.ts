@@ -27,6 +27,6 @@ export class MultiPathXMLRPCRequestHandler<
    */
   override isRPCPathValid(): boolean {
     const server = this.server as Partial<XMLRPCRequestServer>;
-    return server.getDispatcher?.(this.path) !== undefined;
+    return server.getDispatcher?.(this.rpcPath) !== undefined;
   }
 }

@@ -75,11 +75,21 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
    */
   get dispatcher(): XMLRPCDispatcher {
     const found = this.#class.dispatcher ??
-      this.#server.getDispatcher?.(this.path);
+      this.#server.getDispatcher?.(this.rpcPath);
     if (found instanceof XMLRPCDispatcher) return found;
     throw new Error(
       `Cannot find the functions to call: the server has none for this handler; add to the class ${this.#class.name}: static override readonly dispatcher = new XMLRPCDispatcher()`,
     );
+  }
+
+  /**
+   * What is called, as it was sent, but for the server's own name where a client
+   * sends that too (RFC 9112, section 3.2.2).
+   *
+   * @returns The path, with its query.
+   */
+  get rpcPath(): string {
+    return this.path.replace(/^https?:\/\/[^/]*/i, "");
   }
 
   /**
@@ -88,7 +98,7 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
    * @returns Whether `rpcPaths` has it.
    */
   isRPCPathValid(): boolean {
-    return this.#class.rpcPaths.includes(this.path);
+    return this.#class.rpcPaths.includes(this.rpcPath);
   }
 
   /**

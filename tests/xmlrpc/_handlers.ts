@@ -8,6 +8,9 @@ import {
   XMLRPCFault,
 } from "../../server/xmlrpc.ts";
 
+/** How often a function was called, in this thread. */
+let count = 0;
+
 /** Its functions go wherever its module does. */
 export class Everywhere extends DocXMLRPCRequestHandler {
   static override readonly moduleUrl: string = import.meta.url;
@@ -23,12 +26,7 @@ export class Everywhere extends DocXMLRPCRequestHandler {
     });
     this.dispatcher.registerFunction((x: unknown) => x, { name: "same" });
     this.dispatcher.registerFunction(() => Deno.pid, { name: "pid" });
-    this.dispatcher.registerFunction(
-      () =>
-        typeof (globalThis as { document?: unknown }).document ===
-          "undefined" && "WorkerGlobalScope" in globalThis,
-      { name: "inWorker" },
-    );
+    this.dispatcher.registerFunction(() => ++count, { name: "count" });
     this.dispatcher.registerFunction(() => {
       throw new XMLRPCFault(42, "from afar");
     }, { name: "fail" });

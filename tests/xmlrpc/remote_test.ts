@@ -33,7 +33,10 @@ Deno.test("ThreadingSimpleXMLRPCServer calls functions in threads", async () => 
   await using server = serve(
     new ThreadingSimpleXMLRPCServer(LOOPBACK, Everywhere, { workers: 1 }),
   );
-  strictEqual(await call(server, "inWorker"), true);
+  strictEqual(await call(server, "count"), 1);
+  strictEqual(await call(server, "count"), 2);
+  // Here it is another.
+  strictEqual(await Everywhere.dispatcher.dispatch("count", []), 1);
   strictEqual(await call(server, "add", [2, 3]), 5);
   await rejects(call(server, "fail"), { faultCode: 42 });
   await rejects(call(server, "missing"), { faultCode: -32601 });

@@ -81,6 +81,16 @@ Deno.test("calls are answered at / and /RPC2, others are 404", async () => {
   }
 });
 
+Deno.test("a call may name the server in its path", async () => {
+  await using server = adder();
+  const body = encodeXMLRPCCall("add", [1, 2]);
+  const answer = await ask(
+    server.addr,
+    `POST http://x:80/RPC2 HTTP/1.1\r\nHost: x:80\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  match(answer, /^HTTP\/1.1 200 OK\r\n.*<int>3<\/int>/s);
+});
+
 Deno.test("rpcPaths are the handler class's own", async () => {
   class Elsewhere extends SimpleXMLRPCRequestHandler {
     static override readonly rpcPaths: readonly string[] = ["/api?v=1"];
