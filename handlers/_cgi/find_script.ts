@@ -12,19 +12,24 @@ export interface Script {
 }
 
 /**
- * Whether a URL's path is one of a folder of scripts.
+ * Finds the folder of scripts that a URL's path is in.
  *
  * @param path The path, decoded, without `.`, `..` and empty parts.
  * @param folders The folders' paths in URLs.
- * @returns The folder.
+ * @returns The folder, with a slash before each part and none at the end.
  */
 export function scriptFolder(
   path: string,
   folders: readonly string[],
 ): string | undefined {
-  return folders.find((folder) =>
+  return folders.map(withoutExtraSlashes).find((folder) =>
     path === folder || path.startsWith(`${folder}/`)
   );
+}
+
+function withoutExtraSlashes(path: string): string {
+  const parts = path.split("/").filter((part) => part !== "");
+  return parts.map((part) => `/${part}`).join("");
 }
 
 /**

@@ -38,7 +38,12 @@ export async function runScript(
   try {
     await using process = start(handler, script, options, log);
     if (options.body !== undefined) void process.feed(options.body.read);
-    const { header, body } = await readHeaderBlock(() => process.read());
+    const { header, body } = await readHeaderBlock(async () => {
+      const chunk = await process.read();
+      // How it ended may tell why that was all.
+      if (chunk === null) await process.end();
+      return chunk;
+    });
     const response = parseResponseHeader(header);
     if (response.localRedirect !== undefined) {
       await process.end();

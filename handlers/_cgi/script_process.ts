@@ -166,10 +166,7 @@ export class ScriptProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop(new Error("The script is not needed any more"));
     await this.#status;
-    // All it wrote is there to be read; what it has started may write forever.
-    const late = setTimeout(() => this.#stderr.cancel(), PIPES_TIMEOUT);
     await this.#stderr.ended;
-    clearTimeout(late);
     await this.#stdout.cancel();
     // Where something that it has started holds the other end, and a write
     // waits, Deno releases the pipe only after that.
@@ -183,6 +180,8 @@ export class ScriptProcess implements AsyncDisposable {
     this.#timer.stop();
     this.#run.signal.removeEventListener("abort", this.#aborted);
     if (this.#reading) this.#armPipes();
+    const late = setTimeout(() => this.#stderr.cancel(), PIPES_TIMEOUT);
+    void this.#stderr.ended.then(() => clearTimeout(late));
     return status;
   }
 
