@@ -1,0 +1,392 @@
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
+import {
+  type FetchFunction,
+  FetchRequestHandler,
+  HTTPError,
+  HTTPServer,
+  type HTTPServerOptions,
+} from "../../server/http.ts";
+import { UnixStreamServer } from "../../server/unix_stream_server.ts";
+import { Program, testWith } from "../_program.ts";
+import { closing, exchange, readUntil } from "./_raw_client.ts";
+
+const python = new Program("python3", "python3");
+
+/** Sends a request, and resets the connection when the response comes. */
+const RESET = `
+import socket, struct, sys
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+connection.sendall(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+connection.recv(1000)
+connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                      struct.pack("ii", 1, 0))
+connection.close()
+`;
+
+const LOCAL = { hostname: "127.0.0.1", port: 0 };
+
+/** A server that notes what it is told of. */
+class Server extends HTTPServer {
+  readonly errors: unknown[] = [];
+
+  constructor(answer: FetchFunction, options: HTTPServerOptions = {}) {
+    super(LOCAL, answer, options);
+    this.serveForever();
+  }
+
+  override handleError(error: unknown): void {
+    this.errors.push(error);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.addr.port}`;
+  }
+}
+
+/** Asks on a connection of its own, so that none is left open. */
+async function ask(
+  url: string,
+  init: RequestInit & { client?: Deno.HttpClient } = {},
+): Promise<Response> {
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  const response = await fetch(url, { ...init, client });
+  return new Response(await response.arrayBuffer(), response);
+}
+
+Deno.test("a fetch handler gets the request and its response is sent", async () => {
+  await using server = new Server(async (request) =>
+    Response.json({
+      method: request.method,
+      url: request.url,
+      name: request.headers.get("x-name"),
+      body: await request.text(),
+    }, { status: 201, headers: { "x-answer": "yes" } })
+  );
+  const response = await ask(`${server.url}/a?b=c`, {
+    method: "PUT",
+    headers: { "X-Name": "Ada" },
+    body: "all of it",
+  });
+  strictEqual(response.status, 201);
+  strictEqual(response.headers.get("x-answer"), "yes");
+  deepStrictEqual(await response.json(), {
+    method: "PUT",
+    url: `${server.url}/a?b=c`,
+    name: "Ada",
+    body: "all of it",
+  });
+});
+
+Deno.test("a handler sees the client's address and is told what it is", async () => {
+  await using server = new Server((_request, handler) =>
+    new Response(
+      `${
+        (handler.clientAddress as Deno.NetAddr).hostname
+      } ${handler.command} ${handler.path} ${handler.encrypted}`,
+    )
+  );
+  const response = await ask(`${server.url}/x`);
+  strictEqual(await response.text(), "127.0.0.1 GET /x false");
+});
+
+Deno.test("a body that is known whole has a Content-Length, others come in chunks", async () => {
+  await using server = new Server((request) =>
+    request.url.endsWith("/whole") ? new Response("whole") : new Response(
+      new ReadableStream({
+        async pull(controller) {
+          controller.enqueue(new TextEncoder().encode("part"));
+          await new Promise((resolve) => setTimeout(resolve));
+          controller.close();
+        },
+      }),
+    )
+  );
+  const whole = await exchange(server.addr, closing("GET /whole HTTP/1.1"));
+  ok(/content-length: 5\r\n/.test(whole), whole);
+  ok(whole.endsWith("\r\n\r\nwhole"), whole);
+  const parts = await exchange(server.addr, closing("GET /parts HTTP/1.1"));
+  ok(/transfer-encoding: chunked\r\n/.test(parts), parts);
+  ok(parts.endsWith("\r\n\r\n4\r\npart\r\n0\r\n\r\n"), parts);
+});
+
+Deno.test("an HTTP/1.0 client gets a stream that ends with its connection", async () => {
+  await using server = new Server(() =>
+    new Response(ReadableStream.from([new TextEncoder().encode("to the end")]))
+  );
+  const text = await exchange(server.addr, "GET / HTTP/1.0\r\n\r\n");
+  ok(!/transfer-encoding/i.test(text), text);
+  ok(/connection: close\r\n/.test(text), text);
+  ok(text.endsWith("\r\n\r\nto the end"), text);
+});
+
+Deno.test("HTTP/1.0 keeps a connection alive where the client asks for it", async () => {
+  await using server = new Server(() => new Response("x"));
+  using connection = await Deno.connect(server.addr);
+  const request = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+  for (let i = 0; i < 3; i++) {
+    await connection.write(new TextEncoder().encode(request));
+    const text = await readUntil(connection, "\r\n\r\nx");
+    ok(/connection: keep-alive\r\n/.test(text), text);
+  }
+});
+
+Deno.test("the first chunk of a stream is sent before the second exists", async () => {
+  const second = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+  await using server = new Server(() =>
+    new Response(
+      new ReadableStream({
+        async start(controller) {
+          controller.enqueue(new TextEncoder().encode("first"));
+          controller.enqueue(await second.promise);
+          controller.close();
+        },
+      }),
+    )
+  );
+  using connection = await Deno.connect(server.addr);
+  await connection.write(
+    new TextEncoder().encode(closing("GET / HTTP/1.1")),
+  );
+  await readUntil(connection, "5\r\nfirst\r\n");
+  second.resolve(new TextEncoder().encode("second"));
+  await readUntil(connection, "6\r\nsecond\r\n0\r\n\r\n");
+});
+
+Deno.test("a request's body streams: its first part is read before the last is sent", async () => {
+  const first = Promise.withResolvers<string>();
+  await using server = new Server(async (request) => {
+    const reader = request.body!.pipeThrough(new TextDecoderStream())
+      .getReader();
+    first.resolve((await reader.read()).value!);
+    let rest = "";
+    for (let read; !(read = await reader.read()).done;) rest += read.value;
+    return new Response(rest);
+  });
+  using connection = await Deno.connect(server.addr);
+  const send = (text: string) =>
+    connection.write(new TextEncoder().encode(text));
+  await send(closing("POST / HTTP/1.1", "Transfer-Encoding: chunked"));
+  await send("5\r\nfirst\r\n");
+  strictEqual(await first.promise, "first");
+  await send("4\r\nlast\r\n0\r\n\r\n");
+  await readUntil(connection, "\r\n\r\nlast");
+});
+
+Deno.test("megabytes go through both ways unchanged", async () => {
+  await using server = new Server((request) => new Response(request.body));
+  const sent = new Uint8Array(8 * 1024 * 1024);
+  for (let at = 0; at < sent.length; at += 65_536) {
+    crypto.getRandomValues(sent.subarray(at, at + 65_536));
+  }
+  const response = await ask(server.url, { method: "POST", body: sent });
+  deepStrictEqual(await response.bytes(), sent);
+});
+
+Deno.test("cookies stay headers of their own", async () => {
+  await using server = new Server(() => {
+    const response = new Response();
+    response.headers.append("set-cookie", "a=1");
+    response.headers.append("set-cookie", "b=2");
+    return response;
+  });
+  const response = await ask(server.url);
+  deepStrictEqual(response.headers.getSetCookie(), ["a=1", "b=2"]);
+});
+
+Deno.test("headers may hold characters of ISO-8859-1", async () => {
+  await using server = new Server((request) =>
+    new Response("ü", {
+      headers: { "x-echo": request.headers.get("x-sent")! },
+    })
+  );
+  const response = await ask(server.url, { headers: { "x-sent": "é" } });
+  strictEqual(response.headers.get("x-echo"), "é");
+  strictEqual(await response.text(), "ü");
+});
+
+Deno.test("HEAD, 204 and 304 have no body, and the connection goes on", async () => {
+  await using server = new Server((request) => {
+    const status = Number(new URL(request.url).pathname.slice(1));
+    return new Response(status === 200 ? "body" : null, { status });
+  });
+  using connection = await Deno.connect(server.addr);
+  const send = (text: string) =>
+    connection.write(new TextEncoder().encode(text));
+  await send("HEAD /200 HTTP/1.1\r\nHost: a\r\n\r\n");
+  await readUntil(connection, "\r\n\r\n");
+  for (const status of [204, 304]) {
+    await send(`GET /${status} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const text = await readUntil(connection, "\r\n\r\n");
+    ok(text.startsWith(`HTTP/1.1 ${status} `), text);
+    ok(!/content-length|transfer-encoding/.test(text), text);
+  }
+  await send("GET /200 HTTP/1.1\r\nHost: a\r\n\r\n");
+  await readUntil(connection, "\r\n\r\nbody");
+});
+
+Deno.test("what a handler throws is reported and answered with 500", async () => {
+  await using server = new Server((request) => {
+    if (request.url.endsWith("/sync")) throw new Error("at once");
+    return Promise.reject(new Error("later"));
+  });
+  for (const [path, message] of [["sync", "at once"], ["async", "later"]]) {
+    const response = await ask(`${server.url}/${path}`);
+    strictEqual(response.status, 500);
+    ok(!(await response.text()).includes(message!));
+    strictEqual((server.errors.pop() as Error).message, message);
+  }
+});
+
+Deno.test("an HTTPError is answered with its status and not reported", async () => {
+  await using server = new Server(() => {
+    throw new HTTPError(429, "Not so <fast>", {
+      headers: { "retry-after": "1" },
+    });
+  });
+  const response = await ask(server.url);
+  strictEqual(response.status, 429);
+  strictEqual(response.headers.get("retry-after"), "1");
+  ok((await response.text()).includes("Not so &lt;fast&gt;"));
+  deepStrictEqual(server.errors, []);
+});
+
+Deno.test("what is no Response, and Response.error(), is reported and answered with 500", async () => {
+  await using server = new Server((request) =>
+    request.url.endsWith("/error")
+      ? Response.error()
+      : "text" as unknown as Response
+  );
+  for (const path of ["error", "text"]) {
+    const response = await ask(`${server.url}/${path}`);
+    strictEqual(response.status, 500);
+    await response.body?.cancel();
+    ok(server.errors.pop() instanceof TypeError);
+  }
+});
+
+Deno.test("a body whose source fails is cut short, and never looks complete", async () => {
+  const failure = new Error("the disk is gone");
+  await using server = new Server(() =>
+    new Response(
+      new ReadableStream({
+        async pull(controller) {
+          await null;
+          controller.enqueue(new Uint8Array(10));
+          await null;
+          controller.error(failure);
+        },
+      }),
+    )
+  );
+  const text = await exchange(server.addr, closing("GET / HTTP/1.1"));
+  ok(!text.endsWith("0\r\n\r\n"), text);
+  deepStrictEqual(server.errors, [failure]);
+});
+
+Deno.test("a body that is not as long as its Content-Length is an error", async () => {
+  await using server = new Server((request) =>
+    new Response("1234", {
+      headers: {
+        "content-length": new URL(request.url).pathname.slice(1),
+      },
+    })
+  );
+  for (const length of ["3", "5"]) {
+    const text = await exchange(
+      server.addr,
+      closing(`GET /${length} HTTP/1.1`),
+    );
+    ok(!text.endsWith("1234") || length === "5", text);
+    ok(/Content-Length/.test(String(server.errors.pop())));
+  }
+});
+
+testWith(
+  [python],
+  "request.signal is aborted when the client resets the connection",
+  async () => {
+    const aborted = Promise.withResolvers<unknown>();
+    await using server = new Server(({ signal }) => {
+      signal.onabort = () => aborted.resolve(signal.reason);
+      return new Response(
+        new ReadableStream({
+          async start(controller) {
+            controller.enqueue(new TextEncoder().encode("reset me"));
+            await aborted.promise;
+            controller.close();
+          },
+        }),
+      );
+    });
+    await python.run(["-c", RESET, String(server.addr.port)]);
+    ok(await aborted.promise instanceof Deno.errors.ConnectionReset);
+  },
+);
+
+Deno.test("requests with the same connection come one after the other, in order", async () => {
+  let running = 0;
+  await using server = new Server(async (request) => {
+    strictEqual(++running, 1);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    running--;
+    return new Response(`<${new URL(request.url).pathname}>`);
+  });
+  const text = await exchange(
+    server.addr,
+    "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" +
+      closing("GET /3 HTTP/1.1"),
+  );
+  deepStrictEqual(text.match(/<.*?>/g), ["</1>", "</2>", "</3>"]);
+  deepStrictEqual(server.errors, []);
+});
+
+Deno.test("a Unix socket serves fetch handlers too", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/socket`;
+    await using server = new UnixStreamServer(
+      { path },
+      FetchRequestHandler.from((request) => new Response(request.url)),
+    );
+    server.serveForever();
+    using connection = await Deno.connect({ transport: "unix", path });
+    await connection.write(
+      new TextEncoder().encode("GET /a HTTP/1.1\r\nHost: there\r\n\r\n"),
+    );
+    await readUntil(connection, "\r\n\r\nhttp://there/a");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("limits are for functions, and are checked when the server is made", () => {
+  throws(
+    () =>
+      new HTTPServer(LOCAL, FetchRequestHandler, {
+        limits: { maxBodySize: 1 },
+      }),
+    /static override readonly limits/,
+  );
+  throws(
+    () =>
+      new HTTPServer(LOCAL, () => new Response(), {
+        limits: { maxBodySize: NaN },
+      }),
+    RangeError,
+  );
+  throws(
+    () =>
+      new HTTPServer(LOCAL, () => new Response(), {
+        limits: { maxBody: 1 } as never,
+      }),
+    /there is no limit "maxBody"/,
+  );
+});
+
+Deno.test("an HTTPError has the status of an error", async () => {
+  for (const status of [200, 399, 600, 404.5, NaN]) {
+    throws(() => new HTTPError(status), RangeError);
+  }
+  strictEqual(new HTTPError(404).message, "Not Found");
+  await rejects(Promise.reject(new HTTPError(404)), HTTPError);
+});
