@@ -1,0 +1,127 @@
+import {
+  ForkingHTTPServer,
+  HTTPServer,
+  HTTPSServer,
+  ThreadingHTTPServer,
+} from "../../server/http.ts";
+import { UnixStreamServer } from "../../server/unix_stream_server.ts";
+import { patiently } from "../_patience.ts";
+import { Folder } from "../_program.ts";
+import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { makeCertificate } from "../server/_certificate.ts";
+import { openssl } from "../peers/_peers.ts";
+import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
+import { FetchTarget, Target } from "./_target_handlers.ts";
+
+/** The ways that a handler is reached. */
+export const WAYS = [
+  "TCP",
+  "TCP, with fetch",
+  // Deno's own client is given a certificate that openssl makes.
+  ...(openssl.missing ? [] : ["TLS"] as const),
+  "a Unix socket",
+  "threads",
+  "processes",
+] as const;
+
+/** One of them. */
+export type Way = typeof WAYS[number];
+
+/** Where a server listens, which is closed in the end. */
+interface Launched {
+  readonly server: AsyncDisposable & {
+    handleError: (error: unknown) => unknown;
+  };
+  readonly connect: () => Promise<Deno.Conn>;
+}
+
+async function launch(way: Way, folder: Folder): Promise<Launched> {
+  switch (way) {
+    case "TLS": {
+      const { cert, key } = await makeCertificate(folder);
+      const server = serve(
+        new HTTPSServer({ ...LOOPBACK, cert, key }, Target),
+      );
+      const client = { hostname: "localhost", port: server.addr.port };
+      return {
+        server,
+        connect: () => Deno.connectTls({ ...client, caCerts: [cert] }),
+      };
+    }
+    case "a Unix socket": {
+      const path = folder.at("server");
+      const server = serve(new UnixStreamServer({ path }, Target));
+      return {
+        server,
+        connect: () => Deno.connect({ transport: "unix", path }),
+      };
+    }
+    default: {
+      const server = serve(overTCP(way));
+      return { server, connect: () => Deno.connect(server.addr) };
+    }
+  }
+}
+
+function overTCP(way: Way): HTTPServer {
+  switch (way) {
+    case "threads":
+      return new ThreadingHTTPServer(LOOPBACK, Target, { workers: 1 });
+    case "processes":
+      return new ForkingHTTPServer(LOOPBACK, Target, {
+        maxChildren: 1,
+        requestsPerChild: Infinity,
+        connectionsPerChild: 100,
+      });
+    case "TCP, with fetch":
+      return new HTTPServer(LOOPBACK, FetchTarget);
+    default:
+      return new HTTPServer(LOOPBACK, Target);
+  }
+}
+
+/** A server that can be attacked. */
+export class Attacked implements AsyncDisposable {
+  readonly reports = new Reports();
+  readonly #stack: AsyncDisposableStack;
+  readonly connect: () => Promise<Deno.Conn>;
+
+  private constructor(
+    stack: AsyncDisposableStack,
+    { server, connect }: Launched,
+  ) {
+    this.#stack = stack;
+    this.connect = connect;
+    server.handleError = this.reports.take;
+    stack.use(server);
+  }
+
+  static async start(way: Way = "TCP"): Promise<Attacked> {
+    const stack = new AsyncDisposableStack();
+    const folder = stack.use(new Folder());
+    return new Attacked(stack, await launch(way, folder));
+  }
+
+  /** Sends bytes on a connection of their own and gives all that comes back. */
+  async send(bytes: string, options: SendOptions = {}): Promise<Reply[]> {
+    using connection = await this.connect();
+    const sent = writeBytes(connection, bytes).then(async () => {
+      if (options.closeWrite) await connection.closeWrite();
+    });
+    const [text] = await patiently(
+      Promise.all([readBytes(connection), sent]),
+      () => `the end of the answer to ${JSON.stringify(bytes.slice(0, 200))}`,
+    );
+    return repliesIn(text, bytes.startsWith("HEAD"));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+/** How {@linkcode Attacked.send} ends. */
+export interface SendOptions {
+  /** Whether the client ends its side, as one that has no more to ask. */
+  readonly closeWrite?: boolean;
+}
