@@ -169,6 +169,8 @@ export class FarSide implements FrameHandler {
     this.#channels.delete(id);
     this.#carrier.send(FrameType.Done, id);
     if (channel !== undefined) this.#detach(channel);
+    // A handler that its constructor did not finish may have kept it.
+    else connection?.detach();
   }
 
   /** Ends whatever the handler of a request that is over still waits for. */

@@ -3,6 +3,7 @@
 import {
   BaseRequestHandler,
   DatagramRequestHandler,
+  type RequestServer,
   StreamRequestHandler,
 } from "../../mod.ts";
 
@@ -233,6 +234,30 @@ export class FailingAround extends StreamRequestHandler {
     throw new Error("failed in finish");
   }
 }
+
+/** Is never made, but keeps its connection, and tells what becomes of it. */
+export class Unmade extends BaseRequestHandler<Deno.Conn> {
+  static override readonly moduleUrl: string = import.meta.url;
+
+  constructor(
+    request: Deno.Conn,
+    clientAddress: Deno.Addr,
+    server: RequestServer,
+  ) {
+    super(request, clientAddress, server);
+    if (kept !== undefined) return;
+    kept = request;
+    throw new Error("failed in constructor");
+  }
+
+  override async handle() {
+    const refused = await kept!.write(encoder.encode("x"))
+      .then(() => "written", (error: Error) => error.name);
+    await this.request.write(encoder.encode(refused));
+  }
+}
+
+let kept: Deno.Conn | undefined;
 
 /** Works on the bare connection. */
 export class Bare extends BaseRequestHandler<Deno.Conn> {
