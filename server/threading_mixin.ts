@@ -59,7 +59,8 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * `handleError` as a {@linkcode HandlerLostError}. It is replaced, after a pause
  * from 100 ms to 10 s if it died before it had served any request. A thread whose event
  * loop does not answer for a second after one of its requests was aborted, by
- * `requestTimeout` or a shutdown, is ended like this. A thread may use as much
+ * `requestTimeout` or a shutdown, is given up like this; Deno 2.9.6 cannot stop
+ * an endless loop, which runs until the process ends. A thread may use as much
  * memory as the main thread may (`--v8-flags=--max-old-space-size=MIB`); memory
  * outside of V8's heap, an `ArrayBuffer`'s, is not counted.
  *

@@ -19,6 +19,7 @@ import {
   FailingAround,
   Obedient,
   pattern,
+  Unmade,
 } from "./_threading_handlers.ts";
 import {
   DatagramClient,
@@ -245,6 +246,14 @@ Deno.test("setup and finish that fail are reported together", async () => {
   match(error!.message, /failed in finish/);
 });
 
+Deno.test("a handler that its constructor did not finish cannot use its connection later", async () => {
+  await using server = serve(new Threads(LOOPBACK, Unmade, { workers: 1 }));
+  strictEqual(await ask(server.addr), "");
+  const [error] = await server.reports.until(1) as Error[];
+  strictEqual(error!.message, "failed in constructor");
+  strictEqual(await ask(server.addr), "BadResource");
+});
+
 // Shutting down.
 
 Deno.test("a handler may shut its server down, and still answers", async () => {
@@ -341,7 +350,8 @@ Deno.test("shutdown leaves no thread and no descriptor, and the process ends", a
   strictEqual((await child.output()).code, 0);
 });
 
-Deno.test("unref() lets the process end, when the threads have ended what they do", async () => {
+/** What a process prints that has a server with one thread, and ends by itself. */
+async function printed(code: string): Promise<string> {
   await using child = new Child(Deno.execPath(), [
     "eval",
     `import { ThreadingTCPServer } from ${
@@ -351,20 +361,37 @@ Deno.test("unref() lets the process end, when the threads have ended what they d
       JSON.stringify(import.meta.resolve("./_threading_handlers.ts"))
     };
     const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 1 });
+    server.handleError = ({ name }) => console.log(name);
     server.serveForever();
     const client = await Deno.connect(server.addr);
-    await client.write(new TextEncoder().encode("log later\\n"));
-    await client.read(new Uint8Array(10));
-    client.close();
-    server.unref();
-    console.log("let go");`,
+    const order = (line) => client.write(new TextEncoder().encode(line + "\\n"));
+    ${code}`,
   ]);
-  const { code, stdout } = await patiently(
+  const { code: status, stdout, stderr } = await patiently(
     child.output(),
     () => "the end of the process",
   );
-  strictEqual(code, 0);
-  strictEqual(decode(stdout), "let go\nover\n");
+  strictEqual(status, 0, stderr);
+  return decode(stdout);
+}
+
+Deno.test("unref() lets the process end, when the threads have ended what they do", async () => {
+  const output = await printed(`
+    await order("log later");
+    await client.read(new Uint8Array(10));
+    client.close();
+    server.unref();
+    console.log("let go");`);
+  strictEqual(output, "let go\nover\n");
+});
+
+Deno.test("a thread in an endless loop does not keep the process from ending", async () => {
+  const output = await printed(`
+    await order("loop");
+    await server.shutdown({ gracePeriod: 50 });
+    client.close();
+    console.log("down");`);
+  strictEqual(output, "AbortError\ndown\n");
 });
 
 Deno.test("handleRequest serves one request in a thread", async () => {
