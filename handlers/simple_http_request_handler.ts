@@ -1,0 +1,329 @@
+import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
+import {
+  type ByteRange,
+  contentRange,
+  parseByteRanges,
+} from "./_files/byte_ranges.ts";
+import { contentType } from "./_files/content_type.ts";
+import {
+  type DirectoryEntry,
+  readEntries,
+} from "./_files/directory_entries.ts";
+import {
+  type DirectoryOrder,
+  orderIn,
+  sortEntries,
+  type SortKey,
+} from "./_files/directory_order.ts";
+import {
+  type DirectoryListing,
+  directoryPage,
+} from "./_files/directory_page.ts";
+import { DIRECTORY_POLICY } from "./_files/directory_style.ts";
+import { answerTo } from "./_files/file_error.ts";
+import { findFile, type SymlinkPolicy } from "./_files/find_file.ts";
+import { MultipartRanges } from "./_files/multipart_ranges.ts";
+import { checkPreconditions, isRangeWanted } from "./_files/preconditions.ts";
+import { sendBytes } from "./_files/send_bytes.ts";
+import {
+  folderPath,
+  parseTargetPath,
+  type TargetPath,
+} from "./_files/target_path.ts";
+import { type Validators, validatorsOf } from "./_files/validators.ts";
+import { HTTPError } from "./http_error.ts";
+
+export type {
+  DirectoryEntry,
+  DirectoryListing,
+  DirectoryOrder,
+  SortKey,
+  SymlinkPolicy,
+};
+
+/**
+ * A handler of HTTP that serves the files of a directory to GET and HEAD.
+ *
+ * - A directory is answered with its `index.html` or `index.htm`, else with a
+ *   page that lists what is in it, sorted by what its query says
+ *   (`?sort=size&order=desc`). Without a slash behind it, its path is
+ *   redirected (301).
+ * - Files have `Content-Type` by their ending, `Content-Length`,
+ *   `Last-Modified` and `ETag`. The tag is weak for 2 seconds after a change,
+ *   when another one could leave size and time the same.
+ * - Conditions (`If-Match` and its like) are evaluated as RFC 9110, section
+ *   13.2.2, says. One range is answered with 206, several with
+ *   `multipart/byteranges`, at most 64; what overlaps is joined.
+ * - Nothing outside the directory is served: a path that leads out is not
+ *   found (404), a symbolic link that does is refused (403). So is what is
+ *   neither a file nor a directory, without being opened. Who may rename files
+ *   in the directory while they are served is trusted.
+ * - Files whose name starts with a dot are served and listed.
+ * - A file that is cut short while it is sent ends the connection, so that the
+ *   client can tell; of one that grows, as much is sent as was announced.
+ *
+ * A subclass says what it serves by its static properties. In a thread or
+ * process its module is imported anew: what it takes from `Deno.args` is the
+ * same there, what was passed around in variables is not.
+ *
+ * Needs `--allow-read=DIRECTORY`, and nothing else.
+ *
+ * @example A directory, in threads
+ * ```ts
+ * import { SimpleHTTPRequestHandler, ThreadingHTTPServer } from "@wire/socketserver/http";
+ *
+ * export class Site extends SimpleHTTPRequestHandler {
+ *   static override readonly moduleUrl: string = import.meta.url;
+ *   static override readonly directory: string = Deno.args[0] ?? ".";
+ * }
+ *
+ * if (import.meta.main) {
+ *   const server = new ThreadingHTTPServer({ port: 8000 }, Site);
+ *   await server.serveForever();
+ * }
+ * ```
+ */
+export class SimpleHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
+  extends BaseHTTPRequestHandler<Address> {
+  /** The directory that is served; by default the current one. */
+  static readonly directory: string = ".";
+  /**
+   * Which symbolic links are served: those that lead to something in the
+   * directory (`inside`), all (`anywhere`), or none (`never`).
+   */
+  static readonly followSymlinks: SymlinkPolicy = "inside";
+  /** What is served in the place of a directory, the first that is there. */
+  static readonly indexPages: readonly string[] = ["index.html", "index.htm"];
+  /** Whether a directory without an index page is listed; else it is 403. */
+  static readonly listsDirectories: boolean = true;
+  /**
+   * Types by the endings of names, in lower case with their dot, beside those
+   * that are known and before them: `{ ".log": "text/plain" }`.
+   */
+  static readonly extensionsMap: Readonly<Record<string, string>> = {};
+
+  /**
+   * Sends a file, a listing or a redirection.
+   *
+   * @returns A promise that resolves when it is sent.
+   */
+  doGET(): Promise<void> {
+    return this.#serve();
+  }
+
+  /**
+   * Sends the headers that GET would be answered with.
+   *
+   * @returns A promise that resolves when they are sent.
+   */
+  doHEAD(): Promise<void> {
+    return this.#serve();
+  }
+
+  /**
+   * Guesses the type of a file. The base does so by the name's ending; of text
+   * it says that it is UTF-8.
+   *
+   * @param path The file's path below the directory, as it was asked for, with
+   * the index page's name where that is sent.
+   * @returns What `Content-Type` becomes.
+   */
+  guessType(path: string): string {
+    return contentType(path, this.#own.extensionsMap);
+  }
+
+  /**
+   * The page that lists a directory. It is sent with a `Content-Security-Policy`
+   * that permits the base's own style and nothing else.
+   *
+   * @param listing What is in the directory.
+   * @returns A page of HTML.
+   */
+  directoryPage(listing: DirectoryListing): string {
+    return directoryPage(listing);
+  }
+
+  get #own(): typeof SimpleHTTPRequestHandler {
+    return this.constructor as typeof SimpleHTTPRequestHandler;
+  }
+
+  async #serve(): Promise<void> {
+    const target = parseTargetPath(this.path);
+    const { directory, followSymlinks, indexPages, listsDirectories } =
+      this.#own;
+    const root = await realDirectory(directory);
+    const found = await findFile(root, target.names, followSymlinks);
+    if (found.info.isFile) {
+      // What the file links to would be looked for below it.
+      if (target.isFolder) throw new HTTPError(404);
+      return await this.#sendFile(found.path, target.names);
+    }
+    if (!target.isFolder) return this.#redirect(target);
+    for (const page of indexPages) {
+      const names = [...target.names, page];
+      const index = await findIndexPage(root, names, followSymlinks);
+      if (index !== undefined) return await this.#sendFile(index, names);
+    }
+    if (!listsDirectories) throw new HTTPError(403);
+    const entries = await readEntries(
+      root,
+      target.names,
+      found.path,
+      followSymlinks,
+    );
+    await this.#sendListing(target, entries);
+  }
+
+  #redirect({ names, query }: TargetPath): void {
+    this.sendResponse(301);
+    this.sendHeader("Location", folderPath(names) + query);
+    this.sendHeader("Content-Length", "0");
+    this.endHeaders();
+  }
+
+  async #sendListing(
+    { names, query }: TargetPath,
+    entries: readonly DirectoryEntry[],
+  ): Promise<void> {
+    const order = orderIn(query);
+    const page = new TextEncoder().encode(
+      this.directoryPage({
+        names,
+        order,
+        entries: sortEntries(entries, order),
+      }),
+    );
+    this.sendResponse(200);
+    this.sendHeader("Content-Type", "text/html;charset=utf-8");
+    this.sendHeader("Content-Length", String(page.length));
+    this.sendHeader("Content-Security-Policy", DIRECTORY_POLICY);
+    this.sendHeader("X-Content-Type-Options", "nosniff");
+    this.endHeaders();
+    await this.wfile.write(page);
+  }
+
+  async #sendFile(path: string, names: readonly string[]): Promise<void> {
+    using file = await openFile(path);
+    // The path may lead to another file by now.
+    const info = await file.stat();
+    if (!info.isFile) throw new HTTPError(404);
+    const validators = validatorsOf(info, Date.now());
+    const status = checkPreconditions(this.headers, validators);
+    if (status === 412) throw new HTTPError(412);
+    if (status === 304) {
+      this.sendResponse(304);
+      this.#sendValidators(validators);
+      return this.endHeaders();
+    }
+    const type = this.guessType(`/${names.join("/")}`);
+    const ranges = this.#ranges(info.size, validators);
+    if (ranges === undefined) {
+      await this.#sendWhole(file, info.size, type, validators);
+    } else if (ranges.length === 1) {
+      await this.#sendRange(file, ranges[0]!, info.size, type, validators);
+    } else {
+      const multipart = new MultipartRanges(ranges, type, info.size);
+      await this.#sendMultipart(file, multipart, validators);
+    }
+  }
+
+  /** What of a file is asked for; `undefined` if that is all of it. */
+  #ranges(size: number, validators: Validators): ByteRange[] | undefined {
+    const header = this.headers.get("range");
+    // RFC 9110, section 14.2: it has a meaning for GET alone.
+    if (
+      header === null || this.command !== "GET" ||
+      !isRangeWanted(this.headers, validators)
+    ) return undefined;
+    const ranges = parseByteRanges(header, size);
+    if (ranges?.length !== 0) return ranges;
+    throw new HTTPError(416, undefined, {
+      headers: { "Content-Range": contentRange(undefined, size) },
+    });
+  }
+
+  async #sendWhole(
+    file: Deno.FsFile,
+    length: number,
+    type: string,
+    validators: Validators,
+  ): Promise<void> {
+    this.sendResponse(200);
+    this.#sendFileHeaders(type, length, validators);
+    this.endHeaders();
+    if (length > 0 && this.command === "GET") {
+      await sendBytes(file, { from: 0, length }, this.wfile);
+    }
+  }
+
+  async #sendRange(
+    file: Deno.FsFile,
+    range: ByteRange,
+    size: number,
+    type: string,
+    validators: Validators,
+  ): Promise<void> {
+    this.sendResponse(206);
+    this.sendHeader("Content-Range", contentRange(range, size));
+    this.#sendFileHeaders(type, range.length, validators);
+    this.endHeaders();
+    await sendBytes(file, range, this.wfile);
+  }
+
+  async #sendMultipart(
+    file: Deno.FsFile,
+    { contentType, length, parts, end }: MultipartRanges,
+    validators: Validators,
+  ): Promise<void> {
+    this.sendResponse(206);
+    this.#sendFileHeaders(contentType, length, validators);
+    this.endHeaders();
+    for (const { before, range } of parts) {
+      this.wfile.write(before);
+      await sendBytes(file, range, this.wfile);
+    }
+    await this.wfile.write(end);
+  }
+
+  #sendFileHeaders(type: string, length: number, validators: Validators): void {
+    this.sendHeader("Content-Type", type);
+    this.sendHeader("Content-Length", String(length));
+    this.sendHeader("Accept-Ranges", "bytes");
+    this.#sendValidators(validators);
+  }
+
+  #sendValidators({ etag, lastModified }: Validators): void {
+    this.sendHeader("Last-Modified", this.dateTimeString(lastModified));
+    this.sendHeader("ETag", etag);
+  }
+}
+
+async function realDirectory(directory: string): Promise<string> {
+  try {
+    return await Deno.realPath(directory);
+  } catch (error) {
+    throw answerTo(error);
+  }
+}
+
+async function openFile(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    throw answerTo(error);
+  }
+}
+
+async function findIndexPage(
+  root: string,
+  names: readonly string[],
+  policy: SymlinkPolicy,
+): Promise<string | undefined> {
+  try {
+    const { path, info } = await findFile(root, names, policy);
+    return info.isFile ? path : undefined;
+  } catch (error) {
+    if (error instanceof HTTPError && error.status === 404) return undefined;
+    throw error;
+  }
+}
