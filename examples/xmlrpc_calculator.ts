@@ -57,7 +57,7 @@ export function createCalculator(
   server.registerFunction((a: number, b: number) => a + b, {
     name: "add",
     signature: [["int", "int", "int"], ["double", "double", "double"]],
-    help: "The sum of two numbers. See subtract for the difference.",
+    help: "The sum of two numbers. See subtract() for the difference.",
   });
   server.registerFunction((a: number, b: number) => a - b, {
     name: "subtract",

@@ -24,8 +24,12 @@ section.method p { margin: .6rem 0 0; }
 .type { color: light-dark(#8a3800, #ffb37a); }
 `;
 
-/** What a method's help may refer to: an address, an RFC, another method. */
-const REFERENCE = /https?:\/\/[^\s<>"']*[\w\/]|\bRFC[- ]?([0-9]+)\b|[\w.]+/g;
+/**
+ * What a method's help may refer to: an address, an RFC, another method. One
+ * whose name could be any word has parentheses: `add()`.
+ */
+const REFERENCE =
+  /https?:\/\/[^\s<>"']*[\w\/]|\bRFC[- ]?([0-9]+)\b|\w+(?:\.\w+)+|\w+(?=\()/g;
 
 /**
  * The page that tells people what can be called, as HTML. It has no script, and

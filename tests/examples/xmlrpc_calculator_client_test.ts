@@ -17,7 +17,7 @@ Deno.test("xmlrpc_calculator_client.ts prints what it was answered", async () =>
   strictEqual(code, 0);
   strictEqual(
     new TextDecoder().decode(stdout),
-    `add: The sum of two numbers. See subtract for the difference.
+    `add: The sum of two numbers. See subtract() for the difference.
 divide: The quotient of two numbers. To divide by 0 is fault 1.
 multiply: The product of two numbers.
 statistics.summary: Counts numbers, and finds the least, the most and the mean.

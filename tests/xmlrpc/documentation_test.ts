@@ -123,7 +123,7 @@ Deno.test("the page escapes everything that it was told", () => {
 
 Deno.test("help links to addresses, RFCs and other methods", () => {
   const html = page(
-    "See http://example.com/a?b=c&d=e. RFC1952, RFC 3875 and rFC1952; add, math.add(1) and addition.",
+    "See http://example.com/a?b=c&d=e. RFC1952, RFC 3875 and rFC1952; add() is math.add, math.add(1) and not add or math.addition.",
   );
   const help = /<p>See (.*)<\/p>/.exec(html)![1]!;
   const links = [...help.matchAll(/<a href="([^"]*)">(.*?)<\/a>/g)]
@@ -133,6 +133,7 @@ Deno.test("help links to addresses, RFCs and other methods", () => {
     ["https://www.rfc-editor.org/rfc/rfc1952", "RFC1952"],
     ["https://www.rfc-editor.org/rfc/rfc3875", "RFC 3875"],
     ["#method-add", "add"],
+    ["#method-math.add", "math.add"],
     ["#method-math.add", "math.add"],
   ]);
 });
