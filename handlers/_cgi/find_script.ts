@@ -1,4 +1,6 @@
-import { basename, join, sep } from "node:path";
+import { join, sep } from "node:path";
+import { findFile } from "../_files/find_file.ts";
+import type { TargetPath } from "../_files/target_path.ts";
 import { HTTPError } from "../http_error.ts";
 
 /** A script that is to be run. */
@@ -12,56 +14,55 @@ export interface Script {
 }
 
 /**
- * Finds the folder of scripts that a URL's path is in.
+ * Finds the folder of scripts that a path is in.
  *
- * @param path The path, decoded, without `.`, `..` and empty parts.
- * @param folders The folders' paths in URLs.
- * @returns The folder, with a slash before each part and none at the end.
+ * @param names The names on the path.
+ * @param folders The folders, as paths in URLs.
+ * @returns The names on the way to the folder.
  */
 export function scriptFolder(
-  path: string,
+  names: readonly string[],
   folders: readonly string[],
-): string | undefined {
-  return folders.map(withoutExtraSlashes).find((folder) =>
-    path === folder || path.startsWith(`${folder}/`)
+): string[] | undefined {
+  return folders.map(namesOn).find((folder) =>
+    folder.every((name, index) => names[index] === name)
   );
 }
 
-function withoutExtraSlashes(path: string): string {
-  const parts = path.split("/").filter((part) => part !== "");
-  return parts.map((part) => `/${part}`).join("");
+/** The names on a path. */
+export function namesOn(path: string): string[] {
+  return path.split("/").filter((name) => name !== "");
 }
 
 /**
- * Finds the script that a URL's path leads to: the first file on the way.
+ * Finds the script that a path leads to: the first file on the way.
  *
- * @param root The folder that is served; a real path.
- * @param folder The folder of scripts, as `scriptFolder` gives it.
- * @param path The path, decoded, without `.`, `..` and empty parts.
+ * @param root The directory that is served; a real path.
+ * @param folder The names on the way to the folder of scripts.
+ * @param target The path.
  * @throws {HTTPError} If there is none that may be run.
  */
 export async function findScript(
   root: string,
-  folder: string,
-  path: string,
+  folder: readonly string[],
+  { names, isFolder }: TargetPath,
 ): Promise<Script> {
-  const realFolder = await realPathOf(join(root, folder));
-  if (!isInside(realFolder, root)) throw notAScript();
-  const parts = path.slice(folder.length).split("/").slice(1);
-  let name = folder;
-  while (parts.length > 0) {
-    name += `/${parts.shift()}`;
-    const file = join(root, name);
-    // Where a link leads is looked at before what is there.
-    if (!isInside(await realPathOf(file), realFolder)) throw notAScript();
-    const { isDirectory, isFile, mode } = await Deno.stat(file);
-    if (isDirectory) continue;
-    if (!isFile || !isExecutable(file, mode)) throw notAScript();
-    if (basename(file).startsWith("nph-")) {
+  const { path: realFolder } = await findFile(root, folder, "inside");
+  for (let count = folder.length + 1; count <= names.length; count++) {
+    const way = names.slice(0, count);
+    const { path, info } = await findFile(root, way, "inside");
+    if (!isInside(path, realFolder)) throw notAScript();
+    if (info.isDirectory) continue;
+    if (!isExecutable(path, info)) throw notAScript();
+    if (way.at(-1)!.startsWith("nph-")) {
       throw new HTTPError(501, "Scripts that parse no headers are not run");
     }
-    const pathInfo = parts.map((part) => `/${part}`).join("");
-    return { file, name, pathInfo };
+    return {
+      // By its own name, which is what may be run by --allow-run.
+      file: join(root, ...way),
+      name: asPath(way),
+      pathInfo: asPath(names.slice(count)) + (isFolder ? "/" : ""),
+    };
   }
   throw notAScript();
 }
@@ -75,29 +76,14 @@ export function isInside(path: string, folder: string): boolean {
 /** What Windows runs, where files have no mode: those need no program's name. */
 const WINDOWS_PROGRAM = /\.(exe|com|bat|cmd)$/i;
 
-function isExecutable(file: string, mode: number | null): boolean {
+function isExecutable(path: string, { mode }: Deno.FileInfo): boolean {
   return mode === null || Deno.build.os === "windows"
-    ? WINDOWS_PROGRAM.test(file)
+    ? WINDOWS_PROGRAM.test(path)
     : (mode & 0o111) !== 0;
 }
 
-async function realPathOf(path: string): Promise<string> {
-  try {
-    return await Deno.realPath(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) throw notAScript();
-    if (isMissing(error)) {
-      throw new HTTPError(404, "No such CGI script", { cause: error });
-    }
-    throw error;
-  }
-}
-
-/** Whether nothing can have the name: also one too long, or a link to itself. */
-function isMissing(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound ||
-    error instanceof Deno.errors.FilesystemLoop ||
-    (error as { readonly code?: string }).code === "ENAMETOOLONG";
+function asPath(names: readonly string[]): string {
+  return names.map((name) => `/${name}`).join("");
 }
 
 function notAScript(): HTTPError {

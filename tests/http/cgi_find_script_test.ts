@@ -5,6 +5,7 @@ import {
   type Script,
   scriptFolder,
 } from "../../handlers/_cgi/find_script.ts";
+import { parseTargetPath } from "../../handlers/_files/target_path.ts";
 
 /** A folder that is served, with `cgi-bin` in it. */
 class Site extends Folder {
@@ -28,8 +29,8 @@ class Site extends Folder {
     Deno.symlinkSync(to, this.at(from));
   }
 
-  find(path: string, folder = "/cgi-bin"): Promise<Script> {
-    return findScript(this.root, folder, path);
+  find(path: string, folder = "cgi-bin"): Promise<Script> {
+    return findScript(this.root, [folder], parseTargetPath(path));
   }
 
   async refuses(path: string, status: number, folder?: string) {
@@ -42,13 +43,17 @@ class Site extends Folder {
 }
 
 Deno.test("scriptFolder() tells the paths of folders of scripts", () => {
-  const folders = ["/cgi-bin", "/sub/dir/cgi-bin"];
+  const folder = (path: string, ...folders: string[]) =>
+    scriptFolder(parseTargetPath(path).names, folders);
   for (const path of ["/cgi-bin", "/cgi-bin/", "/cgi-bin/a/b"]) {
-    strictEqual(scriptFolder(path, folders), "/cgi-bin");
+    for (const written of ["/cgi-bin", "cgi-bin", "//cgi-bin/"]) {
+      deepStrictEqual(folder(path, "/a/b", written), ["cgi-bin"]);
+    }
   }
-  strictEqual(scriptFolder("/sub/dir/cgi-bin/a", folders), "/sub/dir/cgi-bin");
-  for (const path of ["/", "/cgi-bin2/a", "/a/cgi-bin/b", "/sub/dir", "*"]) {
-    strictEqual(scriptFolder(path, folders), undefined);
+  deepStrictEqual(folder("/a/b/c", "/cgi-bin", "/a/b"), ["a", "b"]);
+  deepStrictEqual(folder("/a", "/"), []);
+  for (const path of ["/", "/cgi-bin2/a", "/a/cgi-bin/b", "/CGI-BIN/a"]) {
+    strictEqual(folder(path, "/cgi-bin"), undefined);
   }
 });
 
@@ -57,7 +62,7 @@ Deno.test("findScript() finds the first file on the way and gives the rest", asy
   const found: Record<string, [name: string, pathInfo: string]> = {
     "/cgi-bin/hello": ["/cgi-bin/hello", ""],
     "/cgi-bin/hello/": ["/cgi-bin/hello", "/"],
-    "/cgi-bin/hello/a/b c": ["/cgi-bin/hello", "/a/b c"],
+    "/cgi-bin/hello/a/b%20c": ["/cgi-bin/hello", "/a/b c"],
     "/cgi-bin/hello/a/": ["/cgi-bin/hello", "/a/"],
     "/cgi-bin/sub/nested/x": ["/cgi-bin/sub/nested", "/x"],
   };
@@ -83,7 +88,7 @@ Deno.test("findScript() answers 404 where nothing is", async () => {
       `/cgi-bin/${"x".repeat(300)}`,
     ]
   ) await site.refuses(path, 404);
-  await site.refuses("/htbin/hello", 404, "/htbin");
+  await site.refuses("/htbin/hello", 404, "htbin");
 });
 
 Deno.test("findScript() answers 403 to what is no executable file", async () => {
@@ -136,7 +141,7 @@ Deno.test("findScript() follows links within the folder of scripts and none out 
 Deno.test("findScript() runs nothing in a folder that is a link out of the site", async () => {
   await using site = new Site();
   site.link("htbin", "/bin");
-  await site.refuses("/htbin/sh", 403, "/htbin");
+  await site.refuses("/htbin/sh", 403, "htbin");
 });
 
 Deno.test("findScript() refuses scripts that parse no headers", async () => {

@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { isMissing } from "../_files/file_error.ts";
+import { isInside, namesOn } from "./find_script.ts";
+
+/**
+ * Whether a path leads to something in a folder of scripts by another name: by
+ * a link, or in other letters where the file system takes those for the same.
+ *
+ * @param root The directory that is served; a real path.
+ * @param folders The folders of scripts, as paths in URLs.
+ * @param names The names on the path.
+ */
+export async function isOfScripts(
+  root: string,
+  folders: readonly string[],
+  names: readonly string[],
+): Promise<boolean> {
+  const path = await realPath(root, names);
+  if (path === undefined) return false;
+  for (const folder of folders) {
+    const scripts = await realPath(root, namesOn(folder));
+    if (scripts !== undefined && isInside(path, scripts)) return true;
+  }
+  return false;
+}
+
+async function realPath(
+  root: string,
+  names: readonly string[],
+): Promise<string | undefined> {
+  try {
+    return await Deno.realPath(join(root, ...names));
+  } catch (error) {
+    // What cannot be looked at cannot be sent either.
+    if (
+      isMissing(error) || error instanceof Deno.errors.PermissionDenied ||
+      error instanceof Deno.errors.NotCapable
+    ) return undefined;
+    throw error;
+  }
+}

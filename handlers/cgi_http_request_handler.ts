@@ -1,0 +1,202 @@
+import { scriptEnvironment, systemEnvironment } from "./_cgi/environment.ts";
+import { findScript, type Script, scriptFolder } from "./_cgi/find_script.ts";
+import { isOfScripts } from "./_cgi/is_of_scripts.ts";
+import { requestBody } from "./_cgi/request_body.ts";
+import { runScript } from "./_cgi/run_script.ts";
+import { parseTargetPath, type TargetPath } from "./_files/target_path.ts";
+import { HTTPError } from "./http_error.ts";
+import { SimpleHTTPRequestHandler } from "./simple_http_request_handler.ts";
+
+/** How often a script may send the server on to another path, for one request. */
+const MOST_REDIRECTS = 10;
+
+/**
+ * A handler of HTTP that serves files, and runs those in certain folders as CGI
+ * scripts (RFC 3875).
+ *
+ * A script is any executable file under `cgiDirectories`. It gets the request in
+ * its environment and on its standard input, and prints a header, an empty line
+ * and the body. Its output is sent on as it comes. A script may be a symbolic
+ * link, if that leads to a file in the same folder of scripts. Such a folder is
+ * never listed, and no file in it is sent.
+ *
+ * - The environment is RFC 3875's, with `PATH` and `cgiEnvironment`, and
+ *   nothing else of this process. Headers become `HTTP_` variables, but for
+ *   `Authorization` (unless `passesAuthorization`), `Proxy`, those about the
+ *   connection, and those with other characters than letters, digits and `-`.
+ * - `AUTH_TYPE`, `REMOTE_USER` and `REMOTE_IDENT` are not set: this server
+ *   authenticates nobody. A query without `=` is not passed as arguments
+ *   (section 4.4), which has let clients give options to interpreters.
+ * - A body without `Content-Length` is collected first, up to `maxSpooledBody`,
+ *   since a script must be told how long it is; a longer one is answered with
+ *   411.
+ * - `Location` with a path has the server answer that path instead, at most 10
+ *   times; with anything else, the client is sent there (302).
+ * - Scripts whose name starts with `nph-`, which would write to the client
+ *   themselves, are answered with 501.
+ * - A script that prints no valid header is answered with 502, one that does
+ *   neither take nor give anything for `cgiTimeout` with 504. It is then sent
+ *   SIGTERM, and SIGKILL 2 seconds later. So is one whose client is gone, or
+ *   that is still there 3 seconds after its output has ended. Where the answer
+ *   was begun, the connection is closed, which the client can tell from its end.
+ * - What a script has started in the background may outlive it. Its output is
+ *   read for one more second.
+ * - What a script writes to standard error, and an exit code that is not 0, go
+ *   to `logError`.
+ *
+ * Needs, beside what serving files needs, `--allow-run=SCRIPT,SCRIPT` of the
+ * scripts alone, by their absolute paths; one that is missing is named to
+ * `logError`. With `--allow-run`, what a script has started is ended with it.
+ * `--allow-env=PATH` passes on this process's `PATH`; without it, that is
+ * `/usr/local/bin:/usr/bin:/bin`.
+ *
+ * On Windows, which has no executable bit and no `#!`, programs and batch files
+ * count as scripts. That was not tried.
+ *
+ * @example Files and scripts
+ * ```ts
+ * import { CGIHTTPRequestHandler, HTTPServer } from "@wire/socketserver/http";
+ *
+ * class Site extends CGIHTTPRequestHandler {
+ *   static override readonly directory: string = "public";
+ *   static override readonly cgiTimeout: number = 10_000;
+ * }
+ *
+ * await using server = new HTTPServer({ hostname: "127.0.0.1", port: 0 }, Site);
+ * ```
+ */
+export class CGIHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
+  extends SimpleHTTPRequestHandler<Address> {
+  /** The folders of scripts, as paths in URLs, below `directory`. */
+  static readonly cgiDirectories: readonly string[] = ["/cgi-bin", "/htbin"];
+  /**
+   * How long a script may neither take nor give anything, in milliseconds. What
+   * the client makes it wait does not count.
+   */
+  static readonly cgiTimeout: number = 60_000;
+  /** Variables that every script gets beside those of its request. */
+  static readonly cgiEnvironment: Readonly<Record<string, string>> = {};
+  /** Whether scripts get the `Authorization` header, to check it themselves. */
+  static readonly passesAuthorization: boolean = false;
+  /**
+   * How much of a body of unannounced length is collected, in bytes.
+   */
+  static readonly maxSpooledBody: number = 1024 * 1024;
+
+  /** Runs a script, or serves a file. */
+  override doGET(): Promise<void> {
+    return this.#serve();
+  }
+
+  /** Runs a script, whose body is not sent, or describes a file. */
+  override doHEAD(): Promise<void> {
+    return this.#serve();
+  }
+
+  /** Runs a script; what is none is answered with 501. */
+  doPOST(): Promise<void> {
+    return this.#serve();
+  }
+
+  /** Runs a script; what is none is answered with 501. */
+  doPUT(): Promise<void> {
+    return this.#serve();
+  }
+
+  /** Runs a script; what is none is answered with 501. */
+  doPATCH(): Promise<void> {
+    return this.#serve();
+  }
+
+  /** Runs a script; what is none is answered with 501. */
+  doDELETE(): Promise<void> {
+    return this.#serve();
+  }
+
+  /** Runs a script; what is none is answered with 501. */
+  doOPTIONS(): Promise<void> {
+    return this.#serve();
+  }
+
+  get #own(): typeof CGIHTTPRequestHandler {
+    return this.constructor as typeof CGIHTTPRequestHandler;
+  }
+
+  async #serve(): Promise<void> {
+    const { cgiDirectories, directory } = this.#own;
+    const root = await Deno.realPath(directory);
+    let hasBody = true;
+    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+      if (this.path === "*") throw this.#noScript();
+      const target = parseTargetPath(this.path);
+      const folder = scriptFolder(target.names, cgiDirectories);
+      if (folder === undefined) return await this.#serveFile(root, target);
+      const script = await findScript(root, folder, target);
+      const next = await this.#run(root, script, target.query, hasBody);
+      if (next === undefined) return;
+      // RFC 3875, section 6.2.2: as if the client had asked for that, without
+      // a body.
+      this.path = next;
+      if (this.command !== "HEAD") this.command = "GET";
+      hasBody = false;
+    }
+    this.logError(
+      `CGI scripts sent the server on more than ${MOST_REDIRECTS} times, at last to ${this.path}`,
+    );
+    throw new HTTPError(502);
+  }
+
+  async #serveFile(root: string, { names }: TargetPath): Promise<void> {
+    if (this.command !== "GET" && this.command !== "HEAD") {
+      throw this.#noScript();
+    }
+    const { cgiDirectories, indexPages } = this.#own;
+    // Of a folder, its index page may be sent.
+    for (const name of [undefined, ...indexPages]) {
+      const way = name === undefined ? names : [...names, name];
+      if (await isOfScripts(root, cgiDirectories, way)) {
+        throw new HTTPError(403, "Scripts are run, and not sent");
+      }
+    }
+    await (this.command === "GET" ? super.doGET() : super.doHEAD());
+  }
+
+  #noScript(): HTTPError {
+    return new HTTPError(501, `Only scripts are sent ${this.command}`);
+  }
+
+  async #run(
+    root: string,
+    script: Script,
+    query: string,
+    hasBody: boolean,
+  ): Promise<string | undefined> {
+    const own = this.#own;
+    const body = hasBody
+      ? await requestBody(this.headers, this.rfile, own.maxSpooledBody)
+      : undefined;
+    return await runScript(this, script, {
+      body,
+      timeout: own.cgiTimeout,
+      env: {
+        ...systemEnvironment(),
+        ...own.cgiEnvironment,
+        ...scriptEnvironment({
+          method: this.command,
+          target: this.path,
+          query: query.slice(1),
+          protocol: this.requestVersion,
+          headers: this.headers,
+          contentLength: body?.length,
+          script,
+          root,
+          clientAddress: this.clientAddress,
+          serverAddress: this.server.addr,
+          serverSoftware: this.versionString(),
+          encrypted: this.encrypted,
+          passesAuthorization: own.passesAuthorization,
+        }),
+      },
+    });
+  }
+}
