@@ -586,9 +586,7 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   #connectionHeader(): string {
-    const { draining, continueOwed } = this.#connection;
-    // Nobody can tell whether a body comes that was not asked for.
-    if (draining || continueOwed) this.closeConnection = true;
+    if (this.#connection.ending) this.closeConnection = true;
     if (this.closeConnection) return "Connection: close\r\n";
     return this.requestVersion === "HTTP/1.0"
       ? "Connection: keep-alive\r\n"
@@ -596,7 +594,9 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   #output(): StreamWriter {
-    return this.#out ??= new StreamWriter(this.#connection);
+    return this.#out ??= new StreamWriter(this.#connection, {
+      limit: Infinity,
+    });
   }
 
   #responseBody(): ResponseBody {

@@ -180,10 +180,7 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
       head += `${name}: ${value}\r\n`;
     });
     if (!dated) head += `date: ${currentDate()}\r\n`;
-    const connection = connectionOf(this);
-    if (connection.draining || connection.continueOwed) {
-      this.closeConnection = true;
-    }
+    if (connectionOf(this).ending) this.closeConnection = true;
     const { body } = response;
     if (status === 204 || status === 304) {
       await body?.cancel();
@@ -310,9 +307,6 @@ class ServedRequest extends Request {
   }
 }
 
-/** Whatever is in the host must stay in the host. */
-const NOT_IN_A_HOST = /[/?#@\\]/;
-
 /** The whole URL of a request, RFC 9112, section 3.3. */
 function targetUrl(
   { method, target, host }: IncomingRequest,
@@ -327,7 +321,7 @@ function targetUrl(
     : target === "*"
     ? origin
     : target;
-  if (host !== undefined && NOT_IN_A_HOST.test(host) || !URL.canParse(url)) {
+  if (!URL.canParse(url)) {
     throw new HTTPError(400, "The request's URL is not valid");
   }
   return url;

@@ -41,7 +41,7 @@ export class HTTPConnection implements Watched {
   #ended = false;
   #watching = false;
   #draining = false;
-  #writeTimedOut = false;
+  #timedOut = false;
 
   /**
    * @param connection What to read from and to write to.
@@ -65,11 +65,6 @@ export class HTTPConnection implements Watched {
     watchdog.delete(this);
   }
 
-  /** Whether the request that was given out last is the last. */
-  get draining(): boolean {
-    return this.#draining;
-  }
-
   /** Lets no other request come: at once where none is being served. */
   drain(): void {
     this.#draining = true;
@@ -88,6 +83,7 @@ export class HTTPConnection implements Watched {
     this.#current = undefined;
     this.#watching = false;
     let request = this.#parser.shift();
+    let waiting: Waiting | undefined;
     while (request === undefined) {
       if (this.#parser.failure !== undefined) throw this.#parser.failure;
       if (this.#ended) {
@@ -96,17 +92,23 @@ export class HTTPConnection implements Watched {
       }
       if (this.#draining && !this.#parser.midway) return undefined;
       const { headersTimeout, keepAliveTimeout } = this.#limits;
-      if (!this.#parser.midway) {
-        if (!first && keepAliveTimeout === 0) return undefined;
-        this.#wait("request", first ? headersTimeout : keepAliveTimeout);
-      } else if (this.#waiting !== "headers") {
-        this.#wait("headers", headersTimeout);
+      if (!first && keepAliveTimeout === 0 && !this.#parser.midway) {
+        return undefined;
+      }
+      // Once for each: neither empty lines nor single bytes win time.
+      if (this.#parser.midway && waiting !== "headers") {
+        waiting = this.#wait("headers", headersTimeout);
+      } else if (waiting === undefined) {
+        waiting = this.#wait(
+          "request",
+          first ? headersTimeout : keepAliveTimeout,
+        );
       }
       try {
         await this.#fill();
       } catch (error) {
         // Nobody asked for anything: there is nothing to tell.
-        if (this.#waiting === "request") return undefined;
+        if (waiting === "request") return undefined;
         throw error;
       }
       request = this.#parser.shift();
@@ -141,7 +143,7 @@ export class HTTPConnection implements Watched {
       }
       if (this.#continueOwed) {
         this.#continueOwed = false;
-        await this.write(CONTINUE);
+        if (request.received === 0) await this.write(CONTINUE);
       }
       const since = performance.now();
       this.#wait("body", this.#bodyTimeLeft);
@@ -167,9 +169,15 @@ export class HTTPConnection implements Watched {
     return buffer.length;
   }
 
-  /** Whether the client waits to be told to send the body. */
-  get continueOwed(): boolean {
-    return this.#continueOwed;
+  /** Whether the current request is the last, whatever the client wants. */
+  get ending(): boolean {
+    if (this.#draining || this.#limits.keepAliveTimeout === 0) return true;
+    // Nobody can tell whether a body comes that was not asked for.
+    if (this.#continueOwed && this.#current?.received === 0) return true;
+    if (this.#timedOut) return true;
+    // Those that came before the end are still to be answered.
+    return (this.#ended || this.#parser.failure !== undefined) &&
+      !this.#parser.hasMore;
   }
 
   /**
@@ -180,7 +188,7 @@ export class HTTPConnection implements Watched {
   async discardBody(): Promise<boolean> {
     const request = this.#current!;
     if (request.complete) return true;
-    if (this.#continueOwed) return false;
+    if (this.ending) return false;
     const from = request.received;
     try {
       while (await this.readChunk() !== null) {
@@ -223,7 +231,7 @@ export class HTTPConnection implements Watched {
         );
       } while (done < bytes.length);
     } catch (error) {
-      const reason = this.#writeTimedOut
+      const reason = this.#timedOut
         ? new DOMException(
           `The client took nothing of the response for writeTimeout, ${writeTimeout} ms`,
           "TimeoutError",
@@ -240,6 +248,7 @@ export class HTTPConnection implements Watched {
   /** Called by the watchdog. */
   expire(): void {
     this.deadline = Infinity;
+    this.#timedOut = true;
     switch (this.#waiting) {
       case "request":
         return this.#interrupt?.(undefined);
@@ -258,15 +267,15 @@ export class HTTPConnection implements Watched {
           ),
         );
       case "write":
-        this.#writeTimedOut = true;
         return this.#connection.close();
     }
   }
 
-  #wait(what: Waiting, ms: number): void {
+  #wait(what: Waiting, ms: number): Waiting {
     this.#waiting = what;
     this.deadline = performance.now() + ms;
     watchdog.moved(this.deadline);
+    return what;
   }
 
   /** Reads once; false at the end of the stream. */

@@ -2,6 +2,9 @@ import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
 import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
 
+/** A name or an address, and perhaps a port: RFC 3986, section 3.2.2. */
+const HOST = /^[-\w.~!$&'()*+,;=%:[\]]*$/;
+
 /** A request whose headers have come. Its body may still be on its way. */
 export class IncomingRequest {
   readonly method: string;
@@ -51,6 +54,9 @@ export class IncomingRequest {
             throw new HTTPError(400, "The request has more than one Host");
           }
           host = rawHeaders[i + 1]!;
+          if (!HOST.test(host)) {
+            throw new HTTPError(400, "The request's Host is not valid");
+          }
           break;
         case 6:
           if (name.toLowerCase() === "expect") {
@@ -109,6 +115,8 @@ export class RequestParser extends Llhttp {
   /** The one whose body is being read. */
   #current: IncomingRequest | undefined;
   #failure: HTTPError | undefined;
+  /** How much of the current body was not its content, in bytes. */
+  #framing = 0;
   #target = "";
   #rawHeaders: string[] = [];
 
@@ -128,6 +136,11 @@ export class RequestParser extends Llhttp {
     return this.#failure;
   }
 
+  /** Whether there are requests that were not asked for yet. */
+  get hasMore(): boolean {
+    return this.#requests.length > 0;
+  }
+
   /** Takes the next request, in the order they came. */
   shift(): IncomingRequest | undefined {
     return this.#requests.shift();
@@ -135,6 +148,22 @@ export class RequestParser extends Llhttp {
 
   /** Takes the next bytes. */
   feed(bytes: Uint8Array): void {
+    const body = this.#current?.complete === false ? this.#current : undefined;
+    const received = body?.received ?? 0;
+    this.#take(bytes);
+    if (body === undefined) return;
+    // Of chunks, what is not their content is bounded by nothing else: it may
+    // be sizes of single bytes, and little beside (RFC 9112, section 7.1.1).
+    this.#framing += bytes.length - (body.received - received);
+    if (this.#framing > this.#limits.maxHeaderSize + 8 * body.received) {
+      this.#failure ??= new HTTPError(
+        413,
+        "The chunks of the body are mostly extensions",
+      );
+    }
+  }
+
+  #take(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length && this.#failure === undefined) {
       try {
@@ -182,6 +211,7 @@ export class RequestParser extends Llhttp {
     keepAlive: boolean,
   ): number {
     this.midway = false;
+    this.#framing = 0;
     // llhttp also reads HTTP/0.9, and protocols that look like HTTP.
     if (major !== 1) {
       throw new HTTPError(505, `HTTP/${major}.${minor} is not supported`);
@@ -229,6 +259,10 @@ function refusal({ code, reason }: LlhttpError): HTTPError {
     case "HPE_HEADER_OVERFLOW":
       return new HTTPError(431);
     case "HPE_INVALID_VERSION":
+      // The same is said of a line that ends in a bare line feed.
+      return /HTTP version/.test(reason)
+        ? new HTTPError(505)
+        : new HTTPError(400, reason);
     case "HPE_PAUSED_H2_UPGRADE":
       return new HTTPError(505);
     case "HPE_INVALID_METHOD":

@@ -1,3 +1,4 @@
+import { LimitOverrunError } from "../stream_errors.ts";
 import type { StreamWriter, SyncWriteSink } from "../stream_writer.ts";
 
 /** How the end of a body is told. */
@@ -12,6 +13,8 @@ export type Framing =
   | { readonly by: "nothing" };
 
 const CRLF = "\r\n";
+/** As many bytes may wait as in a `StreamWriter`. A single write may be larger. */
+const MOST_BUFFERED = 16 * 1024 * 1024;
 
 /** Frames the body of one response. */
 export class ResponseBody implements SyncWriteSink {
@@ -19,7 +22,7 @@ export class ResponseBody implements SyncWriteSink {
   #framing: Framing | undefined;
   #written = 0;
 
-  /** @param out Where the frames go. */
+  /** @param out Where the frames go. It has no limit of its own. */
   constructor(out: StreamWriter) {
     this.#out = out;
   }
@@ -34,6 +37,12 @@ export class ResponseBody implements SyncWriteSink {
     if (framing === undefined) {
       throw new Error(
         `Cannot write ${data.length} bytes of a body: the headers are not sent; call endHeaders() first`,
+      );
+    }
+    if (this.#out.bufferedAmount > MOST_BUFFERED) {
+      throw new LimitOverrunError(
+        `Cannot write ${data.length} bytes of a body: ${this.#out.bufferedAmount} already wait for a slow client and the limit is ${MOST_BUFFERED}; await write() to be held back instead`,
+        MOST_BUFFERED,
       );
     }
     this.#written += data.length;

@@ -7,6 +7,7 @@ import {
   type HTTPServerOptions,
 } from "../../server/http.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
+import { ask } from "../_serve.ts";
 import { Program, testWith } from "../_program.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
 
@@ -44,7 +45,7 @@ class Server extends HTTPServer {
 }
 
 /** Asks on a connection of its own, so that none is left open. */
-async function ask(
+async function request(
   url: string,
   init: RequestInit & { client?: Deno.HttpClient } = {},
 ): Promise<Response> {
@@ -62,7 +63,7 @@ Deno.test("a fetch handler gets the request and its response is sent", async () 
       body: await request.text(),
     }, { status: 201, headers: { "x-answer": "yes" } })
   );
-  const response = await ask(`${server.url}/a?b=c`, {
+  const response = await request(`${server.url}/a?b=c`, {
     method: "PUT",
     headers: { "X-Name": "Ada" },
     body: "all of it",
@@ -85,7 +86,7 @@ Deno.test("a handler sees the client's address and is told what it is", async ()
       } ${handler.command} ${handler.path} ${handler.encrypted}`,
     )
   );
-  const response = await ask(`${server.url}/x`);
+  const response = await request(`${server.url}/x`);
   strictEqual(await response.text(), "127.0.0.1 GET /x false");
 });
 
@@ -178,7 +179,7 @@ Deno.test("megabytes go through both ways unchanged", async () => {
   for (let at = 0; at < sent.length; at += 65_536) {
     crypto.getRandomValues(sent.subarray(at, at + 65_536));
   }
-  const response = await ask(server.url, { method: "POST", body: sent });
+  const response = await request(server.url, { method: "POST", body: sent });
   deepStrictEqual(await response.bytes(), sent);
 });
 
@@ -189,7 +190,7 @@ Deno.test("cookies stay headers of their own", async () => {
     response.headers.append("set-cookie", "b=2");
     return response;
   });
-  const response = await ask(server.url);
+  const response = await request(server.url);
   deepStrictEqual(response.headers.getSetCookie(), ["a=1", "b=2"]);
 });
 
@@ -199,7 +200,7 @@ Deno.test("headers may hold characters of ISO-8859-1", async () => {
       headers: { "x-echo": request.headers.get("x-sent")! },
     })
   );
-  const response = await ask(server.url, { headers: { "x-sent": "é" } });
+  const response = await request(server.url, { headers: { "x-sent": "é" } });
   strictEqual(response.headers.get("x-echo"), "é");
   strictEqual(await response.text(), "ü");
 });
@@ -230,7 +231,7 @@ Deno.test("what a handler throws is reported and answered with 500", async () =>
     return Promise.reject(new Error("later"));
   });
   for (const [path, message] of [["sync", "at once"], ["async", "later"]]) {
-    const response = await ask(`${server.url}/${path}`);
+    const response = await request(`${server.url}/${path}`);
     strictEqual(response.status, 500);
     ok(!(await response.text()).includes(message!));
     strictEqual((server.errors.pop() as Error).message, message);
@@ -243,7 +244,7 @@ Deno.test("an HTTPError is answered with its status and not reported", async () 
       headers: { "retry-after": "1" },
     });
   });
-  const response = await ask(server.url);
+  const response = await request(server.url);
   strictEqual(response.status, 429);
   strictEqual(response.headers.get("retry-after"), "1");
   ok((await response.text()).includes("Not so &lt;fast&gt;"));
@@ -257,7 +258,7 @@ Deno.test("what is no Response, and Response.error(), is reported and answered w
       : "text" as unknown as Response
   );
   for (const path of ["error", "text"]) {
-    const response = await ask(`${server.url}/${path}`);
+    const response = await request(`${server.url}/${path}`);
     strictEqual(response.status, 500);
     await response.body?.cancel();
     ok(server.errors.pop() instanceof TypeError);
@@ -338,6 +339,21 @@ Deno.test("requests with the same connection come one after the other, in order"
   );
   deepStrictEqual(text.match(/<.*?>/g), ["</1>", "</2>", "</3>"]);
   deepStrictEqual(server.errors, []);
+});
+
+Deno.test("a client that ends its side behind its requests is answered all of them", async () => {
+  await using server = new Server(async (request) => {
+    ok(!request.signal.aborted);
+    // Long enough for the end to be read.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return new Response(`<${new URL(request.url).pathname}>`);
+  });
+  const text = await ask(
+    server.addr,
+    ["/1", "/2", "/3"].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+      .join(""),
+  );
+  deepStrictEqual(text.match(/<.*?>/g), ["</1>", "</2>", "</3>"]);
 });
 
 Deno.test("a Unix socket serves fetch handlers too", async () => {

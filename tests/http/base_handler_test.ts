@@ -1,0 +1,330 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { BaseHTTPRequestHandler, HTTPError } from "../../server/http.ts";
+import type { RequestHandlerClass } from "../../server/base_server.ts";
+import { TCPServer } from "../../server/tcp_server.ts";
+import { LOOPBACK } from "../_serve.ts";
+import { closing, exchange, readUntil } from "./_raw_client.ts";
+
+type HandlerClass = RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>;
+
+/** A server of one handler class that notes what it is told of. */
+class Server extends TCPServer {
+  readonly errors: unknown[] = [];
+
+  constructor(Handler: HandlerClass) {
+    super(LOOPBACK, Handler);
+    this.serveForever();
+  }
+
+  override handleError(error: unknown): void {
+    this.errors.push(error);
+  }
+}
+
+/** A handler that logs nothing. */
+class Quiet extends BaseHTTPRequestHandler {
+  override logMessage(): void {}
+}
+
+/** A handler whose GET does what each test wants. */
+function getting(
+  doGET: (handler: BaseHTTPRequestHandler) => void | Promise<void>,
+): HandlerClass {
+  return class extends Quiet {
+    doGET(): void | Promise<void> {
+      return doGET(this);
+    }
+  };
+}
+
+const GET = closing("GET / HTTP/1.1");
+
+Deno.test("a method answers with a status, headers and a body", async () => {
+  class Echo extends Quiet {
+    async doPOST(): Promise<void> {
+      const body = await this.rfile.read();
+      this.sendResponse(201, "Made");
+      this.sendHeader("Content-Type", this.headers.get("content-type")!);
+      this.sendHeader("Content-Length", String(body.length));
+      this.endHeaders();
+      await this.wfile.write(body);
+    }
+  }
+  await using server = new Server(Echo);
+  const text = await exchange(
+    server.addr,
+    closing(
+      "POST /there?a=b HTTP/1.1",
+      "Content-Type: text/x",
+      "Content-Length: 5",
+    ),
+    "hello",
+  );
+  ok(text.startsWith("HTTP/1.1 201 Made\r\nServer: socketserver"), text);
+  ok(/\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/.test(text));
+  ok(/\r\nContent-Type: text\/x\r\n/.test(text), text);
+  ok(text.endsWith("\r\n\r\nhello"), text);
+});
+
+Deno.test("the request is described by command, path, requestVersion and requestLine", async () => {
+  await using server = new Server(getting((handler) => {
+    handler.sendResponse(200);
+    handler.endHeaders();
+    handler.wfile.write(
+      [
+        handler.command,
+        handler.path,
+        handler.requestVersion,
+        handler.requestLine,
+        handler.headers.get("a"),
+      ].join("|"),
+    );
+  }));
+  const text = await exchange(
+    server.addr,
+    "GET /x?y HTTP/1.0\r\nA: 1\r\nA: 2\r\n\r\n",
+  );
+  ok(
+    text.endsWith("\r\n\r\nGET|/x?y|HTTP/1.0|GET /x?y HTTP/1.0|1, 2"),
+    text,
+  );
+});
+
+Deno.test("a method that is not defined is answered with 501", async () => {
+  await using server = new Server(Quiet);
+  const text = await exchange(server.addr, closing("DELETE / HTTP/1.1"));
+  ok(text.startsWith('HTTP/1.1 501 Unsupported method ("DELETE")'), text);
+  deepStrictEqual(server.errors, []);
+});
+
+Deno.test("without a Content-Length the body goes in chunks, one for each write", async () => {
+  await using server = new Server(getting((handler) => {
+    handler.sendResponse(200);
+    handler.endHeaders();
+    handler.wfile.write("one");
+    handler.wfile.write("");
+    handler.wfile.write("three");
+  }));
+  const text = await exchange(server.addr, GET);
+  ok(text.endsWith("\r\n\r\n3\r\none\r\n5\r\nthree\r\n0\r\n\r\n"), text);
+});
+
+Deno.test("a response without headers' end or body is finished for the handler", async () => {
+  await using server = new Server(
+    getting((handler) => handler.sendResponse(200)),
+  );
+  const text = await exchange(server.addr, GET);
+  ok(/\r\nContent-Length: 0\r\n/.test(text), text);
+});
+
+Deno.test("a method that sends nothing is reported, and answered with 500", async () => {
+  await using server = new Server(getting(() => {}));
+  const text = await exchange(server.addr, GET);
+  ok(text.startsWith("HTTP/1.1 500 "), text);
+  ok(/the handler sent none/.test(String(server.errors[0])));
+});
+
+Deno.test("what is written for HEAD, 204 and 304 is left out", async () => {
+  class Answer extends Quiet {
+    doGET(): Promise<void> {
+      return this.doHEAD();
+    }
+    async doHEAD(): Promise<void> {
+      this.sendResponse(Number(this.path.slice(1)));
+      this.sendHeader("X-End", "yes");
+      this.endHeaders();
+      await this.wfile.write("left out");
+    }
+  }
+  await using server = new Server(Answer);
+  for (const line of ["HEAD /200", "GET /204", "GET /304"]) {
+    const text = await exchange(server.addr, closing(`${line} HTTP/1.1`));
+    ok(text.endsWith("X-End: yes\r\nConnection: close\r\n\r\n"), text);
+  }
+});
+
+Deno.test("a body of another length than was announced is an error", async () => {
+  await using server = new Server(getting(async (handler) => {
+    handler.sendResponse(200);
+    handler.sendHeader("Content-Length", "4");
+    handler.endHeaders();
+    await handler.wfile.write(handler.path.slice(1));
+  }));
+  const short = await exchange(server.addr, closing("GET /abc HTTP/1.1"));
+  ok(short.endsWith("\r\n\r\nabc"), short);
+  ok(/after 3 bytes/.test(String(server.errors.pop())));
+  const long = await exchange(server.addr, closing("GET /abcde HTTP/1.1"));
+  ok(!long.includes("abcde"), long);
+  ok(server.errors.pop() instanceof RangeError);
+});
+
+Deno.test("no header and no reason phrase can end its line", async () => {
+  const attempts: ((handler: BaseHTTPRequestHandler) => void)[] = [
+    (handler) => handler.sendHeader("X-A", "a\r\nSet-Cookie: b"),
+    (handler) => handler.sendHeader("X-A", "a\nSet-Cookie: b"),
+    (handler) => handler.sendHeader("X-A", "a\0"),
+    (handler) => handler.sendHeader("X-A", "\u{2028}"),
+    (handler) => handler.sendHeader("X-A: b\r\nX-C", "d"),
+    (handler) => handler.sendHeader("", "d"),
+    (handler) => handler.sendHeader("Content-Length", "1, 2"),
+    (handler) => handler.sendHeader("Transfer-Encoding", "gzip"),
+  ];
+  for (const attempt of attempts) {
+    await using server = new Server(getting((handler) => {
+      handler.sendResponse(200);
+      attempt(handler);
+    }));
+    const text = await exchange(server.addr, GET);
+    ok(text.startsWith("HTTP/1.1 500 "), text);
+    ok(!text.includes("Set-Cookie"), text);
+    ok(server.errors[0] instanceof TypeError);
+  }
+  await using server = new Server(
+    getting((handler) => handler.sendResponse(200, "OK\r\nX-A: b")),
+  );
+  ok(!(await exchange(server.addr, GET)).includes("X-A"));
+});
+
+Deno.test("steps that come too early or too late are refused", async () => {
+  const errors: unknown[] = [];
+  const attempt = (step: () => unknown) => {
+    try {
+      step();
+    } catch (error) {
+      errors.push((error as Error).message.replace(/:.*/, ""));
+    }
+  };
+  await using server = new Server(getting(async (handler) => {
+    attempt(() => handler.sendHeader("X-A", "b"));
+    attempt(() => handler.endHeaders());
+    handler.sendResponse(200);
+    attempt(() => handler.sendResponse(200));
+    attempt(() => handler.sendResponse(100));
+    handler.endHeaders();
+    attempt(() => handler.sendHeader("X-A", "b"));
+    attempt(() => handler.endHeaders());
+    await handler.wfile.write("done");
+  }));
+  ok((await exchange(server.addr, GET)).includes("done"));
+  deepStrictEqual(errors, [
+    'Cannot send the header "X-A"',
+    "Cannot end the headers",
+    "Cannot send a response of status 200",
+    "Cannot send a response of status 100",
+    'Cannot send the header "X-A"',
+    "Cannot end the headers",
+  ]);
+});
+
+Deno.test("a connection carries requests until it is told not to", async () => {
+  await using server = new Server(getting((handler) => {
+    handler.closeConnection = handler.path === "/last";
+    handler.sendResponse(200);
+    handler.sendHeader("Content-Length", "1");
+    handler.endHeaders();
+    handler.wfile.write("x");
+  }));
+  using connection = await Deno.connect(server.addr);
+  const send = (path: string) =>
+    connection.write(
+      new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`),
+    );
+  for (let i = 0; i < 3; i++) {
+    await send("/");
+    ok(!(await readUntil(connection, "\r\n\r\nx")).includes("Connection"));
+  }
+  await send("/last");
+  ok(
+    (await readUntil(connection, "\r\n\r\nx")).includes("Connection: close"),
+  );
+  strictEqual(await connection.read(new Uint8Array(1)), null);
+});
+
+Deno.test("a body that was not read is not the next request", async () => {
+  await using server = new Server(
+    class extends Quiet {
+      doPOST(): void {
+        this.doGET();
+      }
+      doGET(): void {
+        this.sendResponse(200);
+        this.sendHeader("Content-Length", String(this.path.length));
+        this.endHeaders();
+        this.wfile.write(this.path);
+      }
+    },
+  );
+  const body = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+  const text = await exchange(
+    server.addr,
+    `POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`,
+    body + closing("GET /second HTTP/1.1"),
+  );
+  ok(text.includes("/first") && text.includes("/second"), text);
+  ok(!text.includes("smuggled"), text);
+});
+
+Deno.test("Expect: 100-continue is answered when the body is first read", async () => {
+  class Upload extends Quiet {
+    async doPUT(): Promise<void> {
+      if (this.path === "/refused") throw new HTTPError(403);
+      const body = await this.rfile.read();
+      this.sendResponse(200);
+      this.endHeaders();
+      await this.wfile.write(body);
+    }
+  }
+  await using server = new Server(Upload);
+  const head = (path: string, expect: string) =>
+    `PUT ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: ${expect}\r\n\r\n`;
+  using connection = await Deno.connect(server.addr);
+  const send = (text: string) =>
+    connection.write(new TextEncoder().encode(text));
+  await send(head("/", "100-Continue"));
+  await readUntil(connection, "HTTP/1.1 100 Continue\r\n\r\n");
+  await send("body");
+  await readUntil(connection, "4\r\nbody\r\n0\r\n\r\n");
+  const refused = await exchange(server.addr, head("/refused", "100-continue"));
+  ok(/^HTTP\/1.1 403 [^]*\r\nConnection: close\r\n/.test(refused), refused);
+  const unknown = await exchange(
+    server.addr,
+    head("/", "the-unexpected").replace("Host", "Connection: close\r\nHost") +
+      "body",
+  );
+  ok(unknown.startsWith("HTTP/1.1 417 "), unknown);
+});
+
+Deno.test("the log has a line for each response, with control characters escaped", async () => {
+  const lines: string[] = [];
+  const { error } = console;
+  console.error = (line: string) => lines.push(line);
+  try {
+    await using server = new Server(
+      class extends BaseHTTPRequestHandler {
+        async doGET(): Promise<void> {
+          this.logMessage("\x1b[31mred\\");
+          await this.sendError(404, "Gone\x07");
+        }
+      },
+    );
+    ok((await exchange(server.addr, GET)).startsWith("HTTP/1.1 404 Gone "));
+  } finally {
+    console.error = error;
+  }
+  deepStrictEqual(
+    lines.map((line) => line.replace(/\[\d{4}-.*?Z\]/, "[time]")),
+    [
+      "127.0.0.1 - - [time] \\x1b[31mred\\\\",
+      "127.0.0.1 - - [time] code 404, message Gone\\x07",
+      '127.0.0.1 - - [time] "GET / HTTP/1.1" 404',
+    ],
+  );
+});
+
+Deno.test("an error page escapes what it tells", async () => {
+  await using server = new Server(
+    getting((handler) => handler.sendError(400, "<b>", "<i>&")),
+  );
+  const text = await exchange(server.addr, GET);
+  ok(text.includes("<h1>400 &lt;b&gt;</h1>\n<p>&lt;i&gt;&amp;</p>"), text);
+});

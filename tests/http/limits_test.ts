@@ -1,0 +1,145 @@
+import { ok, strictEqual } from "node:assert";
+import { type HTTPLimits, HTTPServer } from "../../server/http.ts";
+import { closing, exchange, readUntil } from "./_raw_client.ts";
+import { LOOPBACK } from "../_serve.ts";
+
+/** A server with limits, whose handler reads the whole body. */
+class Server extends HTTPServer {
+  readonly errors: unknown[] = [];
+
+  constructor(limits: Partial<HTTPLimits>) {
+    super(
+      LOOPBACK,
+      async (request) => new Response(String((await request.bytes()).length)),
+      { limits },
+    );
+    this.serveForever();
+  }
+
+  override handleError(error: unknown): void {
+    this.errors.push(error);
+  }
+}
+
+Deno.test("more bytes of headers than maxHeaderSize are answered with 431", async () => {
+  await using server = new Server({ maxHeaderSize: 1000 });
+  const fits = await exchange(
+    server.addr,
+    closing("GET / HTTP/1.1", `A: ${"x".repeat(900)}`),
+  );
+  ok(fits.startsWith("HTTP/1.1 200 "), fits);
+  const large = await exchange(
+    server.addr,
+    closing("GET / HTTP/1.1", `A: ${"x".repeat(1000)}`),
+  );
+  ok(large.startsWith("HTTP/1.1 431 "), large);
+});
+
+Deno.test("more headers than maxHeaderCount are answered with 431", async () => {
+  await using server = new Server({ maxHeaderCount: 40 });
+  const headers = (count: number) =>
+    Array.from({ length: count }, (_, i) => `H${i}: x`);
+  const fits = await exchange(
+    server.addr,
+    closing("GET / HTTP/1.1", ...headers(38)),
+  );
+  ok(fits.startsWith("HTTP/1.1 200 "), fits);
+  const many = await exchange(
+    server.addr,
+    closing("GET / HTTP/1.1", ...headers(39)),
+  );
+  ok(many.startsWith("HTTP/1.1 431 "), many);
+});
+
+Deno.test("a larger body than maxBodySize is answered with 413, announced or not", async () => {
+  await using server = new Server({ maxBodySize: 10 });
+  const post = (...headers: string[]) => closing("POST / HTTP/1.1", ...headers);
+  const fits = await exchange(
+    server.addr,
+    post("Content-Length: 10") + "0123456789",
+  );
+  ok(fits.endsWith("\r\n\r\n10"), fits);
+  const announced = await exchange(server.addr, post("Content-Length: 11"));
+  ok(announced.startsWith("HTTP/1.1 413 "), announced);
+  const chunked = await exchange(
+    server.addr,
+    post("Transfer-Encoding: chunked"),
+    "6\r\n012345\r\n5\r\n67890\r\n0\r\n\r\n",
+  );
+  ok(chunked.startsWith("HTTP/1.1 413 "), chunked);
+});
+
+Deno.test("headers that take longer than headersTimeout are answered with 408", async () => {
+  await using server = new Server({ headersTimeout: 50 });
+  const text = await exchange(server.addr, "GET / HTTP/1.1\r\nHost: a\r\n");
+  ok(text.startsWith("HTTP/1.1 408 "), text);
+});
+
+Deno.test("a connection that brings nothing is closed after headersTimeout", async () => {
+  await using server = new Server({ headersTimeout: 50 });
+  strictEqual(await exchange(server.addr), "");
+});
+
+Deno.test("a body that takes longer than bodyTimeout is answered with 408", async () => {
+  await using server = new Server({ bodyTimeout: 50 });
+  const text = await exchange(
+    server.addr,
+    closing("POST / HTTP/1.1", "Content-Length: 2"),
+    "x",
+  );
+  ok(text.startsWith("HTTP/1.1 408 "), text);
+});
+
+Deno.test("a connection without a request is closed after keepAliveTimeout", async () => {
+  await using server = new Server({ keepAliveTimeout: 50 });
+  const text = await exchange(server.addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ok(text.endsWith("\r\n\r\n0"), text);
+});
+
+Deno.test("a keepAliveTimeout of 0 closes each connection after its first request", async () => {
+  await using server = new Server({ keepAliveTimeout: 0 });
+  const text = await exchange(server.addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ok(/connection: close\r\n/.test(text), text);
+});
+
+Deno.test("a client that takes nothing is dropped after writeTimeout", async () => {
+  const errors: unknown[] = [];
+  const reported = Promise.withResolvers<void>();
+  class Flood extends HTTPServer {
+    override handleError(error: unknown): void {
+      errors.push(error);
+      reported.resolve();
+    }
+  }
+  await using server = new Flood(
+    LOOPBACK,
+    () => new Response(new Uint8Array(64 * 1024 * 1024)),
+    { limits: { writeTimeout: 100 } },
+  );
+  server.serveForever();
+  using connection = await Deno.connect(server.addr);
+  await connection.write(
+    new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+  );
+  await reported.promise;
+  strictEqual((errors[0] as DOMException).name, "TimeoutError");
+});
+
+Deno.test("time that the handler takes is not the client's", async () => {
+  await using server = new HTTPServer(
+    LOOPBACK,
+    async (request) => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return new Response(await request.text());
+    },
+    { limits: { headersTimeout: 100, bodyTimeout: 100, writeTimeout: 100 } },
+  );
+  server.serveForever();
+  using connection = await Deno.connect(server.addr);
+  await connection.write(
+    new TextEncoder().encode(
+      closing("POST / HTTP/1.1", "Content-Length: 4") + "body",
+    ),
+  );
+  await readUntil(connection, "\r\n\r\nbody");
+});
