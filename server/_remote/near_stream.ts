@@ -5,10 +5,9 @@ import { packError } from "./errors.ts";
 import { FrameType, MAX_DATA, ProtocolError, WINDOW } from "./frames.ts";
 import { NearChannel, type RequestOwner } from "./near_channel.ts";
 import { packJson, packNumber, unpackJson, unpackNumber } from "./payloads.ts";
+import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./small_buffers.ts";
 
-/** What an idle connection's read waits in, in bytes. */
-const SMALLEST_BUFFER = 512;
-/** The same where the connection has carried more. */
+/** What the read of an idle connection that has carried much waits in, in bytes. */
 const WAITING_BUFFER = 4 * 1024;
 /** How many bytes are written before the far side may send as many more. */
 const CREDIT_STEP = WINDOW / 4;
@@ -30,6 +29,8 @@ export class NearStream extends NearChannel implements Unsent {
   #uncredited = 0;
   #writing: Promise<void> | undefined;
   #writeFailed = false;
+  /** Whether the owner knows of what is being written. */
+  #settling = false;
   #endRequested = false;
   #closeRequested = false;
 
@@ -80,8 +81,9 @@ export class NearStream extends NearChannel implements Unsent {
     }
     const needed = this.#filled + part.length;
     if (needed > this.#filling.length) {
-      const larger = new Uint8Array(roundUp(needed));
+      const larger = takeBuffer(needed);
       larger.set(this.#filling.subarray(0, this.#filled));
+      giveBuffer(this.#filling);
       this.#filling = larger;
     }
     this.#filling.set(part, this.#filled);
@@ -123,7 +125,9 @@ export class NearStream extends NearChannel implements Unsent {
   }
 
   protected override settling(): void {
-    if (this.#unwritten > 0) this.owner.settling(this);
+    if (this.#unwritten === 0 || this.#settling) return;
+    this.#settling = true;
+    this.owner.settling(this);
   }
 
   protected override done(): void {
@@ -137,8 +141,8 @@ export class NearStream extends NearChannel implements Unsent {
 
   /** Takes what the peer sends to the far side. */
   async #pump(): Promise<void> {
-    let size = SMALLEST_BUFFER;
-    let buffer = NOTHING;
+    let size = SMALL_BUFFER;
+    let buffer: Uint8Array<ArrayBuffer> = NOTHING;
     try {
       while (true) {
         if (this.carrier.congested) await this.carrier.drained();
@@ -147,7 +151,10 @@ export class NearStream extends NearChannel implements Unsent {
           this.#credited = undefined;
         }
         if (this.over) return;
-        if (buffer.length !== size) buffer = new Uint8Array(size);
+        if (buffer.length !== size) {
+          giveBuffer(buffer);
+          buffer = takeBuffer(size);
+        }
         const n = await this.#connection.read(
           this.#credit < size ? buffer.subarray(0, this.#credit) : buffer,
         );
@@ -156,10 +163,12 @@ export class NearStream extends NearChannel implements Unsent {
         this.#credit -= n;
         this.carrier.send(FrameType.Data, this.id, buffer.subarray(0, n));
         if (n === size) size = Math.min(size * 4, MAX_DATA);
-        else if (n < size / 4) size = Math.max(SMALLEST_BUFFER, size / 4);
+        else if (n < size / 4) size = Math.max(SMALL_BUFFER, size / 4);
       }
     } catch (error) {
       this.#fail(error);
+    } finally {
+      giveBuffer(buffer);
     }
   }
 
@@ -195,6 +204,9 @@ export class NearStream extends NearChannel implements Unsent {
     }
     if (this.#closeRequested) this.#close();
     this.#writing = undefined;
+    this.#settling = false;
+    this.#spare = kept(this.#spare);
+    if (this.#filled === 0) this.#filling = kept(this.#filling);
     if (this.#filled > 0 || this.#endRequested) this.#write();
   }
 
@@ -242,7 +254,9 @@ export class NearStream extends NearChannel implements Unsent {
   }
 }
 
-/** The size of a buffer for `size` bytes: a power of two. */
-function roundUp(size: number): number {
-  return Math.max(SMALLEST_BUFFER, 2 ** Math.ceil(Math.log2(size)));
+/** What a connection that writes nothing keeps of a buffer. */
+function kept(buffer: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (buffer.length > SMALL_BUFFER) return buffer;
+  giveBuffer(buffer);
+  return NOTHING;
 }
