@@ -14,4 +14,9 @@ export interface Carrier {
   readonly congested: boolean;
   /** Waits until the carrier is not congested, or is closed. */
   drained(): Promise<void>;
+  /**
+   * Waits until what was sent is out of this process's hands, unless it is.
+   * Where there is no such method, it always is.
+   */
+  flushed?(): Promise<void> | undefined;
 }

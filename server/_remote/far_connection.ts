@@ -225,7 +225,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   }
 
   /** Sends as much of `data` as may be sent. */
-  #send(data: Uint8Array): number {
+  #send(data: Uint8Array): number | Promise<number> {
     const n = Math.min(data.length, this.#credit, MAX_DATA);
     this.#credit -= n;
     this.#carrier.send(
@@ -233,7 +233,9 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       this.#channel,
       n === data.length ? data : data.subarray(0, n),
     );
-    return n;
+    // Whatever the handler does next, an endless loop or its process's end.
+    const flushed = this.#carrier.flushed?.();
+    return flushed === undefined ? n : flushed.then(() => n);
   }
 
   /** Sends what waits, in order, as far as it may. */

@@ -21,8 +21,12 @@ export interface Pipes {
 
 /** How much waits to be written before the carrier is congested, in bytes. */
 const CONGESTED_ABOVE = 256 * 1024;
-/** How many turns of the microtask queue a write waits for other frames. */
-const JOINING_TURNS = 4;
+/**
+ * A write waits for other frames until so many turns of the microtask queue have
+ * brought none. A request that follows another at once, such as the next that is
+ * accepted, takes a few.
+ */
+const QUIET_TURNS = 8;
 /** A larger buffer is not kept for the next frames. */
 const LARGEST_KEPT = 2 * CONGESTED_ABOVE;
 const SMALLEST_BUFFER = 4 * 1024;
@@ -68,9 +72,8 @@ export class PipeCarrier implements Carrier {
     return this.#drained.promise;
   }
 
-  /** Waits until all frames are written. */
-  flushed(): Promise<void> {
-    return this.#writing ?? Promise.resolve();
+  flushed(): Promise<void> | undefined {
+    return this.#writing;
   }
 
   /**
@@ -101,10 +104,22 @@ export class PipeCarrier implements Carrier {
     this.#filling = larger;
   }
 
+  /**
+   * Lets what other requests send in this tick join: a write costs more than the
+   * wait for them.
+   */
+  async #joined(): Promise<void> {
+    let filled = this.#filled;
+    for (let quiet = 0; quiet < QUIET_TURNS && !this.congested; quiet++) {
+      await null;
+      if (this.#filled === filled) continue;
+      filled = this.#filled;
+      quiet = 0;
+    }
+  }
+
   async #writeAll(): Promise<void> {
-    // What other requests send in this tick joins: theirs takes a few turns of
-    // the queue, and a write costs more than those.
-    for (let turn = 0; turn < JOINING_TURNS; turn++) await null;
+    await this.#joined();
     try {
       while (this.#filled > 0) {
         const bytes = this.#filling;
