@@ -1,4 +1,8 @@
-import { type ChildCommand, describeEnd } from "./_child_command.ts";
+import {
+  type ChildCommand,
+  describeEnd,
+  describeLateness,
+} from "./_child_command.ts";
 import { LONGEST_DELAY } from "./_deadlines.ts";
 import { ChildPipes } from "./_child_pipes.ts";
 import { ForwardedStderr } from "./_forwarded_stderr.ts";
@@ -7,13 +11,19 @@ import { NearSide } from "./_remote/near_side.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
 import { PipeCarrier } from "./_remote/pipe_carrier.ts";
 
-/** How long a process may take to import its handler, in milliseconds. */
-const START_TIMEOUT = 30_000;
 /**
  * How long the pipes of a process that has ended may stay open, in milliseconds:
  * where it had started others, those have them too.
  */
 const PIPES_TIMEOUT = 1_000;
+
+/** How long a process may take, in milliseconds. */
+export interface ChildTimeouts {
+  /** To import its handler. */
+  readonly startTimeout: number;
+  /** To end when it has been told to. */
+  readonly killTimeout: number;
+}
 
 /** One process that runs handlers. */
 export class Child {
@@ -35,10 +45,12 @@ export class Child {
   readonly #process: Deno.ChildProcess;
   readonly #pipes: ChildPipes;
   readonly #carrier: PipeCarrier;
+  readonly #startTimeout: number;
   readonly #killTimeout: number;
   #cause: Error | undefined;
   #ended = false;
   #killTimer: ReturnType<typeof setTimeout> | undefined;
+  #retireTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Starts it.
@@ -47,9 +59,10 @@ export class Child {
    */
   constructor(
     command: ChildCommand,
-    killTimeout: number,
+    { startTimeout, killTimeout }: ChildTimeouts,
     shutdown: (options: ShutdownRequest) => void,
   ) {
+    this.#startTimeout = Math.min(startTimeout, LONGEST_DELAY);
     this.#killTimeout = Math.min(killTimeout, LONGEST_DELAY);
     this.#process = command.spawn();
     this.#pipes = new ChildPipes(this.#process);
@@ -69,11 +82,9 @@ export class Child {
     const timer = setTimeout(
       () =>
         this.terminate(
-          new Deno.errors.TimedOut(
-            `its handler was not imported within ${START_TIMEOUT} ms`,
-          ),
+          new Deno.errors.TimedOut(describeLateness(this.#startTimeout)),
         ),
-      START_TIMEOUT,
+      this.#startTimeout,
     );
     const answered = this.side.ping().then(() => started = true);
     const cause = await Promise.race([this.gone, answered]);
@@ -94,12 +105,20 @@ export class Child {
 
   /** Lets it keep this process alive. */
   ref(): void {
-    this.#process.ref();
+    try {
+      this.#process.ref();
+    } catch {
+      // It has just ended, which is not known here yet.
+    }
   }
 
   /** Lets this process end while it runs. */
   unref(): void {
-    this.#process.unref();
+    try {
+      this.#process.unref();
+    } catch {
+      // As above.
+    }
   }
 
   /** Has it end by itself, after what it still has to do without waiting. */
@@ -107,6 +126,15 @@ export class Child {
     if (!this.alive) return;
     this.#killLater();
     this.#pipes.endStdin();
+  }
+
+  /**
+   * Has it end by itself when what is to be done now is done: its end takes
+   * processor time, for which no client need wait.
+   */
+  retireSoon(): void {
+    if (!this.alive) return;
+    this.#retireTimer ??= setTimeout(() => this.retire());
   }
 
   /** Asks it to end, and ends it after the kill timeout. */
@@ -148,6 +176,7 @@ export class Child {
     const status = await this.#process.status;
     this.#ended = true;
     clearTimeout(this.#killTimer);
+    clearTimeout(this.#retireTimer);
     // What it had written still counts.
     const timer = setTimeout(() => {
       this.#pipes.cancel();

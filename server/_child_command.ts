@@ -1,4 +1,6 @@
 import { fileURLToPath } from "node:url";
+import { LONGEST_DELAY } from "./_deadlines.ts";
+import { outputWithin } from "./_output_within.ts";
 import type { HandlerLocation } from "./_remote/handler_location.ts";
 import type { ProcessStart } from "./_remote/process.ts";
 
@@ -30,7 +32,7 @@ const NEEDED_VARIABLES = [
 
 /** The command that starts a process for a handler. */
 export class ChildCommand {
-  readonly #path: string | URL;
+  readonly #path: string;
   readonly #options: Deno.CommandOptions;
 
   constructor(
@@ -41,7 +43,7 @@ export class ChildCommand {
   ) {
     const { denoArgs = [], env, uid, gid, permissions = {} } = options;
     const start: ProcessStart = { handler, addr };
-    this.#path = path;
+    this.#path = pathOf(path);
     this.#options = {
       args: [
         "run",
@@ -75,19 +77,26 @@ export class ChildCommand {
    * Starts a process that ends when it has imported its handler, and waits for
    * it.
    *
+   * @param startTimeout How long that may take, in milliseconds.
    * @throws {Error} If it cannot, with what it wrote to stderr.
+   * @throws {Deno.errors.TimedOut} If it took longer.
    */
-  checkSync(): void {
-    const { success, stderr, ...status } = new Deno.Command(this.#path, {
-      ...this.#options,
-      stdin: "null",
-    }).outputSync();
-    if (success) return;
-    throw new Error(
-      `Cannot create server: its processes do not start: ${
-        describeEnd(status, new TextDecoder().decode(stderr))
-      }`,
+  checkSync(startTimeout: number): void {
+    const timeout = Math.min(startTimeout, LONGEST_DELAY);
+    const ended = outputWithin(
+      this.#path,
+      { ...this.#options, stdin: "null", stdout: "null" },
+      timeout,
     );
+    if (ended.code === 0) return;
+    const refuse = (why: string) =>
+      `Cannot create server: its processes do not start: ${why}`;
+    if (ended.late) {
+      throw new Deno.errors.TimedOut(
+        refuse(withStderr(describeLateness(timeout), ended.stderr)),
+      );
+    }
+    throw new Error(refuse(describeEnd(ended, ended.stderr)));
   }
 
   /** Starts a process. */
@@ -108,6 +117,15 @@ export function describeEnd(
   const how = signal === null
     ? `it ended with exit code ${code}`
     : `it was ended by ${signal}`;
+  return withStderr(how, stderr);
+}
+
+/** Says that a process was killed because it took so long to start. */
+export function describeLateness(startTimeout: number): string {
+  return `it did not import its handler within ${startTimeout} ms`;
+}
+
+function withStderr(how: string, stderr: string): string {
   const text = stderr.trim();
   return text === "" ? how : `${how} and wrote to stderr: ${text}`;
 }

@@ -1,4 +1,4 @@
-import { Child } from "./_child.ts";
+import { Child, type ChildTimeouts } from "./_child.ts";
 import type { ChildCommand } from "./_child_command.ts";
 import type { NearChannel } from "./_remote/near_channel.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
@@ -31,12 +31,11 @@ const STARTS_AT_ONCE = Math.max(2, navigator.hardwareConcurrency);
 const SPARE_DELAY = 10;
 
 /** How many children there are, and what each does. */
-export interface ChildLimits {
+export interface ChildLimits extends ChildTimeouts {
   readonly maxChildren: number;
   readonly spareChildren: number;
   readonly requestsPerChild: number;
   readonly connectionsPerChild: number;
-  readonly killTimeout: number;
 }
 
 /** The processes of a server. */
@@ -71,7 +70,7 @@ export class ChildPool implements RemotePool {
     shutdown: (options: ShutdownRequest) => void,
   ) {
     this.#limits = limits;
-    this.#newChild = () => new Child(command, limits.killTimeout, shutdown);
+    this.#newChild = () => new Child(command, limits, shutdown);
     this.#startNeeded(limits.spareChildren);
   }
 
@@ -132,7 +131,7 @@ export class ChildPool implements RemotePool {
     if (child.side.served) this.#inVain = 0;
     if (child.load > 0) this.#endIfAbandoned(child);
     else if (this.#ready.has(child)) child.unref();
-    else child.retire();
+    else child.retireSoon();
     this.#serveWaiting();
   }
 

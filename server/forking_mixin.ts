@@ -75,6 +75,13 @@ export interface ForkingOptions {
   /** The group that the processes run as. Not on Windows. */
   readonly gid?: number;
   /**
+   * How long a process may take to import its handler, in milliseconds. Then it
+   * is killed.
+   *
+   * @default {30000}
+   */
+  readonly startTimeout?: number;
+  /**
    * How long a process that is to end may take, in milliseconds. Then it is
    * killed.
    *
@@ -94,6 +101,7 @@ export interface ForkingOptions {
 export type Forking<Base extends ServerClass> = MixedIn<Base, ForkingOptions>;
 
 const DEFAULT_MAX_CHILDREN = 40;
+const DEFAULT_START_TIMEOUT = 30_000;
 const DEFAULT_KILL_TIMEOUT = 5_000;
 
 /**
@@ -153,6 +161,7 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  * does not say where it lives, if a permission is not one, or if this process is
  * not run by Deno's own program; `Error` with what the process wrote to stderr
  * if it did not start or its module does not export the handler;
+ * `Deno.errors.TimedOut` if it took longer than `startTimeout`;
  * `Deno.errors.NotCapable` if deno must not be run; `RangeError` if an option is
  * out of range.
  */
@@ -178,12 +187,14 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
         spareChildren = Math.min(1, maxChildren),
         requestsPerChild = 1,
         connectionsPerChild = 1,
+        startTimeout = DEFAULT_START_TIMEOUT,
         killTimeout = DEFAULT_KILL_TIMEOUT,
       } = options;
       checkCount("maxChildren", maxChildren, 1);
       checkCount("spareChildren", spareChildren, 0);
       checkCount("requestsPerChild", requestsPerChild, 1);
       checkCount("connectionsPerChild", connectionsPerChild, 1);
+      checkTime("startTimeout", startTimeout);
       checkTime("killTimeout", killTimeout);
       if (spareChildren > maxChildren || spareChildren === Infinity) {
         throw new RangeError(
@@ -199,12 +210,13 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
       super(address, handler, { ...options, maxConnections });
       try {
         const command = new ChildCommand(location, this.addr, program, options);
-        command.checkSync();
+        command.checkSync(startTimeout);
         this.#pool = new ChildPool(command, {
           maxChildren,
           spareChildren,
           requestsPerChild,
           connectionsPerChild,
+          startTimeout,
           killTimeout,
         }, (options) => void this.shutdown(options));
       } catch (error) {
