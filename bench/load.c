@@ -5,6 +5,8 @@
  *   load echo PORT CONNS SIZE MS IDLE   ask and wait for the echo; IDLE more
  *                                       connections stay open and silent
  *   load connect PORT CONNS SIZE MS     connect, read SIZE bytes to the end, close
+ *   load visit PORT PAUSE SIZE MS       as connect, one at a time, the next one
+ *                                       PAUSE milliseconds after the last came
  *   load udp PORT SOCKETS SIZE MS       as echo, with one datagram a question
  *   load send PORT BYTES                send, end, wait for the server's end
  *   load recv PORT BYTES                end, read to the server's end
@@ -81,6 +83,21 @@ static int later(const void *a, const void *b) {
   return (d > 0) - (d < 0);
 }
 
+enum { KEPT = 1 << 20 };
+
+static void print_latencies(double *latency, uint64_t done, double ms,
+                            uint64_t resent) {
+  size_t kept = done < KEPT ? done : KEPT;
+  if (kept == 0) {
+    fprintf(stderr, "load: no answer at all\n");
+    exit(1);
+  }
+  qsort(latency, kept, sizeof *latency, later);
+  printf("{\"count\":%llu,\"perSecond\":%.1f,\"p50\":%.4f,\"p99\":%.4f,\"resent\":%llu}\n",
+         (unsigned long long)done, done / ms * 1e3, latency[kept / 2],
+         latency[kept * 99 / 100], (unsigned long long)resent);
+}
+
 static void closed_loop(const char *mode, int count, size_t size, double ms,
                         int idle) {
   int connecting = !strcmp(mode, "connect");
@@ -90,7 +107,6 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
     peers[i].fd = dial();
     watch(&peers[i]);
   }
-  enum { KEPT = 1 << 20 };
   double *latency = malloc(KEPT * sizeof *latency);
   double start = now_ms(), end = start + ms, time = start;
   for (int i = 0; i < count; i++) {
@@ -135,15 +151,7 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
           resent++;
         }
   }
-  size_t kept = done < KEPT ? done : KEPT;
-  if (kept == 0) {
-    fprintf(stderr, "load: no answer at all\n");
-    exit(1);
-  }
-  qsort(latency, kept, sizeof *latency, later);
-  printf("{\"count\":%llu,\"perSecond\":%.1f,\"p50\":%.4f,\"p99\":%.4f,\"resent\":%llu}\n",
-         (unsigned long long)done, done / (time - start) * 1e3, latency[kept / 2],
-         latency[kept * 99 / 100], (unsigned long long)resent);
+  print_latencies(latency, done, time - start, resent);
 }
 
 static void blocking(int fd) {
@@ -151,6 +159,30 @@ static void blocking(int fd) {
   fcntl(fd, F_SETFL, 0);
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+static void visit(double pause, size_t size, double ms) {
+  double *latency = malloc(KEPT * sizeof *latency);
+  uint64_t done = 0;
+  double start = now_ms();
+  while (now_ms() - start < ms) {
+    double came = now_ms();
+    int fd = dial();
+    blocking(fd);
+    size_t got = 0;
+    ssize_t n;
+    while ((n = recv(fd, buffer, BUFFER, 0)) > 0) got += n;
+    if (n < 0) die("recv");
+    latency[done++ % KEPT] = now_ms() - came;
+    close(fd);
+    if (got != size) {
+      fprintf(stderr, "load: a reply of %zu bytes, not %zu\n", got, size);
+      exit(1);
+    }
+    double left = came + pause - now_ms();
+    if (left > 0) usleep(left * 1e3);
+  }
+  print_latencies(latency, done, now_ms() - start, 0);
 }
 
 static void transfer(int sending, uint64_t bytes) {
@@ -218,6 +250,7 @@ int main(int argc, char **argv) {
   if (!strcmp(mode, "send") || !strcmp(mode, "recv"))
     transfer(mode[0] == 's', (uint64_t)arg[0]);
   else if (!strcmp(mode, "idle")) hold(arg[0], arg[1]);
+  else if (!strcmp(mode, "visit")) visit(arg[0], arg[1], arg[2]);
   else closed_loop(mode, arg[0], arg[1], arg[2], arg[3]);
   return 0;
 }
