@@ -4,9 +4,8 @@ const FOLDER = `${import.meta.dirname}/../../examples`;
 
 /** The names of all examples, without `.ts`. */
 export function exampleNames(): string[] {
-  return [...Deno.readDirSync(FOLDER)].map(({ name }) =>
-    name.replace(/\.ts$/, "")
-  ).sort();
+  return [...Deno.readDirSync(FOLDER)].filter(({ isFile }) => isFile)
+    .map(({ name }) => name.replace(/\.ts$/, "")).sort();
 }
 
 /**

@@ -1,0 +1,30 @@
+// deno run --allow-net --allow-read=examples --allow-run=examples/cgi-bin/greet.ts examples/cgi_server.ts
+//
+// Files, and scripts that answer by what they print: the oldest interface
+// between a web server and programs in any language (RFC 3875). Any executable
+// file below cgi-bin is a script; which of them may run is said by --allow-run.
+//
+// Ask it: http://127.0.0.1:8000/cgi-bin/greet.ts
+
+import { CGIHTTPRequestHandler, HTTPServer } from "../server/http.ts";
+
+export class Site extends CGIHTTPRequestHandler<Deno.NetAddr> {
+  static override readonly moduleUrl: string = import.meta.url;
+  static override readonly directory: string = import.meta.dirname!;
+  /** Nobody waits longer for a script than this, in milliseconds. */
+  static override readonly cgiTimeout: number = 5_000;
+}
+
+if (import.meta.main) {
+  const port = Number(Deno.args[0] ?? 8000);
+  const server = new HTTPServer({ hostname: "127.0.0.1", port }, Site, {
+    onListen: ({ hostname, port }) =>
+      console.log(
+        `Listening on ${hostname}:${port}; open http://${hostname}:${port}/cgi-bin/greet.ts`,
+      ),
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => server.shutdown({ gracePeriod: 500 }));
+  }
+  await server.serveForever();
+}
