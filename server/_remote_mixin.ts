@@ -33,11 +33,16 @@ export type MixedIn<Base extends ServerClass, Added> = Base extends new (
 /** What a server accepts. */
 export type AnyRequest = Deno.Conn | DatagramRequest;
 
+/** A server whose every step can be called by a subclass. */
+interface ConcreteServer extends BaseServer<AnyRequest, Deno.Addr> {
+  getRequest(): Promise<[AnyRequest, Deno.Addr]>;
+}
+
 /** What TypeScript needs to know of the base of a mixin. */
 export type ConcreteServerClass = new (
   // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
   ...args: any[]
-) => BaseServer<AnyRequest, Deno.Addr>;
+) => ConcreteServer;
 
 /** What a server's constructor was given, the mixin's options among the rest. */
 export type MixinArguments<Added> = [

@@ -79,6 +79,16 @@ export class Thread {
     return this.#load;
   }
 
+  /** Whether its ring is full: it has not taken what it was sent. */
+  get congested(): boolean {
+    return this.#carrier.congested;
+  }
+
+  /** Waits until its ring is not full any more, or it is gone. */
+  drained(): Promise<void> {
+    return this.#carrier.drained();
+  }
+
   /** Counts one request more. While there is any, the process does not end. */
   take(): void {
     if (this.#load++ === 0) this.#worker.ref();

@@ -64,6 +64,20 @@ export class ThreadPool implements RemotePool {
     this.#add(first);
   }
 
+  /**
+   * Waits where no thread takes what it is sent: each datagram accepted more
+   * would only be kept in memory.
+   *
+   * @returns `undefined` if there is nothing to wait for.
+   */
+  drained(): Promise<void> | undefined {
+    if (this.#ready.size === 0) return undefined;
+    for (const { congested } of this.#ready) if (!congested) return undefined;
+    return Promise.race(
+      Array.from(this.#ready, (thread) => thread.drained()),
+    );
+  }
+
   /** Gives a request to the least loaded thread, if one can take it. */
   assign(open: Opener): Assignment | undefined {
     const thread = this.#leastLoaded();

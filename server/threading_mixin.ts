@@ -134,6 +134,13 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       }
     }
 
+    override getRequest(): Promise<[AnyRequest, Deno.Addr]> {
+      const drained = this.#pool.drained();
+      return drained === undefined
+        ? super.getRequest()
+        : drained.then(() => super.getRequest());
+    }
+
     override runRequest(
       request: AnyRequest,
       clientAddress: Deno.Addr,

@@ -300,6 +300,11 @@ export class Datagrams extends DatagramRequestHandler {
       case "self.close()":
         self.close();
         return await never();
+      case "spin for a second": {
+        const until = performance.now() + 1_000;
+        while (performance.now() < until);
+        return void this.wfile.write("spun");
+      }
       case "send twice":
         await this.socket.send(encoder.encode("one"), this.clientAddress);
         return void this.wfile.write("two");

@@ -2,8 +2,14 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { patiently } from "../_patience.ts";
 import { Child, Folder } from "../_program.ts";
 import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
-import { Obedient } from "./_threading_handlers.ts";
-import { order, startThreads, Threads } from "./_threads.ts";
+import { Datagrams, Obedient } from "./_threading_handlers.ts";
+import {
+  DatagramClient,
+  DatagramThreads,
+  order,
+  startThreads,
+  Threads,
+} from "./_threads.ts";
 
 const soon = <T>(coming: Promise<T>) => patiently(coming, () => "an answer");
 
@@ -110,6 +116,38 @@ Deno.test("a client waits in the backlog while all threads are full", async () =
   await client.closeWrite();
   await readAll(client);
   strictEqual((await soon(waiting)).length, 36);
+});
+
+Deno.test("while a thread takes nothing, no more datagrams are received than its ring holds", async () => {
+  const SENT = 60;
+  let received = 0;
+  class Counting extends DatagramThreads {
+    override verifyRequest() {
+      received++;
+      return true;
+    }
+  }
+  await using server = serve(
+    new Counting(LOOPBACK, Datagrams, { workers: 1 }),
+  );
+  using client = new DatagramClient();
+  await client.send(server.addr, "spin for a second");
+  const turn = () => new Promise<void>((done) => setTimeout(done));
+  for (let i = 0; i < SENT; i++) {
+    await client.send(server.addr, "x".repeat(60_000));
+    await turn();
+  }
+  ok(received > 10 && received < SENT / 2, `${received} received`);
+  // It goes on when the thread does; until then what is sent may be dropped.
+  using other = new DatagramClient();
+  let answer = "";
+  const answered = soon(other.receive()).then((text) => answer = text);
+  while (answer === "") {
+    await other.send(server.addr, "again");
+    await turn();
+  }
+  await answered;
+  strictEqual(answer, "<again>");
 });
 
 // Threads that die at once.
