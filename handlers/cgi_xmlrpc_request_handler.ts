@@ -48,12 +48,12 @@ const encoder = new TextEncoder();
  * Needs `--allow-env=REQUEST_METHOD,CONTENT_LENGTH`.
  *
  * @example A CGI script
- * ```ts ignore
+ * ```ts
  * import { CGIXMLRPCRequestHandler } from "@wire/socketserver/xmlrpc";
  *
  * const handler = new CGIXMLRPCRequestHandler();
  * handler.registerFunction((a: number, b: number) => a + b, { name: "add" });
- * await handler.handleRequest();
+ * if (Deno.env.has("GATEWAY_INTERFACE")) await handler.handleRequest();
  * ```
  */
 export class CGIXMLRPCRequestHandler extends XMLRPCDispatcher {

@@ -17,12 +17,12 @@ export interface DocCGIXMLRPCOptions extends XMLRPCDispatcherOptions {
  * documents the methods.
  *
  * @example A CGI script that documents itself
- * ```ts ignore
+ * ```ts
  * import { DocCGIXMLRPCRequestHandler } from "@wire/socketserver/xmlrpc";
  *
  * const handler = new DocCGIXMLRPCRequestHandler();
  * handler.registerFunction(Math.sqrt, { help: "The square root." });
- * await handler.handleRequest();
+ * if (Deno.env.has("GATEWAY_INTERFACE")) await handler.handleRequest();
  * ```
  */
 export class DocCGIXMLRPCRequestHandler extends CGIXMLRPCRequestHandler {

@@ -36,8 +36,9 @@ export interface XMLRPCFunctionOptions {
   /**
    * The type of the result, then those of the parameters; or several of these,
    * where parameters may be left out or be of several types. Calls that do not
-   * fit are answered with fault -32602. Without it only the number of
-   * parameters is checked, and only that there are enough.
+   * fit are answered with fault -32602. Without it calls are only refused that
+   * have fewer parameters than the function's `length`, in which `b?: number`
+   * counts and `b = 0` does not.
    */
   readonly signature?: XMLRPCSignature | readonly XMLRPCSignature[];
   /** What the function does, for callers to read. */

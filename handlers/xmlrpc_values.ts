@@ -1,5 +1,5 @@
 /**
- * What XML-RPC can carry, and as what it appears here.
+ * What XML-RPC can carry, as it is read: what a method receives.
  *
  * | XML-RPC | read as | written from |
  * |---|---|---|
@@ -22,11 +22,7 @@
  * | `biginteger` | `bigint` | |
  *
  * The prefix `ex:` of Apache's extensions is understood: `ex:nil`, `ex:i8`.
- *
- * @module
  */
-
-/** What a method receives: a value as it is read. */
 export type XMLRPCValue =
   | number
   | bigint

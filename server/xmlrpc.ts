@@ -16,7 +16,39 @@
  *         DocXMLRPCRequestHandler           and GET with the documentation
  *         MultiPathXMLRPCRequestHandler     at each path of several dispatchers
  *
- * Which values there are, and as what they appear: see {@linkcode XMLRPCValue}.
+ * Which types there are, and what they are here: see {@linkcode XMLRPCValue}.
+ *
+ * Characters that XML cannot have (U+0000 to U+001F but tab, LF and CR, U+FFFE,
+ * U+FFFF, lone surrogates) are refused both ways: such data is a `Uint8Array`.
+ *
+ * Faults have the codes of {@linkcode XMLRPC_FAULT_CODES}. What is not
+ * well-formed is -32700, and so are document type declarations, entities but
+ * XML's five, and more than `maxDepth` arrays and structs inside one another.
+ * Comments, processing instructions and CDATA sections are well-formed XML
+ * without such a declaration, and are read. A call may have 64 MiB, also when
+ * it is decompressed; see `limits` of {@linkcode SimpleXMLRPCRequestHandler}.
+ * Reading and writing XML does not wait for anything: a very large call holds
+ * up others on the same thread meanwhile.
+ *
+ * Functions in threads and processes are registered with the handler class, in
+ * its module, which is what travels there:
+ *
+ * ```ts
+ * import { SimpleXMLRPCRequestHandler, ThreadingSimpleXMLRPCServer, XMLRPCDispatcher } from "@wire/socketserver/xmlrpc";
+ *
+ * export class Calculator extends SimpleXMLRPCRequestHandler {
+ *   static override readonly moduleUrl: string = import.meta.url;
+ *   static override readonly dispatcher: XMLRPCDispatcher = new XMLRPCDispatcher();
+ *   static {
+ *     this.dispatcher.registerFunction((a: number, b: number) => a + b, { name: "add" });
+ *   }
+ * }
+ *
+ * if (import.meta.main) {
+ *   const server = new ThreadingSimpleXMLRPCServer({ port: 8000 }, Calculator);
+ *   await server.serveForever();
+ * }
+ * ```
  *
  * @example A server that adds
  * ```ts
