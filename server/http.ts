@@ -6,6 +6,8 @@
  * |---|---|
  * | {@linkcode BaseHTTPRequestHandler} | with `doGET`, `doPOST` and so on |
  * | {@linkcode FetchRequestHandler} | a `Request` with a `Response` |
+ * | {@linkcode SimpleHTTPRequestHandler} | with the files of a directory |
+ * | {@linkcode CGIHTTPRequestHandler} | the same, and with what CGI scripts print |
  *
  * @example A server with a fetch handler
  * ```ts
@@ -17,14 +19,26 @@
  * );
  * ```
  *
+ * It is also a command that serves files:
+ * `deno run -N -R=public jsr:@wire/socketserver/http public --port 8080`. With
+ * `--help` it tells what else it takes.
+ *
  * @module
  */
 
 export { BaseHTTPRequestHandler } from "../handlers/base_http_request_handler.ts";
+export { CGIHTTPRequestHandler } from "../handlers/cgi_http_request_handler.ts";
 export * from "../handlers/fetch_request_handler.ts";
 export * from "../handlers/http_error.ts";
 export type { HTTPLimits } from "../handlers/http_limits.ts";
+export * from "../handlers/simple_http_request_handler.ts";
 export * from "./forking_http_servers.ts";
 export * from "./http_server.ts";
 export * from "./https_server.ts";
 export * from "./threading_http_servers.ts";
+
+// A thread whose module this is has no command line of its own.
+if (import.meta.main && !("WorkerGlobalScope" in globalThis)) {
+  const { runHTTPCommand } = await import("./_http_command.ts");
+  await runHTTPCommand();
+}
