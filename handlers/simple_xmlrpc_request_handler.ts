@@ -102,15 +102,20 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   /**
-   * Calls a method. Override it to see or change calls with what is known of
-   * the request: `headers`, `clientAddress`.
+   * Calls a method. Override it to see, change or refuse calls with what is
+   * known of the request: `headers`, `clientAddress`. The calls that a
+   * `system.multicall` is made of come here too.
    *
    * @param method Its name.
    * @param params What to call it with.
    * @returns A promise of the answer.
    */
   dispatch(method: string, params: XMLRPCValue[]): Promise<unknown> {
-    return this.dispatcher.dispatch(method, params);
+    return this.dispatcher.dispatch(
+      method,
+      params,
+      (method, params) => this.dispatch(method, params),
+    );
   }
 
   /**

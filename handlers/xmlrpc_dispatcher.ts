@@ -25,6 +25,12 @@ import type { XMLRPCOptions, XMLRPCValue } from "./xmlrpc_values.ts";
  */
 export type XMLRPCFunction = (...params: never[]) => unknown;
 
+/** Calls a method: its name, its parameters. */
+export type XMLRPCDispatch = (
+  method: string,
+  params: XMLRPCValue[],
+) => unknown;
+
 /** What is said about a function when it is registered. */
 export interface XMLRPCFunctionOptions {
   /**
@@ -125,6 +131,16 @@ export class XMLRPCDispatcher {
   readonly #functions: Map<string, Registered> = new Map();
   #instance: (object & XMLRPCInstance) | undefined;
   #allowDottedNames = false;
+  readonly #multicall = async (
+    calls: XMLRPCValue[],
+    dispatch: XMLRPCDispatch,
+  ): Promise<unknown[]> => {
+    const results: unknown[] = [];
+    for (const call of calls) {
+      results.push(await this.#oneOfMany(call, dispatch));
+    }
+    return results;
+  };
 
   /**
    * Constructs a new instance.
@@ -214,10 +230,7 @@ export class XMLRPCDispatcher {
 
   /** Lets callers put several calls into one: `system.multicall`. */
   registerMulticallFunctions(): void {
-    this.registerFunction(
-      (calls: XMLRPCValue[]) => this.#multicall(calls),
-      SYSTEM_METHODS.multicall,
-    );
+    this.registerFunction(this.#multicall, SYSTEM_METHODS.multicall);
   }
 
   /**
@@ -266,17 +279,26 @@ export class XMLRPCDispatcher {
    *
    * @param method Its name.
    * @param params What to call it with.
+   * @param dispatch What calls the methods that a `system.multicall` is made
+   * of: whoever overrides this, or calls it, sees these too.
    * @returns A promise of what it returned. It rejects with what it threw, or
    * with {@linkcode XMLRPCFault} if there is no such method (-32601) or it takes
    * other parameters (-32602).
    */
-  async dispatch(method: string, params: XMLRPCValue[]): Promise<unknown> {
+  async dispatch(
+    method: string,
+    params: XMLRPCValue[],
+    dispatch: XMLRPCDispatch = (method, params) =>
+      this.dispatch(method, params),
+  ): Promise<unknown> {
     const registered = this.#functions.get(method);
     if (registered !== undefined) {
       const { fn, signatures } = registered;
       const signature = matchSignature(method, signatures, params);
       if (signature === undefined) requireParams(method, fn, params);
-      const result = await fn(...params as never[]);
+      const result = fn === this.#multicall
+        ? await this.#multicall(params[0] as XMLRPCValue[], dispatch)
+        : await fn(...params as never[]);
       return asResultType(result, signature);
     }
     const instance = this.#instance;
@@ -301,10 +323,8 @@ export class XMLRPCDispatcher {
    */
   async marshaledDispatch(
     data: string | Uint8Array,
-    dispatch: (method: string, params: XMLRPCValue[]) => unknown = (
-      method,
-      params,
-    ) => this.dispatch(method, params),
+    dispatch: XMLRPCDispatch = (method, params) =>
+      this.dispatch(method, params),
   ): Promise<string> {
     let call: Call;
     try {
@@ -326,14 +346,11 @@ export class XMLRPCDispatcher {
     }
   }
 
-  async #multicall(calls: XMLRPCValue[]): Promise<unknown[]> {
-    const results: unknown[] = [];
-    for (const call of calls) results.push(await this.#oneOfMany(call));
-    return results;
-  }
-
   /** One call of a multicall: an array with its result, or a struct of a fault. */
-  async #oneOfMany(call: XMLRPCValue): Promise<unknown> {
+  async #oneOfMany(
+    call: XMLRPCValue,
+    dispatch: XMLRPCDispatch,
+  ): Promise<unknown> {
     let method = "";
     try {
       const { methodName, params } = Object(call) as Record<string, unknown>;
@@ -350,7 +367,7 @@ export class XMLRPCDispatcher {
           `Cannot call "${method}": it is inside of itself`,
         );
       }
-      const result = [await this.dispatch(method, params)];
+      const result = [await dispatch(method, params)];
       // In an array, as it will be.
       this.#requireWritable([result], method);
       return result;

@@ -29,7 +29,7 @@ section.method p { margin: .6rem 0 0; }
  * whose name could be any word has parentheses: `add()`.
  */
 const REFERENCE =
-  /https?:\/\/[^\s<>"']*[\w\/]|\bRFC[- ]?([0-9]+)\b|\w+(?:\.\w+)+|\w+(?=\()/g;
+  /https?:\/\/[^\s<>"']*[\w\/]|\bRFC[- ]?([0-9]+)\b|\b\w+(?:\.\w+)+|\b\w+(?=\()/g;
 
 /**
  * The page that tells people what can be called, as HTML. It has no script, and

@@ -6,7 +6,7 @@ const INTEGER = /^[+-]?[0-9]+$/;
  * The specification has no exponent. Most implementations write one, so it is
  * read; it is not written.
  */
-const DOUBLE = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?$/;
+const DOUBLE = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?$/;
 /** The specification's `19980717T14:08:55`, and the same with hyphens. */
 const DATE_TIME =
   /^([0-9]{4})(?:([0-9]{2})([0-9]{2})|-([0-9]{2})-([0-9]{2}))T([0-9]{2}):([0-9]{2}):([0-9]{2})$/;

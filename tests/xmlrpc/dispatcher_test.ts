@@ -480,17 +480,26 @@ Deno.test("system.multicall calls one after the other", async () => {
   deepStrictEqual(events, ["a starts", "a ends", "b starts", "b ends"]);
 });
 
-Deno.test("dispatch() can be overridden", async () => {
+Deno.test("dispatch() can be overridden, for the calls in a multicall too", async () => {
   class Exported extends XMLRPCDispatcher {
     constructor(options?: XMLRPCDispatcherOptions) {
       super(options);
       this.registerFunction(add, { name: "export_add" });
+      this.registerMulticallFunctions();
     }
     override dispatch(method: string, params: XMLRPCValue[]) {
-      return super.dispatch(`export_${method}`, params);
+      const prefix = method.startsWith("system.") ? "" : "export_";
+      return super.dispatch(prefix + method, params);
     }
   }
-  strictEqual(await call(new Exported(), "add", 1, 2), 3);
+  const exported = new Exported();
+  strictEqual(await call(exported, "add", 1, 2), 3);
+  deepStrictEqual(
+    await call(exported, "system.multicall", [
+      { methodName: "add", params: [3, 4] },
+    ]),
+    [[7]],
+  );
 });
 
 Deno.test("marshaledDispatch() answers what cannot be read with its fault", async () => {
