@@ -2,7 +2,7 @@
 
 /** The core that servers run on, and the one that the load runs on. */
 const SERVER_CORE = "0";
-const LOAD_CORE = "1";
+export const LOAD_CORE = "1";
 
 const here = new URL(".", import.meta.url).pathname;
 

@@ -14,6 +14,7 @@ const entries = [
   "handlers/mod.ts",
   "poll/mod.ts",
   "server/http.ts",
+  "server/xmlrpc.ts",
 ];
 
 const checks: readonly Check[] = [
@@ -40,6 +41,10 @@ const checks: readonly Check[] = [
     name: "benches of poll, short",
     args: ["run", "--allow-all", "bench/poll/compare.ts", "--short"],
   },
+  ...["http", "http_files", "xmlrpc"].map((name): Check => ({
+    name: `bench of ${name}, short`,
+    args: ["run", "--allow-all", `bench/${name}.ts`, "--short"],
+  })),
 ];
 
 let passed = 0;

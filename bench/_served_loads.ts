@@ -1,0 +1,82 @@
+import {
+  type Measured,
+  median,
+  Server,
+  type ServerCommand,
+} from "./_programs.ts";
+
+/** Servers that do the same, under the same load. */
+export interface ServedLoad {
+  readonly name: string;
+  /** The program that makes the load. */
+  readonly program: string;
+  /** The first is ours; the others are what it is compared with. */
+  readonly servers: readonly ServerCommand[];
+  run(port: number): Promise<Measured>;
+}
+
+/**
+ * Runs the servers of each load in turn, A B C A B C …, and prints a table of
+ * how the first stands to the others.
+ */
+export async function compareLoads(
+  loads: readonly ServedLoad[],
+  rounds: number,
+): Promise<void> {
+  console.log(
+    "| what | server | per second | ours is | CPU µs each | ours is |",
+  );
+  console.log("|---|---|--:|--:|--:|--:|");
+  for (const load of loads) {
+    if (await isOnPath(load.program)) await compare(load, rounds);
+    else console.log(`| ${load.name} | ${load.program} is missing | | | | |`);
+  }
+}
+
+async function compare(
+  { name, servers, run }: ServedLoad,
+  rounds: number,
+): Promise<void> {
+  const speeds = servers.map((): number[] => []);
+  const costs = servers.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, command] of servers.entries()) {
+      await using server = await Server.start(command);
+      // The first run finds the code not compiled yet.
+      await run(server.port);
+      const before = server.processorTime();
+      const { count, perSecond } = await run(server.port);
+      speeds[i]!.push(perSecond);
+      costs[i]!.push((server.processorTime() - before) * 1000 / count);
+    }
+  }
+  for (const [i, { label }] of servers.entries()) {
+    const ratio = (figures: readonly (readonly number[])[]) =>
+      i === 0
+        ? ""
+        : `${
+          median(figures[0]!.map((ours, at) => ours / figures[i]![at]!))
+            .toFixed(2)
+        } ×`;
+    const cells = [
+      name,
+      label,
+      median(speeds[i]!).toLocaleString("en", { maximumFractionDigits: 0 }),
+      ratio(speeds),
+      median(costs[i]!).toFixed(1),
+      ratio(costs),
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
+  }
+}
+
+/** Whether it can be started; some tell their version and exit with 1. */
+async function isOnPath(program: string): Promise<boolean> {
+  try {
+    await new Deno.Command(program, { args: ["--version"] }).output();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

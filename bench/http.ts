@@ -1,0 +1,44 @@
+/**
+ * Compares servers of HTTP that answer with six bytes, run in turn on one core
+ * under the load of wrk on the other.
+ *
+ * Options: `--rounds=N`, `--short` to see only that everything works.
+ */
+import { parseArgs } from "node:util";
+import { denoServer, peerServer, type ServerCommand } from "./_programs.ts";
+import { compareLoads, type ServedLoad } from "./_served_loads.ts";
+import { runWrk } from "./_wrk.ts";
+
+const { values: options } = parseArgs({
+  args: Deno.args,
+  options: {
+    rounds: { type: "string", default: "5" },
+    short: { type: "boolean", default: false },
+  },
+});
+const seconds = options.short ? 1 : 2;
+
+const cpython = (how: string, mode: string): ServerCommand => ({
+  ...peerServer("python3", "cpython_http.py", mode),
+  label: `CPython ThreadingHTTPServer, ${how}`,
+});
+
+const servers = [
+  denoServer("HTTPServer, fetch", "ours_http.ts", "fetch"),
+  denoServer("HTTPServer, doGET", "ours_http.ts", "base"),
+  denoServer("node:http in Deno", "deno_node_http.ts"),
+  denoServer("Deno.serve", "deno_serve.ts"),
+  cpython("HTTP/1.1, buffered", "buffered"),
+  cpython("HTTP/1.1", "persistent"),
+  cpython("as shipped", "shipped"),
+];
+
+await compareLoads(
+  [1, 50, 500].map((connections): ServedLoad => ({
+    name: `GET, keep-alive, ${connections} connections`,
+    program: "wrk",
+    servers,
+    run: (port) => runWrk(port, { connections, seconds }),
+  })),
+  options.short ? 1 : Number(options.rounds),
+);
