@@ -181,21 +181,36 @@ export class StreamReader implements AsyncIterable<string> {
    * buffer, or `null` at the end of the stream.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
-  async readInto(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+  readInto(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    if (
+      this.#start < this.#end || this.#filling !== undefined || this.#reading ||
+      this.#ended || this.#failure !== undefined || buffer.length === 0
+    ) return this.#readBuffered(buffer);
+    this.#reading = this.#direct = true;
+    // The caller gets the source's own promise: another would cost as much as
+    // all the rest. What is noted here is noted before the caller is told.
+    const read = this.#source.read(buffer);
+    read.then(
+      (n) => {
+        this.#ended = n === null;
+        this.#release();
+      },
+      (error) => {
+        this.#fail(error);
+        this.#release();
+      },
+    );
+    return read;
+  }
+
+  async #readBuffered(
+    buffer: Uint8Array<ArrayBuffer>,
+  ): Promise<number | null> {
     if (this.#start === this.#end && buffer.length > 0) {
       this.#begin();
       try {
-        if (this.#filling === undefined) {
-          if (this.#ended) return null;
-          this.#checkOpen();
-          this.#direct = true;
-          const n = await this.#source.read(buffer);
-          this.#ended = n === null;
-          return n;
-        }
-        if (!await this.#filling) return null;
-      } catch (error) {
-        throw this.#fail(error);
+        this.#checkOpen();
+        if (this.#ended || !await this.#fill()) return null;
       } finally {
         this.#release();
       }

@@ -242,12 +242,17 @@ export class StreamWriter {
         own = this.#collecting!;
         this.#collecting = undefined;
       }
-      const chunks = this.#chunks;
-      this.#chunks = [];
-      for (const bytes of chunks.length === 1 ? chunks : join(chunks)) {
+      if (this.#chunks.length === 1) {
+        const bytes = this.#chunks.pop()!;
         const done = await sink.write(bytes);
         this.#buffered -= done;
         if (done < bytes.length) await this.#writeRest(sink, bytes, done);
+      } else {
+        const chunks = this.#chunks;
+        this.#chunks = [];
+        for (const bytes of join(chunks)) {
+          await this.#writeRest(sink, bytes, 0);
+        }
       }
     } catch (error) {
       // Whoever asks is told; nobody has to.
