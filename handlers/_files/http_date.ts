@@ -24,14 +24,16 @@ export function parseHttpDate(text: string): number | undefined {
     if (groups === undefined) continue;
     const [day, hour, minute, second] = ["day", "hour", "minute", "second"]
       .map((name) => Number(groups[name]));
-    const month = MONTHS.indexOf(groups.month!);
-    const time = Date.UTC(
+    const date = Date.UTC(
       fullYear(groups.year!),
-      ...[month, day!, hour!, minute!, second!],
+      MONTHS.indexOf(groups.month!),
+      day,
     );
-    const isDate = new Date(time).getUTCDate() === day && hour! < 24 &&
+    // The 60th second is a leap second.
+    const exists = new Date(date).getUTCDate() === day && hour! < 24 &&
       minute! < 60 && second! <= 60;
-    return isDate ? time : undefined;
+    if (!exists) return undefined;
+    return date + ((hour! * 60 + minute!) * 60 + second!) * 1000;
   }
   return undefined;
 }
