@@ -3,11 +3,16 @@ import type { Pipes } from "./_remote/pipe_carrier.ts";
 /** The capacity of a pipe on Linux, in bytes: pipe(7). */
 const BUFFER_SIZE = 64 * 1024;
 
+/** How many buffers of processes that have ended are kept for others. */
+const MOST_KEPT = 8;
+
+const kept: Uint8Array<ArrayBuffer>[] = [];
+
 /** The stdin and stdout of a process, from the side that started it. */
 export class ChildPipes implements Pipes {
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #stdout: ReadableStreamBYOBReader;
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
+  #buffer = kept.pop() ?? new Uint8Array(BUFFER_SIZE);
 
   constructor({ stdin, stdout }: Deno.ChildProcess) {
     this.#stdin = stdin.getWriter();
@@ -16,9 +21,10 @@ export class ChildPipes implements Pipes {
 
   async read(): Promise<Uint8Array | null> {
     const { value, done } = await this.#stdout.read(this.#buffer);
-    if (done || value === undefined) return null;
-    this.#buffer = new Uint8Array(value.buffer);
-    return value;
+    if (value !== undefined) this.#buffer = new Uint8Array(value.buffer);
+    if (!done) return value;
+    if (value !== undefined && kept.length < MOST_KEPT) kept.push(this.#buffer);
+    return null;
   }
 
   write(bytes: Uint8Array): Promise<void> {

@@ -168,7 +168,7 @@ export class ChildPool implements RemotePool {
     let least: Child | undefined;
     let load = this.#limits.connectionsPerChild;
     for (const child of this.#ready) {
-      if (child.load < load && child.checks === 0) {
+      if (child.load < load && child.checks === 0 && child.alive) {
         least = child;
         load = child.load;
       }

@@ -5,11 +5,11 @@ const TAIL_SIZE = 4 * 1024;
 export class ForwardedStderr {
   /** Resolves when all has been passed on. */
   readonly ended: Promise<void>;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ReadableStreamBYOBReader;
   #tail = new Uint8Array(0);
 
   constructor(stderr: ReadableStream<Uint8Array>) {
-    this.#reader = stderr.getReader();
+    this.#reader = stderr.getReader({ mode: "byob" });
     this.ended = this.#forward();
   }
 
@@ -24,9 +24,12 @@ export class ForwardedStderr {
   }
 
   async #forward(): Promise<void> {
+    // Most processes write nothing: a small one is enough.
+    let buffer = new Uint8Array(TAIL_SIZE);
     while (true) {
-      const { value, done } = await this.#reader.read();
-      if (done) return;
+      const { value, done } = await this.#reader.read(buffer);
+      if (done || value === undefined) return;
+      buffer = new Uint8Array(value.buffer);
       this.#remember(value);
       try {
         for (let rest = value; rest.length > 0;) {
