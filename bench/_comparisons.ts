@@ -16,6 +16,8 @@ export interface Comparison {
   readonly servers: readonly ServerCommand[];
   /** Whether a run that does not count goes first. */
   readonly warmUp: boolean;
+  /** Whether it is about how long a request takes, not how many there can be. */
+  readonly latency?: boolean;
 }
 
 /** Connections that are held while the server's memory is looked at. */
@@ -199,6 +201,16 @@ export const comparisons = (scale: number): readonly Comparison[] => [
       anyCore(peerServer("python3", "cpython_tcp.py", "forking", "reply")),
     ],
     warmUp: true,
+  },
+  {
+    name: "processes: connect, 24 bytes, close, a client every 50 ms",
+    load: ({ port, duration }) => ["visit", port, 50, 24, 2 * duration],
+    servers: [
+      freshChildren("reply"),
+      anyCore(peerServer("python3", "cpython_tcp.py", "forking", "reply")),
+    ],
+    warmUp: true,
+    latency: true,
   },
   {
     name: "processes: connect, 24 bytes, close, 1 at a time",

@@ -35,7 +35,7 @@ try {
   const load = await compile("load.c", folder);
   console.log(describeMachine());
   console.log(
-    "| what | server | per second | ours is | CPU µs each | ours is |",
+    "| what | server | per second, or ms | ours is | CPU µs each | ours is |",
   );
   console.log("|---|---|--:|--:|--:|--:|");
   for (const comparison of comparisons(scale)) {
@@ -79,15 +79,18 @@ async function compare(comparison: Comparison, load: string): Promise<void> {
       // The first run finds the code not compiled yet.
       if (comparison.warmUp) await runLoad(load, args);
       const before = running.processorTime();
-      const { count, perSecond } = await runLoad(load, args);
+      const { count, perSecond, p50 = NaN } = await runLoad(load, args);
       const used = running.processorTime() - before;
-      speeds[i]!.push(perSecond);
+      speeds[i]!.push(comparison.latency ? p50 : perSecond);
       costs[i]!.push(used * 1000 / count);
     }
   }
   for (const [i, { label }] of servers.entries()) {
     const cells = [comparison.name, label];
-    for (const [figures, digits] of [[speeds, 0], [costs, 1]] as const) {
+    const speedDigits = comparison.latency ? 2 : 0;
+    for (
+      const [figures, digits] of [[speeds, speedDigits], [costs, 1]] as const
+    ) {
       const ratios = figures[0]!.map((ours, at) => ours / figures[i]![at]!);
       cells.push(
         median(figures[i]!).toLocaleString("en", {
