@@ -25,7 +25,7 @@ export class NearSide implements FrameHandler {
     this.#shutdown = shutdown;
   }
 
-  /** Whether any request has been served to its end. */
+  /** Whether anything has come from a handler: it was reached, and it ran. */
   get served(): boolean {
     return this.#served;
   }
@@ -77,10 +77,7 @@ export class NearSide implements FrameHandler {
       return this.#shutdown(unpackShutdown(payload));
     }
     const channel = this.#channel(id);
-    if (type === FrameType.Done) {
-      this.#channels.delete(id);
-      this.#served = true;
-    }
+    if (type === FrameType.Done) this.#channels.delete(id);
     channel.frame(type, payload);
   }
 
@@ -103,7 +100,10 @@ export class NearSide implements FrameHandler {
 
   #channel(id: number): NearChannel {
     const channel = this.#channels.get(id);
-    if (channel !== undefined) return channel;
+    if (channel !== undefined) {
+      this.#served = true;
+      return channel;
+    }
     throw new ProtocolError(
       `Cannot take a frame: no request has the number ${id}`,
     );

@@ -237,7 +237,7 @@ Deno.test("shutdown ends whatever happens at the same time", async () => {
 });
 
 Deno.test("a stampede of deaths loses no byte of connections on threads that live", async () => {
-  const DURATION = 3_000;
+  const DURATION = 10_000;
   await using server = startThreads({ workers: 2 });
   const bytes = pattern(300_000);
   const expected = `${bytes.length} ${checksum(bytes)}`;
