@@ -53,6 +53,13 @@ const commands: Record<
   (handler: Command) => Answer | Promise<Answer>
 > = {
   read: () => denied(() => Deno.readTextFileSync("/etc/hostname")),
+  "read shadow": () => denied(() => Deno.readTextFileSync("/etc/shadow")),
+  "read uncaught": () => Deno.readTextFileSync("/etc/hostname"),
+  "connect uncaught": async ({ server }) => {
+    await Deno.connect(server.addr as Deno.ConnectOptions);
+  },
+  "spawn uncaught": () => void new Deno.Command(Deno.execPath()).outputSync(),
+  "env uncaught": () => Deno.env.get("HOME") ?? "",
   connect: ({ server }) =>
     denied(() => Deno.connect(server.addr as Deno.ConnectOptions)),
   spawn: () => denied(() => new Deno.Command(Deno.execPath()).outputSync()),
@@ -87,6 +94,11 @@ const commands: Record<
     const garbage = crypto.getRandomValues(new Uint8Array(64 * 1024));
     garbage[3] = 255;
     for (let i = 0; i < 16; i++) writeSync(1, garbage);
+  },
+  flood: async () => {
+    const { writeSync } = await import("node:fs");
+    const garbage = new Uint8Array(64 * 1024).fill(255);
+    for (;;) writeSync(1, garbage);
   },
   args: () => JSON.stringify(Deno.args),
   stdin: async () => `${await Deno.stdin.read(new Uint8Array(1))}`,

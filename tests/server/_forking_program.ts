@@ -1,6 +1,7 @@
 /**
  * A server of processes to look at from outside. The first argument says what it
- * does: serve, or count what is left of so many requests.
+ * does: serve, with the path of deno that may come second, or count what is left
+ * of so many requests.
  */
 import { ForkingTCPServer } from "../../mod.ts";
 import { Command, Echo } from "./_forking_handlers.ts";
@@ -39,18 +40,22 @@ async function countLeft(requests: number): Promise<void> {
   };
   await askMany(requests / 4);
   const before = count();
+  let most = 0;
+  const watch = setInterval(() => most = Math.max(most, count().children), 5);
   await askMany(requests);
+  clearInterval(watch);
   await server.shutdown();
   await serving;
-  console.log(JSON.stringify({ before, after: count() }));
+  console.log(JSON.stringify({ before, most, after: count() }));
 }
 
 if (import.meta.main) {
-  const [mode, requests] = Deno.args;
-  if (mode === "count") await countLeft(Number(requests));
+  const [mode, detail] = Deno.args;
+  if (mode === "count") await countLeft(Number(detail));
   else {
     const server = new ForkingTCPServer(LOOPBACK, Command, {
       spareChildren: 2,
+      ...(detail === undefined ? {} : { denoPath: detail }),
     });
     console.log(`Listening on ${server.addr.hostname}:${server.addr.port}`);
     Deno.addSignalListener("SIGTERM", () => server.shutdown());

@@ -1,5 +1,15 @@
+import { strictEqual } from "node:assert";
 import { readAll } from "../_serve.ts";
 import { patiently } from "../_patience.ts";
+
+/**
+ * Copies a program, in a process of its own: while this one writes the copy, what
+ * another test starts inherits that, and Linux runs no file that is written.
+ */
+export async function copyProgram(from: string, to: string): Promise<void> {
+  const { code } = await new Deno.Command("cp", { args: [from, to] }).output();
+  strictEqual(code, 0);
+}
 
 /** Whether a process is there, a zombie too. */
 export function exists(pid: number): boolean {
@@ -15,6 +25,12 @@ export function exists(pid: number): boolean {
 export function childrenOf(pid = Deno.pid): number[] {
   return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`)
     .trim().split(" ").filter((word) => word !== "").map(Number);
+}
+
+/** The process that started another. */
+export function parentOf(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/^PPid:\s+(\d+)/m.exec(status)![1]);
 }
 
 /** Resolves when a condition holds; looks every 10 ms. */

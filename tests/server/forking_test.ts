@@ -1,8 +1,9 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import {
   ForkingMixIn,
   type ForkingOptions,
   ForkingTCPServer,
+  ForkingTLSServer,
   ForkingUDPServer,
   ForkingUnixDatagramServer,
   ForkingUnixStreamServer,
@@ -11,8 +12,10 @@ import {
   TCPServer,
 } from "../../mod.ts";
 import { permissionFlags } from "../../server/_child_command.ts";
-import { Folder } from "../_program.ts";
-import { ask, LOOPBACK, serve } from "../_serve.ts";
+import { Folder, testWith } from "../_program.ts";
+import { openssl } from "../peers/_peers.ts";
+import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
+import { makeCertificate } from "./_certificate.ts";
 import {
   Command,
   DatagramEcho,
@@ -88,6 +91,27 @@ Deno.test("the mixin makes any server class fork", async () => {
   await using server = serve(new Server(LOOPBACK, Echo));
   strictEqual(await ask(server.addr, "mixed"), "mixed");
 });
+
+testWith(
+  [openssl],
+  "ForkingTLSServer keeps the key, and its processes the plain text",
+  async () => {
+    await using folder = new Folder();
+    const { cert, key } = await makeCertificate(folder);
+    await using server = serve(
+      new ForkingTLSServer({ ...LOOPBACK, cert, key }, Command),
+    );
+    for (const [action, answer] of [["?", "done"], ["connect", "NotCapable"]]) {
+      const client = await Deno.connectTls({
+        hostname: "localhost",
+        port: server.addr.port,
+        caCerts: [cert],
+      });
+      await client.write(new TextEncoder().encode(`${action}\n`));
+      match(await readAll(client), new RegExp(`^\\d+\n${answer}$`));
+    }
+  },
+);
 
 Deno.test("ForkingUnixStreamServer and ForkingUnixDatagramServer answer", async () => {
   await using folder = new Folder();
