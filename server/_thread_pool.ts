@@ -117,6 +117,7 @@ export class ThreadPool implements RemotePool {
       release,
       abort: (reason) => {
         channel.abort(reason);
+        if (channel.handlerEnded) return;
         // However long the handler then takes.
         void this.#check(thread).then(release);
       },

@@ -21,6 +21,7 @@ export abstract class NearChannel {
   protected readonly owner: RequestOwner;
   /** Whether nothing is to be sent any more. */
   protected over = false;
+  #handlerEnded = false;
   #error: { readonly error: unknown } | undefined;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
@@ -33,6 +34,11 @@ export abstract class NearChannel {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** Whether only what the handler left is still being written. */
+  get handlerEnded(): boolean {
+    return this.#handlerEnded;
   }
 
   /** Opens the channel on the far side. */
@@ -54,7 +60,7 @@ export abstract class NearChannel {
         this.#error = unpackError(payload);
         return;
       case FrameType.Done:
-        this.over = true;
+        this.over = this.#handlerEnded = true;
         this.done();
         return;
       case FrameType.Shutdown:
