@@ -5,6 +5,7 @@ import { findFile, type SymlinkPolicy } from "./find_file.ts";
 export interface DirectoryEntry {
   /** Its name. */
   readonly name: string;
+  /** Whether it is a directory, or a link to one. */
   readonly isDirectory: boolean;
   /** In bytes; 0 of a directory. */
   readonly size: number;

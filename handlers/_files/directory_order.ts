@@ -5,7 +5,9 @@ export type SortKey = "name" | "size" | "date";
 
 /** How a listing is sorted. */
 export interface DirectoryOrder {
+  /** What it is sorted by. */
   readonly by: SortKey;
+  /** Whether the largest come first, or the latest, or the last names. */
   readonly descending: boolean;
 }
 

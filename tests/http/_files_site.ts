@@ -34,7 +34,7 @@ export class FilesSite implements AsyncDisposable {
   ) {
     const directory = this.at("");
     Deno.mkdirSync(directory);
-    Deno.writeTextFileSync(`${directory}/../secret`, SECRET);
+    Deno.writeTextFileSync(this.beside("secret"), SECRET);
     for (const [name, text] of Object.entries(files)) {
       Deno.mkdirSync(dirname(`${this.at(name)}.`), { recursive: true });
       if (!name.endsWith("/")) Deno.writeTextFileSync(this.at(name), text);
@@ -62,6 +62,11 @@ export class FilesSite implements AsyncDisposable {
   /** The path of a file that is served. */
   at(name: string): string {
     return this.#folder.at(`site/${name}`);
+  }
+
+  /** The path of a file outside the directory that is served. */
+  beside(name: string): string {
+    return this.#folder.at(name);
   }
 
   /** The URL of something that is served. */

@@ -1,0 +1,241 @@
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
+import { readHTTPCommandOptions } from "../../server/_http_command_options.ts";
+import { makeCertificate, openssl } from "../peers/_peers.ts";
+import { Child, Folder, type Output, Program, testWith } from "../_program.ts";
+import { LOOPBACK } from "../_serve.ts";
+import { SITE } from "./_cgi_site.ts";
+
+const curl = new Program("curl", "curl");
+const TREE = new URL("../../", import.meta.url).pathname;
+const COMMAND = `${TREE}server/http.ts`;
+/** What a thread imports where this module is not in Deno's cache. */
+const SOURCES = [`${TREE}server`, `${TREE}handlers`];
+
+Deno.test("readHTTPCommandOptions() has defaults", () => {
+  deepStrictEqual(readHTTPCommandOptions([]), {
+    directory: ".",
+    hostname: "127.0.0.1",
+    port: 8000,
+    threads: false,
+    cgi: false,
+    tls: undefined,
+    help: false,
+  });
+});
+
+Deno.test("readHTTPCommandOptions() reads every option", () => {
+  deepStrictEqual(
+    readHTTPCommandOptions([
+      ...["--port=80", "dir", "--bind", "::1", "--threads", "--cgi"],
+      ...["--tls-cert", "c.pem", "--tls-key", "k.pem", "--help"],
+    ]),
+    {
+      directory: "dir",
+      hostname: "::1",
+      port: 80,
+      threads: true,
+      cgi: true,
+      tls: { cert: "c.pem", key: "k.pem" },
+      help: true,
+    },
+  );
+  const { port, hostname } = readHTTPCommandOptions(["-p", "0", "-b", "h"]);
+  deepStrictEqual([port, hostname], [0, "h"]);
+  strictEqual(readHTTPCommandOptions(["--", "--odd"]).directory, "--odd");
+});
+
+Deno.test("readHTTPCommandOptions() refuses what it does not understand", () => {
+  for (const args of [["--nope"], ["--port"], ["--threads=yes"], ["-x"]]) {
+    throws(() => readHTTPCommandOptions(args), TypeError, args.join(" "));
+  }
+  for (const port of ["65536", "-1", "1.5", "http", "", "0x50", "8000000"]) {
+    throws(() => readHTTPCommandOptions([`--port=${port}`]), {
+      name: "TypeError",
+      message:
+        `Cannot listen on port "${port}": --port must be from 0 to 65535`,
+    });
+  }
+  throws(() => readHTTPCommandOptions(["a", "b"]), {
+    message: 'Cannot serve more than one directory: received also "b"',
+  });
+  throws(() => readHTTPCommandOptions(["--bind="]), {
+    message: "Cannot listen on no address: --bind is empty",
+  });
+  for (const half of ["--tls-cert=a", "--tls-key=a"]) {
+    throws(() => readHTTPCommandOptions([half]), {
+      message: "Cannot serve HTTPS: it takes both --tls-cert and --tls-key",
+    });
+  }
+});
+
+function start(permissions: readonly string[], ...args: string[]): Child {
+  return new Child(Deno.execPath(), [
+    ...["run", "--quiet", "--no-prompt", ...permissions],
+    ...[COMMAND, ...args],
+  ]);
+}
+
+async function run(
+  permissions: readonly string[],
+  ...args: string[]
+): Promise<Output & { readonly text: string }> {
+  await using child = start(permissions, ...args);
+  const output = await child.output();
+  return { ...output, text: new TextDecoder().decode(output.stdout) };
+}
+
+const NET = "--allow-net=127.0.0.1:0";
+
+/** Waits until the command listens, and tells its URL. */
+async function urlOf(child: Child): Promise<string> {
+  return (await child.until(/Listening on (\S+)\/, serving "[^"]*"\n/))[1]!;
+}
+
+/** What is answered, as `200 text`. */
+async function fetched(url: string): Promise<string> {
+  const response = await fetch(url);
+  return `${response.status} ${await response.text()}`;
+}
+
+async function endBySignal(child: Child, signal: Deno.Signal = "SIGINT") {
+  child.kill(signal);
+  strictEqual((await child.output()).code, 0);
+}
+
+Deno.test("The command serves a directory, with leave to read that alone", async () => {
+  await using folder = new Folder();
+  await Deno.mkdir(folder.at("site"));
+  await Deno.writeTextFile(folder.at("site/a.txt"), "text");
+  await Deno.writeTextFile(folder.at("secret"), "secret");
+  await Deno.symlink("../secret", folder.at("site/out"));
+  const directory = folder.at("site");
+  await using child = start(
+    [NET, `--allow-read=${directory}`],
+    ...[directory, "--port", "0"],
+  );
+  const url = await urlOf(child);
+  match(url, /^http:\/\/127\.0\.0\.1:\d+$/);
+  strictEqual(await fetched(`${url}/a.txt`), "200 text");
+  match(await fetched(`${url}/`), /^200 [^]*<a href="a\.txt">/);
+  match(await fetched(`${url}/out`), /^403 /);
+  match(await fetched(`${url}/%2e%2e%2fsecret`), /^404 /);
+  await child.untilStderr(
+    /127\.0\.0\.1 - - \[[^\]]+\] "GET \/a\.txt HTTP\/1\.1" 200\n/,
+  );
+  await endBySignal(child, "SIGTERM");
+});
+
+Deno.test("The command serves in threads", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("a.txt"), "text");
+  await using child = start(
+    [NET, `--allow-read=${[folder.path, ...SOURCES]}`],
+    ...["--threads", folder.path, "--port=0"],
+  );
+  const url = await urlOf(child);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => fetched(`${url}/a.txt`)),
+  );
+  deepStrictEqual(new Set(answers), new Set(["200 text"]));
+  await endBySignal(child);
+});
+
+for (const threads of [false, true]) {
+  Deno.test(`The command runs CGI scripts${threads ? " in threads" : ""}`, async () => {
+    const script = `${SITE}/cgi-bin/print`;
+    await using child = start(
+      [
+        ...[NET, `--allow-read=${[SITE, ...SOURCES]}`],
+        `--allow-run=${script}`,
+      ],
+      ...["--cgi", SITE, "-p", "0", ...(threads ? ["--threads"] : [])],
+    );
+    const url = await urlOf(child);
+    const response = await fetch(`${url}/cgi-bin/print`, {
+      method: "POST",
+      body: "Content-Type: text/plain\n\nprinted",
+    });
+    strictEqual(await response.text(), "printed");
+    match(await fetched(`${url}/files/text.txt`), /^200 /);
+    await endBySignal(child);
+  });
+}
+
+testWith([curl, openssl], "The command serves HTTPS", async () => {
+  await using folder = new Folder();
+  const { file } = await makeCertificate(folder);
+  await Deno.mkdir(folder.at("site"));
+  await Deno.writeTextFile(folder.at("site/a.txt"), "text");
+  for (const threads of [false, true]) {
+    await using child = start(
+      [NET, `--allow-read=${[folder.path, ...SOURCES]}`],
+      ...[folder.at("site"), "--port=0", "--tls-cert", file],
+      ...["--tls-key", folder.at("cert.key")],
+      ...(threads ? ["--threads"] : []),
+    );
+    const url = await urlOf(child);
+    match(url, /^https:/);
+    strictEqual(
+      await curl.run([
+        ...["-q", "--silent", "--show-error", "--noproxy", "*"],
+        ...["--max-time", "40", "--cacert", file, `${url}/a.txt`],
+      ]),
+      "text",
+    );
+    await endBySignal(child);
+  }
+});
+
+Deno.test("The command tells what it takes, without any permission", async () => {
+  const { code, text, stderr } = await run([], "--help");
+  strictEqual(code, 0);
+  match(text, /^Usage: deno run -N /);
+  for (
+    const option of [
+      ...["--port", "--bind", "--threads", "--cgi", "--tls-cert", "--tls-key"],
+      "--help",
+    ]
+  ) strictEqual(text.includes(option), true, option);
+  strictEqual(stderr, "");
+});
+
+Deno.test("The command that is misused says how, and ends with 2", async () => {
+  const { code, text, stderr } = await run([], "--port=http");
+  strictEqual(code, 2);
+  strictEqual(text, "");
+  match(stderr, /^Cannot listen on port "http": [^]*\nUsage: /);
+});
+
+Deno.test("The command that cannot serve says why, and ends with 1", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("file"), "");
+  using taken = Deno.listen(LOOPBACK);
+  const port = String(taken.addr.port);
+  const read = `--allow-read=${folder.path}`;
+  const cases: [string[], string[], RegExp][] = [
+    [
+      [NET, read],
+      [folder.at("none")],
+      /^Cannot serve ".*\/none": No such file/,
+    ],
+    [[NET, read], [folder.at("file")], /^Cannot serve ".*": it is not a dir/],
+    [[read], [folder.path], /net access to "127\.0\.0\.1:8000".*--allow-net/],
+    [[NET], [folder.path], /^Cannot serve ".*": .*--allow-read/],
+    [
+      [`--allow-net=127.0.0.1:${port}`, read],
+      [folder.path, "--port", port],
+      /^Cannot listen on 127\.0\.0\.1:\d+: /,
+    ],
+    [
+      [NET, read],
+      [folder.path, "--port=0", "--tls-cert=none", "--tls-key=none"],
+      /read access to "none"/,
+    ],
+  ];
+  for (const [permissions, args, message] of cases) {
+    const { code, stderr } = await run(permissions, ...args);
+    match(stderr, message);
+    strictEqual(stderr.trim().includes("\n"), false, stderr);
+    strictEqual(code, 1);
+  }
+});
