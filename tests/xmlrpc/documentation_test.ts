@@ -12,8 +12,11 @@ import {
   XMLRPCDispatcher,
   type XMLRPCDocumentation,
 } from "../../server/xmlrpc.ts";
+import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
 import { call, urlOf } from "./_client.ts";
+
+const chromium = new Program("chromium", "chromium");
 
 const add = (a: number, b: number) => a + b;
 
@@ -162,3 +165,29 @@ Deno.test("the page needs no script and nothing from elsewhere", () => {
   doesNotMatch(html, /<script|<link|<img|@import|url\(/);
   match(html, /color-scheme: light dark/);
 });
+
+testWith(
+  [chromium],
+  "Chromium shows the page in its style, and runs nothing that it was told",
+  async () => {
+    await using server = serve(
+      new DocXMLRPCServer(LOOPBACK, { logRequests: false }),
+    );
+    server.registerFunction(add, {
+      name: "</code><script>document.title='run'</script>",
+      help: `<img src=x onerror="document.title='run'">`,
+    });
+    await using profile = new Folder();
+    await using browser = chromium.start(
+      ...["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging"],
+      ...["--log-level=0", `--user-data-dir=${profile.path}`],
+      ...["--virtual-time-budget=2000", "--dump-dom", urlOf(server, "/")],
+    );
+    const { stdout, stderr } = await browser.output();
+    const dom = new TextDecoder().decode(stdout);
+    match(dom, /<title>XML-RPC server documentation<\/title>/);
+    match(dom, /<p>&lt;img src=x onerror=/);
+    doesNotMatch(dom, /<script|<img/);
+    doesNotMatch(stderr, /CONSOLE|Content Security Policy/);
+  },
+);
