@@ -1,0 +1,144 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { createConnection } from "node:net";
+import { once } from "node:events";
+import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http.ts";
+import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { until } from "../server/_processes.ts";
+import { Attacked, WAYS } from "./_targets.ts";
+
+const POST = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n";
+const CHUNKED =
+  "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/** What a client has sent when it leaves, with what it is answered if it waits. */
+const STAGES: Record<string, readonly [sent: string, ...statuses: number[]]> = {
+  "before it sends anything": [""],
+  "behind an empty line": ["\r\n"],
+  "in the method": ["PO", 400],
+  "in the target": ["POST /", 400],
+  "in the version": ["POST / HTTP/1", 400],
+  "between CR and LF": ["POST / HTTP/1.1\r", 400],
+  "behind the request line": ["POST / HTTP/1.1\r\n", 400],
+  "in a header": ["POST / HTTP/1.1\r\nHos", 400],
+  "before the empty line": [POST, 400],
+  "before the body": [`${POST}\r\n`, 400],
+  "in the body": [`${POST}\r\nhello`, 400],
+  "in a chunk's size": [`${CHUNKED}1`, 400],
+  "in a chunk": [`${CHUNKED}a\r\nhello`, 400],
+  "between chunks": [`${CHUNKED}5\r\nhello\r\n`, 400],
+  "in the trailers": [`${CHUNKED}5\r\nhello\r\n0\r\nX`, 400],
+  "behind a request": ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", 200],
+  "in its second request": [
+    "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HT",
+    200,
+    400,
+  ],
+};
+
+for (const way of WAYS) {
+  Deno.test(`over ${way}, a client that ends its side is answered what it asked`, async () => {
+    await using attacked = await Attacked.start(way);
+    const found: Record<string, number[]> = {};
+    for (const [stage, [sent]] of Object.entries(STAGES)) {
+      const replies = await attacked.send(sent, { closeWrite: true });
+      found[stage] = replies.map(({ status }) => status);
+    }
+    const expected = Object.entries(STAGES).map((
+      [stage, [, ...statuses]],
+    ) => [stage, statuses]);
+    deepStrictEqual(found, Object.fromEntries(expected));
+    deepStrictEqual(attacked.reports.errors, []);
+  });
+
+  Deno.test(`over ${way}, clients that leave at any stage harm nobody`, async () => {
+    await using attacked = await Attacked.start(way);
+    const encoder = new TextEncoder();
+    await Promise.all(
+      Object.values(STAGES).flatMap((stage) => [stage, stage, stage]).map(
+        async ([sent]) => {
+          using connection = await attacked.connect();
+          if (sent !== "") await connection.write(encoder.encode(sent));
+        },
+      ),
+    );
+    const [reply] = await attacked.send(
+      "GET /after HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    );
+    strictEqual(reply!.body, "GET /after []");
+    for (const error of attacked.reports.errors) {
+      match(String(error), /^(ConnectionReset|BrokenPipe|UnexpectedEof)/);
+    }
+  });
+}
+
+Deno.test("clients that reset at any stage are reported at most once, and harm nobody", async () => {
+  const reports = new Reports();
+  let served = 0;
+  class Server extends HTTPServer {
+    override handleError = reports.take;
+  }
+  await using server = serve(
+    new Server(LOOPBACK, async (request) => {
+      const body = await request.text();
+      served++;
+      return new Response(body);
+    }),
+  );
+  const { port } = server.addr;
+  let clients = 0;
+  for (const [sent] of Object.values(STAGES)) {
+    const socket = createConnection(port, "127.0.0.1");
+    await once(socket, "connect");
+    if (sent !== "") {
+      await new Promise((sending) => socket.write(sent, sending));
+    }
+    socket.resetAndDestroy();
+    await once(socket, "close");
+    clients++;
+  }
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  const before = served;
+  const response = await fetch(`http://127.0.0.1:${port}/`, {
+    ...{ method: "POST", body: "after", client },
+  });
+  strictEqual(await response.text(), "after");
+  strictEqual(served > before, true);
+  ok(reports.errors.length <= clients);
+  for (const error of reports.errors) {
+    match(String(error), /^(ConnectionReset|BrokenPipe): /);
+  }
+});
+
+for (const part of ["before", "within"] as const) {
+  Deno.test(`a handler is told of a client that resets ${part} its answer`, async () => {
+    const reports = new Reports();
+    const told: unknown[] = [];
+    const asked = Promise.withResolvers<void>();
+    class Slow extends BaseHTTPRequestHandler<Deno.NetAddr> {
+      async doGET(): Promise<void> {
+        const aborted = once(this.signal, "abort");
+        if (part === "within") {
+          this.sendResponse(200);
+          this.endHeaders();
+          await this.wfile.write("begun");
+        }
+        asked.resolve();
+        await aborted;
+        told.push(this.signal.reason);
+      }
+      override logMessage(): void {}
+    }
+    class Server extends HTTPServer {
+      override handleError = reports.take;
+    }
+    await using server = serve(new Server(LOOPBACK, Slow));
+    const socket = createConnection(server.addr.port, "127.0.0.1");
+    socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await asked.promise;
+    socket.resetAndDestroy();
+    await once(socket, "close");
+    await until("the handler to be told", () => told.length === 1);
+    strictEqual(told[0] instanceof Deno.errors.ConnectionReset, true);
+    await reports.until(1);
+  });
+}
