@@ -1,0 +1,172 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert";
+import {
+  BaseHTTPRequestHandler,
+  CGIHTTPRequestHandler,
+  FetchRequestHandler,
+  HTTPError,
+  HTTPServer,
+  SimpleHTTPRequestHandler,
+} from "../../server/http.ts";
+import { Folder } from "../_program.ts";
+import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
+
+class Server extends HTTPServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown): void {
+    this.reports.take(error);
+  }
+
+  async get(target: string): Promise<Reply> {
+    using connection = await Deno.connect(this.addr);
+    const answer = readBytes(connection);
+    await writeBytes(
+      connection,
+      `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+    );
+    const replies = repliesIn(await answer);
+    strictEqual(replies.length, 1);
+    return replies[0]!;
+  }
+}
+
+/** What a client may have put into a value that a handler sends on. */
+const INJECTIONS = [
+  "a\r\nX-Injected: yes",
+  "a\nX-Injected: yes",
+  "a\rX-Injected: yes",
+  "a\0b",
+  "a\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+  // The low bytes of these are CR and LF.
+  "a\u010d\u010aX-Injected: yes",
+  "a\x7f",
+];
+
+/** What a handler does with the value that it is given. */
+const SENDERS: Record<
+  string,
+  (handler: BaseHTTPRequestHandler<Deno.NetAddr>, value: string) => void
+> = {
+  "a header's value"(handler, value) {
+    handler.sendResponse(200);
+    handler.sendHeader("X-Value", value);
+  },
+  "a header's name"(handler, value) {
+    handler.sendResponse(200);
+    handler.sendHeader(value, "x");
+  },
+  "a Location"(handler, value) {
+    handler.sendResponse(302);
+    handler.sendHeader("Location", value);
+  },
+  "a reason phrase"(handler, value) {
+    handler.sendResponse(200, value);
+  },
+};
+
+for (const [what, send] of Object.entries(SENDERS)) {
+  Deno.test(`nothing is injected through ${what}`, async () => {
+    for (const value of INJECTIONS) {
+      class Handler extends BaseHTTPRequestHandler<Deno.NetAddr> {
+        doGET(): void {
+          send(this, value);
+          this.endHeaders();
+        }
+        override logMessage(): void {}
+      }
+      await using server = serve(new Server(LOOPBACK, Handler));
+      const reply = await server.get("/");
+      strictEqual(reply.status, 500, JSON.stringify(value));
+      strictEqual(reply.headers.has("x-injected"), false);
+      match(String(server.reports.errors[0]), /^TypeError: Cannot send /);
+    }
+  });
+}
+
+Deno.test("nothing is injected through an error's headers", async () => {
+  for (const value of INJECTIONS) {
+    await using server = serve(
+      new Server(LOOPBACK, () => {
+        throw new HTTPError(400, undefined, { headers: { "X-Value": value } });
+      }),
+    );
+    using connection = await Deno.connect(server.addr);
+    await writeBytes(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const text = await readBytes(connection);
+    strictEqual(/^(X-Injected|HTTP\/1\.1 200)/m.test(text), false);
+    match(String(server.reports.errors[0]), /^TypeError: Cannot send /);
+  }
+});
+
+Deno.test("nothing is injected through the message of an error", async () => {
+  for (const value of INJECTIONS) {
+    await using server = serve(
+      new Server(LOOPBACK, () => {
+        throw new HTTPError(400, `<b>${value}`);
+      }),
+    );
+    const reply = await server.get("/");
+    strictEqual(reply.status, 400);
+    strictEqual(reply.headers.has("x-injected"), false);
+    strictEqual(reply.body.includes("<b>"), false);
+    deepStrictEqual(server.reports.errors, []);
+  }
+});
+
+Deno.test("a Response whose headers are made by force is refused", async () => {
+  for (const value of INJECTIONS) {
+    class Forged extends FetchRequestHandler<Deno.NetAddr> {
+      override fetch(): Response {
+        const response = new Response("x");
+        Object.defineProperty(response, "statusText", { value });
+        return response;
+      }
+    }
+    await using server = serve(new Server(LOOPBACK, Forged));
+    const reply = await server.get("/");
+    strictEqual(reply.headers.has("x-injected"), false);
+    strictEqual(reply.status, 500);
+  }
+});
+
+/** Targets whose redirection could end a line, or lead to another host. */
+const TARGETS = [
+  "/a%0d%0aX-Injected:%20yes",
+  "/a%0aX-Injected:%20yes",
+  "/a%00b",
+  "//evil.example",
+  "//evil.example/%2e%2e",
+  "///evil.example",
+  "/%2fevil.example",
+  "/%5cevil.example",
+  "/.//evil.example",
+  "/a/..//evil.example",
+];
+
+for (const Base of [SimpleHTTPRequestHandler, CGIHTTPRequestHandler]) {
+  Deno.test(`nothing is injected through a redirection of ${Base.name}`, async () => {
+    await using folder = new Folder();
+    for (
+      const name of [
+        "a\r\nX-Injected: yes",
+        "a\nX-Injected: yes",
+        "evil.example",
+        "\\evil.example",
+      ]
+    ) await Deno.mkdir(folder.at(name));
+    class Handler extends Base<Deno.NetAddr> {
+      static override readonly directory = folder.path;
+      override logMessage(): void {}
+    }
+    await using server = serve(new Server(LOOPBACK, Handler));
+    for (const target of TARGETS) {
+      const { status, headers } = await server.get(target);
+      strictEqual(headers.has("x-injected"), false, target);
+      const location = headers.get("location");
+      if (location !== null) match(location, /^\/(?![/\\])/, target);
+      strictEqual(status === 301, location !== null, target);
+    }
+    strictEqual((await server.get("//evil.example")).status, 301);
+    deepStrictEqual(server.reports.errors, []);
+  });
+}
