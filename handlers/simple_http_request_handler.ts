@@ -21,7 +21,12 @@ import {
 } from "./_files/directory_page.ts";
 import { DIRECTORY_POLICY } from "./_files/directory_style.ts";
 import { answerTo } from "./_files/file_error.ts";
-import { findFile, type SymlinkPolicy } from "./_files/find_file.ts";
+import {
+  findFile,
+  type FoundFile,
+  servedDirectory,
+  type SymlinkPolicy,
+} from "./_files/find_file.ts";
 import { MultipartRanges } from "./_files/multipart_ranges.ts";
 import { checkPreconditions, isRangeWanted } from "./_files/preconditions.ts";
 import { sendBytes } from "./_files/send_bytes.ts";
@@ -148,11 +153,25 @@ export class SimpleHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   async #serve(): Promise<void> {
-    const target = parseTargetPath(this.path);
+    try {
+      await this.#serveTarget(parseTargetPath(this.path));
+    } catch (error) {
+      // Whoever runs the server can do something about it.
+      if (
+        error instanceof HTTPError &&
+        error.cause instanceof Deno.errors.NotCapable
+      ) this.logError(error.cause.message);
+      throw error;
+    }
+  }
+
+  async #serveTarget(target: TargetPath): Promise<void> {
     const { directory, followSymlinks, indexPages, listsDirectories } =
       this.#own;
-    const root = await realDirectory(directory);
-    const found = await findFile(root, target.names, followSymlinks);
+    const root = await servedDirectory(directory);
+    const find = (names: readonly string[]) =>
+      findFile(root, names, followSymlinks);
+    const found = await find(target.names);
     if (found.info.isFile) {
       // What the file links to would be looked for below it.
       if (target.isFolder) throw new HTTPError(404);
@@ -161,15 +180,13 @@ export class SimpleHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
     if (!target.isFolder) return this.#redirect(target);
     for (const page of indexPages) {
       const names = [...target.names, page];
-      const index = await findIndexPage(root, names, followSymlinks);
+      const index = await findIndexPage(() => find(names));
       if (index !== undefined) return await this.#sendFile(index, names);
     }
     if (!listsDirectories) throw new HTTPError(403);
     const entries = await readEntries(
-      root,
-      target.names,
       found.path,
-      followSymlinks,
+      (name) => find([...target.names, name]),
     );
     await this.#sendListing(target, entries);
   }
@@ -250,10 +267,8 @@ export class SimpleHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
   ): Promise<void> {
     this.sendResponse(200);
     this.#sendFileHeaders(type, length, validators);
-    this.endHeaders();
-    if (length > 0 && this.command === "GET") {
-      await sendBytes(file, { from: 0, length }, this.wfile);
-    }
+    if (length === 0 || this.command === "HEAD") return this.endHeaders();
+    await this.#sendBytes(file, { from: 0, length });
   }
 
   async #sendRange(
@@ -266,8 +281,7 @@ export class SimpleHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
     this.sendResponse(206);
     this.sendHeader("Content-Range", contentRange(range, size));
     this.#sendFileHeaders(type, range.length, validators);
-    this.endHeaders();
-    await sendBytes(file, range, this.wfile);
+    await this.#sendBytes(file, range);
   }
 
   async #sendMultipart(
@@ -278,11 +292,16 @@ export class SimpleHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
     this.sendResponse(206);
     this.#sendFileHeaders(contentType, length, validators);
     this.endHeaders();
+    const { wfile } = this;
     for (const { before, range } of parts) {
-      this.wfile.write(before);
-      await sendBytes(file, range, this.wfile);
+      await sendBytes(file, range, wfile, () => wfile.write(before));
     }
-    await this.wfile.write(end);
+    await wfile.write(end);
+  }
+
+  /** Sends the headers together with the first bytes. */
+  #sendBytes(file: Deno.FsFile, range: ByteRange): Promise<void> {
+    return sendBytes(file, range, this.wfile, () => this.endHeaders());
   }
 
   #sendFileHeaders(type: string, length: number, validators: Validators): void {
@@ -298,14 +317,6 @@ export class SimpleHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 }
 
-async function realDirectory(directory: string): Promise<string> {
-  try {
-    return await Deno.realPath(directory);
-  } catch (error) {
-    throw answerTo(error);
-  }
-}
-
 async function openFile(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path);
@@ -315,12 +326,10 @@ async function openFile(path: string): Promise<Deno.FsFile> {
 }
 
 async function findIndexPage(
-  root: string,
-  names: readonly string[],
-  policy: SymlinkPolicy,
+  find: () => Promise<FoundFile>,
 ): Promise<string | undefined> {
   try {
-    const { path, info } = await findFile(root, names, policy);
+    const { path, info } = await find();
     return info.isFile ? path : undefined;
   } catch (error) {
     if (error instanceof HTTPError && error.status === 404) return undefined;

@@ -1,5 +1,6 @@
 import { HTTPError } from "../http_error.ts";
-import { findFile, type SymlinkPolicy } from "./find_file.ts";
+import { answerTo } from "./file_error.ts";
+import type { FoundFile } from "./find_file.ts";
 
 /** Something in a directory that may be served. */
 export interface DirectoryEntry {
@@ -21,39 +22,39 @@ const AT_ONCE = 64;
  * followed or lead nowhere, pipes, sockets and devices; and names that are not
  * UTF-8, which Deno cannot open.
  *
- * @param root The directory that is served; a real path.
- * @param names The names on the way from there to this one.
- * @param path The real path of this one.
- * @param policy What to do with symbolic links.
+ * @param path Its path.
+ * @param find Finds something in it that may be served.
  */
 export async function readEntries(
-  root: string,
-  names: readonly string[],
   path: string,
-  policy: SymlinkPolicy,
+  find: (name: string) => Promise<FoundFile>,
 ): Promise<DirectoryEntry[]> {
-  const found = await Array.fromAsync(Deno.readDir(path));
+  const found = await readDirectory(path);
   const entries: DirectoryEntry[] = [];
   for (let i = 0; i < found.length; i += AT_ONCE) {
     const some = await Promise.all(
-      found.slice(i, i + AT_ONCE).map((entry) =>
-        look(root, names, entry, policy)
-      ),
+      found.slice(i, i + AT_ONCE).map((entry) => look(entry, find)),
     );
     for (const entry of some) if (entry !== undefined) entries.push(entry);
   }
   return entries;
 }
 
+async function readDirectory(path: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(path));
+  } catch (error) {
+    throw answerTo(error);
+  }
+}
+
 async function look(
-  root: string,
-  names: readonly string[],
   { name, isFile, isDirectory, isSymlink }: Deno.DirEntry,
-  policy: SymlinkPolicy,
+  find: (name: string) => Promise<FoundFile>,
 ): Promise<DirectoryEntry | undefined> {
   if (!isFile && !isDirectory && !isSymlink) return undefined;
   try {
-    const { info } = await findFile(root, [...names, name], policy);
+    const { info } = await find(name);
     return {
       name,
       isDirectory: info.isDirectory,

@@ -8,34 +8,56 @@ import { answerTo } from "./file_error.ts";
  */
 export type SymlinkPolicy = "inside" | "anywhere" | "never";
 
+/** The directory that is served. */
+export interface ServedDirectory {
+  /**
+   * Its path as it was given. What is in it is opened through that: permission
+   * to read a link to a directory is none to read it by its real path.
+   */
+  readonly path: string;
+  /** Its path without links. */
+  readonly realPath: string;
+}
+
 /** Something that may be served. */
 export interface FoundFile {
-  /** Its path, absolute. */
+  /** Its path through the directory's own, with no further links. */
   readonly path: string;
   readonly info: Deno.FileInfo;
+}
+
+/**
+ * Looks where a directory is.
+ *
+ * @param path Its path.
+ * @throws {HTTPError} If it is not there, or may not be read.
+ */
+export async function servedDirectory(path: string): Promise<ServedDirectory> {
+  try {
+    return { path, realPath: await Deno.realPath(path) };
+  } catch (error) {
+    throw answerTo(error);
+  }
 }
 
 /**
  * Finds a file or a folder. Nothing is opened: a pipe would wait for its other
  * end.
  *
- * @param root The directory that is served; a real path.
+ * @param root The directory that is served.
  * @param names The names on the way from there.
  * @param policy What to do with symbolic links.
  * @throws {HTTPError} If there is none that may be served.
  */
 export async function findFile(
-  root: string,
+  root: ServedDirectory,
   names: readonly string[],
   policy: SymlinkPolicy,
 ): Promise<FoundFile> {
-  const named = join(root, ...names);
   try {
-    // The real path has no links that could lead elsewhere afterwards.
-    const path = policy === "anywhere" ? named : await Deno.realPath(named);
-    if (policy === "inside" ? !isInside(path, root) : path !== named) {
-      throw new HTTPError(403, "The link is not followed");
-    }
+    const path = policy === "anywhere"
+      ? join(root.path, ...names)
+      : await withoutLinks(root, names, policy);
     const info = await Deno.stat(path);
     if (!info.isFile && !info.isDirectory) {
       throw new HTTPError(403, "Neither a file nor a directory");
@@ -44,6 +66,20 @@ export async function findFile(
   } catch (error) {
     throw answerTo(error);
   }
+}
+
+/** The path that the links on the way lead to. */
+async function withoutLinks(
+  root: ServedDirectory,
+  names: readonly string[],
+  policy: "inside" | "never",
+): Promise<string> {
+  const real = await Deno.realPath(join(root.path, ...names));
+  const isServed = policy === "inside"
+    ? isInside(real, root.realPath)
+    : real === join(root.realPath, ...names);
+  if (!isServed) throw new HTTPError(403, "The link is not followed");
+  return join(root.path, real.slice(root.realPath.length));
 }
 
 /** Whether a path is the folder's or of what is in it; both are real. */

@@ -10,6 +10,9 @@ const CHUNK = 256 * 1024;
  * @param file The file.
  * @param range The part, which is not empty.
  * @param writer Where to send it.
+ * @param before Called when the first chunk is read, to write what goes before
+ * it: small writes that are apart wait for one another (RFC 9293, section
+ * 3.7.4), and a file that cannot be read is told before anything is sent.
  * @throws {Error} If the file ends before the part does.
  * @throws What reading and writing throws.
  */
@@ -17,6 +20,7 @@ export async function sendBytes(
   file: Deno.FsFile,
   { from, length }: ByteRange,
   writer: StreamWriter,
+  before: () => void,
 ): Promise<void> {
   // This waits for nothing: it only sets a number.
   file.seekSync(from, Deno.SeekMode.Start);
@@ -31,6 +35,7 @@ export async function sendBytes(
         `Cannot send ${length} bytes of a file: it was cut short and ended after ${sent}`,
       );
     }
+    if (sent === 0) before();
     await written;
     written = writer.write(reading.subarray(0, n));
     sent += n;

@@ -140,6 +140,44 @@ Deno.test("The command serves in threads", async () => {
   await endBySignal(child);
 });
 
+Deno.test("The command serves a directory that it was given as a link", async () => {
+  await using folder = new Folder();
+  await Deno.mkdir(folder.at("site-1/sub"), { recursive: true });
+  await Deno.writeTextFile(folder.at("site-1/sub/a.txt"), "text");
+  await Deno.symlink("sub/a.txt", folder.at("site-1/link"));
+  await Deno.symlink("site-1", folder.at("site"));
+  const directory = folder.at("site");
+  await using child = start(
+    [NET, `--allow-read=${directory}`],
+    ...[directory, "--port", "0"],
+  );
+  const url = await urlOf(child);
+  strictEqual(await fetched(`${url}/sub/a.txt`), "200 text");
+  strictEqual(await fetched(`${url}/link`), "200 text");
+  match(await fetched(`${url}/`), /<a href="link">/);
+  await endBySignal(child);
+});
+
+Deno.test("The command answers 403, and says why, where it lacks a permission", async () => {
+  await using folder = new Folder();
+  await Deno.mkdir(folder.at("denied"));
+  await Deno.writeTextFile(folder.at("denied/a.txt"), "secret");
+  await using child = start(
+    [
+      ...[NET, `--allow-read=${folder.path}`],
+      `--deny-read=${folder.at("denied")}`,
+    ],
+    ...[folder.path, "--port", "0"],
+  );
+  const url = await urlOf(child);
+  for (const target of ["/denied/a.txt", "/denied/", "/denied"]) {
+    match(await fetched(`${url}${target}`), /^403 /);
+    await child.untilStderr(/read access to ".*denied/);
+  }
+  strictEqual((await fetched(`${url}/`)).includes("denied"), false);
+  await endBySignal(child);
+});
+
 for (const threads of [false, true]) {
   Deno.test(`The command runs CGI scripts${threads ? " in threads" : ""}`, async () => {
     const script = `${SITE}/cgi-bin/print`;
