@@ -66,7 +66,9 @@ export class CGIXMLRPCRequestHandler extends XMLRPCDispatcher {
   async handleRequest(environment: CGIEnvironment = {}): Promise<void> {
     const { env = Deno.env, stdin = Deno.stdin, stdout = Deno.stdout } =
       environment;
-    const response = env.get("REQUEST_METHOD") === "GET"
+    const method = env.get("REQUEST_METHOD");
+    // Of an answer to HEAD, the web server leaves out the body.
+    const response = method === "GET" || method === "HEAD"
       ? this.handleGet()
       : await this.#handlePost(env.get("CONTENT_LENGTH"), stdin);
     await respond(stdout, response);

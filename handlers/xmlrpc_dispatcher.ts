@@ -107,6 +107,12 @@ export interface XMLRPCDispatcherOptions extends XMLRPCOptions {
   readonly onError?: (error: unknown, method: string) => void;
 }
 
+/**
+ * How long the results of a multicall may be before its other calls are refused,
+ * in characters of XML: many calls of little XML could have answers without end.
+ */
+const MAX_MULTICALL_SIZE = 64 * 1024 * 1024;
+
 /** A function, with all that was said about it. */
 interface Registered extends XMLRPCMethodInfo {
   readonly fn: XMLRPCFunction;
@@ -136,8 +142,11 @@ export class XMLRPCDispatcher {
     dispatch: XMLRPCDispatch,
   ): Promise<unknown[]> => {
     const results: unknown[] = [];
+    let size = 0;
     for (const call of calls) {
-      results.push(await this.#oneOfMany(call, dispatch));
+      const [result, length] = await this.#oneOfMany(call, dispatch, size);
+      results.push(result);
+      size += length;
     }
     return results;
   };
@@ -162,10 +171,10 @@ export class XMLRPCDispatcher {
    * @throws {TypeError} If it is no function, has no name, or its signature has
    * no such types.
    */
-  registerFunction<Function extends XMLRPCFunction>(
-    fn: Function,
+  registerFunction<Fn extends XMLRPCFunction>(
+    fn: Fn,
     options: XMLRPCFunctionOptions = {},
-  ): Function {
+  ): Fn {
     if (typeof fn !== "function") {
       throw new TypeError(
         `Cannot register ${Deno.inspect(fn)}: it is not a function`,
@@ -266,7 +275,7 @@ export class XMLRPCDispatcher {
     const signatures = instance._methodSignature?.(name);
     if (
       help === undefined && signatures === undefined &&
-      !(instance._dispatch && instance._listMethods?.().includes(name)) &&
+      !instance._listMethods?.().includes(name) &&
       findMethod(instance, name, this.#allowDottedNames) === undefined
     ) {
       throw methodNotFound(name);
@@ -346,11 +355,18 @@ export class XMLRPCDispatcher {
     }
   }
 
-  /** One call of a multicall: an array with its result, or a struct of a fault. */
+  /**
+   * One call of a multicall.
+   *
+   * @param size How long the results before it are, in characters of XML.
+   * @returns An array with its result, or a struct of a fault; and how long the
+   * result is.
+   */
   async #oneOfMany(
     call: XMLRPCValue,
     dispatch: XMLRPCDispatch,
-  ): Promise<unknown> {
+    size: number,
+  ): Promise<[result: unknown, length: number]> {
     let method = "";
     try {
       const { methodName, params } = Object(call) as Record<string, unknown>;
@@ -367,20 +383,25 @@ export class XMLRPCDispatcher {
           `Cannot call "${method}": it is inside of itself`,
         );
       }
+      if (size > MAX_MULTICALL_SIZE) {
+        throw new XMLRPCFault(
+          XMLRPC_FAULT_CODES.internalError,
+          `Cannot call "${method}": the results before it are longer than ${MAX_MULTICALL_SIZE} characters; make more calls of fewer`,
+        );
+      }
       const result = [await dispatch(method, params)];
       // In an array, as it will be.
-      this.#requireWritable([result], method);
-      return result;
+      return [result, this.#lengthOf([result], method)];
     } catch (error) {
       const { faultCode, faultString } = this.#asFault(error, method);
-      return { faultCode, faultString: replaceIllegal(faultString) };
+      return [{ faultCode, faultString: replaceIllegal(faultString) }, 0];
     }
   }
 
   /** One result that cannot be written must not spoil those of other calls. */
-  #requireWritable(result: unknown, method: string): void {
+  #lengthOf(result: unknown, method: string): number {
     try {
-      writeValue(result, this.#limits);
+      return writeValue(result, this.#limits).length;
     } catch (error) {
       throw resultError(error, method);
     }

@@ -126,10 +126,10 @@ export class SimpleXMLRPCServer extends HTTPServer
    * @throws {TypeError} If it cannot be registered, or the handler class has a
    * dispatcher of its own.
    */
-  registerFunction<Function extends XMLRPCFunction>(
-    fn: Function,
+  registerFunction<Fn extends XMLRPCFunction>(
+    fn: Fn,
     options?: XMLRPCFunctionOptions,
-  ): Function {
+  ): Fn {
     return this.#own.registerFunction(fn, options);
   }
 

@@ -29,6 +29,9 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ["amp", "&"],
 ]);
 
+/** A document's names may be of any length, and are repeated in errors. */
+const LONGEST_DETAIL = 200;
+
 const OTHER_REFERENCE = /&(?!(?:amp|lt|gt|apos|quot);)/;
 
 /**
@@ -372,7 +375,9 @@ export class XMLReader {
     const column = at - before.lastIndexOf("\n");
     return new XMLRPCFault(
       XMLRPC_FAULT_CODES.parseError,
-      `Cannot parse XML at line ${line}, column ${column}: ${detail}`,
+      `Cannot parse XML at line ${line}, column ${column}: ${
+        detail.slice(0, LONGEST_DETAIL)
+      }`,
     );
   }
 }
@@ -381,7 +386,7 @@ export class XMLReader {
 export function invalidRequest(detail: string): XMLRPCFault {
   return new XMLRPCFault(
     XMLRPC_FAULT_CODES.invalidRequest,
-    `Cannot read XML-RPC: ${detail}`,
+    `Cannot read XML-RPC: ${detail.slice(0, LONGEST_DETAIL)}`,
   );
 }
 

@@ -219,6 +219,15 @@ Deno.test("a fault tells the line and column of what is not well-formed", () => 
   );
 });
 
+Deno.test("a fault repeats no more than a little of a document", () => {
+  const long = "n".repeat(1_000_000);
+  for (const xml of [`<${long}>`, `<${long}/>`, value(`<${long}/>`)]) {
+    throws(() => decodeXMLRPCCall(xml), (error: Error) => {
+      return error.message.length < 300;
+    });
+  }
+});
+
 Deno.test("100,000 documents with random damage are read or refused", () => {
   const good = encodeXMLRPCCall("a.b", [
     1,

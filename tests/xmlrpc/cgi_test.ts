@@ -109,17 +109,15 @@ Deno.test("CGIXMLRPCRequestHandler answers faults with status 200", async () => 
   throws(() => decodeXMLRPCResponse(body), { faultCode: -32601 });
 });
 
-Deno.test("CGIXMLRPCRequestHandler answers GET with 400", async () => {
-  const { header, body } = await answer(
-    handler(),
-    { REQUEST_METHOD: "GET" },
-    "",
-  );
-  deepStrictEqual(header, [
-    "Status: 400 Bad Request",
-    "Content-Type: text/plain",
-    `Content-Length: ${length(body)}`,
-  ]);
+Deno.test("CGIXMLRPCRequestHandler answers GET and HEAD with 400", async () => {
+  for (const REQUEST_METHOD of ["GET", "HEAD"]) {
+    const { header, body } = await answer(handler(), { REQUEST_METHOD }, "");
+    deepStrictEqual(header, [
+      "Status: 400 Bad Request",
+      "Content-Type: text/plain",
+      `Content-Length: ${length(body)}`,
+    ]);
+  }
 });
 
 Deno.test("CGIXMLRPCRequestHandler answers a call of more than 64 MiB with 413", async () => {

@@ -96,6 +96,15 @@ Deno.test("a handler class may have its own documentation", async () => {
   match(await response.text(), /<title>Its own<\/title>/);
 });
 
+Deno.test("methods that an instance only lists are on the page too", () => {
+  const dispatcher = new XMLRPCDispatcher();
+  dispatcher.registerInstance({
+    _listMethods: () => ["ghost", "sub.method"],
+    sub: { method: () => 1 },
+  });
+  match(generateHTMLDocumentation(dispatcher), /<h3>ghost<\/h3>/);
+});
+
 Deno.test("the page escapes everything that it was told", () => {
   const evil = `<script>alert("1")</script>'"&amp; http://x/"onclick="a`;
   const dispatcher = new XMLRPCDispatcher();
