@@ -1,8 +1,10 @@
+import { resolve } from "node:path";
 import { scriptEnvironment, systemEnvironment } from "./_cgi/environment.ts";
 import { findScript, type Script, scriptFolder } from "./_cgi/find_script.ts";
 import { isOfScripts } from "./_cgi/is_of_scripts.ts";
 import { requestBody } from "./_cgi/request_body.ts";
 import { runScript } from "./_cgi/run_script.ts";
+import { servedDirectory } from "./_files/find_file.ts";
 import { parseTargetPath, type TargetPath } from "./_files/target_path.ts";
 import { HTTPError } from "./http_error.ts";
 import { SimpleHTTPRequestHandler } from "./simple_http_request_handler.ts";
@@ -124,15 +126,15 @@ export class CGIHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
 
   async #serve(): Promise<void> {
     const { cgiDirectories, directory } = this.#own;
-    const root = await Deno.realPath(directory);
+    const root = await servedDirectory(directory);
     let hasBody = true;
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
       if (this.path === "*") throw this.#noScript();
       const target = parseTargetPath(this.path);
       const folder = scriptFolder(target.names, cgiDirectories);
-      if (folder === undefined) return await this.#serveFile(root, target);
+      if (folder === undefined) return await this.#serveFile(target);
       const script = await findScript(root, folder, target);
-      const next = await this.#run(root, script, target.query, hasBody);
+      const next = await this.#run(script, target.query, hasBody);
       if (next === undefined) return;
       // RFC 3875, section 6.2.2: as if the client had asked for that, without
       // a body.
@@ -146,15 +148,15 @@ export class CGIHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
     throw new HTTPError(502);
   }
 
-  async #serveFile(root: string, { names }: TargetPath): Promise<void> {
+  async #serveFile({ names }: TargetPath): Promise<void> {
     if (this.command !== "GET" && this.command !== "HEAD") {
       throw this.#noScript();
     }
-    const { cgiDirectories, indexPages } = this.#own;
+    const { cgiDirectories, directory, indexPages } = this.#own;
     // Of a folder, its index page may be sent.
     for (const name of [undefined, ...indexPages]) {
       const way = name === undefined ? names : [...names, name];
-      if (await isOfScripts(root, cgiDirectories, way)) {
+      if (await isOfScripts(directory, cgiDirectories, way)) {
         throw new HTTPError(403, "Scripts are run, and not sent");
       }
     }
@@ -166,7 +168,6 @@ export class CGIHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   async #run(
-    root: string,
     script: Script,
     query: string,
     hasBody: boolean,
@@ -189,7 +190,7 @@ export class CGIHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
           headers: this.headers,
           contentLength: body?.length,
           script,
-          root,
+          root: resolve(own.directory),
           clientAddress: this.clientAddress,
           serverAddress: this.server.addr,
           serverSoftware: this.versionString(),

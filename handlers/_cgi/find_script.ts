@@ -1,5 +1,5 @@
-import { join, sep } from "node:path";
-import { findFile } from "../_files/find_file.ts";
+import { resolve, sep } from "node:path";
+import { findFile, type ServedDirectory } from "../_files/find_file.ts";
 import type { TargetPath } from "../_files/target_path.ts";
 import { HTTPError } from "../http_error.ts";
 
@@ -37,21 +37,22 @@ export function namesOn(path: string): string[] {
 /**
  * Finds the script that a path leads to: the first file on the way.
  *
- * @param root The directory that is served; a real path.
+ * @param root The directory that is served.
  * @param folder The names on the way to the folder of scripts.
  * @param target The path.
  * @throws {HTTPError} If there is none that may be run.
  */
 export async function findScript(
-  root: string,
+  root: ServedDirectory,
   folder: readonly string[],
   { names, isFolder }: TargetPath,
 ): Promise<Script> {
-  const { path: realFolder } = await findFile(root, folder, "inside");
+  const find = (names: readonly string[]) => findFile(root, names, "inside");
+  const scripts = await find(folder);
   for (let count = folder.length + 1; count <= names.length; count++) {
     const way = names.slice(0, count);
-    const { path, info } = await findFile(root, way, "inside");
-    if (!isInside(path, realFolder)) throw notAScript();
+    const { path, info } = await find(way);
+    if (!isInside(resolve(path), resolve(scripts.path))) throw notAScript();
     if (info.isDirectory) continue;
     if (!isExecutable(path, info)) throw notAScript();
     if (way.at(-1)!.startsWith("nph-")) {
@@ -59,7 +60,7 @@ export async function findScript(
     }
     return {
       // By its own name, which is what may be run by --allow-run.
-      file: join(root, ...way),
+      file: resolve(root.path, ...way),
       name: asPath(way),
       pathInfo: asPath(names.slice(count)) + (isFolder ? "/" : ""),
     };
@@ -67,7 +68,7 @@ export async function findScript(
   throw notAScript();
 }
 
-/** Whether a path is the folder's or of what is in it; both are real. */
+/** Whether a path is the folder's or of what is in it; both are without links. */
 export function isInside(path: string, folder: string): boolean {
   return path === folder ||
     path.startsWith(folder.endsWith(sep) ? folder : folder + sep);

@@ -6,7 +6,7 @@ import { isInside, namesOn } from "./find_script.ts";
  * Whether a path leads to something in a folder of scripts by another name: by
  * a link, or in other letters where the file system takes those for the same.
  *
- * @param root The directory that is served; a real path.
+ * @param root The path of the directory that is served.
  * @param folders The folders of scripts, as paths in URLs.
  * @param names The names on the path.
  */

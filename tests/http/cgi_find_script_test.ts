@@ -30,7 +30,8 @@ class Site extends Folder {
   }
 
   find(path: string, folder = "cgi-bin"): Promise<Script> {
-    return findScript(this.root, [folder], parseTargetPath(path));
+    const root = { path: this.root, realPath: this.root };
+    return findScript(root, [folder], parseTargetPath(path));
   }
 
   async refuses(path: string, status: number, folder?: string) {
