@@ -35,8 +35,8 @@ export async function sendBytes(
         `Cannot send ${length} bytes of a file: it was cut short and ended after ${sent}`,
       );
     }
-    if (sent === 0) before();
     await written;
+    if (sent === 0) before();
     written = writer.write(reading.subarray(0, n));
     sent += n;
     if (sent === length) break;

@@ -37,6 +37,15 @@ Deno.test("SimpleHTTPRequestHandler sends files of every size whole", async () =
   }
 });
 
+Deno.test("SimpleHTTPRequestHandler sends a small file together with its head", async () => {
+  await using site = new FilesSite({ "a.txt": "text" });
+  using connection = await site.connect();
+  await connection.write(new TextEncoder().encode(requestOf("GET /a.txt")));
+  const buffer = new Uint8Array(64 * 1024);
+  const n = await connection.read(buffer);
+  match(new TextDecoder().decode(buffer.subarray(0, n!)), /\r\n\r\ntext$/);
+});
+
 Deno.test("SimpleHTTPRequestHandler keeps the connection from file to file", async () => {
   await using site = new FilesSite({ a: "first", b: "second", c: "" });
   const connection = await site.connect();
