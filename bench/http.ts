@@ -27,6 +27,7 @@ const servers = [
   denoServer("HTTPServer, fetch", "ours_http.ts", "fetch"),
   denoServer("HTTPServer, doGET", "ours_http.ts", "base"),
   denoServer("node:http in Deno", "deno_node_http.ts"),
+  denoServer("node:http, given connections", "deno_emitted_http.ts"),
   denoServer("Deno.serve", "deno_serve.ts"),
   cpython("HTTP/1.1, buffered", "buffered"),
   cpython("HTTP/1.1", "persistent"),
