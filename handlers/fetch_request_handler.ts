@@ -115,13 +115,18 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
     const incoming = incomingOf(this);
     const { method, rawHeaders, hasBody } = incoming;
     const url = targetUrl(incoming, this.encrypted);
-    // An init costs as much as the headers do.
-    const request = method === "GET"
-      ? new ServedRequest(this, url)
-      : new ServedRequest(this, url, {
-        method,
-        body: hasBody && method !== "HEAD" ? this.#body() : null,
-      });
+    let request: Request;
+    try {
+      // An init costs as much as the headers do.
+      request = method === "GET"
+        ? new ServedRequest(this, url)
+        : new ServedRequest(this, url, {
+          method,
+          body: hasBody && method !== "HEAD" ? this.#body() : null,
+        });
+    } catch (cause) {
+      throw new HTTPError(400, "The request's URL is not valid", { cause });
+    }
     const { headers } = request;
     for (let i = 0; i < rawHeaders.length; i += 2) {
       headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
@@ -316,15 +321,8 @@ function targetUrl(
     throw new HTTPError(501, `Unsupported method ("${method}")`);
   }
   const origin = `${encrypted ? "https" : "http"}://${host || "localhost"}`;
-  const url = target.startsWith("/")
-    ? origin + target
-    : target === "*"
-    ? origin
-    : target;
-  if (!URL.canParse(url)) {
-    throw new HTTPError(400, "The request's URL is not valid");
-  }
-  return url;
+  if (target.startsWith("/")) return origin + target;
+  return target === "*" ? origin : target;
 }
 
 /** Text, bytes and text as one. Each character of the text is one byte. */
