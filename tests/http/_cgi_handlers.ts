@@ -8,3 +8,9 @@ export class Scripts extends CGIHTTPRequestHandler {
     `${import.meta.dirname}/_cgi_scripts`;
   override logRequest(): void {}
 }
+
+/** The same, and tells nobody what goes wrong. */
+export class QuietScripts extends Scripts {
+  static override readonly moduleUrl: string = import.meta.url;
+  override logMessage(): void {}
+}

@@ -5,15 +5,12 @@ import {
   ThreadingHTTPServer,
 } from "../../server/http.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
-import { Child, Folder, Program, testWith } from "../_program.ts";
+import { Child, Folder, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
 import { makeCertificate, openssl } from "../peers/_peers.ts";
-import { Scripts } from "./_cgi_handlers.ts";
+import { QuietScripts, Scripts } from "./_cgi_handlers.ts";
 import { SITE } from "./_cgi_site.ts";
-
-const curl = new Program("curl", "curl");
-// No ~/.curlrc, no proxy, no progress meter, and no waiting for ever.
-const ALONE = ["-q", "--silent", "--noproxy", "*", "--max-time", "40"];
+import { ALONE, curl } from "./_curl.ts";
 
 /** Has curl send a body to a script and read it back, then ask another. */
 async function exchange(url: string, ...options: string[]): Promise<string> {
@@ -72,7 +69,7 @@ testWith(
       `${SITE}/cgi-bin/${name}`
     );
     await using server = serve(
-      new ForkingHTTPServer(LOOPBACK, Scripts, {
+      new ForkingHTTPServer(LOOPBACK, QuietScripts, {
         permissions: { read: [SITE], run: scripts },
       }),
     );
