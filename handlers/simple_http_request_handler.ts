@@ -221,8 +221,7 @@ export class SimpleHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
 
   async #sendFile(path: string, names: readonly string[]): Promise<void> {
     using file = await openFile(path);
-    // The path may lead to another file by now.
-    const info = await file.stat();
+    const info = await infoOf(file, path);
     if (!info.isFile) throw new HTTPError(404);
     const validators = validatorsOf(info, Date.now());
     const status = checkPreconditions(this.headers, validators);
@@ -322,6 +321,18 @@ async function openFile(path: string): Promise<Deno.FsFile> {
     return await Deno.open(path);
   } catch (error) {
     throw answerTo(error);
+  }
+}
+
+/** What the file system tells of a file now: its path may lead elsewhere. */
+async function infoOf(file: Deno.FsFile, path: string): Promise<Deno.FileInfo> {
+  try {
+    return await file.stat();
+  } catch (error) {
+    // Deno 2.9.6 asks for permission to read the real path of an open file,
+    // which permission to read a link to its directory does not include.
+    if (error instanceof Deno.errors.NotCapable) return await Deno.stat(path);
+    throw error;
   }
 }
 
