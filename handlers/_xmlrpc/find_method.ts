@@ -29,7 +29,7 @@ export function findMethod(
   }
   if (!isPublicName(last)) return undefined;
   const method = publicMember(owner as object, last);
-  if (typeof method !== "function") return undefined;
+  if (typeof method !== "function" || isClass(method)) return undefined;
   return { method: method as Method, owner: owner as object };
 }
 
@@ -74,5 +74,14 @@ function prototypeOf(object: object): object {
 /** Whether it is a function of JavaScript's own, such as `Map.prototype.set`. */
 function isBuiltIn(value: unknown): boolean {
   return typeof value === "function" &&
-    /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(value));
+    /\{\s*\[native code\]\s*\}$/.test(sourceOf(value));
+}
+
+/** Whether it is a class, which can only be called with `new`. */
+function isClass(value: object): boolean {
+  return /^class\b/.test(sourceOf(value));
+}
+
+function sourceOf(value: object): string {
+  return Function.prototype.toString.call(value);
 }

@@ -120,7 +120,8 @@ function addMember(
   name: string,
   value: XMLRPCValue,
 ): void {
-  // Assigned, this one would become the prototype.
+  // Assigned, this one would become the prototype, if Deno was started with
+  // --unstable-unsafe-proto.
   if (name !== "__proto__") members[name] = value;
   else {
     Object.defineProperty(members, name, {

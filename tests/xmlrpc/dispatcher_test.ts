@@ -230,6 +230,9 @@ Deno.test("a result that has no form in XML-RPC is fault -32603", async () => {
 });
 
 class Base {
+  static make() {
+    return 0;
+  }
   inherited() {
     return "inherited";
   }
@@ -237,6 +240,8 @@ class Base {
 
 class Service extends Base {
   greeting = "hello";
+  Class = Base;
+  _internal = { method: () => 0 };
   nested = { deep: { answer: () => 42, _hidden: () => 0 }, list: [1], add };
   #secret() {
     return this.greeting;
@@ -282,7 +287,15 @@ const NOT_PUBLIC_BY_DOTS = [
   ...["nested.list.push", "nested.list.map", "greet.call", "greet.bind"],
   ...["nested.add.apply", "nested.add.constructor", "constructor.create"],
   ...["__proto__.greet", "nested.__proto__.toString", "nested..add", ".greet"],
-  ...["greet.", "greeting.toUpperCase", "computed.x", "nested.missing.x"],
+  ...[
+    "_internal.method",
+    "Class.make",
+    "Class",
+    "greet.",
+    "greeting.toUpperCase",
+    "computed.x",
+    "nested.missing.x",
+  ],
 ];
 
 Deno.test("registerInstance() hides all that is not public", async () => {
@@ -322,6 +335,21 @@ Deno.test("registerInstance() hides what JavaScript's own classes have", async (
   strictEqual(await call(dispatcher, "max", 1, 3, 2), 3);
 });
 
+Deno.test("registerInstance() hides what was added to Object.prototype", async () => {
+  const dispatcher = new XMLRPCDispatcher();
+  dispatcher.registerInstance(new Base());
+  Object.defineProperty(Object.prototype, "added", {
+    value: () => 0,
+    configurable: true,
+  });
+  try {
+    await rejects(call(dispatcher, "added"), { faultCode: -32601 });
+    deepStrictEqual(dispatcher.listMethods(), ["inherited"]);
+  } finally {
+    Reflect.deleteProperty(Object.prototype, "added");
+  }
+});
+
 Deno.test("registerInstance() refuses what is no object", () => {
   const dispatcher = new XMLRPCDispatcher();
   for (const value of [null, undefined, "x", 1, Service]) {
@@ -350,6 +378,8 @@ Deno.test("an instance with _dispatch answers all by itself", async () => {
   deepStrictEqual(dispatcher.listMethods(), ["add", "x.y"]);
   strictEqual(dispatcher.methodInfo("x.y").help, "helps");
   throws(() => dispatcher.methodInfo("z"), { faultCode: -32601 });
+  dispatcher.registerInstance({ _dispatch: () => 0, uncalled: () => 0 });
+  deepStrictEqual(dispatcher.listMethods(), ["add"]);
 });
 
 Deno.test("registerIntrospectionFunctions() tells what there is", async () => {

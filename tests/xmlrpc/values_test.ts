@@ -9,6 +9,7 @@ import {
   type XMLRPCOptions,
   type XMLRPCValue,
 } from "../../server/xmlrpc.ts";
+import { Child } from "../_program.ts";
 
 const there = (value: unknown, options?: XMLRPCOptions) =>
   decodeXMLRPCResponse(encodeXMLRPCResponse(value, options), options);
@@ -82,6 +83,23 @@ Deno.test("members named like those of Object.prototype are members", () => {
   strictEqual(Object.hasOwn(Object.prototype, "x"), false);
   strictEqual((again as { x?: unknown }).x, undefined);
 });
+
+Deno.test("no member becomes a prototype, where Deno lets that be assigned", async () => {
+  const call = encodeXMLRPCCall("m", [
+    JSON.parse('{"__proto__":{"admin":true}}'),
+  ]);
+  await using child = new Child(Deno.execPath(), [
+    ...["eval", "--unstable-unsafe-proto"],
+    `import { decodeXMLRPCCall } from ${JSON.stringify(MODULE)};
+    const { params: [struct] } = decodeXMLRPCCall(${JSON.stringify(call)});
+    console.log(struct.admin, Object.keys(struct).join());`,
+  ]);
+  const { stdout, stderr } = await child.output();
+  strictEqual(stderr, "");
+  strictEqual(new TextDecoder().decode(stdout), "undefined __proto__\n");
+});
+
+const MODULE = import.meta.resolve("../../handlers/xmlrpc_messages.ts");
 
 Deno.test("values are written in the forms of the specification", () => {
   const forms: [unknown, string][] = [
