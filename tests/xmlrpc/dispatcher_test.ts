@@ -330,6 +330,9 @@ Deno.test("registerInstance() hides what JavaScript's own classes have", async (
   deepStrictEqual(dispatcher.listMethods(), ["count"]);
   await rejects(call(dispatcher, "clear"), { faultCode: -32601 });
   strictEqual(await call(dispatcher, "count"), 1);
+  // It makes objects, in whatever way it was written.
+  dispatcher.registerInstance({ constructor: () => 0, other: () => 0 });
+  deepStrictEqual(dispatcher.listMethods(), ["other"]);
   // What is the object's own was put there.
   dispatcher.registerInstance(Math);
   strictEqual(await call(dispatcher, "max", 1, 3, 2), 3);
