@@ -1,0 +1,187 @@
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
+import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http.ts";
+import { LOOPBACK, serve } from "../_serve.ts";
+import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
+
+/** Sends bytes and a request that ends the connection, to a handler's server. */
+async function ask(
+  Handler: typeof BaseHTTPRequestHandler<Deno.NetAddr>,
+  bytes: string,
+): Promise<Reply[]> {
+  await using server = serve(new HTTPServer(LOOPBACK, Handler));
+  using connection = await Deno.connect(server.addr);
+  const answer = readBytes(connection);
+  await writeBytes(connection, bytes);
+  return repliesIn(await answer, bytes.startsWith("HEAD"));
+}
+
+function get(path: string, ...headers: readonly string[]): string {
+  return [`GET ${path} HTTP/1.1`, "Host: a", ...headers, "", ""].join("\r\n");
+}
+
+const closing = get("/last", "Connection: close");
+
+class Quiet extends BaseHTTPRequestHandler<Deno.NetAddr> {
+  override logMessage(): void {}
+}
+
+Deno.test("sendHeader() can end the connection behind its response", async () => {
+  class Handler extends Quiet {
+    doGET(): void {
+      this.sendResponse(204);
+      if (this.path === "/end") this.sendHeader("Connection", "close");
+      this.endHeaders();
+    }
+  }
+  const replies = await ask(Handler, get("/") + get("/end") + closing);
+  deepStrictEqual(
+    replies.map(({ headers }) => headers.get("connection")),
+    [null, "close"],
+  );
+});
+
+Deno.test("sendResponse() sends a status of its own, with its phrase", async () => {
+  class Handler extends Quiet {
+    doGET(): void {
+      this.sendResponse(999, "No phrase but this");
+      this.endHeaders();
+    }
+  }
+  const [reply] = await ask(Handler, closing);
+  deepStrictEqual([reply!.status, reply!.reason], [999, "No phrase but this"]);
+});
+
+Deno.test("sendError() sends a page with its length, and what explains it", async () => {
+  class Handler extends Quiet {
+    doGET(): Promise<void> {
+      return this.sendError(404, "Not this", "It was <never> here");
+    }
+    doHEAD(): Promise<void> {
+      return this.doGET();
+    }
+  }
+  const [reply] = await ask(Handler, closing);
+  deepStrictEqual([reply!.status, reply!.reason], [404, "Not this"]);
+  strictEqual(Number(reply!.headers.get("content-length")), reply!.body.length);
+  match(reply!.body, /It was &lt;never&gt; here/);
+  strictEqual(reply!.headers.get("content-type"), "text/html;charset=utf-8");
+  const [head] = await ask(Handler, closing.replace("GET", "HEAD"));
+  strictEqual(head!.status, 404);
+  strictEqual(
+    head!.headers.get("content-length"),
+    reply!.headers.get("content-length"),
+  );
+});
+
+Deno.test("headers of ISO-8859-1 come and go byte by byte", async () => {
+  class Handler extends Quiet {
+    async doGET(): Promise<void> {
+      this.sendResponse(200);
+      this.sendHeader("X-Special", "D\xe4ngerous Mind");
+      this.endHeaders();
+      const bytes = Uint8Array.from(
+        this.headers.get("x-special-incoming")!,
+        (character) => character.charCodeAt(0),
+      );
+      await this.wfile.write(bytes);
+    }
+  }
+  const [reply] = await ask(
+    Handler,
+    get("/", "Connection: close", "X-Special-Incoming: \xc3\x84rger"),
+  );
+  strictEqual(reply!.headers.get("x-special"), "D\xe4ngerous Mind");
+  strictEqual(reply!.body, "\xc3\x84rger");
+});
+
+Deno.test("every response tells Server and Date once, and no header is doubled", async () => {
+  class Handler extends Quiet {
+    async doGET(): Promise<void> {
+      this.sendResponse(200);
+      this.sendHeader("Content-Type", "text/html");
+      this.endHeaders();
+      await this.wfile.write("<html><body>Data</body></html>\r\n");
+    }
+  }
+  await using server = serve(new HTTPServer(LOOPBACK, Handler));
+  using connection = await Deno.connect(server.addr);
+  await writeBytes(connection, closing);
+  const text = await readBytes(connection);
+  for (const name of ["Server", "Date", "Content-Type"]) {
+    strictEqual(text.split(`\r\n${name}: `).length, 2, name);
+  }
+  match(
+    text,
+    /\r\nDate: [A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT\r\n/,
+  );
+});
+
+Deno.test("dateTimeString() is the form of RFC 9110", async () => {
+  const dates: string[] = [];
+  class Handler extends Quiet {
+    doGET(): void {
+      dates.push(this.dateTimeString(784111777_000));
+      this.sendResponse(204);
+      this.endHeaders();
+    }
+  }
+  await ask(Handler, closing);
+  deepStrictEqual(dates, ["Sun, 06 Nov 1994 08:49:37 GMT"]);
+});
+
+Deno.test("closeConnection ends the connection behind the request that set it", async () => {
+  class Handler extends Quiet {
+    doGET(): void {
+      this.sendResponse(204);
+      if (this.path === "/3") this.closeConnection = true;
+      this.endHeaders();
+    }
+  }
+  const replies = await ask(
+    Handler,
+    ["/1", "/2", "/3", "/4"].map((path) => get(path)).join(""),
+  );
+  strictEqual(replies.length, 3);
+});
+
+Deno.test("a handler that overrides handleOneRequest() names its methods as it likes", async () => {
+  class Handler extends Quiet {
+    override handleOneRequest(): void {
+      this.sendResponse(this.command === "PROPFIND" ? 207 : 404);
+      this.endHeaders();
+    }
+  }
+  const [reply] = await ask(Handler, closing.replace("GET", "PROPFIND"));
+  strictEqual(reply!.status, 207);
+});
+
+Deno.test("sendResponse() refuses what would not be the last response", async () => {
+  const refused: unknown[] = [];
+  class Handler extends Quiet {
+    doGET(): void {
+      for (const status of [100, 101, 102, 1000]) {
+        throws(() => this.sendResponse(status), (error) => {
+          refused.push((error as Error).name);
+          return true;
+        });
+      }
+      this.sendResponse(205);
+      this.endHeaders();
+    }
+  }
+  const [reply] = await ask(Handler, closing);
+  deepStrictEqual(refused, Array(4).fill("RangeError"));
+  deepStrictEqual([reply!.status, reply!.body], [205, ""]);
+});
+
+Deno.test("a target with a space is refused before any method is called", async () => {
+  let called = false;
+  class Handler extends Quiet {
+    doGET(): void {
+      called = true;
+    }
+  }
+  const [reply] = await ask(Handler, get("/spaced out"));
+  strictEqual(reply!.status, 400);
+  strictEqual(called, false);
+});
