@@ -36,11 +36,13 @@ const MOST_REDIRECTS = 10;
  *   times; with anything else, the client is sent there (302).
  * - Scripts whose name starts with `nph-`, which would write to the client
  *   themselves, are answered with 501.
- * - A script that prints no valid header is answered with 502, one that does
- *   neither take nor give anything for `cgiTimeout` with 504. It is then sent
- *   SIGTERM, and SIGKILL 2 seconds later. So is one whose client is gone, or
- *   that is still there 3 seconds after its output has ended. Where the answer
- *   was begun, the connection is closed, which the client can tell from its end.
+ * - A script that prints no valid header is answered with 502, one that neither
+ *   takes nor gives anything for `cgiTimeout` with 504. It is then sent SIGTERM,
+ *   and SIGKILL 2 seconds later. So is one whose client is gone, or that is
+ *   still there 3 seconds after its output has ended. Where the answer was
+ *   begun, the connection ends before the body does, so that the client can
+ *   tell. A client that has closed its connection is seen to be gone when
+ *   something is sent to it; one that has reset it, at once.
  * - What a script has started in the background may outlive it. Its output is
  *   read for one more second.
  * - What a script writes to standard error, and an exit code that is not 0, go
@@ -80,42 +82,68 @@ export class CGIHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
   static readonly cgiEnvironment: Readonly<Record<string, string>> = {};
   /** Whether scripts get the `Authorization` header, to check it themselves. */
   static readonly passesAuthorization: boolean = false;
-  /**
-   * How much of a body of unannounced length is collected, in bytes.
-   */
+  /** How much of a body of unannounced length is collected, in bytes. */
   static readonly maxSpooledBody: number = 1024 * 1024;
 
-  /** Runs a script, or serves a file. */
+  /**
+   * Runs a script, or serves a file.
+   *
+   * @returns A promise that resolves when the answer is sent.
+   */
   override doGET(): Promise<void> {
     return this.#serve();
   }
 
-  /** Runs a script, whose body is not sent, or describes a file. */
+  /**
+   * Runs a script, whose body is not sent, or describes a file.
+   *
+   * @returns A promise that resolves when the answer is sent.
+   */
   override doHEAD(): Promise<void> {
     return this.#serve();
   }
 
-  /** Runs a script; what is none is answered with 501. */
+  /**
+   * Runs a script; what is none is answered with 501.
+   *
+   * @returns A promise that resolves when the answer is sent.
+   */
   doPOST(): Promise<void> {
     return this.#serve();
   }
 
-  /** Runs a script; what is none is answered with 501. */
+  /**
+   * Runs a script; what is none is answered with 501.
+   *
+   * @returns A promise that resolves when the answer is sent.
+   */
   doPUT(): Promise<void> {
     return this.#serve();
   }
 
-  /** Runs a script; what is none is answered with 501. */
+  /**
+   * Runs a script; what is none is answered with 501.
+   *
+   * @returns A promise that resolves when the answer is sent.
+   */
   doPATCH(): Promise<void> {
     return this.#serve();
   }
 
-  /** Runs a script; what is none is answered with 501. */
+  /**
+   * Runs a script; what is none is answered with 501.
+   *
+   * @returns A promise that resolves when the answer is sent.
+   */
   doDELETE(): Promise<void> {
     return this.#serve();
   }
 
-  /** Runs a script; what is none is answered with 501. */
+  /**
+   * Runs a script; what is none is answered with 501.
+   *
+   * @returns A promise that resolves when the answer is sent.
+   */
   doOPTIONS(): Promise<void> {
     return this.#serve();
   }
