@@ -58,7 +58,13 @@ class Replies {
     while (true) {
       const end = this.#text.indexOf("\r\n", this.#at);
       if (end < 0) return [body + this.#take(Infinity), false];
-      const size = parseInt(this.#text.slice(this.#at, end), 16);
+      const line = this.#text.slice(this.#at, end);
+      if (!/^[0-9a-f]+$/.test(line)) {
+        throw new SyntaxError(
+          `This is no chunk's size: ${JSON.stringify(line)}`,
+        );
+      }
+      const size = parseInt(line, 16);
       this.#at = end + "\r\n".length;
       body += this.#take(size);
       const complete = this.#take("\r\n".length) === "\r\n";
