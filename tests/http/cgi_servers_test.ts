@@ -12,13 +12,16 @@ import { QuietScripts, Scripts } from "./_cgi_handlers.ts";
 import { SITE } from "./_cgi_site.ts";
 import { ALONE, curl } from "./_curl.ts";
 
-/** Has curl send a body to a script and read it back, then ask another. */
+/**
+ * Has curl send a body to a script and read it back, then ask another. The body
+ * is so long that curl first waits for 100 Continue.
+ */
 async function exchange(url: string, ...options: string[]): Promise<string> {
   const echoed = await curl.run([
     ...[...ALONE, ...options, "--data-binary", "@-"],
     ...["--header", "Content-Type: text/plain", `${url}/cgi-bin/echo`],
-  ], "hello ".repeat(50_000));
-  strictEqual(echoed, "hello ".repeat(50_000));
+  ], "hello ".repeat(250_000));
+  strictEqual(echoed, "hello ".repeat(250_000));
   return await curl.run([
     ...[...ALONE, ...options, `${url}/cgi-bin/environment`],
   ]);
