@@ -1,8 +1,9 @@
-// deno run --allow-net --allow-read=examples --allow-run=examples/cgi-bin/greet.ts examples/cgi_server.ts
+// deno run --allow-net --allow-read=examples --allow-env=PATH --allow-run=examples/cgi-bin/greet.ts examples/cgi_server.ts
 //
 // Files, and scripts that answer by what they print: the oldest interface
 // between a web server and programs in any language (RFC 3875). Any executable
 // file below cgi-bin is a script; which of them may run is said by --allow-run.
+// Of this process's environment they get PATH alone: this one looks for deno.
 //
 // Ask it: http://127.0.0.1:8000/cgi-bin/greet.ts
 
