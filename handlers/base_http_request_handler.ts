@@ -168,7 +168,8 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
 
   /**
    * Reads the body of the request, decoded. A client that waits to be told so
-   * (`Expect: 100-continue`) is told at the first read.
+   * (`Expect: 100-continue`) is told at the first read, or by a response with a
+   * status below 400.
    *
    * @returns The reader of this request.
    */
@@ -208,6 +209,8 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
    * @returns A promise that resolves when the last response is sent.
    */
   override async handle(): Promise<void> {
+    // What is written is whole, and to wait for more of it would be in vain.
+    (this.request as Partial<Deno.TcpConn>).setNoDelay?.(true);
     const connection = this.#connection = new HTTPConnection(
       this.request,
       limitsFor(this.constructor as typeof BaseHTTPRequestHandler),
@@ -365,6 +368,7 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
         }`,
       );
     }
+    const go = this.#connection.takeContinue(this.#status);
     const framing = this.#framing();
     if (framing.by === "close") this.closeConnection = true;
     if (framing.by === "chunks") {
@@ -373,7 +377,7 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
     if (!this.#sendsConnection) this.#head += this.#connectionHeader();
     this.#headSent = true;
     this.#responseBody().start(framing);
-    this.#output().write(encodeHead(this.#head + "\r\n"));
+    this.#output().write(encodeHead(`${go}${this.#head}\r\n`));
   }
 
   /**

@@ -36,17 +36,115 @@ export let abortHandler: (
   reason: unknown,
 ) => void;
 
+let isAborted: (
+  handler: BaseRequestHandler<unknown, Deno.Addr | null>,
+) => boolean;
+
+/** A handler of any kind of request. */
+type AnyHandler = BaseRequestHandler<unknown, Deno.Addr | null>;
+/** Called with what is left to be sent, if that has to be waited for. */
+type OnSettling = (unsent: Unsent) => void;
+/** What a handler threw. */
+interface Failure {
+  readonly error: unknown;
+}
+
 /**
  * Runs a handler: `setup`, `handle`, `finish`, then what it still has to send.
  *
+ * Only what is a promise is awaited: awaiting nothing, and functions that do
+ * it, would cost a small request as much as its handler.
+ *
  * @param handler The handler.
- * @param onSettling Called after `finish` with what is left to be sent, if that
- * has to be waited for.
+ * @param onSettling Called after `finish`.
+ * @returns Nothing, or a promise that rejects with what the handler threw.
  */
-export let runHandler: (
-  handler: BaseRequestHandler<unknown, Deno.Addr | null>,
-  onSettling: (unsent: Unsent) => void,
-) => Promise<void>;
+export function runHandler(
+  handler: AnyHandler,
+  onSettling: OnSettling,
+): void | Promise<void> {
+  let failed: Failure | undefined;
+  try {
+    const ready = handler.setup();
+    const handled = ready === undefined
+      ? handler.handle()
+      : ready.then(() => handler.handle());
+    if (handled !== undefined) {
+      handler.suspend();
+      return runSuspended(handler, handled, onSettling);
+    }
+  } catch (error) {
+    failed = { error };
+  }
+  return finishHandler(handler, failed, onSettling);
+}
+
+async function runSuspended(
+  handler: AnyHandler,
+  handled: Promise<void>,
+  onSettling: OnSettling,
+): Promise<void> {
+  let failed: Failure | undefined;
+  try {
+    await handled;
+  } catch (error) {
+    failed = { error };
+  }
+  const finished = finishHandler(handler, failed, onSettling);
+  if (finished !== undefined) await finished;
+}
+
+function finishHandler(
+  handler: AnyHandler,
+  failed: Failure | undefined,
+  onSettling: OnSettling,
+): void | Promise<void> {
+  try {
+    const finished = handler.finish();
+    if (finished !== undefined) {
+      return finished.then(
+        () => settleHandler(handler, failed, onSettling),
+        (error) =>
+          settleHandler(handler, bothErrors(error, failed), onSettling),
+      );
+    }
+  } catch (error) {
+    failed = bothErrors(error, failed);
+  }
+  return settleHandler(handler, failed, onSettling);
+}
+
+function settleHandler(
+  handler: AnyHandler,
+  failed: Failure | undefined,
+  onSettling: OnSettling,
+): void | Promise<void> {
+  try {
+    const settled = handler.settle(failed !== undefined || isAborted(handler));
+    if (settled !== undefined) {
+      if (handler.unsent !== undefined) onSettling(handler.unsent);
+      return failed === undefined
+        ? settled as Promise<void>
+        : throwSettled(settled, failed);
+    }
+  } catch (error) {
+    failed = bothErrors(error, failed);
+  }
+  if (failed !== undefined) throw failed.error;
+}
+
+/** Throws what a handler threw, once it is settled. */
+async function throwSettled(
+  settled: Promise<unknown>,
+  failed: Failure,
+): Promise<never> {
+  try {
+    await settled;
+  } catch (error) {
+    throw bothErrors(error, failed).error;
+  }
+  throw failed.error;
+}
 
 /**
  * The base of all request handlers. A server makes one instance for each
@@ -105,37 +203,7 @@ export class BaseRequestHandler<
 
   static {
     abortHandler = (handler, reason) => handler.#abort(reason);
-    runHandler = async (handler, onSettling) => {
-      let failed: { readonly error: unknown } | undefined;
-      // Of each step only a promise is awaited: awaiting nothing would cost
-      // every request a turn of the queue.
-      try {
-        const ready = handler.setup();
-        if (ready !== undefined) await ready;
-        const handled = handler.handle();
-        if (handled !== undefined) await handled;
-      } catch (error) {
-        failed = { error };
-      }
-      try {
-        const finished = handler.finish();
-        if (finished !== undefined) await finished;
-      } catch (error) {
-        failed = { error: bothErrors(error, failed) };
-      }
-      try {
-        const settled = handler.settle(
-          failed !== undefined || handler.#aborted !== undefined,
-        );
-        if (settled !== undefined) {
-          if (handler.unsent !== undefined) onSettling(handler.unsent);
-          await settled;
-        }
-      } catch (error) {
-        failed = { error: bothErrors(error, failed) };
-      }
-      if (failed !== undefined) throw failed.error;
-    };
+    isAborted = (handler) => handler.#aborted !== undefined;
   }
 
   /**
@@ -184,6 +252,14 @@ export class BaseRequestHandler<
   onShutdown(): void {}
 
   /**
+   * Called when the handler waits for something: what it was given may change
+   * from now on.
+   *
+   * @ignore
+   */
+  suspend(): void {}
+
+  /**
    * What is left to be sent.
    *
    * @returns Its state, if this kind of handler can tell.
@@ -210,16 +286,13 @@ export class BaseRequestHandler<
 }
 
 /** A later error must not hide the one that came first. */
-function bothErrors(
-  error: unknown,
-  earlier: { readonly error: unknown } | undefined,
-): unknown {
-  if (earlier === undefined || earlier.error === error) {
-    return error;
-  }
-  return new SuppressedError(
-    error,
-    earlier.error,
-    `A request's cleanup failed after its handler did: ${error}`,
-  );
+function bothErrors(error: unknown, earlier: Failure | undefined): Failure {
+  if (earlier === undefined || earlier.error === error) return { error };
+  return {
+    error: new SuppressedError(
+      error,
+      earlier.error,
+      `A request's cleanup failed after its handler did: ${error}`,
+    ),
+  };
 }

@@ -53,7 +53,9 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #reply: Uint8Array | undefined;
-  #sent = false;
+  /** Whether the reply is a buffer of the handler's. */
+  #borrowed = false;
+  #suspended = false;
 
   /**
    * The payload of the datagram, 0 to 65,507 bytes.
@@ -106,11 +108,22 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
     });
   }
 
+  /**
+   * The handler may use its buffer again once its write has resolved. One that
+   * waits for nothing has its reply sent before, without a copy.
+   *
+   * @ignore
+   */
+  override suspend(): void {
+    this.#suspended = true;
+    if (this.#borrowed) this.#reply = this.#reply?.slice();
+    this.#borrowed = false;
+  }
+
   /** @ignore */
   override settle(failed: boolean): void | Promise<unknown> {
     const ended = this.#wfile?.end();
     if (failed || this.#reply === undefined) return ended;
-    this.#sent = true;
     return this.socket.send(this.#reply, this.clientAddress);
   }
 
@@ -125,14 +138,11 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
       );
     }
     if (before === undefined) {
-      this.#reply = data;
-      // The caller may use its buffer again once its write has resolved, which
-      // is after this. By then, most replies have been sent without a copy.
-      queueMicrotask(() => {
-        if (!this.#sent && this.#reply === data) this.#reply = data.slice();
-      });
+      this.#reply = this.#suspended ? data.slice() : data;
+      this.#borrowed = !this.#suspended;
       return;
     }
+    this.#borrowed = false;
     this.#reply = new Uint8Array(size);
     this.#reply.set(before);
     this.#reply.set(data, before.length);

@@ -53,6 +53,9 @@ const JOIN_UP_TO = 64 * 1024;
  */
 export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
   extends BaseHTTPRequestHandler<Address> {
+  /** That of the response being sent. */
+  #status = 0;
+
   /**
    * Makes a handler class of a function.
    *
@@ -163,6 +166,7 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
         `Cannot answer ${this.command} ${this.path}: Response.error() has no status`,
       );
     }
+    this.#status = status;
     let head = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
     let dated = false;
@@ -185,7 +189,6 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
       head += `${name}: ${value}\r\n`;
     });
     if (!dated) head += `date: ${currentDate()}\r\n`;
-    if (connectionOf(this).ending) this.closeConnection = true;
     const { body } = response;
     if (status === 204 || status === 304) {
       await body?.cancel();
@@ -280,14 +283,18 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
     );
   }
 
+  /** Completes a head that is sent now. */
   #endHead(head: string, length?: number, chunked = false): string {
+    const connection = connectionOf(this);
+    const before = connection.takeContinue(this.#status);
+    if (connection.ending) this.closeConnection = true;
     if (length !== undefined) head += `content-length: ${length}\r\n`;
     else if (chunked) head += "transfer-encoding: chunked\r\n";
     if (this.closeConnection) head += "connection: close\r\n";
     else if (this.requestVersion === "HTTP/1.0") {
       head += "connection: keep-alive\r\n";
     }
-    return head + "\r\n";
+    return `${before}${head}\r\n`;
   }
 }
 

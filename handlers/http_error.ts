@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { headerLine } from "./_http/head.ts";
 
 /** Options of an {@linkcode HTTPError}. */
 export interface HTTPErrorOptions extends ErrorOptions {
@@ -35,6 +36,8 @@ export class HTTPError extends Error {
    * @param message What the client is told; by default the status's own phrase.
    * @param options Headers and the cause.
    * @throws {RangeError} If the status is none of an error.
+   * @throws {TypeError} If a header's name is no token, or its value holds a
+   * line ending or another control character.
    */
   constructor(
     status: number,
@@ -46,9 +49,14 @@ export class HTTPError extends Error {
         `Cannot make an HTTP error of status ${status}: it must be an integer from 400 to 599`,
       );
     }
+    const { headers = {} } = options;
+    for (const [name, value] of Object.entries(headers)) {
+      // Refused here, and not where nobody can tell any more whose it was.
+      headerLine(name, value);
+    }
     super(message, options);
     this.name = "HTTPError";
     this.status = status;
-    this.headers = options.headers ?? {};
+    this.headers = headers;
   }
 }

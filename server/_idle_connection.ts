@@ -80,11 +80,11 @@ export class IdleConnection<Address extends Deno.Addr>
   }
 
   setNoDelay(noDelay?: boolean): void {
-    (this.#inner as unknown as Deno.TcpConn).setNoDelay(noDelay);
+    (this.#inner as Partial<Deno.TcpConn>).setNoDelay?.(noDelay);
   }
 
   setKeepAlive(keepAlive?: boolean): void {
-    (this.#inner as unknown as Deno.TcpConn).setKeepAlive(keepAlive);
+    (this.#inner as Partial<Deno.TcpConn>).setKeepAlive?.(keepAlive);
   }
 
   handshake(): Promise<Deno.TlsHandshakeInfo> {

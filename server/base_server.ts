@@ -457,16 +457,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    *
    * @param request What was accepted.
    * @param clientAddress The client's address.
-   * @returns A promise that resolves when both are done.
+   * @returns Nothing, or a promise that resolves when both are done.
    */
-  async processRequest(
+  processRequest(
     request: Request,
     clientAddress: Address,
-  ): Promise<void> {
-    await this.finishRequest(request, clientAddress);
-    // Awaiting nothing would cost each request a turn of the queue.
-    const closing = this.shutdownRequest(request);
-    if (closing !== undefined) await closing;
+  ): void | Promise<void> {
+    const finished = this.finishRequest(request, clientAddress);
+    return finished === undefined
+      ? this.shutdownRequest(request)
+      : finished.then(() => this.shutdownRequest(request));
   }
 
   /**
@@ -474,9 +474,12 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    *
    * @param request What was accepted.
    * @param clientAddress The client's address.
-   * @returns A promise that resolves when the handler has ended.
+   * @returns Nothing, or a promise that resolves when the handler has ended.
    */
-  finishRequest(request: Request, clientAddress: Address): Promise<void> {
+  finishRequest(
+    request: Request,
+    clientAddress: Address,
+  ): void | Promise<void> {
     return this.runRequest(request, clientAddress);
   }
 
@@ -485,10 +488,13 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    *
    * @param request What was accepted.
    * @param clientAddress The client's address.
-   * @returns A promise that resolves when the handler has ended.
+   * @returns Nothing, or a promise that resolves when the handler has ended.
    * @ignore
    */
-  runRequest(request: Request, clientAddress: Address): Promise<void> {
+  runRequest(
+    request: Request,
+    clientAddress: Address,
+  ): void | Promise<void> {
     const handler = new this.#Handler(request, clientAddress, this);
     this.listenTo(request, new LocalListener(handler));
     return runHandler(

@@ -157,18 +157,19 @@ export abstract class StreamServer<
    *
    * @param request The connection.
    * @param clientAddress Its peer's address.
-   * @returns A promise that resolves when the handler has ended.
+   * @returns Nothing, or a promise that resolves when the handler has ended.
    */
   override finishRequest(
     request: Connection,
     clientAddress: Address,
-  ): Promise<void> {
+  ): void | Promise<void> {
     if (!(request instanceof IdleConnection)) {
       return super.finishRequest(request, clientAddress);
     }
     // Handshakes and verifyRequest have taken their time.
     request.lastActive = performance.now();
     const finished = super.finishRequest(request, clientAddress);
+    if (finished === undefined) return;
     this.#idle?.add(request);
     return finished.finally(() => this.#idle?.delete(request));
   }

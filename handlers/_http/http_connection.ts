@@ -1,5 +1,6 @@
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
+import { encodeHead } from "./head.ts";
 import { type IncomingRequest, RequestParser } from "./request_parser.ts";
 import { Watchdog, type Watched } from "./watchdog.ts";
 
@@ -10,7 +11,7 @@ const LARGEST_BUFFER = 64 * 1024;
 /** How much of a body that nobody wanted is read to use the connection again. */
 const MOST_DISCARDED = 256 * 1024;
 
-const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
 const watchdog = new Watchdog();
 const ignore = () => {};
@@ -35,6 +36,7 @@ export class HTTPConnection implements Watched {
   #waiting: Waiting = "nothing";
   #bodyTimeLeft = 0;
   #continueOwed = false;
+  #continueRefused = false;
   #filling: Promise<boolean> | undefined;
   /** Ends the wait for bytes. */
   #interrupt: ((reason: unknown) => void) | undefined;
@@ -117,6 +119,7 @@ export class HTTPConnection implements Watched {
     this.deadline = Infinity;
     this.#current = request;
     this.#bodyTimeLeft = this.#limits.bodyTimeout;
+    this.#continueRefused = false;
     this.#continueOwed = request.expect === "100-continue" &&
       request.minorVersion === 1 && request.hasBody;
     return request;
@@ -141,10 +144,8 @@ export class HTTPConnection implements Watched {
           `The body ended after ${request.received} bytes`,
         );
       }
-      if (this.#continueOwed) {
-        this.#continueOwed = false;
-        if (request.received === 0) await this.write(CONTINUE);
-      }
+      const go = this.takeContinue();
+      if (go !== "") await this.write(encodeHead(go));
       const since = performance.now();
       this.#wait("body", this.#bodyTimeLeft);
       await this.#fill();
@@ -167,6 +168,20 @@ export class HTTPConnection implements Watched {
     buffer.set(chunk.subarray(0, buffer.length));
     this.#current!.chunks.unshift(chunk.subarray(buffer.length));
     return buffer.length;
+  }
+
+  /**
+   * What must be sent now to a client that waits to be told to send its body.
+   *
+   * @param status The status of the response, if its head is sent now: one of
+   * success is preceded by it, and behind one of failure it is not sent.
+   */
+  takeContinue(status = 100): string {
+    if (!this.#continueOwed || this.#current?.received !== 0) return "";
+    if (status >= 400) this.#continueRefused = true;
+    if (this.#continueRefused) return "";
+    this.#continueOwed = false;
+    return CONTINUE;
   }
 
   /** Whether the current request is the last, whatever the client wants. */

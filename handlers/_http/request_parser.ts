@@ -115,7 +115,12 @@ export class RequestParser extends Llhttp {
   /** The one whose body is being read. */
   #current: IncomingRequest | undefined;
   #failure: HTTPError | undefined;
-  /** How much of the current body was not its content, in bytes. */
+  /** How many requests have begun with complete headers. */
+  #heads = 0;
+  /**
+   * How many bytes have come that are no content: since the last complete
+   * headers, or since the last complete body.
+   */
   #framing = 0;
   #target = "";
   #rawHeaders: string[] = [];
@@ -150,16 +155,26 @@ export class RequestParser extends Llhttp {
   feed(bytes: Uint8Array): void {
     const body = this.#current?.complete === false ? this.#current : undefined;
     const received = body?.received ?? 0;
+    const heads = this.#heads;
     this.#take(bytes);
-    if (body === undefined) return;
-    // Of chunks, what is not their content is bounded by nothing else: it may
-    // be sizes of single bytes, and little beside (RFC 9112, section 7.1.1).
-    this.#framing += bytes.length - (body.received - received);
-    if (this.#framing > this.#limits.maxHeaderSize + 8 * body.received) {
-      this.#failure ??= new HTTPError(
-        413,
-        "The chunks of the body are mostly extensions",
-      );
+    const { maxHeaderSize } = this.#limits;
+    if (body !== undefined) {
+      if (body.complete) return;
+      // Of chunks, what is not their content is bounded by nothing else: it may
+      // be sizes of single bytes, and little beside (RFC 9112, section 7.1.1).
+      this.#framing += bytes.length - (body.received - received);
+      if (this.#framing > maxHeaderSize + 8 * body.received) {
+        this.#failure ??= new HTTPError(
+          413,
+          "The chunks of the body are mostly extensions",
+        );
+      }
+    } else if (this.#heads === heads) {
+      // Nor are empty lines before a request, and spaces before a value.
+      this.#framing += bytes.length;
+      if (this.#framing > 2 * maxHeaderSize) {
+        this.#failure ??= new HTTPError(431);
+      }
     }
   }
 
@@ -211,6 +226,7 @@ export class RequestParser extends Llhttp {
     keepAlive: boolean,
   ): number {
     this.midway = false;
+    this.#heads++;
     this.#framing = 0;
     // llhttp also reads HTTP/0.9, and protocols that look like HTTP.
     if (major !== 1) {
@@ -250,6 +266,7 @@ export class RequestParser extends Llhttp {
 
   [Callback.MessageComplete](): void {
     this.#current!.complete = true;
+    this.#framing = 0;
   }
 }
 

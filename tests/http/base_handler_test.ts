@@ -1,5 +1,9 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
-import { BaseHTTPRequestHandler, HTTPError } from "../../server/http.ts";
+import {
+  BaseHTTPRequestHandler,
+  FetchRequestHandler,
+  HTTPError,
+} from "../../server/http.ts";
 import type { RequestHandlerClass } from "../../server/base_server.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
 import { LOOPBACK } from "../_serve.ts";
@@ -293,6 +297,51 @@ Deno.test("Expect: 100-continue is answered when the body is first read", async 
   );
   ok(unknown.startsWith("HTTP/1.1 417 "), unknown);
 });
+
+for (
+  const [how, Handler] of [
+    [
+      "wfile",
+      class extends Quiet {
+        async doPOST(): Promise<void> {
+          this.sendResponse(200);
+          this.endHeaders();
+          for await (const chunk of this.rfile.readable) {
+            await this.wfile.write(chunk);
+          }
+        }
+      },
+    ],
+    [
+      "fetch",
+      FetchRequestHandler.from((request) => new Response(request.body)),
+    ],
+  ] as const
+) {
+  Deno.test(`100 Continue comes before the head of an echo, and never within it, with ${how}`, async () => {
+    await using server = new Server(Handler as HandlerClass);
+    using connection = await Deno.connect(server.addr);
+    const send = (text: string) =>
+      connection.write(new TextEncoder().encode(text));
+    await send(
+      closing(
+        "POST / HTTP/1.1",
+        "Content-Length: 4",
+        "Expect: 100-continue",
+      ),
+    );
+    // How much of the answer comes before the body is the handler's choice.
+    const first = new Uint8Array(1000);
+    const n = await connection.read(first);
+    ok(
+      new TextDecoder().decode(first.subarray(0, n!))
+        .startsWith("HTTP/1.1 100 Continue\r\n\r\n"),
+    );
+    await send("body");
+    const rest = await readUntil(connection, "4\r\nbody\r\n0\r\n\r\n");
+    ok(!rest.includes("100 Continue"), rest);
+  });
+}
 
 Deno.test("the log has a line for each response, with control characters escaped", async () => {
   const lines: string[] = [];

@@ -404,5 +404,9 @@ Deno.test("an HTTPError has the status of an error", async () => {
     throws(() => new HTTPError(status), RangeError);
   }
   strictEqual(new HTTPError(404).message, "Not Found");
+  throws(
+    () => new HTTPError(404, "", { headers: { "x-a": "a\r\nb" } }),
+    TypeError,
+  );
   await rejects(Promise.reject(new HTTPError(404)), HTTPError);
 });

@@ -35,6 +35,22 @@ Deno.test("more bytes of headers than maxHeaderSize are answered with 431", asyn
   ok(large.startsWith("HTTP/1.1 431 "), large);
 });
 
+Deno.test("spaces before a value are counted too", async () => {
+  await using server = new Server({ maxHeaderSize: 1000 });
+  using connection = await Deno.connect(server.addr);
+  const line = new TextEncoder().encode(" ".repeat(1000));
+  await connection.write(
+    new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\nA:"),
+  );
+  const answer = readUntil(connection, "</html>\n");
+  try {
+    for (let i = 0; i < 1000; i++) await connection.write(line);
+  } catch {
+    // The server has had enough of them.
+  }
+  ok((await answer).startsWith("HTTP/1.1 431 "));
+});
+
 Deno.test("more headers than maxHeaderCount are answered with 431", async () => {
   await using server = new Server({ maxHeaderCount: 40 });
   const headers = (count: number) =>
