@@ -1,5 +1,9 @@
-import { resolve, sep } from "node:path";
-import { findFile, type ServedDirectory } from "../_files/find_file.ts";
+import { resolve } from "node:path";
+import {
+  findFile,
+  isInside,
+  type ServedDirectory,
+} from "../_files/find_file.ts";
 import type { TargetPath } from "../_files/target_path.ts";
 import { HTTPError } from "../http_error.ts";
 
@@ -66,12 +70,6 @@ export async function findScript(
     };
   }
   throw notAScript();
-}
-
-/** Whether a path is the folder's or of what is in it; both are without links. */
-export function isInside(path: string, folder: string): boolean {
-  return path === folder ||
-    path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
 /** What Windows runs, where files have no mode: those need no program's name. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { isMissing } from "../_files/file_error.ts";
-import { isInside, namesOn } from "./find_script.ts";
+import { isInside } from "../_files/find_file.ts";
+import { namesOn } from "./find_script.ts";
 
 /**
  * Whether a path leads to something in a folder of scripts by another name: by

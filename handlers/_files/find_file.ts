@@ -82,8 +82,8 @@ async function withoutLinks(
   return join(root.path, real.slice(root.realPath.length));
 }
 
-/** Whether a path is the folder's or of what is in it; both are real. */
-function isInside(path: string, folder: string): boolean {
+/** Whether a path is the folder's or of what is in it; both are without links. */
+export function isInside(path: string, folder: string): boolean {
   return path === folder ||
     path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
