@@ -193,11 +193,14 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
     if (status === 204 || status === 304) {
       await body?.cancel();
       await this.#write(this.#endHead(head));
-    } else if (body === null) {
-      await this.#write(this.#endHead(head, length ?? 0));
     } else if (this.command === "HEAD") {
-      await body.cancel();
-      await this.#write(this.#endHead(head, length));
+      await body?.cancel();
+      const known = body === null ? length ?? 0 : length;
+      await this.#write(this.#endHead(head, known));
+    } else if (body === null) {
+      // The client would take the next response for this one's body.
+      if (length !== undefined && length > 0) this.#endsEarly(0, length);
+      await this.#write(this.#endHead(head, 0));
     } else {
       const reader = body.getReader();
       try {
@@ -224,7 +227,7 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
     following.then(({ done }) => ended = done, () => {
       // Whoever awaits it is told.
     });
-    let read = await reading;
+    let read = this.#bytes(await reading);
     for (let turn = 0; turn < 2 && !ended; turn++) await null;
     if (ended) length ??= read.value?.length ?? 0;
     const chunked = length === undefined && this.requestVersion === "HTTP/1.1";
@@ -244,16 +247,30 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
         await this.#write(before, chunk, chunked ? "\r\n" : "");
         before = "";
       }
-      read = await (following ?? reader.read());
+      read = this.#bytes(await (following ?? reader.read()));
       following = undefined;
     }
-    if (length !== undefined && sent < length) {
-      throw new Error(
-        `Cannot answer ${this.command} ${this.path}: the body ended after ${sent} bytes, its Content-Length is ${length}`,
-      );
-    }
+    if (length !== undefined && sent < length) this.#endsEarly(sent, length);
     if (chunked) before += "0\r\n\r\n";
     if (before !== "") await this.#write(before);
+  }
+
+  /** A stream's chunk may be anything, and only bytes can be sent. */
+  #bytes(
+    read: ReadableStreamReadResult<Uint8Array>,
+  ): ReadableStreamReadResult<Uint8Array> {
+    if (read.done || read.value instanceof Uint8Array) return read;
+    throw new TypeError(
+      `Cannot answer ${this.command} ${this.path}: the body's stream gave ${
+        Deno.inspect(read.value)
+      }, not a Uint8Array`,
+    );
+  }
+
+  #endsEarly(sent: number, length: number): never {
+    throw new Error(
+      `Cannot answer ${this.command} ${this.path}: the body ended after ${sent} bytes, its Content-Length is ${length}`,
+    );
   }
 
   /** Writes text, bytes and text, in one call where they are few. */

@@ -302,6 +302,41 @@ Deno.test("a body that is not as long as its Content-Length is an error", async 
   }
 });
 
+Deno.test("no body does not announce one, or the next response would be it", async () => {
+  await using server = new Server(() =>
+    new Response(null, { headers: { "content-length": "5" } })
+  );
+  const text = await exchange(
+    server.addr,
+    "HEAD / HTTP/1.1\r\nHost: test\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: test\r\n\r\n",
+  );
+  ok(/^HTTP\/1.1 200 OK\r\n(?:.+\r\n)*content-length: 5\r\n/.test(text), text);
+  ok(/\r\n\r\nHTTP\/1.1 500 /.test(text), text);
+  ok(/ended after 0 bytes/.test(String(server.errors.pop())));
+});
+
+Deno.test("a stream that gives no bytes is reported and answered with 500", async () => {
+  const chunks: Record<string, unknown> = {
+    "/text": "text",
+    "/buffer": new ArrayBuffer(4),
+    "/words": new Uint16Array(4),
+    "/null": null,
+  };
+  await using server = new Server((request) =>
+    new Response(
+      ReadableStream.from([
+        chunks[new URL(request.url).pathname] as Uint8Array,
+      ]),
+    )
+  );
+  for (const path of Object.keys(chunks)) {
+    const text = await exchange(server.addr, closing(`GET ${path} HTTP/1.1`));
+    ok(text.startsWith("HTTP/1.1 500 "), text);
+    ok(/not a Uint8Array/.test(String(server.errors.pop())), path);
+  }
+});
+
 testWith(
   [python],
   "request.signal is aborted when the client resets the connection",
