@@ -42,7 +42,7 @@ export const Llhttp = HTTPParser as unknown as {
 /** `HTTP_QUERY` of llhttp.h: the only method of HTTP behind those of others. */
 const QUERY = 46;
 
-/** The name of a method that llhttp has found. */
-export function methodName(method: number): string {
-  return method === QUERY ? "QUERY" : (methods as string[])[method]!;
+/** The name of a method that llhttp has found, if it is one of HTTP's. */
+export function methodName(method: number): string | undefined {
+  return method === QUERY ? "QUERY" : (methods as string[])[method];
 }

@@ -5,6 +5,8 @@ import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
 /** A name or an address, and perhaps a port: RFC 3986, section 3.2.2. */
 const HOST = /^[-\w.~!$&'()*+,;=%:[\]]*$/;
 
+const UNKNOWN_METHOD = "The method is not known";
+
 /** A request whose headers have come. Its body may still be on its way. */
 export class IncomingRequest {
   readonly method: string;
@@ -232,6 +234,9 @@ export class RequestParser extends Llhttp {
     if (major !== 1) {
       throw new HTTPError(505, `HTTP/${major}.${minor} is not supported`);
     }
+    const name = methodName(method);
+    // Those of RTSP it reads too.
+    if (name === undefined) throw new HTTPError(501, UNKNOWN_METHOD);
     rawHeaders ??= this.#rawHeaders;
     const { maxHeaderCount, maxBodySize } = this.#limits;
     if (rawHeaders.length > 2 * maxHeaderCount) {
@@ -243,7 +248,7 @@ export class RequestParser extends Llhttp {
       );
     }
     this.#current = new IncomingRequest(
-      methodName(method),
+      name,
       target ?? this.#target,
       minor,
       rawHeaders,
@@ -283,7 +288,7 @@ function refusal({ code, reason }: LlhttpError): HTTPError {
     case "HPE_PAUSED_H2_UPGRADE":
       return new HTTPError(505);
     case "HPE_INVALID_METHOD":
-      return new HTTPError(501, "The method is not known");
+      return new HTTPError(501, UNKNOWN_METHOD);
     default:
       return new HTTPError(400, reason);
   }

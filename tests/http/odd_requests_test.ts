@@ -28,6 +28,7 @@ const ODD: Record<string, readonly [bytes: string, ...statuses: number[]]> = {
     501,
   ],
   "a response": ["HTTP/1.1 200 OK\r\n\r\n", 501],
+  "a method of RTSP": ["DESCRIBE / RTSP/1.0\r\n\r\n", 501],
   "a method in small letters": [closing("get / HTTP/1.1"), 501],
   "a method that is none": [closing("FROBNICATE / HTTP/1.1"), 501],
   "a method with a sign": [closing("G@T / HTTP/1.1"), 501],
