@@ -13,16 +13,25 @@ export class Deadlines<T> {
   readonly #items = new Map<T, number>();
   readonly #deadlineOf: (item: T) => number;
   readonly #expired: (item: T) => void;
+  readonly #inBackground: boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param deadlineOf When an item expires, in `performance.now()` time. It may
    * move later, never earlier.
    * @param expired Called once for an item whose deadline has come.
+   * @param inBackground Whether the timer goes on where there are no items,
+   * which is cheaper where they come and go one by one. It does not keep the
+   * process alive, and must be stopped in the end.
    */
-  constructor(deadlineOf: (item: T) => number, expired: (item: T) => void) {
+  constructor(
+    deadlineOf: (item: T) => number,
+    expired: (item: T) => void,
+    inBackground = false,
+  ) {
     this.#deadlineOf = deadlineOf;
     this.#expired = expired;
+    this.#inBackground = inBackground;
   }
 
   get size(): number {
@@ -40,10 +49,14 @@ export class Deadlines<T> {
   }
 
   delete(item: T): void {
-    if (this.#items.delete(item) && this.#items.size === 0) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    }
+    this.#items.delete(item);
+    if (this.#items.size === 0 && !this.#inBackground) this.stop();
+  }
+
+  /** Stops the timer. The next item that is added starts it again. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #arm(): void {
@@ -55,6 +68,7 @@ export class Deadlines<T> {
       () => this.#sweep(),
       Math.min(delay, LONGEST_DELAY),
     );
+    if (this.#inBackground) Deno.unrefTimer(this.#timer);
   }
 
   #sweep(): void {

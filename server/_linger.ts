@@ -30,7 +30,13 @@ export class Lingering {
     this.#silences = new Deadlines(
       ({ lastHeard }) => lastHeard + silence,
       close,
+      true,
     );
+  }
+
+  /** The server has no connections any more. */
+  stop(): void {
+    this.#silences.stop();
   }
 
   /**

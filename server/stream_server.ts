@@ -214,6 +214,11 @@ export abstract class StreamServer<
     }
   }
 
+  /** @ignore */
+  override releaseResources(): void | Promise<void> {
+    this.#lingering?.stop();
+  }
+
   /** Closes the listener, which is gone when its last accept has ended. @ignore */
   override async stopListening(): Promise<void> {
     super.stopListening();
