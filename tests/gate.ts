@@ -41,9 +41,12 @@ const checks: readonly Check[] = [
     name: "benches of poll, short",
     args: ["run", "--allow-all", "bench/poll/compare.ts", "--short"],
   },
-  ...["http", "http_files", "xmlrpc"].map((name): Check => ({
-    name: `bench of ${name}, short`,
-    args: ["run", "--allow-all", `bench/${name}.ts`, "--short"],
+  ...["http", "http_files", "xmlrpc", "fresh_children"].map((name): Check => ({
+    name: `bench ${name}, short`,
+    args: [
+      ...["run", "--allow-all", "--v8-flags=--expose-gc"],
+      ...[`bench/${name}.ts`, "--short"],
+    ],
   })),
 ];
 
