@@ -169,12 +169,14 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
   /**
    * Reads the body of the request, decoded. A client that waits to be told so
    * (`Expect: 100-continue`) is told at the first read, or by a response with a
-   * status below 400.
+   * status below 400. Behind the response no more is read: `BadResource`.
    *
    * @returns The reader of this request.
    */
   get rfile(): StreamReader {
-    return this.#rfile ??= new StreamReader(this.#connection);
+    return this.#rfile ??= new StreamReader(
+      this.#connection.bodyOf(this.#incoming),
+    );
   }
 
   /**

@@ -142,10 +142,7 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
     const incoming = incomingOf(this);
     return new ReadableStream({
       pull: async (controller) => {
-        // Of a request that is over nothing is read any more.
-        const chunk = incomingOf(this) === incoming
-          ? await connection.readChunk()
-          : null;
+        const chunk = await connection.readChunk(incoming);
         if (chunk === null) controller.close();
         else controller.enqueue(chunk);
       },

@@ -1,5 +1,6 @@
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
+import type { ReadSource } from "../stream_reader.ts";
 import { encodeHead } from "./head.ts";
 import { type IncomingRequest, RequestParser } from "./request_parser.ts";
 import { Watchdog, type Watched } from "./watchdog.ts";
@@ -64,6 +65,7 @@ export class HTTPConnection implements Watched {
 
   /** Forgets the connection, which the server closes. */
   close(): void {
+    this.#abandonBody();
     watchdog.delete(this);
   }
 
@@ -126,15 +128,47 @@ export class HTTPConnection implements Watched {
   }
 
   /**
-   * Takes the next chunk of the current request's body.
+   * Takes the next chunk of a request's body.
    *
+   * @param request The current request, or one before it: what kept its body
+   * must not be given that of another.
    * @returns The chunk, or `null` behind the last.
+   * @throws {Deno.errors.BadResource} If the request is over and its body is
+   * not all there.
    * @throws {HTTPError} What to answer.
    * @throws What reading throws.
    */
-  async readChunk(): Promise<Uint8Array<ArrayBuffer> | null> {
-    const request = this.#current;
-    if (request === undefined) return null;
+  async readChunk(
+    request: IncomingRequest,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (request.abandoned) {
+      throw new Deno.errors.BadResource(
+        "Cannot read the body: the request is finished",
+      );
+    }
+    return await this.#nextChunk(request);
+  }
+
+  /** A request's body as a `ReadSource`. */
+  bodyOf(request: IncomingRequest): ReadSource {
+    return {
+      read: async (buffer) => {
+        const chunk = await this.readChunk(request);
+        if (chunk === null) return null;
+        if (chunk.length <= buffer.length) {
+          buffer.set(chunk);
+          return chunk.length;
+        }
+        buffer.set(chunk.subarray(0, buffer.length));
+        request.chunks.unshift(chunk.subarray(buffer.length));
+        return buffer.length;
+      },
+    };
+  }
+
+  async #nextChunk(
+    request: IncomingRequest,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
     while (request.chunks.length === 0) {
       if (request.complete) return null;
       if (this.#parser.failure !== undefined) throw this.#parser.failure;
@@ -155,19 +189,6 @@ export class HTTPConnection implements Watched {
       if (this.#watching) this.watch();
     }
     return request.chunks.shift()!;
-  }
-
-  /** Reads what is left of the current request's body as a `ReadSource`. */
-  async read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    const chunk = await this.readChunk();
-    if (chunk === null) return null;
-    if (chunk.length <= buffer.length) {
-      buffer.set(chunk);
-      return chunk.length;
-    }
-    buffer.set(chunk.subarray(0, buffer.length));
-    this.#current!.chunks.unshift(chunk.subarray(buffer.length));
-    return buffer.length;
   }
 
   /**
@@ -203,10 +224,11 @@ export class HTTPConnection implements Watched {
   async discardBody(): Promise<boolean> {
     const request = this.#current!;
     if (request.complete) return true;
+    this.#abandonBody();
     if (this.ending) return false;
     const from = request.received;
     try {
-      while (await this.readChunk() !== null) {
+      while (await this.#nextChunk(request) !== null) {
         if (request.received - from > MOST_DISCARDED) return false;
       }
       return true;
@@ -214,6 +236,12 @@ export class HTTPConnection implements Watched {
       // The request is answered; what became of its body is nobody's concern.
       return false;
     }
+  }
+
+  /** Whoever still reads the body is told, and not given what is left of it. */
+  #abandonBody(): void {
+    const request = this.#current;
+    if (request?.complete === false) request.abandoned = true;
   }
 
   /**

@@ -29,6 +29,8 @@ export class IncomingRequest {
   received = 0;
   /** Whether all of the body has come. */
   complete = false;
+  /** Whether its response was sent before all of the body had come. */
+  abandoned = false;
 
   constructor(
     method: string,

@@ -4,9 +4,10 @@ import {
   FetchRequestHandler,
   HTTPError,
 } from "../../server/http.ts";
+import type { StreamReader } from "../../handlers/stream_reader.ts";
 import type { RequestHandlerClass } from "../../server/base_server.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK, readAll } from "../_serve.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
 
 type HandlerClass = RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>;
@@ -266,6 +267,38 @@ Deno.test("a body that was not read is not the next request", async () => {
   );
   ok(text.includes("/first") && text.includes("/second"), text);
   ok(!text.includes("smuggled"), text);
+});
+
+Deno.test("an rfile that was kept is not given the next request's body", async () => {
+  let kept: StreamReader | undefined;
+  const errors: unknown[] = [];
+  await using server = new Server(
+    class extends Quiet {
+      async doPOST(): Promise<void> {
+        if (kept === undefined) {
+          kept = this.rfile;
+          await kept.readExactly(2);
+        } else {
+          await kept.read().catch((error) => errors.push(error));
+        }
+        const left = this.path === "/second" ? await this.rfile.read() : "";
+        this.sendResponse(200);
+        this.endHeaders();
+        await this.wfile.write(left);
+      }
+    },
+  );
+  const connection = await Deno.connect(server.addr);
+  const write = (text: string) =>
+    connection.write(new TextEncoder().encode(text));
+  await write(
+    "POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12",
+  );
+  await readUntil(connection, "\r\n\r\n0\r\n\r\n");
+  await write("345" + closing("POST /second HTTP/1.1", "Content-Length: 6"));
+  await write("secret");
+  ok((await readAll(connection)).includes("\r\nsecret\r\n"));
+  ok(errors.pop() instanceof Deno.errors.BadResource);
 });
 
 Deno.test("Expect: 100-continue is answered when the body is first read", async () => {

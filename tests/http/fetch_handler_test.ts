@@ -173,6 +173,21 @@ Deno.test("a request's body streams: its first part is read before the last is s
   await readUntil(connection, "\r\n\r\nlast");
 });
 
+Deno.test("a body that is read behind the response never looks complete", async () => {
+  const reading = Promise.withResolvers<string>();
+  await using server = new Server((request) => {
+    reading.resolve(request.text());
+    return new Response("later");
+  });
+  using connection = await Deno.connect(server.addr);
+  await connection.write(new TextEncoder().encode(
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12",
+  ));
+  await readUntil(connection, "later");
+  await connection.write(new TextEncoder().encode("345"));
+  await rejects(reading.promise, Deno.errors.BadResource);
+});
+
 Deno.test("megabytes go through both ways unchanged", async () => {
   await using server = new Server((request) => new Response(request.body));
   const sent = new Uint8Array(8 * 1024 * 1024);
