@@ -1,9 +1,7 @@
-import { strictEqual } from "node:assert";
 import { CGIHTTPRequestHandler } from "../../handlers/cgi_http_request_handler.ts";
 import { HTTPServer } from "../../server/http_server.ts";
-import { patiently } from "../_patience.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
+import { type Reply, replyTo } from "./_replies.ts";
 
 /** A folder with files and scripts. */
 export const SITE = `${import.meta.dirname}/_cgi_scripts`;
@@ -56,15 +54,8 @@ export class Site extends HTTPServer {
   }
 
   /** Sends a request on a connection of its own and reads to its end. */
-  async send(request: string): Promise<Reply> {
-    using connection = await this.connect();
-    const [text] = await patiently(
-      Promise.all([readBytes(connection), writeBytes(connection, request)]),
-      () => "the response to end",
-    );
-    const replies = repliesIn(text, request.startsWith("HEAD"));
-    strictEqual(replies.length, 1);
-    return replies[0]!;
+  send(request: string): Promise<Reply> {
+    return replyTo(this.addr, request);
   }
 
   /** Asks for something by GET. */

@@ -1,12 +1,10 @@
-import { strictEqual } from "node:assert";
 import { dirname } from "node:path";
 import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http.ts";
 import type { SymlinkPolicy } from "../../server/http.ts";
-import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { requestOf } from "./_cgi_site.ts";
-import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
+import { type Reply, replyTo } from "./_replies.ts";
 
 /** What a test sets of its handler class. */
 export interface FilesOptions {
@@ -84,15 +82,8 @@ export class FilesSite implements AsyncDisposable {
   }
 
   /** Sends a request on a connection of its own and reads to its end. */
-  async send(request: string): Promise<Reply> {
-    using connection = await this.connect();
-    const [text] = await patiently(
-      Promise.all([readBytes(connection), writeBytes(connection, request)]),
-      () => "the response to end",
-    );
-    const replies = repliesIn(text, request.startsWith("HEAD"));
-    strictEqual(replies.length, 1);
-    return replies[0]!;
+  send(request: string): Promise<Reply> {
+    return replyTo(this.server.addr, request);
   }
 
   get(target: string, ...headers: readonly string[]): Promise<Reply> {

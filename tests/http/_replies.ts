@@ -1,3 +1,6 @@
+import { strictEqual } from "node:assert";
+import { patiently } from "../_patience.ts";
+
 /** One response, as it came. */
 export interface Reply {
   readonly status: number;
@@ -126,4 +129,19 @@ export async function writeBytes(
         error instanceof Deno.errors.ConnectionReset)
     ) throw error;
   }
+}
+
+/** Sends a request on a connection of its own and reads to its end. */
+export async function replyTo(
+  addr: Deno.NetAddr & { readonly transport: "tcp" },
+  request: string,
+): Promise<Reply> {
+  using connection = await Deno.connect(addr);
+  const [text] = await patiently(
+    Promise.all([readBytes(connection), writeBytes(connection, request)]),
+    () => "the response to end",
+  );
+  const replies = repliesIn(text, request.startsWith("HEAD"));
+  strictEqual(replies.length, 1);
+  return replies[0]!;
 }
