@@ -17,8 +17,8 @@ const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 const watchdog = new Watchdog();
 const ignore = () => {};
 
-/** What a wait is for, which decides what its end is. */
-type Waiting = "nothing" | "request" | "headers" | "body" | "write";
+/** What a read waits for, which decides what its end is. */
+type Waiting = "nothing" | "request" | "headers" | "body";
 
 /**
  * One connection that carries HTTP/1: its requests one after the other, their
@@ -26,7 +26,6 @@ type Waiting = "nothing" | "request" | "headers" | "body" | "write";
  * {@linkcode HTTPConnection.watch}.
  */
 export class HTTPConnection implements Watched {
-  deadline = Infinity;
   readonly #connection: Deno.Conn;
   readonly #limits: HTTPLimits;
   readonly #parser: RequestParser;
@@ -35,6 +34,10 @@ export class HTTPConnection implements Watched {
   /** The one that was given out last. */
   #current: IncomingRequest | undefined;
   #waiting: Waiting = "nothing";
+  /** Until when what is waited for must come, in `performance.now()` time. */
+  #readBy = Infinity;
+  /** Until when the client must take something: it may be read from meanwhile. */
+  #writeBy = Infinity;
   #bodyTimeLeft = 0;
   #continueOwed = false;
   #continueRefused = false;
@@ -61,6 +64,10 @@ export class HTTPConnection implements Watched {
     this.#onLost = onLost;
     this.#parser = new RequestParser(limits);
     watchdog.add(this);
+  }
+
+  get deadline(): number {
+    return Math.min(this.#readBy, this.#writeBy);
   }
 
   /** Forgets the connection, which the server closes. */
@@ -117,8 +124,7 @@ export class HTTPConnection implements Watched {
       }
       request = this.#parser.shift();
     }
-    this.#waiting = "nothing";
-    this.deadline = Infinity;
+    this.#waitNoMore();
     this.#current = request;
     this.#bodyTimeLeft = this.#limits.bodyTimeout;
     this.#continueRefused = false;
@@ -183,8 +189,7 @@ export class HTTPConnection implements Watched {
       const since = performance.now();
       this.#wait("body", this.#bodyTimeLeft);
       await this.#fill();
-      this.#waiting = "nothing";
-      this.deadline = Infinity;
+      this.#waitNoMore();
       this.#bodyTimeLeft -= performance.now() - since;
       if (this.#watching) this.watch();
     }
@@ -264,11 +269,10 @@ export class HTTPConnection implements Watched {
   async write(bytes: Uint8Array): Promise<number> {
     const { writeTimeout } = this.#limits;
     let done = 0;
-    const { deadline } = this;
-    const waiting = this.#waiting;
     try {
       do {
-        this.#wait("write", writeTimeout);
+        this.#writeBy = performance.now() + writeTimeout;
+        watchdog.moved(this.#writeBy);
         done += await this.#connection.write(
           done === 0 ? bytes : bytes.subarray(done),
         );
@@ -282,16 +286,20 @@ export class HTTPConnection implements Watched {
         : error;
       this.#onLost(reason);
       throw reason;
+    } finally {
+      this.#writeBy = Infinity;
     }
-    this.#waiting = waiting;
-    this.deadline = deadline;
     return done;
   }
 
   /** Called by the watchdog. */
   expire(): void {
-    this.deadline = Infinity;
     this.#timedOut = true;
+    if (this.#writeBy <= performance.now()) {
+      this.#readBy = this.#writeBy = Infinity;
+      return this.#connection.close();
+    }
+    this.#readBy = Infinity;
     switch (this.#waiting) {
       case "request":
         return this.#interrupt?.(undefined);
@@ -309,16 +317,19 @@ export class HTTPConnection implements Watched {
             `The body took longer than ${this.#limits.bodyTimeout} ms`,
           ),
         );
-      case "write":
-        return this.#connection.close();
     }
   }
 
   #wait(what: Waiting, ms: number): Waiting {
     this.#waiting = what;
-    this.deadline = performance.now() + ms;
-    watchdog.moved(this.deadline);
+    this.#readBy = performance.now() + ms;
+    watchdog.moved(this.#readBy);
     return what;
+  }
+
+  #waitNoMore(): void {
+    this.#waiting = "nothing";
+    this.#readBy = Infinity;
   }
 
   /** Reads once; false at the end of the stream. */

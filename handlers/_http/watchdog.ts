@@ -2,7 +2,7 @@
 export interface Watched {
   /** Until when it may wait, in `performance.now()` time. */
   readonly deadline: number;
-  /** Called when the deadline has gone by. */
+  /** Called when the deadline has gone by, and moves it. */
   expire(): void;
 }
 
@@ -51,7 +51,7 @@ export class Watchdog {
     this.#next = Infinity;
     for (const watched of this.#watched) {
       if (watched.deadline <= now) watched.expire();
-      else if (watched.deadline < first) first = watched.deadline;
+      first = Math.min(first, watched.deadline);
     }
     if (first !== Infinity) this.moved(first);
   }

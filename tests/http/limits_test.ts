@@ -141,6 +141,40 @@ Deno.test("a client that takes nothing is dropped after writeTimeout", async () 
   strictEqual((errors[0] as DOMException).name, "TimeoutError");
 });
 
+Deno.test("a client that sends and takes nothing is dropped after writeTimeout", async () => {
+  const reported = Promise.withResolvers<unknown>();
+  let dropped = false;
+  class Tunnel extends HTTPServer {
+    override handleError(error: unknown): void {
+      dropped = true;
+      reported.resolve(error);
+    }
+  }
+  await using server = new Tunnel(
+    LOOPBACK,
+    ({ body }) => {
+      body!.pipeTo(new WritableStream()).catch(() => {
+        // It ends with the connection.
+      });
+      return new Response(new Uint8Array(64 * 1024 * 1024));
+    },
+    { limits: { writeTimeout: 100 } },
+  );
+  server.serveForever();
+  using connection = await Deno.connect(server.addr);
+  await connection.write(
+    new TextEncoder().encode(
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n",
+    ),
+  );
+  for (let sent = 0; sent < 40 && !dropped; sent++) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    await connection.write(new Uint8Array(1)).catch(() => dropped = true);
+  }
+  ok(dropped);
+  strictEqual((await reported.promise as DOMException).name, "TimeoutError");
+});
+
 Deno.test("time that the handler takes is not the client's", async () => {
   await using server = new HTTPServer(
     LOOPBACK,
