@@ -61,6 +61,10 @@ export let incomingOf: (
  * 304, is left out. A body that the handler did not read is read for it, up to
  * 256 KiB; beyond that the connection is closed.
  *
+ * What a method leaves running when its promise has resolved finds the next
+ * request in `this`: it should be awaited. An `rfile` or `wfile` that was kept is
+ * refused what is the next request's.
+ *
  * A method that throws an {@linkcode HTTPError} before it sent anything has the
  * request answered with it. What else it throws goes to the server's
  * `handleError`, the client gets 500 if nothing was sent yet, and the connection
