@@ -152,6 +152,7 @@ export class HTTPConnection implements Watched {
         "Cannot read the body: the request is finished",
       );
     }
+    request.wanted = true;
     return await this.#nextChunk(request);
   }
 
@@ -216,6 +217,11 @@ export class HTTPConnection implements Watched {
     // Nobody can tell whether a body comes that was not asked for.
     if (this.#continueOwed && this.#current?.received === 0) return true;
     if (this.#timedOut) return true;
+    // More than is going to be read, unless the handler has begun to.
+    if (this.#current?.wanted === false) {
+      const { announced, received } = this.#current;
+      if (announced - received > MOST_DISCARDED) return true;
+    }
     // Those that came before the end are still to be answered.
     return (this.#ended || this.#parser.failure !== undefined) &&
       !this.#parser.hasMore;

@@ -23,10 +23,14 @@ export class IncomingRequest {
   readonly keepAlive: boolean;
   /** Whether a body was announced, though it may turn out empty. */
   readonly hasBody: boolean;
+  /** How many bytes of it were announced; 0 where that was left open. */
+  readonly announced: number;
   /** What has come of the body and was not taken yet. */
   readonly chunks: Uint8Array<ArrayBuffer>[] = [];
   /** How much of the body has come, in bytes. */
   received = 0;
+  /** Whether the handler has begun to read the body. */
+  wanted = false;
   /** Whether all of the body has come. */
   complete = false;
   /** Whether its response was sent before all of the body had come. */
@@ -102,7 +106,8 @@ export class IncomingRequest {
     }
     this.host = host;
     this.expect = expect;
-    this.hasBody = coding !== undefined || Number(length ?? 0) > 0;
+    this.announced = Number(length ?? 0);
+    this.hasBody = coding !== undefined || this.announced > 0;
   }
 }
 

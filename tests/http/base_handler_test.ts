@@ -331,6 +331,28 @@ Deno.test("Expect: 100-continue is answered when the body is first read", async 
   ok(unknown.startsWith("HTTP/1.1 417 "), unknown);
 });
 
+Deno.test("a large body that was not read ends the connection, and the client is told", async () => {
+  await using server = new Server(
+    class extends Quiet {
+      doPOST(): void {
+        this.sendResponse(200);
+        this.sendHeader("Content-Length", "0");
+        this.endHeaders();
+      }
+    },
+  );
+  for (const [size, told] of [[200_000, false], [300_000, true]] as const) {
+    using connection = await Deno.connect(server.addr);
+    await connection.write(
+      new TextEncoder().encode(
+        `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`,
+      ),
+    );
+    const head = await readUntil(connection, "\r\n\r\n");
+    strictEqual(head.includes("Connection: close"), told, head);
+  }
+});
+
 for (
   const [how, Handler] of [
     [
