@@ -31,6 +31,8 @@ async function flood(begin: string, unit: string): Promise<Reply[]> {
   for (let sent = 0; !answered; sent += repeated.length) {
     ok(sent < FLOOD, "The server has taken all of it");
     await writeBytes(connection, repeated);
+    // A write that need not wait would let nobody read the answer.
+    await new Promise((resolve) => setTimeout(resolve));
   }
   const replies = repliesIn(await answer);
   deepStrictEqual(attacked.reports.errors, []);
