@@ -13,7 +13,7 @@ export class Deadlines<T> {
   readonly #items = new Map<T, number>();
   readonly #deadlineOf: (item: T) => number;
   readonly #expired: (item: T) => void;
-  readonly #inBackground: boolean;
+  #inBackground: boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -22,7 +22,7 @@ export class Deadlines<T> {
    * @param expired Called once for an item whose deadline has come.
    * @param inBackground Whether the timer goes on where there are no items,
    * which is cheaper where they come and go one by one. It does not keep the
-   * process alive, and must be stopped in the end.
+   * process alive. In the end call `leaveBackground`.
    */
   constructor(
     deadlineOf: (item: T) => number,
@@ -50,11 +50,17 @@ export class Deadlines<T> {
 
   delete(item: T): void {
     this.#items.delete(item);
-    if (this.#items.size === 0 && !this.#inBackground) this.stop();
+    this.#rest();
   }
 
-  /** Stops the timer. The next item that is added starts it again. */
-  stop(): void {
+  /** Lets the timer go on no longer than there are items. */
+  leaveBackground(): void {
+    this.#inBackground = false;
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#items.size > 0 || this.#inBackground) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

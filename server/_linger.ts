@@ -34,9 +34,9 @@ export class Lingering {
     );
   }
 
-  /** The server has no connections any more. */
-  stop(): void {
-    this.#silences.stop();
+  /** The server has finished: hardly a connection comes any more. */
+  finish(): void {
+    this.#silences.leaveBackground();
   }
 
   /**

@@ -216,7 +216,7 @@ export abstract class StreamServer<
 
   /** @ignore */
   override releaseResources(): void | Promise<void> {
-    this.#lingering?.stop();
+    this.#lingering?.finish();
   }
 
   /** Closes the listener, which is gone when its last accept has ended. @ignore */

@@ -78,6 +78,7 @@ Deno.test("the connection that has lingered longest is closed when there are too
   deepStrictEqual(closed, [0, 1]);
   for (const connection of connections) connection.close();
   await Promise.all(all);
+  lingering.finish();
 });
 
 Deno.test("lingerTimeout of one server is not another's", async () => {
