@@ -10,6 +10,8 @@ import {
   currentDate,
   encodeHead,
   headerLine,
+  isContentLength,
+  namesClose,
   statusLine,
 } from "./_http/head.ts";
 import { HTTPConnection } from "./_http/http_connection.ts";
@@ -332,7 +334,7 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
     }
     switch (lowerName) {
       case "content-length":
-        if (!/^\d{1,15}$/.test(value)) {
+        if (!isContentLength(value)) {
           throw new TypeError(
             `Cannot send the header "${name}": "${value}" is not a number of bytes`,
           );
@@ -352,9 +354,7 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
         return;
       case "connection":
         this.#sendsConnection = true;
-        if (/(^|,)[ \t]*close[ \t]*(,|$)/i.test(value)) {
-          this.closeConnection = true;
-        }
+        if (namesClose(value)) this.closeConnection = true;
         break;
     }
     this.#head += line;

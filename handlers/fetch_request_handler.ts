@@ -4,7 +4,13 @@ import {
   incomingOf,
   writeRaw,
 } from "./base_http_request_handler.ts";
-import { currentDate, encodeHead, statusLine } from "./_http/head.ts";
+import {
+  currentDate,
+  encodeHead,
+  isContentLength,
+  namesClose,
+  statusLine,
+} from "./_http/head.ts";
 import type { IncomingRequest } from "./_http/request_parser.ts";
 import { HTTPError } from "./http_error.ts";
 import type { HTTPLimits } from "./http_limits.ts";
@@ -176,9 +182,7 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
           // How the body is framed is decided here.
           return;
         case "connection":
-          if (/(^|,)[ \t]*close[ \t]*(,|$)/i.test(value)) {
-            this.closeConnection = true;
-          }
+          if (namesClose(value)) this.closeConnection = true;
           return;
         case "date":
           dated = true;
@@ -291,7 +295,7 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
    * @throws {TypeError} If it is none.
    */
   #announced(value: string): number {
-    if (/^\d{1,15}$/.test(value)) return Number(value);
+    if (isContentLength(value)) return Number(value);
     throw new TypeError(
       `Cannot answer ${this.command} ${this.path}: the response's Content-Length is "${value}"`,
     );

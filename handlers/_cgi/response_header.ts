@@ -1,11 +1,10 @@
 import { Buffer } from "node:buffer";
+import { isContentLength, TOKEN } from "../_http/head.ts";
 import { ScriptError } from "./script_error.ts";
 
 /** How many fields a script's header may have. */
 const MAX_FIELDS = 100;
 
-/** A field's name is a token: RFC 9110, section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What no value may contain. Its bytes are taken as those of Latin-1. */
 // deno-lint-ignore no-control-regex -- Those are what is looked for.
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
@@ -130,7 +129,7 @@ function parseStatus(
 
 function parseLength(length: string | undefined): number | undefined {
   if (length === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(length)) {
+  if (!isContentLength(length)) {
     throw refuse(`its Content-Length is ${quote(length)}, which is no number`);
   }
   return Number(length);

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 
-/** RFC 9110, section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What a field's name is: RFC 9110, section 5.6.2. */
+export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What no field value and no reason phrase may have, RFC 9110, section 5.5. */
 const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 
@@ -53,6 +53,16 @@ export function headerLine(name: string, value: string): string {
   }
   checkText(`the header "${name}"`, value);
   return `${name}: ${value}\r\n`;
+}
+
+/** Whether the value of a response's `Content-Length` is a number of bytes. */
+export function isContentLength(value: string): boolean {
+  return /^\d{1,15}$/.test(value);
+}
+
+/** Whether the value of `Connection` names `close`, RFC 9112, section 9.6. */
+export function namesClose(value: string): boolean {
+  return /(^|,)[ \t]*close[ \t]*(,|$)/i.test(value);
 }
 
 /** The bytes of a head, in which each character is one. */
