@@ -2,17 +2,14 @@ import { Child, type ChildTimeouts } from "./_child.ts";
 import type { ChildCommand } from "./_child_command.ts";
 import type { NearChannel } from "./_remote/near_channel.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
-import type {
-  Assignment,
-  Opener,
-  RemotePool,
-  Waiting,
+import {
+  type Assignment,
+  type Opener,
+  type RemotePool,
+  restartPause,
+  type Waiting,
 } from "./_remote_pool.ts";
 
-/** The first pause after a child that ended before it did anything, in milliseconds. */
-const FIRST_PAUSE = 100;
-/** The longest such pause, in milliseconds. */
-const LONGEST_PAUSE = 10_000;
 /** After so many in a row, those that wait for a child are told why. */
 const PATIENCE = 3;
 /** How long a child may take to wind a request down, in milliseconds. */
@@ -256,7 +253,7 @@ export class ChildPool implements RemotePool {
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
       this.#startNeeded(this.#limits.spareChildren);
-    }, Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#inVain - 1)));
+    }, restartPause(this.#inVain));
     if (this.#waiting.size === 0) Deno.unrefTimer(this.#pauseTimer);
   }
 

@@ -1,6 +1,22 @@
 import type { NearChannel } from "./_remote/near_channel.ts";
 import type { NearSide } from "./_remote/near_side.ts";
 
+/** The first pause before one that ended at once is replaced, in milliseconds. */
+const FIRST_PAUSE = 100;
+/** The longest such pause, in milliseconds. */
+const LONGEST_PAUSE = 10_000;
+
+/**
+ * How long to wait before the next thread or process is started, in
+ * milliseconds.
+ *
+ * @param inVain How many in a row have ended before they did anything.
+ */
+export function restartPause(inVain: number): number {
+  if (inVain === 0) return 0;
+  return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (inVain - 1));
+}
+
 /** A request that a thread or a process has taken. */
 export interface Assignment {
   readonly channel: NearChannel;

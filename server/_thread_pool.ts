@@ -1,17 +1,14 @@
 import type { HandlerLocation } from "./_remote/handler_location.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
-import type {
-  Assignment,
-  Opener,
-  RemotePool,
-  Waiting,
+import {
+  type Assignment,
+  type Opener,
+  type RemotePool,
+  restartPause,
+  type Waiting,
 } from "./_remote_pool.ts";
 import { Thread } from "./_thread.ts";
 
-/** The first pause before a thread that died at once is replaced, in milliseconds. */
-const FIRST_PAUSE = 100;
-/** The longest such pause, in milliseconds. */
-const LONGEST_PAUSE = 10_000;
 /**
  * A thread that lived longer, or has served a request, did not die at once. In
  * milliseconds.
@@ -34,7 +31,8 @@ export class ThreadPool implements RemotePool {
   readonly #starting = new Map<Thread, Promise<void>>();
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiting>();
-  #pause = 0;
+  /** How many threads in a row have died at once. */
+  #inVain = 0;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -179,9 +177,9 @@ export class ThreadPool implements RemotePool {
     this.#ready.add(thread);
     thread.gone.then(() => {
       this.#ready.delete(thread);
-      this.#pause = thread.side.served || performance.now() - since > LONG_LIFE
+      this.#inVain = thread.side.served || performance.now() - since > LONG_LIFE
         ? 0
-        : Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
+        : this.#inVain + 1;
       if (this.#waiting.size > 0) this.#startAnother();
     });
   }
@@ -191,11 +189,12 @@ export class ThreadPool implements RemotePool {
       this.#closed || this.#pauseTimer !== undefined ||
       this.#ready.size + this.#starting.size >= this.#size
     ) return;
-    if (this.#pause === 0) return this.#start();
+    const pause = restartPause(this.#inVain);
+    if (pause === 0) return this.#start();
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
       this.#start();
-    }, this.#pause);
+    }, pause);
   }
 
   #start(): void {
@@ -208,7 +207,7 @@ export class ThreadPool implements RemotePool {
       await thread.ready();
       this.#add(thread);
     } catch (error) {
-      this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
+      this.#inVain++;
       // Where another thread lives, its requests end and make room.
       if (this.#ready.size === 0) this.#refuseWaiting(error);
     }
