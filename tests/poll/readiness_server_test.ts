@@ -21,6 +21,7 @@ import {
   MODULE,
   run,
 } from "./_sockets.ts";
+import { runWithFewDescriptors } from "./_few_descriptors.ts";
 
 /** More than the kernel's buffers at both ends of a connection hold, in bytes. */
 const LARGE = 32_000_000;
@@ -310,16 +311,7 @@ Deno.test("ReadinessServer: one that cannot be made leaves no descriptor", async
   await using folder = new Folder();
   const file = folder.at("program.ts");
   await Deno.writeTextFile(file, program);
-  const { code, stdout, stderr } = await new Deno.Command("sh", {
-    args: [
-      "-c",
-      'ulimit -n 128; exec "$0" run --no-check --allow-ffi "$1"',
-      Deno.execPath(),
-      file,
-    ],
-  }).output();
-  strictEqual(code, 0, decode(stderr));
-  strictEqual(decode(stdout), "EMFILE true\n".repeat(3));
+  strictEqual(await runWithFewDescriptors(file), "EMFILE true\n".repeat(3));
 });
 
 Deno.test("ReadinessServer: handlers may close, end and send to any connection", async () => {
@@ -505,16 +497,10 @@ Deno.test("ReadinessServer: out of descriptors it pauses, and goes on", async ()
   try {
     const file = `${folder}/program.ts`;
     await Deno.writeTextFile(file, program);
-    const { code, stdout, stderr } = await new Deno.Command("sh", {
-      args: [
-        "-c",
-        'ulimit -n 128; exec "$0" run --no-check --allow-ffi "$1"',
-        Deno.execPath(),
-        file,
-      ],
-    }).output();
-    strictEqual(code, 0, decode(stderr));
-    strictEqual(decode(stdout), "EMFILE\n" + "3\n".repeat(5));
+    strictEqual(
+      await runWithFewDescriptors(file),
+      "EMFILE\n" + "3\n".repeat(5),
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
