@@ -6,6 +6,7 @@ import {
   HEADER_SIZE,
   putHeader,
 } from "./frames.ts";
+import { untilQuiet } from "./quiet.ts";
 
 /** Both ways between two processes. */
 export interface Pipes {
@@ -21,12 +22,6 @@ export interface Pipes {
 
 /** How much waits to be written before the carrier is congested, in bytes. */
 const CONGESTED_ABOVE = 256 * 1024;
-/**
- * A write waits for other frames until so many turns of the microtask queue have
- * brought none. A request that follows another at once, such as the next that is
- * accepted, takes a few.
- */
-const QUIET_TURNS = 8;
 /** A larger buffer is not kept for the next frames. */
 const LARGEST_KEPT = 2 * CONGESTED_ABOVE;
 const SMALLEST_BUFFER = 4 * 1024;
@@ -104,22 +99,10 @@ export class PipeCarrier implements Carrier {
     this.#filling = larger;
   }
 
-  /**
-   * Lets what other requests send in this tick join: a write costs more than the
-   * wait for them.
-   */
-  async #joined(): Promise<void> {
-    let filled = this.#filled;
-    for (let quiet = 0; quiet < QUIET_TURNS && !this.congested; quiet++) {
-      await null;
-      if (this.#filled === filled) continue;
-      filled = this.#filled;
-      quiet = 0;
-    }
-  }
-
   async #writeAll(): Promise<void> {
-    await this.#joined();
+    // What other requests send in this tick joins: a write costs more than the
+    // wait for them.
+    await untilQuiet(() => this.#filled, CONGESTED_ABOVE);
     try {
       while (this.#filled > 0) {
         const bytes = this.#filling;

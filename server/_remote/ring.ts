@@ -81,9 +81,13 @@ export class RingProducer {
     this.#tail = (this.#tail + bytes.length) | 0;
   }
 
-  /** Shows the consumer what was put in, and wakes it if it sleeps. */
+  /** Shows the consumer what was put in. One that sleeps sees it when woken. */
   publish(): void {
     Atomics.store(this.#control, TAIL, this.#tail);
+  }
+
+  /** Wakes the consumer if it sleeps. */
+  wake(): void {
     wake(this.#control, CONSUMER_ASLEEP);
   }
 

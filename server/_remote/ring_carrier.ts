@@ -2,11 +2,12 @@ import type { Carrier } from "./carrier.ts";
 import {
   FrameDecoder,
   type FrameHandler,
-  type FrameType,
+  FrameType,
   HEADER_SIZE,
   MAX_DATA,
   putHeader,
 } from "./frames.ts";
+import { untilQuiet } from "./quiet.ts";
 import { RingConsumer, RingProducer } from "./ring.ts";
 
 /** The size of a ring, in bytes: several of the largest frames. */
@@ -14,6 +15,8 @@ export const RING_CAPACITY = 1024 * 1024;
 
 /** How much is taken out before handlers get a turn: the largest data frame. */
 const STEP = HEADER_SIZE + MAX_DATA;
+/** How many requests are sent before the other side is woken for them. */
+const MOST_UNTOLD = 8;
 /** How many turns of the microtask queue a handler needs to read on. */
 const TURNS = 8;
 
@@ -22,6 +25,8 @@ export class RingCarrier implements Carrier {
   readonly #producer: RingProducer;
   readonly #consumer: RingConsumer;
   readonly #header = new Uint8Array(HEADER_SIZE);
+  /** Requests that were sent to a side that may be asleep. */
+  #untold = 0;
   /** Frames that did not fit. */
   readonly #kept: Uint8Array[] = [];
   #draining: Promise<void> | undefined;
@@ -47,6 +52,9 @@ export class RingCarrier implements Carrier {
       this.#producer.put(this.#header);
       if (payload !== undefined) this.#producer.put(payload);
       this.#producer.publish();
+      if (type === FrameType.Open || type === FrameType.OpenDatagram) {
+        void this.#wakeForRequests();
+      } else this.#producer.wake();
       return;
     }
     const frame = new Uint8Array(HEADER_SIZE + length);
@@ -105,6 +113,17 @@ export class RingCarrier implements Carrier {
     this.#producer.interrupt();
   }
 
+  /**
+   * Wakes the other side for a request, and for those that come with it: a
+   * thread that is woken for each costs more than most requests take.
+   */
+  async #wakeForRequests(): Promise<void> {
+    if (++this.#untold > 1) return;
+    await untilQuiet(() => this.#untold, MOST_UNTOLD);
+    this.#untold = 0;
+    this.#producer.wake();
+  }
+
   async #drainKept(): Promise<void> {
     // Later than now: `#draining` must be set before it is unset here, also
     // where room has just been made.
@@ -114,6 +133,7 @@ export class RingCarrier implements Carrier {
       if (this.#producer.hasRoom(frame.length)) {
         this.#producer.put(frame);
         this.#producer.publish();
+        this.#producer.wake();
         this.#kept.shift();
       } else await this.#producer.waitForRoom(frame.length);
     }

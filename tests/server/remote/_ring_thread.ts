@@ -31,6 +31,7 @@ async function takeBytes({ to, from, size }: RingTask): Promise<void> {
   }
   producer.put(new TextEncoder().encode(`${expected.position}`));
   producer.publish();
+  producer.wake();
 }
 
 /** Takes frames, and sends each back. */

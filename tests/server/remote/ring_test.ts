@@ -111,6 +111,7 @@ Deno.test("a consumer sleeps until bytes come, or it is interrupted", async () =
   const bytes = consumer.waitForBytes();
   producer.put(Uint8Array.of(1));
   producer.publish();
+  producer.wake();
   await soon(bytes!);
   strictEqual(consumer.waitForBytes(), undefined);
   deepStrictEqual(drain(consumer), [1]);
@@ -284,6 +285,7 @@ Deno.test("a billion bytes cross a ring between two threads unchanged", async ()
       while (!producer.hasRoom(size)) await producer.waitForRoom(size);
       producer.put(stream.take(size));
       producer.publish();
+      producer.wake();
       if (random.oneIn(500)) await new Promise((done) => setTimeout(done));
     }
     await answers.waitForBytes();
