@@ -1,4 +1,5 @@
 import { BaseRequestHandler } from "./base_request_handler.ts";
+import { reply } from "./_replying.ts";
 import { StreamReader } from "./stream_reader.ts";
 import { StreamWriter } from "./stream_writer.ts";
 
@@ -124,7 +125,7 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   override settle(failed: boolean): void | Promise<unknown> {
     const ended = this.#wfile?.end();
     if (failed || this.#reply === undefined) return ended;
-    return this.socket.send(this.#reply, this.clientAddress);
+    return reply(this.socket, this.#reply, this.clientAddress);
   }
 
   #collect(data: Uint8Array): void {

@@ -4,8 +4,10 @@ import {
   type RequestServer,
   runHandler,
 } from "../../handlers/base_request_handler.ts";
+import { REPLY } from "../../handlers/_replying.ts";
 import {
   type DatagramRequest,
+  type DatagramSocket,
   MAX_DATAGRAM_SIZE,
 } from "../../handlers/datagram_request_handler.ts";
 import { checkTime } from "../_options.ts";
@@ -137,7 +139,9 @@ export class FarSide implements FrameHandler {
     const request: DatagramRequest = [data, {
       addr: this.#addr,
       send: (data, address) => this.#send(id, data, address),
-    }];
+      [REPLY]: (data: Uint8Array, address: Deno.Addr) =>
+        this.#carrier.send(FrameType.Reply, id, packDatagram(0, address, data)),
+    } as DatagramSocket];
     this.#run(id, request, undefined, address);
   }
 

@@ -58,12 +58,17 @@ export const FrameType = {
   SetOption: 19,
   /** N → F: the server begins to shut down. */
   ShuttingDown: 20,
+  /**
+   * F → N: send a datagram for a handler that waits for it no more: the request
+   * fails if it is not sent. The payload is packed by `packDatagram`.
+   */
+  Reply: 21,
 } as const;
 
 /** One of {@linkcode FrameType}. */
 export type FrameType = typeof FrameType[keyof typeof FrameType];
 
-const LAST_TYPE = FrameType.ShuttingDown;
+const LAST_TYPE = FrameType.Reply;
 
 /** The size of a header, in bytes. */
 export const HEADER_SIZE = 8;

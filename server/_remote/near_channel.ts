@@ -57,8 +57,7 @@ export abstract class NearChannel {
       case FrameType.Settling:
         return this.settling();
       case FrameType.Error:
-        this.#error = unpackError(payload);
-        return;
+        return this.failed(unpackError(payload).error);
       case FrameType.Done:
         this.over = this.#handlerEnded = true;
         this.done();
@@ -92,6 +91,11 @@ export abstract class NearChannel {
   }
 
   protected settling(): void {}
+
+  /** The request has failed, which is told when it is finished. */
+  protected failed(error: unknown): void {
+    this.#error ??= { error };
+  }
 
   /** The handler has ended. */
   protected done(): void {

@@ -14,6 +14,8 @@ import {
 export class NearDatagram extends NearChannel {
   readonly #request: DatagramRequest;
   readonly #sender: Deno.Addr;
+  /** Settles when the last datagram of the handler has been sent, or not. */
+  #replying: Promise<void> | undefined;
 
   constructor(
     carrier: Carrier,
@@ -36,8 +38,28 @@ export class NearDatagram extends NearChannel {
   }
 
   override frame(type: FrameType, payload: Uint8Array): void {
-    if (type === FrameType.Send) void this.#send(unpackDatagram(payload));
-    else super.frame(type, payload);
+    switch (type) {
+      case FrameType.Send:
+        return void this.#send(unpackDatagram(payload));
+      case FrameType.Reply:
+        this.#replying = this.#reply(unpackDatagram(payload));
+        return;
+      default:
+        return super.frame(type, payload);
+    }
+  }
+
+  protected override done(): void {
+    if (this.#replying === undefined) this.finish();
+    else this.#replying.then(() => this.finish());
+  }
+
+  async #reply({ address, data }: PackedDatagram): Promise<void> {
+    try {
+      await this.#request[1].send(data, this.#known(address));
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   async #send({ number, address, data }: PackedDatagram): Promise<void> {

@@ -3,9 +3,35 @@ import { ProtocolError } from "./frames.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Packs a value as JSON. */
+/** The number (32 bits) and the length of the address (16 bits). */
+const HEAD_SIZE = 6;
+/** The longest address, in bytes: a host name has 255 at most, a path 108. */
+const MOST_ADDRESS = 4 * 1024;
+
+/**
+ * Where payloads are put together and made legible: memory of its own for each
+ * would cost more than all else that is done with it.
+ */
+const scratch = new Uint8Array(HEAD_SIZE + MOST_ADDRESS + 64 * 1024);
+
+/**
+ * Packs a value as JSON.
+ *
+ * @returns Bytes that are lent until something else is packed.
+ */
 export function packJson(value: unknown): Uint8Array {
-  return encoder.encode(JSON.stringify(value));
+  return encode(JSON.stringify(value), scratch);
+}
+
+/** Writes a text into `target`, or where that is too small, elsewhere. */
+function encode(
+  text: string,
+  target: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  const { read, written } = encoder.encodeInto(text, target);
+  return read === text.length
+    ? target.subarray(0, written)
+    : encoder.encode(text);
 }
 
 /**
@@ -16,13 +42,20 @@ export function packJson(value: unknown): Uint8Array {
 export function unpackJson(payload: Uint8Array): object {
   let value: unknown;
   try {
-    // A decoder does not take shared memory.
-    value = JSON.parse(decoder.decode(payload.slice()));
+    value = JSON.parse(decoder.decode(unshared(payload)));
   } catch {
     value = undefined;
   }
   if (typeof value === "object" && value !== null) return value;
   throw new ProtocolError("Cannot read a payload: it is not an object in JSON");
+}
+
+/** A decoder does not take shared memory. */
+function unshared(payload: Uint8Array): Uint8Array {
+  if (!(payload.buffer instanceof SharedArrayBuffer)) return payload;
+  if (payload.length > scratch.length) return payload.slice();
+  scratch.set(payload);
+  return scratch.subarray(0, payload.length);
 }
 
 /** A datagram under way between the sides. */
@@ -34,14 +67,10 @@ export interface PackedDatagram {
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** The number (32 bits) and the length of the address (16 bits). */
-const HEAD_SIZE = 6;
-/** The longest address, in bytes: a host name has 255 at most, a path 108. */
-const MOST_ADDRESS = 4 * 1024;
-
 /**
  * Packs a datagram with the address it came from or goes to.
  *
+ * @returns Bytes that are lent until something else is packed.
  * @throws {TypeError} If that is no address.
  */
 export function packDatagram(
@@ -49,7 +78,10 @@ export function packDatagram(
   address: Deno.Addr,
   data: Uint8Array,
 ): Uint8Array {
-  const where = packJson(address ?? null);
+  const where = encode(
+    JSON.stringify(address ?? null),
+    scratch.subarray(HEAD_SIZE, HEAD_SIZE + MOST_ADDRESS),
+  );
   if (
     typeof address !== "object" || address === null ||
     where.length > MOST_ADDRESS
@@ -60,13 +92,12 @@ export function packDatagram(
       } is not an address`,
     );
   }
-  const packed = new Uint8Array(HEAD_SIZE + where.length + data.length);
-  const view = new DataView(packed.buffer);
-  view.setUint32(0, number, true);
-  view.setUint16(4, where.length, true);
-  packed.set(where, HEAD_SIZE);
-  packed.set(data, HEAD_SIZE + where.length);
-  return packed;
+  const start = HEAD_SIZE + where.length;
+  putNumber(scratch, number);
+  scratch[4] = where.length;
+  scratch[5] = where.length >> 8;
+  scratch.set(data, start);
+  return scratch.subarray(0, start + data.length);
 }
 
 /**
@@ -75,12 +106,7 @@ export function packDatagram(
  * @throws {ProtocolError} If the payload is not one of `packDatagram`.
  */
 export function unpackDatagram(payload: Uint8Array): PackedDatagram {
-  const view = new DataView(
-    payload.buffer,
-    payload.byteOffset,
-    payload.byteLength,
-  );
-  const where = payload.length < HEAD_SIZE ? 0 : view.getUint16(4, true);
+  const where = payload.length < HEAD_SIZE ? 0 : payload[4]! | payload[5]! << 8;
   const start = HEAD_SIZE + where;
   if (where === 0 || payload.length < start) {
     throw new ProtocolError(
@@ -90,17 +116,28 @@ export function unpackDatagram(payload: Uint8Array): PackedDatagram {
   const data = new Uint8Array(payload.length - start);
   data.set(payload.subarray(start));
   return {
-    number: view.getUint32(0, true),
+    number: getNumber(payload),
     address: unpackJson(payload.subarray(HEAD_SIZE, start)) as Deno.Addr,
     data,
   };
 }
 
-/** Packs a number of 32 bits. */
+/**
+ * Packs a number of 32 bits.
+ *
+ * @returns Bytes that are lent until something else is packed.
+ */
 export function packNumber(number: number): Uint8Array {
-  const packed = new Uint8Array(4);
-  new DataView(packed.buffer).setUint32(0, number, true);
-  return packed;
+  putNumber(scratch, number);
+  return scratch.subarray(0, 4);
+}
+
+/** Writes a number of 32 bits into the first bytes of `target`. */
+function putNumber(target: Uint8Array, number: number): void {
+  target[0] = number;
+  target[1] = number >> 8;
+  target[2] = number >> 16;
+  target[3] = number >> 24;
 }
 
 /**
@@ -114,8 +151,13 @@ export function unpackNumber(payload: Uint8Array): number {
       `Cannot read a number: it has ${payload.length} bytes, not 4`,
     );
   }
-  return (payload[0]! | payload[1]! << 8 | payload[2]! << 16 |
-    payload[3]! << 24) >>> 0;
+  return getNumber(payload);
+}
+
+/** Reads a number of 32 bits from the first bytes of `source`. */
+function getNumber(source: Uint8Array): number {
+  return (source[0]! | source[1]! << 8 | source[2]! << 16 |
+    source[3]! << 24) >>> 0;
 }
 
 /** What a handler asks for when it shuts its server down. */

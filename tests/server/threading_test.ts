@@ -9,7 +9,7 @@ import {
 } from "../../mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder, testWith } from "../_program.ts";
-import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
+import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
 import { openssl } from "../peers/_peers.ts";
 import { makeCertificate } from "./_certificate.ts";
 import {
@@ -150,6 +150,30 @@ Deno.test("a datagram that cannot be sent is the handler's error alone", async (
   strictEqual(await client.ask(server.addr, "send to nowhere"), "TypeError");
   strictEqual(await client.ask(server.addr, "send too much"), "RangeError");
   strictEqual(await client.ask(server.addr, "thread"), thread);
+});
+
+Deno.test("a reply from a thread that cannot be sent is reported", async () => {
+  await using folder = new Folder();
+  const reports = new Reports();
+  class Server extends ThreadingUnixDatagramServer {
+    override handleError(error: unknown) {
+      reports.take(error);
+    }
+  }
+  const address = { transport: "unixpacket", path: folder.at("s") } as const;
+  await using _server = serve(new Server(address, Datagrams, { workers: 1 }));
+  const unnamed = Deno.listenDatagram(
+    { transport: "unixpacket" } as unknown as typeof address,
+  );
+  await unnamed.send(encode("whose"), address);
+  unnamed.close();
+  const [error] = await reports.until(1) as Error[];
+  match(error!.message, /socket has no path/);
+  const client = Deno.listenDatagram({ ...address, path: folder.at("c") });
+  await client.send(encode("mine"), address);
+  strictEqual(decode((await client.receive())[0]), "<mine>");
+  client.close();
+  strictEqual(reports.errors.length, 1);
 });
 
 // What stays in the main thread.

@@ -71,6 +71,7 @@ function goodPayload(random: Random, type: FrameType): Uint8Array {
       return packJson({ localAddr: ADDRESS, remoteAddr: ADDRESS });
     case FrameType.OpenDatagram:
     case FrameType.Send:
+    case FrameType.Reply:
       return packDatagram(random.below(9), ADDRESS, random.bytes(9));
     case FrameType.Abort:
     case FrameType.Fail:
