@@ -2,8 +2,7 @@ import { getHeapStatistics } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { HandlerLostError } from "./handler_lost_error.ts";
 import { NearSide } from "./_remote/near_side.ts";
-import { allocateRing } from "./_remote/ring.ts";
-import { RING_CAPACITY, RingCarrier } from "./_remote/ring_carrier.ts";
+import { allocateLane, RingCarrier } from "./_remote/ring_carrier.ts";
 import type { HandlerLocation } from "./_remote/handler_location.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
 import type { ThreadStart } from "./_remote/thread.ts";
@@ -53,8 +52,8 @@ export class Thread {
       module: THREAD_URL,
       handler,
       addr,
-      toThread: allocateRing(RING_CAPACITY),
-      fromThread: allocateRing(RING_CAPACITY),
+      toThread: allocateLane(),
+      fromThread: allocateLane(),
       state: this.#state.memory,
     };
     this.gone = new Promise((resolve) => this.#end = resolve);

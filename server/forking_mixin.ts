@@ -114,7 +114,7 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  * behind `if (import.meta.main)`.
  *
  * Sockets and hooks stay in the server's process; bytes travel through stdin and
- * stdout of the others, with a window of 256 KiB for each connection and
+ * stdout of the others, with a window of 512 KiB for each connection and
  * direction. In a handler, `server` is `addr` and `shutdown()`, `request` is
  * like a `Deno.TcpConn`, and `Deno.args` is as in the server's process. What a
  * handler prints goes to stderr. Writing to descriptor 1 through `node:fs` ends

@@ -48,7 +48,7 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * `if (import.meta.main)`.
  *
  * Sockets and hooks stay in the main thread; bytes travel through a ring of
- * shared memory, with a window of 256 KiB for each connection and direction.
+ * shared memory, with a window of 512 KiB for each connection and direction.
  * In a handler, `server` is `addr` and `shutdown()`, and `request` is like a
  * `Deno.TcpConn`.
  *

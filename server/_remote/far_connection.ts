@@ -1,12 +1,23 @@
 import type { Carrier } from "./carrier.ts";
 import { FrameType, MAX_DATA, ProtocolError, WINDOW } from "./frames.ts";
-import { packJson, packNumber } from "./payloads.ts";
+import { packJson, packNumber, packSlot } from "./payloads.ts";
+import { type Slot, SLOT_SIZE } from "./slots.ts";
 
 /** How many bytes are read before the near side is told that it may send more. */
 const CREDIT_STEP = WINDOW / 4;
 
 /** The most that `readable` reads at once, in bytes; Deno's reads as much. */
 const STREAM_CHUNK = 64 * 1024;
+
+/** Fewer bytes are as soon copied into a ring as into a slot, which is rarer. */
+const WORTH_A_SLOT = 16 * 1024;
+
+/** What has come and was not read. */
+interface Chunk {
+  bytes: Uint8Array;
+  /** Where the bytes are, unless they were copied. */
+  slot: Slot | undefined;
+}
 
 /** A read that waits for bytes. */
 interface WaitingRead extends PromiseWithResolvers<number | null> {
@@ -33,7 +44,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   readonly #carrier: Carrier;
   readonly #channel: number;
   /** What came while nothing was read. Never more than the window. */
-  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #chunks: Chunk[] = [];
   #chunksSize = 0;
   /** How much of the first chunk has been read. */
   #offset = 0;
@@ -169,8 +180,8 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
 
   // What the far side calls when frames come.
 
-  /** Takes bytes that are lent. */
-  receive(part: Uint8Array): void {
+  /** Takes bytes that are lent, maybe in a slot that can be kept. */
+  receive(part: Uint8Array, slot?: Slot): void {
     if (this.#closed) return;
     let rest = part;
     while (rest.length > 0 && this.#reads.length > 0) {
@@ -188,10 +199,22 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
         `Cannot receive ${rest.length} bytes: they are more than there is credit for`,
       );
     }
-    const chunk = new Uint8Array(rest.length);
-    chunk.set(rest);
-    this.#chunks.push(chunk);
+    slot?.keep(this.#leaveSlots);
+    this.#chunks.push({
+      bytes: slot === undefined ? copied(rest) : rest,
+      slot,
+    });
   }
+
+  /** Moves what was not read out of shared memory that others need. */
+  readonly #leaveSlots = (): void => {
+    for (const chunk of this.#chunks) {
+      if (chunk.slot === undefined) continue;
+      chunk.bytes = copied(chunk.bytes);
+      chunk.slot.free();
+      chunk.slot = undefined;
+    }
+  };
 
   /** The peer has ended its side. */
   end(): void {
@@ -215,6 +238,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** The request is over: nothing is sent or received any more. */
   detach(): void {
     this.#closed = true;
+    for (const { slot } of this.#chunks) slot?.free();
     this.#chunks = [];
     // A handler that has ended may have left some that nobody waits for.
     for (const { promise } of this.#reads) promise.catch(ignore);
@@ -226,13 +250,21 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
 
   /** Sends as much of `data` as may be sent. */
   #send(data: Uint8Array): number | Promise<number> {
-    const n = Math.min(data.length, this.#credit, MAX_DATA);
+    let n = Math.min(data.length, this.#credit, MAX_DATA);
+    const slot = n < WORTH_A_SLOT ? undefined : this.#carrier.slots?.take();
+    if (slot !== undefined) n = Math.min(n, SLOT_SIZE);
     this.#credit -= n;
-    this.#carrier.send(
-      FrameType.Data,
-      this.#channel,
-      n === data.length ? data : data.subarray(0, n),
-    );
+    const part = n === data.length ? data : data.subarray(0, n);
+    if (slot === undefined) {
+      this.#carrier.send(FrameType.Data, this.#channel, part);
+    } else {
+      slot.bytes.set(part);
+      this.#carrier.send(
+        FrameType.Slot,
+        this.#channel,
+        packSlot(slot.number, n),
+      );
+    }
     // Whatever the handler does next, an endless loop or its process's end.
     const flushed = this.#carrier.flushed?.();
     return flushed === undefined ? n : flushed.then(() => n);
@@ -269,15 +301,16 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   #takeChunks(buffer: Uint8Array): number {
     let filled = 0;
     while (filled < buffer.length && this.#chunks.length > 0) {
-      const chunk = this.#chunks[0]!;
-      const part = chunk.subarray(
+      const { bytes, slot } = this.#chunks[0]!;
+      const part = bytes.subarray(
         this.#offset,
         this.#offset + buffer.length - filled,
       );
       buffer.set(part, filled);
       filled += part.length;
       this.#offset += part.length;
-      if (this.#offset === chunk.length) {
+      if (this.#offset === bytes.length) {
+        slot?.free();
         this.#chunks.shift();
         this.#offset = 0;
       }
@@ -297,6 +330,12 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     );
     this.#uncredited = 0;
   }
+}
+
+function copied(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function badResource(action: string): Deno.errors.BadResource {

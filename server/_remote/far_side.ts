@@ -22,6 +22,7 @@ import {
   unpackJson,
   unpackNumber,
 } from "./payloads.ts";
+import type { Slot } from "./slots.ts";
 
 /** A handler class of either kind, as the far side makes instances of it. */
 export type AnyHandlerClass = new (
@@ -67,8 +68,8 @@ export class FarSide implements FrameHandler {
     this.#addr = addr;
   }
 
-  data(channel: number, part: Uint8Array): void {
-    this.#channels.get(channel)?.connection?.receive(part);
+  data(channel: number, part: Uint8Array, slot?: Slot): void {
+    this.#channels.get(channel)?.connection?.receive(part, slot);
   }
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {

@@ -13,6 +13,8 @@
  * itself.
  */
 
+import type { Slot } from "./slots.ts";
+
 /** What a frame says. N → F goes from the near to the far side. */
 export const FrameType = {
   /** N → F: a connection; the payload is its addresses, in JSON. */
@@ -63,12 +65,17 @@ export const FrameType = {
    * fails if it is not sent. The payload is packed by `packDatagram`.
    */
   Reply: 21,
+  /**
+   * Both, between threads: as `Data`, but the bytes are in a slot of shared
+   * memory; the payload is packed by `packSlot`.
+   */
+  Slot: 22,
 } as const;
 
 /** One of {@linkcode FrameType}. */
 export type FrameType = typeof FrameType[keyof typeof FrameType];
 
-const LAST_TYPE = FrameType.Reply;
+const LAST_TYPE = FrameType.Slot;
 
 /** The size of a header, in bytes. */
 export const HEADER_SIZE = 8;
@@ -80,7 +87,7 @@ export const MAX_DATA = 128 * 1024;
  */
 export const MAX_CONTROL = 128 * 1024;
 /** How many bytes of a connection may be under way in each direction. */
-export const WINDOW = 256 * 1024;
+export const WINDOW = 512 * 1024;
 
 /** Thrown when the other side does not keep to the protocol. */
 export class ProtocolError extends Error {
@@ -111,8 +118,11 @@ export interface FrameHandler {
    * the call returns.
    */
   frame(type: FrameType, channel: number, payload: Uint8Array): void;
-  /** Bytes of a connection, also only lent. A frame may come in parts. */
-  data(channel: number, part: Uint8Array): void;
+  /**
+   * Bytes of a connection, also only lent. A frame may come in parts. Where they
+   * are in a slot, that can be kept.
+   */
+  data(channel: number, part: Uint8Array, slot?: Slot): void;
 }
 
 /** Takes frames out of a stream of bytes, however it is cut. */

@@ -3,6 +3,7 @@ import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FrameType, ProtocolError } from "./frames.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
+import type { Slot } from "./slots.ts";
 
 /** What the server of a request does for it. */
 export interface RequestOwner {
@@ -44,8 +45,8 @@ export abstract class NearChannel {
   /** Opens the channel on the far side. */
   abstract open(): void;
 
-  /** Takes bytes that are lent. */
-  data(part: Uint8Array): void {
+  /** Takes bytes that are lent, maybe in a slot that can be kept. */
+  data(part: Uint8Array, _slot?: Slot): void {
     throw new ProtocolError(
       `Cannot take ${part.length} bytes: a datagram has no stream`,
     );

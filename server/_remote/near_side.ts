@@ -5,6 +5,7 @@ import type { NearChannel, RequestOwner } from "./near_channel.ts";
 import { NearDatagram } from "./near_datagram.ts";
 import { NearStream } from "./near_stream.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
+import type { Slot } from "./slots.ts";
 
 /** Has requests handled on the far side of a carrier. */
 export class NearSide implements FrameHandler {
@@ -67,8 +68,8 @@ export class NearSide implements FrameHandler {
     for (const resolve of this.#pongs.splice(0)) resolve();
   }
 
-  data(id: number, part: Uint8Array): void {
-    this.#channel(id).data(part);
+  data(id: number, part: Uint8Array, slot?: Slot): void {
+    this.#channel(id).data(part, slot);
   }
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {

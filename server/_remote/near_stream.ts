@@ -4,13 +4,35 @@ import type { Carrier } from "./carrier.ts";
 import { packError } from "./errors.ts";
 import { FrameType, MAX_DATA, ProtocolError, WINDOW } from "./frames.ts";
 import { NearChannel, type RequestOwner } from "./near_channel.ts";
-import { packJson, packNumber, unpackJson, unpackNumber } from "./payloads.ts";
+import {
+  packJson,
+  packNumber,
+  packSlot,
+  unpackJson,
+  unpackNumber,
+} from "./payloads.ts";
+import type { Slot } from "./slots.ts";
 import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./small_buffers.ts";
 
 /** What the read of an idle connection that has carried much waits in, in bytes. */
 const WAITING_BUFFER = 4 * 1024;
 /** How many bytes are written before the far side may send as many more. */
 const CREDIT_STEP = WINDOW / 4;
+
+/**
+ * Larger reads are into slots, where there are any. One that may have to wait is
+ * not: slots are few.
+ */
+const LARGEST_WAITING = 8 * 1024;
+
+/** How many slots one connection keeps; more is copied out of them. */
+const MOST_KEPT = 2;
+
+/** Bytes of the handler's in a slot. */
+interface Lent {
+  readonly slot: Slot;
+  readonly bytes: Uint8Array;
+}
 
 const NOTHING = new Uint8Array(0);
 
@@ -20,7 +42,10 @@ export class NearStream extends NearChannel implements Unsent {
   /** Bytes that may go to the far side before it asks for more. */
   #credit = WINDOW;
   #credited: (() => void) | undefined;
-  /** What waits to be written: the first `#filled` bytes. */
+  /** What is to be written first. */
+  readonly #lent: Lent[] = [];
+  #slotsKept = 0;
+  /** What is to be written then: the first `#filled` bytes. */
   #filling: Uint8Array<ArrayBuffer> = NOTHING;
   #filled = 0;
   /** The buffer that is being written, or was. */
@@ -68,7 +93,7 @@ export class NearStream extends NearChannel implements Unsent {
     return this.#writing ?? Promise.resolve();
   }
 
-  override data(part: Uint8Array): void {
+  override data(part: Uint8Array, slot?: Slot): void {
     this.#unwritten += part.length;
     if (this.#unwritten > WINDOW) {
       throw new ProtocolError(
@@ -78,6 +103,15 @@ export class NearStream extends NearChannel implements Unsent {
     if (this.#writeFailed) {
       this.#unwritten -= part.length;
       return;
+    }
+    if (
+      slot !== undefined && this.#filled === 0 &&
+      this.#slotsKept < MOST_KEPT
+    ) {
+      slot.keep();
+      this.#slotsKept++;
+      this.#lent.push({ slot, bytes: part });
+      return this.#write();
     }
     const needed = this.#filled + part.length;
     if (needed > this.#filling.length) {
@@ -143,6 +177,7 @@ export class NearStream extends NearChannel implements Unsent {
   async #pump(): Promise<void> {
     let size = SMALL_BUFFER;
     let buffer: Uint8Array<ArrayBuffer> = NOTHING;
+    let slot: Slot | undefined;
     try {
       while (true) {
         if (this.carrier.congested) await this.carrier.drained();
@@ -151,23 +186,33 @@ export class NearStream extends NearChannel implements Unsent {
           this.#credited = undefined;
         }
         if (this.over) return;
-        if (buffer.length !== size) {
+        slot = size > LARGEST_WAITING ? this.carrier.slots?.take() : undefined;
+        if (slot === undefined && buffer.length !== size) {
           giveBuffer(buffer);
           buffer = takeBuffer(size);
         }
+        const room = slot?.bytes ?? buffer;
         const n = await this.#connection.read(
-          this.#credit < size ? buffer.subarray(0, this.#credit) : buffer,
+          this.#credit < room.length ? room.subarray(0, this.#credit) : room,
         );
         if (this.over) return;
         if (n === null) return this.carrier.send(FrameType.End, this.id);
         this.#credit -= n;
-        this.carrier.send(FrameType.Data, this.id, buffer.subarray(0, n));
-        if (n === size) size = Math.min(size * 4, MAX_DATA);
+        if (slot === undefined) {
+          this.carrier.send(FrameType.Data, this.id, buffer.subarray(0, n));
+        } else {
+          this.carrier.send(FrameType.Slot, this.id, packSlot(slot.number, n));
+          slot = undefined;
+        }
+        // A full buffer says that there is more: the next read will not wait.
+        if (n === room.length) size = Math.min(size * 4, MAX_DATA);
+        else if (size > LARGEST_WAITING) size = LARGEST_WAITING;
         else if (n < size / 4) size = Math.max(SMALL_BUFFER, size / 4);
       }
     } catch (error) {
       this.#fail(error);
     } finally {
+      slot?.free();
       giveBuffer(buffer);
     }
   }
@@ -180,17 +225,22 @@ export class NearStream extends NearChannel implements Unsent {
     // Frames that have come together are written together.
     await null;
     try {
-      while (this.#filled > 0) {
+      while (this.#lent.length > 0 || this.#filled > 0) {
+        const lent = this.#lent.shift();
+        if (lent !== undefined) {
+          try {
+            await this.#writeOut(lent.bytes);
+          } finally {
+            this.#free(lent);
+          }
+          continue;
+        }
         const bytes = this.#filling;
         const size = this.#filled;
         this.#filling = this.#spare;
         this.#spare = bytes;
         this.#filled = 0;
-        for (let done = 0; done < size;) {
-          const n = await this.#connection.write(bytes.subarray(done, size));
-          done += n;
-          this.#written(n);
-        }
+        await this.#writeOut(bytes.subarray(0, size));
         if (bytes.length > WAITING_BUFFER) this.#spare = NOTHING;
       }
       if (this.#endRequested || this.#closeRequested) {
@@ -200,6 +250,7 @@ export class NearStream extends NearChannel implements Unsent {
     } catch (error) {
       this.#writeFailed = true;
       this.#unwritten = this.#filled = 0;
+      for (const lent of this.#lent.splice(0)) this.#free(lent);
       this.#fail(error);
     }
     if (this.#closeRequested) this.#close();
@@ -207,7 +258,22 @@ export class NearStream extends NearChannel implements Unsent {
     this.#settling = false;
     this.#spare = kept(this.#spare);
     if (this.#filled === 0) this.#filling = kept(this.#filling);
-    if (this.#filled > 0 || this.#endRequested) this.#write();
+    if (this.#lent.length > 0 || this.#filled > 0 || this.#endRequested) {
+      this.#write();
+    }
+  }
+
+  #free({ slot }: Lent): void {
+    this.#slotsKept--;
+    slot.free();
+  }
+
+  async #writeOut(bytes: Uint8Array): Promise<void> {
+    for (let rest = bytes; rest.length > 0;) {
+      const n = await this.#connection.write(rest);
+      this.#written(n);
+      rest = rest.subarray(n);
+    }
   }
 
   #written(n: number): void {

@@ -5,13 +5,27 @@ import {
   FrameType,
   HEADER_SIZE,
   MAX_DATA,
+  ProtocolError,
   putHeader,
 } from "./frames.ts";
+import { type PackedSlot, unpackSlot } from "./payloads.ts";
 import { untilQuiet } from "./quiet.ts";
-import { RingConsumer, RingProducer } from "./ring.ts";
+import { allocateRing, RingConsumer, RingProducer } from "./ring.ts";
+import { allocateSlots, SLOT_SIZE, Slots } from "./slots.ts";
 
 /** The size of a ring, in bytes: several of the largest frames. */
 export const RING_CAPACITY = 1024 * 1024;
+
+/** The shared memory of one direction. */
+export interface Lane {
+  readonly ring: SharedArrayBuffer;
+  readonly slots: SharedArrayBuffer;
+}
+
+/** Allocates what a carrier needs for one direction. */
+export function allocateLane(): Lane {
+  return { ring: allocateRing(RING_CAPACITY), slots: allocateSlots() };
+}
 
 /** How much is taken out before handlers get a turn: the largest data frame. */
 const STEP = HEADER_SIZE + MAX_DATA;
@@ -20,8 +34,13 @@ const MOST_UNTOLD = 8;
 /** How many turns of the microtask queue a handler needs to read on. */
 const TURNS = 8;
 
-/** Carries frames over two rings, one in each direction. */
+/** How many turns handlers have to read what is in slots. */
+const SLOT_TURNS = 64;
+
+/** Carries frames through shared memory. */
 export class RingCarrier implements Carrier {
+  readonly slots: Slots;
+  readonly #incoming: Slots;
   readonly #producer: RingProducer;
   readonly #consumer: RingConsumer;
   readonly #header = new Uint8Array(HEADER_SIZE);
@@ -34,10 +53,14 @@ export class RingCarrier implements Carrier {
   #take: ((piece: Uint8Array) => void) | undefined;
   #taking = false;
   #closed = false;
+  /** Whether anything has come in a slot lately. */
+  #slotsCame = false;
 
-  constructor(outgoing: SharedArrayBuffer, incoming: SharedArrayBuffer) {
-    this.#producer = new RingProducer(outgoing);
-    this.#consumer = new RingConsumer(incoming);
+  constructor(outgoing: Lane, incoming: Lane) {
+    this.#producer = new RingProducer(outgoing.ring);
+    this.#consumer = new RingConsumer(incoming.ring);
+    this.slots = new Slots(outgoing.slots);
+    this.#incoming = new Slots(incoming.slots);
   }
 
   get congested(): boolean {
@@ -74,7 +97,14 @@ export class RingCarrier implements Carrier {
    * @returns A promise that rejects with what the decoder or `handler` threw.
    */
   async receive(handler: FrameHandler): Promise<void> {
-    const decoder = new FrameDecoder(handler);
+    const decoder = new FrameDecoder({
+      data: (channel, part) => handler.data(channel, part),
+      frame: (type, channel, payload) => {
+        if (type === FrameType.Slot) {
+          this.#takeSlot(handler, channel, unpackSlot(payload));
+        } else handler.frame(type, channel, payload);
+      },
+    });
     const take = (piece: Uint8Array) => {
       this.#taking = true;
       try {
@@ -92,8 +122,35 @@ export class RingCarrier implements Carrier {
         // ask for the next bytes, which then need not be kept for them.
         const turns = drained < STEP / 4 ? 1 : TURNS;
         for (let turn = 0; turn < turns; turn++) await null;
+        if (this.#slotsCame) await this.#recallSlots();
       }
     }
+  }
+
+  #takeSlot(
+    handler: FrameHandler,
+    channel: number,
+    { number, size }: PackedSlot,
+  ): void {
+    const slot = this.#incoming.at(number);
+    if (slot === undefined || size === 0 || size > SLOT_SIZE) {
+      throw new ProtocolError(
+        `Cannot take ${size} bytes from slot ${number}: there is no such slot`,
+      );
+    }
+    this.#slotsCame = true;
+    handler.data(channel, slot.bytes.subarray(0, size), slot);
+    if (!slot.kept) slot.free();
+  }
+
+  /** Lets handlers read what is in slots, and has the rest moved out of them. */
+  async #recallSlots(): Promise<void> {
+    this.#slotsCame = false;
+    for (let turn = 0; turn < SLOT_TURNS; turn++) {
+      if (!this.#incoming.recallable) return;
+      await null;
+    }
+    this.#incoming.recall();
   }
 
   /** Sends no more, and receives only what has come already. */

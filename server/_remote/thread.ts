@@ -7,7 +7,7 @@
 
 import { FarSide } from "./far_side.ts";
 import { type HandlerLocation, importHandler } from "./handler_location.ts";
-import { RingCarrier } from "./ring_carrier.ts";
+import { type Lane, RingCarrier } from "./ring_carrier.ts";
 import { SharedThreadState } from "./thread_state.ts";
 
 /** What a thread is told when it starts. */
@@ -17,8 +17,8 @@ export interface ThreadStart {
   readonly handler: HandlerLocation;
   /** The address of the server. */
   readonly addr: Deno.Addr;
-  readonly toThread: SharedArrayBuffer;
-  readonly fromThread: SharedArrayBuffer;
+  readonly toThread: Lane;
+  readonly fromThread: Lane;
   readonly state: SharedArrayBuffer;
 }
 

@@ -4,22 +4,26 @@
 import type { FrameHandler } from "../../../server/_remote/frames.ts";
 import { FrameType } from "../../../server/_remote/frames.ts";
 import { RingConsumer, RingProducer } from "../../../server/_remote/ring.ts";
-import { RingCarrier } from "../../../server/_remote/ring_carrier.ts";
+import {
+  type Lane,
+  RingCarrier,
+} from "../../../server/_remote/ring_carrier.ts";
+import { sendData } from "./_send_data.ts";
 import { Stream } from "./_stream.ts";
 import { Random } from "./_random.ts";
 
 /** What the thread is told. */
 export interface RingTask {
-  readonly to: SharedArrayBuffer;
-  readonly from: SharedArrayBuffer;
+  readonly to: Lane;
+  readonly from: Lane;
   /** How many bytes come. */
   readonly size: number;
 }
 
 /** Takes bytes as they are, in draughts of random size. */
 async function takeBytes({ to, from, size }: RingTask): Promise<void> {
-  const consumer = new RingConsumer(to);
-  const producer = new RingProducer(from);
+  const consumer = new RingConsumer(to.ring);
+  const producer = new RingProducer(from.ring);
   const expected = new Stream();
   const random = new Random(7);
   while (expected.position < size) {
@@ -38,11 +42,12 @@ async function takeBytes({ to, from, size }: RingTask): Promise<void> {
 async function takeFrames({ to, from, size }: RingTask): Promise<void> {
   const carrier = new RingCarrier(from, to);
   const expected = new Stream();
+  const random = new Random(8);
   const echo: FrameHandler = {
     frame: (type, channel, payload) => carrier.send(type, channel, payload),
     data: (channel, part) => {
       expected.compare(part);
-      carrier.send(FrameType.Data, channel, part);
+      sendData(carrier, random, channel, part);
       if (expected.position === size) carrier.send(FrameType.Done, channel);
     },
   };

@@ -12,12 +12,14 @@ import {
   RingProducer,
 } from "../../../server/_remote/ring.ts";
 import {
+  allocateLane,
   RING_CAPACITY,
   RingCarrier,
 } from "../../../server/_remote/ring_carrier.ts";
 import { patiently } from "../../_patience.ts";
 import { Random } from "./_random.ts";
 import type { RingTask } from "./_ring_thread.ts";
+import { sendData } from "./_send_data.ts";
 import { Stream } from "./_stream.ts";
 
 const soon = <T>(coming: Promise<T>) => patiently(coming, () => "the ring");
@@ -152,8 +154,8 @@ function record() {
 }
 
 function carriers() {
-  const there = allocateRing(RING_CAPACITY);
-  const back = allocateRing(RING_CAPACITY);
+  const there = allocateLane();
+  const back = allocateLane();
   return [new RingCarrier(there, back), new RingCarrier(back, there)] as const;
 }
 
@@ -243,8 +245,8 @@ Deno.test("a carrier takes nothing more after what its handler refused", async (
 
 /** Ends a worker with the block, and fails with what is thrown in it. */
 class RingThread implements Disposable {
-  readonly to = allocateRing(RING_CAPACITY);
-  readonly from = allocateRing(RING_CAPACITY);
+  readonly to = allocateLane();
+  readonly from = allocateLane();
   readonly failed: Promise<never>;
   readonly #worker = new Worker(
     new URL("./_ring_thread.ts", import.meta.url),
@@ -273,8 +275,8 @@ class RingThread implements Disposable {
 Deno.test("a billion bytes cross a ring between two threads unchanged", async () => {
   const SIZE = 1_000_000_000;
   using thread = new RingThread("takeBytes", SIZE);
-  const producer = new RingProducer(thread.to);
-  const answers = new RingConsumer(thread.from);
+  const producer = new RingProducer(thread.to.ring);
+  const answers = new RingConsumer(thread.from.ring);
   const stream = new Stream();
   const random = new Random(3);
   const send = async () => {
@@ -324,7 +326,7 @@ Deno.test("frames cross two carriers between two threads and come back unchanged
           new Uint8Array(random.below(MAX_CONTROL)),
         );
       }
-      carrier.send(FrameType.Data, 1, sent.take(size));
+      sendData(carrier, random, 1, sent.take(size));
       if (random.oneIn(500)) await new Promise((done) => setTimeout(done));
     }
     await received;

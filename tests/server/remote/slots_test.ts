@@ -1,0 +1,245 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
+import type { Carrier } from "../../../server/_remote/carrier.ts";
+import { FarConnection } from "../../../server/_remote/far_connection.ts";
+import {
+  type FrameHandler,
+  FrameType,
+  ProtocolError,
+} from "../../../server/_remote/frames.ts";
+import { NearStream } from "../../../server/_remote/near_stream.ts";
+import { packSlot } from "../../../server/_remote/payloads.ts";
+import {
+  allocateLane,
+  RingCarrier,
+} from "../../../server/_remote/ring_carrier.ts";
+import {
+  allocateSlots,
+  type Slot,
+  SLOT_SIZE,
+  Slots,
+} from "../../../server/_remote/slots.ts";
+import { patiently } from "../../_patience.ts";
+import { Stream } from "./_stream.ts";
+
+const ADDRESS = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
+
+const soon = <T>(coming: Promise<T>) => patiently(coming, () => "the slots");
+
+/** Takes all that are free. */
+function takeAll(slots: Slots): Slot[] {
+  const taken: Slot[] = [];
+  for (let slot; (slot = slots.take()) !== undefined;) taken.push(slot);
+  return taken;
+}
+
+function carriers() {
+  const there = allocateLane();
+  const back = allocateLane();
+  return {
+    near: new RingCarrier(there, back),
+    far: new RingCarrier(back, there),
+  };
+}
+
+Deno.test("each slot is taken once, and again when it is free", () => {
+  const memory = allocateSlots();
+  const slots = new Slots(memory);
+  const others = new Slots(memory);
+  const taken = takeAll(slots);
+  deepStrictEqual(
+    taken.map(({ number }) => number),
+    Array.from(taken, (_, number) => number),
+  );
+  strictEqual(others.take(), undefined);
+  taken[3]!.bytes.fill(3);
+  taken[4]!.bytes.fill(4);
+  ok(others.at(3)!.bytes.every((byte) => byte === 3));
+  others.at(4)!.free();
+  others.at(3)!.free();
+  strictEqual(slots.take(), taken[3]);
+  strictEqual(slots.take(), taken[4]);
+  strictEqual(slots.take(), undefined);
+  strictEqual(slots.at(taken.length), undefined);
+});
+
+Deno.test("a carrier refuses what is in no slot", async () => {
+  for (
+    const payload of [
+      packSlot(200, 1),
+      packSlot(0, 0),
+      packSlot(0, SLOT_SIZE + 1),
+      new Uint8Array(3),
+      new Uint8Array(0),
+    ]
+  ) {
+    const { near, far } = carriers();
+    near.send(FrameType.Slot, 1, payload);
+    await rejects(
+      soon(far.receive({ data: () => {}, frame: () => {} })),
+      ProtocolError,
+    );
+    near.close();
+    far.close();
+  }
+});
+
+Deno.test("a slot is free after the call that lends it, or when who kept it says so", async () => {
+  const { near, far } = carriers();
+  const keep: Slot[] = [];
+  let recalled = 0;
+  const came = Promise.withResolvers<void>();
+  const handler: FrameHandler = {
+    frame: () => came.resolve(),
+    data: (channel, _part, slot) => {
+      if (channel === 1) return;
+      keep.push(slot!);
+      slot!.keep(
+        channel === 2 ? undefined : () => {
+          recalled++;
+          slot!.free();
+        },
+      );
+    },
+  };
+  const received = far.receive(handler);
+  const taken = takeAll(near.slots);
+  for (const channel of [1, 2, 3]) {
+    near.send(FrameType.Slot, channel, packSlot(channel, 1));
+  }
+  near.send(FrameType.Done, 1);
+  await soon(came.promise);
+  deepStrictEqual(takeAll(near.slots), [taken[1]]);
+  while (recalled === 0) await null;
+  deepStrictEqual(takeAll(near.slots), [taken[3]]);
+  keep[0]!.free();
+  deepStrictEqual(takeAll(near.slots), [taken[2]]);
+  far.close();
+  near.close();
+  await soon(received);
+});
+
+/** A connection whose handler's end is at hand: both run in this thread. */
+function connection(socket: Partial<Deno.Conn>) {
+  const { near, far } = carriers();
+  const stream = new NearStream(
+    near,
+    1,
+    { settling: () => {}, shutdown: () => Promise.resolve() },
+    {
+      localAddr: ADDRESS,
+      remoteAddr: ADDRESS,
+      read: () => new Promise(() => {}),
+      ...socket,
+    } as Deno.Conn,
+  );
+  const handler = new FarConnection(far, 1, ADDRESS, ADDRESS, false);
+  const receiving = [
+    near.receive({
+      data: (_channel, part, slot) => stream.data(part, slot),
+      frame: (type, _channel, payload) => stream.frame(type, payload),
+    }),
+    far.receive({
+      data: (_channel, part, slot) => handler.receive(part, slot),
+      frame: (type) => {
+        if (type === FrameType.End) handler.end();
+      },
+    }),
+  ];
+  const close = async () => {
+    near.close();
+    far.close();
+    await soon(Promise.all(receiving));
+  };
+  return { near, far, stream, handler, close };
+}
+
+/** How many of a carrier's slots are free. */
+function countFree({ slots }: Carrier): number {
+  const taken = takeAll(slots!);
+  for (const slot of taken) slot.free();
+  return taken.length;
+}
+
+Deno.test("a stream that is read at once leaves no slot taken and no byte changed", async () => {
+  const SIZE = 20 * 2 ** 20;
+  const sent = new Stream();
+  let shared = 0;
+  const { near, stream, handler, close } = connection({
+    read: (buffer) => {
+      if (sent.position === SIZE) return Promise.resolve(null);
+      if (buffer.buffer instanceof SharedArrayBuffer) shared++;
+      const n = Math.min(buffer.length, SIZE - sent.position);
+      buffer.set(sent.take(n));
+      return Promise.resolve(n);
+    },
+  });
+  const all = countFree(near);
+  stream.open();
+  const received = new Stream();
+  const buffer = new Uint8Array(100_000);
+  for (let n; (n = await soon(handler.read(buffer))) !== null;) {
+    received.compare(buffer.subarray(0, n));
+  }
+  strictEqual(received.position, SIZE);
+  ok(shared > 10, `${shared} reads were into slots`);
+  strictEqual(countFree(near), all);
+  await close();
+});
+
+Deno.test("what a handler does not read leaves the slots to others", async () => {
+  let left = 2 ** 20;
+  const { near, stream, handler, close } = connection({
+    read: (buffer) => {
+      if (left === 0) return new Promise(() => {});
+      const n = Math.min(buffer.length, left);
+      buffer.fill(7, 0, n);
+      left -= n;
+      return Promise.resolve(n);
+    },
+  });
+  const all = countFree(near);
+  stream.open();
+  // The window is full, and nothing was read.
+  await soon((async () => {
+    do await new Promise((done) => setTimeout(done)); while (
+      left === 2 ** 20 || countFree(near) < all
+    );
+  })());
+  let read = 0;
+  const buffer = new Uint8Array(50_000);
+  while (read < 2 ** 20) {
+    const n = await soon(handler.read(buffer));
+    ok(buffer.subarray(0, n!).every((byte) => byte === 7));
+    read += n!;
+  }
+  await close();
+});
+
+Deno.test("a slot that is being written is not free before it is, or has failed", async () => {
+  let write = Promise.withResolvers<number>();
+  let writes = 0;
+  const { far, handler, close } = connection({
+    write: () => {
+      writes++;
+      return write.promise;
+    },
+  });
+  const all = countFree(far);
+  const data = new Uint8Array(100_000);
+  for (let i = 0; i < 4; i++) {
+    strictEqual(await handler.write(data), data.length);
+  }
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await new Promise((done) => setTimeout(done));
+  };
+  // The others were copied: a connection keeps two at most.
+  await soon(until(() => writes === 1 && countFree(far) === all - 2));
+  const first = write;
+  write = Promise.withResolvers();
+  first.resolve(data.length);
+  await soon(until(() => writes === 2));
+  strictEqual(countFree(far), all - 1);
+  write.reject(new Deno.errors.BrokenPipe("gone"));
+  await soon(until(() => countFree(far) === all));
+  await close();
+});
