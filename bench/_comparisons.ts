@@ -14,7 +14,7 @@ export interface Comparison {
   readonly load: (run: Run) => readonly (string | number)[];
   /** The first is ours; the others are what it is compared with. */
   readonly servers: readonly ServerCommand[];
-  /** Whether a run that does not count goes first. */
+  /** Whether runs that do not count go first: the code is not compiled yet. */
   readonly warmUp: boolean;
   /** Whether it is about how long a request takes, not how many there can be. */
   readonly latency?: boolean;
