@@ -49,6 +49,16 @@ export const ANY_FAMILY = 0;
 /** The longest name that DNS has; RFC 1035, 2.3.4. */
 const NAME_MAX = 255;
 
+/** @throws {TypeError} If it is no address at all. */
+export function checkAddress(address: AddressLike): void {
+  if (typeof address === "object" && address !== null) return;
+  throw new TypeError(
+    `Cannot use ${
+      describe(address)
+    } as an address: it must be { hostname, port } or { path }`,
+  );
+}
+
 /**
  * What an address is without asking anybody: `undefined` where there is a name
  * to resolve.
@@ -61,13 +71,7 @@ function known(
   type: number,
   purpose: Purpose,
 ): RawAddress | Query {
-  if (typeof address !== "object" || address === null) {
-    throw new TypeError(
-      `Cannot use ${
-        describe(address)
-      } as an address: it must be { hostname, port } or { path }`,
-    );
-  }
+  checkAddress(address);
   if (family === AF_UNIX) {
     if (!("path" in address)) {
       throw new TypeError(

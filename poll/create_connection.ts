@@ -1,6 +1,7 @@
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_STREAM } from "./constants_socket.ts";
 import {
   ANY_FAMILY,
+  checkAddress,
   type RawAddress,
   resolve,
   resolveSync,
@@ -106,6 +107,7 @@ export function createConnectionSync(
 }
 
 function familyOf(address: AddressLike): number {
+  checkAddress(address);
   return "path" in address ? AF_UNIX : ANY_FAMILY;
 }
 

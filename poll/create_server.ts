@@ -10,6 +10,7 @@ import {
   SOL_SOCKET,
   SOMAXCONN,
 } from "./constants_socket.ts";
+import { checkAddress } from "./_resolve.ts";
 import { type AddressLike, Socket } from "./socket.ts";
 
 /** Options of {@linkcode createServer}. */
@@ -86,6 +87,7 @@ export function createServer(
 }
 
 function familyOf(address: AddressLike): number {
+  checkAddress(address);
   if ("path" in address) return AF_UNIX;
   return address.hostname?.includes(":") ? AF_INET6 : AF_INET;
 }

@@ -1,5 +1,6 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
 import {
+  createConnection,
   createConnectionSync,
   createServer,
   epoll,
@@ -442,5 +443,15 @@ Deno.test("the longest path and the longest abstract name fit", () => {
     }
   } finally {
     Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("what is no address is refused by its name", async () => {
+  const message = /^Cannot use (null|5|"x") as an address: it must be/;
+  for (const value of [null, 5, "x"]) {
+    const address = value as unknown as Deno.NetAddr;
+    throws(() => createServer(address), { name: "TypeError", message });
+    throws(() => createConnectionSync(address), { name: "TypeError", message });
+    await rejects(createConnection(address), { name: "TypeError", message });
   }
 });
