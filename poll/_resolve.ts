@@ -60,6 +60,16 @@ export function checkAddress(address: AddressLike): void {
 }
 
 /**
+ * The family to look an address up in.
+ *
+ * @throws {TypeError} If it is no address at all.
+ */
+export function familyOf(address: AddressLike): number {
+  checkAddress(address);
+  return "path" in address ? AF_UNIX : ANY_FAMILY;
+}
+
+/**
  * What an address is without asking anybody: `undefined` where there is a name
  * to resolve.
  *
@@ -117,11 +127,7 @@ export function resolveSync(
 
 /** The first address of `address`, of whatever family it is. */
 export function encodeAddress(address: AddressLike): RawAddress {
-  const family = typeof address === "object" && address !== null &&
-      "path" in address
-    ? AF_UNIX
-    : ANY_FAMILY;
-  return resolveSync(address, family, SOCK_DGRAM, "connect")[0]!;
+  return resolveSync(address, familyOf(address), SOCK_DGRAM, "connect")[0]!;
 }
 
 /** The addresses of `address`; a name is resolved on another thread. */

@@ -1,7 +1,7 @@
-import { AF_INET, AF_INET6, AF_UNIX, SOCK_STREAM } from "./constants_socket.ts";
+import { AF_INET, AF_INET6, SOCK_STREAM } from "./constants_socket.ts";
 import {
   ANY_FAMILY,
-  checkAddress,
+  familyOf,
   type RawAddress,
   resolve,
   resolveSync,
@@ -104,11 +104,6 @@ export function createConnectionSync(
     }
   }
   throw failure;
-}
-
-function familyOf(address: AddressLike): number {
-  checkAddress(address);
-  return "path" in address ? AF_UNIX : ANY_FAMILY;
 }
 
 /** A socket for one address, and that address as Deno has it. */
