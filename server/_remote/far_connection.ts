@@ -1,7 +1,7 @@
 import type { Carrier } from "./carrier.ts";
 import { FrameType, MAX_DATA, ProtocolError, WINDOW } from "./frames.ts";
 import { packJson, packNumber, packSlot } from "./payloads.ts";
-import { type Slot, SLOT_SIZE } from "./slots.ts";
+import type { Slot } from "./slots.ts";
 
 /** How many bytes are read before the near side is told that it may send more. */
 const CREDIT_STEP = WINDOW / 4;
@@ -201,7 +201,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     }
     slot?.keep(this.#leaveSlots);
     this.#chunks.push({
-      bytes: slot === undefined ? copied(rest) : rest,
+      bytes: slot === undefined ? rest.slice() : rest,
       slot,
     });
   }
@@ -210,7 +210,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   readonly #leaveSlots = (): void => {
     for (const chunk of this.#chunks) {
       if (chunk.slot === undefined) continue;
-      chunk.bytes = copied(chunk.bytes);
+      chunk.bytes = chunk.bytes.slice();
       chunk.slot.free();
       chunk.slot = undefined;
     }
@@ -250,9 +250,8 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
 
   /** Sends as much of `data` as may be sent. */
   #send(data: Uint8Array): number | Promise<number> {
-    let n = Math.min(data.length, this.#credit, MAX_DATA);
+    const n = Math.min(data.length, this.#credit, MAX_DATA);
     const slot = n < WORTH_A_SLOT ? undefined : this.#carrier.slots?.take();
-    if (slot !== undefined) n = Math.min(n, SLOT_SIZE);
     this.#credit -= n;
     const part = n === data.length ? data : data.subarray(0, n);
     if (slot === undefined) {
@@ -330,12 +329,6 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     );
     this.#uncredited = 0;
   }
-}
-
-function copied(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(bytes.length);
-  copy.set(bytes);
-  return copy;
 }
 
 function badResource(action: string): Deno.errors.BadResource {

@@ -13,6 +13,7 @@
  * itself.
  */
 
+import { getNumber, putNumber } from "./numbers.ts";
 import type { Slot } from "./slots.ts";
 
 /** What a frame says. N → F goes from the near to the far side. */
@@ -105,10 +106,7 @@ export function putHeader(
   target[1] = length >> 8;
   target[2] = length >> 16;
   target[3] = type;
-  target[4] = channel;
-  target[5] = channel >> 8;
-  target[6] = channel >> 16;
-  target[7] = channel >> 24;
+  putNumber(target, 4, channel);
 }
 
 /** What a decoder calls. */
@@ -189,8 +187,7 @@ export class FrameDecoder {
     this.#left = from[at]! | from[at + 1]! << 8 | from[at + 2]! << 16;
     const type = from[at + 3]!;
     this.#type = type as FrameType;
-    this.#channel = (from[at + 4]! | from[at + 5]! << 8 | from[at + 6]! << 16 |
-      from[at + 7]! << 24) >>> 0;
+    this.#channel = getNumber(from, at + 4);
     if (type === 0 || type > LAST_TYPE) {
       this.#refuse(`there is no frame of type ${type}`);
     }

@@ -42,9 +42,8 @@ export class NearStream extends NearChannel implements Unsent {
   /** Bytes that may go to the far side before it asks for more. */
   #credit = WINDOW;
   #credited: (() => void) | undefined;
-  /** What is to be written first. */
+  /** What is to be written first, or is being written. */
   readonly #lent: Lent[] = [];
-  #slotsKept = 0;
   /** What is to be written then: the first `#filled` bytes. */
   #filling: Uint8Array<ArrayBuffer> = NOTHING;
   #filled = 0;
@@ -106,10 +105,9 @@ export class NearStream extends NearChannel implements Unsent {
     }
     if (
       slot !== undefined && this.#filled === 0 &&
-      this.#slotsKept < MOST_KEPT
+      this.#lent.length < MOST_KEPT
     ) {
       slot.keep();
-      this.#slotsKept++;
       this.#lent.push({ slot, bytes: part });
       return this.#write();
     }
@@ -191,10 +189,11 @@ export class NearStream extends NearChannel implements Unsent {
           giveBuffer(buffer);
           buffer = takeBuffer(size);
         }
-        const room = slot?.bytes ?? buffer;
-        const n = await this.#connection.read(
-          this.#credit < room.length ? room.subarray(0, this.#credit) : room,
-        );
+        const memory = slot?.bytes ?? buffer;
+        const room = this.#credit < memory.length
+          ? memory.subarray(0, this.#credit)
+          : memory;
+        const n = await this.#connection.read(room);
         if (this.over) return;
         if (n === null) return this.carrier.send(FrameType.End, this.id);
         this.#credit -= n;
@@ -204,7 +203,7 @@ export class NearStream extends NearChannel implements Unsent {
           this.carrier.send(FrameType.Slot, this.id, packSlot(slot.number, n));
           slot = undefined;
         }
-        // A full buffer says that there is more: the next read will not wait.
+        // All of the room taken says that there is more: the next read will not wait.
         if (n === room.length) size = Math.min(size * 4, MAX_DATA);
         else if (size > LARGEST_WAITING) size = LARGEST_WAITING;
         else if (n < size / 4) size = Math.max(SMALL_BUFFER, size / 4);
@@ -226,13 +225,11 @@ export class NearStream extends NearChannel implements Unsent {
     await null;
     try {
       while (this.#lent.length > 0 || this.#filled > 0) {
-        const lent = this.#lent.shift();
+        const lent = this.#lent[0];
         if (lent !== undefined) {
-          try {
-            await this.#writeOut(lent.bytes);
-          } finally {
-            this.#free(lent);
-          }
+          await this.#writeOut(lent.bytes);
+          lent.slot.free();
+          this.#lent.shift();
           continue;
         }
         const bytes = this.#filling;
@@ -250,7 +247,7 @@ export class NearStream extends NearChannel implements Unsent {
     } catch (error) {
       this.#writeFailed = true;
       this.#unwritten = this.#filled = 0;
-      for (const lent of this.#lent.splice(0)) this.#free(lent);
+      for (const { slot } of this.#lent.splice(0)) slot.free();
       this.#fail(error);
     }
     if (this.#closeRequested) this.#close();
@@ -261,11 +258,6 @@ export class NearStream extends NearChannel implements Unsent {
     if (this.#lent.length > 0 || this.#filled > 0 || this.#endRequested) {
       this.#write();
     }
-  }
-
-  #free({ slot }: Lent): void {
-    this.#slotsKept--;
-    slot.free();
   }
 
   async #writeOut(bytes: Uint8Array): Promise<void> {

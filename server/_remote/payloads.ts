@@ -1,4 +1,5 @@
 import { ProtocolError } from "./frames.ts";
+import { getNumber, putNumber } from "./numbers.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -79,12 +80,13 @@ export function packDatagram(
   data: Uint8Array,
 ): Uint8Array {
   const where = encode(
-    JSON.stringify(address ?? null),
+    // There is no JSON of some values, which are no addresses either.
+    JSON.stringify(address) ?? "",
     scratch.subarray(HEAD_SIZE, HEAD_SIZE + MOST_ADDRESS),
   );
   if (
     typeof address !== "object" || address === null ||
-    where.length > MOST_ADDRESS
+    where.length === 0 || where.length > MOST_ADDRESS
   ) {
     throw new TypeError(
       `Cannot send ${data.length} bytes: ${
@@ -93,7 +95,7 @@ export function packDatagram(
     );
   }
   const start = HEAD_SIZE + where.length;
-  putNumber(scratch, number);
+  putNumber(scratch, 0, number);
   scratch[4] = where.length;
   scratch[5] = where.length >> 8;
   scratch.set(data, start);
@@ -113,12 +115,10 @@ export function unpackDatagram(payload: Uint8Array): PackedDatagram {
       `Cannot read a datagram: ${payload.length} bytes are too few`,
     );
   }
-  const data = new Uint8Array(payload.length - start);
-  data.set(payload.subarray(start));
   return {
-    number: getNumber(payload),
+    number: getNumber(payload, 0),
     address: unpackJson(payload.subarray(HEAD_SIZE, start)) as Deno.Addr,
-    data,
+    data: payload.slice(start),
   };
 }
 
@@ -128,16 +128,8 @@ export function unpackDatagram(payload: Uint8Array): PackedDatagram {
  * @returns Bytes that are lent until something else is packed.
  */
 export function packNumber(number: number): Uint8Array {
-  putNumber(scratch, number);
+  putNumber(scratch, 0, number);
   return scratch.subarray(0, 4);
-}
-
-/** Writes a number of 32 bits into the first bytes of `target`. */
-function putNumber(target: Uint8Array, number: number): void {
-  target[0] = number;
-  target[1] = number >> 8;
-  target[2] = number >> 16;
-  target[3] = number >> 24;
 }
 
 /**
@@ -151,13 +143,7 @@ export function unpackNumber(payload: Uint8Array): number {
       `Cannot read a number: it has ${payload.length} bytes, not 4`,
     );
   }
-  return getNumber(payload);
-}
-
-/** Reads a number of 32 bits from the first bytes of `source`. */
-function getNumber(source: Uint8Array): number {
-  return (source[0]! | source[1]! << 8 | source[2]! << 16 |
-    source[3]! << 24) >>> 0;
+  return getNumber(payload, 0);
 }
 
 /** Bytes in a slot. */

@@ -131,10 +131,20 @@ Deno.test("a datagram arrives with its number and address, an empty one too", ()
 
 Deno.test("packDatagram() refuses what is no address", () => {
   const path = "x".repeat(70_000);
-  for (const address of [undefined, null, "127.0.0.1", 1, { path }]) {
+  for (
+    const address of [
+      undefined,
+      null,
+      "127.0.0.1",
+      1,
+      { path },
+      () => {},
+      { toJSON: () => undefined },
+    ]
+  ) {
     throws(
       () => packDatagram(1, address as unknown as Deno.Addr, encode("x")),
-      TypeError,
+      { name: "TypeError", message: /is not an address$/ },
     );
   }
 });

@@ -19,6 +19,7 @@ import {
   Slots,
 } from "../../../server/_remote/slots.ts";
 import { patiently } from "../../_patience.ts";
+import { until } from "../_processes.ts";
 import { Stream } from "./_stream.ts";
 
 const ADDRESS = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
@@ -200,11 +201,7 @@ Deno.test("what a handler does not read leaves the slots to others", async () =>
   const all = countFree(near);
   stream.open();
   // The window is full, and nothing was read.
-  await soon((async () => {
-    do await new Promise((done) => setTimeout(done)); while (
-      left === 2 ** 20 || countFree(near) < all
-    );
-  })());
+  await until("slots", () => left < 2 ** 20 && countFree(near) === all);
   let read = 0;
   const buffer = new Uint8Array(50_000);
   while (read < 2 ** 20) {
@@ -229,17 +226,14 @@ Deno.test("a slot that is being written is not free before it is, or has failed"
   for (let i = 0; i < 4; i++) {
     strictEqual(await handler.write(data), data.length);
   }
-  const until = async (isSo: () => boolean) => {
-    while (!isSo()) await new Promise((done) => setTimeout(done));
-  };
   // The others were copied: a connection keeps two at most.
-  await soon(until(() => writes === 1 && countFree(far) === all - 2));
+  await until("a write", () => writes === 1 && countFree(far) === all - 2);
   const first = write;
   write = Promise.withResolvers();
   first.resolve(data.length);
-  await soon(until(() => writes === 2));
+  await until("the next write", () => writes === 2);
   strictEqual(countFree(far), all - 1);
   write.reject(new Deno.errors.BrokenPipe("gone"));
-  await soon(until(() => countFree(far) === all));
+  await until("all slots", () => countFree(far) === all);
   await close();
 });
