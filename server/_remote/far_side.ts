@@ -55,17 +55,30 @@ export class FarSide implements FrameHandler {
   readonly #carrier: Carrier;
   readonly #Handler: AnyHandlerClass;
   readonly #addr: Deno.Addr;
+  readonly #opened: () => void;
   readonly #channels = new Map<number, Channel>();
 
   /**
    * @param carrier Takes frames to the near side.
    * @param Handler What is made for each request.
    * @param addr What `server.addr` says in a handler.
+   * @param opened Called for each request before its handler is made.
    */
-  constructor(carrier: Carrier, Handler: AnyHandlerClass, addr: Deno.Addr) {
+  constructor(
+    carrier: Carrier,
+    Handler: AnyHandlerClass,
+    addr: Deno.Addr,
+    opened: () => void = () => {},
+  ) {
     this.#carrier = carrier;
     this.#Handler = Handler;
     this.#addr = addr;
+    this.#opened = opened;
+  }
+
+  /** Whether a handler runs. */
+  get busy(): boolean {
+    return this.#channels.size > 0;
   }
 
   data(channel: number, part: Uint8Array, slot?: Slot): void {
@@ -152,6 +165,7 @@ export class FarSide implements FrameHandler {
     connection: FarConnection | undefined,
     clientAddress: Deno.Addr,
   ): Promise<void> {
+    this.#opened();
     let channel: Channel | undefined;
     try {
       const handler = new this.#Handler(request, clientAddress, {

@@ -6,6 +6,7 @@
  */
 
 import { FarSide } from "./far_side.ts";
+import { HeapWatch } from "./heap_watch.ts";
 import { type HandlerLocation, importHandler } from "./handler_location.ts";
 import { type Lane, RingCarrier } from "./ring_carrier.ts";
 import { SharedThreadState } from "./thread_state.ts";
@@ -42,8 +43,15 @@ export async function run(start: ThreadStart): Promise<void> {
   try {
     const Handler = await importHandler(start.handler);
     const carrier = new RingCarrier(start.fromThread, start.toThread);
+    const side = new FarSide(
+      carrier,
+      Handler,
+      start.addr,
+      () => heap.arm(),
+    );
+    const heap = new HeapWatch(() => side.busy, die);
     state.ready();
-    await carrier.receive(new FarSide(carrier, Handler, start.addr));
+    await carrier.receive(side);
   } catch (error) {
     die(error);
   }

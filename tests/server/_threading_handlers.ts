@@ -186,9 +186,10 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
   "loop": () => {
     for (;;);
   },
-  "use up the memory": () => {
-    const kept: number[][] = [];
-    for (;;) kept.push(new Array(100_000).fill(Math.random()));
+  "use up the memory": useUpTheMemory,
+  "use up the memory after a timer": async () => {
+    await new Promise((resolve) => setTimeout(resolve));
+    useUpTheMemory();
   },
   "spin for 5 ms": ({ wfile }) => {
     const until = performance.now() + 5;
@@ -200,6 +201,11 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
     return wfile.write("left");
   },
 };
+
+function useUpTheMemory(): never {
+  const kept: number[][] = [];
+  for (;;) kept.push(new Array(100_000).fill(Math.random()));
+}
 
 /** What handlers say that no client can see; the next request asks for it. */
 let telling = Promise.withResolvers<string>();

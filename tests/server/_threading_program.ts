@@ -123,7 +123,10 @@ const scenes: Record<string, () => Promise<Record<string, number>>> = {
     await using server = startThreads({ workers: 2 });
     const neighbour = await order(server.addr, "thread, then lines");
     await neighbour.read(new Uint8Array(100));
-    const glutton = await order(server.addr, "use up the memory");
+    const glutton = await order(
+      server.addr,
+      `use up the memory${Deno.args[1] ?? ""}`,
+    );
     const answered = (await readAll(glutton)).length;
     await neighbour.write(new TextEncoder().encode("a\n"));
     await neighbour.closeWrite();
