@@ -29,6 +29,7 @@ interface WaitingWrite extends PromiseWithResolvers<number> {
   readonly data: Uint8Array;
 }
 
+const NOTHING = new Uint8Array(0);
 const ignore = () => {};
 
 /**
@@ -88,9 +89,9 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       return Promise.reject(this.#failure.error);
     }
     if (this.#ended) return Promise.resolve(null);
-    const read = { ...Promise.withResolvers<number | null>(), buffer };
-    this.#reads.push(read);
-    return read.promise;
+    const { promise, resolve, reject } = Promise.withResolvers<number | null>();
+    this.#reads.push({ buffer, promise, resolve, reject });
+    return promise;
   }
 
   write(data: Uint8Array): Promise<number> {
@@ -114,10 +115,10 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     if (
       this.#credit > 0 && this.#writes.length === 0 && !this.#carrier.congested
     ) return Promise.resolve(this.#send(data));
-    const write = { ...Promise.withResolvers<number>(), data };
-    this.#writes.push(write);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.#writes.push({ data, promise, resolve, reject });
     this.#sendWaiting();
-    return write.promise;
+    return promise;
   }
 
   closeWrite(): Promise<void> {
@@ -187,8 +188,9 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     while (rest.length > 0 && this.#reads.length > 0) {
       const { buffer, resolve } = this.#reads.shift()!;
       const n = Math.min(buffer.length, rest.length);
-      buffer.set(n === rest.length ? rest : rest.subarray(0, n));
-      rest = rest.subarray(n);
+      const all = n === rest.length;
+      buffer.set(all ? rest : rest.subarray(0, n));
+      rest = all ? NOTHING : rest.subarray(n);
       this.#read(n);
       resolve(n);
     }

@@ -95,18 +95,19 @@ export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
 
-/** Writes a header into the first 8 bytes of `target`. */
+/** Writes a header into `target`: the 8 bytes from `at` on. */
 export function putHeader(
   target: Uint8Array,
+  at: number,
   type: FrameType,
   channel: number,
   length: number,
 ): void {
-  target[0] = length;
-  target[1] = length >> 8;
-  target[2] = length >> 16;
-  target[3] = type;
-  putNumber(target, 4, channel);
+  target[at] = length;
+  target[at + 1] = length >> 8;
+  target[at + 2] = length >> 16;
+  target[at + 3] = type;
+  putNumber(target, at + 4, channel);
 }
 
 /** What a decoder calls. */

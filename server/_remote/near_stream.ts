@@ -227,7 +227,7 @@ export class NearStream extends NearChannel implements Unsent {
       while (this.#lent.length > 0 || this.#filled > 0) {
         const lent = this.#lent[0];
         if (lent !== undefined) {
-          await this.#writeOut(lent.bytes);
+          await this.#writeRest(lent.bytes);
           lent.slot.free();
           this.#lent.shift();
           continue;
@@ -237,7 +237,10 @@ export class NearStream extends NearChannel implements Unsent {
         this.#filling = this.#spare;
         this.#spare = bytes;
         this.#filled = 0;
-        await this.#writeOut(bytes.subarray(0, size));
+        const part = bytes.subarray(0, size);
+        const n = await this.#connection.write(part);
+        this.#written(n);
+        if (n < size) await this.#writeRest(part.subarray(n));
         if (bytes.length > WAITING_BUFFER) this.#spare = NOTHING;
       }
       if (this.#endRequested || this.#closeRequested) {
@@ -260,7 +263,7 @@ export class NearStream extends NearChannel implements Unsent {
     }
   }
 
-  async #writeOut(bytes: Uint8Array): Promise<void> {
+  async #writeRest(bytes: Uint8Array): Promise<void> {
     for (let rest = bytes; rest.length > 0;) {
       const n = await this.#connection.write(rest);
       this.#written(n);

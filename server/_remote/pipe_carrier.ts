@@ -31,7 +31,6 @@ const NOTHING = new Uint8Array(0);
 /** Carries frames over pipes. The frames of one tick go out in one write. */
 export class PipeCarrier implements Carrier {
   readonly #pipes: Pipes;
-  readonly #header = new Uint8Array(HEADER_SIZE);
   /** What waits to be written: the first `#filled` bytes. */
   #filling: Uint8Array<ArrayBuffer> = NOTHING;
   #filled = 0;
@@ -55,9 +54,8 @@ export class PipeCarrier implements Carrier {
     const start = this.#filled;
     this.#filled += HEADER_SIZE + payload.length;
     if (this.#filled > this.#filling.length) this.#grow(start);
-    putHeader(this.#header, type, channel, payload.length);
-    this.#filling.set(this.#header, start);
-    this.#filling.set(payload, start + HEADER_SIZE);
+    putHeader(this.#filling, start, type, channel, payload.length);
+    if (payload.length > 0) this.#filling.set(payload, start + HEADER_SIZE);
     this.#writing ??= this.#writeAll();
   }
 

@@ -70,7 +70,7 @@ export class RingCarrier implements Carrier {
   send(type: FrameType, channel: number, payload?: Uint8Array): void {
     if (this.#closed) return;
     const length = payload === undefined ? 0 : payload.length;
-    putHeader(this.#header, type, channel, length);
+    putHeader(this.#header, 0, type, channel, length);
     if (!this.congested && this.#producer.hasRoom(HEADER_SIZE + length)) {
       this.#producer.put(this.#header);
       if (payload !== undefined) this.#producer.put(payload);

@@ -16,7 +16,7 @@ export function encode(
   payload: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(HEADER_SIZE + payload.length);
-  putHeader(frame, type, channel, payload.length);
+  putHeader(frame, 0, type, channel, payload.length);
   frame.set(payload, HEADER_SIZE);
   return frame;
 }

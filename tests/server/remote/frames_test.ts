@@ -69,7 +69,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 function header(type: number, length: number): Uint8Array {
   const bytes = new Uint8Array(HEADER_SIZE);
-  putHeader(bytes, type as FrameType, 1, length);
+  putHeader(bytes, 0, type as FrameType, 1, length);
   return bytes;
 }
 
