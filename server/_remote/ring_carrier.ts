@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Carrier } from "./carrier.ts";
 import {
   FrameDecoder,
@@ -33,6 +34,13 @@ const STEP = HEADER_SIZE + MAX_DATA;
 const MOST_UNTOLD = 8;
 /** How many turns of the microtask queue a handler needs to read on. */
 const TURNS = 8;
+
+/**
+ * How long bytes are taken out before timers and sockets get a turn, in
+ * milliseconds. What comes without pause would keep them waiting for good: the
+ * handlers' turns are microtasks.
+ */
+const LONGEST_RUN = 10;
 
 /** How many turns handlers have to read what is in slots. */
 const SLOT_TURNS = 64;
@@ -114,15 +122,24 @@ export class RingCarrier implements Carrier {
       }
     };
     this.#take = take;
+    let since = performance.now();
     while (!this.#closed) {
       const drained = this.#consumer.drain(take, STEP);
-      if (drained === 0) await this.#consumer.waitForBytes();
-      else {
+      if (drained === 0) {
+        const bytes = this.#consumer.waitForBytes();
+        if (bytes === undefined) continue;
+        await bytes;
+        since = performance.now();
+      } else {
         // What has come may set off more. After much, handlers get the time to
         // ask for the next bytes, which then need not be kept for them.
         const turns = drained < STEP / 4 ? 1 : TURNS;
         for (let turn = 0; turn < turns; turn++) await null;
         if (this.#slotsCame) await this.#recallSlots();
+        if (performance.now() - since > LONGEST_RUN) {
+          await new Promise((resolve) => setImmediate(resolve));
+          since = performance.now();
+        }
       }
     }
   }

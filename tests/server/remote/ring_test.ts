@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import {
   type FrameHandler,
   FrameType,
@@ -220,6 +220,24 @@ Deno.test("a carrier takes what had come when it was closed", async () => {
     1,
     [],
   ]]);
+});
+
+Deno.test("frames that come without pause leave timers their turn", async () => {
+  const [near, far] = carriers();
+  const most = 20_000_000;
+  let came = 0;
+  const received = far.receive({
+    frame: () => {
+      if (++came === most) far.close();
+      else near.send(FrameType.Ping, 0);
+    },
+    data: () => {},
+  });
+  near.send(FrameType.Ping, 0);
+  await soon(new Promise<void>((resolve) => setTimeout(resolve)));
+  ok(came < most, `${came} frames came first`);
+  far.close();
+  await soon(received);
 });
 
 Deno.test("a carrier takes nothing more after what its handler refused", async () => {
