@@ -59,6 +59,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   #endOwed = false;
   #closed = false;
   #failure: { readonly error: unknown } | undefined;
+  #writeFailure: { readonly error: unknown } | undefined;
   readonly #reads: WaitingRead[] = [];
   readonly #writes: WaitingWrite[] = [];
   #waitsForCarrier = false;
@@ -96,8 +97,8 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
 
   write(data: Uint8Array): Promise<number> {
     if (this.#closed) return Promise.reject(badResource("write"));
-    if (this.#failure !== undefined) {
-      return Promise.reject(this.#failure.error);
+    if (this.#writeFailure !== undefined) {
+      return Promise.reject(this.#writeFailure.error);
     }
     if (this.#writeEnded) {
       return Promise.reject(
@@ -234,6 +235,12 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   fail(error: unknown): void {
     this.#failure ??= { error };
     for (const { reject } of this.#reads.splice(0)) reject(error);
+    this.failWrites(error);
+  }
+
+  /** The peer takes no more: what it sends can still be read. */
+  failWrites(error: unknown): void {
+    this.#writeFailure ??= { error };
     for (const { reject } of this.#writes.splice(0)) reject(error);
   }
 

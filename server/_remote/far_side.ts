@@ -102,6 +102,11 @@ export class FarSide implements FrameHandler {
         channel.connection?.fail(error);
         return abortHandler(channel.handler, error);
       }
+      case FrameType.WriteFail: {
+        const { error } = unpackError(payload);
+        channel.connection?.failWrites(error);
+        return abortHandler(channel.handler, error);
+      }
       case FrameType.Abort: {
         const { error } = unpackError(payload);
         abortHandler(channel.handler, error);

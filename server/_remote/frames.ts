@@ -30,7 +30,7 @@ export const FrameType = {
   Close: 5,
   /** N → F: the request is over; the payload is why, an error in JSON. */
   Abort: 6,
-  /** N → F: the socket failed; the payload is the error in JSON. */
+  /** N → F: reading the socket failed; the payload is the error in JSON. */
   Fail: 7,
   /** Both: the payload, a number of 32 bits, is how many more bytes may come. */
   Credit: 8,
@@ -71,12 +71,17 @@ export const FrameType = {
    * memory; the payload is packed by `packSlot`.
    */
   Slot: 22,
+  /**
+   * N → F: writing to the socket failed; the payload is the error in JSON. What
+   * the peer sends can still be read.
+   */
+  WriteFail: 23,
 } as const;
 
 /** One of {@linkcode FrameType}. */
 export type FrameType = typeof FrameType[keyof typeof FrameType];
 
-const LAST_TYPE = FrameType.Slot;
+const LAST_TYPE = FrameType.WriteFail;
 
 /** The size of a header, in bytes. */
 export const HEADER_SIZE = 8;

@@ -95,7 +95,13 @@ export class NearSide implements FrameHandler {
       return channel;
     }
     this.#channels.set(id, channel);
-    channel.open();
+    try {
+      channel.open();
+    } catch (error) {
+      // A connection of the user's own, of which getRequest() has many kinds.
+      this.#channels.delete(id);
+      channel.lose(error);
+    }
     return channel;
   }
 

@@ -209,7 +209,7 @@ export class NearStream extends NearChannel implements Unsent {
         else if (n < size / 4) size = Math.max(SMALL_BUFFER, size / 4);
       }
     } catch (error) {
-      this.#fail(error);
+      this.#fail(FrameType.Fail, error);
     } finally {
       slot?.free();
       giveBuffer(buffer);
@@ -251,7 +251,7 @@ export class NearStream extends NearChannel implements Unsent {
       this.#writeFailed = true;
       this.#unwritten = this.#filled = 0;
       for (const { slot } of this.#lent.splice(0)) slot.free();
-      this.#fail(error);
+      this.#fail(FrameType.WriteFail, error);
     }
     if (this.#closeRequested) this.#close();
     this.#writing = undefined;
@@ -292,9 +292,11 @@ export class NearStream extends NearChannel implements Unsent {
     }
   }
 
-  #fail(error: unknown): void {
-    if (this.over) return;
-    this.carrier.send(FrameType.Fail, this.id, packError(error));
+  #fail(
+    type: typeof FrameType.Fail | typeof FrameType.WriteFail,
+    error: unknown,
+  ): void {
+    if (!this.over) this.carrier.send(type, this.id, packError(error));
   }
 
   #setOption(option: {

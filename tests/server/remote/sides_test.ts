@@ -75,6 +75,7 @@ function goodPayload(random: Random, type: FrameType): Uint8Array {
       return packDatagram(random.below(9), ADDRESS, random.bytes(9));
     case FrameType.Abort:
     case FrameType.Fail:
+    case FrameType.WriteFail:
     case FrameType.Error:
     case FrameType.NotSent:
       return packError(new Error("fuzz"), random.below(9));
@@ -237,6 +238,7 @@ Deno.test("FarSide takes any frames: right, or refused with a ProtocolError", as
       FrameType.End,
       FrameType.Abort,
       FrameType.Fail,
+      FrameType.WriteFail,
       FrameType.Credit,
       FrameType.Sent,
       FrameType.NotSent,
@@ -324,7 +326,7 @@ Deno.test("what comes for a connection that has failed is thrown away, however m
   });
   side.data(1, new Uint8Array(100));
   await new Promise((done) => setTimeout(done));
-  strictEqual(sent.some(([type]) => type === FrameType.Fail), true);
+  strictEqual(sent.some(([type]) => type === FrameType.WriteFail), true);
   // The far side has been told, and what it had sent before is thrown away.
   for (let i = 0; i < 8; i++) side.data(1, new Uint8Array(WINDOW / 4));
 });
@@ -343,6 +345,33 @@ Deno.test("FarSide refuses more bytes than there is credit for", () => {
   side.frame(FrameType.Open, 1, goodPayload(new Random(1), FrameType.Open));
   for (let i = 0; i < 4; i++) side.data(1, new Uint8Array(WINDOW / 4));
   throws(() => side.data(1, Uint8Array.of(1)), ProtocolError);
+});
+
+Deno.test("a peer that takes no more can still be read from", async () => {
+  const written = Promise.withResolvers<unknown>();
+  const read = Promise.withResolvers<number | null>();
+  const over = Promise.withResolvers<void>();
+  class Both extends BaseRequestHandler<Deno.Conn> {
+    override handle() {
+      this.request.read(new Uint8Array(9)).then(read.resolve, read.reject);
+      this.signal.addEventListener("abort", () => {
+        this.request.write(Uint8Array.of(1)).catch(written.resolve);
+      });
+      return over.promise;
+    }
+  }
+  const side = new FarSide(
+    new Counting(new Random(1)),
+    Both as unknown as AnyHandlerClass,
+    ADDRESS,
+  );
+  side.frame(FrameType.Open, 1, goodPayload(new Random(1), FrameType.Open));
+  const error = new Deno.errors.BrokenPipe("gone");
+  side.frame(FrameType.WriteFail, 1, packError(error));
+  side.data(1, new Uint8Array(3));
+  strictEqual(await read.promise, 3);
+  strictEqual(String(await written.promise), String(error));
+  over.resolve();
 });
 
 Deno.test("frames for a request that has just ended on the far side are let pass", () => {
