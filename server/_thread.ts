@@ -155,17 +155,27 @@ export class Thread {
   }
 }
 
-/** An import that is not permitted fails as any other does: with a TypeError. */
+/** Says what an import that fails because of where it is could do better. */
 function startError(error: Error | undefined): Error | undefined {
-  if (error === undefined || !/^Requires \w+ access/.test(error.message)) {
-    return error;
-  }
+  if (error === undefined) return undefined;
   // Its further lines say where the import stands.
   const [what] = error.message.split("\n", 1);
-  return new Deno.errors.NotCapable(
-    `Cannot start a thread: r${
-      what!.slice(1)
-    }; threads import this module and the handler's`,
-    { cause: error },
-  );
+  if (/^Requires \w+ access/.test(what!)) {
+    // It fails as any other does: with a TypeError.
+    return new Deno.errors.NotCapable(
+      `Cannot start a thread: r${
+        what!.slice(1)
+      }; threads import this module and the handler's`,
+      { cause: error },
+    );
+  }
+  if (/^Module not found/.test(what!)) {
+    return new TypeError(
+      `Cannot start a thread: m${
+        what!.slice(1)
+      } Threads import the module that moduleUrl of the handler class names; use import.meta.url`,
+      { cause: error },
+    );
+  }
+  return error;
 }
