@@ -86,7 +86,7 @@ export class Child {
         ),
       this.#startTimeout,
     );
-    const answered = this.side.ping().then(() => started = true);
+    const answered = this.side.pong().then(() => started = true);
     const cause = await Promise.race([this.gone, answered]);
     clearTimeout(timer);
     if (started && this.alive) return;

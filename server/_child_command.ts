@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { LONGEST_DELAY } from "./_deadlines.ts";
+import { checkId, checkTexts } from "./_options.ts";
 import { outputWithin } from "./_output_within.ts";
 import type { HandlerLocation } from "./_remote/handler_location.ts";
-import type { ProcessStart } from "./_remote/process.ts";
+import { CHECKED, type ProcessStart } from "./_remote/process_start.ts";
 
 /** What decides how the processes of a server are started. */
 export interface ChildCommandOptions {
@@ -33,40 +34,52 @@ const NEEDED_VARIABLES = [
 /** The command that starts a process for a handler. */
 export class ChildCommand {
   readonly #path: string;
+  readonly #flags: readonly string[];
+  readonly #handler: HandlerLocation;
+  readonly #addr: Deno.Addr;
   readonly #options: Deno.CommandOptions;
 
+  /**
+   * @throws {TypeError} If an option is not what it has to be.
+   * @throws {RangeError} If a number is out of range.
+   */
   constructor(
     handler: HandlerLocation,
     addr: Deno.Addr,
-    path: string | URL,
+    path: string,
     options: ChildCommandOptions,
   ) {
-    const { denoArgs = [], env, uid, gid, permissions = {} } = options;
-    const start: ProcessStart = { handler, addr };
-    this.#path = pathOf(path);
+    const { denoArgs = [], env = {}, uid, gid, permissions = {} } = options;
+    if (!Array.isArray(denoArgs)) {
+      throw new TypeError(
+        `Cannot create server: denoArgs must be a list of flags, received ${
+          Deno.inspect(denoArgs)
+        }`,
+      );
+    }
+    checkTexts("denoArgs", denoArgs);
+    checkTexts("env", env);
+    checkId("uid", uid);
+    checkId("gid", gid);
+    this.#path = path;
+    this.#handler = handler;
+    this.#addr = addr;
+    this.#flags = [
+      "--quiet",
+      "--no-prompt",
+      ...permissionFlags(permissions),
+      // What is not cached would be fetched without any permission.
+      ...(granted(permissions.import) ? [] : ["--cached-only"]),
+      ...denoArgs,
+    ];
     this.#options = {
-      args: [
-        "run",
-        "--quiet",
-        "--no-prompt",
-        ...permissionFlags(permissions),
-        // What is not cached would be fetched without any permission.
-        ...(granted(permissions.import) ? [] : ["--cached-only"]),
-        ...denoArgs,
-        "--preload",
-        GUARD_URL.href,
-        "--preload",
-        handler.moduleUrl,
-        ENTRY_URL.href,
-        JSON.stringify(start),
-        ...Deno.args,
-      ],
       clearEnv: true,
       // What it writes to stderr becomes part of messages.
       env: { NO_COLOR: "1", ...neededEnvironment(), ...env },
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
-      stdout: "piped",
+      // Its end tells the process that this one is gone.
+      stdin: "piped",
       stderr: "piped",
       // A signal from the terminal is for the server, which then drains.
       detached: true,
@@ -85,10 +98,10 @@ export class ChildCommand {
     const timeout = Math.min(startTimeout, LONGEST_DELAY);
     const ended = outputWithin(
       this.#path,
-      { ...this.#options, stdin: "null", stdout: "null" },
+      { ...this.#options, args: this.#args(true), stdout: "null" },
       timeout,
     );
-    if (ended.code === 0) return;
+    if (ended.code === CHECKED) return;
     const refuse = (why: string) =>
       `Cannot create server: its processes do not start: ${why}`;
     if (ended.late) {
@@ -96,14 +109,54 @@ export class ChildCommand {
         refuse(withStderr(describeLateness(timeout), ended.stderr)),
       );
     }
-    throw new Error(refuse(describeEnd(ended, ended.stderr)));
+    throw new Error(
+      refuse(
+        ended.code === 0
+          ? withStderr(
+            "it ended with exit code 0 without having imported its handler",
+            ended.stderr,
+          )
+          : describeEnd(ended, ended.stderr),
+      ),
+    );
   }
 
   /** Starts a process. */
   spawn(): Deno.ChildProcess {
-    return new Deno.Command(this.#path, { ...this.#options, stdin: "piped" })
-      .spawn();
+    return new Deno.Command(this.#path, {
+      ...this.#options,
+      args: this.#args(false),
+      stdout: "piped",
+    }).spawn();
   }
+
+  #args(check: boolean): string[] {
+    const start: ProcessStart = {
+      handler: this.#handler,
+      addr: this.#addr,
+      check,
+    };
+    return [
+      "run",
+      ...this.#flags,
+      mainModule(this.#handler.moduleUrl),
+      JSON.stringify(start),
+      ...Deno.args,
+    ];
+  }
+}
+
+/**
+ * The URL of what a process runs. What it imports is part of the program, and
+ * needs no permission; the guard comes first.
+ */
+function mainModule(handlerUrl: string): string {
+  const source = `
+import ${JSON.stringify(GUARD_URL.href)};
+import * as exported from ${JSON.stringify(handlerUrl)};
+import { run } from ${JSON.stringify(ENTRY_URL.href)};
+await run(exported);`;
+  return `data:application/javascript,${encodeURIComponent(source)}`;
 }
 
 /** Says how a process ended, with the last that it wrote to stderr. */
@@ -136,13 +189,12 @@ function withStderr(how: string, stderr: string): string {
  * @throws {TypeError} If this process is not run by Deno's own program.
  * @throws {Deno.errors.NotCapable} If it must not be run.
  */
-export function denoProgram(given: string | URL | undefined): string | URL {
+export function denoProgram(given: string | URL | undefined): string {
   if (given !== undefined) {
-    if (mayRun(given)) return given;
+    const path = pathOf("denoPath", given);
+    if (mayRun(path)) return path;
     throw new Deno.errors.NotCapable(
-      `Cannot create server: its processes run "${given}", which requires run access; run again with --allow-run=${
-        pathOf(given)
-      }`,
+      `Cannot create server: its processes run "${path}", which requires run access; run again with --allow-run=${path}`,
     );
   }
   const path = Deno.execPath();
@@ -157,7 +209,7 @@ export function denoProgram(given: string | URL | undefined): string | URL {
   );
 }
 
-function mayRun(command: string | URL): boolean {
+function mayRun(command: string): boolean {
   const { state } = Deno.permissions.querySync({ name: "run", command });
   return state === "granted";
 }
@@ -195,6 +247,16 @@ export function permissionFlags(
   permissions: Deno.PermissionOptionsObject,
 ): string[] {
   const flags: string[] = [];
+  if (
+    typeof permissions !== "object" || permissions === null ||
+    Array.isArray(permissions)
+  ) {
+    throw new TypeError(
+      `Cannot create server: permissions must be an object such as { read: ["/srv"] }, received ${
+        Deno.inspect(permissions)
+      }; processes inherit no permission`,
+    );
+  }
   for (const [name, value] of Object.entries(permissions)) {
     if (!(PERMISSIONS as readonly string[]).includes(name)) {
       throw new TypeError(
@@ -207,7 +269,9 @@ export function permissionFlags(
     else if (Array.isArray(value)) {
       if (value.length === 0) continue;
       // Deno takes two commas for one that is not between values.
-      const list = value.map((item) => pathOf(item).replaceAll(",", ",,"));
+      const list = value.map((item) =>
+        pathOf(`permissions.${name}`, item).replaceAll(",", ",,")
+      );
       flags.push(`--allow-${name}=${list}`);
     } else if (value !== false && value !== undefined) {
       throw new TypeError(
@@ -225,6 +289,15 @@ function granted(permission: Permission): boolean {
     Array.isArray(permission) && permission.length > 0;
 }
 
-function pathOf(item: unknown): string {
-  return item instanceof URL ? fileURLToPath(item) : String(item);
+/** @throws {TypeError} If it is neither text nor the URL of a file. */
+function pathOf(option: string, item: unknown): string {
+  if (typeof item === "string") return item;
+  if (item instanceof URL && item.protocol === "file:") {
+    return fileURLToPath(item);
+  }
+  throw new TypeError(
+    `Cannot create server: ${option} has ${
+      item instanceof URL ? item.href : Deno.inspect(item)
+    }, which is neither text nor the URL of a file`,
+  );
 }

@@ -50,3 +50,48 @@ export function checkPort(address: { readonly port: number }): void {
     }`,
   );
 }
+
+/** The largest id of a user or a group: setuid(2) takes all bits set as none. */
+const LARGEST_ID = 2 ** 32 - 2;
+
+/**
+ * Checks the id of a user or a group.
+ *
+ * @throws {RangeError} If there is one, and it is not an integer from 0 to
+ * 2^32 - 2.
+ */
+export function checkId(name: string, id: number | undefined): void {
+  if (id === undefined) return;
+  if (Number.isInteger(id) && id >= 0 && id <= LARGEST_ID) return;
+  throw new RangeError(
+    `Cannot create server: ${name} must be an integer from 0 to ${LARGEST_ID}, received ${
+      Deno.inspect(id)
+    }`,
+  );
+}
+
+/**
+ * Checks that all values of an option are text.
+ *
+ * @throws {TypeError} If one is not, or `values` is no object.
+ */
+export function checkTexts(
+  name: string,
+  values: Readonly<Record<string, string>> | readonly string[],
+): void {
+  if (typeof values !== "object" || values === null) {
+    throw new TypeError(
+      `Cannot create server: ${name} must be an object, received ${
+        Deno.inspect(values)
+      }`,
+    );
+  }
+  for (const [key, value] of Object.entries(values)) {
+    if (typeof value === "string") continue;
+    throw new TypeError(
+      `Cannot create server: ${name}[${
+        JSON.stringify(key)
+      }] must be text, received ${Deno.inspect(value)}`,
+    );
+  }
+}

@@ -54,6 +54,11 @@ export function handlerLocation(handler: unknown): HandlerLocation {
 /** Whether this thread or process is here to run handlers and imports them. */
 let importing = false;
 
+/** Refuses servers from now on, until the handler class has been found. */
+export function beginImport(): void {
+  importing = true;
+}
+
 /**
  * Imports a handler class.
  *
@@ -61,20 +66,28 @@ let importing = false;
  * @throws What importing the module throws.
  */
 export async function importHandler(
-  { moduleUrl, name }: HandlerLocation,
+  location: HandlerLocation,
 ): Promise<AnyHandlerClass> {
-  importing = true;
-  let exported: Record<string, unknown>;
-  try {
-    exported = await import(moduleUrl);
-  } finally {
-    importing = false;
+  beginImport();
+  return findHandler(await import(location.moduleUrl), location);
+}
+
+/**
+ * The handler class among what its module exports.
+ *
+ * @throws {TypeError} If it is not there.
+ */
+export function findHandler(
+  exported: Readonly<Record<string, unknown>>,
+  { moduleUrl, name }: HandlerLocation,
+): AnyHandlerClass {
+  importing = false;
+  for (const value of Object.values(exported)) {
+    if (
+      typeof value === "function" && value.name === name &&
+      value.prototype instanceof BaseRequestHandler
+    ) return value as AnyHandlerClass;
   }
-  const found = Object.values(exported).find((value) =>
-    typeof value === "function" && value.name === name &&
-    value.prototype instanceof BaseRequestHandler
-  );
-  if (found !== undefined) return found as AnyHandlerClass;
   throw new TypeError(
     `Cannot find the handler class "${name}": "${moduleUrl}" does not export it; write: export class ${name}`,
   );

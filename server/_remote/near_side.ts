@@ -52,10 +52,16 @@ export class NearSide implements FrameHandler {
 
   /** Resolves when the far side's event loop has answered, or is gone. */
   ping(): Promise<void> {
+    const answered = this.pong();
+    this.#carrier.send(FrameType.Ping, 0);
+    return answered;
+  }
+
+  /** Resolves when the next sign of life has come, or the far side is gone. */
+  pong(): Promise<void> {
     if (this.#lost !== undefined) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#pongs.push(resolve);
-    this.#carrier.send(FrameType.Ping, 0);
     return promise;
   }
 

@@ -7,34 +7,38 @@
  */
 
 import { type AnyHandlerClass, FarSide } from "./far_side.ts";
-import { type HandlerLocation, importHandler } from "./handler_location.ts";
+import { FrameType } from "./frames.ts";
+import { findHandler } from "./handler_location.ts";
 import { PipeCarrier } from "./pipe_carrier.ts";
-import { pipes, start } from "./process_stdio.ts";
+import { CHECKED, type ProcessStart } from "./process_start.ts";
+import { exit, pipes, start } from "./process_stdio.ts";
 import { rehearse } from "./rehearsal.ts";
-
-/** What a process is told when it starts. */
-export interface ProcessStart {
-  readonly handler: HandlerLocation;
-  /** The address of the server. */
-  readonly addr: Deno.Addr;
-}
 
 /** How often V8 runs code before most of it is as fast as it soon gets. */
 const REHEARSALS = 3;
 
-const { handler, addr } = JSON.parse(start) as ProcessStart;
-const carrier = new PipeCarrier(pipes);
-const Handler = await importOrExit();
-for (let times = 0; times < REHEARSALS; times++) await rehearse(addr);
-await carrier.receive(new FarSide(carrier, Handler, addr));
-// Timers and listeners of handlers would keep it.
-Deno.exit();
-
-async function importOrExit(): Promise<AnyHandlerClass> {
+/**
+ * Runs handlers until stdin ends.
+ *
+ * @param exported What the module of the handler class exports.
+ */
+export async function run(
+  exported: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const { handler, addr, check } = JSON.parse(start) as ProcessStart;
+  let Handler: AnyHandlerClass;
   try {
-    return await importHandler(handler);
+    Handler = findHandler(exported, handler);
   } catch (error) {
     console.error(String(error));
-    return Deno.exit(1);
+    return exit(1);
   }
+  if (check) return exit(CHECKED);
+  for (let times = 0; times < REHEARSALS; times++) await rehearse(addr);
+  const carrier = new PipeCarrier(pipes);
+  // The other side has waited for this.
+  carrier.send(FrameType.Pong, 0);
+  await carrier.receive(new FarSide(carrier, Handler, addr));
+  // Timers and listeners of handlers would keep it.
+  exit();
 }

@@ -1,12 +1,15 @@
 /**
  * Runs first in a process of `ForkingMixIn`, before the handler's module: takes
  * stdin and stdout for the frames, so that whatever else is printed there goes
- * to stderr, and whatever else is read there has ended.
+ * to stderr, and whatever else is read there has ended. Takes away what Deno
+ * lets every program keep on disk.
  *
  * @module
  */
 
+import { beginImport } from "./handler_location.ts";
 import type { Pipes } from "./pipe_carrier.ts";
+import { commandWithoutStdio } from "./command_without_stdio.ts";
 
 /** The capacity of a pipe on Linux, in bytes: pipe(7). */
 const BUFFER_SIZE = 64 * 1024;
@@ -16,16 +19,37 @@ const readFrames = stdin.read.bind(stdin);
 const writeFrames = stdout.writeSync.bind(stdout);
 const buffer = new Uint8Array(BUFFER_SIZE);
 
+/** Ends this process. What a handler puts in place of Deno's is for its own. */
+export const exit = Deno.exit.bind(Deno);
+
+beginImport();
+/**
+ * The first read. Nothing comes before the handler has been imported, but the
+ * end may: the process that started this one is gone.
+ */
+let reading: Promise<number | null> | undefined = readFrames(buffer);
+void reading.then((n) => {
+  if (n === null) exit();
+});
+
 /** The pipes between this process and the one that started it. */
 export const pipes: Pipes = {
   async read() {
-    const n = await readFrames(buffer);
+    reading ??= readFrames(buffer);
+    const n = await reading;
+    reading = undefined;
     return n === null ? null : buffer.subarray(0, n);
   },
   write(bytes) {
-    // The other side always reads, so this never waits for long.
-    for (let rest = bytes; rest.length > 0;) {
-      rest = rest.subarray(writeFrames(rest));
+    try {
+      // The other side always reads, so this never waits for long.
+      for (let rest = bytes; rest.length > 0;) {
+        rest = rest.subarray(writeFrames(rest));
+      }
+    } catch (error) {
+      // A handler has closed the descriptor, or the other side is gone.
+      console.error(`Cannot answer: ${error}`);
+      exit(1);
     }
   },
 };
@@ -49,6 +73,15 @@ Object.defineProperties(stdin, {
   readable: { get: () => ReadableStream.from([]) },
   close: { value() {} },
 });
+
+Object.defineProperty(Deno, "Command", {
+  value: commandWithoutStdio(Deno.Command, stderr),
+});
+
+// Deno asks no permission for these: other processes would find them.
+for (const name of ["localStorage", "caches"]) {
+  Object.defineProperty(globalThis, name, { value: undefined });
+}
 
 const { error } = console;
 Object.assign(console, {

@@ -65,6 +65,31 @@ const commands: Record<
   spawn: () => denied(() => new Deno.Command(Deno.execPath()).outputSync()),
   env: () => denied(() => Deno.env.get("HOME")),
   import: () => denied(() => import(ELSEWHERE)),
+  "start programs": async () => {
+    const cat = new Deno.Command("/bin/cat", {
+      stdin: "inherit",
+      stdout: "inherit",
+    });
+    const echo = new Deno.Command("/bin/echo", {
+      args: ["not a frame, but text"],
+    });
+    const codes = [
+      (await echo.spawn().status).code,
+      (await cat.output()).code,
+      cat.outputSync().code,
+    ];
+    return codes.join(" ");
+  },
+  kept: () => `${typeof localStorage} ${typeof caches}`,
+  "close stdout": async () => {
+    // Here, since it takes a process as long as all else that it imports.
+    const { closeSync } = await import("node:fs");
+    closeSync(1);
+  },
+  stay: () => {
+    Object.defineProperty(Deno, "exit", { value() {} });
+    return new Promise<never>(() => setInterval(() => {}, 1_000));
+  },
   throw: () => {
     throw new RangeError("Thrown far away");
   },

@@ -23,8 +23,11 @@ export function exists(pid: number): boolean {
 
 /** The processes that a process has started and not waited for. */
 export function childrenOf(pid = Deno.pid): number[] {
-  return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`)
-    .trim().split(" ").filter((word) => word !== "").map(Number);
+  // Each thread has its own.
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) =>
+    Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`)
+      .trim().split(" ").filter((word) => word !== "").map(Number)
+  );
 }
 
 /** The process that started another. */
@@ -78,8 +81,12 @@ export class Commander implements Disposable {
   }
 
   async command(text: string): Promise<string> {
-    await this.#conn.write(new TextEncoder().encode(text + "\n"));
+    await this.say(text);
     return await this.end();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.#conn.write(new TextEncoder().encode(text + "\n"));
   }
 
   /** Reads to the end. */

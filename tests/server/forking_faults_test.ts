@@ -71,6 +71,24 @@ Deno.test("what a handler prints goes to stderr, and harms no frame", async () =
   strictEqual(await command(server.addr, "print"), "done");
 });
 
+Deno.test("what a handler starts neither reads nor writes its frames", async () => {
+  await using server = start({ permissions: { run: true } });
+  strictEqual(await command(server.addr, "start programs"), "0 0 0");
+  strictEqual(server.reports.errors.length, 0);
+});
+
+Deno.test("a process keeps nothing that the next one finds", async () => {
+  await using server = start();
+  strictEqual(await command(server.addr, "kept"), "undefined undefined");
+});
+
+Deno.test("a process that can answer no more is ended, and its client's place free", async () => {
+  await using server = start({ maxChildren: 1 });
+  strictEqual(await command(server.addr, "close stdout"), "");
+  match(await server.report(), /exit code 1 and wrote .*Cannot answer/);
+  strictEqual(await command(server.addr, "?"), "done");
+});
+
 Deno.test("a process that eats its memory is ended by V8 alone", async () => {
   await using server = start({
     denoArgs: ["--v8-flags=--max-old-space-size=64"],

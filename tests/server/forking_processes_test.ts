@@ -70,10 +70,41 @@ Deno.test("no process outlives a server that was killed", async () => {
   await using program = startProgram(["--allow-net", "--allow-run=deno"]);
   const address = await addressOf(program);
   using client = await Commander.connect(address);
+  using other = await Commander.connect(address);
+  await other.say("stay");
   const children = childrenOf(parentOf(client.pid));
-  ok(children.includes(client.pid));
+  ok(children.includes(client.pid) && children.includes(other.pid));
   program.kill("SIGKILL");
   await until("the end of all processes", () => !children.some(exists));
+});
+
+Deno.test("no process that imports its handler outlives its server", async () => {
+  await using folder = new Folder();
+  const file = folder.at("slow.ts");
+  await Deno.writeTextFile(
+    file,
+    `import { ForkingTCPServer, StreamRequestHandler } from "${
+      import.meta.resolve("../../mod.ts")
+    }";
+    export class Slow extends StreamRequestHandler {
+      static override readonly moduleUrl = import.meta.url;
+    }
+    if (import.meta.main) {
+      console.log("pid", Deno.pid);
+      new ForkingTCPServer({ hostname: "127.0.0.1", port: 0 }, Slow);
+    } else {
+      await new Promise(() => setInterval(() => {}, 1_000));
+    }`,
+  );
+  await using program = new Child(DENO, ["run", "--quiet", "-A", file]);
+  const [, pid] = await program.until(/pid (\d+)/);
+  let importing: number[] = [];
+  await until("a process that imports", () => {
+    importing = childrenOf(Number(pid));
+    return importing.length > 0;
+  });
+  program.kill("SIGKILL");
+  await until("its end", () => !importing.some(exists));
 });
 
 Deno.test("spare processes that were killed are replaced", async () => {

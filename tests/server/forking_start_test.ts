@@ -86,6 +86,48 @@ Deno.test("a process that starts too slowly is named to those that wait", async 
   );
 });
 
+Deno.test("a module may leave timers, and run for a while after it was imported", async () => {
+  await using folder = new Folder();
+  const Late = await handlerAfter(
+    "setInterval(() => {}, 60_000); await new Promise((done) => setTimeout(done));",
+    folder,
+  );
+  await using server = serve(new Server(LOOPBACK, Late));
+  strictEqual(await ask(server.addr, "x"), "");
+  strictEqual(server.reports.errors.length, 0);
+});
+
+Deno.test("a module that creates a server when a process imports it is refused", async () => {
+  await using folder = new Folder();
+  const mod = import.meta.resolve("../../mod.ts");
+  const Late = await handlerAfter(
+    `import { ForkingTCPServer } from "${mod}";
+    export class Other extends StreamRequestHandler {
+      static override readonly moduleUrl = import.meta.url;
+    }
+    new ForkingTCPServer({ hostname: "127.0.0.1", port: 0 }, Other);`,
+    folder,
+  );
+  const permissions = { run: true, net: true, read: true } as const;
+  for (const options of [{}, { permissions }]) {
+    refuse(
+      Late,
+      options,
+      /TypeError: Cannot create server: this is a thread or process that imports the handler class "Other"; .*import\.meta\.main/,
+    );
+  }
+});
+
+Deno.test("what ends with exit code 0 has not imported a handler", async () => {
+  await using folder = new Folder();
+  const Late = await handlerAfter("Deno.exit(0);", folder);
+  const early =
+    /^Error: .* it ended with exit code 0 without having imported its handler/;
+  refuse(Late, {}, early);
+  refuse(Command, { denoPath: "/bin/true" }, early);
+  refuse(Command, { denoArgs: ["--help"] }, early);
+});
+
 Deno.test("denoPath that is another program is told by what that did", async () => {
   await using folder = new Folder();
   const options = { denoPath: await stub(folder, "echo nonsense >&2; exit 7") };

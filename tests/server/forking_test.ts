@@ -208,6 +208,18 @@ Deno.test("permissions become flags", () => {
     () => permissionFlags({ nett: true } as Deno.PermissionOptionsObject),
     /^TypeError: Cannot create server: there is no permission "nett"/,
   );
+  for (const permissions of ["inherit", "none", ["read"], null]) {
+    throws(
+      () => permissionFlags(permissions as Deno.PermissionOptionsObject),
+      /^TypeError: Cannot create server: permissions must be an object/,
+    );
+  }
+  for (const item of [undefined, new URL("http://localhost")]) {
+    throws(
+      () => permissionFlags({ read: [item as unknown as string] }),
+      /^TypeError: Cannot create server: permissions\.read has .*, which is neither text nor/,
+    );
+  }
 });
 
 Deno.test("a constructor refuses what cannot work, and says what to do", async () => {
@@ -235,6 +247,46 @@ Deno.test("a constructor refuses what cannot work, and says what to do", async (
   refuse(Echo, { requestsPerChild: 0.5 }, /^RangeError: .*requestsPerChild/);
   refuse(Echo, { connectionsPerChild: -1 }, /^RangeError: .*connections/);
   refuse(Echo, { killTimeout: NaN }, /^RangeError: .*killTimeout/);
+  for (const id of [-1, NaN, 1.5, 2 ** 32 - 1, "nobody", null]) {
+    refuse(
+      Echo,
+      { uid: id as number },
+      /^RangeError: .*uid must be an integer/,
+    );
+    refuse(
+      Echo,
+      { gid: id as number },
+      /^RangeError: .*gid must be an integer/,
+    );
+  }
+  for (const args of ["--quiet", null]) {
+    const denoArgs = args as unknown as string[];
+    refuse(
+      Echo,
+      { denoArgs },
+      /^TypeError: .*denoArgs must be a list of flags/,
+    );
+  }
+  refuse(
+    Echo,
+    { denoArgs: [1 as unknown as string] },
+    /^TypeError: .*denoArgs\["0"\] must be text, received 1/,
+  );
+  refuse(
+    Echo,
+    { env: { A: 1 as unknown as string } },
+    /^TypeError: .*env\["A"\] must be text, received 1/,
+  );
+  refuse(
+    Echo,
+    { env: "A=1" as unknown as Record<string, string> },
+    /^TypeError: .*env must be an object/,
+  );
+  refuse(
+    Echo,
+    { denoPath: new URL("http://localhost/deno") },
+    /^TypeError: .*denoPath has http:\/\/localhost\/deno, which is neither/,
+  );
   refuse(Echo, { denoPath: "/nowhere/deno" }, /^NotFound: .*\/nowhere\/deno/);
   await using folder = new Folder();
   const broken = folder.at("broken.ts");
