@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { LONGEST_DELAY } from "./_deadlines.ts";
+import { configFlags } from "./_handler_config.ts";
 import { checkId, checkTexts } from "./_options.ts";
 import { outputWithin } from "./_output_within.ts";
 import type { HandlerLocation } from "./_remote/handler_location.ts";
@@ -30,6 +31,9 @@ const NEEDED_VARIABLES = [
   "USERPROFILE",
   "SystemRoot",
 ];
+
+/** What Deno says of an import that no configuration maps to a module. */
+const NOT_MAPPED = /^error: Import ".*" not a dependency/m;
 
 /** The command that starts a process for a handler. */
 export class ChildCommand {
@@ -70,6 +74,7 @@ export class ChildCommand {
       ...permissionFlags(permissions),
       // What is not cached would be fetched without any permission.
       ...(granted(permissions.import) ? [] : ["--cached-only"]),
+      ...configFlags(handler.moduleUrl, denoArgs),
       ...denoArgs,
     ];
     this.#options = {
@@ -109,16 +114,16 @@ export class ChildCommand {
         refuse(withStderr(describeLateness(timeout), ended.stderr)),
       );
     }
-    throw new Error(
-      refuse(
-        ended.code === 0
-          ? withStderr(
-            "it ended with exit code 0 without having imported its handler",
-            ended.stderr,
-          )
-          : describeEnd(ended, ended.stderr),
-      ),
-    );
+    const how = ended.code === 0
+      ? withStderr(
+        "it ended with exit code 0 without having imported its handler",
+        ended.stderr,
+      )
+      : describeEnd(ended, ended.stderr);
+    const remedy = NOT_MAPPED.test(ended.stderr)
+      ? '; name the configuration that has it: denoArgs: ["--config=PATH"], or let this process read deno.json'
+      : "";
+    throw new Error(refuse(how + remedy));
   }
 
   /** Starts a process. */

@@ -51,9 +51,10 @@ export interface ForkingOptions {
   readonly permissions?: Deno.PermissionOptionsObject;
   /**
    * Further flags of `deno run`, such as
-   * `--v8-flags=--max-old-space-size=64`, which limits a process's memory to 64
-   * MiB, or `--config=PATH`. They are not checked: a flag that grants a
-   * permission grants it.
+   * `--v8-flags=--max-old-space-size=64`, which limits a process's heap to 64
+   * MiB. They are not checked: a flag that grants a permission grants it. Without
+   * `--config` the processes use the `deno.json` or `deno.jsonc` that Deno finds
+   * for the handler's module, if this process may read it.
    *
    * @default {[]}
    */
@@ -68,11 +69,14 @@ export interface ForkingOptions {
    */
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * The user that the processes run as. It must be able to read Deno's program,
-   * the modules and Deno's cache. Not on Windows.
+   * The user that the processes run as, an integer from 0 to 2^32 - 2. It must be
+   * able to read Deno's program, the modules and Deno's cache. Not on Windows.
    */
   readonly uid?: number;
-  /** The group that the processes run as. Not on Windows. */
+  /**
+   * The group that the processes run as, an integer from 0 to 2^32 - 2. Not on
+   * Windows.
+   */
   readonly gid?: number;
   /**
    * How long a process may take to import its handler, in milliseconds. Then it
@@ -117,13 +121,17 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  * stdout of the others, with a window of 512 KiB for each connection and
  * direction. In a handler, `server` is `addr` and `shutdown()`, `request` is
  * like a `Deno.TcpConn`, and `Deno.args` is as in the server's process. What a
- * handler prints goes to stderr. Writing to descriptor 1 through `node:fs` ends
- * its process.
+ * handler prints goes to stderr, and so does what a `Deno.Command` of its prints
+ * to an inherited stdout. What it writes to descriptor 1 in another way ends its
+ * process: through `node:fs`, an inherited stdout of `node:child_process`, or
+ * `console` in a `Worker` of its own.
  *
  * Needs, beside what the server needs, `--allow-run=deno`. A process without
- * permissions cannot import what is not in Deno's cache either. It can use
- * memory, limited by `denoArgs`, and processor time, limited by
- * `requestTimeout`; it can shut the server down, and send datagrams from a
+ * permissions cannot import what is not in Deno's cache either, and has neither
+ * `localStorage` nor `caches`, which Deno keeps on disk; a `Worker` of its own
+ * still has `caches`. It can use memory: `denoArgs` can limit its heap, which
+ * typed arrays are not a part of. It can use processor time, limited by
+ * `requestTimeout`. It can shut the server down, and send datagrams from a
  * datagram server's socket.
  *
  * A process that ends takes its own requests with it: each is closed, and told
@@ -158,8 +166,8 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  * @returns A subclass of it. Its constructor also takes
  * {@linkcode ForkingOptions}, starts a process once to see that it can, for
  * which it waits, and also throws: `TypeError` if the handler is a function or
- * does not say where it lives, if a permission is not one, or if this process is
- * not run by Deno's own program; `Error` with what the process wrote to stderr
+ * does not say where it lives, if an option is not of its type, or if this
+ * process is not run by Deno's own program; `Error` with what the process wrote to stderr
  * if it did not start or its module does not export the handler;
  * `Deno.errors.TimedOut` if it took longer than `startTimeout`;
  * `Deno.errors.NotCapable` if deno must not be run; `RangeError` if an option is

@@ -66,6 +66,44 @@ Deno.test("a program that is not Deno says that it needs denoPath", async () => 
   match(stderr, /TypeError: .*pass the path of deno as denoPath/);
 });
 
+Deno.test("processes use the configuration of the handler's module, if it may be read", async () => {
+  await using folder = new Folder();
+  const file = folder.at("mapped.ts");
+  const config = folder.at("deno.json");
+  await Deno.writeTextFile(
+    config,
+    JSON.stringify({
+      imports: { "@wire/socketserver": import.meta.resolve("../../mod.ts") },
+    }),
+  );
+  await Deno.writeTextFile(
+    file,
+    `import { ForkingTCPServer, StreamRequestHandler } from "@wire/socketserver";
+    export class Mapped extends StreamRequestHandler {
+      static override readonly moduleUrl = import.meta.url;
+    }
+    if (import.meta.main) {
+      const denoArgs = Deno.args;
+      const address = { hostname: "127.0.0.1", port: 0 };
+      await using _ = new ForkingTCPServer(address, Mapped, { denoArgs });
+    }`,
+  );
+  const run = async (flags: readonly string[], ...args: string[]) => {
+    await using program = new Child(
+      DENO,
+      ["run", "--quiet", "--allow-net", "--allow-run=deno", ...flags, file]
+        .concat(args),
+      { PATH: DENO.slice(0, DENO.lastIndexOf("/")), NO_COLOR: "1" },
+    );
+    return await program.output();
+  };
+  strictEqual((await run([`--allow-read=${config}`])).code, 0);
+  strictEqual((await run([], `--config=${config}`)).code, 0);
+  const { stderr } = await run([]);
+  match(stderr, /Import "@wire\/socketserver" not a dependency/);
+  match(stderr, /denoArgs: \["--config=PATH"\], or let this process read/);
+});
+
 Deno.test("no process outlives a server that was killed", async () => {
   await using program = startProgram(["--allow-net", "--allow-run=deno"]);
   const address = await addressOf(program);

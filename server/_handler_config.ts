@@ -1,0 +1,48 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The names of Deno's configuration, in the order in which Deno looks. */
+const NAMES = ["deno.json", "deno.jsonc"];
+
+/** What says in a command line which configuration is used. */
+const SAYS_WHICH = /^(-c|--config|--no-config)(=|$)/;
+
+/**
+ * The flag by which a process uses the configuration that Deno would find for a
+ * module, which has the names that the module may import. Deno finds it by the
+ * file that is run, and the main module of a process is no file.
+ *
+ * @param moduleUrl The URL of the module.
+ * @param denoArgs Flags that may have said it already.
+ * @returns No flag if this process may not look for it, or there is none.
+ */
+export function configFlags(
+  moduleUrl: string,
+  denoArgs: readonly string[],
+): string[] {
+  if (
+    !moduleUrl.startsWith("file:") ||
+    denoArgs.some((flag) => SAYS_WHICH.test(flag))
+  ) return [];
+  let folder = dirname(fileURLToPath(moduleUrl));
+  while (true) {
+    for (const name of NAMES) {
+      const path = join(folder, name);
+      const { state } = Deno.permissions.querySync({ name: "read", path });
+      // An outer one would not be the one that Deno finds.
+      if (state !== "granted") return [];
+      if (isFile(path)) return [`--config=${path}`];
+    }
+    const outer = dirname(folder);
+    if (outer === folder) return [];
+    folder = outer;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
