@@ -24,10 +24,15 @@ export function exists(pid: number): boolean {
 /** The processes that a process has started and not waited for. */
 export function childrenOf(pid = Deno.pid): number[] {
   // Each thread has its own.
-  return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) =>
-    Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`)
-      .trim().split(" ").filter((word) => word !== "").map(Number)
-  );
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`)
+        .trim().split(" ").filter((word) => word !== "").map(Number);
+    } catch {
+      // The thread has ended meanwhile.
+      return [];
+    }
+  });
 }
 
 /** The process that started another. */
