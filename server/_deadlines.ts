@@ -1,16 +1,42 @@
 /** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
 export const LONGEST_DELAY = 2 ** 31 - 1;
 
+/** The place of an item among the deadlines of others. */
+class Deadline<T> {
+  readonly item: T;
+  /** When it was to expire, as last looked at. */
+  readonly noted: number;
+  before: Deadline<T> | undefined;
+  after: Deadline<T> | undefined;
+
+  constructor(item: T, noted: number) {
+    this.item = item;
+    this.noted = noted;
+  }
+}
+
+/** What can have a deadline, among those of one `Deadlines` at a time. */
+export interface Expiring<T> {
+  /** For `Deadlines` alone. */
+  deadline?: Deadline<T> | undefined;
+}
+
 /**
  * Deadlines of many items with one timer.
  *
- * Every item gets the same time, so they expire in the order they were added,
- * which is the order a `Map` keeps. A deadline that has moved since is looked
- * up only when its old one comes: activity costs nothing but a note of when.
+ * Every item gets the same time, so they expire in the order they were added. A
+ * deadline that has moved since is looked up only when its old one comes:
+ * activity costs nothing but a note of when.
+ *
+ * They are a linked list and not a `Map`, since items come and go by the
+ * thousands: a table that V8 has replaced by another still holds what was in it,
+ * and the next table, and is itself found dead only by a full collection.
  */
-export class Deadlines<T> {
-  /** Each item with the deadline it had when last looked at, earliest first. */
-  readonly #items = new Map<T, number>();
+export class Deadlines<T extends Expiring<T>> {
+  /** The earliest. */
+  #first: Deadline<T> | undefined;
+  #last: Deadline<T> | undefined;
+  #size = 0;
   readonly #deadlineOf: (item: T) => number;
   readonly #expired: (item: T) => void;
   #inBackground: boolean;
@@ -35,21 +61,22 @@ export class Deadlines<T> {
   }
 
   get size(): number {
-    return this.#items.size;
+    return this.#size;
   }
 
   /** The item that was added or looked at longest ago. */
   get first(): T | undefined {
-    return this.#items.keys().next().value;
+    return this.#first?.item;
   }
 
   add(item: T): void {
-    this.#items.set(item, this.#deadlineOf(item));
+    this.#append(item, this.#deadlineOf(item));
     this.#arm();
   }
 
+  /** Forgets an item, if it is there. */
   delete(item: T): void {
-    this.#items.delete(item);
+    this.#remove(item);
     this.#rest();
   }
 
@@ -59,17 +86,42 @@ export class Deadlines<T> {
     this.#rest();
   }
 
+  #append(item: T, noted: number): void {
+    const deadline = new Deadline(item, noted);
+    deadline.before = this.#last;
+    if (this.#last === undefined) this.#first = deadline;
+    else this.#last.after = deadline;
+    this.#last = deadline;
+    item.deadline = deadline;
+    this.#size++;
+  }
+
+  #remove(item: T): void {
+    const { deadline } = item;
+    if (deadline === undefined) return;
+    item.deadline = undefined;
+    const { before, after } = deadline;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    // One that has grown old must not keep younger ones.
+    deadline.before = deadline.after = undefined;
+    this.#size--;
+  }
+
   #rest(): void {
-    if (this.#items.size > 0 || this.#inBackground) return;
+    if (this.#size > 0 || this.#inBackground) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   #arm(): void {
-    if (this.#timer !== undefined) return;
-    const next = this.#items.values().next();
-    if (next.done) return;
-    const delay = Math.max(0, Math.ceil(next.value - performance.now()));
+    if (this.#timer !== undefined || this.#first === undefined) return;
+    const delay = Math.max(
+      0,
+      Math.ceil(this.#first.noted - performance.now()),
+    );
     this.#timer = setTimeout(
       () => this.#sweep(),
       Math.min(delay, LONGEST_DELAY),
@@ -80,12 +132,12 @@ export class Deadlines<T> {
   #sweep(): void {
     this.#timer = undefined;
     const now = performance.now();
-    for (const [item, noted] of this.#items) {
-      if (noted > now) break;
-      this.#items.delete(item);
+    while (this.#first !== undefined && this.#first.noted <= now) {
+      const { item } = this.#first;
+      this.#remove(item);
       const deadline = this.#deadlineOf(item);
-      // Set again, it moves to the end: behind every item noted before it.
-      if (deadline > now) this.#items.set(item, deadline);
+      // It moves to the end: behind every item noted before it.
+      if (deadline > now) this.#append(item, deadline);
       else this.#expired(item);
     }
     this.#arm();

@@ -1,4 +1,4 @@
-import { Deadlines, LONGEST_DELAY } from "./_deadlines.ts";
+import { Deadlines, type Expiring, LONGEST_DELAY } from "./_deadlines.ts";
 
 /**
  * How long a closing connection may be silent before it is taken for drained,
@@ -10,7 +10,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** How many connections may linger; one more closes the one that is oldest. */
 const MOST_CONNECTIONS = 4_096;
 
-interface Closing {
+interface Closing extends Expiring<Closing> {
   readonly connection: Deno.Conn;
   lastHeard: number;
 }
@@ -50,7 +50,7 @@ export class Lingering {
    * silent, or the timeout or 64 MiB have gone by.
    */
   async end(connection: Deno.Conn): Promise<void> {
-    const closing = { connection, lastHeard: performance.now() };
+    const closing: Closing = { connection, lastHeard: performance.now() };
     const oldest = this.#silences.first;
     if (oldest !== undefined && this.#silences.size >= MOST_CONNECTIONS) {
       // Before its read has noticed, another may need the next place.

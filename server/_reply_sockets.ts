@@ -1,4 +1,4 @@
-import { Deadlines } from "./_deadlines.ts";
+import { Deadlines, type Expiring } from "./_deadlines.ts";
 
 /** How many clients may stop reading before the others wait for them too. */
 const SOCKETS = 4;
@@ -11,7 +11,7 @@ const STUCK_AFTER = 100;
 const SEND_TIMEOUT = 5_000;
 
 /** One datagram on its way out. */
-interface Reply {
+interface Reply extends Expiring<Reply> {
   readonly data: Uint8Array;
   readonly address: Deno.UnixAddr;
   readonly since: number;
@@ -22,7 +22,7 @@ interface Reply {
 }
 
 /** One socket, the reply it is sending and those behind it. */
-interface ReplySocket {
+interface ReplySocket extends Expiring<ReplySocket> {
   readonly inner: Deno.DatagramConn;
   readonly waiting: Set<Reply>;
   sending: Reply | undefined;

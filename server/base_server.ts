@@ -11,7 +11,7 @@ import {
   isClosedError,
   isDisconnect,
 } from "./_accept_errors.ts";
-import { Deadlines, LONGEST_DELAY } from "./_deadlines.ts";
+import { Deadlines, type Expiring, LONGEST_DELAY } from "./_deadlines.ts";
 import { checkCount, checkTime } from "./_options.ts";
 
 /** A handler class, as a server of `Request`s from `Address`es takes it. */
@@ -111,13 +111,16 @@ class LocalListener implements RequestListener {
 }
 
 /** One request in progress. */
-interface Activity<Request, Address> {
+interface Activity<Request, Address>
+  extends Expiring<Activity<Request, Address>> {
   readonly server: object;
   readonly request: Request;
   readonly clientAddress: Address;
   readonly started: number;
   /** The request inside whose handler this server was started, if any. */
   readonly within: Activity<unknown, unknown> | undefined;
+  /** Where its handler runs, if in a context of its own. */
+  context: Context | undefined;
   /** Its handler, once there is one. */
   listener: RequestListener | undefined;
   aborted: { readonly reason: unknown; reported: boolean } | undefined;
@@ -144,12 +147,20 @@ const ACCEPT_PAUSE = 100;
 const SERVICE_INTERVAL = 500;
 /** How long an aborted handler may take to wind down, in milliseconds. */
 const ABANDON_AFTER = 1_000;
+/**
+ * What a context holds of the request that it belongs to. V8 keeps it longer
+ * than all else of a request that has ended, so it is small and lets go.
+ */
+interface Context {
+  activity: Activity<unknown, unknown> | undefined;
+}
+
 /** The request whose handler is running, for `shutdown` called inside one. */
-const current = new AsyncLocalStorage<Activity<unknown, unknown>>();
+const contexts = new AsyncLocalStorage<Context>();
 /** The same where a handler has not waited for anything yet. */
 let starting: Activity<unknown, unknown> | undefined;
 
-const runningActivity = () => starting ?? current.getStore();
+const runningActivity = () => starting ?? contexts.getStore()?.activity;
 
 /**
  * The base of all servers: what happens between a socket and a handler,
@@ -714,6 +725,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       clientAddress,
       started: this.#requestDeadlines === undefined ? 0 : performance.now(),
       within: runningActivity(),
+      context: undefined,
       listener: undefined,
       aborted: undefined,
       awaitedShutdowns: 0,
@@ -728,8 +740,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const outer = starting;
     starting = activity;
     // A context of its own costs as much as a small datagram's handler does.
-    if (this.#mayAwait) current.run(activity, () => this.#run(activity));
-    else this.#run(activity);
+    if (this.#mayAwait) {
+      activity.context = { activity };
+      contexts.run(activity.context, () => this.#run(activity));
+    } else this.#run(activity);
     starting = outer;
   }
 
@@ -759,6 +773,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const { index } = activity;
     if (index < 0) return;
     activity.index = -1;
+    // What it has left running still runs inside the request around it.
+    if (activity.context !== undefined) {
+      activity.context.activity = activity.within;
+    }
     const last = this.#activities.pop()!;
     if (last !== activity) {
       this.#activities[index] = last;

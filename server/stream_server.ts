@@ -5,7 +5,7 @@ import {
   type RequestHandlerClass,
   type ServerOptions,
 } from "./base_server.ts";
-import { Deadlines } from "./_deadlines.ts";
+import { Deadlines, type Expiring } from "./_deadlines.ts";
 import { handlerClass, type HandlerFunction } from "./_handler_class.ts";
 import { IdleConnection } from "./_idle_connection.ts";
 import { Lingering } from "./_linger.ts";
@@ -49,13 +49,19 @@ export type StreamHandler<
 const DEFAULT_LINGER_TIMEOUT = 30_000;
 
 /** What a handler left to be sent when it ended. */
-interface Flush {
+interface Flush extends Expiring<Flush> {
   readonly request: Deno.Conn;
   readonly unsent: Unsent;
   /** How many bytes were left when last looked at. */
   left: number;
   /** Since when, in `performance.now()` time. */
   since: number;
+}
+
+/** A connection that is watched for silence. */
+interface Watched<Address extends Deno.Addr>
+  extends Expiring<Watched<Address>> {
+  readonly connection: IdleConnection<Address>;
 }
 
 /** The base of the servers of connections: TCP, TLS and Unix stream sockets. */
@@ -67,7 +73,7 @@ export abstract class StreamServer<
   readonly #lingering: Lingering | undefined;
   readonly #flushes: Deadlines<Flush>;
   #accepting: Promise<Connection> | undefined;
-  readonly #idle: Deadlines<IdleConnection<Address>> | undefined;
+  readonly #idle: Deadlines<Watched<Address>> | undefined;
 
   /**
    * Constructs a new instance.
@@ -122,8 +128,8 @@ export abstract class StreamServer<
     );
     if (idleTimeout !== Infinity) {
       this.#idle = new Deadlines(
-        (connection) => connection.lastActive + idleTimeout,
-        (connection) =>
+        ({ connection }) => connection.lastActive + idleTimeout,
+        ({ connection }) =>
           this.abortRequest(
             connection as unknown as Connection,
             new DOMException(
@@ -170,15 +176,16 @@ export abstract class StreamServer<
     request.lastActive = performance.now();
     const finished = super.finishRequest(request, clientAddress);
     if (finished === undefined) return;
-    this.#idle?.add(request);
-    return finished.finally(() => this.#idle?.delete(request));
+    const watched: Watched<Address> = { connection: request };
+    this.#idle?.add(watched);
+    return finished.finally(() => this.#idle?.delete(watched));
   }
 
   /** @ignore */
   override settling(request: Connection, unsent: Unsent): void {
     const left = unsent.bufferedAmount;
     if (left === 0) return;
-    const flush = { request, unsent, left, since: performance.now() };
+    const flush: Flush = { request, unsent, left, since: performance.now() };
     const forget = () => this.#flushes.delete(flush);
     this.#flushes.add(flush);
     unsent.flush().then(forget, forget);
