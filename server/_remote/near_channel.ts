@@ -17,8 +17,8 @@ export interface RequestOwner {
 export abstract class NearChannel {
   /** Settles when the handler has ended: rejected with what it threw. */
   readonly ended: Promise<void>;
+  readonly id: number;
   protected readonly carrier: Carrier;
-  protected readonly id: number;
   protected readonly owner: RequestOwner;
   /** Whether nothing is to be sent any more. */
   protected over = false;

@@ -1,5 +1,6 @@
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
+import { ChannelTable } from "./channel_table.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
 import type { NearChannel, RequestOwner } from "./near_channel.ts";
 import { NearDatagram } from "./near_datagram.ts";
@@ -10,9 +11,8 @@ import type { Slot } from "./slots.ts";
 /** Has requests handled on the far side of a carrier. */
 export class NearSide implements FrameHandler {
   readonly #carrier: Carrier;
-  readonly #channels = new Map<number, NearChannel>();
+  readonly #channels = new ChannelTable<NearChannel>();
   readonly #pongs: (() => void)[] = [];
-  #lastId = 0;
   #lost: { readonly error: unknown } | undefined;
   readonly #shutdown: (options: ShutdownRequest) => void;
   #served = false;
@@ -33,8 +33,8 @@ export class NearSide implements FrameHandler {
 
   /** Has a connection handled. */
   openStream(connection: Deno.Conn, owner: RequestOwner): NearChannel {
-    const id = this.#nextId();
-    return this.#open(id, new NearStream(this.#carrier, id, owner, connection));
+    const id = this.#channels.nextId();
+    return this.#open(new NearStream(this.#carrier, id, owner, connection));
   }
 
   /** Has a datagram handled. */
@@ -43,9 +43,8 @@ export class NearSide implements FrameHandler {
     sender: Deno.Addr,
     owner: RequestOwner,
   ): NearChannel {
-    const id = this.#nextId();
+    const id = this.#channels.nextId();
     return this.#open(
-      id,
       new NearDatagram(this.#carrier, id, owner, request, sender),
     );
   }
@@ -69,8 +68,7 @@ export class NearSide implements FrameHandler {
   lose(error: unknown): void {
     if (this.#lost !== undefined) return;
     this.#lost = { error };
-    for (const channel of this.#channels.values()) channel.lose(error);
-    this.#channels.clear();
+    for (const channel of this.#channels.takeAll()) channel.lose(error);
     for (const resolve of this.#pongs.splice(0)) resolve();
   }
 
@@ -88,24 +86,17 @@ export class NearSide implements FrameHandler {
     channel.frame(type, payload);
   }
 
-  #nextId(): number {
-    do {
-      this.#lastId = (this.#lastId + 1) >>> 0;
-    } while (this.#lastId === 0 || this.#channels.has(this.#lastId));
-    return this.#lastId;
-  }
-
-  #open(id: number, channel: NearChannel): NearChannel {
+  #open(channel: NearChannel): NearChannel {
     if (this.#lost !== undefined) {
       channel.lose(this.#lost.error);
       return channel;
     }
-    this.#channels.set(id, channel);
+    this.#channels.add(channel);
     try {
       channel.open();
     } catch (error) {
       // A connection of the user's own, of which getRequest() has many kinds.
-      this.#channels.delete(id);
+      this.#channels.delete(channel.id);
       channel.lose(error);
     }
     return channel;
