@@ -12,6 +12,7 @@ import {
   isDisconnect,
 } from "./_accept_errors.ts";
 import { Deadlines, type Expiring, LONGEST_DELAY } from "./_deadlines.ts";
+import { NumberedItems } from "./_numbered_items.ts";
 import { checkCount, checkTime } from "./_options.ts";
 
 /** A handler class, as a server of `Request`s from `Address`es takes it. */
@@ -119,8 +120,8 @@ interface Activity<Request, Address>
   readonly started: number;
   /** The request inside whose handler this server was started, if any. */
   readonly within: Activity<unknown, unknown> | undefined;
-  /** Where its handler runs, if in a context of its own. */
-  context: Context | undefined;
+  /** Its number, if its handler may wait. */
+  readonly id: number;
   /** Its handler, once there is one. */
   listener: RequestListener | undefined;
   aborted: { readonly reason: unknown; reported: boolean } | undefined;
@@ -148,19 +149,20 @@ const SERVICE_INTERVAL = 500;
 /** How long an aborted handler may take to wind down, in milliseconds. */
 const ABANDON_AFTER = 1_000;
 /**
- * What a context holds of the request that it belongs to. V8 keeps it longer
- * than all else of a request that has ended, so it is small and lets go.
+ * The requests in progress whose handlers may wait, for `shutdown` called inside
+ * one: each handler runs in a context that has the number of its request. Not
+ * the request itself, which V8 would keep for long after its end.
  */
-interface Context {
-  activity: Activity<unknown, unknown> | undefined;
-}
-
-/** The request whose handler is running, for `shutdown` called inside one. */
-const contexts = new AsyncLocalStorage<Context>();
-/** The same where a handler has not waited for anything yet. */
+const running = new NumberedItems<Activity<unknown, unknown>>();
+const contexts = new AsyncLocalStorage<number>();
+/** The one whose handler has not waited for anything yet. */
 let starting: Activity<unknown, unknown> | undefined;
 
-const runningActivity = () => starting ?? contexts.getStore()?.activity;
+function runningActivity(): Activity<unknown, unknown> | undefined {
+  if (starting !== undefined) return starting;
+  const id = contexts.getStore();
+  return id === undefined ? undefined : running.get(id);
+}
 
 /**
  * The base of all servers: what happens between a socket and a handler,
@@ -725,7 +727,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       clientAddress,
       started: this.#requestDeadlines === undefined ? 0 : performance.now(),
       within: runningActivity(),
-      context: undefined,
+      id: this.#mayAwait ? running.nextId() : 0,
       listener: undefined,
       aborted: undefined,
       awaitedShutdowns: 0,
@@ -741,8 +743,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     starting = activity;
     // A context of its own costs as much as a small datagram's handler does.
     if (this.#mayAwait) {
-      activity.context = { activity };
-      contexts.run(activity.context, () => this.#run(activity));
+      running.add(activity);
+      contexts.run(activity.id, () => this.#run(activity));
     } else this.#run(activity);
     starting = outer;
   }
@@ -773,10 +775,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const { index } = activity;
     if (index < 0) return;
     activity.index = -1;
-    // What it has left running still runs inside the request around it.
-    if (activity.context !== undefined) {
-      activity.context.activity = activity.within;
-    }
+    running.delete(activity.id);
     const last = this.#activities.pop()!;
     if (last !== activity) {
       this.#activities[index] = last;

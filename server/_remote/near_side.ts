@@ -1,6 +1,6 @@
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
+import { NumberedItems } from "../_numbered_items.ts";
 import type { Carrier } from "./carrier.ts";
-import { ChannelTable } from "./channel_table.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
 import type { NearChannel, RequestOwner } from "./near_channel.ts";
 import { NearDatagram } from "./near_datagram.ts";
@@ -11,7 +11,7 @@ import type { Slot } from "./slots.ts";
 /** Has requests handled on the far side of a carrier. */
 export class NearSide implements FrameHandler {
   readonly #carrier: Carrier;
-  readonly #channels = new ChannelTable<NearChannel>();
+  readonly #channels = new NumberedItems<NearChannel>();
   readonly #pongs: (() => void)[] = [];
   #lost: { readonly error: unknown } | undefined;
   readonly #shutdown: (options: ShutdownRequest) => void;

@@ -1,29 +1,29 @@
 import { deepStrictEqual, notStrictEqual, strictEqual } from "node:assert";
-import { ChannelTable } from "../../../server/_remote/channel_table.ts";
-import { Random } from "./_random.ts";
+import { NumberedItems } from "../../server/_numbered_items.ts";
+import { Random } from "./remote/_random.ts";
 
-interface Channel {
+interface Item {
   readonly id: number;
 }
 
-function add(table: ChannelTable<Channel>): Channel {
-  const channel = { id: table.nextId() };
-  table.add(channel);
-  return channel;
+function add(table: NumberedItems<Item>): Item {
+  const item = { id: table.nextId() };
+  table.add(item);
+  return item;
 }
 
-Deno.test("ChannelTable finds what was added and not deleted, among thousands", () => {
+Deno.test("NumberedItems finds what was added and not deleted, among thousands", () => {
   const random = new Random(1);
-  const table = new ChannelTable<Channel>();
-  const living = new Map<number, Channel>();
+  const table = new NumberedItems<Item>();
+  const living = new Map<number, Item>();
   const dead: number[] = [];
   for (let round = 0; round < 50_000; round++) {
     // Few at first, then thousands, some of which stay for long.
     const most = round < 10_000 ? 20 : 3_000;
     if (living.size < most && !random.oneIn(3)) {
-      const channel = add(table);
-      strictEqual(living.has(channel.id), false);
-      living.set(channel.id, channel);
+      const item = add(table);
+      strictEqual(living.has(item.id), false);
+      living.set(item.id, item);
     } else {
       const ids = living.keys();
       let id = ids.next().value!;
@@ -33,7 +33,7 @@ Deno.test("ChannelTable finds what was added and not deleted, among thousands", 
       dead.push(id);
     }
   }
-  for (const [id, channel] of living) strictEqual(table.get(id), channel);
+  for (const [id, item] of living) strictEqual(table.get(id), item);
   for (const id of dead) strictEqual(table.get(id), undefined);
   deepStrictEqual(
     new Set(table.takeAll()),
@@ -42,8 +42,8 @@ Deno.test("ChannelTable finds what was added and not deleted, among thousands", 
   for (const id of living.keys()) strictEqual(table.get(id), undefined);
 });
 
-Deno.test("ChannelTable gives no number again soon, and never 0", () => {
-  const table = new ChannelTable<Channel>();
+Deno.test("NumberedItems gives no number again soon, and never 0", () => {
+  const table = new NumberedItems<Item>();
   const first = add(table);
   table.delete(first.id);
   const second = add(table);
