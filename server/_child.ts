@@ -7,6 +7,7 @@ import { LONGEST_DELAY } from "./_deadlines.ts";
 import { ChildPipes } from "./_child_pipes.ts";
 import { ForwardedStderr } from "./_forwarded_stderr.ts";
 import { HandlerLostError } from "./handler_lost_error.ts";
+import { ProtocolError } from "./_remote/frames.ts";
 import { NearSide } from "./_remote/near_side.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
 import { PipeCarrier } from "./_remote/pipe_carrier.ts";
@@ -23,6 +24,15 @@ export interface ChildTimeouts {
   readonly startTimeout: number;
   /** To end when it has been told to. */
   readonly killTimeout: number;
+}
+
+/** Says where the bytes come from that are no frames. */
+function strayOutput(error: Error): Error {
+  if (!(error instanceof ProtocolError)) return error;
+  return new ProtocolError(
+    `${error.message}; its stdout carries frames alone, and something else has written to it: node:fs, a Worker, or a program that inherited it`,
+    { cause: error },
+  );
 }
 
 /** One process that runs handlers. */
@@ -171,7 +181,7 @@ export class Child {
     const received = this.#carrier.receive(this.side).then(
       // It cannot be heard any more.
       () => this.retire(),
-      (error) => this.terminate(error),
+      (error) => this.terminate(strayOutput(error)),
     );
     const status = await this.#process.status;
     this.#ended = true;
