@@ -38,9 +38,9 @@ const NOT_MAPPED = /^error: Import ".*" not a dependency/m;
 /** The command that starts a process for a handler. */
 export class ChildCommand {
   readonly #path: string;
-  readonly #flags: readonly string[];
-  readonly #handler: HandlerLocation;
-  readonly #addr: Deno.Addr;
+  /** The arguments up to the module that is run. */
+  readonly #program: readonly string[];
+  readonly #start: Omit<ProcessStart, "check">;
   readonly #options: Deno.CommandOptions;
 
   /**
@@ -66,9 +66,9 @@ export class ChildCommand {
     checkId("uid", uid);
     checkId("gid", gid);
     this.#path = path;
-    this.#handler = handler;
-    this.#addr = addr;
-    this.#flags = [
+    this.#start = { handler, addr };
+    this.#program = [
+      "run",
       "--quiet",
       "--no-prompt",
       ...permissionFlags(permissions),
@@ -76,6 +76,7 @@ export class ChildCommand {
       ...(granted(permissions.import) ? [] : ["--cached-only"]),
       ...configFlags(handler.moduleUrl, denoArgs),
       ...denoArgs,
+      mainModule(handler.moduleUrl),
     ];
     this.#options = {
       clearEnv: true,
@@ -136,18 +137,8 @@ export class ChildCommand {
   }
 
   #args(check: boolean): string[] {
-    const start: ProcessStart = {
-      handler: this.#handler,
-      addr: this.#addr,
-      check,
-    };
-    return [
-      "run",
-      ...this.#flags,
-      mainModule(this.#handler.moduleUrl),
-      JSON.stringify(start),
-      ...Deno.args,
-    ];
+    const start: ProcessStart = { ...this.#start, check };
+    return [...this.#program, JSON.stringify(start), ...Deno.args];
   }
 }
 

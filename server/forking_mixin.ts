@@ -167,8 +167,8 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  * {@linkcode ForkingOptions}, starts a process once to see that it can, for
  * which it waits, and also throws: `TypeError` if the handler is a function or
  * does not say where it lives, if an option is not of its type, or if this
- * process is not run by Deno's own program; `Error` with what the process wrote to stderr
- * if it did not start or its module does not export the handler;
+ * process is not run by Deno's own program; `Error` with what the process wrote
+ * to stderr if it did not start or its module does not export the handler;
  * `Deno.errors.TimedOut` if it took longer than `startTimeout`;
  * `Deno.errors.NotCapable` if deno must not be run; `RangeError` if an option is
  * out of range.

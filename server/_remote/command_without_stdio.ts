@@ -1,3 +1,5 @@
+import { writeAllSync } from "./write_all_sync.ts";
+
 /**
  * A `Deno.Command` for a process whose stdin and stdout carry something else:
  * what would inherit them reads nothing, and prints to this process's stderr.
@@ -24,30 +26,30 @@ export function commandWithoutStdio(
 
     spawn(): Deno.ChildProcess {
       const { stdout = "inherit" } = this.#options;
-      if (stdout !== "inherit") return this.#with(stdout).spawn();
-      const child = this.#with("piped").spawn();
-      void printAll(child.stdout, stderr);
+      const child = this.#with(stdout).spawn();
+      if (stdout === "inherit") void printAll(child.stdout, stderr);
       return child;
     }
 
     async output(): Promise<Deno.CommandOutput> {
       const { stdout = "piped" } = this.#options;
-      if (stdout !== "inherit") return await this.#with(stdout).output();
-      const output = await this.#with("piped").output();
-      print(output.stdout, stderr);
+      const output = await this.#with(stdout).output();
+      if (stdout === "inherit") print(output.stdout, stderr);
       return output;
     }
 
     outputSync(): Deno.CommandOutput {
       const { stdout = "piped" } = this.#options;
-      if (stdout !== "inherit") return this.#with(stdout).outputSync();
-      const output = this.#with("piped").outputSync();
-      print(output.stdout, stderr);
+      const output = this.#with(stdout).outputSync();
+      if (stdout === "inherit") print(output.stdout, stderr);
       return output;
     }
 
     #with(stdout: "piped" | "inherit" | "null"): Deno.Command {
-      return new Command(this.#command, { ...this.#options, stdout });
+      return new Command(this.#command, {
+        ...this.#options,
+        stdout: stdout === "inherit" ? "piped" : stdout,
+      });
     }
   };
 }
@@ -61,9 +63,7 @@ async function printAll(
 
 function print(bytes: Uint8Array, stderr: typeof Deno.stderr): void {
   try {
-    for (let rest = bytes; rest.length > 0;) {
-      rest = rest.subarray(stderr.writeSync(rest));
-    }
+    writeAllSync(stderr, bytes);
   } catch {
     // Nobody reads this process's stderr: what is printed is read on.
   }

@@ -97,14 +97,11 @@ export class FarSide implements FrameHandler {
         return channel.connection?.end();
       case FrameType.Credit:
         return channel.connection?.addCredit(unpackNumber(payload));
-      case FrameType.Fail: {
-        const { error } = unpackError(payload);
-        channel.connection?.fail(error);
-        return abortHandler(channel.handler, error);
-      }
+      case FrameType.Fail:
       case FrameType.WriteFail: {
         const { error } = unpackError(payload);
-        channel.connection?.failWrites(error);
+        if (type === FrameType.Fail) channel.connection?.fail(error);
+        else channel.connection?.failWrites(error);
         return abortHandler(channel.handler, error);
       }
       case FrameType.Abort: {

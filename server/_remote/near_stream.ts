@@ -227,7 +227,7 @@ export class NearStream extends NearChannel implements Unsent {
       while (this.#lent.length > 0 || this.#filled > 0) {
         const lent = this.#lent[0];
         if (lent !== undefined) {
-          await this.#writeRest(lent.bytes);
+          await this.#writeOut(lent.bytes);
           lent.slot.free();
           this.#lent.shift();
           continue;
@@ -238,9 +238,10 @@ export class NearStream extends NearChannel implements Unsent {
         this.#spare = bytes;
         this.#filled = 0;
         const part = bytes.subarray(0, size);
+        // Mostly one call takes all, and a function of its own would cost more.
         const n = await this.#connection.write(part);
         this.#written(n);
-        if (n < size) await this.#writeRest(part.subarray(n));
+        if (n < size) await this.#writeOut(part.subarray(n));
         if (bytes.length > WAITING_BUFFER) this.#spare = NOTHING;
       }
       if (this.#endRequested || this.#closeRequested) {
@@ -263,7 +264,7 @@ export class NearStream extends NearChannel implements Unsent {
     }
   }
 
-  async #writeRest(bytes: Uint8Array): Promise<void> {
+  async #writeOut(bytes: Uint8Array): Promise<void> {
     for (let rest = bytes; rest.length > 0;) {
       const n = await this.#connection.write(rest);
       this.#written(n);

@@ -7,16 +7,17 @@
  * @module
  */
 
+import { commandWithoutStdio } from "./command_without_stdio.ts";
 import { beginImport } from "./handler_location.ts";
 import type { Pipes } from "./pipe_carrier.ts";
-import { commandWithoutStdio } from "./command_without_stdio.ts";
+import { writeAllSync } from "./write_all_sync.ts";
 
 /** The capacity of a pipe on Linux, in bytes: pipe(7). */
 const BUFFER_SIZE = 64 * 1024;
 
 const { stdin, stdout, stderr } = Deno;
 const readFrames = stdin.read.bind(stdin);
-const writeFrames = stdout.writeSync.bind(stdout);
+const frames = { writeSync: stdout.writeSync.bind(stdout) };
 const buffer = new Uint8Array(BUFFER_SIZE);
 
 /** Ends this process. What a handler puts in place of Deno's is for its own. */
@@ -43,9 +44,7 @@ export const pipes: Pipes = {
   write(bytes) {
     try {
       // The other side always reads, so this never waits for long.
-      for (let rest = bytes; rest.length > 0;) {
-        rest = rest.subarray(writeFrames(rest));
-      }
+      writeAllSync(frames, bytes);
     } catch (error) {
       // A handler has closed the descriptor, or the other side is gone.
       console.error(`Cannot answer: ${error}`);

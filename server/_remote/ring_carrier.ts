@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers";
+import { setImmediate } from "node:timers/promises";
 import type { Carrier } from "./carrier.ts";
 import {
   FrameDecoder,
@@ -137,7 +137,7 @@ export class RingCarrier implements Carrier {
         for (let turn = 0; turn < turns; turn++) await null;
         if (this.#slotsCame) await this.#recallSlots();
         if (performance.now() - since > LONGEST_RUN) {
-          await new Promise((resolve) => setImmediate(resolve));
+          await setImmediate();
           since = performance.now();
         }
       }

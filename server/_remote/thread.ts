@@ -6,8 +6,8 @@
  */
 
 import { FarSide } from "./far_side.ts";
-import { HeapWatch } from "./heap_watch.ts";
 import { type HandlerLocation, importHandler } from "./handler_location.ts";
+import { HeapWatch } from "./heap_watch.ts";
 import { type Lane, RingCarrier } from "./ring_carrier.ts";
 import { SharedThreadState } from "./thread_state.ts";
 
