@@ -79,7 +79,11 @@ async function compare(comparison: Comparison, load: string): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (const [i, server] of servers.entries()) {
       await using running = await Server.start(server);
-      const args = comparison.load({ port: running.port, duration });
+      const args = [
+        // Beside servers that may use both cores it would take what they need.
+        ...(server.anyCore ? [] : ["spin"]),
+        ...comparison.load({ port: running.port, duration }),
+      ];
       if (comparison.warmUp) {
         for (let run = 0; run < warmUps; run++) {
           await runLoad(load, args);

@@ -53,7 +53,7 @@ async function compare(
       await using server = await Server.start(command);
       const [mode, ...rest] = loadArgs;
       const run = (duration: number) =>
-        runLoad(load, [mode!, server.port, ...rest, duration, 0]);
+        runLoad(load, ["spin", mode!, server.port, ...rest, duration, 0]);
       await run(WARM_UP);
       figures[i]!.push((await run(DURATION)).perSecond);
     }
