@@ -1,3 +1,4 @@
+import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./_small_buffers.ts";
 import { LimitOverrunError } from "./stream_errors.ts";
 
 /** What a {@linkcode StreamWriter} writes to: a `Deno.Conn`, a file, a test. */
@@ -5,7 +6,8 @@ export interface WriteSink {
   /**
    * Writes from the start of `data`.
    *
-   * @param data The bytes.
+   * @param data The bytes, which are lent: once the promise has settled they may
+   * change.
    * @returns How many bytes were taken, at least 1.
    */
   write(data: Uint8Array): Promise<number>;
@@ -41,6 +43,9 @@ export interface StreamWriterOptions {
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 /** Writes of one tick are joined into calls of up to this size, in bytes. */
 const JOIN_UP_TO = 64 * 1024;
+
+/** What one UTF-16 unit of a text takes at most, in bytes of UTF-8. */
+const BYTES_PER_UNIT = 3;
 
 const encoder = new TextEncoder();
 const ignore = () => {};
@@ -82,6 +87,9 @@ export class StreamWriter {
   /** What the next batch will write. */
   #chunks: Uint8Array[] = [];
   #buffered = 0;
+  /** Where short texts of that batch are: the first `#textSize` bytes. */
+  #text: Uint8Array<ArrayBuffer> | undefined;
+  #textSize = 0;
   /** Settles when the batch being collected has been written. */
   #collecting: Promise<void> | undefined;
   /** Settles when everything written so far is out. */
@@ -134,14 +142,13 @@ export class StreamWriter {
    * with `TypeError` if `data` is neither text nor bytes.
    */
   write(data: string | Uint8Array): Promise<void> {
-    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    const bytes = typeof data === "string" ? this.#encode(data) : data;
     const refusal = this.#refusal(bytes);
     if (refusal !== undefined) return rejected(refusal);
     if (bytes.length === 0) return this.flush();
     const sink = this.#sink;
     if ("writeSync" in sink) return this.#writeNow(sink, bytes);
-    this.#chunks.push(bytes);
-    this.#buffered += bytes.length;
+    this.#collect(bytes);
     if (this.#collecting === undefined) {
       this.#last = this.#collecting = this.#send(sink, this.#last);
     }
@@ -195,6 +202,35 @@ export class StreamWriter {
     return this.flush();
   }
 
+  /** Encodes text, short ones into memory that is used again. */
+  #encode(text: string): Uint8Array {
+    if (
+      text.length * BYTES_PER_UNIT > SMALL_BUFFER - this.#textSize ||
+      "writeSync" in this.#sink
+    ) return encoder.encode(text);
+    this.#text ??= takeBuffer(SMALL_BUFFER);
+    const { written } = encoder.encodeInto(
+      text,
+      this.#textSize === 0 ? this.#text : this.#text.subarray(this.#textSize),
+    );
+    return this.#text.subarray(this.#textSize, this.#textSize + written);
+  }
+
+  /** Adds to the batch. */
+  #collect(bytes: Uint8Array): void {
+    this.#buffered += bytes.length;
+    const text = this.#text;
+    if (text === undefined || bytes.buffer !== text.buffer) {
+      return void this.#chunks.push(bytes);
+    }
+    this.#textSize += bytes.length;
+    const last = this.#chunks.length - 1;
+    const before = this.#chunks[last];
+    // Texts that follow each other are one chunk already.
+    if (before?.buffer !== text.buffer) this.#chunks.push(bytes);
+    else this.#chunks[last] = text.subarray(before.byteOffset, this.#textSize);
+  }
+
   #refusal(bytes: unknown): Error | undefined {
     if (!(bytes instanceof Uint8Array)) {
       return new TypeError(
@@ -242,6 +278,9 @@ export class StreamWriter {
         own = this.#collecting!;
         this.#collecting = undefined;
       }
+      const text = this.#text;
+      this.#text = undefined;
+      this.#textSize = 0;
       if (this.#chunks.length === 1) {
         const bytes = this.#chunks.pop()!;
         const done = await sink.write(bytes);
@@ -254,11 +293,13 @@ export class StreamWriter {
           await this.#writeRest(sink, bytes, 0);
         }
       }
+      if (text !== undefined) giveBuffer(text);
     } catch (error) {
       // Whoever asks is told; nobody has to.
       own.catch(ignore);
       this.#chunks = [];
-      this.#buffered = 0;
+      this.#text = undefined;
+      this.#textSize = this.#buffered = 0;
       if (this.#failure === undefined) this.#fail(error);
       throw error;
     }

