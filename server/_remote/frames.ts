@@ -127,6 +127,8 @@ export interface FrameHandler {
    * are in a slot, that can be kept.
    */
   data(channel: number, part: Uint8Array, slot?: Slot): void;
+  /** All that had come by now has been passed on. */
+  passed?(): void;
 }
 
 /** Takes frames out of a stream of bytes, however it is cut. */

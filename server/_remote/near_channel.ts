@@ -18,6 +18,8 @@ export abstract class NearChannel {
   /** Settles when the handler has ended: rejected with what it threw. */
   readonly ended: Promise<void>;
   readonly id: number;
+  /** Whether bytes have come since `write` was last called. */
+  toWrite = false;
   protected readonly carrier: Carrier;
   protected readonly owner: RequestOwner;
   /** Whether nothing is to be sent any more. */
@@ -45,12 +47,15 @@ export abstract class NearChannel {
   /** Opens the channel on the far side. */
   abstract open(): void;
 
-  /** Takes bytes that are lent, maybe in a slot that can be kept. */
+  /** Takes bytes that are lent, maybe in a slot that can be kept, for `write`. */
   data(part: Uint8Array, _slot?: Slot): void {
     throw new ProtocolError(
       `Cannot take ${part.length} bytes: a datagram has no stream`,
     );
   }
+
+  /** Begins to write what has come, unless that is being done. */
+  write(): void {}
 
   /** Takes a frame that is lent. */
   frame(type: FrameType, payload: Uint8Array): void {

@@ -12,6 +12,8 @@ import type { Slot } from "./slots.ts";
 export class NearSide implements FrameHandler {
   readonly #carrier: Carrier;
   readonly #channels = new NumberedItems<NearChannel>();
+  /** Those to which bytes have come that are to be written. */
+  readonly #toWrite: NearChannel[] = [];
   readonly #pongs: (() => void)[] = [];
   #lost: { readonly error: unknown } | undefined;
   readonly #shutdown: (options: ShutdownRequest) => void;
@@ -73,7 +75,20 @@ export class NearSide implements FrameHandler {
   }
 
   data(id: number, part: Uint8Array, slot?: Slot): void {
-    this.#channel(id).data(part, slot);
+    const channel = this.#channel(id);
+    channel.data(part, slot);
+    if (channel.toWrite) return;
+    channel.toWrite = true;
+    this.#toWrite.push(channel);
+  }
+
+  /** Bytes that have come together are written together. */
+  passed(): void {
+    for (const channel of this.#toWrite) {
+      channel.toWrite = false;
+      channel.write();
+    }
+    this.#toWrite.length = 0;
   }
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {

@@ -46,7 +46,7 @@ export class NearStream extends NearChannel implements Unsent {
   /** Bytes that may go to the far side before it asks for more. */
   #credit = WINDOW;
   #credited: (() => void) | undefined;
-  /** What is to be written first, or is being written. */
+  /** What is to be written first. */
   readonly #lent: Lent[] = [];
   /** What is to be written then: the first `#filled` bytes. */
   #filling: Uint8Array<ArrayBuffer> = NOTHING;
@@ -55,7 +55,13 @@ export class NearStream extends NearChannel implements Unsent {
   #spare: Uint8Array<ArrayBuffer> = NOTHING;
   #unwritten = 0;
   #uncredited = 0;
-  #writing: Promise<void> | undefined;
+  #writing = false;
+  /** What the call that is under way was given. */
+  #offered: Uint8Array = NOTHING;
+  /** The slot in which that is. */
+  #offeredSlot: Slot | undefined;
+  /** Told when nothing is left to be written. */
+  #written: PromiseWithResolvers<void> | undefined;
   #writeFailed = false;
   /** Whether the owner knows of what is being written. */
   #settling = false;
@@ -93,7 +99,10 @@ export class NearStream extends NearChannel implements Unsent {
 
   /** Waits until the peer has taken them. */
   flush(): Promise<void> {
-    return this.#writing ?? Promise.resolve();
+    this.write();
+    if (!this.#writing) return Promise.resolve();
+    this.#written ??= Promise.withResolvers();
+    return this.#written.promise;
   }
 
   override data(part: Uint8Array, slot?: Slot): void {
@@ -109,11 +118,11 @@ export class NearStream extends NearChannel implements Unsent {
     }
     if (
       slot !== undefined && this.#filled === 0 &&
-      this.#lent.length < MOST_KEPT
+      this.#lent.length + (this.#offeredSlot === undefined ? 0 : 1) < MOST_KEPT
     ) {
       slot.keep();
       this.#lent.push({ slot, bytes: part });
-      return this.#write();
+      return;
     }
     const needed = this.#filled + part.length;
     if (needed > this.#filling.length) {
@@ -124,7 +133,6 @@ export class NearStream extends NearChannel implements Unsent {
     }
     this.#filling.set(part, this.#filled);
     this.#filled = needed;
-    this.#write();
   }
 
   override frame(type: FrameType, payload: Uint8Array): void {
@@ -139,10 +147,10 @@ export class NearStream extends NearChannel implements Unsent {
         return this.#credited?.();
       case FrameType.End:
         this.#endRequested = true;
-        return this.#write();
+        return this.write();
       case FrameType.Close:
         this.#closeRequested = true;
-        return this.#write();
+        return this.write();
       case FrameType.SetOption:
         return this.#setOption(unpackJson(payload));
       default:
@@ -168,11 +176,10 @@ export class NearStream extends NearChannel implements Unsent {
 
   protected override done(): void {
     this.#credited?.();
-    const writing = this.#writing;
-    if (writing === undefined) return this.finish();
+    this.write();
+    if (!this.#writing) return this.finish();
     this.settling();
-    const finish = () => this.finish();
-    writing.then(finish, finish);
+    this.flush().then(() => this.finish());
   }
 
   /** Takes what the peer sends to the far side. */
@@ -220,66 +227,90 @@ export class NearStream extends NearChannel implements Unsent {
     }
   }
 
-  #write(): void {
-    this.#writing ??= this.#writeAll();
+  override write(): void {
+    if (!this.#writing) this.#writeNext();
   }
 
-  async #writeAll(): Promise<void> {
-    // Frames that have come together are written together.
-    await null;
+  // Each step calls the next when the connection has done it: an asynchronous
+  // function for each message would cost as much again as its bytes do.
+  #writeNext(): void {
+    const lent = this.#lent.shift();
+    if (lent !== undefined) {
+      this.#offeredSlot = lent.slot;
+      this.#offer(lent.bytes);
+    } else if (this.#filled > 0) {
+      const bytes = this.#filling;
+      const part = bytes.subarray(0, this.#filled);
+      this.#filling = this.#spare;
+      this.#spare = bytes;
+      this.#filled = 0;
+      this.#offer(part);
+    } else if (this.#endRequested || this.#closeRequested) this.#end();
+    else this.#rest();
+  }
+
+  #offer(bytes: Uint8Array): void {
+    this.#writing = true;
+    this.#offered = bytes;
     try {
-      while (this.#lent.length > 0 || this.#filled > 0) {
-        const lent = this.#lent[0];
-        if (lent !== undefined) {
-          await this.#writeOut(lent.bytes);
-          lent.slot.free();
-          this.#lent.shift();
-          continue;
-        }
-        const bytes = this.#filling;
-        const size = this.#filled;
-        this.#filling = this.#spare;
-        this.#spare = bytes;
-        this.#filled = 0;
-        const part = bytes.subarray(0, size);
-        // Mostly one call takes all, and a function of its own would cost more.
-        const n = await this.#connection.write(part);
-        this.#written(n);
-        if (n < size) await this.#writeOut(part.subarray(n));
-        if (bytes.length > WAITING_BUFFER) this.#spare = NOTHING;
-      }
-      if (this.#endRequested || this.#closeRequested) {
-        this.#endRequested = false;
-        await this.#connection.closeWrite();
-      }
+      this.#connection.write(bytes).then(this.#took, this.#tookNone);
     } catch (error) {
-      this.#writeFailed = true;
-      this.#unwritten = this.#filled = 0;
-      for (const { slot } of this.#lent.splice(0)) slot.free();
-      this.#fail(FrameType.WriteFail, error);
+      this.#tookNone(error);
     }
+  }
+
+  readonly #took = (n: number): void => {
+    this.#unwritten -= n;
+    this.#uncredited += n;
+    if (this.#uncredited >= CREDIT_STEP && !this.over) this.#giveCredit();
+    if (n < this.#offered.length) return this.#offer(this.#offered.subarray(n));
+    this.#freeOffered();
+    if (this.#spare.length > WAITING_BUFFER) this.#spare = NOTHING;
+    this.#writeNext();
+  };
+
+  readonly #tookNone = (error: unknown): void => {
+    this.#freeOffered();
+    this.#writeFailed = true;
+    this.#endRequested = false;
+    this.#unwritten = this.#filled = 0;
+    for (const { slot } of this.#lent.splice(0)) slot.free();
+    this.#fail(FrameType.WriteFail, error);
+    this.#rest();
+  };
+
+  #freeOffered(): void {
+    this.#offered = NOTHING;
+    this.#offeredSlot?.free();
+    this.#offeredSlot = undefined;
+  }
+
+  async #end(): Promise<void> {
+    this.#writing = true;
+    this.#endRequested = false;
+    try {
+      await this.#connection.closeWrite();
+    } catch (error) {
+      return this.#tookNone(error);
+    }
+    this.#rest();
+  }
+
+  /** Nothing is being written. */
+  #rest(): void {
     if (this.#closeRequested) this.#close();
-    this.#writing = undefined;
-    this.#settling = false;
+    this.#writing = false;
     this.#spare = kept(this.#spare);
     if (this.#filled === 0) this.#filling = kept(this.#filling);
     if (this.#lent.length > 0 || this.#filled > 0 || this.#endRequested) {
-      this.#write();
+      return this.#writeNext();
     }
+    this.#settling = false;
+    this.#written?.resolve();
+    this.#written = undefined;
   }
 
-  async #writeOut(bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0;) {
-      const n = await this.#connection.write(rest);
-      this.#written(n);
-      rest = rest.subarray(n);
-    }
-  }
-
-  #written(n: number): void {
-    this.#unwritten -= n;
-    this.#uncredited += n;
-    if (this.#uncredited < CREDIT_STEP || this.over) return;
+  #giveCredit(): void {
     this.carrier.send(
       FrameType.Credit,
       this.id,

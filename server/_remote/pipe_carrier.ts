@@ -78,7 +78,11 @@ export class PipeCarrier implements Carrier {
   async receive(handler: FrameHandler): Promise<void> {
     const decoder = new FrameDecoder(handler);
     for (let bytes; (bytes = await this.#pipes.read()) !== null;) {
-      decoder.push(bytes);
+      try {
+        decoder.push(bytes);
+      } finally {
+        handler.passed?.();
+      }
     }
   }
 

@@ -118,6 +118,7 @@ export class RingCarrier implements Carrier {
       try {
         decoder.push(piece);
       } finally {
+        handler.passed?.();
         this.#taking = false;
       }
     };

@@ -325,6 +325,7 @@ Deno.test("what comes for a connection that has failed is thrown away, however m
     write: () => Promise.reject(new Deno.errors.BrokenPipe("gone")),
   });
   side.data(1, new Uint8Array(100));
+  side.passed();
   await new Promise((done) => setTimeout(done));
   strictEqual(sent.some(([type]) => type === FrameType.WriteFail), true);
   // The far side has been told, and what it had sent before is thrown away.

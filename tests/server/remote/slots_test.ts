@@ -137,6 +137,7 @@ function connection(socket: Partial<Deno.Conn>) {
   const receiving = [
     near.receive({
       data: (_channel, part, slot) => stream.data(part, slot),
+      passed: () => stream.write(),
       frame: (type, _channel, payload) => stream.frame(type, payload),
     }),
     far.receive({
