@@ -57,7 +57,7 @@ export class Thread {
       state: this.#state.memory,
     };
     this.gone = new Promise((resolve) => this.#end = resolve);
-    this.#carrier = new RingCarrier(start.toThread, start.fromThread);
+    this.#carrier = new RingCarrier(start.toThread, start.fromThread, true);
     this.side = new NearSide(this.#carrier, shutdown);
     this.#worker = new Worker(BOOTSTRAP_URL, {
       name: `${handler.name} thread`,
