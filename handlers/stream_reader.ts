@@ -85,6 +85,9 @@ export class StreamReader implements AsyncIterable<string> {
   #reading = false;
   /** Whether a read waits for the source itself, and not for a fill. */
   #direct = false;
+  /** What `readInto` does when the source has read, once it was called. */
+  #noteRead: ((n: number | null) => void) | undefined;
+  #noteFailure: ((error: unknown) => void) | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
 
   /**
@@ -191,11 +194,11 @@ export class StreamReader implements AsyncIterable<string> {
     // all the rest. What is noted here is noted before the caller is told.
     const read = this.#source.read(buffer);
     read.then(
-      (n) => {
+      this.#noteRead ??= (n) => {
         this.#ended = n === null;
         this.#release();
       },
-      (error) => {
+      this.#noteFailure ??= (error) => {
         this.#fail(error);
         this.#release();
       },

@@ -20,8 +20,13 @@ interface Chunk {
 }
 
 /** A read that waits for bytes. */
-interface WaitingRead extends PromiseWithResolvers<number | null> {
+interface WaitingRead {
   readonly buffer: Uint8Array;
+  readonly resolve: (n: number | null) => void;
+  readonly reject: (error: unknown) => void;
+  promise: Promise<number | null> | undefined;
+  /** The one that was called after it. */
+  next: WaitingRead | undefined;
 }
 
 /** A write that waits for credit, or for the carrier. */
@@ -60,7 +65,9 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   #closed = false;
   #failure: { readonly error: unknown } | undefined;
   #writeFailure: { readonly error: unknown } | undefined;
-  readonly #reads: WaitingRead[] = [];
+  /** The first read that waits, and the last. */
+  #read: WaitingRead | undefined;
+  #lastRead: WaitingRead | undefined;
   readonly #writes: WaitingWrite[] = [];
   #waitsForCarrier = false;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
@@ -83,15 +90,21 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#closed) return Promise.reject(badResource("read"));
     if (buffer.length === 0) return Promise.resolve(0);
-    if (this.#chunks.length > 0 && this.#reads.length === 0) {
+    if (this.#chunks.length > 0 && this.#read === undefined) {
       return Promise.resolve(this.#takeChunks(buffer));
     }
     if (this.#failure !== undefined) {
       return Promise.reject(this.#failure.error);
     }
     if (this.#ended) return Promise.resolve(null);
-    const { promise, resolve, reject } = Promise.withResolvers<number | null>();
-    this.#reads.push({ buffer, promise, resolve, reject });
+    let read!: WaitingRead;
+    const promise = new Promise<number | null>((resolve, reject) => {
+      read = { buffer, resolve, reject, promise: undefined, next: undefined };
+    });
+    read.promise = promise;
+    if (this.#read === undefined) this.#read = read;
+    else this.#lastRead!.next = read;
+    this.#lastRead = read;
     return promise;
   }
 
@@ -186,13 +199,15 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   receive(part: Uint8Array, slot?: Slot): void {
     if (this.#closed) return;
     let rest = part;
-    while (rest.length > 0 && this.#reads.length > 0) {
-      const { buffer, resolve } = this.#reads.shift()!;
+    while (rest.length > 0 && this.#read !== undefined) {
+      const { buffer, resolve, next } = this.#read;
+      this.#read = next;
+      if (next === undefined) this.#lastRead = undefined;
       const n = Math.min(buffer.length, rest.length);
       const all = n === rest.length;
       buffer.set(all ? rest : rest.subarray(0, n));
       rest = all ? NOTHING : rest.subarray(n);
-      this.#read(n);
+      this.#noteRead(n);
       resolve(n);
     }
     if (rest.length === 0) return;
@@ -222,7 +237,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** The peer has ended its side. */
   end(): void {
     this.#ended = true;
-    for (const { resolve } of this.#reads.splice(0)) resolve(null);
+    for (const { resolve } of this.#takeReads()) resolve(null);
   }
 
   /** More bytes may be sent. */
@@ -234,7 +249,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** The socket has failed: what has come can still be read. */
   fail(error: unknown): void {
     this.#failure ??= { error };
-    for (const { reject } of this.#reads.splice(0)) reject(error);
+    for (const { reject } of this.#takeReads()) reject(error);
     this.failWrites(error);
   }
 
@@ -250,11 +265,21 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     for (const { slot } of this.#chunks) slot?.free();
     this.#chunks = [];
     // A handler that has ended may have left some that nobody waits for.
-    for (const { promise } of this.#reads) promise.catch(ignore);
+    for (let read = this.#read; read !== undefined; read = read.next) {
+      read.promise!.catch(ignore);
+    }
     for (const { promise } of this.#writes) promise.catch(ignore);
     this.fail(
       new Deno.errors.Interrupted("The connection was closed meanwhile"),
     );
+  }
+
+  *#takeReads(): Generator<WaitingRead> {
+    while (this.#read !== undefined) {
+      const read = this.#read;
+      this.#read = read.next;
+      yield read;
+    }
   }
 
   /** Sends as much of `data` as may be sent. */
@@ -324,11 +349,11 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       }
     }
     this.#chunksSize -= filled;
-    this.#read(filled);
+    this.#noteRead(filled);
     return filled;
   }
 
-  #read(n: number): void {
+  #noteRead(n: number): void {
     this.#uncredited += n;
     if (this.#uncredited < CREDIT_STEP || this.#ended) return;
     this.#carrier.send(
