@@ -19,17 +19,22 @@ interface Closing extends Expiring<Closing> {
 const discarded = new Uint8Array(64 * 1024);
 
 /** Ends the connections of one server so that what was written arrives. */
-export class Lingering {
+export class Lingering<Connection extends Deno.Conn> {
   readonly #timeout: number;
+  readonly #close: (connection: Connection) => void;
   readonly #silences: Deadlines<Closing>;
 
-  /** @param timeout How long it may take, in milliseconds. */
-  constructor(timeout: number) {
+  /**
+   * @param timeout How long it may take, in milliseconds.
+   * @param close Called with each connection when it has ended, to close it.
+   */
+  constructor(timeout: number, close: (connection: Connection) => void) {
     const silence = Math.min(SILENCE, timeout);
     this.#timeout = timeout;
+    this.#close = close;
     this.#silences = new Deadlines(
       ({ lastHeard }) => lastHeard + silence,
-      close,
+      cutShort,
       true,
     );
   }
@@ -40,7 +45,7 @@ export class Lingering {
   }
 
   /**
-   * Ends one connection, and leaves it to be closed by the caller.
+   * Ends one connection, and closes it.
    *
    * A TCP socket that is closed while its peer's bytes are unread, or that gets
    * more of them afterwards, answers with a reset, and the peer's kernel then
@@ -49,13 +54,13 @@ export class Lingering {
    * still sends is read and thrown away until it ends its side too, or is
    * silent, or the timeout or 64 MiB have gone by.
    */
-  async end(connection: Deno.Conn): Promise<void> {
+  async end(connection: Connection): Promise<void> {
     const closing: Closing = { connection, lastHeard: performance.now() };
     const oldest = this.#silences.first;
     if (oldest !== undefined && this.#silences.size >= MOST_CONNECTIONS) {
       // Before its read has noticed, another may need the next place.
       this.#silences.delete(oldest);
-      close(oldest);
+      cutShort(oldest);
     }
     this.#silences.add(closing);
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -67,20 +72,24 @@ export class Lingering {
         closing.lastHeard = performance.now();
         // Only a peer that goes on sending needs this bound as well.
         timer ??= setTimeout(
-          () => close(closing),
+          () => cutShort(closing),
           Math.min(this.#timeout, LONGEST_DELAY),
         );
         total += n;
-        if (total > MOST_BYTES) return;
+        if (total > MOST_BYTES) break;
       }
-    } finally {
-      this.#silences.delete(closing);
-      if (timer !== undefined) clearTimeout(timer);
+    } catch {
+      // The peer has gone, or the handler closed the connection itself: there
+      // is nobody left to wait for.
     }
+    this.#silences.delete(closing);
+    if (timer !== undefined) clearTimeout(timer);
+    this.#close(connection);
   }
 }
 
-function close({ connection }: Closing): void {
+/** Ends the wait: what is read next fails. */
+function cutShort({ connection }: Closing): void {
   try {
     connection.close();
   } catch {

@@ -70,7 +70,7 @@ export abstract class StreamServer<
   Address extends Deno.Addr,
 > extends BaseServer<Connection, Address> {
   readonly #listener: Deno.Listener<Connection, Address>;
-  readonly #lingering: Lingering | undefined;
+  readonly #lingering: Lingering<Connection> | undefined;
   readonly #flushes: Deadlines<Flush>;
   #accepting: Promise<Connection> | undefined;
   readonly #idle: Deadlines<Watched<Address>> | undefined;
@@ -107,7 +107,7 @@ export abstract class StreamServer<
     );
     this.#listener = listener;
     this.#lingering = lingerTimeout > 0
-      ? new Lingering(lingerTimeout)
+      ? new Lingering(lingerTimeout, (request) => this.closeRequest(request))
       : undefined;
     const flushTimeout = lingerTimeout || DEFAULT_LINGER_TIMEOUT;
     this.#flushes = new Deadlines(
@@ -196,16 +196,10 @@ export abstract class StreamServer<
    *
    * @param request The connection.
    */
-  override async shutdownRequest(request: Connection): Promise<void> {
+  override shutdownRequest(request: Connection): void | Promise<void> {
     this.release(request);
-    try {
-      await this.#lingering?.end(request);
-    } catch {
-      // The peer has gone, or the handler closed the connection itself: there
-      // is nobody left to wait for.
-    } finally {
-      this.closeRequest(request);
-    }
+    if (this.#lingering !== undefined) return this.#lingering.end(request);
+    this.closeRequest(request);
   }
 
   /**

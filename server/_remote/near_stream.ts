@@ -234,10 +234,10 @@ export class NearStream extends NearChannel implements Unsent {
   // Each step calls the next when the connection has done it: an asynchronous
   // function for each message would cost as much again as its bytes do.
   #writeNext(): void {
-    const lent = this.#lent.shift();
-    if (lent !== undefined) {
-      this.#offeredSlot = lent.slot;
-      this.#offer(lent.bytes);
+    if (this.#lent.length > 0) {
+      const { slot, bytes } = this.#lent.shift()!;
+      this.#offeredSlot = slot;
+      this.#offer(bytes);
     } else if (this.#filled > 0) {
       const bytes = this.#filling;
       const part = bytes.subarray(0, this.#filled);
