@@ -46,6 +46,7 @@ const JOIN_UP_TO = 64 * 1024;
 
 /** What one UTF-16 unit of a text takes at most, in bytes of UTF-8. */
 const BYTES_PER_UNIT = 3;
+const LAST_ASCII = 0x7f;
 
 const encoder = new TextEncoder();
 const ignore = () => {};
@@ -195,25 +196,36 @@ export class StreamWriter {
   /**
    * Flushes, then refuses every later write: the request is over.
    *
+   * @returns Nothing if there is nothing to wait for.
    * @ignore
    */
-  end(): Promise<void> {
-    this.#ended ??= "the request is finished";
+  end(): void | Promise<void> {
+    if (this.#ended === undefined) {
+      this.#ended = "the request is finished";
+      const isIdle = this.#buffered === 0 && this.#failure === undefined;
+      if (isIdle && !("writeSync" in this.#sink)) return;
+    }
     return this.flush();
   }
 
   /** Encodes text, short ones into memory that is used again. */
   #encode(text: string): Uint8Array {
+    const start = this.#textSize;
     if (
-      text.length * BYTES_PER_UNIT > SMALL_BUFFER - this.#textSize ||
+      text.length * BYTES_PER_UNIT > SMALL_BUFFER - start ||
       "writeSync" in this.#sink
     ) return encoder.encode(text);
-    this.#text ??= takeBuffer(SMALL_BUFFER);
-    const { written } = encoder.encodeInto(
-      text,
-      this.#textSize === 0 ? this.#text : this.#text.subarray(this.#textSize),
-    );
-    return this.#text.subarray(this.#textSize, this.#textSize + written);
+    const memory = this.#text ??= takeBuffer(SMALL_BUFFER);
+    let end = start;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > LAST_ASCII) {
+        const { written } = encoder.encodeInto(text, memory.subarray(start));
+        return memory.subarray(start, start + written);
+      }
+      memory[end++] = unit;
+    }
+    return memory.subarray(start, end);
   }
 
   /** Adds to the batch. */
