@@ -143,6 +143,8 @@ export interface Measured {
   /** Milliseconds that half of the requests took no longer than. */
   readonly p50?: number;
   readonly p99?: number;
+  /** How many answers the client had that had fewest, of an equal share. */
+  readonly least?: number;
 }
 
 /** Runs the load generator on its own core. */

@@ -44,6 +44,7 @@
 struct peer {
   int fd;
   size_t got; /* bytes of the current answer */
+  uint64_t answers;
   double sent;
 };
 
@@ -93,17 +94,19 @@ static int later(const void *a, const void *b) {
 
 enum { KEPT = 1 << 20 };
 
+/* least: the answers to whom had fewest, of an equal share. */
 static void print_latencies(double *latency, uint64_t done, double ms,
-                            uint64_t resent) {
+                            uint64_t resent, double least) {
   size_t kept = done < KEPT ? done : KEPT;
   if (kept == 0) {
     fprintf(stderr, "load: no answer at all\n");
     exit(1);
   }
   qsort(latency, kept, sizeof *latency, later);
-  printf("{\"count\":%llu,\"perSecond\":%.1f,\"p50\":%.4f,\"p99\":%.4f,\"resent\":%llu}\n",
+  printf("{\"count\":%llu,\"perSecond\":%.1f,\"p50\":%.4f,\"p99\":%.4f,"
+         "\"resent\":%llu,\"least\":%.3f}\n",
          (unsigned long long)done, done / ms * 1e3, latency[kept / 2],
-         latency[kept * 99 / 100], (unsigned long long)resent);
+         latency[kept * 99 / 100], (unsigned long long)resent, least);
 }
 
 static void closed_loop(const char *mode, int count, size_t size, double ms,
@@ -142,6 +145,7 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
           exit(1);
         }
         latency[done++ % KEPT] = now_ms() - peer->sent;
+        peer->answers++;
         if (connecting) {
           close(peer->fd);
           peer->got = 0;
@@ -163,7 +167,11 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
         }
     }
   }
-  print_latencies(latency, done, time - start, resent);
+  uint64_t least = done;
+  for (int i = 0; i < count; i++)
+    if (peers[i].answers < least) least = peers[i].answers;
+  print_latencies(latency, done, time - start, resent,
+                  (double)least * count / done);
 }
 
 static void blocking(int fd) {
@@ -194,7 +202,7 @@ static void visit(double pause, size_t size, double ms) {
     double left = came + pause - now_ms();
     if (left > 0) usleep(left * 1e3);
   }
-  print_latencies(latency, done, now_ms() - start, 0);
+  print_latencies(latency, done, now_ms() - start, 0, 1);
 }
 
 static void transfer(int sending, uint64_t bytes) {

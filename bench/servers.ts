@@ -2,6 +2,9 @@
  * Compares servers, run in turn on one core under the load of a C program on
  * the other, and prints how this module's stand to the others.
  *
+ * "Least served" is the client that had the fewest answers: how many it had of
+ * an equal share.
+ *
  * Options: `--only=TEXT` for the comparisons whose name has the text,
  * `--rounds=N`, `--short` to see only that everything works.
  */
@@ -39,9 +42,9 @@ try {
   const load = await compile("load.c", folder);
   console.log(describeMachine());
   console.log(
-    "| what | server | per second, or ms | ours is | CPU µs each | ours is |",
+    "| what | server | per second, or ms | ours is | CPU µs each | ours is | least served |",
   );
-  console.log("|---|---|--:|--:|--:|--:|");
+  console.log("|---|---|--:|--:|--:|--:|--:|");
   for (const comparison of comparisons(scale)) {
     if (!comparison.name.includes(options.only)) continue;
     await compare(comparison, load);
@@ -71,11 +74,12 @@ async function compare(comparison: Comparison, load: string): Promise<void> {
   for (const server of comparison.servers) {
     if (await isInstalled(server.command[0]!)) servers.push(server);
     else {console.log(
-        `| ${comparison.name} | ${server.label} | missing | | | |`,
+        `| ${comparison.name} | ${server.label} | missing | | | | |`,
       );}
   }
   const speeds = servers.map((): number[] => []);
   const costs = servers.map((): number[] => []);
+  const shares = servers.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
     for (const [i, server] of servers.entries()) {
       await using running = await Server.start(server);
@@ -92,10 +96,14 @@ async function compare(comparison: Comparison, load: string): Promise<void> {
         }
       }
       const before = running.processorTime();
-      const { count, perSecond, p50 = NaN } = await runLoad(load, args);
+      const { count, perSecond, p50 = NaN, least = 1 } = await runLoad(
+        load,
+        args,
+      );
       const used = running.processorTime() - before;
       speeds[i]!.push(comparison.latency ? p50 : perSecond);
       costs[i]!.push(used * 1000 / count);
+      shares[i]!.push(least);
     }
   }
   for (const [i, { label }] of servers.entries()) {
@@ -112,6 +120,7 @@ async function compare(comparison: Comparison, load: string): Promise<void> {
         i === 0 ? "" : `${median(ratios).toFixed(2)} ×`,
       );
     }
+    cells.push(`${(100 * median(shares[i]!)).toFixed(0)} %`);
     console.log(`| ${cells.join(" | ")} |`);
   }
 }
