@@ -1,4 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
+import { Buffer } from "node:buffer";
 import { LimitOverrunError, StreamWriter } from "../../mod.ts";
 
 /** A sink that keeps what it is given and takes at most `most` bytes a call. */
@@ -28,6 +29,94 @@ Deno.test("StreamWriter sends the writes of one tick in one call, in order", asy
   await wfile.write("c");
   await wfile.write("d");
   deepStrictEqual(to.calls, ["abc", "d"]);
+  strictEqual(wfile.bufferedAmount, 0);
+});
+
+Deno.test("StreamWriter sends texts as TextEncoder encodes them, whatever they say", async () => {
+  const texts = [
+    "",
+    "plain",
+    "naïve €uro 𝄞",
+    "lone \ud800 surrogate",
+    // About as long as what is encoded into memory that is used again.
+    ...[169, 170, 171, 511, 512, 513].map((length) => "x".repeat(length)),
+    "€".repeat(170),
+    "x".repeat(169) + "€",
+  ];
+  // All in one tick, then each in one of its own.
+  for (const together of [true, false]) {
+    const parts: Uint8Array[] = [];
+    const wfile = new StreamWriter({
+      // Lent bytes are kept by nobody.
+      write: (data) =>
+        Promise.resolve(parts.push(data.slice())).then(() => data.length),
+    });
+    const expected: Uint8Array[] = [];
+    for (const text of texts) {
+      const bytes = new TextEncoder().encode(text);
+      expected.push(bytes, bytes);
+      const written = wfile.write(text);
+      if (together) wfile.write(bytes);
+      else {
+        await written;
+        await wfile.write(bytes);
+      }
+    }
+    await wfile.flush();
+    deepStrictEqual(Buffer.concat(parts), Buffer.concat(expected));
+  }
+});
+
+Deno.test("StreamWriter leaves a text alone until the sink has taken all of it", async () => {
+  const slow = (calls: string[]) => {
+    const steps: (() => void)[] = [];
+    return {
+      steps,
+      async write(data: Uint8Array) {
+        await new Promise<void>((resolve) => steps.push(resolve));
+        calls.push(new TextDecoder().decode(data));
+        return Math.min(2, data.length);
+      },
+    };
+  };
+  // Writers take their memory from each other.
+  const calls: string[][] = [[], []];
+  const sinks = calls.map(slow);
+  const writers = sinks.map((sink) => new StreamWriter(sink));
+  const written = [
+    writers[0]!.write("first"),
+    writers[1]!.write("other"),
+  ];
+  for (let i = 0; i < 3; i++) {
+    for (const { steps } of sinks) {
+      while (steps.length === 0) await null;
+      steps.shift()!();
+    }
+    // Collected while the first batch is on its way.
+    if (i < 2) written.push(writers[0]!.write(`${i}`));
+  }
+  while (sinks[0]!.steps.length === 0) await null;
+  sinks[0]!.steps.shift()!();
+  await Promise.all(written);
+  deepStrictEqual(calls, [["first", "rst", "t", "01"], [
+    "other",
+    "her",
+    "r",
+  ]]);
+});
+
+Deno.test("StreamWriter joins no text to what a failed batch has left", async () => {
+  let fail!: (error: unknown) => void;
+  const wfile = new StreamWriter({
+    write: () => new Promise((_, reject) => fail = reject),
+  });
+  const first = wfile.write("lost");
+  while (fail === undefined) await null;
+  const second = wfile.write("lost too");
+  fail(new Deno.errors.BrokenPipe("gone"));
+  await rejects(first, Deno.errors.BrokenPipe);
+  await rejects(second, Deno.errors.BrokenPipe);
+  await rejects(wfile.write("late"), Deno.errors.BrokenPipe);
   strictEqual(wfile.bufferedAmount, 0);
 });
 
