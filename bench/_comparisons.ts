@@ -101,6 +101,10 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     servers: [
       ours("reply"),
       raw("reply"),
+      {
+        ...raw("reply-in-full"),
+        label: "Deno.listen loop, waits for the client's end",
+      },
       peerServer("python3", "cpython_tcp.py", "plain", "reply"),
     ],
     warmUp: true,

@@ -2,11 +2,13 @@
  * What a careful user writes by hand: a `Deno.listen` loop, and per connection
  * one buffer that is used again.
  *
- * Argument: echo, reply, sink, or source and the number of bytes.
+ * Argument: echo, reply, reply-in-full, which loses none to what the client
+ * sends late, sink, or source and the number of bytes.
  */
 const [mode = "echo", bytes = "0"] = Deno.args;
 const BUFFER_SIZE = mode === "echo" ? 16 * 1024 : 64 * 1024;
 const reply = new TextEncoder().encode("Thank you for connecting");
+const rest = new Uint8Array(BUFFER_SIZE);
 
 async function writeAll(conn: Deno.Conn, data: Uint8Array) {
   let done = 0;
@@ -16,7 +18,13 @@ async function writeAll(conn: Deno.Conn, data: Uint8Array) {
 async function serve(conn: Deno.Conn) {
   try {
     if (mode === "reply") await writeAll(conn, reply);
-    else if (mode === "source") {
+    else if (mode === "reply-in-full") {
+      await writeAll(conn, reply);
+      await conn.closeWrite();
+      while (await conn.read(rest) !== null) {
+        // Thrown away.
+      }
+    } else if (mode === "source") {
       const part = new Uint8Array(BUFFER_SIZE);
       for (let left = Number(bytes); left > 0; left -= part.length) {
         await writeAll(conn, part.subarray(0, Math.min(left, part.length)));

@@ -186,6 +186,8 @@ export class NearStream extends NearChannel implements Unsent {
   async #pump(): Promise<void> {
     let size = SMALL_BUFFER;
     let buffer: Uint8Array<ArrayBuffer> = NOTHING;
+    /** What was read last: messages are often as long as the one before. */
+    let part: Uint8Array = NOTHING;
     let slot: Slot | undefined;
     try {
       while (true) {
@@ -209,7 +211,10 @@ export class NearStream extends NearChannel implements Unsent {
         if (n === null) return this.carrier.send(FrameType.End, this.id);
         this.#credit -= n;
         if (slot === undefined) {
-          this.carrier.send(FrameType.Data, this.id, buffer.subarray(0, n));
+          if (part.length !== n || part.buffer !== buffer.buffer) {
+            part = buffer.subarray(0, n);
+          }
+          this.carrier.send(FrameType.Data, this.id, part);
         } else {
           this.carrier.send(FrameType.Slot, this.id, packSlot(slot.number, n));
           slot = undefined;

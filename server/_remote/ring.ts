@@ -15,9 +15,12 @@
  * once more; the producer stores `TAIL` and then loads `CONSUMER_ASLEEP`. All
  * atomic operations have one total order (ECMA-262, "Memory Model"), so at least
  * one of them sees the other's store: either the consumer finds the new bytes
- * and stays awake, or the producer finds it asleep and wakes it. Waiting for
- * room works alike, with `PRODUCER_ASLEEP` and `HEAD`.
+ * and stays awake, or the producer finds it asleep and wakes it. A consumer that
+ * looks for bytes instead stores 0 meanwhile, and does the same again before it
+ * sleeps on. Waiting for room works alike, with `PRODUCER_ASLEEP` and `HEAD`.
  */
+
+import { putNumber } from "./numbers.ts";
 
 // Indices into the control words. Each side's are on a cache line of their own.
 const TAIL = 0;
@@ -67,6 +70,25 @@ export class RingProducer {
   room(): number {
     this.#head = Atomics.load(this.#control, HEAD);
     return this.#free();
+  }
+
+  /**
+   * Puts in two numbers of 32 bits, little-endian: sooner than bytes that are
+   * copied. There must be room. They are seen after `publish`.
+   */
+  putNumbers(first: number, second: number): void {
+    const mask = this.#capacity - 1;
+    const at = this.#tail & mask;
+    if (at + 8 <= this.#capacity) {
+      putNumber(this.#bytes, at, first);
+      putNumber(this.#bytes, at + 4, second);
+    } else {
+      for (let i = 0; i < 4; i++) {
+        this.#bytes[(at + i) & mask] = first >> 8 * i;
+        this.#bytes[(at + 4 + i) & mask] = second >> 8 * i;
+      }
+    }
+    this.#tail = (this.#tail + 8) | 0;
   }
 
   /** Copies bytes in. There must be room. They are seen after `publish`. */

@@ -58,7 +58,6 @@ export class RingCarrier implements Carrier {
   readonly #incoming: Slots;
   readonly #producer: RingProducer;
   readonly #consumer: RingConsumer;
-  readonly #header = new Uint8Array(HEADER_SIZE);
   /** Requests that were sent to a side that may be asleep. */
   #untold = 0;
   /** Frames that did not fit. */
@@ -94,9 +93,9 @@ export class RingCarrier implements Carrier {
   send(type: FrameType, channel: number, payload?: Uint8Array): void {
     if (this.#closed) return;
     const length = payload === undefined ? 0 : payload.length;
-    putHeader(this.#header, 0, type, channel, length);
     if (!this.congested && this.#producer.hasRoom(HEADER_SIZE + length)) {
-      this.#producer.put(this.#header);
+      // What putHeader() writes.
+      this.#producer.putNumbers(length | type << 24, channel);
       if (payload !== undefined) this.#producer.put(payload);
       this.#producer.publish();
       if (type === FrameType.Open || type === FrameType.OpenDatagram) {
@@ -108,7 +107,7 @@ export class RingCarrier implements Carrier {
       return;
     }
     const frame = new Uint8Array(HEADER_SIZE + length);
-    frame.set(this.#header);
+    putHeader(frame, 0, type, channel, length);
     if (payload !== undefined) frame.set(payload, HEADER_SIZE);
     this.#kept.push(frame);
     this.#draining ??= this.#drainKept();

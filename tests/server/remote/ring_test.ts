@@ -71,6 +71,20 @@ Deno.test("a ring gives what was put in, wherever it wraps around", () => {
   }
 });
 
+Deno.test("numbers are put in as their bytes, wherever the ring wraps around", () => {
+  for (let position = 0; position < 16; position++) {
+    const { producer, consumer } = ring(16, position);
+    producer.putNumbers(0x04030201, 0xf8f7f6f5);
+    producer.put(Uint8Array.of(9));
+    producer.publish();
+    deepStrictEqual(
+      drain(consumer),
+      [1, 2, 3, 4, 0xf5, 0xf6, 0xf7, 0xf8, 9],
+      `at ${position}`,
+    );
+  }
+});
+
 Deno.test("a full ring has no room until something is taken out", () => {
   const { producer, consumer } = ring(16);
   producer.put(new Uint8Array(16).fill(1));
