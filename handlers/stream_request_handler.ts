@@ -1,10 +1,11 @@
+import { isBorrower } from "./_lending.ts";
 import {
   abortHandler,
   BaseRequestHandler,
   type Unsent,
 } from "./base_request_handler.ts";
 import { StreamReader } from "./stream_reader.ts";
-import { StreamWriter } from "./stream_writer.ts";
+import { lendTexts, StreamWriter } from "./stream_writer.ts";
 
 /**
  * A handler of one connection, with buffered reading and ordered writing.
@@ -46,9 +47,13 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
    * @returns The writer of this connection.
    */
   get wfile(): StreamWriter {
-    return this.#wfile ??= new StreamWriter(this.request, {
-      onError: (error) => this.#streamFailed(error),
-    });
+    if (this.#wfile === undefined) {
+      this.#wfile = new StreamWriter(this.request, {
+        onError: (error) => this.#streamFailed(error),
+      });
+      if (isBorrower(this.request)) lendTexts(this.#wfile);
+    }
+    return this.#wfile;
   }
 
   /**

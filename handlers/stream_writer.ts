@@ -6,8 +6,7 @@ export interface WriteSink {
   /**
    * Writes from the start of `data`.
    *
-   * @param data The bytes, which are lent: once the promise has settled they may
-   * change.
+   * @param data The bytes.
    * @returns How many bytes were taken, at least 1.
    */
   write(data: Uint8Array): Promise<number>;
@@ -48,6 +47,12 @@ const JOIN_UP_TO = 64 * 1024;
 const BYTES_PER_UNIT = 3;
 const LAST_ASCII = 0x7f;
 
+/**
+ * Says that the sink of a writer keeps no bytes when it has written them: short
+ * texts can be encoded into memory that is used again.
+ */
+export let lendTexts: (writer: StreamWriter) => void;
+
 const encoder = new TextEncoder();
 const ignore = () => {};
 const DONE = Promise.resolve();
@@ -82,12 +87,20 @@ const DONE = Promise.resolve();
  * ```
  */
 export class StreamWriter {
+  static {
+    lendTexts = (writer) => {
+      writer.#lendsTexts = true;
+    };
+  }
+
   readonly #sink: WriteSink | SyncWriteSink;
   readonly #limit: number;
   readonly #onError: ((error: unknown) => void) | undefined;
   /** What the next batch will write. */
   #chunks: Uint8Array[] = [];
   #buffered = 0;
+  /** Whether the sink keeps no bytes when it has written them. */
+  #lendsTexts = false;
   /** Where short texts of that batch are: the first `#textSize` bytes. */
   #text: Uint8Array<ArrayBuffer> | undefined;
   #textSize = 0;
@@ -208,12 +221,12 @@ export class StreamWriter {
     return this.flush();
   }
 
-  /** Encodes text, short ones into memory that is used again. */
+  /** Encodes text, short ones into memory that is used again if it may be. */
   #encode(text: string): Uint8Array {
     const start = this.#textSize;
     if (
-      text.length * BYTES_PER_UNIT > SMALL_BUFFER - start ||
-      "writeSync" in this.#sink
+      !this.#lendsTexts ||
+      text.length * BYTES_PER_UNIT > SMALL_BUFFER - start
     ) return encoder.encode(text);
     const memory = this.#text ??= takeBuffer(SMALL_BUFFER);
     let end = start;

@@ -1,4 +1,5 @@
 import { isEncrypted } from "../handlers/_encrypted.ts";
+import { addBorrower } from "../handlers/_lending.ts";
 
 /**
  * A connection that notes when it last carried a byte. Only servers with an
@@ -95,3 +96,5 @@ export class IdleConnection<Address extends Deno.Addr>
     this.#inner[Symbol.dispose]();
   }
 }
+
+addBorrower(IdleConnection.prototype);

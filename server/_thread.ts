@@ -2,6 +2,7 @@ import { getHeapStatistics } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { HandlerLostError } from "./handler_lost_error.ts";
 import { NearSide } from "./_remote/near_side.ts";
+import { QuickAnswers } from "./_remote/quick_answers.ts";
 import { allocateLane, RingCarrier } from "./_remote/ring_carrier.ts";
 import type { HandlerLocation } from "./_remote/handler_location.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
@@ -19,6 +20,9 @@ const BOOTSTRAP_URL = new URL(
 );
 
 const MIB = 2 ** 20;
+
+/** Of all threads together. */
+const answers = new QuickAnswers();
 
 /** How long a thread may take to import its handler, in milliseconds. */
 const START_TIMEOUT = 30_000;
@@ -57,7 +61,7 @@ export class Thread {
       state: this.#state.memory,
     };
     this.gone = new Promise((resolve) => this.#end = resolve);
-    this.#carrier = new RingCarrier(start.toThread, start.fromThread, true);
+    this.#carrier = new RingCarrier(start.toThread, start.fromThread, answers);
     this.side = new NearSide(this.#carrier, shutdown);
     this.#worker = new Worker(BOOTSTRAP_URL, {
       name: `${handler.name} thread`,

@@ -1,3 +1,4 @@
+import { addBorrower } from "../handlers/_lending.ts";
 import type { Unsent } from "../handlers/base_request_handler.ts";
 import { StreamRequestHandler } from "../handlers/stream_request_handler.ts";
 import {
@@ -73,6 +74,7 @@ export abstract class StreamServer<
   readonly #lingering: Lingering<Connection> | undefined;
   readonly #flushes: Deadlines<Flush>;
   #accepting: Promise<Connection> | undefined;
+  #lends = false;
   readonly #idle: Deadlines<Watched<Address>> | undefined;
 
   /**
@@ -150,6 +152,11 @@ export abstract class StreamServer<
     const accepting = this.#listener.accept();
     this.#accepting = accepting;
     const accepted = await accepting;
+    if (!this.#lends) {
+      // Its listener is Deno's, so this is one of Deno's connections.
+      this.#lends = true;
+      addBorrower(Object.getPrototypeOf(accepted));
+    }
     return [
       this.#idle === undefined
         ? accepted
@@ -196,10 +203,12 @@ export abstract class StreamServer<
    *
    * @param request The connection.
    */
-  override shutdownRequest(request: Connection): void | Promise<void> {
+  override shutdownRequest(request: Connection): Promise<void> {
     this.release(request);
-    if (this.#lingering !== undefined) return this.#lingering.end(request);
-    this.closeRequest(request);
+    return this.#lingering?.end(request) ?? new Promise((resolve) => {
+      this.closeRequest(request);
+      resolve();
+    });
   }
 
   /**

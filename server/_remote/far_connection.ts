@@ -1,3 +1,4 @@
+import { addBorrower } from "../../handlers/_lending.ts";
 import type { Carrier } from "./carrier.ts";
 import { FrameType, MAX_DATA, ProtocolError, WINDOW } from "./frames.ts";
 import { packJson, packNumber, packSlot } from "./payloads.ts";
@@ -364,6 +365,8 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     this.#uncredited = 0;
   }
 }
+
+addBorrower(FarConnection.prototype);
 
 function badResource(action: string): Deno.errors.BadResource {
   return new Deno.errors.BadResource(

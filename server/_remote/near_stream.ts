@@ -277,7 +277,6 @@ export class NearStream extends NearChannel implements Unsent {
   readonly #tookNone = (error: unknown): void => {
     this.#freeOffered();
     this.#writeFailed = true;
-    this.#endRequested = false;
     this.#unwritten = this.#filled = 0;
     for (const { slot } of this.#lent.splice(0)) slot.free();
     this.#fail(FrameType.WriteFail, error);

@@ -10,6 +10,7 @@ const MOST_SKIPPED = 1024;
  * nobody else: where one request alone sends, and its last answers came at once.
  */
 export class QuickAnswers {
+  #side: object | undefined;
   #channel = 0;
   #inARow = 0;
   /** How many messages are to be sent before the next look. */
@@ -17,10 +18,12 @@ export class QuickAnswers {
   /** How many those will be after the next look in vain. */
   #penalty = 1;
 
-  /** Notes that bytes of a request were sent. */
-  sent(channel: number): void {
-    this.#inARow = channel === this.#channel ? this.#inARow + 1 : 0;
+  /** Notes that bytes of a request were sent to another side. */
+  sent(side: object, channel: number): void {
+    const isSame = channel === this.#channel && side === this.#side;
+    this.#inARow = isSame ? this.#inARow + 1 : 0;
     this.#channel = channel;
+    this.#side = side;
     if (this.#skip > 0) this.#skip--;
   }
 

@@ -208,7 +208,7 @@ export class RingConsumer {
     return this.#fallAsleep() ? false : this.#awake();
   }
 
-  /** Ends a `waitForBytes`, from either side. */
+  /** Ends a `waitForBytes`, on this side. */
   interrupt(): void {
     wake(this.#control, CONSUMER_ASLEEP);
     // Nobody is left who would.

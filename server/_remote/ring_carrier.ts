@@ -10,7 +10,7 @@ import {
   putHeader,
 } from "./frames.ts";
 import { type PackedSlot, unpackSlot } from "./payloads.ts";
-import { QuickAnswers } from "./quick_answers.ts";
+import type { QuickAnswers } from "./quick_answers.ts";
 import { untilQuiet } from "./quiet.ts";
 import { allocateRing, RingConsumer, RingProducer } from "./ring.ts";
 import { allocateSlots, SLOT_SIZE, Slots } from "./slots.ts";
@@ -75,15 +75,16 @@ export class RingCarrier implements Carrier {
   /**
    * @param outgoing Where frames are sent.
    * @param incoming Where frames come from.
-   * @param looks Whether to look for quick answers without sleeping. Only one
-   * of the two sides may: on two cores, the clients need the other.
+   * @param answers When to look for answers without sleeping: the same for all
+   * carriers of a thread, which holds up the others while it looks. Only one of
+   * the two sides may: on two cores, the clients need the other.
    */
-  constructor(outgoing: Lane, incoming: Lane, looks = false) {
+  constructor(outgoing: Lane, incoming: Lane, answers?: QuickAnswers) {
     this.#producer = new RingProducer(outgoing.ring);
     this.#consumer = new RingConsumer(incoming.ring);
     this.slots = new Slots(outgoing.slots);
     this.#incoming = new Slots(incoming.slots);
-    if (looks) this.#answers = new QuickAnswers();
+    this.#answers = answers;
   }
 
   get congested(): boolean {
@@ -115,7 +116,7 @@ export class RingCarrier implements Carrier {
 
   #expectAnswer(channel: number): void {
     if (this.#answers === undefined) return;
-    this.#answers.sent(channel);
+    this.#answers.sent(this, channel);
     if (!this.#looking && this.#answers.expected) void this.#look();
   }
 

@@ -1,5 +1,6 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { Buffer } from "node:buffer";
+import { lendTexts } from "../../handlers/stream_writer.ts";
 import { LimitOverrunError, StreamWriter } from "../../mod.ts";
 
 /** A sink that keeps what it is given and takes at most `most` bytes a call. */
@@ -83,6 +84,7 @@ Deno.test("StreamWriter leaves a text alone until the sink has taken all of it",
   const calls: string[][] = [[], []];
   const sinks = calls.map(slow);
   const writers = sinks.map((sink) => new StreamWriter(sink));
+  writers.forEach(lendTexts);
   const written = [
     writers[0]!.write("first"),
     writers[1]!.write("other"),
@@ -105,11 +107,29 @@ Deno.test("StreamWriter leaves a text alone until the sink has taken all of it",
   ]]);
 });
 
+Deno.test("StreamWriter leaves alone for ever what a sink of one's own may keep", async () => {
+  const kept: Uint8Array[] = [];
+  const sink = {
+    write: (data: Uint8Array) =>
+      Promise.resolve((kept.push(data), data.length)),
+  };
+  for (const text of ["one", "two", "three"]) {
+    await new StreamWriter(sink).write(text);
+  }
+  deepStrictEqual(kept.map((data) => new TextDecoder().decode(data)), [
+    "one",
+    "two",
+    "three",
+  ]);
+  strictEqual(kept[0]!.buffer.byteLength, 3);
+});
+
 Deno.test("StreamWriter joins no text to what a failed batch has left", async () => {
   let fail!: (error: unknown) => void;
   const wfile = new StreamWriter({
     write: () => new Promise((_, reject) => fail = reject),
   });
+  lendTexts(wfile);
   const first = wfile.write("lost");
   while (fail === undefined) await null;
   const second = wfile.write("lost too");

@@ -4,6 +4,7 @@ import {
   StreamRequestHandler,
   TCPServer,
 } from "../../mod.ts";
+import { isBorrower } from "../../handlers/_lending.ts";
 import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
 
 class Recording extends TCPServer {
@@ -229,4 +230,36 @@ Deno.test("TCPServer throws what Deno throws for addresses it cannot have", asyn
       new TCPServer({ hostname: "no.such.host.invalid", port: 0 }, () => {}),
     /lookup/,
   );
+});
+
+Deno.test("bytes are lent to Deno's connections, and those of one's own may keep them", async () => {
+  const kept: Uint8Array[] = [];
+  const lent: boolean[] = [];
+  class Own extends TCPServer {
+    override async getRequest(): Promise<[Deno.TcpConn, Deno.NetAddr]> {
+      const [accepted, address] = await super.getRequest();
+      const own = {
+        read: (buffer: Uint8Array) => accepted.read(buffer),
+        write(data: Uint8Array) {
+          kept.push(data);
+          return accepted.write(data);
+        },
+        closeWrite: () => accepted.closeWrite(),
+        close: () => accepted.close(),
+      } as Deno.TcpConn;
+      lent.push(isBorrower(accepted), isBorrower(own));
+      return [own, address];
+    }
+  }
+  let count = 0;
+  await using server = serve(
+    new Own(LOOPBACK, ({ wfile }) => wfile.write(`client ${++count}`)),
+  );
+  strictEqual(await ask(server.addr, ""), "client 1");
+  strictEqual(await ask(server.addr, ""), "client 2");
+  deepStrictEqual(kept.map((data) => new TextDecoder().decode(data)), [
+    "client 1",
+    "client 2",
+  ]);
+  deepStrictEqual(lent, [true, false, true, false]);
 });

@@ -1,10 +1,12 @@
 import { strictEqual } from "node:assert";
 import { QuickAnswers } from "../../../server/_remote/quick_answers.ts";
 
+const side = {};
+
 /** Sends messages until an answer is expected, and says how many those were. */
 function sendUntilExpected(answers: QuickAnswers, channel: number): number {
   for (let sent = 1; sent <= 5_000; sent++) {
-    answers.sent(channel);
+    answers.sent(side, channel);
     if (answers.expected) return sent;
   }
   return Infinity;
@@ -16,10 +18,10 @@ Deno.test("a quick answer is expected where one request alone sends", () => {
   strictEqual(sendUntilExpected(answers, 1), 5);
   for (let i = 0; i < 100; i++) {
     answers.looked(true);
-    answers.sent(1);
+    answers.sent(side, 1);
     strictEqual(answers.expected, true);
   }
-  answers.sent(2);
+  answers.sent(side, 2);
   strictEqual(answers.expected, false);
   strictEqual(sendUntilExpected(answers, 1), 5);
 });
@@ -27,7 +29,16 @@ Deno.test("a quick answer is expected where one request alone sends", () => {
 Deno.test("no quick answer is expected where two requests take turns", () => {
   const answers = new QuickAnswers();
   for (let i = 0; i < 100; i++) {
-    answers.sent(i % 2);
+    answers.sent(side, i % 2);
+    strictEqual(answers.expected, false);
+  }
+});
+
+Deno.test("no quick answer is expected where requests of two threads take turns", () => {
+  const answers = new QuickAnswers();
+  const sides = [{}, {}];
+  for (let i = 0; i < 100; i++) {
+    answers.sent(sides[i % 2]!, 1);
     strictEqual(answers.expected, false);
   }
 });
