@@ -45,7 +45,12 @@ export async function order(
   line: string,
 ): Promise<Deno.Conn> {
   const client = await Deno.connect(address);
-  await client.write(new TextEncoder().encode(`${line}\n`));
+  try {
+    await client.write(new TextEncoder().encode(`${line}\n`));
+  } catch (error) {
+    client.close();
+    throw error;
+  }
   return client;
 }
 

@@ -217,11 +217,11 @@ Deno.test("shutdown ends whatever happens at the same time", async () => {
     const clients: Promise<void>[] = [];
     for (let i = random.below(6); i > 0; i--) {
       clients.push(
-        order(server.addr, random.pick(orders)).then(async (client) => {
+        order(server.addr, random.pick(orders)).then(async (conn) => {
+          using client = conn;
           for (let n = random.below(3); n > 0; n--) {
             await client.read(new Uint8Array(1_000));
           }
-          client.close();
         }).catch((error) => {
           // The server has gone.
           if (!isDisconnect(error)) throw error;
