@@ -200,10 +200,10 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   receive(part: Uint8Array, slot?: Slot): void {
     if (this.#closed) return;
     let rest = part;
-    while (rest.length > 0 && this.#read !== undefined) {
-      const { buffer, resolve, next } = this.#read;
-      this.#read = next;
-      if (next === undefined) this.#lastRead = undefined;
+    while (rest.length > 0) {
+      const read = this.#takeRead();
+      if (read === undefined) break;
+      const { buffer, resolve } = read;
       const n = Math.min(buffer.length, rest.length);
       const all = n === rest.length;
       buffer.set(all ? rest : rest.subarray(0, n));
@@ -238,7 +238,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** The peer has ended its side. */
   end(): void {
     this.#ended = true;
-    for (const { resolve } of this.#takeReads()) resolve(null);
+    for (let read; (read = this.#takeRead()) !== undefined;) read.resolve(null);
   }
 
   /** More bytes may be sent. */
@@ -250,7 +250,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** The socket has failed: what has come can still be read. */
   fail(error: unknown): void {
     this.#failure ??= { error };
-    for (const { reject } of this.#takeReads()) reject(error);
+    for (let read; (read = this.#takeRead()) !== undefined;) read.reject(error);
     this.failWrites(error);
   }
 
@@ -275,12 +275,12 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     );
   }
 
-  *#takeReads(): Generator<WaitingRead> {
-    while (this.#read !== undefined) {
-      const read = this.#read;
-      this.#read = read.next;
-      yield read;
-    }
+  /** Takes the read that has waited longest. */
+  #takeRead(): WaitingRead | undefined {
+    const read = this.#read;
+    this.#read = read?.next;
+    if (this.#read === undefined) this.#lastRead = undefined;
+    return read;
   }
 
   /** Sends as much of `data` as may be sent. */

@@ -280,7 +280,8 @@ export class NearStream extends NearChannel implements Unsent {
     this.#unwritten = this.#filled = 0;
     for (const { slot } of this.#lent.splice(0)) slot.free();
     this.#fail(FrameType.WriteFail, error);
-    this.#rest();
+    if (this.#closeRequested) this.#close();
+    this.#writeNext();
   };
 
   #freeOffered(): void {
@@ -297,19 +298,15 @@ export class NearStream extends NearChannel implements Unsent {
     } catch (error) {
       return this.#tookNone(error);
     }
-    this.#rest();
+    if (this.#closeRequested) this.#close();
+    this.#writeNext();
   }
 
-  /** Nothing is being written. */
+  /** Nothing is left to be written. */
   #rest(): void {
-    if (this.#closeRequested) this.#close();
-    this.#writing = false;
+    this.#writing = this.#settling = false;
     this.#spare = kept(this.#spare);
-    if (this.#filled === 0) this.#filling = kept(this.#filling);
-    if (this.#lent.length > 0 || this.#filled > 0 || this.#endRequested) {
-      return this.#writeNext();
-    }
-    this.#settling = false;
+    this.#filling = kept(this.#filling);
     this.#written?.resolve();
     this.#written = undefined;
   }
