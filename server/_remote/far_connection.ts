@@ -285,8 +285,9 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
 
   /** Sends as much of `data` as may be sent. */
   #send(data: Uint8Array): number | Promise<number> {
-    const n = Math.min(data.length, this.#credit, MAX_DATA);
-    const slot = n < WORTH_A_SLOT ? undefined : this.#carrier.slots?.take();
+    const most = Math.min(data.length, this.#credit);
+    const slot = most < WORTH_A_SLOT ? undefined : this.#carrier.slots?.take();
+    const n = Math.min(most, slot?.bytes.length ?? MAX_DATA);
     this.#credit -= n;
     const part = n === data.length ? data : data.subarray(0, n);
     if (slot === undefined) {

@@ -29,13 +29,11 @@ const CREDIT_STEP = WINDOW / 4;
  */
 const LARGEST_WAITING = 8 * 1024;
 
-/** How many slots one connection keeps; more is copied out of them. */
-const MOST_KEPT = 2;
-
-/** Bytes of the handler's in a slot. */
+/** Bytes of the handler's that came in a slot. */
 interface Lent {
-  readonly slot: Slot;
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
+  /** Where they are, unless it was recalled. */
+  slot: Slot | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -116,11 +114,8 @@ export class NearStream extends NearChannel implements Unsent {
       this.#unwritten -= part.length;
       return;
     }
-    if (
-      slot !== undefined && this.#filled === 0 &&
-      this.#lent.length + (this.#offeredSlot === undefined ? 0 : 1) < MOST_KEPT
-    ) {
-      slot.keep();
+    if (slot !== undefined && this.#filled === 0) {
+      slot.keep(this.#leaveSlots);
       this.#lent.push({ slot, bytes: part });
       return;
     }
@@ -134,6 +129,16 @@ export class NearStream extends NearChannel implements Unsent {
     this.#filling.set(part, this.#filled);
     this.#filled = needed;
   }
+
+  /** Moves what waits to be written out of shared memory that others need. */
+  readonly #leaveSlots = (): void => {
+    for (const lent of this.#lent) {
+      if (lent.slot === undefined) continue;
+      lent.bytes = lent.bytes.slice();
+      lent.slot.free();
+      lent.slot = undefined;
+    }
+  };
 
   override frame(type: FrameType, payload: Uint8Array): void {
     switch (type) {
@@ -241,6 +246,8 @@ export class NearStream extends NearChannel implements Unsent {
   #writeNext(): void {
     if (this.#lent.length > 0) {
       const { slot, bytes } = this.#lent.shift()!;
+      // The call that is to come may use it whatever others need.
+      slot?.keep();
       this.#offeredSlot = slot;
       this.#offer(bytes);
     } else if (this.#filled > 0) {
@@ -278,7 +285,7 @@ export class NearStream extends NearChannel implements Unsent {
     this.#freeOffered();
     this.#writeFailed = true;
     this.#unwritten = this.#filled = 0;
-    for (const { slot } of this.#lent.splice(0)) slot.free();
+    for (const { slot } of this.#lent.splice(0)) slot?.free();
     this.#fail(FrameType.WriteFail, error);
     if (this.#closeRequested) this.#close();
     this.#writeNext();

@@ -196,9 +196,13 @@ export class RingCarrier implements Carrier {
     if (!slot.kept) slot.free();
   }
 
-  /** Lets handlers read what is in slots, and has the rest moved out of them. */
+  /**
+   * Where few slots are left, lets handlers read what is in them, and has the
+   * rest moved out of them.
+   */
   async #recallSlots(): Promise<void> {
     this.#slotsCame = false;
+    if (!this.#incoming.scarce) return;
     for (let turn = 0; turn < SLOT_TURNS; turn++) {
       if (!this.#incoming.recallable) return;
       await null;

@@ -21,6 +21,8 @@ export const SLOT_SIZE = 256 * 1024;
 
 /** At most 32, the bits of a word. */
 const SLOTS = 16;
+/** With fewer free ones, those that are kept for later are wanted back. */
+const FEW = SLOTS / 2;
 const FREE = 0;
 /** The bits are on a cache line of their own. */
 const CONTROL_BYTES = 64;
@@ -110,6 +112,14 @@ export class Slots {
   /** The slot with this number, if there is such a number. */
   at(number: number): Slot | undefined {
     return this.#slots[number];
+  }
+
+  /** Whether so few are free that others may soon find none. */
+  get scarce(): boolean {
+    let free = Atomics.load(this.#control, FREE);
+    let count = 0;
+    for (; free !== 0; free &= free - 1) count++;
+    return count < FEW;
   }
 
   /** Whether any can be had back. */
