@@ -119,7 +119,8 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  *
  * Sockets and hooks stay in the server's process; bytes travel through stdin and
  * stdout of the others, with a window of 512 KiB for each connection and
- * direction. In a handler, `server` is `addr` and `shutdown()`, `request` is
+ * direction, and of up to 2 MiB to 16 handlers of a process that take at once
+ * what comes. In a handler, `server` is `addr` and `shutdown()`, `request` is
  * like a `Deno.TcpConn`, and `Deno.args` is as in the server's process. What a
  * handler prints goes to stderr, and so does what a `Deno.Command` of its prints
  * to an inherited stdout. What it writes to descriptor 1 in another way ends its

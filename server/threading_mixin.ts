@@ -47,9 +47,9 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * module, so what it does beside defining classes belongs behind
  * `if (import.meta.main)`.
  *
- * Sockets and hooks stay in the main thread; bytes travel through a ring of
- * shared memory, with a window of 512 KiB for each connection and direction.
- * In a handler, `server` is `addr` and `shutdown()`, and `request` is like a
+ * Sockets and hooks stay in the main thread; bytes travel through shared memory,
+ * with a window of 512 KiB for each connection and direction, and of up to 2 MiB
+ * to 16 handlers of a thread that take at once what comes. In a handler, `server` is `addr` and `shutdown()`, and `request` is like a
  * `Deno.TcpConn`.
  *
  * Needs, beside what the server needs, `--allow-read` of the files that the

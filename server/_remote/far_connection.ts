@@ -1,11 +1,9 @@
 import { addBorrower } from "../../handlers/_lending.ts";
 import type { Carrier } from "./carrier.ts";
-import { FrameType, MAX_DATA, ProtocolError, WINDOW } from "./frames.ts";
+import { FrameType, LARGEST_WINDOW, MAX_DATA, WINDOW } from "./frames.ts";
 import { packJson, packNumber, packSlot } from "./payloads.ts";
+import { ReceiveWindow } from "./receive_window.ts";
 import type { Slot } from "./slots.ts";
-
-/** How many bytes are read before the near side is told that it may send more. */
-const CREDIT_STEP = WINDOW / 4;
 
 /** The most that `readable` reads at once, in bytes; Deno's reads as much. */
 const STREAM_CHUNK = 64 * 1024;
@@ -52,11 +50,9 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   readonly #channel: number;
   /** What came while nothing was read. Never more than the window. */
   #chunks: Chunk[] = [];
-  #chunksSize = 0;
   /** How much of the first chunk has been read. */
   #offset = 0;
-  /** Bytes read since the near side was last told. */
-  #uncredited = 0;
+  readonly #window = new ReceiveWindow(LARGEST_WINDOW);
   /** Bytes that may be sent before the near side says more. */
   #credit = WINDOW;
   #ended = false;
@@ -199,6 +195,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** Takes bytes that are lent, maybe in a slot that can be kept. */
   receive(part: Uint8Array, slot?: Slot): void {
     if (this.#closed) return;
+    this.#window.receive(part.length);
     let rest = part;
     while (rest.length > 0) {
       const read = this.#takeRead();
@@ -212,12 +209,6 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       resolve(n);
     }
     if (rest.length === 0) return;
-    this.#chunksSize += rest.length;
-    if (this.#chunksSize > WINDOW) {
-      throw new ProtocolError(
-        `Cannot receive ${rest.length} bytes: they are more than there is credit for`,
-      );
-    }
     slot?.keep(this.#leaveSlots);
     this.#chunks.push({
       bytes: slot === undefined ? rest.slice() : rest,
@@ -263,6 +254,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** The request is over: nothing is sent or received any more. */
   detach(): void {
     this.#closed = true;
+    this.#window.close();
     for (const { slot } of this.#chunks) slot?.free();
     this.#chunks = [];
     // A handler that has ended may have left some that nobody waits for.
@@ -350,20 +342,14 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
         this.#offset = 0;
       }
     }
-    this.#chunksSize -= filled;
     this.#noteRead(filled);
     return filled;
   }
 
   #noteRead(n: number): void {
-    this.#uncredited += n;
-    if (this.#uncredited < CREDIT_STEP || this.#ended) return;
-    this.#carrier.send(
-      FrameType.Credit,
-      this.#channel,
-      packNumber(this.#uncredited),
-    );
-    this.#uncredited = 0;
+    const credit = this.#window.take(n);
+    if (credit === 0 || this.#ended) return;
+    this.#carrier.send(FrameType.Credit, this.#channel, packNumber(credit));
   }
 }
 

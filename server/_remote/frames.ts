@@ -92,8 +92,10 @@ export const MAX_DATA = 128 * 1024;
  * before it is looked at. The longest datagram and its address are shorter.
  */
 export const MAX_CONTROL = 128 * 1024;
-/** How many bytes of a connection may be under way in each direction. */
+/** How many bytes of a connection may be under way in each direction at first. */
 export const WINDOW = 512 * 1024;
+/** How many they may become where they are taken at once. */
+export const LARGEST_WINDOW = 2 * 1024 * 1024;
 
 /** Thrown when the other side does not keep to the protocol. */
 export class ProtocolError extends Error {

@@ -7,7 +7,13 @@ import {
 import type { Unsent } from "../../handlers/base_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError } from "./errors.ts";
-import { FrameType, MAX_DATA, ProtocolError, WINDOW } from "./frames.ts";
+import {
+  FrameType,
+  LARGEST_WINDOW,
+  MAX_DATA,
+  ProtocolError,
+  WINDOW,
+} from "./frames.ts";
 import { NearChannel, type RequestOwner } from "./near_channel.ts";
 import {
   packJson,
@@ -16,12 +22,11 @@ import {
   unpackJson,
   unpackNumber,
 } from "./payloads.ts";
+import { ReceiveWindow } from "./receive_window.ts";
 import type { Slot } from "./slots.ts";
 
 /** What the read of an idle connection that has carried much waits in, in bytes. */
 const WAITING_BUFFER = 4 * 1024;
-/** How many bytes are written before the far side may send as many more. */
-const CREDIT_STEP = WINDOW / 4;
 
 /**
  * Larger reads are into slots, where there are any. One that may have to wait is
@@ -51,8 +56,7 @@ export class NearStream extends NearChannel implements Unsent {
   #filled = 0;
   /** The buffer that is being written, or was. */
   #spare: Uint8Array<ArrayBuffer> = NOTHING;
-  #unwritten = 0;
-  #uncredited = 0;
+  readonly #window = new ReceiveWindow(WINDOW);
   #writing = false;
   /** What the call that is under way was given. */
   #offered: Uint8Array = NOTHING;
@@ -92,7 +96,7 @@ export class NearStream extends NearChannel implements Unsent {
 
   /** How many bytes of the handler's the peer has not taken yet. */
   get bufferedAmount(): number {
-    return this.#unwritten;
+    return this.#window.waiting;
   }
 
   /** Waits until the peer has taken them. */
@@ -104,16 +108,8 @@ export class NearStream extends NearChannel implements Unsent {
   }
 
   override data(part: Uint8Array, slot?: Slot): void {
-    this.#unwritten += part.length;
-    if (this.#unwritten > WINDOW) {
-      throw new ProtocolError(
-        `Cannot take ${part.length} bytes: they are more than there is credit for`,
-      );
-    }
-    if (this.#writeFailed) {
-      this.#unwritten -= part.length;
-      return;
-    }
+    if (this.#writeFailed) return;
+    this.#window.receive(part.length);
     if (slot !== undefined && this.#filled === 0) {
       slot.keep(this.#leaveSlots);
       this.#lent.push({ slot, bytes: part });
@@ -144,9 +140,9 @@ export class NearStream extends NearChannel implements Unsent {
     switch (type) {
       case FrameType.Credit:
         this.#credit += unpackNumber(payload);
-        if (this.#credit > WINDOW) {
+        if (this.#credit > LARGEST_WINDOW) {
           throw new ProtocolError(
-            `Cannot send ${this.#credit} bytes: the window is ${WINDOW}`,
+            `Cannot send ${this.#credit} bytes: a window is at most ${LARGEST_WINDOW}`,
           );
         }
         return this.#credited?.();
@@ -170,17 +166,19 @@ export class NearStream extends NearChannel implements Unsent {
 
   override lose(error: unknown): void {
     super.lose(error);
+    this.#window.close();
     this.#credited?.();
   }
 
   protected override settling(): void {
-    if (this.#unwritten === 0 || this.#settling) return;
+    if (this.bufferedAmount === 0 || this.#settling) return;
     this.#settling = true;
     this.owner.settling(this);
   }
 
   protected override done(): void {
     this.#credited?.();
+    this.#window.close();
     this.write();
     if (!this.#writing) return this.finish();
     this.settling();
@@ -272,9 +270,10 @@ export class NearStream extends NearChannel implements Unsent {
   }
 
   readonly #took = (n: number): void => {
-    this.#unwritten -= n;
-    this.#uncredited += n;
-    if (this.#uncredited >= CREDIT_STEP && !this.over) this.#giveCredit();
+    const credit = this.#window.take(n);
+    if (credit > 0 && !this.over) {
+      this.carrier.send(FrameType.Credit, this.id, packNumber(credit));
+    }
     if (n < this.#offered.length) return this.#offer(this.#offered.subarray(n));
     this.#freeOffered();
     if (this.#spare.length > WAITING_BUFFER) this.#spare = NOTHING;
@@ -284,7 +283,8 @@ export class NearStream extends NearChannel implements Unsent {
   readonly #tookNone = (error: unknown): void => {
     this.#freeOffered();
     this.#writeFailed = true;
-    this.#unwritten = this.#filled = 0;
+    this.#window.take(this.bufferedAmount);
+    this.#filled = 0;
     for (const { slot } of this.#lent.splice(0)) slot?.free();
     this.#fail(FrameType.WriteFail, error);
     if (this.#closeRequested) this.#close();
@@ -316,15 +316,6 @@ export class NearStream extends NearChannel implements Unsent {
     this.#filling = kept(this.#filling);
     this.#written?.resolve();
     this.#written = undefined;
-  }
-
-  #giveCredit(): void {
-    this.carrier.send(
-      FrameType.Credit,
-      this.id,
-      packNumber(this.#uncredited),
-    );
-    this.#uncredited = 0;
   }
 
   #close(): void {

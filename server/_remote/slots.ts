@@ -12,12 +12,14 @@
  * number from the ring, which is published after it (see `ring.ts`).
  */
 
+import { LARGEST_WINDOW } from "./frames.ts";
+
 /**
- * The size of a slot, in bytes: half a window, so that one can be filled while
- * the other is used. The larger, the fewer times a thread has to be woken, which
- * is most of what a long stream costs.
+ * The size of a slot, in bytes: a quarter of the largest window, so that some can
+ * be filled while others are used. The larger, the fewer times a thread has to be
+ * woken, which is most of what a long stream costs.
  */
-export const SLOT_SIZE = 256 * 1024;
+export const SLOT_SIZE = LARGEST_WINDOW / 4;
 
 /** At most 32, the bits of a word. */
 const SLOTS = 16;

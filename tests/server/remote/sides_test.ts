@@ -8,6 +8,7 @@ import {
 } from "../../../server/_remote/far_side.ts";
 import {
   FrameType,
+  LARGEST_WINDOW,
   MAX_DATA,
   ProtocolError,
   WINDOW,
@@ -294,9 +295,10 @@ Deno.test("NearSide refuses more bytes than there is credit for", () => {
   });
 });
 
-Deno.test("NearSide refuses more credit than the window", () => {
+Deno.test("NearSide refuses more credit than the largest window", () => {
   const { side } = nearStream();
-  throws(() => side.frame(FrameType.Credit, 1, packNumber(1)), ProtocolError);
+  const more = packNumber(LARGEST_WINDOW - WINDOW + 1);
+  throws(() => side.frame(FrameType.Credit, 1, more), ProtocolError);
 });
 
 Deno.test("NearSide reads no more from a client than the far side has credit for", async () => {

@@ -188,28 +188,75 @@ Deno.test("a stream that is read at once leaves no slot taken and no byte change
   await close();
 });
 
-Deno.test("what a handler does not read leaves the slots to others", async () => {
-  let left = 2 ** 20;
-  const { near, stream, handler, close } = connection({
-    read: (buffer) => {
-      if (left === 0) return new Promise(() => {});
-      const n = Math.min(buffer.length, left);
-      buffer.fill(7, 0, n);
-      left -= n;
-      return Promise.resolve(n);
+Deno.test("what handlers do not read stays in its slots while half of them are free", async () => {
+  const { near, far } = carriers();
+  const SIZE = 30_000;
+  const handlers = Array.from(
+    { length: countFree(near) },
+    (_, i) => new FarConnection(far, i, ADDRESS, ADDRESS, false),
+  );
+  const half = handlers.length / 2;
+  let came = 0;
+  const receiving = far.receive({
+    data: (channel, part, slot) => {
+      came++;
+      handlers[channel]!.receive(part, slot);
+    },
+    frame: () => {},
+  });
+  const send = (channel: number) => {
+    const slot = near.slots.take()!;
+    slot.bytes.fill(channel + 1, 0, SIZE);
+    near.send(FrameType.Slot, channel, packSlot(slot.number, SIZE));
+  };
+  for (let i = 0; i < half; i++) send(i);
+  await until("half of them", () => came === half);
+  strictEqual(countFree(near), half);
+  for (let i = half; i < handlers.length; i++) send(i);
+  await until("the others", () => came === handlers.length);
+  await until("slots", () => countFree(near) >= half);
+  const buffer = new Uint8Array(2 * SIZE);
+  for (const [i, handler] of handlers.entries()) {
+    strictEqual(await handler.read(buffer), SIZE);
+    ok(buffer.subarray(0, SIZE).every((byte) => byte === i + 1));
+  }
+  strictEqual(countFree(near), handlers.length);
+  near.close();
+  far.close();
+  await soon(receiving);
+});
+
+Deno.test("what a client does not take leaves the slots to others, and arrives", async () => {
+  const SIZE = 20_000;
+  const taken = new Stream();
+  let write = Promise.withResolvers<number>();
+  let offered: Uint8Array | undefined;
+  const { far, handler, close } = connection({
+    write: (data) => {
+      offered = data;
+      return write.promise;
     },
   });
-  const all = countFree(near);
-  stream.open();
-  // The window is full, and nothing was read.
-  await until("slots", () => left < 2 ** 20 && countFree(near) === all);
-  let read = 0;
-  const buffer = new Uint8Array(50_000);
-  while (read < 2 ** 20) {
-    const n = await soon(handler.read(buffer));
-    ok(buffer.subarray(0, n!).every((byte) => byte === 7));
-    read += n!;
+  const all = countFree(far);
+  const sent = new Stream();
+  for (let i = 0; i < all; i++) {
+    strictEqual(await soon(handler.write(sent.take(SIZE))), SIZE);
   }
+  // All but the one that is being written.
+  await until(
+    "slots",
+    () => offered !== undefined && countFree(far) >= all / 2,
+  );
+  while (taken.position < all * SIZE) {
+    await until("a write", () => offered !== undefined);
+    taken.compare(offered!);
+    const { length } = offered!;
+    const { resolve } = write;
+    offered = undefined;
+    write = Promise.withResolvers();
+    resolve(length);
+  }
+  await until("all slots", () => countFree(far) === all);
   await close();
 });
 
@@ -227,13 +274,12 @@ Deno.test("a slot that is being written is not free before it is, or has failed"
   for (let i = 0; i < 4; i++) {
     strictEqual(await handler.write(data), data.length);
   }
-  // The others were copied: a connection keeps two at most.
-  await until("a write", () => writes === 1 && countFree(far) === all - 2);
+  await until("a write", () => writes === 1 && countFree(far) === all - 4);
   const first = write;
   write = Promise.withResolvers();
   first.resolve(data.length);
   await until("the next write", () => writes === 2);
-  strictEqual(countFree(far), all - 1);
+  strictEqual(countFree(far), all - 3);
   write.reject(new Deno.errors.BrokenPipe("gone"));
   await until("all slots", () => countFree(far) === all);
   await close();
