@@ -321,7 +321,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
         }
         this.#acceptFailing = false;
         if (this.#stopping) {
-          this.closeRequest(accepted[0]);
+          this.#discard(accepted);
           break;
         }
         this.#start(accepted[0], accepted[1]);
@@ -674,7 +674,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   #acceptAhead(): void {
     this.#accepting = this.getRequest().then(
       (value) => {
-        if (this.#stopping) return this.closeRequest(value[0]);
+        if (this.#stopping) return this.#discard(value);
         this.#accepted = { status: "fulfilled", value };
         this.#wake?.();
       },
@@ -691,6 +691,15 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#accepting = this.#accepted = undefined;
     if (accepted?.status === "fulfilled") return accepted.value;
     throw accepted?.reason;
+  }
+
+  /** Closes a request that no hook closes, or not soon enough. */
+  #discard([request, clientAddress]: [Request, Address]): void {
+    try {
+      this.closeRequest(request);
+    } catch (error) {
+      void this.#report(error, request, clientAddress);
+    }
   }
 
   async #acceptFailed(error: unknown): Promise<void> {
@@ -818,7 +827,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     if (activity.aborted !== undefined) return;
     activity.aborted = { reason, reported: false };
     activity.listener?.aborted(reason);
-    this.closeRequest(activity.request);
+    this.#discard([activity.request, activity.clientAddress]);
     if (!activity.counted) return;
     activity.abandonTimer = setTimeout(() => {
       void this.#reportAborted(activity);
@@ -867,7 +876,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#stopping = true;
     for (const unlink of this.#unlinkSignals) unlink();
     if (this.#accepted?.status === "fulfilled") {
-      this.closeRequest(this.#accepted.value[0]);
+      this.#discard(this.#accepted.value);
     }
     this.#accepted = undefined;
     this.#stopListening();
