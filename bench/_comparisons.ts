@@ -128,7 +128,8 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     name: `UDP echo of 64 bytes, ${sockets} sockets`,
     load: ({ port, duration }) => ["udp", port, sockets, 64, duration],
     servers: [
-      denoServer("UDPServer", "ours_udp.ts"),
+      denoServer("UDPServer, borrowsPacket", "ours_udp.ts", "borrowed"),
+      denoServer("UDPServer", "ours_udp.ts", "copied"),
       denoServer("receive(buffer) loop", "raw_udp.ts"),
       peerServer("python3", "cpython_udp.py"),
     ],
@@ -175,7 +176,7 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     load: ({ port, duration }) => ["udp", port, 50, 64, duration],
     servers: [
       threading(1, "udp"),
-      anyCore(denoServer("UDPServer", "ours_udp.ts")),
+      anyCore(denoServer("UDPServer", "ours_udp.ts", "copied")),
       anyCore(peerServer("python3", "cpython_udp.py", "threading")),
     ],
     warmUp: true,

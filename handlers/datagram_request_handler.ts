@@ -18,8 +18,9 @@ export interface DatagramSocket<Address extends Deno.Addr = Deno.Addr> {
 }
 
 /**
- * What a datagram server accepts: the payload, a copy that is the handler's to
- * keep, and the socket it arrived on.
+ * What a datagram server accepts: the payload, the handler's to keep unless it
+ * borrows it ({@linkcode DatagramRequestHandler.borrowsPacket}), and the socket
+ * it arrived on.
  */
 export type DatagramRequest<Address extends Deno.Addr = Deno.Addr> = readonly [
   data: Uint8Array<ArrayBuffer>,
@@ -51,6 +52,15 @@ export const MAX_DATAGRAM_SIZE = 65_507;
  */
 export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   extends BaseRequestHandler<DatagramRequest<Address>, Address> {
+  /**
+   * Whether `packet`, and `request[0]`, are the handler's only until it has
+   * ended: then the server receives another datagram into the same memory. This
+   * saves a copy. What is sent from the packet must have been awaited by then,
+   * or be written to `wfile`.
+   *
+   * @default {false}
+   */
+  static readonly borrowsPacket: boolean = false;
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #reply: Uint8Array | undefined;
@@ -61,7 +71,7 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   /**
    * The payload of the datagram, 0 to 65,507 bytes.
    *
-   * @returns The bytes, the handler's to keep.
+   * @returns The bytes, the handler's to keep unless it `borrowsPacket`.
    */
   get packet(): Uint8Array<ArrayBuffer> {
     return this.request[0];

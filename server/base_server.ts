@@ -527,6 +527,15 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   settling(_request: Request, _unsent: Unsent): void {}
 
   /**
+   * Called when the hooks and the handler of a request have all ended, also
+   * where the server gave up waiting for them before.
+   *
+   * @param _request What was accepted.
+   * @ignore
+   */
+  settled(_request: Request): void {}
+
+  /**
    * Has a request's handler told what becomes of the request.
    *
    * @param request What was accepted.
@@ -758,24 +767,65 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     starting = outer;
   }
 
-  async #run(activity: Activity<Request, Address>): Promise<void> {
-    const { request, clientAddress } = activity;
+  /** Not `async`, which would cost a small datagram as much as its handler. */
+  #run(activity: Activity<Request, Address>): void {
+    let done: void | Promise<void>;
     try {
-      const verdict = this.verifyRequest(request, clientAddress);
-      const done = (typeof verdict === "boolean" ? verdict : await verdict)
-        ? this.processRequest(request, clientAddress)
-        : this.shutdownRequest(request);
-      if (done !== undefined) await done;
-      if (activity.aborted !== undefined) await this.#reportAborted(activity);
+      const verdict = this.verifyRequest(
+        activity.request,
+        activity.clientAddress,
+      );
+      done = typeof verdict === "boolean"
+        ? this.#proceed(activity, verdict)
+        : Promise.resolve(verdict).then((served) =>
+          this.#proceed(activity, served)
+        );
     } catch (error) {
-      if (activity.aborted !== undefined) await this.#reportAborted(activity);
-      else await this.#report(error, request, clientAddress);
-      try {
-        await this.shutdownRequest(request);
-      } catch (error) {
-        await this.#report(error, request, clientAddress);
-      }
+      return void this.#failed(activity, error);
     }
+    if (done === undefined) this.#succeeded(activity);
+    else {
+      done.then(
+        () => this.#succeeded(activity),
+        (error) => this.#failed(activity, error),
+      );
+    }
+  }
+
+  #proceed(
+    { request, clientAddress }: Activity<Request, Address>,
+    served: boolean,
+  ): void | Promise<void> {
+    return served
+      ? this.processRequest(request, clientAddress)
+      : this.shutdownRequest(request);
+  }
+
+  #succeeded(activity: Activity<Request, Address>): void {
+    if (activity.aborted === undefined) this.#settle(activity);
+    else {
+      this.#reportAborted(activity).then(() => this.#settle(activity));
+    }
+  }
+
+  async #failed(
+    activity: Activity<Request, Address>,
+    error: unknown,
+  ): Promise<void> {
+    const { request, clientAddress } = activity;
+    if (activity.aborted !== undefined) await this.#reportAborted(activity);
+    else await this.#report(error, request, clientAddress);
+    try {
+      await this.shutdownRequest(request);
+    } catch (error) {
+      await this.#report(error, request, clientAddress);
+    }
+    this.#settle(activity);
+  }
+
+  /** Nothing runs any more that has the request. */
+  #settle(activity: Activity<Request, Address>): void {
+    this.settled(activity.request);
     this.#end(activity);
   }
 

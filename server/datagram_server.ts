@@ -14,6 +14,7 @@ import {
   type HandlerFunction,
   mayAwait,
 } from "./_handler_class.ts";
+import { PacketBuffers } from "./_packet_buffers.ts";
 
 /** What a datagram server takes as its handler. */
 export type DatagramHandler<Address extends Deno.Addr> =
@@ -36,15 +37,12 @@ export interface ReceivingSocket<Address extends Deno.Addr>
   ): Promise<[Uint8Array<ArrayBuffer>, Address]>;
 }
 
-/** The longest payload is shorter; one byte more would show a cut. */
-const BUFFER_SIZE = 65_536;
-
 /** The base of the servers of datagrams: UDP and Unix datagram sockets. */
 export abstract class DatagramServer<Address extends Deno.Addr>
   extends BaseServer<DatagramRequest<Address>, Address> {
   readonly #socket: ReceivingSocket<Address>;
-  /** Every datagram is received into it; a handler gets a copy of its size. */
-  readonly #buffer = new Uint8Array(BUFFER_SIZE);
+  readonly #buffers = new PacketBuffers();
+  readonly #lends: boolean;
 
   /**
    * Constructs a new instance.
@@ -83,6 +81,8 @@ export abstract class DatagramServer<Address extends Deno.Addr>
       mayAwait(handler),
     );
     this.#socket = socket;
+    this.#lends = (handler as { readonly borrowsPacket?: unknown })
+      .borrowsPacket === true;
   }
 
   /**
@@ -91,8 +91,14 @@ export abstract class DatagramServer<Address extends Deno.Addr>
    * @returns The datagram with the socket, and the sender's address.
    */
   override async getRequest(): Promise<[DatagramRequest<Address>, Address]> {
-    const [data, sender] = await this.#socket.receive(this.#buffer);
-    return [[data.slice(), this.#socket], sender];
+    const [data, sender] = await this.#socket.receive(this.#buffers.next);
+    const packet = this.#lends && this.#buffers.lend() ? data : data.slice();
+    return [[packet, this.#socket], sender];
+  }
+
+  /** @ignore */
+  override settled([packet]: DatagramRequest<Address>): void {
+    if (this.#lends) this.#buffers.takeBack(packet.buffer);
   }
 
   /** Keeps the socket open until the replies in progress are sent. @ignore */

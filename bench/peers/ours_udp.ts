@@ -1,4 +1,7 @@
-/** The same as raw_udp.ts, with `UDPServer`. */
+/**
+ * The same as raw_udp.ts, with `UDPServer`: `copied` has each packet in memory
+ * of its own, `borrowed` in one buffer as there.
+ */
 import { DatagramRequestHandler, UDPServer } from "../../mod.ts";
 
 class Echo extends DatagramRequestHandler {
@@ -7,6 +10,13 @@ class Echo extends DatagramRequestHandler {
   }
 }
 
-const server = new UDPServer({ hostname: "127.0.0.1", port: 0 }, Echo);
+class BorrowingEcho extends Echo {
+  static override readonly borrowsPacket = true;
+}
+
+const server = new UDPServer(
+  { hostname: "127.0.0.1", port: 0 },
+  Deno.args[0] === "borrowed" ? BorrowingEcho : Echo,
+);
 console.log((server.addr as Deno.NetAddr).port);
 await server.serveForever();
