@@ -1,4 +1,5 @@
 import { isEncrypted } from "../../handlers/_encrypted.ts";
+import { isBorrower } from "../../handlers/_lending.ts";
 import {
   giveBuffer,
   SMALL_BUFFER,
@@ -46,6 +47,8 @@ const NOTHING = new Uint8Array(0);
 /** Moves the bytes between a connection and its handler on the far side. */
 export class NearStream extends NearChannel implements Unsent {
   readonly #connection: Deno.Conn;
+  /** Whether it can be lent memory that is shared, or used again. */
+  readonly #borrows: boolean;
   /** Bytes that may go to the far side before it asks for more. */
   #credit = WINDOW;
   #credited: (() => void) | undefined;
@@ -78,6 +81,7 @@ export class NearStream extends NearChannel implements Unsent {
   ) {
     super(carrier, id, owner);
     this.#connection = connection;
+    this.#borrows = isBorrower(connection);
   }
 
   override open(): void {
@@ -200,7 +204,9 @@ export class NearStream extends NearChannel implements Unsent {
           this.#credited = undefined;
         }
         if (this.over) return;
-        slot = size > LARGEST_WAITING ? this.carrier.slots?.take() : undefined;
+        slot = this.#borrows && size > LARGEST_WAITING
+          ? this.carrier.slots?.take()
+          : undefined;
         if (slot === undefined && buffer.length !== size) {
           giveBuffer(buffer);
           buffer = takeBuffer(size);
@@ -263,7 +269,8 @@ export class NearStream extends NearChannel implements Unsent {
     this.#writing = true;
     this.#offered = bytes;
     try {
-      this.#connection.write(bytes).then(this.#took, this.#tookNone);
+      this.#connection.write(this.#borrows ? bytes : bytes.slice())
+        .then(this.#took, this.#tookNone);
     } catch (error) {
       this.#tookNone(error);
     }

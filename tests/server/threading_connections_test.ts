@@ -91,6 +91,51 @@ Deno.test("readable and writable carry a connection's bytes unchanged", async ()
 });
 
 /** Has a handler set options, and goes on. */
+/** Wraps its connections in some that are not this module's. */
+class Wrapping extends Threads {
+  readonly read = new Set<ArrayBufferLike>();
+  readonly written: Uint8Array[] = [];
+
+  override async getRequest(): Promise<[Deno.TcpConn, Deno.NetAddr]> {
+    const [accepted, address] = await super.getRequest();
+    const own = {
+      localAddr: accepted.localAddr,
+      remoteAddr: accepted.remoteAddr,
+      read: (buffer: Uint8Array) => {
+        this.read.add(buffer.buffer);
+        return accepted.read(buffer);
+      },
+      write: (data: Uint8Array) => {
+        this.written.push(data);
+        return accepted.write(data);
+      },
+      closeWrite: () => accepted.closeWrite(),
+      close: () => accepted.close(),
+    } as Deno.TcpConn;
+    return [own, address];
+  }
+}
+
+Deno.test("connections of one's own get no memory that is shared or used again", async () => {
+  await using server = serve(new Wrapping(LOOPBACK, Obedient, { workers: 1 }));
+  const bytes = pattern(1_000_000);
+  const client = await order(server.addr, "everything");
+  await writeAll(client, bytes);
+  await client.closeWrite();
+  strictEqual(await readAll(client), `${bytes.length} ${checksum(bytes)}`);
+  server.written.length = 0;
+  const reader = await order(server.addr, "write a million bytes");
+  strictEqual(checksum(await readBytes(reader)), checksum(bytes));
+  for (const { buffer } of server.written) {
+    strictEqual(buffer instanceof ArrayBuffer, true);
+  }
+  const written = new Blob(server.written as Uint8Array<ArrayBuffer>[]);
+  strictEqual(checksum(await written.bytes()), checksum(bytes));
+  for (const memory of server.read) {
+    strictEqual(memory instanceof ArrayBuffer, true);
+  }
+});
+
 async function setOptions(
   address: Deno.ConnectOptions | Deno.UnixConnectOptions,
 ): Promise<void> {
