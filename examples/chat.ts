@@ -98,8 +98,9 @@ export class ChatHandler extends StreamRequestHandler<Deno.NetAddr> {
 
   /**
    * Not awaited: one slow reader must not hold up the room. What it has not
-   * read waits in its `wfile` up to a limit. Past it the write is refused with
-   * a LimitOverrunError, and it is that reader who misses the line.
+   * read waits in its `wfile` up to a limit. Past it the write is refused: it is
+   * that reader who misses the line, and whose end the server reports with a
+   * LimitOverrunError.
    */
   #broadcast(text: string) {
     for (const member of this.#others()) member.wfile.write(`${text}\n`);

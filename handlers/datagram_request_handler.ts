@@ -135,7 +135,8 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   override settle(failed: boolean): void | Promise<unknown> {
     const ended = this.#wfile?.end();
     if (failed || this.#reply === undefined) return ended;
-    return reply(this.socket, this.#reply, this.clientAddress);
+    const sent = reply(this.socket, this.#reply, this.clientAddress);
+    return ended === undefined ? sent : Promise.all([ended, sent]);
   }
 
   #collect(data: Uint8Array): void {

@@ -1,3 +1,4 @@
+import { refuse } from "./_refusal.ts";
 import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./_small_buffers.ts";
 import { LimitOverrunError } from "./stream_errors.ts";
 
@@ -28,9 +29,9 @@ export interface SyncWriteSink {
 /** Options of a {@linkcode StreamWriter}. */
 export interface StreamWriterOptions {
   /**
-   * How many bytes may wait to be written before another write is refused. A
-   * single write may be larger. A handler that awaits its writes never comes
-   * near.
+   * How many bytes may wait to be written before another write is refused, which
+   * is then missing from what is sent. A single write may be larger. A handler
+   * that awaits its writes never comes near.
    *
    * @default {16777216}
    */
@@ -64,7 +65,8 @@ const DONE = Promise.resolve();
  * a write waits until the sink has taken its bytes, which is the backpressure;
  * a write that is not awaited is still sent, and its failure is never an
  * unhandled rejection: the next write, `flush` and the end of the request see
- * it.
+ * it. A write that is refused is not sent at all; if nobody looks at its promise,
+ * the end of the request fails with what it rejects with.
  *
  * Bytes given to `write` are not copied: leave them unchanged until it resolves.
  *
@@ -109,6 +111,10 @@ export class StreamWriter {
   /** Settles when everything written so far is out. */
   #last: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
+  /** How many refusals nobody has looked at. */
+  #unseen = 0;
+  /** The first of them. */
+  #firstUnseen: Error | undefined;
   #ended: string | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
@@ -157,8 +163,10 @@ export class StreamWriter {
    */
   write(data: string | Uint8Array): Promise<void> {
     const bytes = typeof data === "string" ? this.#encode(data) : data;
-    const refusal = this.#refusal(bytes);
-    if (refusal !== undefined) return rejected(refusal);
+    // What broke the stream explains more than why this one is refused.
+    if (this.#failure !== undefined) return rejected(this.#failure.error);
+    const reason = this.#reasonToRefuse(bytes);
+    if (reason !== undefined) return this.#refuse(reason);
     if (bytes.length === 0) return this.flush();
     const sink = this.#sink;
     if ("writeSync" in sink) return this.#writeNow(sink, bytes);
@@ -215,10 +223,18 @@ export class StreamWriter {
   end(): void | Promise<void> {
     if (this.#ended === undefined) {
       this.#ended = "the request is finished";
-      const isIdle = this.#buffered === 0 && this.#failure === undefined;
-      if (isIdle && !("writeSync" in this.#sink)) return;
     }
-    return this.flush();
+    if (this.#unseen > 0) return this.#endWithRefusals();
+    // A sink that takes each write at once may have no room for more.
+    const waits = this.#last !== undefined && "writeSync" in this.#sink;
+    const isIdle = this.#buffered === 0 && this.#failure === undefined;
+    return isIdle && !waits ? undefined : this.flush();
+  }
+
+  /** Sends all that was not refused, then tells what was. */
+  async #endWithRefusals(): Promise<never> {
+    await this.flush();
+    throw this.#firstUnseen;
   }
 
   /** Encodes text, short ones into memory that is used again if it may be. */
@@ -256,7 +272,7 @@ export class StreamWriter {
     else this.#chunks[last] = text.subarray(before.byteOffset, this.#textSize);
   }
 
-  #refusal(bytes: unknown): Error | undefined {
+  #reasonToRefuse(bytes: unknown): Error | undefined {
     if (!(bytes instanceof Uint8Array)) {
       return new TypeError(
         `Cannot write ${
@@ -264,8 +280,6 @@ export class StreamWriter {
         }: data must be a string or a Uint8Array`,
       );
     }
-    // What broke the stream explains more than that it is closed.
-    if (this.#failure !== undefined) return this.#failure.error as Error;
     if (this.#ended !== undefined) {
       return new Deno.errors.BadResource(
         `Cannot write ${bytes.length} bytes: ${this.#ended}`,
@@ -278,6 +292,11 @@ export class StreamWriter {
       );
     }
     return undefined;
+  }
+
+  #refuse(reason: Error): Promise<never> {
+    if (this.#unseen++ === 0) this.#firstUnseen = reason;
+    return refuse(reason, () => this.#unseen--);
   }
 
   #writeNow(sink: SyncWriteSink, bytes: Uint8Array): Promise<void> {

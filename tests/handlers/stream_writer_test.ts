@@ -238,6 +238,54 @@ Deno.test("StreamWriter refuses what is neither text nor bytes", async () => {
   }
 });
 
+/** A writer that takes one write more, and then refuses until it is released. */
+function fullWriter() {
+  const { promise: taken, resolve: release } = Promise.withResolvers<void>();
+  const wfile = new StreamWriter({
+    async write(data) {
+      await taken;
+      return data.length;
+    },
+  }, { limit: 1 });
+  wfile.write("too much");
+  return { wfile, release };
+}
+
+Deno.test("StreamWriter.end() fails with what was refused and nobody looked at", async () => {
+  const { wfile, release } = fullWriter();
+  wfile.write("a");
+  wfile.write("bc");
+  release();
+  await rejects(async () => await wfile.end(), {
+    name: "LimitOverrunError",
+    message: /^Cannot write 1 bytes: 8 already wait/,
+  });
+});
+
+Deno.test("StreamWriter.end() says nothing of refusals that somebody looked at", async () => {
+  const { wfile, release } = fullWriter();
+  await rejects(wfile.write("a"), LimitOverrunError);
+  await wfile.write("a").catch(() => {});
+  await Promise.allSettled([wfile.write("a")]);
+  const later = wfile.write("a");
+  release();
+  await wfile.flush();
+  strictEqual(await later.then(() => 0, (error) => error.limit), 1);
+  await wfile.write("b");
+  strictEqual(await wfile.end(), undefined);
+});
+
+Deno.test("StreamWriter.end() fails with what was not even data, and what came after the end", async () => {
+  const wrong = new StreamWriter(sink());
+  wrong.write(42 as unknown as string);
+  await wrong.write("sent");
+  await rejects(async () => await wrong.end(), TypeError);
+  const ended = new StreamWriter(sink());
+  await ended.closeWrite();
+  ended.write("more");
+  await rejects(async () => await ended.end(), Deno.errors.BadResource);
+});
+
 Deno.test("StreamWriter.writable writes and closes the writing side", async () => {
   const to = sink();
   await new Blob(["streamed"]).stream().pipeTo(new StreamWriter(to).writable);

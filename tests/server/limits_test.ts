@@ -134,6 +134,18 @@ Deno.test("a reader's limit is the handler's to set", async () => {
   );
 });
 
+Deno.test("the server reports writes that were refused and nobody looked at", async () => {
+  const MIB = 2 ** 20;
+  await using server = serve(
+    new Quiet(LOOPBACK, ({ wfile }) => {
+      for (let i = 0; i < 20; i++) wfile.write(new Uint8Array(MIB));
+    }),
+  );
+  strictEqual((await ask(server.addr)).length, 17 * MIB);
+  const [error] = await server.reports.until(1);
+  strictEqual((error as Error).name, "LimitOverrunError");
+});
+
 Deno.test("the accept loop waits while there are no descriptors, and goes on", async () => {
   // In a process of its own, whose limit can be low.
   const program = `
