@@ -248,8 +248,10 @@ export class BaseRequestHandler<
   /**
    * Called when the server begins to shut down while this handler runs: it has
    * the grace period to come to its end. Does nothing unless overridden.
+   *
+   * @returns Nothing, or a promise, which is not waited for.
    */
-  onShutdown(): void {}
+  onShutdown(): void | Promise<void> {}
 
   /**
    * Called when the handler waits for something: what it was given may change

@@ -21,14 +21,17 @@ const discarded = new Uint8Array(64 * 1024);
 /** Ends the connections of one server so that what was written arrives. */
 export class Lingering<Connection extends Deno.Conn> {
   readonly #timeout: number;
-  readonly #close: (connection: Connection) => void;
+  readonly #close: (connection: Connection) => void | Promise<void>;
   readonly #silences: Deadlines<Closing>;
 
   /**
    * @param timeout How long it may take, in milliseconds.
    * @param close Called with each connection when it has ended, to close it.
    */
-  constructor(timeout: number, close: (connection: Connection) => void) {
+  constructor(
+    timeout: number,
+    close: (connection: Connection) => void | Promise<void>,
+  ) {
     const silence = Math.min(SILENCE, timeout);
     this.#timeout = timeout;
     this.#close = close;
@@ -84,7 +87,7 @@ export class Lingering<Connection extends Deno.Conn> {
     }
     this.#silences.delete(closing);
     if (timer !== undefined) clearTimeout(timer);
-    this.#close(connection);
+    return this.#close(connection);
   }
 }
 

@@ -58,7 +58,8 @@ export interface ServerOptions<Address extends Deno.Addr = Deno.Addr> {
   /**
    * Called once, with the address the server is bound to, when it starts to
    * serve. What it throws rejects the `serveForever` or `handleRequest` that
-   * called it.
+   * called it; a promise is not waited for, and what it rejects with goes to
+   * `handleError`.
    */
   readonly onListen?: (address: Address) => void;
 }
@@ -91,7 +92,7 @@ export interface RequestListener {
   /** The request is over before its handler is. Called once. */
   aborted(reason: unknown): void;
   /** The server shuts down. Called once. */
-  shuttingDown(): void;
+  shuttingDown(): void | Promise<void>;
 }
 
 /** Tells a handler that runs here. */
@@ -106,8 +107,8 @@ class LocalListener implements RequestListener {
     abortHandler(this.#handler, reason);
   }
 
-  shuttingDown(): void {
-    this.#handler.onShutdown();
+  shuttingDown(): void | Promise<void> {
+    return this.#handler.onShutdown();
   }
 }
 
@@ -553,11 +554,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   #tellShuttingDown(activity: Activity<Request, Address>): void {
-    try {
-      activity.listener?.shuttingDown();
-    } catch (error) {
-      void this.#report(error, activity.request, activity.clientAddress);
-    }
+    const { listener, request, clientAddress } = activity;
+    void this.#attempt(() => listener?.shuttingDown(), request, clientAddress);
   }
 
   /**
@@ -568,15 +566,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns Nothing, or a promise to wait for.
    */
   shutdownRequest(request: Request): void | Promise<void> {
-    this.closeRequest(request);
+    return this.closeRequest(request);
   }
 
   /**
    * Releases what belongs to a request. The base has nothing to release.
    *
    * @param _request What was accepted.
+   * @returns Nothing, or a promise to wait for.
    */
-  closeRequest(_request: Request): void {}
+  closeRequest(_request: Request): void | Promise<void> {}
 
   /**
    * Called with what a request's handler or hooks threw, with the reason where
@@ -612,8 +611,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   /**
    * Called by `serveForever` after each request it accepted and twice a second.
    * Does nothing unless overridden.
+   *
+   * @returns Nothing, or a promise, which is not waited for.
    */
-  serviceActions(): void {}
+  serviceActions(): void | Promise<void> {}
 
   /**
    * Takes a request out of the count of `maxConnections` while its last bytes
@@ -651,7 +652,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   #announce(): void {
     const onListen = this.#onListen;
     this.#onListen = undefined;
-    onListen?.(this.addr);
+    const told: unknown = onListen?.(this.addr);
+    if (told instanceof Promise) void this.#attempt(() => told);
   }
 
   #shutdownOn(signal: AbortSignal): void {
@@ -704,11 +706,11 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /** Closes a request that no hook closes, or not soon enough. */
   #discard([request, clientAddress]: [Request, Address]): void {
-    try {
-      this.closeRequest(request);
-    } catch (error) {
-      void this.#report(error, request, clientAddress);
-    }
+    void this.#attempt(
+      () => this.closeRequest(request),
+      request,
+      clientAddress,
+    );
   }
 
   async #acceptFailed(error: unknown): Promise<void> {
@@ -727,11 +729,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   #service(): void {
-    try {
-      this.serviceActions();
-    } catch (error) {
-      this.#report(error);
-    }
+    void this.#attempt(() => this.serviceActions());
   }
 
   #start(
@@ -815,11 +813,11 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const { request, clientAddress } = activity;
     if (activity.aborted !== undefined) await this.#reportAborted(activity);
     else await this.#report(error, request, clientAddress);
-    try {
-      await this.shutdownRequest(request);
-    } catch (error) {
-      await this.#report(error, request, clientAddress);
-    }
+    await this.#attempt(
+      () => this.shutdownRequest(request),
+      request,
+      clientAddress,
+    );
     this.#settle(activity);
   }
 
@@ -908,6 +906,19 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#graceTimers.add(timer);
   }
 
+  /** Calls a hook now, and reports what it throws or rejects with. */
+  async #attempt(
+    hook: () => unknown,
+    request?: Request,
+    clientAddress?: Address,
+  ): Promise<void> {
+    try {
+      await hook();
+    } catch (error) {
+      await this.#report(error, request, clientAddress);
+    }
+  }
+
   async #report(
     error: unknown,
     request?: Request,
@@ -948,11 +959,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   async #stopListening(): Promise<void> {
-    try {
-      await this.stopListening();
-    } catch (error) {
-      await this.#report(error);
-    }
+    await this.#attempt(() => this.stopListening());
     this.#stopped = true;
     this.#finishIfDrained();
   }
@@ -968,15 +975,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     for (const timer of this.#graceTimers) clearTimeout(timer);
     this.#graceTimers.clear();
     this.#closeSocket();
-    this.#release().then(this.#finish);
-  }
-
-  async #release(): Promise<void> {
-    try {
-      await this.releaseResources();
-    } catch (error) {
-      void this.#report(error);
-    }
+    this.#attempt(() => this.releaseResources()).then(this.#finish);
   }
 
   /**

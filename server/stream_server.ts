@@ -205,10 +205,8 @@ export abstract class StreamServer<
    */
   override shutdownRequest(request: Connection): Promise<void> {
     this.release(request);
-    return this.#lingering?.end(request) ?? new Promise((resolve) => {
-      this.closeRequest(request);
-      resolve();
-    });
+    return this.#lingering?.end(request) ??
+      Promise.try(() => this.closeRequest(request));
   }
 
   /**
@@ -216,7 +214,7 @@ export abstract class StreamServer<
    *
    * @param request The connection.
    */
-  override closeRequest(request: Connection): void {
+  override closeRequest(request: Connection): void | Promise<void> {
     try {
       request.close();
     } catch (error) {

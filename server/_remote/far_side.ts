@@ -110,7 +110,7 @@ export class FarSide implements FrameHandler {
         return this.#detach(channel);
       }
       case FrameType.ShuttingDown:
-        return this.#tellShuttingDown(id, channel);
+        return void this.#tellShuttingDown(id, channel);
       case FrameType.Sent:
         return this.#settleSend(channel, unpackNumber(payload));
       case FrameType.NotSent: {
@@ -142,11 +142,13 @@ export class FarSide implements FrameHandler {
     this.#run(id, connection, connection, remoteAddr);
   }
 
-  #tellShuttingDown(id: number, { handler }: Channel): void {
+  async #tellShuttingDown(id: number, channel: Channel): Promise<void> {
     try {
-      handler.onShutdown();
+      await channel.handler.onShutdown();
     } catch (error) {
-      this.#carrier.send(FrameType.Error, id, packError(error));
+      if (this.#channels.get(id) === channel) {
+        this.#carrier.send(FrameType.Error, id, packError(error));
+      } else console.error("onShutdown of a request that is over:", error);
     }
   }
 

@@ -1,6 +1,9 @@
 import { StreamRequestHandler } from "../../mod.ts";
 
-/** Says goodbye when its server shuts down; told "fail", it throws instead. */
+/**
+ * Says goodbye when its server shuts down; told "fail", it then throws, and told
+ * "fail later", it rejects.
+ */
 export class Farewell extends StreamRequestHandler {
   static override readonly moduleUrl: string = import.meta.url;
   readonly #down = Promise.withResolvers<void>();
@@ -13,8 +16,12 @@ export class Farewell extends StreamRequestHandler {
     await this.wfile.write("goodbye\n");
   }
 
-  override onShutdown(): void {
+  override onShutdown(): void | Promise<void> {
+    const failure = new Error("no farewell");
+    if (this.#order === "fail later") {
+      return Promise.reject(failure).finally(() => this.#down.resolve());
+    }
     this.#down.resolve();
-    if (this.#order === "fail") throw new Error("no farewell");
+    if (this.#order === "fail") throw failure;
   }
 }

@@ -43,15 +43,21 @@ for (
     deepStrictEqual(server.errors, []);
   });
 
-  Deno.test(`what a handler throws when it is told is reported ${where}`, async () => {
+  Deno.test(`what a handler throws or rejects with when it is told is reported ${where}`, async () => {
     await using server = serve(new Server(LOOPBACK, Farewell));
-    const client = await order(server, "fail");
+    const clients = [
+      await order(server, "fail"),
+      await order(server, "fail later"),
+    ];
     const down = server.shutdown({ gracePeriod: Infinity });
-    strictEqual(await readAll(client), "goodbye\n");
+    deepStrictEqual(await Promise.all(clients.map(readAll)), [
+      "goodbye\n",
+      "goodbye\n",
+    ]);
     await down;
     deepStrictEqual(
       server.errors.map((error) => (error as Error).message),
-      ["no farewell"],
+      ["no farewell", "no farewell"],
     );
   });
 }
