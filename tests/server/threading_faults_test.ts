@@ -246,9 +246,9 @@ Deno.test("a stampede of deaths loses no byte of connections on threads that liv
   let lost = 0;
   let deaths = 0;
   let served = Promise.withResolvers<void>();
-  const goesOn = () => performance.now() < until || deaths <= 5;
+  let killing = true;
   const transfer = async () => {
-    while (goesOn()) {
+    while (killing) {
       try {
         const client = await order(server.addr, "everything");
         try {
@@ -273,7 +273,7 @@ Deno.test("a stampede of deaths loses no byte of connections on threads that liv
     }
   };
   const kill = async () => {
-    while (goesOn()) {
+    while (performance.now() < until || deaths <= 5) {
       deaths++;
       served = Promise.withResolvers();
       await readAll(await order(server.addr, "self.close()"));
@@ -281,6 +281,7 @@ Deno.test("a stampede of deaths loses no byte of connections on threads that liv
       // Where threads are slow to start, nothing else would ever be done.
       await soon(served.promise);
     }
+    killing = false;
   };
   await Promise.all([kill(), ...Array.from({ length: 8 }, transfer)]);
   strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
