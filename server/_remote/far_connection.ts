@@ -11,6 +11,12 @@ const STREAM_CHUNK = 64 * 1024;
 /** Fewer bytes are as soon copied into a ring as into a slot, which is rarer. */
 const WORTH_A_SLOT = 16 * 1024;
 
+/**
+ * Bytes that were copied are joined up to this size, in bytes: each chunk costs
+ * some hundred more, and a client may send its bytes one by one.
+ */
+const JOIN_UP_TO = 16 * 1024;
+
 /** What has come and was not read. */
 interface Chunk {
   bytes: Uint8Array;
@@ -209,11 +215,18 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       resolve(n);
     }
     if (rest.length === 0) return;
-    slot?.keep(this.#leaveSlots);
-    this.#chunks.push({
-      bytes: slot === undefined ? rest.slice() : rest,
-      slot,
-    });
+    if (slot === undefined) return this.#keepCopy(rest);
+    slot.keep(this.#leaveSlots);
+    this.#chunks.push({ bytes: rest, slot });
+  }
+
+  #keepCopy(bytes: Uint8Array): void {
+    const last = this.#chunks.at(-1);
+    if (
+      last === undefined || last.slot !== undefined ||
+      last.bytes.length + bytes.length > JOIN_UP_TO
+    ) this.#chunks.push({ bytes: bytes.slice(), slot: undefined });
+    else last.bytes = append(last.bytes, bytes);
   }
 
   /** Moves what was not read out of shared memory that others need. */
@@ -354,6 +367,22 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
 }
 
 addBorrower(FarConnection.prototype);
+
+/**
+ * Adds bytes to others that are the first of their memory: there as well, if
+ * there is room, and else in twice as much.
+ */
+function append(bytes: Uint8Array, more: Uint8Array): Uint8Array {
+  const size = bytes.length + more.length;
+  let memory = bytes.buffer;
+  if (memory.byteLength < size) {
+    memory = new ArrayBuffer(Math.min(2 * size, JOIN_UP_TO));
+    new Uint8Array(memory).set(bytes);
+  }
+  const all = new Uint8Array(memory, 0, size);
+  all.set(more, bytes.length);
+  return all;
+}
 
 function badResource(action: string): Deno.errors.BadResource {
   return new Deno.errors.BadResource(

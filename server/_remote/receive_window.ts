@@ -3,12 +3,17 @@ import { ProtocolError, WINDOW } from "./frames.ts";
 /** How many windows of a thread may be larger than `WINDOW` at a time. */
 const MOST_GROWN = 16;
 let grown = 0;
+/**
+ * How soon half a window must be taken after the half before, in milliseconds:
+ * one that is seldom used up need not be larger.
+ */
+const SOON = 100;
 
 /**
  * How many bytes of one direction of a connection the other side may send, as
  * the side that receives them sees it.
  *
- * Where all that has come is taken at once, the window grows: each time the
+ * Where much comes and is taken at once, the window grows: each time the
  * sender has to wait for credit, one of the two threads has to be woken. As the
  * window is what a connection holds when nothing more is taken, few may grow.
  */
@@ -18,11 +23,19 @@ export class ReceiveWindow {
   #waiting = 0;
   /** Bytes that were taken since the other side was last told. */
   #owed = 0;
+  /** When the other side was last told, in milliseconds. */
+  #told: number;
   #closed = false;
+  readonly #now: () => number;
 
-  /** @param largest How far it may grow, in bytes. */
-  constructor(largest: number) {
+  /**
+   * @param largest How far it may grow, in bytes.
+   * @param now The clock, in milliseconds.
+   */
+  constructor(largest: number, now: () => number = () => performance.now()) {
     this.#largest = largest;
+    this.#now = now;
+    this.#told = now();
   }
 
   /** How many bytes have come and were not taken. */
@@ -53,8 +66,11 @@ export class ReceiveWindow {
     this.#waiting -= bytes;
     this.#owed += bytes;
     if (this.#owed < this.#size / 2) return 0;
-    const credit = this.#owed + (this.#waiting === 0 ? this.#grow() : 0);
+    const now = this.#now();
+    const fast = this.#waiting === 0 && now - this.#told < SOON;
+    const credit = this.#owed + (fast ? this.#grow() : 0);
     this.#owed = 0;
+    this.#told = now;
     return credit;
   }
 

@@ -39,15 +39,27 @@ Deno.test("what was taken and not told of is not there to be sent", () => {
 });
 
 Deno.test("a window grows where all that has come is taken, and not beyond its limit", () => {
-  const slow = new ReceiveWindow(LARGEST_WINDOW);
-  slow.receive(WINDOW);
-  strictEqual(slow.take(WINDOW - 1), WINDOW - 1);
-  slow.close();
+  const behind = new ReceiveWindow(LARGEST_WINDOW);
+  behind.receive(WINDOW);
+  strictEqual(behind.take(WINDOW - 1), WINDOW - 1);
+  behind.close();
   const quick = new ReceiveWindow(LARGEST_WINDOW);
   strictEqual(grow(quick), LARGEST_WINDOW);
   quick.receive(LARGEST_WINDOW);
   throws(() => quick.receive(1), ProtocolError);
   quick.close();
+});
+
+Deno.test("a window stays as it is where little comes, and grows when more does", () => {
+  let now = 0;
+  const window = new ReceiveWindow(LARGEST_WINDOW, () => now);
+  for (let i = 0; i < 20; i++) {
+    now += 1000;
+    strictEqual(refill(window, WINDOW / 2), WINDOW / 2);
+  }
+  now++;
+  strictEqual(refill(window, WINDOW / 2), WINDOW / 2 + WINDOW);
+  window.close();
 });
 
 Deno.test("few windows are larger at a time, and one that is closed makes place", () => {
