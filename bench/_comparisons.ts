@@ -83,9 +83,11 @@ const raw = (...args: string[]) =>
  * @param scale What to multiply amounts of work by; less than 1 in a short run.
  */
 export const comparisons = (scale: number): readonly Comparison[] => [
-  ...[1, 50, 500].map((connections): Comparison => ({
-    name: `echo of 64 bytes, ${connections} connections`,
-    load: ({ port, duration }) => ["echo", port, connections, 64, duration],
+  ...([[64, 1], [64, 50], [64, 500], [1000, 50]] as const).map((
+    [size, connections],
+  ): Comparison => ({
+    name: `echo of ${size} bytes, ${connections} connections`,
+    load: ({ port, duration }) => ["echo", port, connections, size, duration],
     servers: [
       ours("echo"),
       oursOwnBuffer,

@@ -1,3 +1,5 @@
+import { ReadSize } from "./_read_size.ts";
+import { SMALL_BUFFER } from "./_small_buffers.ts";
 import { IncompleteReadError, LimitOverrunError } from "./stream_errors.ts";
 
 /** What a {@linkcode StreamReader} reads from: a `Deno.Conn`, a file, a test. */
@@ -27,9 +29,7 @@ export interface StreamReaderOptions {
 }
 
 const DEFAULT_LIMIT = 64 * 1024;
-/** What an idle connection holds: its read waits in a buffer of this size. */
-const SMALLEST_BUFFER = 512;
-/** What a connection holds that has carried more. */
+/** What an idle connection holds that has carried much. */
 const WAITING_BUFFER = 4 * 1024;
 /** Beyond this, larger reads no longer save time on loopback. */
 const LARGEST_BUFFER = 64 * 1024;
@@ -76,8 +76,8 @@ export class StreamReader implements AsyncIterable<string> {
   #buffer: Uint8Array<ArrayBuffer> = EMPTY;
   #start = 0;
   #end = 0;
-  /** How large the next fresh buffer is, in bytes. */
-  #size = SMALLEST_BUFFER;
+  /** How large the next fresh buffer is. */
+  readonly #size = new ReadSize(WAITING_BUFFER, LARGEST_BUFFER);
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
   #filling: Promise<boolean> | undefined;
@@ -477,14 +477,8 @@ export class StreamReader implements AsyncIterable<string> {
       this.#ended = true;
       return false;
     }
-    const room = this.#buffer.length - this.#end;
+    this.#size.note(n, this.#buffer.length - this.#end);
     this.#end += n;
-    if (n === room) {
-      this.#size = Math.min(LARGEST_BUFFER, this.#buffer.length * 4);
-    } else if (this.#size > WAITING_BUFFER) {
-      // All that had come is read: the next read may wait for long.
-      this.#size = WAITING_BUFFER;
-    } else if (n < room / 4) this.#size = SMALLEST_BUFFER;
     return true;
   }
 
@@ -505,7 +499,7 @@ export class StreamReader implements AsyncIterable<string> {
     const held = this.#end - this.#start;
     if (held === 0) {
       this.#start = this.#end = 0;
-      const size = Math.max(SMALLEST_BUFFER, Math.min(this.#size, most));
+      const size = Math.max(SMALL_BUFFER, Math.min(this.#size.bytes, most));
       if (this.#buffer.length !== size) this.#buffer = new Uint8Array(size);
     } else if (this.#end === this.#buffer.length) {
       const from = this.#buffer;

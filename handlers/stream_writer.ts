@@ -54,6 +54,15 @@ const LAST_ASCII = 0x7f;
  */
 export let lendTexts: (writer: StreamWriter) => void;
 
+/**
+ * Has a writer call `again` once, before the second of its calls of the sink:
+ * the first that can be held up by bytes that are still on their way.
+ */
+export let beforeSecondWrite: (
+  writer: StreamWriter,
+  again: () => void,
+) => void;
+
 const encoder = new TextEncoder();
 const ignore = () => {};
 const DONE = Promise.resolve();
@@ -93,6 +102,9 @@ export class StreamWriter {
     lendTexts = (writer) => {
       writer.#lendsTexts = true;
     };
+    beforeSecondWrite = (writer, again) => {
+      writer.#again = again;
+    };
   }
 
   readonly #sink: WriteSink | SyncWriteSink;
@@ -116,6 +128,9 @@ export class StreamWriter {
   /** The first of them. */
   #firstUnseen: Error | undefined;
   #ended: string | undefined;
+  /** Whether the sink was called. */
+  #hasWritten = false;
+  #again: (() => void) | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
   /**
@@ -327,7 +342,7 @@ export class StreamWriter {
       this.#textSize = 0;
       if (this.#chunks.length === 1) {
         const bytes = this.#chunks.pop()!;
-        const done = await sink.write(bytes);
+        const done = await this.#writeTo(sink, bytes);
         this.#buffered -= done;
         if (done < bytes.length) await this.#writeRest(sink, bytes, done);
       } else {
@@ -356,7 +371,7 @@ export class StreamWriter {
     done: number,
   ): Promise<void> {
     while (done < bytes.length) {
-      const n = await sink.write(bytes.subarray(done));
+      const n = await this.#writeTo(sink, bytes.subarray(done));
       if (n === 0) {
         throw new Deno.errors.WriteZero(
           `Cannot write ${bytes.length} bytes: the sink took ${done} and then none`,
@@ -365,6 +380,15 @@ export class StreamWriter {
       done += n;
       this.#buffered -= n;
     }
+  }
+
+  #writeTo(sink: WriteSink, bytes: Uint8Array): Promise<number> {
+    if (this.#again !== undefined && this.#hasWritten) {
+      this.#again();
+      this.#again = undefined;
+    }
+    this.#hasWritten = true;
+    return sink.write(bytes);
   }
 
   #fail(error: unknown): void {

@@ -1,5 +1,6 @@
 import { isEncrypted } from "../../handlers/_encrypted.ts";
 import { isBorrower } from "../../handlers/_lending.ts";
+import { ReadSize } from "../../handlers/_read_size.ts";
 import {
   giveBuffer,
   SMALL_BUFFER,
@@ -191,7 +192,7 @@ export class NearStream extends NearChannel implements Unsent {
 
   /** Takes what the peer sends to the far side. */
   async #pump(): Promise<void> {
-    let size = SMALL_BUFFER;
+    const size = new ReadSize(LARGEST_WAITING, MAX_DATA);
     let buffer: Uint8Array<ArrayBuffer> = NOTHING;
     /** What was read last: messages are often as long as the one before. */
     let part: Uint8Array = NOTHING;
@@ -204,12 +205,12 @@ export class NearStream extends NearChannel implements Unsent {
           this.#credited = undefined;
         }
         if (this.over) return;
-        slot = this.#borrows && size > LARGEST_WAITING
+        slot = this.#borrows && size.bytes > LARGEST_WAITING
           ? this.carrier.slots?.take()
           : undefined;
-        if (slot === undefined && buffer.length !== size) {
+        if (slot === undefined && buffer.length !== size.bytes) {
           giveBuffer(buffer);
-          buffer = takeBuffer(size);
+          buffer = takeBuffer(size.bytes);
         }
         const memory = slot?.bytes ?? buffer;
         const room = this.#credit < memory.length
@@ -228,10 +229,7 @@ export class NearStream extends NearChannel implements Unsent {
           this.carrier.send(FrameType.Slot, this.id, packSlot(slot.number, n));
           slot = undefined;
         }
-        // All of the room taken says that there is more: the next read will not wait.
-        if (n === room.length) size = Math.min(size * 4, MAX_DATA);
-        else if (size > LARGEST_WAITING) size = LARGEST_WAITING;
-        else if (n < size / 4) size = Math.max(SMALL_BUFFER, size / 4);
+        size.note(n, room.length);
       }
     } catch (error) {
       this.#fail(FrameType.Fail, error);

@@ -25,6 +25,8 @@ export class ReceiveWindow {
   #owed = 0;
   /** When the other side was last told, in milliseconds. */
   #told: number;
+  /** Whether nothing was left at some time since then. */
+  #emptied = false;
   #closed = false;
   readonly #now: () => number;
 
@@ -64,12 +66,14 @@ export class ReceiveWindow {
    */
   take(bytes: number): number {
     this.#waiting -= bytes;
+    if (this.#waiting === 0) this.#emptied = true;
     this.#owed += bytes;
     if (this.#owed < this.#size / 2) return 0;
     const now = this.#now();
-    const fast = this.#waiting === 0 && now - this.#told < SOON;
+    const fast = this.#emptied && now - this.#told < SOON;
     const credit = this.#owed + (fast ? this.#grow() : 0);
     this.#owed = 0;
+    this.#emptied = false;
     this.#told = now;
     return credit;
   }

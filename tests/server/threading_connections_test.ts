@@ -90,7 +90,6 @@ Deno.test("readable and writable carry a connection's bytes unchanged", async ()
   strictEqual(checksum(echoed), checksum(bytes));
 });
 
-/** Has a handler set options, and goes on. */
 /** Wraps its connections in some that are not this module's. */
 class Wrapping extends Threads {
   readonly read = new Set<ArrayBufferLike>();
@@ -136,6 +135,7 @@ Deno.test("connections of one's own get no memory that is shared or used again",
   }
 });
 
+/** Has a handler set options, and goes on. */
 async function setOptions(
   address: Deno.ConnectOptions | Deno.UnixConnectOptions,
 ): Promise<void> {

@@ -50,6 +50,25 @@ Deno.test("a window grows where all that has come is taken, and not beyond its l
   quick.close();
 });
 
+Deno.test("a window grows also where it is never empty when half of it was taken", () => {
+  const window = new ReceiveWindow(LARGEST_WINDOW);
+  const half = WINDOW / 2;
+  window.receive(WINDOW);
+  strictEqual(window.take(half), half);
+  strictEqual(window.take(half), half + WINDOW);
+  window.close();
+});
+
+Deno.test("a window stays as it is where something is always left", () => {
+  const window = new ReceiveWindow(LARGEST_WINDOW);
+  window.receive(WINDOW);
+  for (let i = 0; i < 20; i++) {
+    strictEqual(window.take(WINDOW / 2), WINDOW / 2);
+    window.receive(WINDOW / 2);
+  }
+  window.close();
+});
+
 Deno.test("a window stays as it is where little comes, and grows when more does", () => {
   let now = 0;
   const window = new ReceiveWindow(LARGEST_WINDOW, () => now);
