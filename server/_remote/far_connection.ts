@@ -1,6 +1,12 @@
 import { addBorrower } from "../../handlers/_lending.ts";
 import type { Carrier } from "./carrier.ts";
-import { FrameType, LARGEST_WINDOW, MAX_DATA, WINDOW } from "./frames.ts";
+import {
+  ALIGNMENT,
+  FrameType,
+  LARGEST_WINDOW,
+  MAX_DATA,
+  WINDOW,
+} from "./frames.ts";
 import { packJson, packNumber, packSlot } from "./payloads.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 import type { Slot } from "./slots.ts";
@@ -16,9 +22,6 @@ const WORTH_A_SLOT = 16 * 1024;
  * some hundred more, and a client may send its bytes one by one.
  */
 const JOIN_UP_TO = 16 * 1024;
-
-/** What V8 copies at once of memory that is shared, in bytes. */
-const WORD = 8;
 
 /** What has come and was not read. */
 interface Chunk {
@@ -347,9 +350,10 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       const { bytes, slot } = this.#chunks[0]!;
       const to = buffer.byteOffset + filled;
       const from = bytes.byteOffset + this.#offset;
-      // V8 copies memory that is shared byte by byte, several times slower, where
-      // source and destination are not aligned alike: left to the next read.
-      if (slot !== undefined && filled > 0 && (to - from) % WORD !== 0) break;
+      // It would be copied byte by byte: left to the next read.
+      if (slot !== undefined && filled > 0 && (to - from) % ALIGNMENT !== 0) {
+        break;
+      }
       const part = bytes.subarray(
         this.#offset,
         this.#offset + buffer.length - filled,

@@ -6,6 +6,7 @@ import {
   FrameType,
   HEADER_SIZE,
   MAX_DATA,
+  paddingAfter,
   ProtocolError,
   putHeader,
 } from "./frames.ts";
@@ -94,10 +95,13 @@ export class RingCarrier implements Carrier {
   send(type: FrameType, channel: number, payload?: Uint8Array): void {
     if (this.#closed) return;
     const length = payload === undefined ? 0 : payload.length;
-    if (!this.congested && this.#producer.hasRoom(HEADER_SIZE + length)) {
+    const padding = paddingAfter(length);
+    const size = HEADER_SIZE + length + padding;
+    if (!this.congested && this.#producer.hasRoom(size)) {
       // What putHeader() writes.
       this.#producer.putNumbers(length | type << 24, channel);
       if (payload !== undefined) this.#producer.put(payload);
+      this.#producer.skip(padding);
       this.#producer.publish();
       if (type === FrameType.Open || type === FrameType.OpenDatagram) {
         void this.#wakeForRequests();
@@ -107,7 +111,7 @@ export class RingCarrier implements Carrier {
       }
       return;
     }
-    const frame = new Uint8Array(HEADER_SIZE + length);
+    const frame = new Uint8Array(size);
     putHeader(frame, 0, type, channel, length);
     if (payload !== undefined) frame.set(payload, HEADER_SIZE);
     this.#kept.push(frame);
@@ -147,7 +151,7 @@ export class RingCarrier implements Carrier {
           this.#takeSlot(handler, channel, unpackSlot(payload));
         } else handler.frame(type, channel, payload);
       },
-    });
+    }, true);
     const take = (piece: Uint8Array) => {
       this.#taking = true;
       try {

@@ -1,10 +1,12 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import {
+  ALIGNMENT,
   FrameDecoder,
   FrameType,
   HEADER_SIZE,
   MAX_CONTROL,
   MAX_DATA,
+  paddingAfter,
   ProtocolError,
   putHeader,
 } from "../../../server/_remote/frames.ts";
@@ -75,7 +77,8 @@ function header(type: number, length: number): Uint8Array {
 
 Deno.test("FrameDecoder gives the frames that were encoded, however they are cut", () => {
   const random = new Random(11);
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < 600; round++) {
+    const padded = round % 2 === 1;
     const sent: Frame[] = [];
     for (let i = 0; i < 20; i++) {
       const type = random.pick(TYPES);
@@ -88,13 +91,24 @@ Deno.test("FrameDecoder gives the frames that were encoded, however they are cut
       });
     }
     const taken = new Taken();
-    const decoder = new FrameDecoder(taken);
+    const decoder = new FrameDecoder(taken, padded);
     const bytes = join(
-      sent.map(({ type, channel, payload }) => encode(type, channel, payload)),
+      sent.flatMap(({ type, channel, payload }) => [
+        encode(type, channel, payload),
+        random.bytes(padded ? paddingAfter(payload.length) : 0),
+      ]),
     );
     for (const part of cut(bytes, random)) decoder.push(part);
     taken.join();
     deepStrictEqual(taken.frames, sent);
+  }
+});
+
+Deno.test("padding goes up to where the next frame begins", () => {
+  for (let length = 0; length < 40; length++) {
+    const padding = paddingAfter(length);
+    ok(padding < ALIGNMENT);
+    strictEqual((HEADER_SIZE + length + padding) % ALIGNMENT, 0);
   }
 });
 
