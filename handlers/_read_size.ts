@@ -7,37 +7,75 @@ import { SMALL_BUFFER } from "./_small_buffers.ts";
 const FEW_SMALL = 2;
 
 /**
+ * How much the larger buffers of reads that wait may take in a thread, in bytes.
+ * Where more connections than these have carried much, and wait now, the others
+ * wait in a small buffer, and get what comes in several reads.
+ */
+const MOST_WAITING = 4 * 1024 * 1024;
+/** As much where the read before was filled: the next one hardly waits. */
+const MOST_BUSY = 64 * 1024 * 1024;
+
+/** How much they take now. */
+let taken = 0;
+
+/**
  * How large a buffer the next read of a connection gets: small at first, larger
- * as long as reads fill it, and smaller again for a read that may wait for long.
+ * as long as reads fill it, and small again where little comes.
  */
 export class ReadSize {
-  readonly #waiting: number;
+  readonly #modest: number;
   readonly #largest: number;
   #bytes = SMALL_BUFFER;
   #small = 0;
+  #filled = false;
+  /** How much of what is taken is this one's. */
+  #own = 0;
 
   /**
-   * @param waiting The most that a read gets which may wait, in bytes.
-   * @param largest The most that any gets, in bytes.
+   * @param modest What any read may get, in bytes.
+   * @param largest The most that one gets, in bytes.
    */
-  constructor(waiting: number, largest: number) {
-    this.#waiting = waiting;
+  constructor(modest: number, largest: number) {
+    this.#modest = modest;
     this.#largest = largest;
   }
 
-  /** In bytes. */
-  get bytes(): number {
-    return this.#bytes;
+  /** Whether the last read was large, and filled: there is more. */
+  get expectsMuch(): boolean {
+    return this.#filled && this.#bytes > this.#modest;
   }
 
-  /** Notes that a read into `room` bytes has given `n`. */
-  note(n: number, room: number): void {
-    const isSmall = n < room / 4;
+  /**
+   * Begins a read.
+   *
+   * @param most The most that is asked for, in bytes.
+   * @returns How large its buffer shall be.
+   */
+  begin(most = Infinity): number {
+    const size = Math.max(SMALL_BUFFER, Math.min(this.#bytes, most));
+    if (size <= this.#modest) return size;
+    if (taken + size > (this.#filled ? MOST_BUSY : MOST_WAITING)) {
+      return this.#modest;
+    }
+    this.#own = size;
+    taken += size;
+    return size;
+  }
+
+  /** Ends a read that has got `n` bytes of `room`. */
+  end(n: number, room: number): void {
+    this.fail();
+    this.#filled = n === room;
+    const isSmall = !this.#filled && n < this.#bytes / 4;
     this.#small = isSmall ? this.#small + 1 : 0;
-    if (n === room) {
-      // There is more: the next read will not wait.
+    if (this.#filled) {
       this.#bytes = Math.min(this.#bytes * 4, this.#largest);
-    } else if (this.#bytes > this.#waiting) this.#bytes = this.#waiting;
-    else if (this.#small >= FEW_SMALL) this.#bytes = SMALL_BUFFER;
+    } else if (this.#small === FEW_SMALL) this.#bytes = SMALL_BUFFER;
+  }
+
+  /** Ends a read that has got nothing. */
+  fail(): void {
+    taken -= this.#own;
+    this.#own = 0;
   }
 }

@@ -1,5 +1,4 @@
 import { ReadSize } from "./_read_size.ts";
-import { SMALL_BUFFER } from "./_small_buffers.ts";
 import { IncompleteReadError, LimitOverrunError } from "./stream_errors.ts";
 
 /** What a {@linkcode StreamReader} reads from: a `Deno.Conn`, a file, a test. */
@@ -29,7 +28,7 @@ export interface StreamReaderOptions {
 }
 
 const DEFAULT_LIMIT = 64 * 1024;
-/** What an idle connection holds that has carried much. */
+/** What a connection holds that waits, where many others hold more. */
 const WAITING_BUFFER = 4 * 1024;
 /** Beyond this, larger reads no longer save time on loopback. */
 const LARGEST_BUFFER = 64 * 1024;
@@ -474,10 +473,11 @@ export class StreamReader implements AsyncIterable<string> {
    */
   #filled(n: number | null): boolean {
     if (n === null) {
+      this.#size.fail();
       this.#ended = true;
       return false;
     }
-    this.#size.note(n, this.#buffer.length - this.#end);
+    this.#size.end(n, this.#buffer.length - this.#end);
     this.#end += n;
     return true;
   }
@@ -488,6 +488,7 @@ export class StreamReader implements AsyncIterable<string> {
 
   /** Stores the source's error: every later read gets it too. */
   #fail(error: unknown): unknown {
+    this.#size.fail();
     if (this.#failure === undefined) {
       this.#failure = { error };
       this.#onError?.(error);
@@ -499,7 +500,7 @@ export class StreamReader implements AsyncIterable<string> {
     const held = this.#end - this.#start;
     if (held === 0) {
       this.#start = this.#end = 0;
-      const size = Math.max(SMALL_BUFFER, Math.min(this.#size.bytes, most));
+      const size = this.#size.begin(most);
       if (this.#buffer.length !== size) this.#buffer = new Uint8Array(size);
     } else if (this.#end === this.#buffer.length) {
       const from = this.#buffer;

@@ -9,13 +9,7 @@ import {
 import type { Unsent } from "../../handlers/base_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError } from "./errors.ts";
-import {
-  FrameType,
-  LARGEST_WINDOW,
-  MAX_DATA,
-  ProtocolError,
-  WINDOW,
-} from "./frames.ts";
+import { FrameType, LARGEST_WINDOW, ProtocolError, WINDOW } from "./frames.ts";
 import { NearChannel, type RequestOwner } from "./near_channel.ts";
 import {
   packJson,
@@ -30,11 +24,13 @@ import type { Slot } from "./slots.ts";
 /** What the read of an idle connection that has carried much waits in, in bytes. */
 const WAITING_BUFFER = 4 * 1024;
 
+/** What any connection's read may wait in, in bytes. */
+const MODEST_BUFFER = 8 * 1024;
 /**
- * Larger reads are into slots, where there are any. One that may have to wait is
- * not: slots are few.
+ * Reads that are likely to get more are into slots, where there are any. One that
+ * may have to wait is not: slots are few.
  */
-const LARGEST_WAITING = 8 * 1024;
+const LARGEST_BUFFER = 64 * 1024;
 
 /** Bytes of the handler's that came in a slot. */
 interface Lent {
@@ -192,7 +188,7 @@ export class NearStream extends NearChannel implements Unsent {
 
   /** Takes what the peer sends to the far side. */
   async #pump(): Promise<void> {
-    const size = new ReadSize(LARGEST_WAITING, MAX_DATA);
+    const size = new ReadSize(MODEST_BUFFER, LARGEST_BUFFER);
     let buffer: Uint8Array<ArrayBuffer> = NOTHING;
     /** What was read last: messages are often as long as the one before. */
     let part: Uint8Array = NOTHING;
@@ -205,12 +201,15 @@ export class NearStream extends NearChannel implements Unsent {
           this.#credited = undefined;
         }
         if (this.over) return;
-        slot = this.#borrows && size.bytes > LARGEST_WAITING
+        slot = this.#borrows && size.expectsMuch
           ? this.carrier.slots?.take()
           : undefined;
-        if (slot === undefined && buffer.length !== size.bytes) {
-          giveBuffer(buffer);
-          buffer = takeBuffer(size.bytes);
+        if (slot === undefined) {
+          const needed = size.begin();
+          if (buffer.length !== needed) {
+            giveBuffer(buffer);
+            buffer = takeBuffer(needed);
+          }
         }
         const memory = slot?.bytes ?? buffer;
         const room = this.#credit < memory.length
@@ -229,11 +228,12 @@ export class NearStream extends NearChannel implements Unsent {
           this.carrier.send(FrameType.Slot, this.id, packSlot(slot.number, n));
           slot = undefined;
         }
-        size.note(n, room.length);
+        size.end(n, room.length);
       }
     } catch (error) {
       this.#fail(FrameType.Fail, error);
     } finally {
+      size.fail();
       slot?.free();
       giveBuffer(buffer);
     }

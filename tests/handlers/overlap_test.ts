@@ -176,7 +176,8 @@ Deno.test("StreamReader.readInto() fails with the source's error, as every later
   deepStrictEqual(told, [broken]);
 });
 
-Deno.test("StreamReader waits in a small buffer again after a burst", async () => {
+/** Has a reader carry a burst, and wait: in how large a buffer. */
+async function waitAfterBurst(ended: Promise<null>): Promise<number> {
   const offered: number[] = [];
   let left = 1_000_000;
   const rfile = new StreamReader({
@@ -185,11 +186,28 @@ Deno.test("StreamReader waits in a small buffer again after a burst", async () =
       // The burst's last read leaves some of its buffer empty.
       const n = Math.min(left, buffer.length, 65_000);
       left -= n;
-      return Promise.resolve(n === 0 ? null : n);
+      return n === 0 ? ended : Promise.resolve(n);
     },
   });
-  while (await rfile.read(65_536) !== null);
-  strictEqual(Math.max(...offered), 65_536);
-  const waiting = offered.at(-1)!;
-  strictEqual(waiting <= 4_096, true, `${waiting} bytes`);
+  void (async () => {
+    while (await rfile.read(65_536) !== null);
+  })();
+  while (left > 0) await Promise.resolve();
+  await new Promise((resolve) => setTimeout(resolve));
+  return offered.at(-1)!;
+}
+
+Deno.test("StreamReaders that have carried a burst wait in little memory together", async () => {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const waiting = [];
+  for (let i = 0; i < 200; i++) waiting.push(await waitAfterBurst(promise));
+  resolve(null);
+  strictEqual(waiting[0], 65_536);
+  strictEqual(waiting.at(-1)! <= 4_096, true);
+  const all = waiting.reduce((sum, size) => sum + size, 0);
+  strictEqual(all <= 4 * 1024 * 1024 + 200 * 4096, true, `${all} bytes`);
+  // The end of those makes place for others.
+  await promise;
+  await new Promise((resolve) => setTimeout(resolve));
+  strictEqual(await waitAfterBurst(promise), 65_536);
 });

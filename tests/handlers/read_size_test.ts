@@ -1,57 +1,126 @@
-import { strictEqual } from "node:assert";
+import { ok, strictEqual } from "node:assert";
 import { ReadSize } from "../../handlers/_read_size.ts";
 
 const KIB = 1024;
-
-function newSize(): ReadSize {
-  return new ReadSize(4 * KIB, 64 * KIB);
-}
+const MODEST = 4 * KIB;
+const LARGEST = 64 * KIB;
+/** What the module lets reads take that wait, and those that hardly do. */
+const MOST_WAITING = 4 * KIB * KIB;
+const MOST_BUSY = 64 * KIB * KIB;
 
 /** Reads a message, and returns by how many reads. */
 function readMessage(size: ReadSize, length: number): number {
   let reads = 0;
   for (let left = length; left > 0; reads++) {
-    const room = size.bytes;
+    const room = size.begin();
     const n = Math.min(left, room);
-    size.note(n, room);
+    size.end(n, room);
     left -= n;
   }
   return reads;
 }
 
+/** How large the next read would be, which gets nothing. */
+function next(size: ReadSize): number {
+  const room = size.begin();
+  size.fail();
+  return room;
+}
+
+/** How many more reads can be large at once: those are ended again. */
+function room(prepare: (size: ReadSize) => void): number {
+  const begun: ReadSize[] = [];
+  while (begun.length < 5000) {
+    const size = new ReadSize(MODEST, LARGEST);
+    prepare(size);
+    begun.push(size);
+    if (size.begin() === MODEST) break;
+  }
+  for (const size of begun) size.fail();
+  return begun.length - 1;
+}
+
+/** Its next read is of the largest, and may have to wait. */
+const waiting = (size: ReadSize) => void readMessage(size, 150 * KIB);
+/** Its next read is of the largest, and hardly waits. */
+const busy = (size: ReadSize) => {
+  waiting(size);
+  const room = size.begin();
+  size.end(room, room);
+};
+
 Deno.test("reads start small, and grow as long as they are filled", () => {
-  const size = newSize();
+  const size = new ReadSize(MODEST, LARGEST);
   const sizes = [];
   for (let i = 0; i < 6; i++) {
-    sizes.push(size.bytes);
-    size.note(size.bytes, size.bytes);
+    const room = size.begin();
+    sizes.push(room);
+    size.end(room, room);
   }
   strictEqual(sizes.join(), "512,2048,8192,32768,65536,65536");
 });
 
-Deno.test("a read that may wait for long is not large", () => {
-  const size = newSize();
-  readMessage(size, 200 * KIB);
-  size.note(1, size.bytes);
-  strictEqual(size.bytes, 4 * KIB);
+Deno.test("a read gets no more than is asked for, but for the smallest buffer", () => {
+  const size = new ReadSize(MODEST, LARGEST);
+  waiting(size);
+  strictEqual(size.begin(10_000), 10_000);
+  size.fail();
+  strictEqual(size.begin(1), 512);
+  size.fail();
 });
 
 Deno.test("two small reads in a row let the next be small again", () => {
-  const size = newSize();
-  readMessage(size, 3 * KIB);
-  strictEqual(size.bytes > 512, true);
-  size.note(1, size.bytes);
-  size.note(1, size.bytes);
-  strictEqual(size.bytes, 512);
+  const size = new ReadSize(MODEST, LARGEST);
+  waiting(size);
+  strictEqual(next(size), LARGEST);
+  size.end(1, size.begin());
+  strictEqual(next(size), LARGEST);
+  size.end(1, size.begin());
+  strictEqual(next(size), 512);
 });
 
-Deno.test("a message as long as the one before is read at once, up to what may wait", () => {
-  for (let length = 1; length < 4 * KIB; length++) {
-    const size = newSize();
+Deno.test("much is expected after a large read that was filled, and only then", () => {
+  const size = new ReadSize(MODEST, LARGEST);
+  strictEqual(size.expectsMuch, false);
+  size.end(512, size.begin());
+  strictEqual(size.expectsMuch, false);
+  busy(size);
+  strictEqual(size.expectsMuch, true);
+  size.end(LARGEST - 1, size.begin());
+  strictEqual(size.expectsMuch, false);
+});
+
+Deno.test("a message as long as the one before is read at once", () => {
+  for (let length = 1; length < LARGEST; length += length < 5000 ? 1 : 97) {
+    const size = new ReadSize(MODEST, LARGEST);
     // The buffer is filled by it, grows, and gets the rest of it.
-    for (let i = 0; i < 3; i++) readMessage(size, length);
+    for (let i = 0; i < 4; i++) readMessage(size, length);
     for (let i = 0; i < 3; i++) {
       strictEqual(readMessage(size, length), 1, `${length} bytes`);
     }
+  }
+});
+
+Deno.test("few large reads wait at a time, and more do that hardly wait", () => {
+  const most = MOST_WAITING / LARGEST;
+  strictEqual(room(waiting), most);
+  strictEqual(room(busy), MOST_BUSY / LARGEST);
+  // Nothing is left of those.
+  strictEqual(room(waiting), most);
+});
+
+Deno.test("reads that have got something, nothing or an error make place for others", () => {
+  const sizes = Array.from({ length: 30 }, () => {
+    const size = new ReadSize(MODEST, LARGEST);
+    waiting(size);
+    strictEqual(size.begin(), LARGEST);
+    return size;
+  });
+  const most = MOST_WAITING / LARGEST;
+  strictEqual(room(waiting), most - 30);
+  for (const [i, size] of sizes.entries()) {
+    if (i % 2 === 0) size.end(20_000, LARGEST);
+    else size.fail();
+    ok(room(waiting) === most - 29 + i);
   }
 });
