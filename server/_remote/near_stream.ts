@@ -30,7 +30,7 @@ const MODEST_BUFFER = 8 * 1024;
  * Reads that are likely to get more are into slots, where there are any. One that
  * may have to wait is not: slots are few.
  */
-const LARGEST_BUFFER = 64 * 1024;
+const LARGEST_BUFFER = 32 * 1024;
 
 /** Bytes of the handler's that came in a slot. */
 interface Lent {
