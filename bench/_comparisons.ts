@@ -272,6 +272,12 @@ export const footprints: readonly Footprint[] = [
     args: [64],
   },
   {
+    name: "10,000 after an echo of 20,000 bytes",
+    server: ours("echo"),
+    count: 10_000,
+    args: [20_000],
+  },
+  {
     name: "10,000 that sent nothing yet",
     server: raw("echo"),
     count: 10_000,

@@ -62,9 +62,19 @@ export class ReadSize {
     return size;
   }
 
-  /** Ends a read that has got `n` bytes of `room`. */
+  /**
+   * Ends a read that has got `n` bytes of `room`.
+   *
+   * @throws {TypeError} If a read cannot have got as many: whoever reads on and
+   * on would never end.
+   */
   end(n: number, room: number): void {
     this.fail();
+    if (!(n > 0 && n <= room)) {
+      throw new TypeError(
+        `Cannot read into ${room} bytes: read() gave ${n}; it must give 1 to ${room}, or null at the end`,
+      );
+    }
     this.#filled = n === room;
     const isSmall = !this.#filled && n < this.#bytes / 4;
     this.#small = isSmall ? this.#small + 1 : 0;

@@ -70,8 +70,8 @@ export class Lingering<Connection extends Deno.Conn> {
     try {
       await connection.closeWrite();
       let total = 0;
-      let n: number | null;
-      while ((n = await connection.read(discarded)) !== null) {
+      // A connection of one's own may forever give nothing.
+      for (let n; (n = await connection.read(discarded)) !== null && n > 0;) {
         closing.lastHeard = performance.now();
         // Only a peer that goes on sending needs this bound as well.
         timer ??= setTimeout(

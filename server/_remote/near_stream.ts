@@ -218,6 +218,7 @@ export class NearStream extends NearChannel implements Unsent {
         const n = await this.#connection.read(room);
         if (this.over) return;
         if (n === null) return this.carrier.send(FrameType.End, this.id);
+        size.end(n, room.length);
         this.#credit -= n;
         if (slot === undefined) {
           if (part.length !== n || part.buffer !== buffer.buffer) {
@@ -228,7 +229,6 @@ export class NearStream extends NearChannel implements Unsent {
           this.carrier.send(FrameType.Slot, this.id, packSlot(slot.number, n));
           slot = undefined;
         }
-        size.end(n, room.length);
       }
     } catch (error) {
       this.#fail(FrameType.Fail, error);
@@ -275,11 +275,19 @@ export class NearStream extends NearChannel implements Unsent {
   }
 
   readonly #took = (n: number): void => {
+    const most = this.#offered.length;
+    if (!(n > 0 && n <= most)) {
+      return this.#tookNone(
+        new Deno.errors.WriteZero(
+          `Cannot write ${most} bytes: write() took ${n}; it must take 1 to ${most}`,
+        ),
+      );
+    }
     const credit = this.#window.take(n);
     if (credit > 0 && !this.over) {
       this.carrier.send(FrameType.Credit, this.id, packNumber(credit));
     }
-    if (n < this.#offered.length) return this.#offer(this.#offered.subarray(n));
+    if (n < most) return this.#offer(this.#offered.subarray(n));
     this.#freeOffered();
     if (this.#spare.length > WAITING_BUFFER) this.#spare = NOTHING;
     this.#writeNext();

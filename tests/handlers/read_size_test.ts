@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert";
+import { ok, strictEqual, throws } from "node:assert";
 import { ReadSize } from "../../handlers/_read_size.ts";
 
 const KIB = 1024;
@@ -123,4 +123,17 @@ Deno.test("reads that have got something, nothing or an error make place for oth
     else size.fail();
     ok(room(waiting) === most - 29 + i);
   }
+});
+
+Deno.test("what a read cannot have got is refused", () => {
+  const size = new ReadSize(MODEST, LARGEST);
+  for (const n of [0, -1, 513, NaN]) {
+    throws(
+      () => size.end(n, size.begin()),
+      new TypeError(
+        `Cannot read into 512 bytes: read() gave ${n}; it must give 1 to 512, or null at the end`,
+      ),
+    );
+  }
+  size.end(512, size.begin());
 });

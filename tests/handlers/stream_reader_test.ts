@@ -222,3 +222,17 @@ Deno.test("StreamReader refuses counts and limits that are none", async () => {
     throws(() => reader([], { limit: bad }), RangeError);
   }
 });
+
+Deno.test("StreamReader fails, and does not wait for ever, where a source gives nothing", async () => {
+  for (
+    const read of [
+      (rfile: StreamReader) => rfile.readLine(),
+      (rfile: StreamReader) => rfile.read(10),
+      (rfile: StreamReader) => rfile.readExactly(10),
+    ]
+  ) {
+    const rfile = new StreamReader({ read: () => Promise.resolve(0) });
+    await rejects(read(rfile), TypeError);
+    await rejects(read(rfile), TypeError);
+  }
+});

@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert";
+import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { ThreadingUnixStreamServer } from "../../mod.ts";
@@ -134,6 +134,25 @@ Deno.test("connections of one's own get no memory that is shared or used again",
     strictEqual(memory instanceof ArrayBuffer, true);
   }
 });
+
+for (const action of ["read", "write"] as const) {
+  Deno.test(`a connection whose ${action}() does nothing fails alone`, async () => {
+    await using server = new Threads(LOOPBACK, Obedient, { workers: 1 });
+    const getRequest = server.getRequest.bind(server);
+    let isFirst = true;
+    server.getRequest = async () => {
+      const accepted = await getRequest();
+      if (isFirst) accepted[0][action] = () => Promise.resolve(0);
+      isFirst = false;
+      return accepted;
+    };
+    serve(server);
+    strictEqual(await ask(server.addr, "write a million bytes\n"), "");
+    await server.reports.until(1);
+    match(String(server.reports.errors[0]), /\(\) (gave|took) 0;/);
+    strictEqual(await ask(server.addr, "write and close\n"), "last words");
+  });
+}
 
 /** Has a handler set options, and goes on. */
 async function setOptions(
