@@ -1,7 +1,12 @@
 import { ONE_CLIENTS, OUT_OF_RESOURCES, PAUSE } from "./_accept_errors.ts";
 import { integer, usize } from "./_check.ts";
 import { EPOLLEXCLUSIVE, EPOLLIN } from "./constants_poll.ts";
-import { MSG_DONTWAIT } from "./constants_socket.ts";
+import {
+  AF_UNIX,
+  IPPROTO_TCP,
+  MSG_DONTWAIT,
+  TCP_NODELAY,
+} from "./constants_socket.ts";
 import { createServer } from "./create_server.ts";
 import {
   closeOwned,
@@ -88,6 +93,9 @@ const ACTION = "serve by readiness";
 /**
  * A server whose handlers are callbacks on a readiness loop: no promise and no
  * stream between the system call and the handler. Linux only.
+ *
+ * Over TCP, what a handler sends goes out at once (`TCP_NODELAY`, tcp(7)): join
+ * small pieces.
  *
  * It serves on the event loop (`serveForever`), or blocks its thread and is
  * faster (`serveForeverSync`). Several threads can serve one listening socket:
@@ -456,6 +464,11 @@ function open(
     backlog === undefined ? {} : { backlog },
   );
   try {
+    // Each connection inherits it. What a handler sends in two calls would else
+    // wait until the client has acknowledged the first.
+    if (listener.family !== AF_UNIX) {
+      listener.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
+    }
     const stop = linuxLibc(ACTION).eventfd(0, CLOEXEC | EFD_NONBLOCK);
     if (stop < 0) throw systemError(errno(), "eventfd", ACTION);
     ownNew(stop);

@@ -3,14 +3,18 @@ import {
   createConnection,
   createConnectionSync,
   createServer,
+  IPPROTO_TCP,
   type ReadinessConnection,
   type ReadinessHandlers,
   ReadinessServer,
   type ReadinessServerOptions,
   SHUT_WR,
   SO_LINGER,
+  Socket,
   SOL_SOCKET,
+  TCP_NODELAY,
 } from "../../poll/mod.ts";
+import { duplicate } from "../../poll/_fcntl.ts";
 import { Folder } from "../_program.ts";
 import {
   closedDescriptor,
@@ -521,4 +525,18 @@ Deno.test("ReadinessServer needs --allow-ffi alone", async () => {
     await ended;`,
   );
   strictEqual(stdout, "4\n", stderr);
+});
+
+Deno.test("ReadinessServer: what is sent in two calls is not held back", async () => {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  await using serving = new Serving({
+    opened(connection) {
+      const action = "look at a connection";
+      using same = Socket.fromFd(duplicate(connection.fileno(), action));
+      resolve(same.getsockopt(IPPROTO_TCP, TCP_NODELAY));
+    },
+    data() {},
+  });
+  using _client = await serving.connect();
+  strictEqual(await promise, 1);
 });
