@@ -9,7 +9,13 @@ import {
 import type { Unsent } from "../../handlers/base_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError } from "./errors.ts";
-import { FrameType, LARGEST_WINDOW, ProtocolError, WINDOW } from "./frames.ts";
+import {
+  FrameType,
+  LARGEST_WINDOW,
+  MAX_DATA,
+  ProtocolError,
+  WINDOW,
+} from "./frames.ts";
 import { NearChannel, type RequestOwner } from "./near_channel.ts";
 import {
   packJson,
@@ -27,10 +33,10 @@ const WAITING_BUFFER = 4 * 1024;
 /** What any connection's read may wait in, in bytes. */
 const MODEST_BUFFER = 8 * 1024;
 /**
- * Reads that are likely to get more are into slots, where there are any. One that
- * may have to wait is not: slots are few.
+ * What it may wait in where there are slots, which are few: reads that are likely
+ * to get much are into those.
  */
-const LARGEST_BUFFER = 32 * 1024;
+const BESIDE_SLOTS = 32 * 1024;
 
 /** Bytes of the handler's that came in a slot. */
 interface Lent {
@@ -188,7 +194,8 @@ export class NearStream extends NearChannel implements Unsent {
 
   /** Takes what the peer sends to the far side. */
   async #pump(): Promise<void> {
-    const size = new ReadSize(MODEST_BUFFER, LARGEST_BUFFER);
+    const size = new ReadSize(MODEST_BUFFER, MAX_DATA);
+    const slots = this.#borrows ? this.carrier.slots : undefined;
     let buffer: Uint8Array<ArrayBuffer> = NOTHING;
     /** What was read last: messages are often as long as the one before. */
     let part: Uint8Array = NOTHING;
@@ -201,11 +208,12 @@ export class NearStream extends NearChannel implements Unsent {
           this.#credited = undefined;
         }
         if (this.over) return;
-        slot = this.#borrows && size.expectsMuch
-          ? this.carrier.slots?.take()
-          : undefined;
+        const expectsMuch = size.expectsMuch;
+        slot = expectsMuch ? slots?.take() : undefined;
         if (slot === undefined) {
-          const needed = size.begin();
+          const needed = size.begin(
+            slots === undefined || expectsMuch ? MAX_DATA : BESIDE_SLOTS,
+          );
           if (buffer.length !== needed) {
             giveBuffer(buffer);
             buffer = takeBuffer(needed);
