@@ -5,7 +5,7 @@ import {
   type Unsent,
 } from "./base_request_handler.ts";
 import { StreamReader } from "./stream_reader.ts";
-import { beforeSecondWrite, lendTexts, StreamWriter } from "./stream_writer.ts";
+import { lendTexts, StreamWriter } from "./stream_writer.ts";
 
 /**
  * A handler of one connection, with buffered reading and ordered writing.
@@ -60,13 +60,13 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
    */
   get wfile(): StreamWriter {
     if (this.#wfile === undefined) {
+      const { disableNagleAlgorithm } = this
+        .constructor as typeof StreamRequestHandler;
       this.#wfile = new StreamWriter(this.request, {
+        noDelay: disableNagleAlgorithm,
         onError: (error) => this.#streamFailed(error),
       });
       if (isBorrower(this.request)) lendTexts(this.#wfile);
-      if (
-        (this.constructor as typeof StreamRequestHandler).disableNagleAlgorithm
-      ) beforeSecondWrite(this.#wfile, () => sendAtOnce(this.request));
     }
     return this.#wfile;
   }
@@ -96,13 +96,5 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
   /** Of one client's connection, any failure of reading or writing is final. */
   #streamFailed(error: unknown): void {
     abortHandler(this, error);
-  }
-}
-
-function sendAtOnce(connection: Deno.Conn): void {
-  try {
-    (connection as Partial<Deno.TcpConn>).setNoDelay?.(true);
-  } catch {
-    // Closed meanwhile, which the write itself will tell.
   }
 }

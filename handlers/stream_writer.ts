@@ -13,6 +13,8 @@ export interface WriteSink {
   write(data: Uint8Array): Promise<number>;
   /** Ends the writing side; a sink without it has nothing to end. */
   closeWrite?(): Promise<void>;
+  /** Disables Nagle's algorithm; a sink without it has none. */
+  setNoDelay?(noDelay?: boolean): void;
 }
 
 /** What a {@linkcode StreamWriter} writes to where each write is taken at once. */
@@ -36,6 +38,14 @@ export interface StreamWriterOptions {
    * @default {16777216}
    */
   readonly limit?: number;
+  /**
+   * Whether the sink's `setNoDelay` is called before its second `write`: the
+   * first that could be held back until the peer has acknowledged what was sent
+   * before (`TCP_NODELAY`, tcp(7)), which it may take 40 ms and more for.
+   *
+   * @default {true}
+   */
+  readonly noDelay?: boolean;
   /** Called once with the error when writing to the sink fails. */
   readonly onError?: (error: unknown) => void;
 }
@@ -53,15 +63,6 @@ const LAST_ASCII = 0x7f;
  * texts can be encoded into memory that is used again.
  */
 export let lendTexts: (writer: StreamWriter) => void;
-
-/**
- * Has a writer call `again` once, before the second of its calls of the sink:
- * the first that can be held up by bytes that are still on their way.
- */
-export let beforeSecondWrite: (
-  writer: StreamWriter,
-  again: () => void,
-) => void;
 
 const encoder = new TextEncoder();
 const ignore = () => {};
@@ -102,9 +103,6 @@ export class StreamWriter {
     lendTexts = (writer) => {
       writer.#lendsTexts = true;
     };
-    beforeSecondWrite = (writer, again) => {
-      writer.#again = again;
-    };
   }
 
   readonly #sink: WriteSink | SyncWriteSink;
@@ -130,7 +128,8 @@ export class StreamWriter {
   #ended: string | undefined;
   /** Whether the sink was called. */
   #hasWritten = false;
-  #again: (() => void) | undefined;
+  /** Whether it is still to be told not to delay what it is given. */
+  #delays: boolean;
   #writable: WritableStream<Uint8Array> | undefined;
 
   /**
@@ -138,20 +137,21 @@ export class StreamWriter {
    *
    * @param sink What to write to. One that is synchronous gets each write as it
    * is made.
-   * @param options The limit and the error callback.
+   * @param options The limit, the delay and the error callback.
    */
   constructor(
     sink: WriteSink | SyncWriteSink,
     options: StreamWriterOptions = {},
   ) {
     this.#sink = sink;
-    const { limit = DEFAULT_LIMIT } = options;
+    const { limit = DEFAULT_LIMIT, noDelay = true } = options;
     if (!(limit >= 0)) {
       throw new RangeError(
         `Cannot limit a writer to ${limit} bytes: the limit must be a non-negative number`,
       );
     }
     this.#limit = limit;
+    this.#delays = noDelay;
     this.#onError = options.onError;
   }
 
@@ -383,9 +383,13 @@ export class StreamWriter {
   }
 
   #writeTo(sink: WriteSink, bytes: Uint8Array): Promise<number> {
-    if (this.#again !== undefined && this.#hasWritten) {
-      this.#again();
-      this.#again = undefined;
+    if (this.#hasWritten && this.#delays) {
+      this.#delays = false;
+      try {
+        sink.setNoDelay?.(true);
+      } catch {
+        // Closed meanwhile, which the write itself will tell.
+      }
     }
     this.#hasWritten = true;
     return sink.write(bytes);
