@@ -7,6 +7,7 @@ import { LONGEST_DELAY } from "./_deadlines.ts";
 import { ChildPipes } from "./_child_pipes.ts";
 import { ForwardedStderr } from "./_forwarded_stderr.ts";
 import { HandlerLostError } from "./handler_lost_error.ts";
+import type { Loss } from "./_remote_pool.ts";
 import { ProtocolError } from "./_remote/frames.ts";
 import { NearSide } from "./_remote/near_side.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
@@ -43,7 +44,7 @@ export class Child {
    * Resolves to how it ended, when it has been waited for and its pipes are
    * closed.
    */
-  readonly gone: Promise<Error>;
+  readonly gone: Promise<Loss>;
   /** How many requests it has. */
   load = 0;
   /** How many it has been given. */
@@ -97,14 +98,11 @@ export class Child {
       this.#startTimeout,
     );
     const answered = this.side.pong().then(() => started = true);
-    const cause = await Promise.race([this.gone, answered]);
+    await Promise.race([this.gone, answered]);
     clearTimeout(timer);
     if (started && this.alive) return;
-    throw new Error(
-      `Cannot start a process: ${
-        cause instanceof Error ? cause.message : (await this.gone).message
-      }`,
-    );
+    const { cause } = await this.gone;
+    throw new Error(`Cannot start a process: ${cause.message}`);
   }
 
   /** Whether it has neither ended nor been told to. */
@@ -176,7 +174,7 @@ export class Child {
     }
   }
 
-  async #run(): Promise<Error> {
+  async #run(): Promise<Loss> {
     const stderr = new ForwardedStderr(this.#process.stderr);
     const received = this.#carrier.receive(this.side).then(
       // It cannot be heard any more.
@@ -200,12 +198,12 @@ export class Child {
     const cause = this.#cause ??= new Error(
       describeEnd(status, stderr.tail),
     );
-    this.side.lose(
+    const hadRequests = this.side.lose(
       new HandlerLostError(
         `The process that ran this request is gone: ${cause.message}`,
         { cause },
       ),
     );
-    return cause;
+    return { cause, hadRequests };
   }
 }

@@ -4,6 +4,9 @@ import type { NearChannel } from "./_remote/near_channel.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
 import {
   type Assignment,
+  idleLoss,
+  type Loss,
+  type OnError,
   type Opener,
   type RemotePool,
   restartPause,
@@ -39,6 +42,7 @@ export interface ChildLimits extends ChildTimeouts {
 export class ChildPool implements RemotePool {
   readonly #newChild: () => Child;
   readonly #limits: ChildLimits;
+  readonly #onError: OnError;
   /** All that have not been waited for, those that start or end too. */
   readonly #children = new Set<Child>();
   /** Those that take further requests. */
@@ -60,13 +64,17 @@ export class ChildPool implements RemotePool {
    * @param command Starts a child.
    * @param limits How many there are.
    * @param shutdown Shuts the server down.
+   * @param onError Told when a child without requests has ended unasked, or
+   * several could not be started beside others.
    */
   constructor(
     command: ChildCommand,
     limits: ChildLimits,
     shutdown: (options: ShutdownRequest) => void,
+    onError: OnError,
   ) {
     this.#limits = limits;
+    this.#onError = onError;
     this.#newChild = () => new Child(command, limits, shutdown);
     this.#startNeeded(limits.spareChildren);
   }
@@ -220,7 +228,7 @@ export class ChildPool implements RemotePool {
     try {
       const child = this.#newChild();
       this.#children.add(child);
-      void child.gone.then(() => this.#forget(child));
+      void child.gone.then((loss) => this.#forget(child, loss));
       await child.ready();
       if (!this.#closed) this.#ready.add(child);
     } catch (error) {
@@ -231,10 +239,15 @@ export class ChildPool implements RemotePool {
     this.#startSpare();
   }
 
-  #forget(child: Child): void {
+  #forget(child: Child, { cause, hadRequests }: Loss): void {
     this.#children.delete(child);
     // One that is still among them has ended unasked.
-    if (this.#ready.delete(child) && child.taken === 0) this.#pause();
+    if (this.#ready.delete(child)) {
+      if (!this.#closed && !hadRequests) {
+        this.#onError(idleLoss("process", cause));
+      }
+      if (child.taken === 0) this.#pause();
+    }
     this.#startNeeded();
     this.#startSpare();
   }
@@ -242,9 +255,11 @@ export class ChildPool implements RemotePool {
   #failed(error: unknown): void {
     if (this.#closed) return;
     this.#pause();
+    if (this.#inVain < PATIENCE) return;
     // Where another child lives, it takes those that wait.
-    if (this.#inVain < PATIENCE || this.#ready.size > 0) return;
-    this.#refuseWaiting(error);
+    if (this.#ready.size > 0 || this.#waiting.size === 0) {
+      this.#onError(error as Error);
+    } else this.#refuseWaiting(error);
   }
 
   #pause(): void {

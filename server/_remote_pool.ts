@@ -1,3 +1,4 @@
+import { HandlerLostError } from "./handler_lost_error.ts";
 import type { NearChannel } from "./_remote/near_channel.ts";
 import type { NearSide } from "./_remote/near_side.ts";
 
@@ -15,6 +16,25 @@ const LONGEST_PAUSE = 10_000;
 export function restartPause(inVain: number): number {
   if (inVain === 0) return 0;
   return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (inVain - 1));
+}
+
+/** What became of a thread or a process. */
+export interface Loss {
+  /** How it ended. */
+  readonly cause: Error;
+  /** Whether requests were lost with it, each of which is told. */
+  readonly hadRequests: boolean;
+}
+
+/** Told of errors that no request is told of. */
+export type OnError = (error: Error) => void;
+
+/** Says that a thread or a process which had no request has ended unasked. */
+export function idleLoss(what: string, cause: Error): HandlerLostError {
+  return new HandlerLostError(
+    `A ${what} that ran no request is gone: ${cause.message}`,
+    { cause },
+  );
 }
 
 /** A request that a thread or a process has taken. */

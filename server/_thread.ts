@@ -1,6 +1,7 @@
 import { getHeapStatistics } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { HandlerLostError } from "./handler_lost_error.ts";
+import type { Loss } from "./_remote_pool.ts";
 import { NearSide } from "./_remote/near_side.ts";
 import { QuickAnswers } from "./_remote/quick_answers.ts";
 import { allocateLane, RingCarrier } from "./_remote/ring_carrier.ts";
@@ -34,12 +35,12 @@ const START_TIMEOUT = 30_000;
 export class Thread {
   /** Where its requests are opened. */
   readonly side: NearSide;
-  /** Resolves to an error when it is gone, whatever the reason. */
-  readonly gone: Promise<Error>;
+  /** Resolves when it is gone, whatever the reason. */
+  readonly gone: Promise<Loss>;
   readonly #worker: Worker;
   readonly #carrier: RingCarrier;
   readonly #state = new SharedThreadState();
-  #end!: (error: Error) => void;
+  #end!: (loss: Loss) => void;
   #load = 0;
 
   /**
@@ -129,13 +130,13 @@ export class Thread {
     this.#carrier.close();
     // Ends what waits for the state.
     this.#state.end(cause);
-    this.side.lose(
+    const hadRequests = this.side.lose(
       new HandlerLostError(
         `The thread that ran this request is gone: ${cause.message}`,
         { cause },
       ),
     );
-    this.#end(cause);
+    this.#end({ cause, hadRequests });
     // Last: it emits "exit" at once, which comes back here.
     void this.#worker.terminate();
   }

@@ -2,6 +2,8 @@ import type { HandlerLocation } from "./_remote/handler_location.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
 import {
   type Assignment,
+  idleLoss,
+  type OnError,
   type Opener,
   type RemotePool,
   restartPause,
@@ -22,6 +24,7 @@ const ANSWER_TIMEOUT = 1_000;
 
 /** The threads of a server. */
 export class ThreadPool implements RemotePool {
+  readonly #onError: OnError;
   readonly #size: number;
   readonly #perThread: number;
   readonly #newThread: () => Thread;
@@ -45,6 +48,8 @@ export class ThreadPool implements RemotePool {
    * @param handler What the threads run.
    * @param addr The address of the server.
    * @param shutdown Shuts the server down.
+   * @param onError Told when a thread without requests is gone, or cannot be
+   * started beside others.
    * @throws What keeps the handler from being imported.
    */
   constructor(
@@ -53,7 +58,9 @@ export class ThreadPool implements RemotePool {
     handler: HandlerLocation,
     addr: Deno.Addr,
     shutdown: (options: ShutdownRequest) => void,
+    onError: OnError,
   ) {
+    this.#onError = onError;
     this.#size = size;
     this.#perThread = perThread;
     this.#newThread = () => new Thread(handler, addr, shutdown);
@@ -175,7 +182,10 @@ export class ThreadPool implements RemotePool {
   #add(thread: Thread): void {
     const since = performance.now();
     this.#ready.add(thread);
-    thread.gone.then(() => {
+    thread.gone.then(({ cause, hadRequests }) => {
+      if (!this.#closed && !hadRequests) {
+        this.#onError(idleLoss("thread", cause));
+      }
       this.#ready.delete(thread);
       this.#inVain = thread.side.served || performance.now() - since > LONG_LIFE
         ? 0
@@ -209,7 +219,9 @@ export class ThreadPool implements RemotePool {
     } catch (error) {
       this.#inVain++;
       // Where another thread lives, its requests end and make room.
-      if (this.#ready.size === 0) this.#refuseWaiting(error);
+      if (this.#ready.size === 0 && this.#waiting.size > 0) {
+        this.#refuseWaiting(error);
+      } else if (!this.#closed) this.#onError(error as Error);
     }
     this.#starting.delete(thread);
     this.#serveWaiting();

@@ -579,8 +579,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /**
    * Called with what a request's handler or hooks threw, with the reason where
-   * a request was aborted, and without a request where accepting failed. The
-   * base prints it to stderr, in one line where the peer just went away.
+   * a request was aborted, and without a request where accepting failed, or a
+   * thread or process that ran none is gone or could not be started beside
+   * others. The base prints it to stderr, in one line where the peer just went
+   * away.
    *
    * @param error What was thrown.
    * @param _request The request, if the error belongs to one.
@@ -593,7 +595,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     clientAddress?: Address,
   ): void | Promise<void> {
     const where = clientAddress === undefined
-      ? `Error while accepting on ${describe(this.addr)}`
+      ? `Error on ${describe(this.addr)}`
       : `Error while serving ${describe(clientAddress)}`;
     if (isDisconnect(error) || error instanceof DOMException) {
       console.error(`${where}: ${error}`);
@@ -626,6 +628,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   release(request: Request): void {
     const activity = this.#activityOf(request);
     if (activity !== undefined) this.#uncount(activity);
+  }
+
+  /**
+   * Tells `handleError` what belongs to no request.
+   *
+   * @param error What went wrong.
+   * @ignore
+   */
+  reportServerError(error: unknown): void {
+    void this.#report(error);
   }
 
   /**

@@ -137,7 +137,8 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  *
  * A process that ends takes its own requests with it: each is closed, and told
  * to `handleError` as a {@linkcode HandlerLostError} that says how the process
- * ended and what it wrote to stderr last. A process whose aborted request, by
+ * ended and what it wrote to stderr last; where it had none, that is told once,
+ * without a request. A process whose aborted request, by
  * `requestTimeout` or a shutdown, still goes on after a second is killed, unless
  * it has others. A process ends when the server's does. One in an endless loop
  * cannot notice that.
@@ -220,14 +221,20 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
       try {
         const command = new ChildCommand(location, this.addr, program, options);
         command.checkSync(startTimeout);
-        this.#pool = new ChildPool(command, {
+        const limits = {
           maxChildren,
           spareChildren,
           requestsPerChild,
           connectionsPerChild,
           startTimeout,
           killTimeout,
-        }, (options) => void this.shutdown(options));
+        };
+        this.#pool = new ChildPool(
+          command,
+          limits,
+          (options) => void this.shutdown(options),
+          (error) => this.reportServerError(error),
+        );
       } catch (error) {
         this.close();
         throw error;

@@ -1,6 +1,7 @@
 /**
  * Told to `handleError` for each request whose handler was lost with the thread
- * or process that ran it. Its `cause` is what ended that, if it is known.
+ * or process that ran it, and once, without a request, if that had none. Its
+ * `cause` is what ended that, if it is known.
  */
 export class HandlerLostError extends Error {
   /** Always `"HandlerLostError"`. */

@@ -56,9 +56,10 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * threads import: this module's and the handler's.
  *
  * A thread that dies takes its own requests with it: each is closed, and told to
- * `handleError` as a {@linkcode HandlerLostError}. It is replaced, after a pause
- * from 100 ms to 10 s if it died before it had served any request. A thread whose event
- * loop does not answer for a second after one of its requests was aborted, by
+ * `handleError` as a {@linkcode HandlerLostError}; where it had none, that is
+ * told once, without a request. It is replaced, after a pause from 100 ms to 10 s
+ * if it died before it had served any request. A thread whose event loop does not
+ * answer for a second after one of its requests was aborted, by
  * `requestTimeout` or a shutdown, is given up like this; Deno 2.9.6 cannot stop
  * an endless loop, which runs until the process ends. A thread may use as much
  * memory as the main thread may (`--v8-flags=--max-old-space-size=MIB`); memory
@@ -127,6 +128,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
           location,
           this.addr,
           (options) => void this.shutdown(options),
+          (error) => this.reportServerError(error),
         );
       } catch (error) {
         this.close();

@@ -66,12 +66,18 @@ export class NearSide implements FrameHandler {
     return promise;
   }
 
-  /** The far side is gone: so are all its requests, and those to come. */
-  lose(error: unknown): void {
-    if (this.#lost !== undefined) return;
+  /**
+   * The far side is gone: so are all its requests, and those to come.
+   *
+   * @returns Whether there were any.
+   */
+  lose(error: unknown): boolean {
+    if (this.#lost !== undefined) return false;
     this.#lost = { error };
-    for (const channel of this.#channels.takeAll()) channel.lose(error);
+    const channels = this.#channels.takeAll();
+    for (const channel of channels) channel.lose(error);
     for (const resolve of this.#pongs.splice(0)) resolve();
+    return channels.length > 0;
   }
 
   data(id: number, part: Uint8Array, slot?: Slot): void {

@@ -179,6 +179,11 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
     });
     return never();
   },
+  "throw after the end": () => {
+    setTimeout(() => {
+      throw new Error("left running");
+    });
+  },
   "reject": () => {
     Promise.reject(new RangeError("unhandled"));
     return never();

@@ -56,6 +56,25 @@ for (const [death, why] of Object.entries(DEATHS)) {
   });
 }
 
+Deno.test("a thread that dies without requests is reported once, and replaced", async () => {
+  await using server = startThreads();
+  const before = await ask(server.addr, "thread\n");
+  strictEqual(
+    await readAll(await order(server.addr, "throw after the end")),
+    "",
+  );
+  const [error] = await server.reports.until(1);
+  ok(error instanceof HandlerLostError);
+  strictEqual(
+    error.message,
+    "A thread that ran no request is gone: left running",
+  );
+  strictEqual((error.cause as Error).message, "left running");
+  notStrictEqual(await soon(ask(server.addr, "thread\n")), before);
+  await server.shutdown();
+  strictEqual(server.reports.errors.length, 1);
+});
+
 Deno.test("all requests of a thread that dies are closed and reported, whatever they wait for", async () => {
   await using server = startThreads();
   const clients = await Promise.all([

@@ -174,8 +174,8 @@ Deno.test("a thread that dies before it has served anything is replaced after a 
   ok(performance.now() - started < 700);
 });
 
-Deno.test("a thread that never comes up again is told to the requests that wait for it", async () => {
-  await using folder = new Folder();
+/** A server whose handler class is in a file of its own, in `folder`. */
+async function startFromFile(folder: Folder, workers: number) {
   const file = folder.at("handler.ts");
   await Deno.writeTextFile(
     file,
@@ -191,7 +191,14 @@ Deno.test("a thread that never comes up again is told to the requests that wait 
   );
   const { Vanishing } = await import(`file://${file}`);
   Object.defineProperty(Vanishing, "moduleUrl", { value: `file://${file}` });
-  await using server = serve(new Threads(LOOPBACK, Vanishing, { workers: 1 }));
+  const server = serve(new Threads(LOOPBACK, Vanishing, { workers }));
+  return { file, server };
+}
+
+Deno.test("a thread that never comes up again is told to the requests that wait for it", async () => {
+  await using folder = new Folder();
+  const { file, server } = await startFromFile(folder, 1);
+  await using _ = server;
   strictEqual(await ask(server.addr, "x\n"), "served");
   await Deno.remove(file);
   await soon(ask(server.addr, "end\n"));
@@ -204,6 +211,20 @@ Deno.test("a thread that never comes up again is told to the requests that wait 
   for (const { message } of failed) ok(message.includes(file), message);
   // It is tried again for each that comes, and waits longer each time.
   strictEqual(await soon(ask(server.addr, "x\n")), "");
+});
+
+Deno.test("a thread that cannot be started beside others is reported, and they serve", async () => {
+  await using folder = new Folder();
+  const { file, server } = await startFromFile(folder, 2);
+  await using _ = server;
+  await Deno.remove(file);
+  // Takes the one there is.
+  using idle = await Deno.connect(server.addr);
+  strictEqual(await soon(ask(server.addr, "x\n")), "served");
+  const [error] = await server.reports.until(1) as Error[];
+  ok(error!.message.includes(file), error!.message);
+  await idle.write(new TextEncoder().encode("x\n"));
+  strictEqual(await idle.read(new Uint8Array(10)), 6);
 });
 
 for (const when of ["", " after a timer"]) {
