@@ -44,6 +44,8 @@ let isAborted: (
 type AnyHandler = BaseRequestHandler<unknown, Deno.Addr | null>;
 /** Called with what is left to be sent, if that has to be waited for. */
 type OnSettling = (unsent: Unsent) => void;
+/** Called when `setup`, `handle` or `finish` has returned a promise. */
+type OnWaiting = () => void;
 /** What a handler threw. */
 interface Failure {
   readonly error: unknown;
@@ -57,11 +59,13 @@ interface Failure {
  *
  * @param handler The handler.
  * @param onSettling Called after `finish`.
+ * @param onWaiting Called before this returns if the handler goes on afterwards.
  * @returns Nothing, or a promise that rejects with what the handler threw.
  */
 export function runHandler(
   handler: AnyHandler,
   onSettling: OnSettling,
+  onWaiting?: OnWaiting,
 ): void | Promise<void> {
   let failed: Failure | undefined;
   try {
@@ -71,12 +75,13 @@ export function runHandler(
       : ready.then(() => handler.handle());
     if (handled !== undefined) {
       handler.suspend();
+      onWaiting?.();
       return runSuspended(handler, handled, onSettling);
     }
   } catch (error) {
     failed = { error };
   }
-  return finishHandler(handler, failed, onSettling);
+  return finishHandler(handler, failed, onSettling, onWaiting);
 }
 
 async function runSuspended(
@@ -98,10 +103,12 @@ function finishHandler(
   handler: AnyHandler,
   failed: Failure | undefined,
   onSettling: OnSettling,
+  onWaiting?: OnWaiting,
 ): void | Promise<void> {
   try {
     const finished = handler.finish();
     if (finished !== undefined) {
+      onWaiting?.();
       return finished.then(
         () => settleHandler(handler, failed, onSettling),
         (error) =>

@@ -42,17 +42,3 @@ export function handlerClass<
     }
   };
 }
-
-const AsyncFunction = (async () => {}).constructor;
-
-/**
- * Whether a handler may await something: one of its steps is an `async`
- * function.
- */
-export function mayAwait(handler: unknown): boolean {
-  if (handler instanceof AsyncFunction) return true;
-  const { prototype } = handler as { readonly prototype?: unknown };
-  return prototype instanceof BaseRequestHandler &&
-    [prototype.setup, prototype.handle, prototype.finish]
-      .some((step) => step instanceof AsyncFunction);
-}

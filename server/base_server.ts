@@ -12,7 +12,6 @@ import {
   isDisconnect,
 } from "./_accept_errors.ts";
 import { Deadlines, type Expiring, LONGEST_DELAY } from "./_deadlines.ts";
-import { NumberedItems } from "./_numbered_items.ts";
 import { checkCount, checkTime } from "./_options.ts";
 
 /** A handler class, as a server of `Request`s from `Address`es takes it. */
@@ -121,8 +120,10 @@ interface Activity<Request, Address>
   readonly started: number;
   /** The request inside whose handler this server was started, if any. */
   readonly within: Activity<unknown, unknown> | undefined;
-  /** Its number, if its handler may wait. */
-  readonly id: number;
+  /** Whether code of its handler or of hooks may run after `#run`. */
+  waits: boolean;
+  /** The context in which that runs, if it does. */
+  scope: Scope | undefined;
   /** Its handler, once there is one. */
   listener: RequestListener | undefined;
   aborted: { readonly reason: unknown; reported: boolean } | undefined;
@@ -150,19 +151,31 @@ const SERVICE_INTERVAL = 500;
 /** How long an aborted handler may take to wind down, in milliseconds. */
 const ABANDON_AFTER = 1_000;
 /**
- * The requests in progress whose handlers may wait, for `shutdown` called inside
- * one: each handler runs in a context that has the number of its request. Not
- * the request itself, which V8 would keep for long after its end.
+ * What an asynchronous context says. V8 may keep a context for long: so it does
+ * not have the request itself, but this, which forgets it in the end.
  */
-const running = new NumberedItems<Activity<unknown, unknown>>();
-const contexts = new AsyncLocalStorage<number>();
+interface Scope {
+  /** The request inside whose handler this is, while it is in progress. */
+  activity: Activity<unknown, unknown> | undefined;
+}
+
+/**
+ * The contexts of requests in progress, for `shutdown` called inside a handler.
+ * A server accepts in a context of its own, and so each handler starts in it. One
+ * that has more to do later leaves with it, and the server takes another: a
+ * context for a datagram that is answered at once would cost as much as that.
+ */
+const scopes = new AsyncLocalStorage<Scope>();
 /** The one whose handler has not waited for anything yet. */
 let starting: Activity<unknown, unknown> | undefined;
 
 function runningActivity(): Activity<unknown, unknown> | undefined {
-  if (starting !== undefined) return starting;
-  const id = contexts.getStore();
-  return id === undefined ? undefined : running.get(id);
+  return starting ?? scopes.getStore()?.activity;
+}
+
+/** The handler that has just been called waits for something. */
+function noteWaiting(): void {
+  if (starting !== undefined) starting.waits = true;
 }
 
 /**
@@ -184,7 +197,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   readonly #Handler: RequestHandlerClass<Request, Address>;
   readonly #maxConnections: number;
   readonly #timeout: number;
-  readonly #mayAwait: boolean;
+  readonly #waits: boolean;
   readonly #gracePeriod: number;
   /** In no order: one that ends gives its place to the last. */
   readonly #activities: Activity<Request, Address>[] = [];
@@ -218,15 +231,15 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @param open Opens the socket. What it throws, the constructor throws.
    * @param Handler The handler class.
    * @param options Options that every server has.
-   * @param mayAwait Whether a handler may call `shutdown` after it has awaited
-   * something, and must be recognized then.
+   * @param waits Whether all handlers are taken to wait for something, which
+   * need not be looked for then.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
     open: () => ServerSocket<Address>,
     Handler: RequestHandlerClass<Request, Address>,
     options: ServerOptions<Address> = {},
-    mayAwait = true,
+    waits = true,
   ) {
     const {
       maxConnections = DEFAULT_MAX_CONNECTIONS,
@@ -241,7 +254,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#Handler = Handler;
     this.#maxConnections = maxConnections;
     this.#timeout = timeout;
-    this.#mayAwait = mayAwait;
+    this.#waits = waits;
     this.#gracePeriod = gracePeriod;
     this.#onListen = options.onListen;
     if (requestTimeout !== Infinity) {
@@ -305,34 +318,38 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     try {
       if (options.signal !== undefined) this.#shutdownOn(options.signal);
       if (!this.#stopping) this.#announce();
-      while (!this.#stopping) {
-        if (!this.#hasRoom()) {
-          await this.#pause();
-          continue;
-        }
-        let accepted: [Request, Address];
-        try {
-          accepted = this.#accepting === undefined
-            ? await this.getRequest()
-            : await this.#takeAccepted();
-        } catch (error) {
-          if (this.#stopping) break;
-          await this.#acceptFailed(error);
-          continue;
-        }
-        this.#acceptFailing = false;
-        if (this.#stopping) {
-          this.#discard(accepted);
-          break;
-        }
-        this.#start(accepted[0], accepted[1]);
-        if (service) this.#service();
-      }
+      await inNewScope(() => this.#acceptAll(service));
     } finally {
       clearInterval(this.#serviceTimer);
       this.#serving = false;
     }
     await this.finished;
+  }
+
+  async #acceptAll(service: boolean): Promise<void> {
+    while (!this.#stopping) {
+      if (!this.#hasRoom()) {
+        await this.#pause();
+        continue;
+      }
+      let accepted: [Request, Address];
+      try {
+        accepted = this.#accepting === undefined
+          ? await this.getRequest()
+          : await this.#takeAccepted();
+      } catch (error) {
+        if (this.#stopping) break;
+        await this.#acceptFailed(error);
+        continue;
+      }
+      this.#acceptFailing = false;
+      if (this.#stopping) {
+        void this.#discard(accepted);
+        break;
+      }
+      this.#start(accepted[0], accepted[1]);
+      if (service) this.#service();
+    }
   }
 
   /**
@@ -370,7 +387,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
           const [request, clientAddress] = await this.#takeAccepted();
           this.#acceptFailing = false;
           await new Promise<void>((resolve) =>
-            this.#start(request, clientAddress, resolve)
+            inNewScope(() => this.#start(request, clientAddress, resolve))
           );
           return;
         } catch (error) {
@@ -514,6 +531,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     return runHandler(
       handler,
       (unsent) => this.settling(request, unsent),
+      noteWaiting,
     );
   }
 
@@ -576,6 +594,15 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns Nothing, or a promise to wait for.
    */
   closeRequest(_request: Request): void | Promise<void> {}
+
+  /**
+   * Releases what belongs to a request where the hooks that should have have
+   * failed. The base has nothing to release.
+   *
+   * @param _request What was accepted.
+   * @ignore
+   */
+  releaseRequest(_request: Request): void {}
 
   /**
    * Called with what a request's handler or hooks threw, with the reason where
@@ -695,9 +722,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /** Accepts in the background: an accept cannot be taken back. */
   #acceptAhead(): void {
-    this.#accepting = this.getRequest().then(
+    this.#accepting = Promise.try(() => this.getRequest()).then(
       (value) => {
-        if (this.#stopping) return this.#discard(value);
+        if (this.#stopping) return void this.#discard(value);
         this.#accepted = { status: "fulfilled", value };
         this.#wake?.();
       },
@@ -717,12 +744,13 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   /** Closes a request that no hook closes, or not soon enough. */
-  #discard([request, clientAddress]: [Request, Address]): void {
-    void this.#attempt(
+  async #discard([request, clientAddress]: [Request, Address]): Promise<void> {
+    const isClosed = await this.#attempt(
       () => this.closeRequest(request),
       request,
       clientAddress,
     );
+    if (!isClosed) this.releaseRequest(request);
   }
 
   async #acceptFailed(error: unknown): Promise<void> {
@@ -755,7 +783,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       clientAddress,
       started: this.#requestDeadlines === undefined ? 0 : performance.now(),
       within: runningActivity(),
-      id: this.#mayAwait ? running.nextId() : 0,
+      waits: this.#waits || this.#hasHooks,
+      scope: undefined,
       listener: undefined,
       aborted: undefined,
       awaitedShutdowns: 0,
@@ -769,12 +798,18 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#requestDeadlines?.add(activity);
     const outer = starting;
     starting = activity;
-    // A context of its own costs as much as a small datagram's handler does.
-    if (this.#mayAwait) {
-      running.add(activity);
-      contexts.run(activity.id, () => this.#run(activity));
-    } else this.#run(activity);
+    this.#run(activity);
     starting = outer;
+    if (activity.waits && activity.index >= 0) leaveScope(activity);
+  }
+
+  /** Whether a subclass has hooks that may run when `#run` has returned. */
+  get #hasHooks(): boolean {
+    const base = BaseServer.prototype;
+    return this.processRequest !== base.processRequest ||
+      this.finishRequest !== base.finishRequest ||
+      this.shutdownRequest !== base.shutdownRequest ||
+      this.closeRequest !== base.closeRequest;
   }
 
   /** Not `async`, which would cost a small datagram as much as its handler. */
@@ -785,11 +820,13 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
         activity.request,
         activity.clientAddress,
       );
-      done = typeof verdict === "boolean"
-        ? this.#proceed(activity, verdict)
-        : Promise.resolve(verdict).then((served) =>
+      if (typeof verdict === "boolean") done = this.#proceed(activity, verdict);
+      else {
+        activity.waits = true;
+        done = Promise.resolve(verdict).then((served) =>
           this.#proceed(activity, served)
         );
+      }
     } catch (error) {
       return void this.#failed(activity, error);
     }
@@ -822,14 +859,23 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     activity: Activity<Request, Address>,
     error: unknown,
   ): Promise<void> {
+    if (activity === starting) activity.waits = true;
+    else if (activity.scope === undefined) {
+      return inNewScope((scope) => {
+        scope.activity = activity;
+        activity.scope = scope;
+        return this.#failed(activity, error);
+      });
+    }
     const { request, clientAddress } = activity;
     if (activity.aborted !== undefined) await this.#reportAborted(activity);
     else await this.#report(error, request, clientAddress);
-    await this.#attempt(
+    const isShutDown = await this.#attempt(
       () => this.shutdownRequest(request),
       request,
       clientAddress,
     );
+    if (!isShutDown) this.releaseRequest(request);
     this.#settle(activity);
   }
 
@@ -844,7 +890,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const { index } = activity;
     if (index < 0) return;
     activity.index = -1;
-    running.delete(activity.id);
+    if (activity.scope !== undefined) activity.scope.activity = undefined;
+    if (activity.abandonTimer !== undefined) {
+      clearTimeout(activity.abandonTimer);
+    }
     const last = this.#activities.pop()!;
     if (last !== activity) {
       this.#activities[index] = last;
@@ -876,9 +925,6 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     activity.counted = false;
     this.#counted--;
     this.#requestDeadlines?.delete(activity);
-    if (activity.abandonTimer !== undefined) {
-      clearTimeout(activity.abandonTimer);
-    }
     activity.onHandled?.();
     this.#wake?.();
   }
@@ -887,8 +933,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     if (activity.aborted !== undefined) return;
     activity.aborted = { reason, reported: false };
     activity.listener?.aborted(reason);
-    this.#discard([activity.request, activity.clientAddress]);
-    if (!activity.counted) return;
+    void this.#discard([activity.request, activity.clientAddress]);
     activity.abandonTimer = setTimeout(() => {
       void this.#reportAborted(activity);
       this.#end(activity);
@@ -918,16 +963,22 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#graceTimers.add(timer);
   }
 
-  /** Calls a hook now, and reports what it throws or rejects with. */
+  /**
+   * Calls a hook now, and reports what it throws or rejects with.
+   *
+   * @returns Whether it did neither.
+   */
   async #attempt(
     hook: () => unknown,
     request?: Request,
     clientAddress?: Address,
-  ): Promise<void> {
+  ): Promise<boolean> {
     try {
       await hook();
+      return true;
     } catch (error) {
       await this.#report(error, request, clientAddress);
+      return false;
     }
   }
 
@@ -940,7 +991,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       await this.handleError(error, request, clientAddress);
     } catch (failure) {
       // The last resort: whatever a hook does, the server goes on.
-      console.error("handleError failed:", failure, "while handling:", error);
+      printFailure(failure, error);
     }
   }
 
@@ -949,7 +1000,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#stopping = true;
     for (const unlink of this.#unlinkSignals) unlink();
     if (this.#accepted?.status === "fulfilled") {
-      this.#discard(this.#accepted.value);
+      void this.#discard(this.#accepted.value);
     }
     this.#accepted = undefined;
     this.#stopListening();
@@ -1024,6 +1075,27 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       for (const watcher of this.#drainWatchers) watcher();
     });
     caller.awaitedShutdowns--;
+  }
+}
+
+/** Runs something in a new context, in which the outer request is as before. */
+function inNewScope<T>(run: (scope: Scope) => T): T {
+  const scope: Scope = { activity: runningActivity() };
+  return scopes.run(scope, () => run(scope));
+}
+
+/** Leaves the current context to a request; who called takes another. */
+function leaveScope(activity: Activity<unknown, unknown>): void {
+  const scope = activity.scope = scopes.getStore()!;
+  scope.activity = activity;
+  scopes.enterWith({ activity: activity.within });
+}
+
+function printFailure(failure: unknown, error: unknown): void {
+  try {
+    console.error("handleError failed:", failure, "while handling:", error);
+  } catch {
+    console.error("handleError failed, and what was thrown cannot be printed");
   }
 }
 

@@ -9,11 +9,7 @@ import {
   type ServerOptions,
   type ServerSocket,
 } from "./base_server.ts";
-import {
-  handlerClass,
-  type HandlerFunction,
-  mayAwait,
-} from "./_handler_class.ts";
+import { handlerClass, type HandlerFunction } from "./_handler_class.ts";
 import { PacketBuffers } from "./_packet_buffers.ts";
 
 /** What a datagram server takes as its handler. */
@@ -78,7 +74,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
         >,
       ),
       options,
-      mayAwait(handler),
+      false,
     );
     this.#socket = socket;
     this.#lends = (handler as { readonly borrowsPacket?: unknown })

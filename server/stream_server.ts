@@ -223,6 +223,15 @@ export abstract class StreamServer<
   }
 
   /** @ignore */
+  override releaseRequest(request: Connection): void {
+    try {
+      request.close();
+    } catch {
+      // Closed already, or one that cannot be.
+    }
+  }
+
+  /** @ignore */
   override releaseResources(): void | Promise<void> {
     this.#lingering?.finish();
   }

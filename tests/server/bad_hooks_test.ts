@@ -1,0 +1,120 @@
+// Hooks and connections of a subclass that fail, or never end.
+
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { TCPServer, UDPServer } from "../../mod.ts";
+import { patiently } from "../_patience.ts";
+import { ask, LOOPBACK, openDescriptors, Reports, serve } from "../_serve.ts";
+
+class Server extends TCPServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown) {
+    this.reports.take(error);
+  }
+}
+
+const never = () => new Promise<never>(() => {});
+
+/** Accepts connections one of whose methods never ends. */
+function hanging(method: "read" | "closeWrite") {
+  return class extends Server {
+    override async getRequest(): Promise<[Deno.TcpConn, Deno.NetAddr]> {
+      const [connection, address] = await super.getRequest();
+      connection[method] = never;
+      return [connection, address];
+    }
+  };
+}
+
+const HANGING = {
+  "read() of a connection": hanging("read"),
+  "closeWrite() of a connection": hanging("closeWrite"),
+  "shutdownRequest()": class extends Server {
+    override async shutdownRequest(request: Deno.TcpConn) {
+      await super.shutdownRequest(request);
+      return never();
+    }
+  },
+  "closeRequest()": class extends Server {
+    override closeRequest(request: Deno.TcpConn) {
+      super.closeRequest(request);
+      return never();
+    }
+  },
+};
+
+for (const [what, Hanging] of Object.entries(HANGING)) {
+  Deno.test(`shutdown() past its grace period ends though ${what} never does`, async () => {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const server = serve(
+      new Hanging(LOOPBACK, () => begin(), { lingerTimeout: 100 }),
+    );
+    const answer = ask(server.addr);
+    await begun;
+    await patiently(
+      server.shutdown({ gracePeriod: 50 }),
+      () => "the end of the server",
+    );
+    strictEqual(await answer, "");
+  });
+}
+
+Deno.test("what cannot be printed ends no server", async () => {
+  const unprintable = {
+    [Symbol.for("nodejs.util.inspect.custom")]() {
+      throw new Error("cannot be looked at");
+    },
+  };
+  const printed: string[] = [];
+  const error = console.error;
+  console.error = (...args) => {
+    for (const arg of args) Deno.inspect(arg);
+    printed.push(String(args[0]));
+  };
+  try {
+    await using server = serve(
+      new TCPServer(LOOPBACK, () => {
+        throw unprintable;
+      }),
+    );
+    strictEqual(await ask(server.addr), "");
+    strictEqual(await ask(server.addr), "");
+  } finally {
+    console.error = error;
+  }
+  const last = "handleError failed, and what was thrown cannot be printed";
+  deepStrictEqual(printed, [last, last]);
+});
+
+for (const hook of ["shutdownRequest", "closeRequest"] as const) {
+  Deno.test(`a connection is closed also where ${hook} only throws`, async () => {
+    await using server = serve(new Server(LOOPBACK, () => {}));
+    server[hook] = () => {
+      throw new Error("not now");
+    };
+    // Whatever is opened once.
+    strictEqual(await ask(server.addr), "");
+    const before = openDescriptors();
+    for (let i = 0; i < 20; i++) strictEqual(await ask(server.addr), "");
+    await server.shutdown();
+    // The listener is closed as well.
+    ok(openDescriptors() < before);
+  });
+}
+
+Deno.test("a getRequest that throws at once is reported, by handleRequest() too", async () => {
+  class Failing extends UDPServer {
+    readonly reports: string[] = [];
+    #failed = false;
+    override getRequest() {
+      if (this.#failed) return super.getRequest();
+      this.#failed = true;
+      throw new Error("not yet");
+    }
+    override handleError(error: unknown) {
+      this.reports.push((error as Error).message);
+    }
+  }
+  await using server = new Failing(LOOPBACK, () => {}, { timeout: 1 });
+  await server.handleRequest();
+  deepStrictEqual(server.reports, ["not yet"]);
+});
