@@ -11,7 +11,18 @@ export function addBorrower(prototype: object): void {
   borrowers.add(prototype);
 }
 
-/** Whether a connection keeps no bytes. */
-export function isBorrower(connection: object): boolean {
-  return borrowers.has(Object.getPrototypeOf(connection));
+/** What is lent bytes. */
+interface Borrowing {
+  read?(buffer: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  write?(data: Uint8Array): Promise<number>;
+}
+
+/**
+ * Whether a connection keeps no bytes, and reads and writes as those with its
+ * prototype do: somebody may have given it, or what wraps it, other methods.
+ */
+export function isBorrower(connection: Borrowing): boolean {
+  const prototype = Object.getPrototypeOf(connection);
+  return borrowers.has(prototype) && connection.read === prototype.read &&
+    connection.write === prototype.write;
 }

@@ -19,6 +19,18 @@ const MOST_BUSY = 64 * 1024 * 1024;
 let taken = 0;
 
 /**
+ * Checks that a read can have got `n` bytes of `room`.
+ *
+ * @throws {TypeError} If it cannot: whoever reads on and on would never end.
+ */
+export function checkRead(n: number, room: number): void {
+  if (Number.isInteger(n) && n > 0 && n <= room) return;
+  throw new TypeError(
+    `Cannot read into ${room} bytes: read() gave ${n}; it must give 1 to ${room}, or null at the end`,
+  );
+}
+
+/**
  * How large a buffer the next read of a connection gets: small at first, larger
  * as long as reads fill it, and small again where little comes.
  */
@@ -65,16 +77,11 @@ export class ReadSize {
   /**
    * Ends a read that has got `n` bytes of `room`.
    *
-   * @throws {TypeError} If a read cannot have got as many: whoever reads on and
-   * on would never end.
+   * @throws {TypeError} If a read cannot have got as many.
    */
   end(n: number, room: number): void {
     this.fail();
-    if (!(n > 0 && n <= room)) {
-      throw new TypeError(
-        `Cannot read into ${room} bytes: read() gave ${n}; it must give 1 to ${room}, or null at the end`,
-      );
-    }
+    checkRead(n, room);
     this.#filled = n === room;
     const isSmall = !this.#filled && n < this.#bytes / 4;
     this.#small = isSmall ? this.#small + 1 : 0;

@@ -1,4 +1,5 @@
-import { ReadSize } from "./_read_size.ts";
+import { isBorrower } from "./_lending.ts";
+import { checkRead, ReadSize } from "./_read_size.ts";
 import { IncompleteReadError, LimitOverrunError } from "./stream_errors.ts";
 
 /** What a {@linkcode StreamReader} reads from: a `Deno.Conn`, a file, a test. */
@@ -41,6 +42,7 @@ const CR = 0x0d;
 const encoder = new TextEncoder();
 // A byte order mark is the peer's data like any other, so it is kept.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const ignore = () => {};
 
 /**
  * Buffered reading from a connection, with the names of Python's
@@ -48,7 +50,8 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
  *
  * The buffer starts at 512 bytes, grows with the traffic and shrinks back, so an
  * idle connection costs little. What a read returns is the caller's to keep.
- * One read at a time: a second one while the first waits is refused.
+ * One read at a time: a second one while the first waits is refused. What a read
+ * that nobody awaits fails with is never an unhandled rejection.
  *
  * @example Reading lines
  * ```ts
@@ -84,6 +87,10 @@ export class StreamReader implements AsyncIterable<string> {
   #reading = false;
   /** Whether a read waits for the source itself, and not for a fill. */
   #direct = false;
+  /** Whether the read that is being called has just been refused. */
+  #refused = false;
+  /** Whether the source is known to read as it should; asked for once. */
+  #trusts: boolean | undefined;
   /** What `readInto` does when the source has read, once it was called. */
   #noteRead: ((n: number | null) => void) | undefined;
   #noteFailure: ((error: unknown) => void) | undefined;
@@ -148,8 +155,13 @@ export class StreamReader implements AsyncIterable<string> {
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
   read(n: number): Promise<Uint8Array<ArrayBuffer> | null>;
-  async read(n?: number): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (n === undefined) return await this.#readToEnd();
+  read(n?: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.#unfailing(
+      n === undefined ? this.#readToEnd() : this.#readUpTo(n),
+    );
+  }
+
+  async #readUpTo(n: number): Promise<Uint8Array<ArrayBuffer> | null> {
     checkCount("read", n);
     if (n === 0) return new Uint8Array(0);
     if (this.#start === this.#end) {
@@ -187,7 +199,9 @@ export class StreamReader implements AsyncIterable<string> {
     if (
       this.#start < this.#end || this.#filling !== undefined || this.#reading ||
       this.#ended || this.#failure !== undefined || buffer.length === 0
-    ) return this.#readBuffered(buffer);
+    ) return this.#unfailing(this.#readBuffered(buffer));
+    this.#trusts ??= isBorrower(this.#source);
+    if (!this.#trusts) return this.#unfailing(this.#readChecked(buffer));
     this.#reading = this.#direct = true;
     // The caller gets the source's own promise: another would cost as much as
     // all the rest. What is noted here is noted before the caller is told.
@@ -198,11 +212,30 @@ export class StreamReader implements AsyncIterable<string> {
         this.#release();
       },
       this.#noteFailure ??= (error) => {
-        this.#fail(error);
-        this.#release();
+        try {
+          this.#fail(error);
+        } finally {
+          this.#release();
+        }
       },
     );
     return read;
+  }
+
+  /** Reads from a source of the caller's own. */
+  async #readChecked(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    this.#begin();
+    this.#direct = true;
+    try {
+      const n = await this.#source.read(buffer);
+      if (n === null) this.#ended = true;
+      else checkRead(n, buffer.length);
+      return n;
+    } catch (error) {
+      throw this.#fail(error);
+    } finally {
+      this.#release();
+    }
   }
 
   async #readBuffered(
@@ -233,7 +266,11 @@ export class StreamReader implements AsyncIterable<string> {
    * @throws {LimitOverrunError} If the line is longer than `limit` bytes.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
-  async readLine(): Promise<string | null> {
+  readLine(): Promise<string | null> {
+    return this.#unfailing(this.#readLine());
+  }
+
+  async #readLine(): Promise<string | null> {
     const lf = this.#newline(this.#start);
     if (lf >= 0 && !this.#reading) return this.#line(lf);
     this.#begin();
@@ -268,10 +305,11 @@ export class StreamReader implements AsyncIterable<string> {
    * @throws {RangeError} If `n` is not a non-negative integer.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
-  async readExactly(n: number): Promise<Uint8Array<ArrayBuffer>> {
-    return await this.#hold("readExactly", n, (held) => {
+  readExactly(n: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#hold("readExactly", n, (held) => {
       const bytes = this.#take(held);
       if (held === n) return bytes;
+      this.#refused = true;
       throw new IncompleteReadError(
         `Cannot read exactly ${n} bytes: the stream ended after ${held}`,
         bytes,
@@ -290,7 +328,13 @@ export class StreamReader implements AsyncIterable<string> {
    * @throws {TypeError} If `separator` is empty.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
-  async readUntil(
+  readUntil(
+    separator: string | Uint8Array,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#unfailing(this.#readUntil(separator));
+  }
+
+  async #readUntil(
     separator: string | Uint8Array,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const mark = typeof separator === "string"
@@ -315,6 +359,7 @@ export class StreamReader implements AsyncIterable<string> {
         scanned = Math.max(0, before - mark.length + 1);
         if (!await this.#fill()) {
           const partial = this.#take(this.#end - this.#start);
+          this.#refused = true;
           throw new IncompleteReadError(
             `Cannot read until the separator: the stream ended after ${partial.length} bytes`,
             partial,
@@ -335,8 +380,8 @@ export class StreamReader implements AsyncIterable<string> {
    * @throws {RangeError} If `n` is not a non-negative integer.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
-  async peek(n = 1): Promise<Uint8Array<ArrayBuffer>> {
-    return await this.#hold(
+  peek(n = 1): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#hold(
       "peek",
       n,
       (held) => this.#buffer.slice(this.#start, this.#start + held),
@@ -345,16 +390,22 @@ export class StreamReader implements AsyncIterable<string> {
 
   /**
    * What remains of the stream, chunk by chunk, with backpressure: nothing is
-   * read before it is asked for. Cancelling stops reading and closes nothing.
+   * read before it is asked for. Cancelling stops reading and closes nothing:
+   * what comes for a chunk that was asked for is left to the next read.
    *
    * @returns The same stream each time.
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    let cancelled = false;
     return this.#readable ??= new ReadableStream({
-      pull: async (controller) => {
-        const chunk = await this.read(LARGEST_BUFFER);
-        if (chunk === null) controller.close();
-        else controller.enqueue(chunk);
+      pull: (controller) =>
+        this.#hold("read", 1, (held) => {
+          if (cancelled) return;
+          if (held === 0) controller.close();
+          else controller.enqueue(this.#takeUpTo(LARGEST_BUFFER));
+        }),
+      cancel() {
+        cancelled = true;
       },
     }, { highWaterMark: 0 });
   }
@@ -394,7 +445,15 @@ export class StreamReader implements AsyncIterable<string> {
    * Collects `n` bytes and calls `take` with how many there are: fewer only at
    * the end of the stream. No other read may start before that.
    */
-  async #hold<T>(
+  #hold<T>(
+    action: string,
+    n: number,
+    take: (held: number) => T,
+  ): Promise<T> {
+    return this.#unfailing(this.#holdBack(action, n, take));
+  }
+
+  async #holdBack<T>(
     action: string,
     n: number,
     take: (held: number) => T,
@@ -428,6 +487,18 @@ export class StreamReader implements AsyncIterable<string> {
     throw this.#overrun(
       `Cannot read to the end of the stream: it is longer than ${this.#limit} bytes`,
     );
+  }
+
+  /**
+   * Lets a read fail although nobody awaits it, or not yet: a handler may begin
+   * one and then throw, and a client can make any fail.
+   */
+  #unfailing<T>(read: Promise<T>): Promise<T> {
+    if (this.#reading || this.#refused) {
+      this.#refused = false;
+      read.catch(ignore);
+    }
+    return read;
   }
 
   #begin(): void {
@@ -483,7 +554,9 @@ export class StreamReader implements AsyncIterable<string> {
   }
 
   #checkOpen(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#failure === undefined) return;
+    this.#refused = true;
+    throw this.#failure.error;
   }
 
   /** Stores the source's error: every later read gets it too. */
@@ -567,6 +640,7 @@ export class StreamReader implements AsyncIterable<string> {
   }
 
   #overrun(message: string): LimitOverrunError {
+    this.#refused = true;
     return new LimitOverrunError(
       `${message}; raise the reader's limit to allow it`,
       this.#limit,

@@ -1,6 +1,7 @@
 import { refuse } from "./_refusal.ts";
 import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./_small_buffers.ts";
 import { LimitOverrunError } from "./stream_errors.ts";
+import { writeCountError } from "./_write_count.ts";
 
 /** What a {@linkcode StreamWriter} writes to: a `Deno.Conn`, a file, a test. */
 export interface WriteSink {
@@ -317,11 +318,20 @@ export class StreamWriter {
   #writeNow(sink: SyncWriteSink, bytes: Uint8Array): Promise<void> {
     try {
       const taken = sink.writeSync(bytes);
-      return taken === undefined ? DONE : this.#last = taken;
+      return taken === undefined ? DONE : this.#last = this.#taking(taken);
     } catch (error) {
       this.#fail(error);
       return this.#last = rejected(error);
     }
+  }
+
+  #taking(taken: Promise<void>): Promise<void> {
+    const taking = taken.catch((error) => {
+      if (this.#failure === undefined) this.#fail(error);
+      throw error;
+    });
+    taking.catch(ignore);
+    return taking;
   }
 
   /** Writes what the current tick adds to the batch, once `previous` is out. */
@@ -343,6 +353,7 @@ export class StreamWriter {
       if (this.#chunks.length === 1) {
         const bytes = this.#chunks.pop()!;
         const done = await this.#writeTo(sink, bytes);
+        checkWritten(done, bytes.length);
         this.#buffered -= done;
         if (done < bytes.length) await this.#writeRest(sink, bytes, done);
       } else {
@@ -372,11 +383,7 @@ export class StreamWriter {
   ): Promise<void> {
     while (done < bytes.length) {
       const n = await this.#writeTo(sink, bytes.subarray(done));
-      if (n === 0) {
-        throw new Deno.errors.WriteZero(
-          `Cannot write ${bytes.length} bytes: the sink took ${done} and then none`,
-        );
-      }
+      checkWritten(n, bytes.length - done);
       done += n;
       this.#buffered -= n;
     }
@@ -427,6 +434,11 @@ function* join(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
     }
     from = to;
   }
+}
+
+function checkWritten(n: number, most: number): void {
+  const error = writeCountError(n, most);
+  if (error !== undefined) throw error;
 }
 
 function rejected(error: unknown): Promise<never> {

@@ -6,6 +6,7 @@ import {
   SMALL_BUFFER,
   takeBuffer,
 } from "../../handlers/_small_buffers.ts";
+import { writeCountError } from "../../handlers/_write_count.ts";
 import type { Unsent } from "../../handlers/base_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError } from "./errors.ts";
@@ -284,13 +285,8 @@ export class NearStream extends NearChannel implements Unsent {
 
   readonly #took = (n: number): void => {
     const most = this.#offered.length;
-    if (!(n > 0 && n <= most)) {
-      return this.#tookNone(
-        new Deno.errors.WriteZero(
-          `Cannot write ${most} bytes: write() took ${n}; it must take 1 to ${most}`,
-        ),
-      );
-    }
+    const error = writeCountError(n, most);
+    if (error !== undefined) return this.#tookNone(error);
     const credit = this.#window.take(n);
     if (credit > 0 && !this.over) {
       this.carrier.send(FrameType.Credit, this.id, packNumber(credit));

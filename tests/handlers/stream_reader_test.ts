@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
 import {
   IncompleteReadError,
   LimitOverrunError,
@@ -235,4 +235,100 @@ Deno.test("StreamReader fails, and does not wait for ever, where a source gives 
     await rejects(read(rfile), TypeError);
     await rejects(read(rfile), TypeError);
   }
+});
+
+/** Every read, of a source whose reads fail or are refused. */
+const READS: Readonly<Record<string, (rfile: StreamReader) => unknown>> = {
+  "read()": (rfile) => rfile.read(),
+  "read(n)": (rfile) => rfile.read(10),
+  "readInto()": (rfile) => rfile.readInto(new Uint8Array(10)),
+  "readLine()": (rfile) => rfile.readLine(),
+  "readExactly()": (rfile) => rfile.readExactly(10),
+  "readUntil()": (rfile) => rfile.readUntil("x"),
+  "peek()": (rfile) => rfile.peek(10),
+};
+
+for (const [name, read] of Object.entries(READS)) {
+  // An unhandled rejection fails the test.
+  Deno.test(`StreamReader.${name} may fail with nobody to wait for it`, async () => {
+    const turn = () => new Promise((resolve) => setTimeout(resolve));
+    const { promise, reject } = Promise.withResolvers<number>();
+    const failing = new StreamReader({ read: () => promise });
+    read(failing);
+    // While it waits, and now that it has failed.
+    read(failing);
+    reject(new Error("gone"));
+    await turn();
+    read(failing);
+    await turn();
+    await rejects(failing.readLine(), /gone/);
+    // Refused for what has come already.
+    const full = reader(["0123456789".repeat(10)], { limit: 50 });
+    await full.peek();
+    read(full);
+    await turn();
+  });
+
+  Deno.test(`StreamReader.${name} fails once, and for good, where a source does not read as it should`, async () => {
+    const sources: Record<string, (buffer: Uint8Array) => unknown> = {
+      "throws": () => {
+        throw new RangeError("at once");
+      },
+      "gives nothing": () => Promise.resolve(0),
+      "gives too much": ({ length }) => Promise.resolve(length + 1),
+      "gives no number": () => "3",
+    };
+    for (const [what, source] of Object.entries(sources)) {
+      const told: unknown[] = [];
+      const rfile = new StreamReader(
+        { read: source as (buffer: Uint8Array) => Promise<number> },
+        { onError: (error) => told.push(error) },
+      );
+      const failed = await Promise.resolve(read(rfile)).then(
+        () => undefined,
+        (error) => error,
+      );
+      if (what === "throws") ok(failed instanceof RangeError, what);
+      else ok(failed instanceof TypeError, what);
+      await rejects(rfile.readLine(), failed);
+      deepStrictEqual(told, [failed], what);
+    }
+  });
+}
+
+Deno.test("StreamReader.readInto() takes what a source gives at once", async () => {
+  const rfile = new StreamReader({
+    read: ((buffer: Uint8Array) => buffer.fill(7, 0, 2) && 2) as unknown as (
+      buffer: Uint8Array,
+    ) => Promise<number>,
+  });
+  const buffer = new Uint8Array(3);
+  strictEqual(await rfile.readInto(buffer), 2);
+  deepStrictEqual([...buffer], [7, 7, 0]);
+});
+
+Deno.test("StreamReader leaves what comes for a chunk of a cancelled stream to the next read", async () => {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: came, resolve: come } = Promise.withResolvers<void>();
+  let ended = false;
+  const rfile = new StreamReader({
+    async read(buffer) {
+      begin();
+      await came;
+      if (ended) return null;
+      ended = true;
+      buffer.set(encode("hello\n"));
+      return 6;
+    },
+  });
+  const chunks = rfile.readable.getReader();
+  const asked = chunks.read();
+  await begun;
+  await chunks.cancel();
+  deepStrictEqual(await asked, { done: true, value: undefined });
+  await rejects(rfile.readLine(), Deno.errors.Busy);
+  come();
+  await new Promise((resolve) => setTimeout(resolve));
+  strictEqual(await rfile.readLine(), "hello");
+  strictEqual(await rfile.readLine(), null);
 });

@@ -291,3 +291,38 @@ Deno.test("StreamWriter.writable writes and closes the writing side", async () =
   await new Blob(["streamed"]).stream().pipeTo(new StreamWriter(to).writable);
   deepStrictEqual([to.calls, to.closed], [["streamed"], 1]);
 });
+
+Deno.test("StreamWriter fails where a sink says that it took what it cannot have", async () => {
+  for (const n of [0, -1, 6, NaN, undefined]) {
+    let calls = 0;
+    const told: unknown[] = [];
+    const wfile = new StreamWriter({
+      write: () => {
+        calls++;
+        return Promise.resolve(n as number);
+      },
+    }, { onError: (error) => told.push(error) });
+    await rejects(wfile.write("12345"), {
+      name: "WriteZero",
+      message: `Cannot write 5 bytes: write() took ${n}; it must take 1 to 5`,
+    });
+    strictEqual(calls, 1);
+    strictEqual(wfile.bufferedAmount, 0);
+    strictEqual(told.length, 1);
+  }
+});
+
+Deno.test("StreamWriter knows of what a sink that takes each write at once fails with later", async () => {
+  const told: unknown[] = [];
+  const full = new Error("full");
+  const wfile = new StreamWriter(
+    { writeSync: () => Promise.reject(full) },
+    { onError: (error) => told.push(error) },
+  );
+  // An unhandled rejection fails the test.
+  wfile.write("x");
+  await new Promise((resolve) => setTimeout(resolve));
+  await rejects(wfile.write("y"), full);
+  await rejects(async () => await wfile.end(), full);
+  deepStrictEqual(told, [full]);
+});

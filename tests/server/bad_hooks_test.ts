@@ -1,9 +1,16 @@
 // Hooks and connections of a subclass that fail, or never end.
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
-import { TCPServer, UDPServer } from "../../mod.ts";
+import { type StreamRequestHandler, TCPServer, UDPServer } from "../../mod.ts";
 import { patiently } from "../_patience.ts";
-import { ask, LOOPBACK, openDescriptors, Reports, serve } from "../_serve.ts";
+import {
+  ask,
+  LOOPBACK,
+  openDescriptors,
+  readAll,
+  Reports,
+  serve,
+} from "../_serve.ts";
 
 class Server extends TCPServer {
   readonly reports = new Reports();
@@ -83,6 +90,30 @@ Deno.test("what cannot be printed ends no server", async () => {
   }
   const last = "handleError failed, and what was thrown cannot be printed";
   deepStrictEqual(printed, [last, last]);
+});
+
+Deno.test("a handler may begin a read and end without it", async () => {
+  const handlers = [
+    async ({ rfile, wfile }: StreamRequestHandler) => {
+      const line = rfile.readLine();
+      await wfile.write("x");
+      JSON.parse("{");
+      await line;
+    },
+    ({ rfile, wfile }: StreamRequestHandler) => {
+      rfile.read(10);
+      wfile.write("x");
+    },
+  ];
+  for (const handler of handlers) {
+    await using server = serve(
+      new Server(LOOPBACK, handler, { lingerTimeout: 20 }),
+    );
+    // An unhandled rejection fails the test.
+    const silent = await Deno.connect(server.addr);
+    strictEqual(await readAll(silent), "x");
+    strictEqual(await ask(server.addr), "x");
+  }
 });
 
 for (const hook of ["shutdownRequest", "closeRequest"] as const) {

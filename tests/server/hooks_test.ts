@@ -263,3 +263,49 @@ Deno.test("bytes are lent to Deno's connections, and those of one's own may keep
   ]);
   deepStrictEqual(lent, [true, false, true, false]);
 });
+
+Deno.test("bytes are not lent to a connection of Deno's with another write or read", async () => {
+  class Delaying extends TCPServer {
+    override async getRequest(): Promise<[Deno.TcpConn, Deno.NetAddr]> {
+      const [connection, address] = await super.getRequest();
+      const write = connection.write.bind(connection);
+      connection.write = (data) => {
+        setTimeout(() => write(data), 20);
+        return Promise.resolve(data.length);
+      };
+      return [connection, address];
+    }
+  }
+  await using server = serve(
+    new Delaying(LOOPBACK, async ({ rfile, wfile }) => {
+      await wfile.write(`<${await rfile.readLine()}>`);
+      // Until it is on its way.
+      await rfile.read();
+    }),
+  );
+  const clients = await Promise.all(
+    ["a", "b", "c"].map(async (name) => {
+      const client = await Deno.connect(server.addr);
+      await client.write(new TextEncoder().encode(`${name}\n`));
+      return client;
+    }),
+  );
+  const answers = await Promise.all(clients.map(async (client) => {
+    const answer = new Uint8Array(3);
+    await client.read(answer);
+    client.close();
+    return new TextDecoder().decode(answer);
+  }));
+  deepStrictEqual(answers, ["<a>", "<b>", "<c>"]);
+  const accepted = await Deno.connect(server.addr);
+  strictEqual(isBorrower(accepted), true);
+  strictEqual(isBorrower(new Proxy(accepted, {})), true);
+  const wrapping = new Proxy(accepted, {
+    get: (target, name) =>
+      name === "read"
+        ? (buffer: Uint8Array) => target.read(buffer)
+        : Reflect.get(target, name, target),
+  });
+  strictEqual(isBorrower(wrapping), false);
+  accepted.close();
+});

@@ -121,14 +121,18 @@ Deno.test("a slot is free after the call that lends it, or when who kept it says
 });
 
 /** Says that it keeps no bytes, as Deno's connections do not. */
-class Socket {
-  readonly localAddr = ADDRESS;
-  readonly remoteAddr = ADDRESS;
-  read(): Promise<number> {
-    return new Promise(() => {});
+function borrower(methods: Partial<Deno.Conn>): Deno.Conn {
+  class Socket {
+    readonly localAddr = ADDRESS;
+    readonly remoteAddr = ADDRESS;
+    read(): Promise<number> {
+      return new Promise(() => {});
+    }
   }
+  Object.assign(Socket.prototype, methods);
+  addBorrower(Socket.prototype);
+  return new Socket() as unknown as Deno.Conn;
 }
-addBorrower(Socket.prototype);
 
 /** A connection whose handler's end is at hand: both run in this thread. */
 function connection(socket: Partial<Deno.Conn>) {
@@ -137,7 +141,7 @@ function connection(socket: Partial<Deno.Conn>) {
     near,
     1,
     { settling: () => {}, shutdown: () => Promise.resolve() },
-    Object.assign(new Socket(), socket) as Deno.Conn,
+    borrower(socket),
   );
   const handler = new FarConnection(far, 1, ADDRESS, ADDRESS, false);
   const receiving = [
