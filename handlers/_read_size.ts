@@ -18,6 +18,16 @@ const MOST_BUSY = 64 * 1024 * 1024;
 /** How much they take now. */
 let taken = 0;
 
+/** What the buffer of a read that waits takes, in bytes. */
+interface Share {
+  bytes: number;
+}
+
+/** Gives back what is waited for by nobody any more: its source never answers. */
+const abandoned = new FinalizationRegistry<Share>(({ bytes }) => {
+  taken -= bytes;
+});
+
 /**
  * Checks that a read can have got `n` bytes of `room`.
  *
@@ -40,8 +50,8 @@ export class ReadSize {
   #bytes = SMALL_BUFFER;
   #small = 0;
   #filled = false;
-  /** How much of what is taken is this one's. */
-  #own = 0;
+  /** How much of what is taken is this one's, if it ever took any. */
+  #own: Share | undefined;
 
   /**
    * @param modest What any read may get, in bytes.
@@ -69,7 +79,7 @@ export class ReadSize {
     if (taken + size > (this.#filled ? MOST_BUSY : MOST_WAITING)) {
       return this.#modest;
     }
-    this.#own = size;
+    this.#ownShare().bytes = size;
     taken += size;
     return size;
   }
@@ -92,7 +102,16 @@ export class ReadSize {
 
   /** Ends a read that has got nothing. */
   fail(): void {
-    taken -= this.#own;
-    this.#own = 0;
+    if (this.#own === undefined) return;
+    taken -= this.#own.bytes;
+    this.#own.bytes = 0;
+  }
+
+  #ownShare(): Share {
+    if (this.#own === undefined) {
+      this.#own = { bytes: 0 };
+      abandoned.register(this, this.#own);
+    }
+    return this.#own;
   }
 }

@@ -64,7 +64,7 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #reply: Uint8Array | undefined;
-  /** Whether the reply is a buffer of the handler's. */
+  /** Whether the reply is the packet's memory. */
   #borrowed = false;
   #suspended = false;
 
@@ -120,8 +120,8 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   /**
-   * The handler may use its buffer again once its write has resolved. One that
-   * waits for nothing has its reply sent before, without a copy.
+   * The handler may change its packet once its write has resolved. One that waits
+   * for nothing has a part of the packet sent before, without a copy.
    *
    * @ignore
    */
@@ -150,8 +150,8 @@ export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
       );
     }
     if (before === undefined) {
-      this.#reply = this.#suspended ? data.slice() : data;
-      this.#borrowed = !this.#suspended;
+      this.#borrowed = !this.#suspended && data.buffer === this.packet.buffer;
+      this.#reply = this.#borrowed ? data : data.slice();
       return;
     }
     this.#borrowed = false;

@@ -22,7 +22,9 @@ const CLIENT_CODES: ReadonlySet<string> = new Set([
 
 /** Whether an error of `accept` is one client's and not the listener's. */
 export function isClientError(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionAborted ||
+  // A datagram that is too long.
+  return error instanceof Deno.errors.InvalidData ||
+    error instanceof Deno.errors.ConnectionAborted ||
     error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.ConnectionRefused ||

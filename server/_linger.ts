@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { Deadlines, type Expiring, LONGEST_DELAY } from "./_deadlines.ts";
 
 /**
@@ -7,6 +8,8 @@ import { Deadlines, type Expiring, LONGEST_DELAY } from "./_deadlines.ts";
 const SILENCE = 5_000;
 /** How much of a peer's late bytes is thrown away before giving up, in bytes. */
 const MOST_BYTES = 64 * 1024 * 1024;
+/** After so many reads of a connection timers and other connections get a turn. */
+const READS_IN_A_ROW = 1_024;
 /** How many connections may linger; one more closes the one that is oldest. */
 const MOST_CONNECTIONS = 4_096;
 
@@ -58,7 +61,8 @@ export class Lingering<Connection extends Deno.Conn> {
    * silent, or the timeout or 64 MiB have gone by.
    */
   async end(connection: Connection): Promise<void> {
-    const closing: Closing = { connection, lastHeard: performance.now() };
+    const began = performance.now();
+    const closing: Closing = { connection, lastHeard: began };
     const oldest = this.#silences.first;
     if (oldest !== undefined && this.#silences.size >= MOST_CONNECTIONS) {
       // Before its read has noticed, another may need the next place.
@@ -70,8 +74,10 @@ export class Lingering<Connection extends Deno.Conn> {
     try {
       await connection.closeWrite();
       let total = 0;
-      // A connection of one's own may forever give nothing.
+      let reads = 0;
+      // A connection of one's own may forever give nothing, or a little at once.
       for (let n; (n = await connection.read(discarded)) !== null && n > 0;) {
+        if (++reads % READS_IN_A_ROW === 0) await setImmediate();
         closing.lastHeard = performance.now();
         // Only a peer that goes on sending needs this bound as well.
         timer ??= setTimeout(
@@ -80,6 +86,8 @@ export class Lingering<Connection extends Deno.Conn> {
         );
         total += n;
         if (total > MOST_BYTES) break;
+        // One of one's own may go on when it has been closed.
+        if (closing.lastHeard - began > this.#timeout) break;
       }
     } catch {
       // The peer has gone, or the handler closed the connection itself: there

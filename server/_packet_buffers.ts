@@ -1,5 +1,7 @@
-/** The longest payload is shorter; one byte more would show a cut. */
+/** The longest payload over UDP is shorter; what fills one has been cut. */
 const BUFFER_SIZE = 65_536;
+/** The most that is taken whole, in bytes. */
+export const LONGEST_PACKET = BUFFER_SIZE - 1;
 /** How many buffers handlers may have at a time. */
 const MOST_LENT = 16;
 

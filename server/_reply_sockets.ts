@@ -86,7 +86,8 @@ export class ReplySockets {
   }
 
   /**
-   * Sends one datagram.
+   * Sends one datagram. It is copied: who waits for it may give up, and use the
+   * memory again, before the kernel has taken it.
    *
    * @throws {Deno.errors.TimedOut} If it could not be sent in time. If it has
    * had its turn, it still arrives should its client read again.
@@ -97,7 +98,7 @@ export class ReplySockets {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const since = performance.now();
     const reply: Reply = {
-      ...{ data, address, since, resolve, reject },
+      ...{ data: data.slice(), address, since, resolve, reject },
       queue: undefined,
     };
     this.#late.add(reply);

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { isDeadUnixSocket } from "./_probe_unix_socket.ts";
 
 /** Where a Unix server listens. */
@@ -41,24 +42,29 @@ export class UnixSocketFile {
   /**
    * Binds a socket to a path and sets the file's permissions.
    *
+   * @param given The path. One that is relative is the same file whatever the
+   * current directory is later.
+   * @param options The file's.
+   * @param listen Binds the socket to the path it is given.
    * @throws {Deno.errors.AddrInUse} If the path exists and is not to be
    * reclaimed, or a server answers there, or it is not a socket.
    * @throws {RangeError} If `mode` is out of range.
    * @throws {TypeError} If the path is empty, too long, or not a string.
    */
   static bind<Socket extends { close(): void }>(
-    path: string,
+    given: string,
     { reclaim = false, mode }: UnixSocketFileOptions,
-    listen: () => Socket,
+    listen: (path: string) => Socket,
   ): { readonly socket: Socket; readonly file: UnixSocketFile } {
     // Linux would bind an empty one to a name of its own choice.
-    if (typeof path !== "string" || path === "") {
+    if (typeof given !== "string" || given === "") {
       throw new TypeError(
         `Cannot create server: path must be a string that is not empty, received ${
-          Deno.inspect(path)
+          Deno.inspect(given)
         }`,
       );
     }
+    const path = resolve(given);
     if (
       mode !== undefined &&
       !(Number.isInteger(mode) && mode >= 0 && mode <= 0o777)
@@ -81,14 +87,14 @@ export class UnixSocketFile {
   static #listen<Socket>(
     path: string,
     reclaim: boolean,
-    listen: () => Socket,
+    listen: (path: string) => Socket,
   ): Socket {
     try {
-      return listen();
+      return listen(path);
     } catch (error) {
       if (error instanceof Deno.errors.AddrInUse) {
         UnixSocketFile.#removeDead(path, reclaim, error);
-        return listen();
+        return listen(path);
       }
       if (error instanceof Deno.errors.NotFound) {
         throw new Deno.errors.NotFound(

@@ -10,7 +10,7 @@ import {
   type ServerSocket,
 } from "./base_server.ts";
 import { handlerClass, type HandlerFunction } from "./_handler_class.ts";
-import { PacketBuffers } from "./_packet_buffers.ts";
+import { LONGEST_PACKET, PacketBuffers } from "./_packet_buffers.ts";
 
 /** What a datagram server takes as its handler. */
 export type DatagramHandler<Address extends Deno.Addr> =
@@ -88,6 +88,13 @@ export abstract class DatagramServer<Address extends Deno.Addr>
    */
   override async getRequest(): Promise<[DatagramRequest<Address>, Address]> {
     const [data, sender] = await this.#socket.receive(this.#buffers.next);
+    if (data.length > LONGEST_PACKET) {
+      throw new Deno.errors.InvalidData(
+        `Cannot receive a datagram from ${
+          Deno.inspect(sender)
+        }: it is longer than ${LONGEST_PACKET} bytes`,
+      );
+    }
     const packet = this.#lends && this.#buffers.lend() ? data : data.slice();
     return [[packet, this.#socket], sender];
   }

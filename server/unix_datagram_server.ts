@@ -13,8 +13,9 @@ export interface UnixDatagramServerOptions
   extends ServerOptions<Deno.UnixAddr>, UnixSocketFileOptions {}
 
 /**
- * A server of Unix datagrams. Its socket file is removed when it closes, if it
- * is still its own.
+ * A server of Unix datagrams, of up to 65,535 bytes each; a longer one is told
+ * to `handleError` and not served. Its socket file is removed when it closes, if
+ * it is still its own.
  *
  * Needs `--unstable-net`, and `--allow-read`, `--allow-write` and
  * `--allow-net=unix:` of its path and, to reply, of the clients'.
@@ -59,7 +60,7 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
         const bound = UnixSocketFile.bind(
           path,
           options,
-          () => new UnixDatagramSocket(path, () => file.isOurs()),
+          (path) => new UnixDatagramSocket(path, () => file.isOurs()),
         );
         file = bound.file;
         return socket = bound.socket;

@@ -61,7 +61,7 @@ export class UnixStreamServer
         const bound = UnixSocketFile.bind(
           path,
           options,
-          () => Deno.listen({ transport: "unix", path }),
+          (path) => Deno.listen({ transport: "unix", path }),
         );
         file = bound.file;
         return bound.socket;

@@ -1,5 +1,6 @@
 import { ok, strictEqual, throws } from "node:assert";
 import { ReadSize } from "../../handlers/_read_size.ts";
+import { Child } from "../_program.ts";
 
 const KIB = 1024;
 const MODEST = 4 * KIB;
@@ -123,6 +124,46 @@ Deno.test("reads that have got something, nothing or an error make place for oth
     else size.fail();
     ok(room(waiting) === most - 29 + i);
   }
+});
+
+Deno.test("readers that are dropped while their source never answers make place for others", async () => {
+  // A process of its own, with its memory collected when it says so.
+  await using program = new Child(Deno.execPath(), [
+    "eval",
+    "--v8-flags=--expose-gc",
+    `import { StreamReader } from ${
+      JSON.stringify(import.meta.resolve("../../mod.ts"))
+    };
+    async function largest() {
+      let most = 0;
+      const rfile = new StreamReader({
+        read(buffer) {
+          most = Math.max(most, buffer.length);
+          return Promise.resolve(buffer.length);
+        },
+      });
+      for (let i = 0; i < 10; i++) await rfile.read(${LARGEST});
+      return most;
+    }
+    async function drop() {
+      let reads = 0;
+      const rfile = new StreamReader({
+        read: (buffer) =>
+          ++reads < 6
+            ? Promise.resolve(buffer.length)
+            : new Promise(() => {}),
+      });
+      while (reads < 5) await rfile.read(${LARGEST});
+      void rfile.read(${LARGEST});
+    }
+    for (let i = 0; i < ${MOST_BUSY / LARGEST + 1}; i++) await drop();
+    console.log("then", await largest());
+    gc();
+    await new Promise((resolve) => setTimeout(resolve));
+    console.log("now", await largest());`,
+  ]);
+  await program.until(`then ${MODEST}`);
+  await program.until(`now ${LARGEST}`);
 });
 
 Deno.test("what a read cannot have got is refused", () => {

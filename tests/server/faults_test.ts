@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
 import {
   DatagramRequestHandler,
   StreamWriter,
@@ -79,6 +79,22 @@ Deno.test("the connection that has lingered longest is closed when there are too
   for (const connection of connections) connection.close();
   await Promise.all(all);
   lingering.finish();
+});
+
+Deno.test("a connection of one's own that never stops giving ends with lingerTimeout, and holds up nobody", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++);
+  const lingering = new Lingering(50, () => {});
+  await ends(lingering.end(
+    {
+      closeWrite: () => Promise.resolve(),
+      read: () => Promise.resolve(1),
+      close: () => {},
+    } as unknown as Deno.Conn,
+  ));
+  clearInterval(timer);
+  lingering.finish();
+  ok(turns > 1, `${turns} turns`);
 });
 
 Deno.test("lingerTimeout of one server is not another's", async () => {
@@ -237,6 +253,35 @@ Deno.test("a datagram's reply is what was written, whatever becomes of the buffe
   await client.send(new Uint8Array(1), server.addr);
   strictEqual(decode((await client.receive())[0]), "aaaabbbb");
   client.close();
+});
+
+Deno.test("a reply of a handler that waits for nothing is what was written", async () => {
+  const buffer = new Uint8Array(1);
+  const sent: Uint8Array[] = [];
+  await using server = serve(
+    new QuietUDP(LOOPBACK, (handler) => {
+      const { packet, request, wfile } = handler;
+      const [, socket] = request;
+      Object.defineProperty(request, 1, {
+        value: {
+          // As a socket that has no room now.
+          send: async (data: Uint8Array<ArrayBuffer>, to: Deno.NetAddr) => {
+            sent.push(data);
+            await elapse(0);
+            return await socket.send(data, to);
+          },
+        },
+      });
+      buffer.set(packet);
+      wfile.write(buffer);
+      buffer.fill(0);
+    }),
+  );
+  const client = udpClient();
+  await client.send(new Uint8Array([7]), server.addr);
+  deepStrictEqual([...(await client.receive())[0]], [7]);
+  client.close();
+  strictEqual(sent.length, 1);
 });
 
 Deno.test("a datagram request that was aborted sends no reply", async () => {

@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { UnixDatagramServer } from "../../mod.ts";
 import { bindReplySockets, ReplySockets } from "../../server/_reply_sockets.ts";
 import { patiently } from "../_patience.ts";
@@ -132,6 +132,71 @@ Deno.test("UnixDatagramServer loses no reply, whenever its handlers send it", as
     }
   }));
   deepStrictEqual(server.reports.errors, []);
+});
+
+Deno.test("UnixDatagramServer takes 65,535 bytes whole, and reports longer datagrams", async () => {
+  await using folder = new Folder();
+  const sizes: number[] = [];
+  const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+  await using server = serve(
+    new Quiet({ path: folder.at("s") }, ({ packet }) => {
+      if (sizes.push(packet.length) === 2) take();
+    }),
+  );
+  const client = Deno.listenDatagram({
+    transport: "unixpacket",
+    path: folder.at("c"),
+  });
+  for (const size of [65_535, 65_536, 100_000, 1]) {
+    await client.send(new Uint8Array(size), server.addr);
+  }
+  await patiently(taken, () => "two datagrams");
+  client.close();
+  deepStrictEqual(sizes, [65_535, 1]);
+  const errors = await server.reports.until(2) as Error[];
+  for (const error of errors) {
+    strictEqual(error.name, "InvalidData");
+    match(error.message, /\/c".*: it is longer than 65535 bytes$/s);
+  }
+});
+
+Deno.test("UnixDatagramServer's replies are what was written, however late they are sent", async () => {
+  await using folder = new Folder();
+  const out = new Uint8Array(1);
+  await using server = serve(
+    new Quiet({ path: folder.at("s") }, ({ packet, wfile }) => {
+      out.set(packet);
+      wfile.write(out);
+    }),
+  );
+  using mute = new Client(folder.at("mute"));
+  for (let i = 0; i < TOO_MANY; i++) await mute.send(1, server.addr);
+  using other = new Client(folder.at("other"));
+  strictEqual(await other.ask(2, server.addr), 2);
+  for (let i = 0; i < TOO_MANY; i++) strictEqual(await mute.receive(), 1);
+});
+
+Deno.test("ReplySockets leaves alone what it gave up and still sends", async () => {
+  await using folder = new Folder();
+  using mute = new Client(folder.at("mute"));
+  const replies = new ReplySockets(
+    bindReplySockets(folder.at("s")),
+    () => Promise.reject(new Error("is not to be used")),
+    20,
+  );
+  const memory = new Uint8Array(1);
+  let last: unknown;
+  let sent = 0;
+  // Until one has to wait, and is given up.
+  while (last === undefined) {
+    memory[0] = 1;
+    await replies.send(memory, mute.addr).catch((error) => last = error);
+    sent++;
+    memory[0] = 2;
+  }
+  strictEqual((last as Error).name, "TimedOut");
+  for (let i = 0; i < sent; i++) strictEqual(await mute.receive(), 1);
+  replies.close();
 });
 
 Deno.test("ReplySockets gives up what cannot be sent in time, and goes on when clients read", async () => {

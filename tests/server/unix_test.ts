@@ -1,6 +1,6 @@
 import { rejects, strictEqual, throws } from "node:assert";
 import { UnixDatagramServer, UnixStreamServer } from "../../mod.ts";
-import { Folder, Program, testWith } from "../_program.ts";
+import { Child, Folder, Program, testWith } from "../_program.ts";
 import { ask, Reports, serve } from "../_serve.ts";
 
 const python = new Program("python3", "python3");
@@ -151,6 +151,30 @@ Deno.test("UnixStreamServer names the path that is too long or has no folder", a
     () => new UnixStreamServer({ path: folder.at("no/a.sock") }, () => {}),
     /Cannot listen on ".*": its folder does not exist/,
   );
+});
+
+Deno.test("Unix servers remove a socket file with a relative path from where they made it", async () => {
+  await using folder = new Folder();
+  // A process of its own: others have the same current directory.
+  await using program = new Child(Deno.execPath(), [
+    "eval",
+    "--unstable-net",
+    `import { UnixDatagramServer, UnixStreamServer } from ${
+      JSON.stringify(import.meta.resolve("../../mod.ts"))
+    };
+    Deno.chdir(${JSON.stringify(folder.at("."))});
+    const servers = [
+      new UnixStreamServer({ path: "s" }, () => {}),
+      new UnixDatagramServer({ path: "d" }, () => {}),
+    ];
+    const before = [...Deno.readDirSync(".")].length;
+    const cwd = Deno.cwd();
+    Deno.chdir("/");
+    for (const server of servers) server.serveForever();
+    for (const server of servers) await server.shutdown();
+    console.log(before, [...Deno.readDirSync(cwd)].length);`,
+  ]);
+  await program.until("2 0");
 });
 
 Deno.test("Unix servers refuse a path that is empty or none", () => {
