@@ -23,6 +23,20 @@ export function checkTime(name: string, value: number): void {
 }
 
 /**
+ * Checks a signal given as an option.
+ *
+ * @throws {TypeError} If there is one, and it is not an `AbortSignal`.
+ */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new TypeError(
+    `Cannot shut down on signal: it must be an AbortSignal, received ${
+      Deno.inspect(signal)
+    }`,
+  );
+}
+
+/**
  * The backlog option in the form of `Deno.listen`.
  *
  * @throws {RangeError} If it is not a positive integer.

@@ -12,7 +12,7 @@ import {
   isDisconnect,
 } from "./_accept_errors.ts";
 import { Deadlines, type Expiring, LONGEST_DELAY } from "./_deadlines.ts";
-import { checkCount, checkTime } from "./_options.ts";
+import { checkCount, checkSignal, checkTime } from "./_options.ts";
 
 /** A handler class, as a server of `Request`s from `Address`es takes it. */
 export type RequestHandlerClass<Request, Address extends Deno.Addr> = new (
@@ -234,6 +234,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @param waits Whether all handlers are taken to wait for something, which
    * need not be looked for then.
    * @throws {RangeError} If an option is out of range.
+   * @throws {TypeError} If `signal` is not an `AbortSignal`.
    */
   constructor(
     open: () => ServerSocket<Address>,
@@ -251,6 +252,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     checkTime("timeout", timeout);
     checkTime("requestTimeout", requestTimeout);
     checkTime("gracePeriod", gracePeriod);
+    checkSignal(options.signal);
     this.#Handler = Handler;
     this.#maxConnections = maxConnections;
     this.#timeout = timeout;
@@ -305,10 +307,12 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns A promise that resolves when the server has finished: it is not
    * listening any more and no request is in progress.
    * @throws {Deno.errors.Busy} If it serves already.
+   * @throws {TypeError} If `signal` is not an `AbortSignal`.
    */
   async serveForever(
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
+    checkSignal(options.signal);
     this.#claim();
     const service = this.serviceActions !== BaseServer.prototype.serviceActions;
     if (service) {

@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
 import {
   BaseRequestHandler,
   StreamRequestHandler,
@@ -213,6 +213,13 @@ Deno.test("TCPServer refuses options out of range before it binds", () => {
   for (const bad of options) {
     throws(() => new TCPServer(LOOPBACK, () => {}, bad), RangeError);
   }
+});
+
+Deno.test("servers refuse a signal that is none before they bind, or serve", async () => {
+  const signal = new EventTarget() as AbortSignal;
+  throws(() => new TCPServer(LOOPBACK, () => {}, { signal }), TypeError);
+  await using server = new TCPServer(LOOPBACK, () => {});
+  await rejects(server.serveForever({ signal }), TypeError);
 });
 
 Deno.test("TCPServer throws what Deno throws for addresses it cannot have", async () => {
