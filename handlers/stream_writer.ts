@@ -18,7 +18,10 @@ export interface WriteSink {
   setNoDelay?(noDelay?: boolean): void;
 }
 
-/** What a {@linkcode StreamWriter} writes to where each write is taken at once. */
+/**
+ * What a {@linkcode StreamWriter} writes to where each write is taken at once. One
+ * that also has `write`, such as `Deno.stdout`, is a {@linkcode WriteSink}.
+ */
 export interface SyncWriteSink {
   /**
    * Takes all of `data`, at once.
@@ -122,6 +125,7 @@ export class StreamWriter {
   /** Settles when everything written so far is out. */
   #last: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
+  #noteFailure: ((error: unknown) => void) | undefined;
   /** How many refusals nobody has looked at. */
   #unseen = 0;
   /** The first of them. */
@@ -185,7 +189,7 @@ export class StreamWriter {
     if (reason !== undefined) return this.#refuse(reason);
     if (bytes.length === 0) return this.flush();
     const sink = this.#sink;
-    if ("writeSync" in sink) return this.#writeNow(sink, bytes);
+    if (!("write" in sink)) return this.#writeNow(sink, bytes);
     this.#collect(bytes);
     if (this.#collecting === undefined) {
       this.#last = this.#collecting = this.#send(sink, this.#last);
@@ -242,7 +246,7 @@ export class StreamWriter {
     }
     if (this.#unseen > 0) return this.#endWithRefusals();
     // A sink that takes each write at once may have no room for more.
-    const waits = this.#last !== undefined && "writeSync" in this.#sink;
+    const waits = this.#last !== undefined && !("write" in this.#sink);
     const isIdle = this.#buffered === 0 && this.#failure === undefined;
     return isIdle && !waits ? undefined : this.flush();
   }
@@ -325,12 +329,15 @@ export class StreamWriter {
     }
   }
 
+  /** Takes note of what a sink that takes each write at once fails with later. */
   #taking(taken: Promise<void>): Promise<void> {
-    const taking = taken.catch((error) => {
-      if (this.#failure === undefined) this.#fail(error);
-      throw error;
-    });
-    taking.catch(ignore);
+    const taking = Promise.resolve(taken);
+    taking.then(
+      undefined,
+      this.#noteFailure ??= (error) => {
+        if (this.#failure === undefined) this.#fail(error);
+      },
+    );
     return taking;
   }
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { Buffer } from "node:buffer";
 import { lendTexts } from "../../handlers/stream_writer.ts";
-import { LimitOverrunError, StreamWriter } from "../../mod.ts";
+import { LimitOverrunError, StreamWriter, type WriteSink } from "../../mod.ts";
 
 /** A sink that keeps what it is given and takes at most `most` bytes a call. */
 function sink(most = Infinity) {
@@ -325,4 +325,19 @@ Deno.test("StreamWriter knows of what a sink that takes each write at once fails
   await rejects(wfile.write("y"), full);
   await rejects(async () => await wfile.end(), full);
   deepStrictEqual(told, [full]);
+});
+
+Deno.test("StreamWriter completes partial writes also of a sink that could be written to at once", async () => {
+  const written: number[] = [];
+  // As Deno.stdout and files have both.
+  const wfile = new StreamWriter({
+    write(data: Uint8Array) {
+      written.push(data[0]!);
+      return Promise.resolve(1);
+    },
+    writeSync: () => 1,
+  } as WriteSink);
+  await wfile.write(new Uint8Array([1, 2, 3]));
+  deepStrictEqual(written, [1, 2, 3]);
+  strictEqual(wfile.bufferedAmount, 0);
 });
