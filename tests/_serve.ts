@@ -45,11 +45,6 @@ export function hasIPv6(): boolean {
   }
 }
 
-/** How many descriptors this process has open. */
-export function openDescriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
-}
-
 /** Something to wait for, and the errors that a server reported. */
 export class Reports {
   readonly errors: unknown[] = [];
