@@ -87,8 +87,10 @@ export class StreamReader implements AsyncIterable<string> {
   #reading = false;
   /** Whether a read waits for the source itself, and not for a fill. */
   #direct = false;
-  /** Whether the read that is being called has just been refused. */
+  /** Whether a read has been refused, maybe the one that is being called. */
   #refused = false;
+  /** The read that waits. */
+  #waiting: Promise<unknown> | undefined;
   /** Whether the source is known to read as it should; asked for once. */
   #trusts: boolean | undefined;
   /** What `readInto` does when the source has read, once it was called. */
@@ -182,7 +184,7 @@ export class StreamReader implements AsyncIterable<string> {
         this.#release();
       }
     }
-    if (this.#reading) throw busy();
+    if (this.#reading) throw this.#busy();
     return this.#takeUpTo(n);
   }
 
@@ -249,7 +251,7 @@ export class StreamReader implements AsyncIterable<string> {
       } finally {
         this.#release();
       }
-    } else if (this.#reading) throw busy();
+    } else if (this.#reading) throw this.#busy();
     const n = Math.min(buffer.length, this.#end - this.#start);
     buffer.set(this.#buffer.subarray(this.#start, this.#start + n));
     this.#start += n;
@@ -289,7 +291,7 @@ export class StreamReader implements AsyncIterable<string> {
         }
       }
     } finally {
-      this.#reading = false;
+      this.#stopWaiting();
     }
   }
 
@@ -309,7 +311,7 @@ export class StreamReader implements AsyncIterable<string> {
     return this.#hold("readExactly", n, (held) => {
       const bytes = this.#take(held);
       if (held === n) return bytes;
-      this.#refused = true;
+      this.#expectFailure();
       throw new IncompleteReadError(
         `Cannot read exactly ${n} bytes: the stream ended after ${held}`,
         bytes,
@@ -359,7 +361,7 @@ export class StreamReader implements AsyncIterable<string> {
         scanned = Math.max(0, before - mark.length + 1);
         if (!await this.#fill()) {
           const partial = this.#take(this.#end - this.#start);
-          this.#refused = true;
+          this.#expectFailure();
           throw new IncompleteReadError(
             `Cannot read until the separator: the stream ended after ${partial.length} bytes`,
             partial,
@@ -367,7 +369,7 @@ export class StreamReader implements AsyncIterable<string> {
         }
       }
     } finally {
-      this.#reading = false;
+      this.#stopWaiting();
     }
   }
 
@@ -471,7 +473,7 @@ export class StreamReader implements AsyncIterable<string> {
       }
       return take(Math.min(n, this.#end - this.#start));
     } finally {
-      this.#reading = false;
+      this.#stopWaiting();
     }
   }
 
@@ -482,7 +484,7 @@ export class StreamReader implements AsyncIterable<string> {
         if (!await this.#fill()) return this.#take(this.#end - this.#start);
       }
     } finally {
-      this.#reading = false;
+      this.#stopWaiting();
     }
     throw this.#overrun(
       `Cannot read to the end of the stream: it is longer than ${this.#limit} bytes`,
@@ -494,21 +496,41 @@ export class StreamReader implements AsyncIterable<string> {
    * one and then throw, and a client can make any fail.
    */
   #unfailing<T>(read: Promise<T>): Promise<T> {
-    if (this.#reading || this.#refused) {
+    if (this.#refused) {
       this.#refused = false;
       read.catch(ignore);
-    }
+    } else if (this.#reading) this.#waiting = read;
     return read;
   }
 
+  /** Has no read fail unseen: neither the one that waits, nor one just called. */
+  #expectFailure(): void {
+    this.#refused = true;
+    // Not sooner: it would cost each read another promise.
+    this.#waiting?.catch(ignore);
+  }
+
   #begin(): void {
-    if (this.#reading) throw busy();
+    if (this.#reading) throw this.#busy();
     this.#reading = true;
+  }
+
+  #busy(): Error {
+    this.#expectFailure();
+    return new Deno.errors.Busy(
+      "Cannot read: another read is waiting on this stream; await it first",
+    );
+  }
+
+  #stopWaiting(): void {
+    this.#reading = false;
+    this.#waiting = undefined;
   }
 
   /** Ends a read that has read from the source itself. */
   #release(): void {
-    this.#reading = this.#direct = false;
+    this.#direct = false;
+    this.#stopWaiting();
     this.#readAhead();
   }
 
@@ -555,13 +577,14 @@ export class StreamReader implements AsyncIterable<string> {
 
   #checkOpen(): void {
     if (this.#failure === undefined) return;
-    this.#refused = true;
+    this.#expectFailure();
     throw this.#failure.error;
   }
 
   /** Stores the source's error: every later read gets it too. */
   #fail(error: unknown): unknown {
     this.#size.fail();
+    this.#expectFailure();
     if (this.#failure === undefined) {
       this.#failure = { error };
       this.#onError?.(error);
@@ -640,18 +663,12 @@ export class StreamReader implements AsyncIterable<string> {
   }
 
   #overrun(message: string): LimitOverrunError {
-    this.#refused = true;
+    this.#expectFailure();
     return new LimitOverrunError(
       `${message}; raise the reader's limit to allow it`,
       this.#limit,
     );
   }
-}
-
-function busy(): Deno.errors.Busy {
-  return new Deno.errors.Busy(
-    "Cannot read: another read is waiting on this stream; await it first",
-  );
 }
 
 function checkCount(action: string, n: number): void {
