@@ -98,6 +98,9 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
 
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#closed) return Promise.reject(badResource("read"));
+    if (!(buffer instanceof Uint8Array)) {
+      return Promise.reject(noBytes("read into", buffer));
+    }
     if (buffer.length === 0) return Promise.resolve(0);
     if (this.#chunks.length > 0 && this.#read === undefined) {
       return Promise.resolve(this.#takeChunks(buffer));
@@ -128,11 +131,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       );
     }
     if (!(data instanceof Uint8Array)) {
-      return Promise.reject(
-        new TypeError(
-          `Cannot write ${Deno.inspect(data)}: it is not a Uint8Array`,
-        ),
-      );
+      return Promise.reject(noBytes("write", data));
     }
     if (data.length === 0) return Promise.resolve(0);
     if (
@@ -212,8 +211,12 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     while (rest.length > 0) {
       const read = this.#takeRead();
       if (read === undefined) break;
-      const { buffer, resolve } = read;
+      const { buffer, resolve, reject } = read;
       const n = Math.min(buffer.length, rest.length);
+      if (n === 0) {
+        reject(transferred("read"));
+        continue;
+      }
       const all = n === rest.length;
       buffer.set(all ? rest : rest.subarray(0, n));
       rest = all ? NOTHING : rest.subarray(n);
@@ -321,8 +324,9 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     while (this.#writes.length > 0) {
       if (this.#credit === 0 || this.#waitsForCarrier) return;
       if (this.#carrier.congested) return void this.#sendWhenDrained();
-      const { data, resolve } = this.#writes.shift()!;
-      resolve(this.#send(data));
+      const { data, resolve, reject } = this.#writes.shift()!;
+      if (data.length === 0) reject(transferred("write"));
+      else resolve(this.#send(data));
     }
     if (!this.#endOwed || this.#closed) return;
     this.#endOwed = false;
@@ -394,6 +398,19 @@ function append(bytes: Uint8Array, more: Uint8Array): Uint8Array {
   const all = new Uint8Array(memory, 0, size);
   all.set(more, bytes.length);
   return all;
+}
+
+function noBytes(action: string, value: unknown): TypeError {
+  return new TypeError(
+    `Cannot ${action} ${Deno.inspect(value)}: it is not a Uint8Array`,
+  );
+}
+
+/** What waited is in no memory any more: it was not empty before. */
+function transferred(action: string): TypeError {
+  return new TypeError(
+    `Cannot ${action}: the ArrayBuffer was transferred or made smaller meanwhile`,
+  );
 }
 
 function badResource(action: string): Deno.errors.BadResource {

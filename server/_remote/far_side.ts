@@ -213,6 +213,13 @@ export class FarSide implements FrameHandler {
         ),
       );
     }
+    if (!(data instanceof Uint8Array)) {
+      return Promise.reject(
+        new TypeError(
+          `Cannot send ${Deno.inspect(data)}: it is not a Uint8Array`,
+        ),
+      );
+    }
     if (data.length > MAX_DATAGRAM_SIZE) {
       return Promise.reject(
         new RangeError(

@@ -201,6 +201,13 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
     while (performance.now() < until);
     return wfile.write("spun");
   },
+  "transfer what is read into": async ({ request, wfile }) => {
+    const buffer = new Uint8Array(8);
+    const reading = request.read(buffer);
+    buffer.buffer.transfer();
+    await wfile.write("transferred");
+    await reading;
+  },
   "leave a read behind": ({ request, wfile }) => {
     request.read(new Uint8Array(1));
     return wfile.write("left");
@@ -328,6 +335,13 @@ export class Datagrams extends DatagramRequestHandler {
         const error = await this.socket.send(
           this.packet,
           null as unknown as Deno.Addr,
+        ).catch((error) => error);
+        return void this.wfile.write(error.name);
+      }
+      case "send no bytes": {
+        const error = await this.socket.send(
+          "abc" as unknown as Uint8Array,
+          this.clientAddress,
         ).catch((error) => error);
         return void this.wfile.write(error.name);
       }

@@ -75,6 +75,23 @@ Deno.test("a thread that dies without requests is reported once, and replaced", 
   strictEqual(server.reports.errors.length, 1);
 });
 
+Deno.test("a handler that transfers what it reads into fails alone", async () => {
+  await using server = startThreads();
+  const neighbour = await order(server.addr, "lines");
+  const careless = await order(server.addr, "transfer what is read into");
+  const told = new Uint8Array(20);
+  strictEqual(await soon(careless.read(told)), 11);
+  await careless.write(new Uint8Array(3));
+  strictEqual(await soon(readAll(careless)), "");
+  const [error] = await server.reports.until(1) as Error[];
+  strictEqual(error!.name, "TypeError");
+  await neighbour.write(new TextEncoder().encode("a\n"));
+  strictEqual(await soon(neighbour.read(told)), 4);
+  neighbour.close();
+  await server.shutdown();
+  strictEqual(server.reports.errors.length, 1);
+});
+
 Deno.test("all requests of a thread that dies are closed and reported, whatever they wait for", async () => {
   await using server = startThreads();
   const clients = await Promise.all([

@@ -148,6 +148,7 @@ Deno.test("a datagram that cannot be sent is the handler's error alone", async (
   using client = new DatagramClient();
   const thread = await client.ask(server.addr, "thread");
   strictEqual(await client.ask(server.addr, "send to nowhere"), "TypeError");
+  strictEqual(await client.ask(server.addr, "send no bytes"), "TypeError");
   strictEqual(await client.ask(server.addr, "send too much"), "RangeError");
   strictEqual(await client.ask(server.addr, "thread"), thread);
 });

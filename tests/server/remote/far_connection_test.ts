@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import type { Carrier } from "../../../server/_remote/carrier.ts";
 import { FarConnection } from "../../../server/_remote/far_connection.ts";
 import { WINDOW } from "../../../server/_remote/frames.ts";
@@ -56,6 +56,52 @@ Deno.test("pieces of any size are read as they came, in reads of any size", asyn
       const n = await handler.read(part);
       received.compare(part.subarray(0, n!));
     }
+  }
+  handler.detach();
+});
+
+Deno.test("a read whose memory was transferred fails alone, and the next gets the bytes", async () => {
+  const handler = connection();
+  const lost = new Uint8Array(8);
+  const waiting = handler.read(lost);
+  const next = new Uint8Array(2);
+  const following = handler.read(next);
+  lost.buffer.transfer();
+  handler.receive(new Uint8Array([1, 2, 3]));
+  await rejects(waiting, /^TypeError: Cannot read: the ArrayBuffer was transf/);
+  strictEqual(await following, 2);
+  deepStrictEqual([...next], [1, 2]);
+  strictEqual(await handler.read(next), 1);
+  strictEqual(next[0], 3);
+  handler.detach();
+});
+
+Deno.test("a write whose memory was transferred while it waited fails alone", async () => {
+  const handler = connection();
+  const window = new Uint8Array(WINDOW);
+  for (let done = 0; done < WINDOW;) {
+    done += await handler.write(window.subarray(done));
+  }
+  const lost = new Uint8Array(8);
+  const waiting = handler.write(lost);
+  const following = handler.write(new Uint8Array(3));
+  lost.buffer.transfer();
+  handler.addCredit(100);
+  await rejects(waiting, /^TypeError: Cannot write: the ArrayBuffer was tran/);
+  strictEqual(await following, 3);
+  handler.detach();
+});
+
+Deno.test("what is no Uint8Array is neither read into nor written", async () => {
+  const handler = connection();
+  const values: unknown[] = [
+    "text",
+    new DataView(new ArrayBuffer(8)),
+    undefined,
+  ];
+  for (const value of values) {
+    await rejects(handler.read(value as Uint8Array), TypeError);
+    await rejects(handler.write(value as Uint8Array), TypeError);
   }
   handler.detach();
 });
