@@ -72,6 +72,8 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** Whether the end is to be sent when the writes that wait have been. */
   #endOwed = false;
   #closed = false;
+  /** Whether the handler has ended. */
+  #left = false;
   #failure: { readonly error: unknown } | undefined;
   #writeFailure: { readonly error: unknown } | undefined;
   /** The first read that waits, and the last. */
@@ -97,6 +99,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#left) return Promise.resolve(null);
     if (this.#closed) return Promise.reject(badResource("read"));
     if (!(buffer instanceof Uint8Array)) {
       return Promise.reject(noBytes("read into", buffer));
@@ -144,6 +147,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   }
 
   closeWrite(): Promise<void> {
+    if (this.#left) return Promise.resolve();
     if (this.#closed) {
       return Promise.reject(badResource("close the writing side"));
     }
@@ -271,6 +275,16 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   failWrites(error: unknown): void {
     this.#writeFailure ??= { error };
     for (const { reject } of this.#writes.splice(0)) reject(error);
+  }
+
+  /**
+   * The handler has ended. What it may have left to read on finds the end, and
+   * fails not where nobody looks: that would end the thread, or the process.
+   */
+  leave(): void {
+    this.end();
+    this.#left = true;
+    this.detach();
   }
 
   /** The request is over: nothing is sent or received any more. */

@@ -191,9 +191,9 @@ export class FarSide implements FrameHandler {
     }
     this.#channels.delete(id);
     this.#carrier.send(FrameType.Done, id);
+    // Also of a handler that its constructor did not finish and that has kept it.
+    connection?.leave();
     if (channel !== undefined) this.#detach(channel);
-    // A handler that its constructor did not finish may have kept it.
-    else connection?.detach();
   }
 
   /** Ends whatever the handler of a request that is over still waits for. */

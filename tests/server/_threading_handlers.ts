@@ -208,6 +208,22 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
     await wfile.write("transferred");
     await reading;
   },
+  "leave a loop of reads behind": ({ rfile, wfile }) => {
+    (async () => {
+      for await (const line of rfile) void line;
+    })();
+    return wfile.write("left");
+  },
+  "leave a loop of bare reads behind": ({ request, wfile }) => {
+    (async () => {
+      while (await request.read(new Uint8Array(1)) !== null);
+    })();
+    return wfile.write("left");
+  },
+  "leave a pipe behind": ({ request, wfile }) => {
+    request.readable.pipeTo(request.writable);
+    return wfile.write("left");
+  },
   "leave a read behind": ({ request, wfile }) => {
     request.read(new Uint8Array(1));
     return wfile.write("left");

@@ -92,6 +92,18 @@ Deno.test("a handler that transfers what it reads into fails alone", async () =>
   strictEqual(server.reports.errors.length, 1);
 });
 
+for (const what of ["a loop of reads", "a loop of bare reads", "a pipe"]) {
+  Deno.test(`a handler that leaves ${what} behind harms nobody in its thread`, async () => {
+    await using server = startThreads();
+    const before = await ask(server.addr, "thread\n");
+    const silent = await order(server.addr, `leave ${what} behind`);
+    strictEqual(await soon(readAll(silent)), "left");
+    strictEqual(await soon(ask(server.addr, "thread\n")), before);
+    await server.shutdown();
+    deepStrictEqual(server.reports.errors, []);
+  });
+}
+
 Deno.test("all requests of a thread that dies are closed and reported, whatever they wait for", async () => {
   await using server = startThreads();
   const clients = await Promise.all([
