@@ -6,8 +6,7 @@ import {
 import { LONGEST_DELAY } from "./_deadlines.ts";
 import { ChildPipes } from "./_child_pipes.ts";
 import { ForwardedStderr } from "./_forwarded_stderr.ts";
-import { HandlerLostError } from "./handler_lost_error.ts";
-import type { Loss } from "./_remote_pool.ts";
+import { endRequests, type Loss } from "./_remote_pool.ts";
 import { ProtocolError } from "./_remote/frames.ts";
 import { NearSide } from "./_remote/near_side.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
@@ -198,12 +197,6 @@ export class Child {
     const cause = this.#cause ??= new Error(
       describeEnd(status, stderr.tail),
     );
-    const hadRequests = this.side.lose(
-      new HandlerLostError(
-        `The process that ran this request is gone: ${cause.message}`,
-        { cause },
-      ),
-    );
-    return { cause, hadRequests };
+    return endRequests("process", this.side, cause);
   }
 }

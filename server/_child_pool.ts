@@ -4,7 +4,6 @@ import type { NearChannel } from "./_remote/near_channel.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
 import {
   type Assignment,
-  idleLoss,
   type Loss,
   type OnError,
   type Opener,
@@ -239,13 +238,11 @@ export class ChildPool implements RemotePool {
     this.#startSpare();
   }
 
-  #forget(child: Child, { cause, hadRequests }: Loss): void {
+  #forget(child: Child, { untold }: Loss): void {
     this.#children.delete(child);
     // One that is still among them has ended unasked.
     if (this.#ready.delete(child)) {
-      if (!this.#closed && !hadRequests) {
-        this.#onError(idleLoss("process", cause));
-      }
+      if (!this.#closed && untold !== undefined) this.#onError(untold);
       if (child.taken === 0) this.#pause();
     }
     this.#startNeeded();

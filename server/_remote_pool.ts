@@ -22,19 +22,32 @@ export function restartPause(inVain: number): number {
 export interface Loss {
   /** How it ended. */
   readonly cause: Error;
-  /** Whether requests were lost with it, each of which is told. */
-  readonly hadRequests: boolean;
+  /** Says that it is gone, if it had no requests that were told. */
+  readonly untold: HandlerLostError | undefined;
 }
 
 /** Told of errors that no request is told of. */
 export type OnError = (error: Error) => void;
 
-/** Says that a thread or a process which had no request has ended unasked. */
-export function idleLoss(what: string, cause: Error): HandlerLostError {
-  return new HandlerLostError(
-    `A ${what} that ran no request is gone: ${cause.message}`,
-    { cause },
-  );
+/**
+ * Ends the requests of a thread or a process that is gone.
+ *
+ * @param what Which of them it was.
+ * @param side Its requests.
+ * @param cause How it ended.
+ */
+export function endRequests(
+  what: "thread" | "process",
+  side: NearSide,
+  cause: Error,
+): Loss {
+  const lost = (which: string) =>
+    new HandlerLostError(`${which} is gone: ${cause.message}`, { cause });
+  const hadRequests = side.lose(lost(`The ${what} that ran this request`));
+  return {
+    cause,
+    untold: hadRequests ? undefined : lost(`A ${what} that ran no request`),
+  };
 }
 
 /** A request that a thread or a process has taken. */

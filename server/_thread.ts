@@ -1,7 +1,6 @@
 import { getHeapStatistics } from "node:v8";
 import { Worker } from "node:worker_threads";
-import { HandlerLostError } from "./handler_lost_error.ts";
-import type { Loss } from "./_remote_pool.ts";
+import { endRequests, type Loss } from "./_remote_pool.ts";
 import { NearSide } from "./_remote/near_side.ts";
 import { QuickAnswers } from "./_remote/quick_answers.ts";
 import { allocateLane, RingCarrier } from "./_remote/ring_carrier.ts";
@@ -130,13 +129,7 @@ export class Thread {
     this.#carrier.close();
     // Ends what waits for the state.
     this.#state.end(cause);
-    const hadRequests = this.side.lose(
-      new HandlerLostError(
-        `The thread that ran this request is gone: ${cause.message}`,
-        { cause },
-      ),
-    );
-    this.#end({ cause, hadRequests });
+    this.#end(endRequests("thread", this.side, cause));
     // Last: it emits "exit" at once, which comes back here.
     void this.#worker.terminate();
   }

@@ -2,7 +2,6 @@ import type { HandlerLocation } from "./_remote/handler_location.ts";
 import type { ShutdownRequest } from "./_remote/payloads.ts";
 import {
   type Assignment,
-  idleLoss,
   type OnError,
   type Opener,
   type RemotePool,
@@ -182,10 +181,8 @@ export class ThreadPool implements RemotePool {
   #add(thread: Thread): void {
     const since = performance.now();
     this.#ready.add(thread);
-    thread.gone.then(({ cause, hadRequests }) => {
-      if (!this.#closed && !hadRequests) {
-        this.#onError(idleLoss("thread", cause));
-      }
+    thread.gone.then(({ untold }) => {
+      if (!this.#closed && untold !== undefined) this.#onError(untold);
       this.#ready.delete(thread);
       this.#inVain = thread.side.served || performance.now() - since > LONG_LIFE
         ? 0

@@ -748,13 +748,22 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   /** Closes a request that no hook closes, or not soon enough. */
-  async #discard([request, clientAddress]: [Request, Address]): Promise<void> {
-    const isClosed = await this.#attempt(
+  #discard([request, clientAddress]: [Request, Address]): Promise<void> {
+    return this.#callLast(
       () => this.closeRequest(request),
       request,
       clientAddress,
     );
-    if (!isClosed) this.releaseRequest(request);
+  }
+
+  /** Calls the hook that is the last to release a request, and makes up for it. */
+  async #callLast(
+    hook: () => unknown,
+    request: Request,
+    clientAddress: Address,
+  ): Promise<void> {
+    if (await this.#attempt(hook, request, clientAddress)) return;
+    this.releaseRequest(request);
   }
 
   async #acceptFailed(error: unknown): Promise<void> {
@@ -874,12 +883,11 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const { request, clientAddress } = activity;
     if (activity.aborted !== undefined) await this.#reportAborted(activity);
     else await this.#report(error, request, clientAddress);
-    const isShutDown = await this.#attempt(
+    await this.#callLast(
       () => this.shutdownRequest(request),
       request,
       clientAddress,
     );
-    if (!isShutDown) this.releaseRequest(request);
     this.#settle(activity);
   }
 

@@ -102,7 +102,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     if (this.#left) return Promise.resolve(null);
     if (this.#closed) return Promise.reject(badResource("read"));
     if (!(buffer instanceof Uint8Array)) {
-      return Promise.reject(noBytes("read into", buffer));
+      return Promise.reject(notBytes("read into", buffer));
     }
     if (buffer.length === 0) return Promise.resolve(0);
     if (this.#chunks.length > 0 && this.#read === undefined) {
@@ -134,7 +134,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       );
     }
     if (!(data instanceof Uint8Array)) {
-      return Promise.reject(noBytes("write", data));
+      return Promise.reject(notBytes("write", data));
     }
     if (data.length === 0) return Promise.resolve(0);
     if (
@@ -293,6 +293,8 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     this.#window.close();
     for (const { slot } of this.#chunks) slot?.free();
     this.#chunks = [];
+    // Mostly nothing waits, and an error is costly to make.
+    if (this.#read === undefined && this.#writes.length === 0) return;
     // A handler that has ended may have left some that nobody waits for.
     for (let read = this.#read; read !== undefined; read = read.next) {
       read.promise!.catch(ignore);
@@ -414,7 +416,8 @@ function append(bytes: Uint8Array, more: Uint8Array): Uint8Array {
   return all;
 }
 
-function noBytes(action: string, value: unknown): TypeError {
+/** What there is for what should be bytes, and is not. */
+export function notBytes(action: string, value: unknown): TypeError {
   return new TypeError(
     `Cannot ${action} ${Deno.inspect(value)}: it is not a Uint8Array`,
   );

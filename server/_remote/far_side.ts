@@ -13,7 +13,7 @@ import {
 import { checkTime } from "../_options.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
-import { FarConnection } from "./far_connection.ts";
+import { FarConnection, notBytes } from "./far_connection.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
 import {
   packDatagram,
@@ -107,7 +107,8 @@ export class FarSide implements FrameHandler {
       case FrameType.Abort: {
         const { error } = unpackError(payload);
         abortHandler(channel.handler, error);
-        return this.#detach(channel);
+        channel.connection?.detach();
+        return this.#endWaits(channel);
       }
       case FrameType.ShuttingDown:
         return void this.#tellShuttingDown(id, channel);
@@ -193,12 +194,11 @@ export class FarSide implements FrameHandler {
     this.#carrier.send(FrameType.Done, id);
     // Also of a handler that its constructor did not finish and that has kept it.
     connection?.leave();
-    if (channel !== undefined) this.#detach(channel);
+    if (channel !== undefined) this.#endWaits(channel);
   }
 
-  /** Ends whatever the handler of a request that is over still waits for. */
-  #detach(channel: Channel): void {
-    channel.connection?.detach();
+  /** Ends what the handler of a request that is over waits for from the server. */
+  #endWaits(channel: Channel): void {
     for (const { forget } of channel.sends.values()) forget();
     channel.sends.clear();
     for (const resolve of channel.shutdowns.splice(0)) resolve();
@@ -214,11 +214,7 @@ export class FarSide implements FrameHandler {
       );
     }
     if (!(data instanceof Uint8Array)) {
-      return Promise.reject(
-        new TypeError(
-          `Cannot send ${Deno.inspect(data)}: it is not a Uint8Array`,
-        ),
-      );
+      return Promise.reject(notBytes("send", data));
     }
     if (data.length > MAX_DATAGRAM_SIZE) {
       return Promise.reject(
