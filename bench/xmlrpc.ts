@@ -5,7 +5,10 @@
  * Options: `--rounds=N`, `--short` to see only that everything works.
  */
 import { parseArgs } from "node:util";
-import { decodeXMLRPCResponse, encodeXMLRPCCall } from "../server/xmlrpc.ts";
+import {
+  decodeXMLRPCResponse,
+  encodeXMLRPCCall,
+} from "../server/xmlrpc/mod.ts";
 import {
   denoServer,
   peerServer,

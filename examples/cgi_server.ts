@@ -7,7 +7,7 @@
 //
 // Ask it: http://127.0.0.1:8000/cgi-bin/greet.ts
 
-import { CGIHTTPRequestHandler, HTTPServer } from "../server/http.ts";
+import { CGIHTTPRequestHandler, HTTPServer } from "../server/http/mod.ts";
 
 export class Site extends CGIHTTPRequestHandler<Deno.NetAddr> {
   static override readonly moduleUrl: string = import.meta.url;

@@ -6,7 +6,7 @@
 // Talk to it with `curl http://127.0.0.1:1234/Ada` or a browser. Another port
 // is the first argument, and belongs in --allow-net too.
 
-import { HTTPError, HTTPServer } from "../server/http.ts";
+import { HTTPError, HTTPServer } from "../server/http/mod.ts";
 
 /** Greets whoever the path names. */
 export function greet(request: Request): Response {

@@ -11,7 +11,7 @@
 import {
   SimpleHTTPRequestHandler,
   ThreadingHTTPServer,
-} from "../server/http.ts";
+} from "../server/http/mod.ts";
 
 export class Files extends SimpleHTTPRequestHandler<Deno.NetAddr> {
   static override readonly moduleUrl: string = import.meta.url;

@@ -17,7 +17,7 @@ import {
   type DocXMLRPCServerOptions,
   XMLRPCFault,
   type XMLRPCValue,
-} from "../server/xmlrpc.ts";
+} from "../server/xmlrpc/mod.ts";
 
 /** What callers are told where there is no answer; a code of this server. */
 const NO_ANSWER = 1;

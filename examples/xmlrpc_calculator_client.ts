@@ -11,7 +11,7 @@ import {
   encodeXMLRPCCall,
   XMLRPCFault,
   type XMLRPCValue,
-} from "../server/xmlrpc.ts";
+} from "../server/xmlrpc/mod.ts";
 
 /** Calls a method. It rejects with the fault, if that is the answer. */
 export async function call(

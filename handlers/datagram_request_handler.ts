@@ -1,7 +1,7 @@
 import { BaseRequestHandler } from "./base_request_handler.ts";
 import { reply } from "./_replying.ts";
-import { StreamReader } from "./stream_reader.ts";
-import { StreamWriter } from "./stream_writer.ts";
+import { StreamReader } from "./streams/stream_reader.ts";
+import { StreamWriter } from "./streams/stream_writer.ts";
 
 /** The socket half of a {@linkcode DatagramRequest}. */
 export interface DatagramSocket<Address extends Deno.Addr = Deno.Addr> {

@@ -16,7 +16,7 @@ export {
   type Unsent,
 } from "./base_request_handler.ts";
 export * from "./datagram_request_handler.ts";
-export * from "./stream_errors.ts";
-export * from "./stream_reader.ts";
+export * from "./streams/stream_errors.ts";
+export * from "./streams/stream_reader.ts";
 export * from "./stream_request_handler.ts";
-export * from "./stream_writer.ts";
+export * from "./streams/stream_writer.ts";

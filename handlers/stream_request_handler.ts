@@ -1,11 +1,11 @@
-import { isBorrower } from "./_lending.ts";
+import { isBorrower } from "./streams/_lending.ts";
 import {
   abortHandler,
   BaseRequestHandler,
   type Unsent,
 } from "./base_request_handler.ts";
-import { StreamReader } from "./stream_reader.ts";
-import { lendTexts, StreamWriter } from "./stream_writer.ts";
+import { StreamReader } from "./streams/stream_reader.ts";
+import { lendTexts, StreamWriter } from "./streams/stream_writer.ts";
 
 /**
  * A handler of one connection, with buffered reading and ordered writing.

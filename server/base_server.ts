@@ -10,9 +10,13 @@ import {
   isClientError,
   isClosedError,
   isDisconnect,
-} from "./_accept_errors.ts";
-import { Deadlines, type Expiring, LONGEST_DELAY } from "./_deadlines.ts";
-import { checkCount, checkSignal, checkTime } from "./_options.ts";
+} from "./_core/accept_errors.ts";
+import {
+  Deadlines,
+  type Expiring,
+  LONGEST_DELAY,
+} from "./_closing/deadlines.ts";
+import { checkCount, checkSignal, checkTime } from "./_core/options.ts";
 
 /** A handler class, as a server of `Request`s from `Address`es takes it. */
 export type RequestHandlerClass<Request, Address extends Deno.Addr> = new (

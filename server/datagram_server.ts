@@ -9,8 +9,8 @@ import {
   type ServerOptions,
   type ServerSocket,
 } from "./base_server.ts";
-import { handlerClass, type HandlerFunction } from "./_handler_class.ts";
-import { LONGEST_PACKET, PacketBuffers } from "./_packet_buffers.ts";
+import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
+import { LONGEST_PACKET, PacketBuffers } from "./_core/packet_buffers.ts";
 
 /** What a datagram server takes as its handler. */
 export type DatagramHandler<Address extends Deno.Addr> =

@@ -1,6 +1,6 @@
-import { ChildCommand, denoProgram } from "./_child_command.ts";
-import { ChildPool } from "./_child_pool.ts";
-import { checkCount, checkTime } from "./_options.ts";
+import { ChildCommand, denoProgram } from "./_processes/child_command.ts";
+import { ChildPool } from "./_processes/child_pool.ts";
+import { checkCount, checkTime } from "./_core/options.ts";
 import {
   type AnyRequest,
   type ConcreteServerClass,
@@ -9,8 +9,8 @@ import {
   type MixinArguments,
   runRemotely,
   type ServerClass,
-} from "./_remote_mixin.ts";
-import { handlerLocation } from "./_remote/handler_location.ts";
+} from "./_bridge/remote_mixin.ts";
+import { handlerLocation } from "./_bridge/handler_location.ts";
 
 /** Options that {@linkcode ForkingMixIn} adds to a server's. */
 export interface ForkingOptions {

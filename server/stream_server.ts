@@ -1,4 +1,4 @@
-import { addBorrower } from "../handlers/_lending.ts";
+import { addBorrower } from "../handlers/streams/_lending.ts";
 import type { Unsent } from "../handlers/base_request_handler.ts";
 import { StreamRequestHandler } from "../handlers/stream_request_handler.ts";
 import {
@@ -6,11 +6,11 @@ import {
   type RequestHandlerClass,
   type ServerOptions,
 } from "./base_server.ts";
-import { Deadlines, type Expiring } from "./_deadlines.ts";
-import { handlerClass, type HandlerFunction } from "./_handler_class.ts";
-import { IdleConnection } from "./_idle_connection.ts";
-import { Lingering } from "./_linger.ts";
-import { checkTime } from "./_options.ts";
+import { Deadlines, type Expiring } from "./_closing/deadlines.ts";
+import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
+import { IdleConnection } from "./_closing/idle_connection.ts";
+import { Lingering } from "./_closing/linger.ts";
+import { checkTime } from "./_core/options.ts";
 
 export type { HandlerFunction };
 

@@ -1,5 +1,5 @@
-import { listenAt } from "./_listen.ts";
-import { listenBacklog } from "./_options.ts";
+import { listenAt } from "./_core/listen_at.ts";
+import { listenBacklog } from "./_core/options.ts";
 import {
   type StreamHandler,
   StreamServer,

@@ -1,4 +1,4 @@
-import { checkCount } from "./_options.ts";
+import { checkCount } from "./_core/options.ts";
 import {
   type AnyRequest,
   type ConcreteServerClass,
@@ -7,9 +7,9 @@ import {
   type MixinArguments,
   runRemotely,
   type ServerClass,
-} from "./_remote_mixin.ts";
-import { handlerLocation } from "./_remote/handler_location.ts";
-import { ThreadPool } from "./_thread_pool.ts";
+} from "./_bridge/remote_mixin.ts";
+import { handlerLocation } from "./_bridge/handler_location.ts";
+import { ThreadPool } from "./_threads/thread_pool.ts";
 
 export type { MixedIn, ServerClass };
 

@@ -1,6 +1,6 @@
-import { LONGEST_DELAY } from "./_deadlines.ts";
-import { listenAt } from "./_listen.ts";
-import { checkTime, listenBacklog } from "./_options.ts";
+import { LONGEST_DELAY } from "./_closing/deadlines.ts";
+import { listenAt } from "./_core/listen_at.ts";
+import { checkTime, listenBacklog } from "./_core/options.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
 import type {
   TCPAddr,

@@ -4,7 +4,7 @@ import {
   type ReceivingSocket,
 } from "./datagram_server.ts";
 import type { ServerOptions } from "./base_server.ts";
-import { listenAt } from "./_listen.ts";
+import { listenAt } from "./_core/listen_at.ts";
 
 /** Where a {@linkcode UDPServer} listens. */
 export interface UDPServerAddress {

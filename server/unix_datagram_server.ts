@@ -1,12 +1,12 @@
 import { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
 import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
 import type { ServerOptions } from "./base_server.ts";
-import { UnixDatagramSocket } from "./_unix_datagram_socket.ts";
+import { UnixDatagramSocket } from "./_unix/unix_datagram_socket.ts";
 import {
   type UnixServerAddress,
   UnixSocketFile,
   type UnixSocketFileOptions,
-} from "./_unix_socket_file.ts";
+} from "./_unix/unix_socket_file.ts";
 
 /** Options of a {@linkcode UnixDatagramServer}. */
 export interface UnixDatagramServerOptions

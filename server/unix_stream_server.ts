@@ -7,7 +7,7 @@ import {
   type UnixServerAddress,
   UnixSocketFile,
   type UnixSocketFileOptions,
-} from "./_unix_socket_file.ts";
+} from "./_unix/unix_socket_file.ts";
 
 export type { UnixServerAddress, UnixSocketFileOptions };
 

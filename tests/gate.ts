@@ -13,8 +13,8 @@ const entries = [
   "server/mod.ts",
   "handlers/mod.ts",
   "poll/mod.ts",
-  "server/http.ts",
-  "server/xmlrpc.ts",
+  "server/http/mod.ts",
+  "server/xmlrpc/mod.ts",
 ];
 
 const checks: readonly Check[] = [

@@ -1,5 +1,5 @@
 /** Answers with six bytes. Argument: fetch or base. */
-import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http.ts";
+import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 
 class Hello extends BaseHTTPRequestHandler {
   doGET(): void {

@@ -7,7 +7,7 @@ import {
   HTTPServer,
   SimpleHTTPRequestHandler,
   ThreadingHTTPServer,
-} from "../../server/http.ts";
+} from "../../server/http/mod.ts";
 
 const [directory = ".", workers] = Deno.args;
 

@@ -3,7 +3,7 @@
  *
  * Argument: signature, to have parameters checked against one; or none.
  */
-import { SimpleXMLRPCServer } from "../../server/xmlrpc.ts";
+import { SimpleXMLRPCServer } from "../../server/xmlrpc/mod.ts";
 
 class Server extends SimpleXMLRPCServer {
   // Clients that are gone when the load ends are no news.

@@ -1,5 +1,5 @@
 /** Handlers of the tests of CGI: each thread and process imports this module. */
-import { CGIHTTPRequestHandler } from "../../handlers/cgi_http_request_handler.ts";
+import { CGIHTTPRequestHandler } from "../../handlers/http/cgi_http_request_handler.ts";
 
 /** Serves the site of these tests. */
 export class Scripts extends CGIHTTPRequestHandler {

@@ -1,5 +1,5 @@
-import { CGIHTTPRequestHandler } from "../../handlers/cgi_http_request_handler.ts";
-import { HTTPServer } from "../../server/http_server.ts";
+import { CGIHTTPRequestHandler } from "../../handlers/http/cgi_http_request_handler.ts";
+import { HTTPServer } from "../../server/http/http_server.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { type Reply, replyTo } from "./_replies.ts";
 

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
-import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http.ts";
-import type { SymlinkPolicy } from "../../server/http.ts";
+import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http/mod.ts";
+import type { SymlinkPolicy } from "../../server/http/mod.ts";
 import { Folder } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { requestOf } from "./_cgi_site.ts";

@@ -1,4 +1,4 @@
-import { FetchRequestHandler } from "../../server/http.ts";
+import { FetchRequestHandler } from "../../server/http/mod.ts";
 
 /** Says what it was sent, wherever it runs. */
 export class Mirror extends FetchRequestHandler {

@@ -3,7 +3,7 @@ import {
   BaseHTTPRequestHandler,
   FetchRequestHandler,
   type HTTPLimits,
-} from "../../server/http.ts";
+} from "../../server/http/mod.ts";
 
 /** Times that a test can wait for, in milliseconds, and a body it can send. */
 const LIMITS: Partial<HTTPLimits> = {

@@ -3,12 +3,12 @@ import {
   HTTPServer,
   HTTPSServer,
   ThreadingHTTPServer,
-} from "../../server/http.ts";
+} from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { makeCertificate } from "../server/_certificate.ts";
+import { makeCertificate } from "../server/tls/_certificate.ts";
 import { openssl } from "../peers/_peers.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 import { FetchTarget, Target } from "./_target_handlers.ts";

@@ -3,8 +3,8 @@ import {
   BaseHTTPRequestHandler,
   FetchRequestHandler,
   HTTPError,
-} from "../../server/http.ts";
-import type { StreamReader } from "../../handlers/stream_reader.ts";
+} from "../../server/http/mod.ts";
+import type { StreamReader } from "../../handlers/streams/stream_reader.ts";
 import type { RequestHandlerClass } from "../../server/base_server.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
 import { LOOPBACK, readAll } from "../_serve.ts";

@@ -3,7 +3,7 @@ import {
   scriptEnvironment,
   type ScriptRequest,
   systemEnvironment,
-} from "../../handlers/_cgi/environment.ts";
+} from "../../handlers/http/_cgi/environment.ts";
 
 const REQUEST: ScriptRequest = {
   method: "GET",

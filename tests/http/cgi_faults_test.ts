@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { createConnection } from "node:net";
 import { once } from "node:events";
 import { patiently } from "../_patience.ts";
-import { exists, until } from "../server/_processes.ts";
+import { exists, until } from "../server/processes/_processes.ts";
 import { readUntil } from "./_raw_client.ts";
 import { requestOf, Site } from "./_cgi_site.ts";
 

@@ -4,8 +4,8 @@ import {
   findScript,
   type Script,
   scriptFolder,
-} from "../../handlers/_cgi/find_script.ts";
-import { parseTargetPath } from "../../handlers/_files/target_path.ts";
+} from "../../handlers/http/_cgi/find_script.ts";
+import { parseTargetPath } from "../../handlers/http/_files/target_path.ts";
 
 /** A folder that is served, with `cgi-bin` in it. */
 class Site extends Folder {

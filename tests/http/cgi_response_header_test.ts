@@ -2,12 +2,12 @@ import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
 import {
   MAX_HEADER_SIZE,
   readHeaderBlock,
-} from "../../handlers/_cgi/header_block.ts";
+} from "../../handlers/http/_cgi/header_block.ts";
 import {
   parseResponseHeader,
   type ScriptResponse,
-} from "../../handlers/_cgi/response_header.ts";
-import { ScriptError } from "../../handlers/_cgi/script_error.ts";
+} from "../../handlers/http/_cgi/response_header.ts";
+import { ScriptError } from "../../handlers/http/_cgi/script_error.ts";
 
 /** The bytes of a text, one a character. */
 function bytesOf(text: string): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
-import { readHTTPCommandOptions } from "../../server/_http_command_options.ts";
+import { readHTTPCommandOptions } from "../../server/http/_command/command_options.ts";
 import { makeCertificate, openssl } from "../peers/_peers.ts";
 import { Child, Folder, type Output, Program, testWith } from "../_program.ts";
 import { LOOPBACK } from "../_serve.ts";
@@ -7,7 +7,7 @@ import { SITE } from "./_cgi_site.ts";
 
 const curl = new Program("curl", "curl");
 const TREE = new URL("../../", import.meta.url).pathname;
-const COMMAND = `${TREE}server/http.ts`;
+const COMMAND = `${TREE}server/http/mod.ts`;
 /** What a thread imports where this module is not in Deno's cache. */
 const SOURCES = [`${TREE}server`, `${TREE}handlers`];
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
-import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http.ts";
+import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 

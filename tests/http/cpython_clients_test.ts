@@ -5,7 +5,7 @@ import {
   HTTPServer,
   HTTPSServer,
   ThreadingHTTPServer,
-} from "../../server/http.ts";
+} from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";

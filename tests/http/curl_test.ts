@@ -3,7 +3,7 @@ import {
   BaseHTTPRequestHandler,
   HTTPServer,
   HTTPSServer,
-} from "../../server/http.ts";
+} from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { Folder, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";

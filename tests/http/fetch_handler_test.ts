@@ -5,7 +5,7 @@ import {
   HTTPError,
   HTTPServer,
   type HTTPServerOptions,
-} from "../../server/http.ts";
+} from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { ask } from "../_serve.ts";
 import { Program, testWith } from "../_program.ts";

@@ -1,13 +1,13 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
-import { parseHttpDate } from "../../handlers/_files/http_date.ts";
+import { parseHttpDate } from "../../handlers/http/_files/http_date.ts";
 import {
   checkPreconditions,
   isRangeWanted,
-} from "../../handlers/_files/preconditions.ts";
+} from "../../handlers/http/_files/preconditions.ts";
 import {
   type Validators,
   validatorsOf,
-} from "../../handlers/_files/validators.ts";
+} from "../../handlers/http/_files/validators.ts";
 import { FilesSite, LONG_AGO_TEXT } from "./_files_site.ts";
 
 const MODIFIED = "Mon, 03 Feb 2020 04:05:06 GMT";

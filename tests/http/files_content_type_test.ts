@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
-import { contentType } from "../../handlers/_files/content_type.ts";
-import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http.ts";
+import { contentType } from "../../handlers/http/_files/content_type.ts";
+import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http/mod.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
 import { FilesSite } from "./_files_site.ts";
 

@@ -1,8 +1,11 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { createHash } from "node:crypto";
-import type { DirectoryEntry } from "../../server/http.ts";
-import { orderIn, sortEntries } from "../../handlers/_files/directory_order.ts";
-import { directoryPage } from "../../handlers/_files/directory_page.ts";
+import type { DirectoryEntry } from "../../server/http/mod.ts";
+import {
+  orderIn,
+  sortEntries,
+} from "../../handlers/http/_files/directory_order.ts";
+import { directoryPage } from "../../handlers/http/_files/directory_page.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { FilesSite } from "./_files_site.ts";
 

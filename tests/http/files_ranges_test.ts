@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert";
 import {
   contentRange,
   parseByteRanges,
-} from "../../handlers/_files/byte_ranges.ts";
+} from "../../handlers/http/_files/byte_ranges.ts";
 import { FilesSite, LONG_AGO_TEXT } from "./_files_site.ts";
 
 const pairs = (value: string, size: number) =>

@@ -2,8 +2,8 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert";
 import {
   folderPath,
   parseTargetPath,
-} from "../../handlers/_files/target_path.ts";
-import { HTTPError } from "../../handlers/http_error.ts";
+} from "../../handlers/http/_files/target_path.ts";
+import { HTTPError } from "../../handlers/http/http_error.ts";
 
 function statusOf(target: string): number {
   try {

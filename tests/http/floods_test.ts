@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
-import { HTTPServer } from "../../server/http.ts";
+import { HTTPServer } from "../../server/http/mod.ts";
 import { patiently } from "../_patience.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";

@@ -6,7 +6,7 @@ import {
   HTTPError,
   HTTPServer,
   SimpleHTTPRequestHandler,
-} from "../../server/http.ts";
+} from "../../server/http/mod.ts";
 import { Folder } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";

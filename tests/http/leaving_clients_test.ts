@@ -1,9 +1,9 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { createConnection } from "node:net";
 import { once } from "node:events";
-import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http.ts";
+import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { until } from "../server/_processes.ts";
+import { until } from "../server/processes/_processes.ts";
 import { Attacked, WAYS } from "./_targets.ts";
 
 const POST = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n";

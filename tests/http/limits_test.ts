@@ -1,5 +1,5 @@
 import { ok, strictEqual } from "node:assert";
-import { type HTTPLimits, HTTPServer } from "../../server/http.ts";
+import { type HTTPLimits, HTTPServer } from "../../server/http/mod.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
 import { LOOPBACK } from "../_serve.ts";
 

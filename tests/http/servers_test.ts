@@ -5,8 +5,8 @@ import {
   HTTPSServer,
   ThreadingHTTPServer,
   ThreadingHTTPSServer,
-} from "../../server/http.ts";
-import { makeCertificate } from "../server/_certificate.ts";
+} from "../../server/http/mod.ts";
+import { makeCertificate } from "../server/tls/_certificate.ts";
 import { openssl } from "../peers/_peers.ts";
 import { Folder, testWith } from "../_program.ts";
 import { LOOPBACK } from "../_serve.ts";

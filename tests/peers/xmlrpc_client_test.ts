@@ -9,7 +9,7 @@ import {
   type XMLRPCHandlerClass,
   type XMLRPCInstance,
   type XMLRPCValue,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 import { Program, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
 

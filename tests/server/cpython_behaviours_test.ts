@@ -254,7 +254,7 @@ Deno.test("everything in server/ and handlers/ is exported, mod.ts being their s
   );
   const root = new URL("../../", import.meta.url);
   const entries = ["server/mod.ts", "handlers/mod.ts"]
-    .concat("server/http.ts", "server/xmlrpc.ts");
+    .concat("server/http/mod.ts", "server/xmlrpc/mod.ts");
   const exported = new Set(entries.map((entry) => new URL(entry, root).href));
   for (const entry of entries) {
     const url = new URL(entry, root);
@@ -263,11 +263,14 @@ Deno.test("everything in server/ and handlers/ is exported, mod.ts being their s
       exported.add(new URL(path!, url).href);
     }
   }
-  for (const folder of ["server/", "handlers/"]) {
-    const url = new URL(folder, root);
-    for await (const { name, isFile } of Deno.readDir(url)) {
-      if (!isFile || name.startsWith("_")) continue;
-      strictEqual(exported.has(new URL(name, url).href), true, name);
+  const check = async (folder: URL) => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (name.startsWith("_")) continue;
+      if (isDirectory) await check(new URL(`${name}/`, folder));
+      else strictEqual(exported.has(new URL(name, folder).href), true, name);
     }
+  };
+  for (const folder of ["server/", "handlers/"]) {
+    await check(new URL(folder, root));
   }
 });

@@ -7,7 +7,7 @@ import {
   UnixDatagramServer,
   UnixStreamServer,
 } from "../../mod.ts";
-import { Lingering } from "../../server/_linger.ts";
+import { Lingering } from "../../server/_closing/linger.ts";
 import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
 import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";

@@ -4,7 +4,7 @@ import {
   StreamRequestHandler,
   TCPServer,
 } from "../../mod.ts";
-import { isBorrower } from "../../handlers/_lending.ts";
+import { isBorrower } from "../../handlers/streams/_lending.ts";
 import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
 
 class Recording extends TCPServer {

@@ -6,7 +6,7 @@ import {
   ThreadingTCPServer,
 } from "../../mod.ts";
 import { LOOPBACK, readAll, serve } from "../_serve.ts";
-import { Farewell } from "./_farewell_handler.ts";
+import { Farewell } from "./closing/_farewell_handler.ts";
 
 for (
   const [where, Base] of [

@@ -3,7 +3,7 @@ import {
   encodeXMLRPCCall,
   type XMLRPCOptions,
   type XMLRPCValue,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 
 /** A server as clients see it. */
 interface Reachable {

@@ -6,7 +6,7 @@ import {
   XMLRPCDispatcher,
   type XMLRPCDocumentation,
   XMLRPCFault,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 
 /** How often a function was called, in this thread. */
 let count = 0;

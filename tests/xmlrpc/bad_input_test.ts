@@ -3,7 +3,7 @@ import {
   decodeXMLRPCCall,
   encodeXMLRPCCall,
   XMLRPCFault,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 
 const call = (params: string) =>
   `<methodCall><methodName>m</methodName>${params}</methodCall>`;

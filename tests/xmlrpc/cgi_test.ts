@@ -4,7 +4,7 @@ import {
   decodeXMLRPCResponse,
   DocCGIXMLRPCRequestHandler,
   encodeXMLRPCCall,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 import { Child } from "../_program.ts";
 
 const encoder = new TextEncoder();

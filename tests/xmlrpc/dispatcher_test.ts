@@ -8,7 +8,7 @@ import {
   type XMLRPCInstance,
   type XMLRPCSignature,
   type XMLRPCValue,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 
 const add = (a: number, b: number) => a + b;
 

@@ -11,7 +11,7 @@ import {
   generateHTMLDocumentation,
   XMLRPCDispatcher,
   type XMLRPCDocumentation,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
 import { call, urlOf } from "./_client.ts";

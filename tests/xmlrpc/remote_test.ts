@@ -15,7 +15,7 @@ import {
   SimpleXMLRPCServer,
   ThreadingDocXMLRPCServer,
   ThreadingSimpleXMLRPCServer,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 import {
   ForkingMixIn,
   ThreadingMixIn,
@@ -25,7 +25,7 @@ import {
 import { openssl } from "../peers/_peers.ts";
 import { Folder, testWith } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { makeCertificate } from "../server/_certificate.ts";
+import { makeCertificate } from "../server/tls/_certificate.ts";
 import { call, post, urlOf } from "./_client.ts";
 import { Everywhere, Nowhere } from "./_handlers.ts";
 

@@ -17,7 +17,7 @@ import {
   XMLRPCDispatcher,
   XMLRPCFault,
   type XMLRPCValue,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
 import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
 import { call, post, urlOf } from "./_client.ts";

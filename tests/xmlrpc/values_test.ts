@@ -8,7 +8,7 @@ import {
   XMLRPCFault,
   type XMLRPCOptions,
   type XMLRPCValue,
-} from "../../server/xmlrpc.ts";
+} from "../../server/xmlrpc/mod.ts";
 import { Child } from "../_program.ts";
 
 const there = (value: unknown, options?: XMLRPCOptions) =>
@@ -99,7 +99,7 @@ Deno.test("no member becomes a prototype, where Deno lets that be assigned", asy
   strictEqual(new TextDecoder().decode(stdout), "undefined __proto__\n");
 });
 
-const MODULE = import.meta.resolve("../../handlers/xmlrpc_messages.ts");
+const MODULE = import.meta.resolve("../../handlers/xmlrpc/xmlrpc_messages.ts");
 
 Deno.test("values are written in the forms of the specification", () => {
   const forms: [unknown, string][] = [

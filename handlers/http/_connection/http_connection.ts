@@ -1,0 +1,374 @@
+import { HTTPError } from "../http_error.ts";
+import type { HTTPLimits } from "../http_limits.ts";
+import type { ReadSource } from "../../streams/stream_reader.ts";
+import { encodeHead } from "./head.ts";
+import { type IncomingRequest, RequestParser } from "./request_parser.ts";
+import { Watchdog, type Watched } from "./watchdog.ts";
+
+/** What a connection's reads wait in, in bytes: most requests are shorter. */
+const WAITING_BUFFER = 4 * 1024;
+/** The same while a large body comes. */
+const LARGEST_BUFFER = 64 * 1024;
+/** How much of a body that nobody wanted is read to use the connection again. */
+const MOST_DISCARDED = 256 * 1024;
+
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
+
+const watchdog = new Watchdog();
+const ignore = () => {};
+
+/** What a read waits for, which decides what its end is. */
+type Waiting = "nothing" | "request" | "headers" | "body";
+
+/**
+ * One connection that carries HTTP/1: its requests one after the other, their
+ * bodies, its deadlines. Nothing is read before it is asked for, but for
+ * {@linkcode HTTPConnection.watch}.
+ */
+export class HTTPConnection implements Watched {
+  readonly #connection: Deno.Conn;
+  readonly #limits: HTTPLimits;
+  readonly #parser: RequestParser;
+  readonly #onLost: (error: unknown) => void;
+  #buffer = new Uint8Array(WAITING_BUFFER);
+  /** The one that was given out last. */
+  #current: IncomingRequest | undefined;
+  #waiting: Waiting = "nothing";
+  /** Until when what is waited for must come, in `performance.now()` time. */
+  #readBy = Infinity;
+  /** Until when the client must take something: it may be read from meanwhile. */
+  #writeBy = Infinity;
+  #bodyTimeLeft = 0;
+  #continueOwed = false;
+  #continueRefused = false;
+  #filling: Promise<boolean> | undefined;
+  /** Ends the wait for bytes. */
+  #interrupt: ((reason: unknown) => void) | undefined;
+  #ended = false;
+  #watching = false;
+  #draining = false;
+  #timedOut = false;
+
+  /**
+   * @param connection What to read from and to write to.
+   * @param limits What the client may ask for.
+   * @param onLost Called when the client turns out to be gone.
+   */
+  constructor(
+    connection: Deno.Conn,
+    limits: HTTPLimits,
+    onLost: (error: unknown) => void,
+  ) {
+    this.#connection = connection;
+    this.#limits = limits;
+    this.#onLost = onLost;
+    this.#parser = new RequestParser(limits);
+    watchdog.add(this);
+  }
+
+  get deadline(): number {
+    return Math.min(this.#readBy, this.#writeBy);
+  }
+
+  /** Forgets the connection, which the server closes. */
+  close(): void {
+    this.#abandonBody();
+    watchdog.delete(this);
+  }
+
+  /** Lets no other request come: at once where none is being served. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#waiting === "request") this.#interrupt?.(undefined);
+  }
+
+  /**
+   * Waits for the next request.
+   *
+   * @returns The request, or `undefined` where no more come.
+   * @throws {HTTPError} What to answer instead.
+   * @throws What reading throws, if the client was in the middle of a request.
+   */
+  async next(): Promise<IncomingRequest | undefined> {
+    const first = this.#current === undefined;
+    this.#current = undefined;
+    this.#watching = false;
+    let request = this.#parser.shift();
+    let waiting: Waiting | undefined;
+    while (request === undefined) {
+      if (this.#parser.failure !== undefined) throw this.#parser.failure;
+      if (this.#ended) {
+        if (!this.#parser.midway) return undefined;
+        throw new HTTPError(400, "The request ended within its headers");
+      }
+      if (this.#draining && !this.#parser.midway) return undefined;
+      const { headersTimeout, keepAliveTimeout } = this.#limits;
+      if (!first && keepAliveTimeout === 0 && !this.#parser.midway) {
+        return undefined;
+      }
+      // Once for each: neither empty lines nor single bytes win time.
+      if (this.#parser.midway && waiting !== "headers") {
+        waiting = this.#wait("headers", headersTimeout);
+      } else if (waiting === undefined) {
+        waiting = this.#wait(
+          "request",
+          first ? headersTimeout : keepAliveTimeout,
+        );
+      }
+      try {
+        await this.#fill();
+      } catch (error) {
+        // Nobody asked for anything: there is nothing to tell.
+        if (waiting === "request") return undefined;
+        throw error;
+      }
+      request = this.#parser.shift();
+    }
+    this.#waitNoMore();
+    this.#current = request;
+    this.#bodyTimeLeft = this.#limits.bodyTimeout;
+    this.#continueRefused = false;
+    this.#continueOwed = request.expect === "100-continue" &&
+      request.minorVersion === 1 && request.hasBody;
+    return request;
+  }
+
+  /**
+   * Takes the next chunk of a request's body.
+   *
+   * @param request The current request, or one before it: what kept its body
+   * must not be given that of another.
+   * @returns The chunk, or `null` behind the last.
+   * @throws {Deno.errors.BadResource} If the request is over and its body is
+   * not all there.
+   * @throws {HTTPError} What to answer.
+   * @throws What reading throws.
+   */
+  async readChunk(
+    request: IncomingRequest,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (request.abandoned) {
+      throw new Deno.errors.BadResource(
+        "Cannot read the body: the request is finished",
+      );
+    }
+    request.wanted = true;
+    return await this.#nextChunk(request);
+  }
+
+  /** A request's body as a `ReadSource`. */
+  bodyOf(request: IncomingRequest): ReadSource {
+    return {
+      read: async (buffer) => {
+        const chunk = await this.readChunk(request);
+        if (chunk === null) return null;
+        if (chunk.length <= buffer.length) {
+          buffer.set(chunk);
+          return chunk.length;
+        }
+        buffer.set(chunk.subarray(0, buffer.length));
+        request.chunks.unshift(chunk.subarray(buffer.length));
+        return buffer.length;
+      },
+    };
+  }
+
+  async #nextChunk(
+    request: IncomingRequest,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    while (request.chunks.length === 0) {
+      if (request.complete) return null;
+      if (this.#parser.failure !== undefined) throw this.#parser.failure;
+      if (this.#ended) {
+        throw new HTTPError(
+          400,
+          `The body ended after ${request.received} bytes`,
+        );
+      }
+      const go = this.takeContinue();
+      if (go !== "") await this.write(encodeHead(go));
+      const since = performance.now();
+      this.#wait("body", this.#bodyTimeLeft);
+      await this.#fill();
+      this.#waitNoMore();
+      this.#bodyTimeLeft -= performance.now() - since;
+      if (this.#watching) this.watch();
+    }
+    return request.chunks.shift()!;
+  }
+
+  /**
+   * What must be sent now to a client that waits to be told to send its body.
+   *
+   * @param status The status of the response, if its head is sent now: one of
+   * success is preceded by it, and behind one of failure it is not sent.
+   */
+  takeContinue(status = 100): string {
+    if (!this.#continueOwed || this.#current?.received !== 0) return "";
+    if (status >= 400) this.#continueRefused = true;
+    if (this.#continueRefused) return "";
+    this.#continueOwed = false;
+    return CONTINUE;
+  }
+
+  /** Whether the current request is the last, whatever the client wants. */
+  get ending(): boolean {
+    if (this.#draining || this.#limits.keepAliveTimeout === 0) return true;
+    // Nobody can tell whether a body comes that was not asked for.
+    if (this.#continueOwed && this.#current?.received === 0) return true;
+    if (this.#timedOut) return true;
+    // More than is going to be read, unless the handler has begun to.
+    if (this.#current?.wanted === false) {
+      const { announced, received } = this.#current;
+      if (announced - received > MOST_DISCARDED) return true;
+    }
+    // Those that came before the end are still to be answered.
+    return (this.#ended || this.#parser.failure !== undefined) &&
+      !this.#parser.hasMore;
+  }
+
+  /**
+   * Throws away what is left of the current request's body.
+   *
+   * @returns Whether the next request begins where it ended.
+   */
+  async discardBody(): Promise<boolean> {
+    const request = this.#current!;
+    if (request.complete) return true;
+    this.#abandonBody();
+    if (this.ending) return false;
+    const from = request.received;
+    try {
+      while (await this.#nextChunk(request) !== null) {
+        if (request.received - from > MOST_DISCARDED) return false;
+      }
+      return true;
+    } catch {
+      // The request is answered; what became of its body is nobody's concern.
+      return false;
+    }
+  }
+
+  /** Whoever still reads the body is told, and not given what is left of it. */
+  #abandonBody(): void {
+    const request = this.#current;
+    if (request?.complete === false) request.abandoned = true;
+  }
+
+  /**
+   * Reads ahead while the current request is served, so that a reset is seen.
+   */
+  watch(): void {
+    this.#watching = true;
+    // What has come of a body must be taken first.
+    if (!this.#current?.complete || this.#ended) return;
+    if (this.#parser.failure !== undefined) return;
+    this.#fill().catch(ignore);
+  }
+
+  /**
+   * Writes all of `bytes`.
+   *
+   * @throws What writing throws; `DOMException` "TimeoutError" if the client
+   * took nothing for `writeTimeout`.
+   */
+  async write(bytes: Uint8Array): Promise<number> {
+    const { writeTimeout } = this.#limits;
+    let done = 0;
+    try {
+      do {
+        this.#writeBy = performance.now() + writeTimeout;
+        watchdog.moved(this.#writeBy);
+        done += await this.#connection.write(
+          done === 0 ? bytes : bytes.subarray(done),
+        );
+      } while (done < bytes.length);
+    } catch (error) {
+      const reason = this.#timedOut
+        ? new DOMException(
+          `The client took nothing of the response for writeTimeout, ${writeTimeout} ms`,
+          "TimeoutError",
+        )
+        : error;
+      this.#onLost(reason);
+      throw reason;
+    } finally {
+      this.#writeBy = Infinity;
+    }
+    return done;
+  }
+
+  /** Called by the watchdog. */
+  expire(): void {
+    this.#timedOut = true;
+    if (this.#writeBy <= performance.now()) {
+      this.#readBy = this.#writeBy = Infinity;
+      return this.#connection.close();
+    }
+    this.#readBy = Infinity;
+    switch (this.#waiting) {
+      case "request":
+        return this.#interrupt?.(undefined);
+      case "headers":
+        return this.#interrupt?.(
+          new HTTPError(
+            408,
+            `The headers took longer than ${this.#limits.headersTimeout} ms`,
+          ),
+        );
+      case "body":
+        return this.#interrupt?.(
+          new HTTPError(
+            408,
+            `The body took longer than ${this.#limits.bodyTimeout} ms`,
+          ),
+        );
+    }
+  }
+
+  #wait(what: Waiting, ms: number): Waiting {
+    this.#waiting = what;
+    this.#readBy = performance.now() + ms;
+    watchdog.moved(this.#readBy);
+    return what;
+  }
+
+  #waitNoMore(): void {
+    this.#waiting = "nothing";
+    this.#readBy = Infinity;
+  }
+
+  /** Reads once; false at the end of the stream. */
+  #fill(): Promise<boolean> {
+    return this.#filling ??= new Promise((resolve, reject) => {
+      // What was interrupted goes on reading, into a buffer that nobody uses.
+      this.#interrupt = reject;
+      this.#connection.read(this.#buffer).then((n) => {
+        this.#filling = undefined;
+        if (n === null) {
+          this.#ended = true;
+          return resolve(false);
+        }
+        const bytes = this.#buffer.subarray(0, n);
+        this.#resize(n);
+        this.#parser.feed(bytes);
+        resolve(true);
+      }, (error) => {
+        this.#filling = undefined;
+        this.#ended = true;
+        this.#onLost(error);
+        reject(error);
+      });
+    });
+  }
+
+  /** Gives large bodies a large buffer, and waiting connections a small one. */
+  #resize(filled: number): void {
+    const { length } = this.#buffer;
+    if (filled === length && length < LARGEST_BUFFER) {
+      this.#buffer = new Uint8Array(Math.min(4 * length, LARGEST_BUFFER));
+    } else if (length > WAITING_BUFFER && filled < length / 8) {
+      this.#buffer = new Uint8Array(WAITING_BUFFER);
+    }
+  }
+}

@@ -1,0 +1,641 @@
+import { STATUS_CODES } from "node:http";
+import {
+  abortHandler,
+  BaseRequestHandler,
+  type Unsent,
+} from "../base_request_handler.ts";
+import { isEncrypted } from "../_encrypted.ts";
+import { escapeHtml } from "./_connection/escape_html.ts";
+import {
+  currentDate,
+  encodeHead,
+  headerLine,
+  isContentLength,
+  namesClose,
+  statusLine,
+} from "./_connection/head.ts";
+import { HTTPConnection } from "./_connection/http_connection.ts";
+import type { IncomingRequest } from "./_connection/request_parser.ts";
+import { type Framing, ResponseBody } from "./_connection/response_body.ts";
+import { HTTPError } from "./http_error.ts";
+import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
+import { StreamReader } from "../streams/stream_reader.ts";
+import { StreamWriter } from "../streams/stream_writer.ts";
+
+/** The limits of each handler class, with the defaults. */
+const limitsOf = new WeakMap<object, HTTPLimits>();
+
+/**
+ * Sends what a subclass made at once: a whole response, or its beginning.
+ *
+ * @param handler The handler.
+ * @param bytes The bytes.
+ */
+export let writeRaw: (
+  handler: BaseHTTPRequestHandler<Deno.Addr>,
+  bytes: Uint8Array,
+) => Promise<unknown>;
+
+/** The connection of a handler. */
+export let connectionOf: (
+  handler: BaseHTTPRequestHandler<Deno.Addr>,
+) => HTTPConnection;
+
+/** The request that a handler is serving. */
+export let incomingOf: (
+  handler: BaseHTTPRequestHandler<Deno.Addr>,
+) => IncomingRequest;
+
+/**
+ * A handler of HTTP/1.1 and HTTP/1.0. A server makes one for each connection;
+ * it serves that connection's requests one after the other, also where they
+ * were pipelined.
+ *
+ * For each request it calls the method that is named after the request's:
+ * `doGET`, `doPOST`, `doHEAD` and so on. A subclass defines those it answers;
+ * the others are answered with 501. Such a method reads the body from `rfile`,
+ * calls `sendResponse`, `sendHeader` and `endHeaders` in this order, and writes
+ * the body to `wfile`. It may return a promise.
+ *
+ * How the body's end is told is seen to: by `Content-Length` where the handler
+ * sends it, in chunks where it does not, and by closing the connection of an
+ * HTTP/1.0 client. What is written in response to HEAD, or with status 204 or
+ * 304, is left out. A body that the handler did not read is read for it, up to
+ * 256 KiB; beyond that the connection is closed.
+ *
+ * What a method leaves running when its promise has resolved finds the next
+ * request in `this`: it should be awaited. An `rfile` or `wfile` that was kept is
+ * refused what is the next request's.
+ *
+ * A method that throws an {@linkcode HTTPError} before it sent anything has the
+ * request answered with it. What else it throws goes to the server's
+ * `handleError`, the client gets 500 if nothing was sent yet, and the connection
+ * is closed.
+ *
+ * Bytes are read as HTTP by llhttp, the parser of Node.js and Deno, in its
+ * strict mode (RFC 9112).
+ *
+ * @example Answering GET
+ * ```ts
+ * import { BaseHTTPRequestHandler } from "@wire/socketserver/http";
+ * import { TCPServer } from "@wire/socketserver";
+ * import { strictEqual } from "node:assert";
+ *
+ * class Hello extends BaseHTTPRequestHandler {
+ *   async doGET(): Promise<void> {
+ *     this.sendResponse(200);
+ *     this.sendHeader("Content-Type", "text/plain");
+ *     this.endHeaders();
+ *     await this.wfile.write("Thank you for connecting");
+ *   }
+ *   override logMessage(): void {}
+ * }
+ *
+ * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Hello);
+ * server.serveForever();
+ *
+ * const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
+ * strictEqual(await response.text(), "Thank you for connecting");
+ * ```
+ */
+export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
+  extends BaseRequestHandler<Deno.Conn<Address>, Address> {
+  /**
+   * What a client may ask for. A subclass sets those that differ from the
+   * defaults: `static override readonly limits = { maxBodySize: 1024 }`.
+   */
+  static readonly limits: Partial<HTTPLimits> = {};
+  /** The request's method, for example `GET`; empty while there is none. */
+  command = "";
+  /** What the request is for, as it was sent: mostly a path with its query. */
+  path = "";
+  /** The request's version: `HTTP/1.1` or `HTTP/1.0`. */
+  requestVersion = "HTTP/1.1";
+  /** Whether the connection ends with this request. A method may set it. */
+  closeConnection = false;
+  #connection!: HTTPConnection;
+  #incoming!: IncomingRequest;
+  #out: StreamWriter | undefined;
+  #headers: Headers | undefined;
+  #rfile: StreamReader | undefined;
+  #wfile: StreamWriter | undefined;
+  #body: ResponseBody | undefined;
+  /** The head of the response, as far as it was made. */
+  #head = "";
+  #status = 0;
+  #headSent = false;
+  #length: number | undefined;
+  #sendsConnection = false;
+  #sendsTransferEncoding = false;
+
+  static {
+    writeRaw = (handler, bytes) => {
+      handler.#headSent = true;
+      return handler.#connection.write(bytes);
+    };
+    connectionOf = (handler) => handler.#connection;
+    incomingOf = (handler) => handler.#incoming;
+  }
+
+  /**
+   * The first line of the request.
+   *
+   * @returns The line, without its ending; empty while there is no request.
+   */
+  get requestLine(): string {
+    return this.command === ""
+      ? ""
+      : `${this.command} ${this.path} ${this.requestVersion}`;
+  }
+
+  /**
+   * The request's headers.
+   *
+   * @returns The same object for the whole request.
+   */
+  get headers(): Headers {
+    if (this.#headers !== undefined) return this.#headers;
+    const headers = this.#headers = new Headers();
+    const { rawHeaders } = this.#incoming;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+    }
+    return headers;
+  }
+
+  /**
+   * Whether the client speaks TLS to the server.
+   *
+   * @returns Whether the connection is encrypted.
+   */
+  get encrypted(): boolean {
+    return isEncrypted(this.request);
+  }
+
+  /**
+   * Reads the body of the request, decoded. A client that waits to be told so
+   * (`Expect: 100-continue`) is told at the first read, or by a response with a
+   * status below 400. Behind the response no more is read: `BadResource`.
+   *
+   * @returns The reader of this request.
+   */
+  get rfile(): StreamReader {
+    return this.#rfile ??= new StreamReader(
+      this.#connection.bodyOf(this.#incoming),
+    );
+  }
+
+  /**
+   * Writes the body of the response, after `endHeaders`.
+   *
+   * @returns The writer of this response.
+   */
+  get wfile(): StreamWriter {
+    return this.#wfile ??= new StreamWriter(this.#responseBody());
+  }
+
+  /**
+   * As {@linkcode BaseRequestHandler.signal}; it also tells of a client that
+   * resets the connection while nothing is being read or written.
+   *
+   * @returns The signal of this connection.
+   */
+  override get signal(): AbortSignal {
+    this.#connection?.watch();
+    return super.signal;
+  }
+
+  /** @ignore */
+  override get unsent(): Unsent | undefined {
+    return this.#out;
+  }
+
+  /**
+   * Serves the connection: request after request, until the client or the
+   * server ends it.
+   *
+   * @returns A promise that resolves when the last response is sent.
+   */
+  override async handle(): Promise<void> {
+    // What is written is whole, and to wait for more of it would be in vain.
+    (this.request as Partial<Deno.TcpConn>).setNoDelay?.(true);
+    const connection = this.#connection = new HTTPConnection(
+      this.request,
+      limitsFor(this.constructor as typeof BaseHTTPRequestHandler),
+      (error) => abortHandler(this, error),
+    );
+    try {
+      do {
+        let incoming: IncomingRequest | undefined;
+        try {
+          incoming = await connection.next();
+        } catch (error) {
+          if (!(error instanceof HTTPError)) throw error;
+          return await this.#refuse(error);
+        }
+        if (incoming === undefined) return;
+        this.#begin(incoming);
+        await this.#serve();
+      } while (
+        !this.closeConnection &&
+        (this.#incoming.complete || await connection.discardBody())
+      );
+    } finally {
+      connection.close();
+    }
+  }
+
+  /** @ignore */
+  override settle(failed: boolean): void | Promise<unknown> {
+    return failed ? undefined : this.#out?.end();
+  }
+
+  /**
+   * Ends the connection after the request that is being served, or now if there
+   * is none: what a connection that is kept alive is for is over.
+   */
+  override onShutdown(): void {
+    this.#connection?.drain();
+  }
+
+  /**
+   * Serves one request: calls the method that is named after the request's.
+   *
+   * @returns Nothing, or a promise to wait for.
+   */
+  handleOneRequest(): void | Promise<void> {
+    const method = (this as unknown as Record<string, unknown>)[
+      `do${this.command}`
+    ];
+    if (typeof method !== "function") {
+      return this.sendError(501, `Unsupported method ("${this.command}")`);
+    }
+    return method.call(this);
+  }
+
+  /**
+   * Begins a response: its status line, `Server` and `Date`. Also logs the
+   * request.
+   *
+   * @param status The status, 200 to 999.
+   * @param message The reason phrase; by default the status's own.
+   * @throws {Error} If a response was begun already.
+   * @throws {RangeError} If the status is out of range.
+   * @throws {TypeError} If the message holds a line ending.
+   */
+  sendResponse(status: number, message?: string): void {
+    if (this.#status !== 0) {
+      throw new Error(
+        `Cannot send a response of status ${status}: one of status ${this.#status} was begun`,
+      );
+    }
+    if (status < 200) {
+      throw new RangeError(
+        `Cannot send a response of status ${status}: it would not be the last of this request`,
+      );
+    }
+    this.#head = statusLine(status, message);
+    this.#status = status;
+    this.logRequest(status);
+    const version = this.versionString();
+    if (version !== "") this.sendHeader("Server", version);
+    this.sendHeader("Date", this.dateTimeString());
+  }
+
+  /**
+   * Adds a header to the response that was begun.
+   *
+   * `Content-Length` must be what is then written. `Transfer-Encoding` may only
+   * be `chunked`, and need not be sent: `wfile` makes the chunks.
+   *
+   * @param name Its name.
+   * @param value Its value.
+   * @throws {Error} If no response was begun, or its headers are sent.
+   * @throws {TypeError} If the name is no token, or the value holds a line
+   * ending or another control character.
+   */
+  sendHeader(name: string, value: string): void {
+    if (this.#status === 0 || this.#headSent) {
+      throw new Error(
+        `Cannot send the header "${name}": ${
+          this.#headSent ? "the headers are sent" : "call sendResponse() first"
+        }`,
+      );
+    }
+    const line = headerLine(name, value);
+    const lowerName = name.toLowerCase();
+    if (
+      lowerName === "content-length" && this.#sendsTransferEncoding ||
+      lowerName === "transfer-encoding" && this.#length !== undefined
+    ) {
+      throw new TypeError(
+        `Cannot send the header "${name}": a response has either Content-Length or Transfer-Encoding`,
+      );
+    }
+    switch (lowerName) {
+      case "content-length":
+        if (!isContentLength(value)) {
+          throw new TypeError(
+            `Cannot send the header "${name}": "${value}" is not a number of bytes`,
+          );
+        }
+        if (this.#length !== undefined) {
+          throw new TypeError(`Cannot send the header "${name}": it was sent`);
+        }
+        this.#length = Number(value);
+        break;
+      case "transfer-encoding":
+        if (value.toLowerCase() !== "chunked") {
+          throw new TypeError(
+            `Cannot send the header "${name}": only "chunked" is possible, received "${value}"`,
+          );
+        }
+        this.#sendsTransferEncoding = true;
+        return;
+      case "connection":
+        this.#sendsConnection = true;
+        if (namesClose(value)) this.closeConnection = true;
+        break;
+    }
+    this.#head += line;
+  }
+
+  /**
+   * Ends the headers of the response and sends them, together with what of the
+   * body is written at once.
+   *
+   * @throws {Error} If no response was begun, or its headers are sent.
+   */
+  endHeaders(): void {
+    if (this.#status === 0 || this.#headSent) {
+      throw new Error(
+        `Cannot end the headers: ${
+          this.#headSent ? "they are sent" : "call sendResponse() first"
+        }`,
+      );
+    }
+    const go = this.#connection.takeContinue(this.#status);
+    const framing = this.#framing();
+    if (framing.by === "close") this.closeConnection = true;
+    if (framing.by === "chunks") {
+      this.#head += "Transfer-Encoding: chunked\r\n";
+    }
+    if (!this.#sendsConnection) this.#head += this.#connectionHeader();
+    this.#headSent = true;
+    this.#responseBody().start(framing);
+    this.#output().write(encodeHead(`${go}${this.#head}\r\n`));
+  }
+
+  /**
+   * Sends a whole response that tells of an error, and logs it.
+   *
+   * @param status The status, 400 to 599.
+   * @param message What is wrong, for the client; by default the status's own
+   * phrase.
+   * @param explain More about it.
+   * @returns A promise that resolves when it is sent.
+   */
+  async sendError(
+    status: number,
+    message: string = STATUS_CODES[status] ?? "Error",
+    explain = "",
+  ): Promise<void> {
+    await this.#sendError(new HTTPError(status, message), explain);
+  }
+
+  /**
+   * The body of the response that tells of an error.
+   *
+   * @param status The status.
+   * @param message What is wrong, not escaped.
+   * @param explain More about it, not escaped.
+   * @returns A page of HTML.
+   */
+  errorPage(status: number, message: string, explain: string): string {
+    const title = escapeHtml(`${status} ${message}`);
+    return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+</head>
+<body style="font-family: system-ui, sans-serif">
+<h1>${title}</h1>
+<p>${escapeHtml(explain)}</p>
+</body>
+</html>
+`;
+  }
+
+  /**
+   * Called for each response, with its status. Logs the request's first line.
+   *
+   * @param status The status.
+   */
+  logRequest(status: number): void {
+    this.logMessage(`"${this.requestLine}" ${status}`);
+  }
+
+  /**
+   * Called for each response that tells of an error. The base logs it.
+   *
+   * @param message What was wrong.
+   */
+  logError(message: string): void {
+    this.logMessage(message);
+  }
+
+  /**
+   * Writes one line to stderr: the client's address, the time and the message,
+   * whose control characters are escaped.
+   *
+   * @param message The message.
+   */
+  logMessage(message: string): void {
+    console.error(
+      `${this.addressString()} - - [${new Date().toISOString()}] ${
+        escapeControls(message)
+      }`,
+    );
+  }
+
+  /**
+   * What `Server` says. The base names this module and Deno; an empty string
+   * sends no such header.
+   *
+   * @returns The text.
+   */
+  versionString(): string {
+    return `socketserver Deno/${Deno.version.deno}`;
+  }
+
+  /**
+   * A time in the form that HTTP headers have, RFC 9110, section 5.6.7.
+   *
+   * @param time Milliseconds since the epoch; by default now.
+   * @returns The text.
+   */
+  dateTimeString(time?: number): string {
+    return time === undefined ? currentDate() : new Date(time).toUTCString();
+  }
+
+  /**
+   * The client's address as it is logged.
+   *
+   * @returns An IP address or a path.
+   */
+  addressString(): string {
+    const address = this.clientAddress as Deno.Addr;
+    if ("hostname" in address) return address.hostname;
+    return "path" in address && address.path ? address.path : "unix";
+  }
+
+  #begin(incoming: IncomingRequest): void {
+    this.#incoming = incoming;
+    this.command = incoming.method;
+    this.path = incoming.target;
+    this.requestVersion = incoming.minorVersion === 1 ? "HTTP/1.1" : "HTTP/1.0";
+    this.closeConnection = !incoming.keepAlive;
+    this.#headers = this.#rfile = undefined;
+    this.#clearResponse();
+  }
+
+  #clearResponse(): void {
+    this.#head = "";
+    this.#status = 0;
+    this.#length = undefined;
+    this.#headSent =
+      this.#sendsConnection =
+      this.#sendsTransferEncoding =
+        false;
+    this.#wfile = this.#body = undefined;
+  }
+
+  async #serve(): Promise<void> {
+    try {
+      const { expect } = this.#incoming;
+      if (expect !== undefined && expect !== "100-continue") {
+        throw new HTTPError(417);
+      }
+      const served = this.handleOneRequest();
+      if (served !== undefined) await served;
+      if (!this.#headSent || this.#body !== undefined) {
+        await this.#finishResponse();
+      }
+    } catch (error) {
+      // What failed on its way to the client cannot be told to the client.
+      const answer = !this.#headSent;
+      if (answer && this.#status !== 0) this.#clearResponse();
+      if (answer && error instanceof HTTPError) {
+        return await this.#answer(error);
+      }
+      this.closeConnection = true;
+      if (answer) await this.#answer(new HTTPError(500));
+      throw error;
+    }
+  }
+
+  async #finishResponse(): Promise<void> {
+    if (this.#status === 0) {
+      throw new Error(
+        `Cannot finish the response to ${this.command} ${this.path}: the handler sent none`,
+      );
+    }
+    if (!this.#headSent) {
+      if (this.#length === undefined && !this.#sendsTransferEncoding) {
+        this.sendHeader("Content-Length", "0");
+      }
+      this.endHeaders();
+    }
+    if (this.#wfile !== undefined) await this.#wfile.end();
+    this.#body?.end();
+    await this.#out?.flush();
+  }
+
+  /** Answers what cannot be read as a request, or comes too slowly. */
+  async #refuse(error: HTTPError): Promise<void> {
+    this.command = this.path = "";
+    this.#clearResponse();
+    this.closeConnection = true;
+    await this.#answer(error);
+  }
+
+  async #answer(error: HTTPError): Promise<void> {
+    await this.#sendError(error, "");
+    await this.#finishResponse();
+  }
+
+  async #sendError(error: HTTPError, explain: string): Promise<void> {
+    const { status, message, headers } = error;
+    this.logError(`code ${status}, message ${message}`);
+    this.sendResponse(status, asPhrase(message));
+    const page = new TextEncoder().encode(
+      this.errorPage(status, message, explain),
+    );
+    for (const [name, value] of Object.entries(headers)) {
+      this.sendHeader(name, value);
+    }
+    this.sendHeader("Content-Type", "text/html;charset=utf-8");
+    this.sendHeader("Content-Length", String(page.length));
+    this.endHeaders();
+    await this.wfile.write(page);
+  }
+
+  #framing(): Framing {
+    if (
+      this.command === "HEAD" || this.#status === 204 || this.#status === 304
+    ) {
+      return { by: "nothing" };
+    }
+    if (this.#length !== undefined && !this.#sendsTransferEncoding) {
+      return { by: "length", length: this.#length };
+    }
+    return { by: this.requestVersion === "HTTP/1.1" ? "chunks" : "close" };
+  }
+
+  #connectionHeader(): string {
+    if (this.#connection.ending) this.closeConnection = true;
+    if (this.closeConnection) return "Connection: close\r\n";
+    return this.requestVersion === "HTTP/1.0"
+      ? "Connection: keep-alive\r\n"
+      : "";
+  }
+
+  #output(): StreamWriter {
+    return this.#out ??= new StreamWriter(this.#connection, {
+      limit: Infinity,
+    });
+  }
+
+  #responseBody(): ResponseBody {
+    return this.#body ??= new ResponseBody(this.#output());
+  }
+}
+
+function limitsFor(Handler: typeof BaseHTTPRequestHandler): HTTPLimits {
+  let limits = limitsOf.get(Handler);
+  if (limits === undefined) {
+    limits = completeHTTPLimits(Handler.limits);
+    limitsOf.set(Handler, limits);
+  }
+  return limits;
+}
+
+/** What is for the client to read may be more than a status line may hold. */
+function asPhrase(message: string): string {
+  return message.replaceAll(/[^\t\x20-\x7e]+/g, " ");
+}
+
+/** Keeps a client from writing to the terminal of whoever reads the log. */
+function escapeControls(text: string): string {
+  return text.replaceAll(
+    // deno-lint-ignore no-control-regex -- they are what is replaced.
+    /[\x00-\x1f\x7f-\x9f\\]/g,
+    (character) =>
+      character === "\\"
+        ? "\\\\"
+        : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}

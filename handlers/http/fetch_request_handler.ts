@@ -1,0 +1,365 @@
+import {
+  BaseHTTPRequestHandler,
+  connectionOf,
+  incomingOf,
+  writeRaw,
+} from "./base_http_request_handler.ts";
+import {
+  currentDate,
+  encodeHead,
+  isContentLength,
+  namesClose,
+  statusLine,
+} from "./_connection/head.ts";
+import type { IncomingRequest } from "./_connection/request_parser.ts";
+import { HTTPError } from "./http_error.ts";
+import type { HTTPLimits } from "./http_limits.ts";
+
+/**
+ * A function that answers requests, as `Deno.serve` takes it. It also receives
+ * the handler, which knows the client's address and the connection's signal.
+ */
+export type FetchFunction = (
+  request: Request,
+  handler: FetchRequestHandler<Deno.Addr>,
+) => Response | Promise<Response>;
+
+/** A class of handlers that answer with `fetch`. */
+export type FetchRequestHandlerClass = typeof FetchRequestHandler;
+
+/** A chunk up to this size goes out together with the head, in bytes. */
+const JOIN_UP_TO = 64 * 1024;
+
+/**
+ * A handler of HTTP that answers a `Request` with a `Response`.
+ *
+ * Bodies stream both ways, with backpressure. A response whose body is known
+ * whole gets a `Content-Length`. What the handler throws is answered with 500,
+ * an {@linkcode HTTPError} with its own status.
+ *
+ * `request.signal` is aborted when the client resets the connection, and when
+ * the request is ended by a timeout or by a shutdown's grace period.
+ *
+ * @example Threads that answer
+ * ```ts
+ * import { FetchRequestHandler, ThreadingHTTPServer } from "@wire/socketserver/http";
+ *
+ * export class Hello extends FetchRequestHandler {
+ *   static override readonly moduleUrl: string = import.meta.url;
+ *   override fetch(request: Request): Response {
+ *     return new Response(`You asked for ${new URL(request.url).pathname}\n`);
+ *   }
+ * }
+ *
+ * if (import.meta.main) {
+ *   const server = new ThreadingHTTPServer({ port: 8000 }, Hello);
+ *   await server.serveForever();
+ * }
+ * ```
+ */
+export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
+  extends BaseHTTPRequestHandler<Address> {
+  /** That of the response being sent. */
+  #status = 0;
+
+  /**
+   * Makes a handler class of a function.
+   *
+   * @param answer The function.
+   * @param limits What a client may ask for.
+   * @returns A handler class, for every kind of server whose handlers run in
+   * this thread.
+   */
+  static from(
+    answer: FetchFunction,
+    limits: Partial<HTTPLimits> = {},
+  ): FetchRequestHandlerClass {
+    return class FetchFunctionHandler<Address extends Deno.Addr = Deno.Addr>
+      extends FetchRequestHandler<Address> {
+      static override readonly limits = limits;
+      override fetch(request: Request): Response | Promise<Response> {
+        return answer(request, this);
+      }
+    };
+  }
+
+  /**
+   * Answers one request. The base answers 404.
+   *
+   * @param _request The request. Its URL has the host that the client named.
+   * @returns The response, or a promise of it.
+   */
+  fetch(_request: Request): Response | Promise<Response> {
+    throw new HTTPError(404);
+  }
+
+  /**
+   * Serves one request with `fetch`.
+   *
+   * @returns A promise that resolves when the response is sent.
+   */
+  override handleOneRequest(): Promise<void> {
+    const answered = this.fetch(this.#request());
+    return answered instanceof Promise
+      ? answered.then((response) => this.#respond(response))
+      : this.#respond(answered);
+  }
+
+  /** Does nothing: unlike its base, this handler logs only errors. */
+  override logRequest(_status: number): void {}
+
+  /** Does nothing: a client's mistakes are the client's. */
+  override logError(_message: string): void {}
+
+  /**
+   * As the base's. This handler does not name the server.
+   *
+   * @returns An empty string.
+   */
+  override versionString(): string {
+    return "";
+  }
+
+  #request(): Request {
+    const incoming = incomingOf(this);
+    const { method, rawHeaders, hasBody } = incoming;
+    const url = targetUrl(incoming, this.encrypted);
+    let request: Request;
+    try {
+      // An init costs as much as the headers do.
+      request = method === "GET"
+        ? new ServedRequest(this, url)
+        : new ServedRequest(this, url, {
+          method,
+          body: hasBody && method !== "HEAD" ? this.#body() : null,
+        });
+    } catch (cause) {
+      throw new HTTPError(400, "The request's URL is not valid", { cause });
+    }
+    const { headers } = request;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+    }
+    return request;
+  }
+
+  #body(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const connection = connectionOf(this);
+    const incoming = incomingOf(this);
+    return new ReadableStream({
+      pull: async (controller) => {
+        const chunk = await connection.readChunk(incoming);
+        if (chunk === null) controller.close();
+        else controller.enqueue(chunk);
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  async #respond(response: Response): Promise<void> {
+    if (!(response instanceof Response)) {
+      throw new TypeError(
+        `Cannot answer ${this.command} ${this.path}: the handler returned ${
+          Deno.inspect(response)
+        }, not a Response`,
+      );
+    }
+    const { status } = response;
+    if (status === 0) {
+      throw new TypeError(
+        `Cannot answer ${this.command} ${this.path}: Response.error() has no status`,
+      );
+    }
+    this.#status = status;
+    let head = statusLine(status, response.statusText || undefined);
+    let length: number | undefined;
+    let dated = false;
+    response.headers.forEach((value, name) => {
+      switch (name) {
+        case "content-length":
+          length = this.#announced(value);
+          return;
+        case "transfer-encoding":
+          // How the body is framed is decided here.
+          return;
+        case "connection":
+          if (namesClose(value)) this.closeConnection = true;
+          return;
+        case "date":
+          dated = true;
+      }
+      head += `${name}: ${value}\r\n`;
+    });
+    if (!dated) head += `date: ${currentDate()}\r\n`;
+    const { body } = response;
+    if (status === 204 || status === 304) {
+      await body?.cancel();
+      await this.#write(this.#endHead(head));
+    } else if (this.command === "HEAD") {
+      await body?.cancel();
+      const known = body === null ? length ?? 0 : length;
+      await this.#write(this.#endHead(head, known));
+    } else if (body === null) {
+      // The client would take the next response for this one's body.
+      if (length !== undefined && length > 0) this.#endsEarly(0, length);
+      await this.#write(this.#endHead(head, 0));
+    } else {
+      const reader = body.getReader();
+      try {
+        await this.#stream(head, reader, length);
+      } catch (error) {
+        await reader.cancel(error).catch(() => {
+          // Its source failed, which is what is thrown.
+        });
+        throw error;
+      }
+    }
+  }
+
+  /** Sends a head and the body behind it. */
+  async #stream(
+    head: string,
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+    length: number | undefined,
+  ): Promise<void> {
+    const reading = reader.read();
+    // A body that was given whole ends at once behind its only chunk.
+    let following: typeof reading | undefined = reader.read();
+    let ended = false;
+    following.then(({ done }) => ended = done, () => {
+      // Whoever awaits it is told.
+    });
+    let read = this.#bytes(await reading);
+    for (let turn = 0; turn < 2 && !ended; turn++) await null;
+    if (ended) length ??= read.value?.length ?? 0;
+    const chunked = length === undefined && this.requestVersion === "HTTP/1.1";
+    if (length === undefined && !chunked) this.closeConnection = true;
+    let before = this.#endHead(head, length, chunked);
+    let sent = 0;
+    while (!read.done) {
+      const chunk = read.value;
+      sent += chunk.length;
+      if (length !== undefined && sent > length) {
+        throw new RangeError(
+          `Cannot answer ${this.command} ${this.path}: the body is longer than its Content-Length, ${length} bytes`,
+        );
+      }
+      if (chunk.length > 0) {
+        if (chunked) before += `${chunk.length.toString(16)}\r\n`;
+        await this.#write(before, chunk, chunked ? "\r\n" : "");
+        before = "";
+      }
+      read = this.#bytes(await (following ?? reader.read()));
+      following = undefined;
+    }
+    if (length !== undefined && sent < length) this.#endsEarly(sent, length);
+    if (chunked) before += "0\r\n\r\n";
+    if (before !== "") await this.#write(before);
+  }
+
+  /** A stream's chunk may be anything, and only bytes can be sent. */
+  #bytes(
+    read: ReadableStreamReadResult<Uint8Array>,
+  ): ReadableStreamReadResult<Uint8Array> {
+    if (read.done || read.value instanceof Uint8Array) return read;
+    throw new TypeError(
+      `Cannot answer ${this.command} ${this.path}: the body's stream gave ${
+        Deno.inspect(read.value)
+      }, not a Uint8Array`,
+    );
+  }
+
+  #endsEarly(sent: number, length: number): never {
+    throw new Error(
+      `Cannot answer ${this.command} ${this.path}: the body ended after ${sent} bytes, its Content-Length is ${length}`,
+    );
+  }
+
+  /** Writes text, bytes and text, in one call where they are few. */
+  async #write(
+    before: string,
+    chunk: Uint8Array = NOTHING,
+    after = "",
+  ): Promise<void> {
+    if (chunk.length <= JOIN_UP_TO) {
+      await writeRaw(this, join(before, chunk, after));
+      return;
+    }
+    if (before !== "") await writeRaw(this, encodeHead(before));
+    await writeRaw(this, chunk);
+    if (after !== "") await writeRaw(this, encodeHead(after));
+  }
+
+  /**
+   * The length that a response announces.
+   *
+   * @throws {TypeError} If it is none.
+   */
+  #announced(value: string): number {
+    if (isContentLength(value)) return Number(value);
+    throw new TypeError(
+      `Cannot answer ${this.command} ${this.path}: the response's Content-Length is "${value}"`,
+    );
+  }
+
+  /** Completes a head that is sent now. */
+  #endHead(head: string, length?: number, chunked = false): string {
+    const connection = connectionOf(this);
+    const before = connection.takeContinue(this.#status);
+    if (connection.ending) this.closeConnection = true;
+    if (length !== undefined) head += `content-length: ${length}\r\n`;
+    else if (chunked) head += "transfer-encoding: chunked\r\n";
+    if (this.closeConnection) head += "connection: close\r\n";
+    else if (this.requestVersion === "HTTP/1.0") {
+      head += "connection: keep-alive\r\n";
+    }
+    return `${before}${head}\r\n`;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const encoder = new TextEncoder();
+
+/** A `Request` whose signal is its handler's, made when it is asked for. */
+class ServedRequest extends Request {
+  readonly #handler: FetchRequestHandler<Deno.Addr>;
+
+  constructor(
+    handler: FetchRequestHandler<Deno.Addr>,
+    url: string,
+    init?: RequestInit,
+  ) {
+    super(url, init);
+    this.#handler = handler;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#handler.signal;
+  }
+}
+
+/** The whole URL of a request, RFC 9112, section 3.3. */
+function targetUrl(
+  { method, target, host }: IncomingRequest,
+  encrypted: boolean,
+): string {
+  if (method === "CONNECT" || method === "TRACE") {
+    throw new HTTPError(501, `Unsupported method ("${method}")`);
+  }
+  const origin = `${encrypted ? "https" : "http"}://${host || "localhost"}`;
+  if (target.startsWith("/")) return origin + target;
+  return target === "*" ? origin : target;
+}
+
+/** Text, bytes and text as one. Each character of the text is one byte. */
+function join(
+  before: string,
+  bytes: Uint8Array,
+  after: string,
+): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(before.length + bytes.length + after.length);
+  const { read, written } = encoder.encodeInto(before, whole);
+  if (read !== before.length || written !== read) whole.set(encodeHead(before));
+  if (bytes.length > 0) whole.set(bytes, before.length);
+  if (after !== "") encoder.encodeInto(after, whole.subarray(-after.length));
+  return whole;
+}

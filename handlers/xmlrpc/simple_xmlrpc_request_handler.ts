@@ -1,0 +1,192 @@
+import { BaseHTTPRequestHandler } from "../http/base_http_request_handler.ts";
+import type { RequestServer } from "../base_request_handler.ts";
+import { acceptsGzip, compress, decompress } from "./_xml/gzip.ts";
+import { HTTPError } from "../http/http_error.ts";
+import { DEFAULT_HTTP_LIMITS, type HTTPLimits } from "../http/http_limits.ts";
+import { XMLRPCDispatcher } from "./xmlrpc_dispatcher.ts";
+import type { XMLRPCValue } from "./xmlrpc_values.ts";
+
+/** What a handler of XML-RPC looks for in its server. */
+export interface XMLRPCRequestServer extends RequestServer {
+  /** Whether each request is logged. */
+  readonly logRequests: boolean;
+  /**
+   * What answers the calls that are sent to a path.
+   *
+   * @param path The path.
+   * @returns The dispatcher, if there is one.
+   */
+  getDispatcher(path: string): XMLRPCDispatcher | undefined;
+}
+
+/** What a client may send, in bytes: 10 MB of "&" are 50 MB of XML. */
+const MAX_BODY_SIZE = 64 * 1024 * 1024;
+
+const encoder = new TextEncoder();
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Answers calls of XML-RPC that are sent by POST.
+ *
+ * Where the functions are: a handler class may have a dispatcher of its own,
+ * `static override readonly dispatcher`. Then the class works in every server of
+ * connections, also in threads and processes, to which it goes by its module.
+ * Without one it asks its server, which must then be a `SimpleXMLRPCServer` or
+ * one like it, with the handlers on its own event loop.
+ *
+ * Bodies that are compressed with gzip are read, and answers are compressed for
+ * clients that accept it.
+ *
+ * @example A handler that works anywhere
+ * ```ts
+ * import { SimpleXMLRPCRequestHandler, XMLRPCDispatcher } from "@wire/socketserver/xmlrpc";
+ *
+ * export class Calculator extends SimpleXMLRPCRequestHandler {
+ *   static override readonly moduleUrl: string = import.meta.url;
+ *   static override readonly dispatcher: XMLRPCDispatcher = new XMLRPCDispatcher();
+ *   static {
+ *     this.dispatcher.registerFunction((a: number, b: number) => a + b, { name: "add" });
+ *   }
+ * }
+ * ```
+ */
+export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
+  extends BaseHTTPRequestHandler<Address> {
+  /** The dispatcher of a handler class that has its own. */
+  static readonly dispatcher: XMLRPCDispatcher | undefined = undefined;
+  /** The paths, as they are sent, that can be called; all others are 404. */
+  static readonly rpcPaths: readonly string[] = ["/", "/RPC2"];
+  /**
+   * From how many bytes on answers are compressed, for clients that accept it;
+   * `Infinity` compresses none. By default as CPython: what is more than a
+   * network packet.
+   */
+  static readonly encodeThreshold: number = 1400;
+  /** Bodies of at most 64 MiB, also when they are decompressed. */
+  static override readonly limits: Partial<HTTPLimits> = {
+    maxBodySize: MAX_BODY_SIZE,
+  };
+
+  /**
+   * What answers this request's calls.
+   *
+   * @returns The class's own dispatcher, or the server's for this path.
+   * @throws {Error} If there is neither.
+   */
+  get dispatcher(): XMLRPCDispatcher {
+    const found = this.#class.dispatcher ??
+      this.#server.getDispatcher?.(this.rpcPath);
+    if (found instanceof XMLRPCDispatcher) return found;
+    throw new Error(
+      `Cannot find the functions to call: the server has none for this handler; add to the class ${this.#class.name}: static override readonly dispatcher = new XMLRPCDispatcher()`,
+    );
+  }
+
+  /**
+   * What is called, as it was sent, but for the server's own name where a client
+   * sends that too (RFC 9112, section 3.2.2).
+   *
+   * @returns The path, with its query.
+   */
+  get rpcPath(): string {
+    return this.path.replace(/^https?:\/\/[^/]*/i, "");
+  }
+
+  /**
+   * Whether this request's path can be called.
+   *
+   * @returns Whether `rpcPaths` has it.
+   */
+  isRPCPathValid(): boolean {
+    return this.#class.rpcPaths.includes(this.rpcPath);
+  }
+
+  /**
+   * Calls a method. Override it to see, change or refuse calls with what is
+   * known of the request: `headers`, `clientAddress`. The calls that a
+   * `system.multicall` is made of come here too.
+   *
+   * @param method Its name.
+   * @param params What to call it with.
+   * @returns A promise of the answer.
+   */
+  dispatch(method: string, params: XMLRPCValue[]): Promise<unknown> {
+    return this.dispatcher.dispatch(
+      method,
+      params,
+      (method, params) => this.dispatch(method, params),
+    );
+  }
+
+  /**
+   * Answers a call.
+   *
+   * @returns A promise that resolves when the answer is sent.
+   */
+  async doPOST(): Promise<void> {
+    if (!this.isRPCPathValid()) return await this.reportNotFound();
+    const data = await this.#readCall();
+    const xml = await this.dispatcher.marshaledDispatch(
+      data,
+      (method, params) => this.dispatch(method, params),
+    );
+    await this.#answer(encoder.encode(xml));
+  }
+
+  /**
+   * Answers that there is nothing to call at this path.
+   *
+   * @returns A promise that resolves when the answer is sent.
+   */
+  async reportNotFound(): Promise<void> {
+    const body = encoder.encode("No such page");
+    this.sendResponse(404);
+    this.sendHeader("Content-Type", "text/plain");
+    this.sendHeader("Content-Length", String(body.length));
+    this.endHeaders();
+    await this.wfile.write(body);
+  }
+
+  /**
+   * Logs the request, unless the server's `logRequests` is off.
+   *
+   * @param status The status of its response.
+   */
+  override logRequest(status: number): void {
+    if (this.#server.logRequests ?? true) super.logRequest(status);
+  }
+
+  async #readCall(): Promise<Uint8Array> {
+    const limit = this.#class.limits.maxBodySize ??
+      DEFAULT_HTTP_LIMITS.maxBodySize;
+    const encoding = (this.headers.get("Content-Encoding") ?? "identity")
+      .toLowerCase();
+    if (!["identity", "gzip", "x-gzip"].includes(encoding)) {
+      throw new HTTPError(501, `The encoding "${encoding}" is not supported`);
+    }
+    // Larger bodies were refused before they came here.
+    this.rfile.limit = Math.min(limit, Number.MAX_SAFE_INTEGER);
+    const body = await this.rfile.read() ?? EMPTY;
+    return encoding === "identity" ? body : await decompress(body, limit);
+  }
+
+  async #answer(xml: Uint8Array): Promise<void> {
+    const compressed = xml.length > this.#class.encodeThreshold &&
+      acceptsGzip(this.headers.get("Accept-Encoding"));
+    const body = compressed ? await compress(xml) : xml;
+    this.sendResponse(200);
+    this.sendHeader("Content-Type", "text/xml");
+    if (compressed) this.sendHeader("Content-Encoding", "gzip");
+    this.sendHeader("Content-Length", String(body.length));
+    this.endHeaders();
+    await this.wfile.write(body);
+  }
+
+  get #class(): typeof SimpleXMLRPCRequestHandler {
+    return this.constructor as typeof SimpleXMLRPCRequestHandler;
+  }
+
+  get #server(): Partial<XMLRPCRequestServer> {
+    return this.server;
+  }
+}

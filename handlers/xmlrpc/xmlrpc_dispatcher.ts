@@ -1,0 +1,461 @@
+import { documentText } from "./_documentation/document_text.ts";
+import { findMethod, publicMethodNames } from "./_methods/find_method.ts";
+import { type Limits, limitsOf } from "./_xml/limits.ts";
+import {
+  type Call,
+  readCall,
+  writeFault,
+  writeResponse,
+} from "./_xml/messages.ts";
+import {
+  asResultType,
+  checkSignatures,
+  matchSignature,
+} from "./_methods/signatures.ts";
+import { SYSTEM_METHODS } from "./_methods/system_methods.ts";
+import { writeValue } from "./_xml/write_value.ts";
+import { replaceIllegal } from "./_xml/xml_characters.ts";
+import { XMLRPC_FAULT_CODES, XMLRPCFault } from "./xmlrpc_fault.ts";
+import type { XMLRPCMethodInfo, XMLRPCSignature } from "./xmlrpc_signature.ts";
+import type { XMLRPCOptions, XMLRPCValue } from "./xmlrpc_values.ts";
+
+/**
+ * A function that can be called over XML-RPC. What it returns, or what its
+ * promise becomes, is the answer; what it throws, the fault.
+ */
+export type XMLRPCFunction = (...params: never[]) => unknown;
+
+/** Calls a method: its name, its parameters. */
+export type XMLRPCDispatch = (
+  method: string,
+  params: XMLRPCValue[],
+) => unknown;
+
+/** What is said about a function when it is registered. */
+export interface XMLRPCFunctionOptions {
+  /**
+   * The name that it is called by.
+   *
+   * @default the function's own name
+   */
+  readonly name?: string;
+  /**
+   * The type of the result, then those of the parameters; or several of these,
+   * where parameters may be left out or be of several types. Calls that do not
+   * fit are answered with fault -32602. Without it calls are only refused that
+   * have fewer parameters than the function's `length`, in which `b?: number`
+   * counts and `b = 0` does not.
+   */
+  readonly signature?: XMLRPCSignature | readonly XMLRPCSignature[];
+  /** What the function does, for callers to read. */
+  readonly help?: string;
+}
+
+/** How the methods of an instance are found. */
+export interface XMLRPCInstanceOptions {
+  /**
+   * Whether a dot in a method's name leads to a member of the instance and a
+   * method of that. Whoever can connect can then call every public method of
+   * all that the instance's members lead to.
+   *
+   * @default {false}
+   */
+  readonly allowDottedNames?: boolean;
+}
+
+/**
+ * What an instance may have to decide more itself. The names start with `_`, so
+ * that no caller reaches them.
+ */
+export interface XMLRPCInstance {
+  /**
+   * Called for every method that is not a registered function.
+   *
+   * @param method The name that was called.
+   * @param params The parameters.
+   * @returns The answer, or a promise of it.
+   */
+  _dispatch?(method: string, params: XMLRPCValue[]): unknown;
+  /**
+   * Says which methods there are.
+   *
+   * @returns Their names.
+   */
+  _listMethods?(): readonly string[];
+  /**
+   * Says what a method does.
+   *
+   * @param method Its name.
+   * @returns The text.
+   */
+  _methodHelp?(method: string): string | undefined;
+  /**
+   * Says what a method takes and returns.
+   *
+   * @param method Its name.
+   * @returns Its signatures.
+   */
+  _methodSignature?(method: string): readonly XMLRPCSignature[] | undefined;
+}
+
+/** Options of an {@linkcode XMLRPCDispatcher}. */
+export interface XMLRPCDispatcherOptions extends XMLRPCOptions {
+  /**
+   * Called with what a method threw that is no {@linkcode XMLRPCFault}. Its
+   * caller is told its name and message, as a fault.
+   */
+  readonly onError?: (error: unknown, method: string) => void;
+}
+
+/**
+ * How long the results of a multicall may be before its other calls are refused,
+ * in characters of XML: many calls of little XML could have answers without end.
+ */
+const MAX_MULTICALL_SIZE = 64 * 1024 * 1024;
+
+/** A function, with all that was said about it. */
+interface Registered extends XMLRPCMethodInfo {
+  readonly fn: XMLRPCFunction;
+}
+
+/**
+ * Knows the functions that can be called over XML-RPC, and calls them.
+ *
+ * @example Answering a call
+ * ```ts
+ * import { XMLRPCDispatcher } from "@wire/socketserver/xmlrpc";
+ * import { strictEqual } from "node:assert";
+ *
+ * const dispatcher = new XMLRPCDispatcher();
+ * dispatcher.registerFunction((a: number, b: number) => a + b, { name: "add" });
+ * strictEqual(await dispatcher.dispatch("add", [2, 3]), 5);
+ * ```
+ */
+export class XMLRPCDispatcher {
+  readonly #limits: Limits;
+  readonly #onError: ((error: unknown, method: string) => void) | undefined;
+  readonly #functions: Map<string, Registered> = new Map();
+  #instance: (object & XMLRPCInstance) | undefined;
+  #allowDottedNames = false;
+  readonly #multicall = async (
+    calls: XMLRPCValue[],
+    dispatch: XMLRPCDispatch,
+  ): Promise<unknown[]> => {
+    const results: unknown[] = [];
+    let size = 0;
+    for (const call of calls) {
+      const [result, length] = await this.#oneOfMany(call, dispatch, size);
+      results.push(result);
+      size += length;
+    }
+    return results;
+  };
+
+  /**
+   * Constructs a new instance.
+   *
+   * @param options How values are read and written, and who is told of errors.
+   * @throws {RangeError} If `maxDepth` is not a positive integer.
+   */
+  constructor(options: XMLRPCDispatcherOptions = {}) {
+    this.#limits = limitsOf(options);
+    this.#onError = options.onError;
+  }
+
+  /**
+   * Lets a function be called. It takes the place of one of the same name.
+   *
+   * @param fn The function.
+   * @param options Its name, its signature, what it does.
+   * @returns The same function.
+   * @throws {TypeError} If it is no function, has no name, or its signature has
+   * no such types.
+   */
+  registerFunction<Fn extends XMLRPCFunction>(
+    fn: Fn,
+    options: XMLRPCFunctionOptions = {},
+  ): Fn {
+    if (typeof fn !== "function") {
+      throw new TypeError(
+        `Cannot register ${Deno.inspect(fn)}: it is not a function`,
+      );
+    }
+    const { name = fn.name, signature, help = "" } = options;
+    if (name === "") {
+      throw new TypeError(
+        "Cannot register a function without a name: give one, { name: … }",
+      );
+    }
+    const signatures = severalSignatures(signature);
+    checkSignatures(name, signatures);
+    this.#functions.set(name, { name, signatures, help, fn });
+    return fn;
+  }
+
+  /**
+   * Lets the public methods of an object be called. It takes the place of an
+   * earlier one; registered functions come first.
+   *
+   * Public is what the object or its classes define, but for what starts with
+   * `_`, `constructor`, accessors, and what JavaScript itself defines.
+   *
+   * @param instance The object. See {@linkcode XMLRPCInstance} for what else it
+   * may have.
+   * @param options Whether names may have dots.
+   * @throws {TypeError} If it is no object.
+   */
+  registerInstance(
+    instance: object,
+    options: XMLRPCInstanceOptions = {},
+  ): void {
+    if (typeof instance !== "object" || instance === null) {
+      throw new TypeError(
+        `Cannot register ${Deno.inspect(instance)}: it is not an object`,
+      );
+    }
+    this.#instance = instance;
+    this.#allowDottedNames = options.allowDottedNames ?? false;
+  }
+
+  /**
+   * Lets callers ask what there is: `system.listMethods`,
+   * `system.methodSignature` and `system.methodHelp`.
+   */
+  registerIntrospectionFunctions(): void {
+    this.registerFunction(
+      (): string[] => this.listMethods(),
+      SYSTEM_METHODS.listMethods,
+    );
+    this.registerFunction((name: string) => {
+      const { signatures } = this.methodInfo(name);
+      // "A none-array value" is what says that it is not known.
+      return signatures.length > 0 ? signatures : "signatures not supported";
+    }, SYSTEM_METHODS.methodSignature);
+    this.registerFunction(
+      (name: string): string => this.methodInfo(name).help,
+      SYSTEM_METHODS.methodHelp,
+    );
+  }
+
+  /** Lets callers put several calls into one: `system.multicall`. */
+  registerMulticallFunctions(): void {
+    this.registerFunction(this.#multicall, SYSTEM_METHODS.multicall);
+  }
+
+  /**
+   * Lists what can be called.
+   *
+   * @returns The names, sorted.
+   */
+  listMethods(): string[] {
+    const instance = this.#instance;
+    const names = new Set(this.#functions.keys());
+    if (instance !== undefined) {
+      const own = instance._listMethods?.() ??
+        // What a _dispatch answers, only it knows.
+        (instance._dispatch ? [] : publicMethodNames(instance));
+      for (const name of own) names.add(name);
+    }
+    return [...names].sort();
+  }
+
+  /**
+   * Tells what is known of a method.
+   *
+   * @param name Its name.
+   * @returns Its signatures and help.
+   * @throws {XMLRPCFault} If there is no such method: -32601.
+   */
+  methodInfo(name: string): XMLRPCMethodInfo {
+    const registered = this.#functions.get(name);
+    if (registered !== undefined) return registered;
+    const instance = this.#instance;
+    if (instance === undefined) throw methodNotFound(name);
+    const help = instance._methodHelp?.(name);
+    const signatures = instance._methodSignature?.(name);
+    if (
+      help === undefined && signatures === undefined &&
+      !instance._listMethods?.().includes(name) &&
+      findMethod(instance, name, this.#allowDottedNames) === undefined
+    ) {
+      throw methodNotFound(name);
+    }
+    return { name, signatures: signatures ?? [], help: help ?? "" };
+  }
+
+  /**
+   * Calls a method.
+   *
+   * @param method Its name.
+   * @param params What to call it with.
+   * @param dispatch What calls the methods that a `system.multicall` is made
+   * of: whoever overrides this, or calls it, sees these too.
+   * @returns A promise of what it returned. It rejects with what it threw, or
+   * with {@linkcode XMLRPCFault} if there is no such method (-32601) or it takes
+   * other parameters (-32602).
+   */
+  async dispatch(
+    method: string,
+    params: XMLRPCValue[],
+    dispatch: XMLRPCDispatch = (method, params) =>
+      this.dispatch(method, params),
+  ): Promise<unknown> {
+    const registered = this.#functions.get(method);
+    if (registered !== undefined) {
+      const { fn, signatures } = registered;
+      const signature = matchSignature(method, signatures, params);
+      if (signature === undefined) requireParams(method, fn, params);
+      const result = fn === this.#multicall
+        ? await this.#multicall(params[0] as XMLRPCValue[], dispatch)
+        : await fn(...params as never[]);
+      return asResultType(result, signature);
+    }
+    const instance = this.#instance;
+    if (instance === undefined) throw methodNotFound(method);
+    if (instance._dispatch) return await instance._dispatch(method, params);
+    const found = findMethod(instance, method, this.#allowDottedNames);
+    if (found === undefined) throw methodNotFound(method);
+    const signatures = instance._methodSignature?.(method) ?? [];
+    const signature = matchSignature(method, signatures, params);
+    if (signature === undefined) requireParams(method, found.method, params);
+    const result = await found.method.apply(found.owner, params as never[]);
+    return asResultType(result, signature);
+  }
+
+  /**
+   * Answers a call that came as XML.
+   *
+   * @param data The call: text, or bytes in the encoding that they declare.
+   * @param dispatch What calls the method.
+   * @returns A promise of the answer as XML, which is a fault if anything went
+   * wrong. It does not reject.
+   */
+  async marshaledDispatch(
+    data: string | Uint8Array,
+    dispatch: XMLRPCDispatch = (method, params) =>
+      this.dispatch(method, params),
+  ): Promise<string> {
+    let call: Call;
+    try {
+      const xml = typeof data === "string" ? data : documentText(data);
+      call = readCall(xml, this.#limits);
+    } catch (error) {
+      return this.#fault(error, "");
+    }
+    let result: unknown;
+    try {
+      result = await dispatch(call.method, call.params);
+    } catch (error) {
+      return this.#fault(error, call.method);
+    }
+    try {
+      return writeResponse(result, this.#limits);
+    } catch (error) {
+      return this.#fault(resultError(error, call.method), call.method);
+    }
+  }
+
+  /**
+   * One call of a multicall.
+   *
+   * @param size How long the results before it are, in characters of XML.
+   * @returns An array with its result, or a struct of a fault; and how long the
+   * result is.
+   */
+  async #oneOfMany(
+    call: XMLRPCValue,
+    dispatch: XMLRPCDispatch,
+    size: number,
+  ): Promise<[result: unknown, length: number]> {
+    let method = "";
+    try {
+      const { methodName, params } = Object(call) as Record<string, unknown>;
+      if (typeof methodName !== "string" || !Array.isArray(params)) {
+        throw new XMLRPCFault(
+          XMLRPC_FAULT_CODES.invalidParams,
+          "Cannot call: each call must be a struct of methodName, a string, and params, an array",
+        );
+      }
+      method = methodName;
+      if (method === SYSTEM_METHODS.multicall.name) {
+        throw new XMLRPCFault(
+          XMLRPC_FAULT_CODES.invalidRequest,
+          `Cannot call "${method}": it is inside of itself`,
+        );
+      }
+      if (size > MAX_MULTICALL_SIZE) {
+        throw new XMLRPCFault(
+          XMLRPC_FAULT_CODES.internalError,
+          `Cannot call "${method}": the results before it are longer than ${MAX_MULTICALL_SIZE} characters; make more calls of fewer`,
+        );
+      }
+      const result = [await dispatch(method, params)];
+      // In an array, as it will be.
+      return [result, this.#lengthOf([result], method)];
+    } catch (error) {
+      const { faultCode, faultString } = this.#asFault(error, method);
+      return [{ faultCode, faultString: replaceIllegal(faultString) }, 0];
+    }
+  }
+
+  /** One result that cannot be written must not spoil those of other calls. */
+  #lengthOf(result: unknown, method: string): number {
+    try {
+      return writeValue(result, this.#limits).length;
+    } catch (error) {
+      throw resultError(error, method);
+    }
+  }
+
+  #fault(error: unknown, method: string): string {
+    return writeFault(this.#asFault(error, method), this.#limits);
+  }
+
+  #asFault(error: unknown, method: string): XMLRPCFault {
+    if (error instanceof XMLRPCFault) return error;
+    this.#onError?.(error, method);
+    return new XMLRPCFault(
+      XMLRPC_FAULT_CODES.applicationError,
+      error instanceof Error
+        ? `${error.name}: ${error.message}`
+        : Deno.inspect(error),
+    );
+  }
+}
+
+function severalSignatures(
+  signature: XMLRPCFunctionOptions["signature"] = [],
+): readonly XMLRPCSignature[] {
+  const [first] = signature;
+  return typeof first === "string"
+    ? [signature as XMLRPCSignature]
+    : signature as readonly XMLRPCSignature[];
+}
+
+function methodNotFound(method: string): XMLRPCFault {
+  return new XMLRPCFault(
+    XMLRPC_FAULT_CODES.methodNotFound,
+    `Cannot call "${method}": there is no such method`,
+  );
+}
+
+/** A function says how many parameters it cannot do without. */
+function requireParams(
+  method: string,
+  fn: XMLRPCFunction,
+  params: readonly XMLRPCValue[],
+): void {
+  if (params.length >= fn.length) return;
+  throw new XMLRPCFault(
+    XMLRPC_FAULT_CODES.invalidParams,
+    `Cannot call "${method}": it takes ${fn.length} parameters, received ${params.length}`,
+  );
+}
+
+function resultError(error: unknown, method: string): XMLRPCFault {
+  return new XMLRPCFault(
+    XMLRPC_FAULT_CODES.internalError,
+    `Cannot answer "${method}": ${(error as Error).message}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,158 @@
+/**
+ * Calls and responses of XML-RPC, to and from XML: what a client needs, and a
+ * server that has its own way of carrying them.
+ *
+ * @module
+ */
+
+import { documentText } from "./_documentation/document_text.ts";
+import { limitsOf } from "./_xml/limits.ts";
+import {
+  type Call,
+  readCall,
+  readResponse,
+  writeCall,
+  writeFault,
+  writeResponse,
+} from "./_xml/messages.ts";
+import { XMLRPCFault } from "./xmlrpc_fault.ts";
+import type { XMLRPCOptions, XMLRPCValue } from "./xmlrpc_values.ts";
+
+/** A call that was read: which method, and with what. */
+export type XMLRPCCall = Call;
+
+/**
+ * Writes a call.
+ *
+ * @example A client
+ * ```ts
+ * import { decodeXMLRPCResponse, encodeXMLRPCCall } from "@wire/socketserver/xmlrpc";
+ *
+ * async function call(url: string, method: string, ...params: unknown[]) {
+ *   const response = await fetch(url, {
+ *     method: "POST",
+ *     headers: { "content-type": "text/xml" },
+ *     body: encodeXMLRPCCall(method, params),
+ *   });
+ *   return decodeXMLRPCResponse(await response.bytes());
+ * }
+ * ```
+ *
+ * @param method The name of the method.
+ * @param params What to call it with.
+ * @param options How values may be written.
+ * @returns The XML, to be sent as UTF-8.
+ * @throws {TypeError} If a value has no form in XML-RPC.
+ * @throws {RangeError} If a number or date is out of range, or a value too deep.
+ */
+export function encodeXMLRPCCall(
+  method: string,
+  params: readonly unknown[],
+  options?: XMLRPCOptions,
+): string {
+  return writeCall(method, params, limitsOf(options));
+}
+
+/**
+ * Writes the answer to a call.
+ *
+ * @example An answer, there and back
+ * ```ts
+ * import { decodeXMLRPCResponse, encodeXMLRPCResponse } from "@wire/socketserver/xmlrpc";
+ * import { deepStrictEqual } from "node:assert";
+ *
+ * const xml = encodeXMLRPCResponse({ sum: 5, exact: true });
+ * deepStrictEqual(decodeXMLRPCResponse(xml), { sum: 5, exact: true });
+ * ```
+ *
+ * @param result The value, or the {@linkcode XMLRPCFault}.
+ * @param options How values may be written.
+ * @returns The XML, to be sent as UTF-8.
+ * @throws {TypeError} If a value has no form in XML-RPC.
+ * @throws {RangeError} If a number or date is out of range, or a value too deep.
+ */
+export function encodeXMLRPCResponse(
+  result: unknown,
+  options?: XMLRPCOptions,
+): string {
+  const limits = limitsOf(options);
+  return result instanceof XMLRPCFault
+    ? writeFault(result, limits)
+    : writeResponse(result, limits);
+}
+
+/**
+ * Reads a call.
+ *
+ * @example A call, there and back
+ * ```ts
+ * import { decodeXMLRPCCall, encodeXMLRPCCall } from "@wire/socketserver/xmlrpc";
+ * import { deepStrictEqual } from "node:assert";
+ *
+ * const xml = encodeXMLRPCCall("add", [2, 3]);
+ * deepStrictEqual(decodeXMLRPCCall(xml), { method: "add", params: [2, 3] });
+ * ```
+ *
+ * @param xml The XML: text, or bytes in the encoding that they declare.
+ * @param options How values may be read.
+ * @returns The method's name and the parameters.
+ * @throws {XMLRPCFault} If it is no call; with the code to answer it with.
+ */
+export function decodeXMLRPCCall(
+  xml: string | Uint8Array,
+  options?: XMLRPCOptions,
+): XMLRPCCall {
+  return readCall(textOf(xml), limitsOf(options));
+}
+
+/**
+ * Reads the answer to a call.
+ *
+ * @example A fault
+ * ```ts
+ * import { decodeXMLRPCResponse, encodeXMLRPCResponse, XMLRPCFault } from "@wire/socketserver/xmlrpc";
+ * import { throws } from "node:assert";
+ *
+ * const xml = encodeXMLRPCResponse(new XMLRPCFault(4, "Too many parameters"));
+ * throws(() => decodeXMLRPCResponse(xml), { faultCode: 4 });
+ * ```
+ *
+ * @param xml The XML: text, or bytes in the encoding that they declare.
+ * @param options How values may be read.
+ * @returns The value.
+ * @throws {XMLRPCFault} If the call was answered with a fault: that one.
+ * @throws {SyntaxError} If it is no response.
+ */
+export function decodeXMLRPCResponse(
+  xml: string | Uint8Array,
+  options?: XMLRPCOptions,
+): XMLRPCValue {
+  const limits = limitsOf(options);
+  let response;
+  try {
+    response = readResponse(textOf(xml), limits);
+  } catch (error) {
+    // Only the server's faults are faults to a client.
+    if (!(error instanceof XMLRPCFault)) throw error;
+    throw new SyntaxError(error.message, { cause: error });
+  }
+  if ("value" in response) return response.value;
+  throw faultOf(response.fault);
+}
+
+function faultOf(value: XMLRPCValue): Error {
+  const { faultCode, faultString } = Object(value) as Record<string, unknown>;
+  if (
+    typeof faultCode === "number" && Number.isInteger(faultCode) &&
+    typeof faultString === "string"
+  ) {
+    return new XMLRPCFault(faultCode, faultString);
+  }
+  return new SyntaxError(
+    "Cannot read XML-RPC: the fault has no faultCode and faultString",
+  );
+}
+
+function textOf(xml: string | Uint8Array): string {
+  return typeof xml === "string" ? xml : documentText(xml);
+}

@@ -1,0 +1,281 @@
+import {
+  abortHandler,
+  type BaseRequestHandler,
+  type RequestServer,
+  runHandler,
+} from "../../handlers/base_request_handler.ts";
+import { REPLY } from "../../handlers/_replying.ts";
+import {
+  type DatagramRequest,
+  type DatagramSocket,
+  MAX_DATAGRAM_SIZE,
+} from "../../handlers/datagram_request_handler.ts";
+import { checkTime } from "../_core/options.ts";
+import type { Carrier } from "./carrier.ts";
+import { packError, unpackError } from "./errors.ts";
+import { FarConnection, notBytes } from "./far_connection.ts";
+import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
+import {
+  packDatagram,
+  packShutdown,
+  unpackDatagram,
+  unpackJson,
+  unpackNumber,
+} from "./payloads.ts";
+import type { Slot } from "../_threads/slots.ts";
+
+/** A handler class of either kind, as the far side makes instances of it. */
+export type AnyHandlerClass = new (
+  request: unknown,
+  clientAddress: Deno.Addr,
+  server: RequestServer,
+) => BaseRequestHandler<unknown, Deno.Addr | null>;
+
+/** A datagram under way. */
+interface Sending {
+  readonly sent: () => void;
+  readonly failed: (error: unknown) => void;
+  /** The request has ended before. */
+  readonly forget: () => void;
+}
+
+/** One request, whose handler runs here. */
+interface Channel {
+  readonly handler: BaseRequestHandler<unknown, Deno.Addr | null>;
+  /** Not for a datagram. */
+  readonly connection: FarConnection | undefined;
+  /** The datagrams whose sending is waited for, by their numbers. */
+  readonly sends: Map<number, Sending>;
+  /** Those of `shutdown` that wait. */
+  readonly shutdowns: (() => void)[];
+}
+
+/** Runs handlers for a near side that holds their sockets. */
+export class FarSide implements FrameHandler {
+  readonly #carrier: Carrier;
+  readonly #Handler: AnyHandlerClass;
+  readonly #addr: Deno.Addr;
+  readonly #opened: () => void;
+  readonly #channels = new Map<number, Channel>();
+
+  /**
+   * @param carrier Takes frames to the near side.
+   * @param Handler What is made for each request.
+   * @param addr What `server.addr` says in a handler.
+   * @param opened Called for each request before its handler is made.
+   */
+  constructor(
+    carrier: Carrier,
+    Handler: AnyHandlerClass,
+    addr: Deno.Addr,
+    opened: () => void = () => {},
+  ) {
+    this.#carrier = carrier;
+    this.#Handler = Handler;
+    this.#addr = addr;
+    this.#opened = opened;
+  }
+
+  /** Whether a handler runs. */
+  get busy(): boolean {
+    return this.#channels.size > 0;
+  }
+
+  data(channel: number, part: Uint8Array, slot?: Slot): void {
+    this.#channels.get(channel)?.connection?.receive(part, slot);
+  }
+
+  frame(type: FrameType, id: number, payload: Uint8Array): void {
+    if (type === FrameType.Open) return this.#open(id, payload);
+    if (type === FrameType.OpenDatagram) return this.#openDatagram(id, payload);
+    if (type === FrameType.Ping) return this.#carrier.send(FrameType.Pong, id);
+    // A frame may come for a request that has just ended here.
+    const channel = this.#channels.get(id);
+    if (channel === undefined) return;
+    switch (type) {
+      case FrameType.End:
+        return channel.connection?.end();
+      case FrameType.Credit:
+        return channel.connection?.addCredit(unpackNumber(payload));
+      case FrameType.Fail:
+      case FrameType.WriteFail: {
+        const { error } = unpackError(payload);
+        if (type === FrameType.Fail) channel.connection?.fail(error);
+        else channel.connection?.failWrites(error);
+        return abortHandler(channel.handler, error);
+      }
+      case FrameType.Abort: {
+        const { error } = unpackError(payload);
+        abortHandler(channel.handler, error);
+        channel.connection?.detach();
+        return this.#endWaits(channel);
+      }
+      case FrameType.ShuttingDown:
+        return void this.#tellShuttingDown(id, channel);
+      case FrameType.Sent:
+        return this.#settleSend(channel, unpackNumber(payload));
+      case FrameType.NotSent: {
+        const { error, number } = unpackError(payload);
+        return this.#settleSend(channel, number, error);
+      }
+      case FrameType.ShutdownDone:
+        return channel.shutdowns.shift()?.();
+      default:
+        throw new ProtocolError(
+          `Cannot take a frame of type ${type}: it does not go to the far side`,
+        );
+    }
+  }
+
+  #open(id: number, payload: Uint8Array): void {
+    const { localAddr, remoteAddr, encrypted } = unpackJson(payload) as {
+      readonly localAddr: Deno.Addr;
+      readonly remoteAddr: Deno.Addr;
+      readonly encrypted: boolean;
+    };
+    const connection = new FarConnection(
+      this.#carrier,
+      id,
+      localAddr,
+      remoteAddr,
+      encrypted,
+    );
+    this.#run(id, connection, connection, remoteAddr);
+  }
+
+  async #tellShuttingDown(id: number, channel: Channel): Promise<void> {
+    try {
+      await channel.handler.onShutdown();
+    } catch (error) {
+      if (this.#channels.get(id) === channel) {
+        this.#carrier.send(FrameType.Error, id, packError(error));
+      } else console.error("onShutdown of a request that is over:", error);
+    }
+  }
+
+  #openDatagram(id: number, payload: Uint8Array): void {
+    const { address, data } = unpackDatagram(payload);
+    const request: DatagramRequest = [data, {
+      addr: this.#addr,
+      send: (data, address) => this.#send(id, data, address),
+      [REPLY]: (data: Uint8Array, address: Deno.Addr) =>
+        this.#carrier.send(FrameType.Reply, id, packDatagram(0, address, data)),
+    } as DatagramSocket];
+    this.#run(id, request, undefined, address);
+  }
+
+  async #run(
+    id: number,
+    request: unknown,
+    connection: FarConnection | undefined,
+    clientAddress: Deno.Addr,
+  ): Promise<void> {
+    this.#opened();
+    let channel: Channel | undefined;
+    try {
+      const handler = new this.#Handler(request, clientAddress, {
+        addr: this.#addr,
+        shutdown: (options) => this.#shutdown(id, options ?? {}),
+      });
+      channel = {
+        handler,
+        connection,
+        sends: new Map(),
+        shutdowns: [],
+      };
+      this.#channels.set(id, channel);
+      await runHandler(handler, () => {
+        this.#carrier.send(FrameType.Settling, id);
+      });
+    } catch (error) {
+      this.#carrier.send(FrameType.Error, id, packError(error));
+    }
+    this.#channels.delete(id);
+    this.#carrier.send(FrameType.Done, id);
+    // Also of a handler that its constructor did not finish and that has kept it.
+    connection?.leave();
+    if (channel !== undefined) this.#endWaits(channel);
+  }
+
+  /** Ends what the handler of a request that is over waits for from the server. */
+  #endWaits(channel: Channel): void {
+    for (const { forget } of channel.sends.values()) forget();
+    channel.sends.clear();
+    for (const resolve of channel.shutdowns.splice(0)) resolve();
+  }
+
+  #send(id: number, data: Uint8Array, address: Deno.Addr): Promise<number> {
+    const channel = this.#channels.get(id);
+    if (channel === undefined) {
+      return Promise.reject(
+        new Deno.errors.BadResource(
+          `Cannot send ${data.length} bytes: the request is finished`,
+        ),
+      );
+    }
+    if (!(data instanceof Uint8Array)) {
+      return Promise.reject(notBytes("send", data));
+    }
+    if (data.length > MAX_DATAGRAM_SIZE) {
+      return Promise.reject(
+        new RangeError(
+          `Cannot send ${data.length} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,
+        ),
+      );
+    }
+    const number = nextNumber();
+    let packed: Uint8Array;
+    try {
+      packed = packDatagram(number, address, data);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const size = data.length;
+    channel.sends.set(number, {
+      sent: () => resolve(size),
+      failed: reject,
+      forget: () => {
+        // Nobody has to wait for it.
+        promise.catch(() => {});
+        reject(new Deno.errors.Interrupted("The request was ended meanwhile"));
+      },
+    });
+    this.#carrier.send(FrameType.Send, id, packed);
+    return promise;
+  }
+
+  #settleSend(channel: Channel, number: number, error?: Error): void {
+    const sending = channel.sends.get(number);
+    channel.sends.delete(number);
+    if (error === undefined) sending?.sent();
+    else sending?.failed(error);
+  }
+
+  #shutdown(
+    id: number,
+    options: { readonly gracePeriod?: number },
+  ): Promise<void> {
+    return new Promise((resolve) => {
+      if (options.gracePeriod !== undefined) {
+        checkTime("gracePeriod", options.gracePeriod);
+      }
+      const channel = this.#channels.get(id);
+      // The near side knows a request that has ended no more, and this one has
+      // nothing to wait for.
+      if (channel === undefined) resolve();
+      else channel.shutdowns.push(resolve);
+      this.#carrier.send(
+        FrameType.Shutdown,
+        channel === undefined ? 0 : id,
+        packShutdown(options),
+      );
+    });
+  }
+}
+
+let lastNumber = 0;
+
+function nextNumber(): number {
+  return lastNumber = (lastNumber + 1) >>> 0;
+}

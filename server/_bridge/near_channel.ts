@@ -1,0 +1,125 @@
+import type { Unsent } from "../../handlers/base_request_handler.ts";
+import type { Carrier } from "./carrier.ts";
+import { packError, unpackError } from "./errors.ts";
+import { FrameType, ProtocolError } from "./frames.ts";
+import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
+import type { Slot } from "../_threads/slots.ts";
+
+/** What the server of a request does for it. */
+export interface RequestOwner {
+  /** The handler has ended; what is left is still being written. */
+  settling(unsent: Unsent): void;
+  /** The handler shuts the server down. */
+  shutdown(options: ShutdownRequest): Promise<void>;
+}
+
+/** The near side of one request, whose handler runs on the far side. */
+export abstract class NearChannel {
+  /** Settles when the handler has ended: rejected with what it threw. */
+  readonly ended: Promise<void>;
+  readonly id: number;
+  /** Whether bytes have come since `write` was last called. */
+  toWrite = false;
+  protected readonly carrier: Carrier;
+  protected readonly owner: RequestOwner;
+  /** Whether nothing is to be sent any more. */
+  protected over = false;
+  #handlerEnded = false;
+  #error: { readonly error: unknown } | undefined;
+  #resolve!: () => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(carrier: Carrier, id: number, owner: RequestOwner) {
+    this.carrier = carrier;
+    this.id = id;
+    this.owner = owner;
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** Whether only what the handler left is still being written. */
+  get handlerEnded(): boolean {
+    return this.#handlerEnded;
+  }
+
+  /** Opens the channel on the far side. */
+  abstract open(): void;
+
+  /** Takes bytes that are lent, maybe in a slot that can be kept, for `write`. */
+  data(part: Uint8Array, _slot?: Slot): void {
+    throw new ProtocolError(
+      `Cannot take ${part.length} bytes: a datagram has no stream`,
+    );
+  }
+
+  /** Begins to write what has come, unless that is being done. */
+  write(): void {}
+
+  /** Takes a frame that is lent. */
+  frame(type: FrameType, payload: Uint8Array): void {
+    switch (type) {
+      case FrameType.Settling:
+        return this.settling();
+      case FrameType.Error:
+        return this.failed(unpackError(payload).error);
+      case FrameType.Done:
+        this.over = this.#handlerEnded = true;
+        this.done();
+        return;
+      case FrameType.Shutdown:
+        void this.#shutdown(unpackShutdown(payload));
+        return;
+      default:
+        throw new ProtocolError(
+          `Cannot take a frame of type ${type}: it does not go to the near side`,
+        );
+    }
+  }
+
+  /** Tells the handler that the request is over before it is done. */
+  abort(reason: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    this.carrier.send(FrameType.Abort, this.id, packError(reason));
+  }
+
+  /** Tells the handler that the server begins to shut down. */
+  shuttingDown(): void {
+    if (!this.over) this.carrier.send(FrameType.ShuttingDown, this.id);
+  }
+
+  /** The far side is gone. */
+  lose(error: unknown): void {
+    this.over = true;
+    this.#reject(error);
+  }
+
+  protected settling(): void {}
+
+  /** The request has failed, which is told when it is finished. */
+  protected failed(error: unknown): void {
+    this.#error ??= { error };
+  }
+
+  /** The handler has ended. */
+  protected done(): void {
+    this.finish();
+  }
+
+  /** Nothing is left to do for the request. */
+  protected finish(): void {
+    if (this.#error === undefined) this.#resolve();
+    else this.#reject(this.#error.error);
+  }
+
+  async #shutdown(options: ShutdownRequest): Promise<void> {
+    try {
+      await this.owner.shutdown(options);
+    } finally {
+      // A handler that was aborted may wait for it too.
+      this.carrier.send(FrameType.ShutdownDone, this.id);
+    }
+  }
+}

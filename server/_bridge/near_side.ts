@@ -1,0 +1,136 @@
+import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
+import { NumberedItems } from "./numbered_items.ts";
+import type { Carrier } from "./carrier.ts";
+import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
+import type { NearChannel, RequestOwner } from "./near_channel.ts";
+import { NearDatagram } from "./near_datagram.ts";
+import { NearStream } from "./near_stream.ts";
+import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
+import type { Slot } from "../_threads/slots.ts";
+
+/** Has requests handled on the far side of a carrier. */
+export class NearSide implements FrameHandler {
+  readonly #carrier: Carrier;
+  readonly #channels = new NumberedItems<NearChannel>();
+  /** Those to which bytes have come that are to be written. */
+  readonly #toWrite: NearChannel[] = [];
+  readonly #pongs: (() => void)[] = [];
+  #lost: { readonly error: unknown } | undefined;
+  readonly #shutdown: (options: ShutdownRequest) => void;
+  #served = false;
+
+  /**
+   * @param carrier Takes frames to the far side.
+   * @param shutdown Shuts the server down, for what a handler has left running.
+   */
+  constructor(carrier: Carrier, shutdown: (options: ShutdownRequest) => void) {
+    this.#carrier = carrier;
+    this.#shutdown = shutdown;
+  }
+
+  /** Whether anything has come from a handler: it was reached, and it ran. */
+  get served(): boolean {
+    return this.#served;
+  }
+
+  /** Has a connection handled. */
+  openStream(connection: Deno.Conn, owner: RequestOwner): NearChannel {
+    const id = this.#channels.nextId();
+    return this.#open(new NearStream(this.#carrier, id, owner, connection));
+  }
+
+  /** Has a datagram handled. */
+  openDatagram(
+    request: DatagramRequest,
+    sender: Deno.Addr,
+    owner: RequestOwner,
+  ): NearChannel {
+    const id = this.#channels.nextId();
+    return this.#open(
+      new NearDatagram(this.#carrier, id, owner, request, sender),
+    );
+  }
+
+  /** Resolves when the far side's event loop has answered, or is gone. */
+  ping(): Promise<void> {
+    const answered = this.pong();
+    this.#carrier.send(FrameType.Ping, 0);
+    return answered;
+  }
+
+  /** Resolves when the next sign of life has come, or the far side is gone. */
+  pong(): Promise<void> {
+    if (this.#lost !== undefined) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#pongs.push(resolve);
+    return promise;
+  }
+
+  /**
+   * The far side is gone: so are all its requests, and those to come.
+   *
+   * @returns Whether there were any.
+   */
+  lose(error: unknown): boolean {
+    if (this.#lost !== undefined) return false;
+    this.#lost = { error };
+    const channels = this.#channels.takeAll();
+    for (const channel of channels) channel.lose(error);
+    for (const resolve of this.#pongs.splice(0)) resolve();
+    return channels.length > 0;
+  }
+
+  data(id: number, part: Uint8Array, slot?: Slot): void {
+    const channel = this.#channel(id);
+    channel.data(part, slot);
+    if (channel.toWrite) return;
+    channel.toWrite = true;
+    this.#toWrite.push(channel);
+  }
+
+  /** Bytes that have come together are written together. */
+  passed(): void {
+    for (const channel of this.#toWrite) {
+      channel.toWrite = false;
+      channel.write();
+    }
+    this.#toWrite.length = 0;
+  }
+
+  frame(type: FrameType, id: number, payload: Uint8Array): void {
+    if (type === FrameType.Pong) return this.#pongs.shift()?.();
+    if (type === FrameType.Shutdown && id === 0) {
+      return this.#shutdown(unpackShutdown(payload));
+    }
+    const channel = this.#channel(id);
+    if (type === FrameType.Done) this.#channels.delete(id);
+    channel.frame(type, payload);
+  }
+
+  #open(channel: NearChannel): NearChannel {
+    if (this.#lost !== undefined) {
+      channel.lose(this.#lost.error);
+      return channel;
+    }
+    this.#channels.add(channel);
+    try {
+      channel.open();
+    } catch (error) {
+      // A connection of the user's own, of which getRequest() has many kinds.
+      this.#channels.delete(channel.id);
+      channel.lose(error);
+    }
+    return channel;
+  }
+
+  #channel(id: number): NearChannel {
+    const channel = this.#channels.get(id);
+    if (channel !== undefined) {
+      this.#served = true;
+      return channel;
+    }
+    throw new ProtocolError(
+      `Cannot take a frame: no request has the number ${id}`,
+    );
+  }
+}

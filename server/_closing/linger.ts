@@ -1,0 +1,109 @@
+import { setImmediate } from "node:timers/promises";
+import { Deadlines, type Expiring, LONGEST_DELAY } from "./deadlines.ts";
+
+/**
+ * How long a closing connection may be silent before it is taken for drained,
+ * in milliseconds; nginx's `lingering_timeout` is as long.
+ */
+const SILENCE = 5_000;
+/** How much of a peer's late bytes is thrown away before giving up, in bytes. */
+const MOST_BYTES = 64 * 1024 * 1024;
+/** After so many reads of a connection timers and other connections get a turn. */
+const READS_IN_A_ROW = 1_024;
+/** How many connections may linger; one more closes the one that is oldest. */
+const MOST_CONNECTIONS = 4_096;
+
+interface Closing extends Expiring<Closing> {
+  readonly connection: Deno.Conn;
+  lastHeard: number;
+}
+
+/** Shared by all connections: what is read into it, nobody looks at. */
+const discarded = new Uint8Array(64 * 1024);
+
+/** Ends the connections of one server so that what was written arrives. */
+export class Lingering<Connection extends Deno.Conn> {
+  readonly #timeout: number;
+  readonly #close: (connection: Connection) => void | Promise<void>;
+  readonly #silences: Deadlines<Closing>;
+
+  /**
+   * @param timeout How long it may take, in milliseconds.
+   * @param close Called with each connection when it has ended, to close it.
+   */
+  constructor(
+    timeout: number,
+    close: (connection: Connection) => void | Promise<void>,
+  ) {
+    const silence = Math.min(SILENCE, timeout);
+    this.#timeout = timeout;
+    this.#close = close;
+    this.#silences = new Deadlines(
+      ({ lastHeard }) => lastHeard + silence,
+      cutShort,
+      true,
+    );
+  }
+
+  /** The server has finished: hardly a connection comes any more. */
+  finish(): void {
+    this.#silences.leaveBackground();
+  }
+
+  /**
+   * Ends one connection, and closes it.
+   *
+   * A TCP socket that is closed while its peer's bytes are unread, or that gets
+   * more of them afterwards, answers with a reset, and the peer's kernel then
+   * throws away what it had not yet delivered (RFC 1122, section 4.2.2.13; RFC
+   * 2525, section 2.17). So the writing side is ended first, and what the peer
+   * still sends is read and thrown away until it ends its side too, or is
+   * silent, or the timeout or 64 MiB have gone by.
+   */
+  async end(connection: Connection): Promise<void> {
+    const began = performance.now();
+    const closing: Closing = { connection, lastHeard: began };
+    const oldest = this.#silences.first;
+    if (oldest !== undefined && this.#silences.size >= MOST_CONNECTIONS) {
+      // Before its read has noticed, another may need the next place.
+      this.#silences.delete(oldest);
+      cutShort(oldest);
+    }
+    this.#silences.add(closing);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      await connection.closeWrite();
+      let total = 0;
+      let reads = 0;
+      // A connection of one's own may forever give nothing, or a little at once.
+      for (let n; (n = await connection.read(discarded)) !== null && n > 0;) {
+        if (++reads % READS_IN_A_ROW === 0) await setImmediate();
+        closing.lastHeard = performance.now();
+        // Only a peer that goes on sending needs this bound as well.
+        timer ??= setTimeout(
+          () => cutShort(closing),
+          Math.min(this.#timeout, LONGEST_DELAY),
+        );
+        total += n;
+        if (total > MOST_BYTES) break;
+        // One of one's own may go on when it has been closed.
+        if (closing.lastHeard - began > this.#timeout) break;
+      }
+    } catch {
+      // The peer has gone, or the handler closed the connection itself: there
+      // is nobody left to wait for.
+    }
+    this.#silences.delete(closing);
+    if (timer !== undefined) clearTimeout(timer);
+    return this.#close(connection);
+  }
+}
+
+/** Ends the wait: what is read next fails. */
+function cutShort({ connection }: Closing): void {
+  try {
+    connection.close();
+  } catch {
+    // Closed meanwhile.
+  }
+}

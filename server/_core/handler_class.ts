@@ -1,0 +1,44 @@
+import { BaseRequestHandler } from "../../handlers/base_request_handler.ts";
+import type { RequestHandlerClass } from "../base_server.ts";
+
+/** A plain function as a handler. It receives the handler instance. */
+export type HandlerFunction<Handler> = (
+  handler: Handler,
+) => void | Promise<void>;
+
+/**
+ * The class that a server instantiates: the one it was given, or one made
+ * around the function it was given.
+ *
+ * @throws {TypeError} If it is neither.
+ */
+export function handlerClass<
+  Request,
+  Address extends Deno.Addr,
+  Handler extends BaseRequestHandler<unknown, Deno.Addr | null>,
+>(
+  handler: RequestHandlerClass<Request, Address> | HandlerFunction<Handler>,
+  Base: RequestHandlerClass<Request, Address>,
+): RequestHandlerClass<Request, Address> {
+  if (typeof handler !== "function") {
+    throw new TypeError(
+      `Cannot create server: the handler must be a handler class or a function, received ${
+        Deno.inspect(handler)
+      }`,
+    );
+  }
+  if (handler.prototype instanceof BaseRequestHandler) {
+    return handler as RequestHandlerClass<Request, Address>;
+  }
+  if (/^class\b/.test(Function.prototype.toString.call(handler))) {
+    throw new TypeError(
+      `Cannot create server: the class "${handler.name}" does not extend a request handler; extend StreamRequestHandler, DatagramRequestHandler or BaseRequestHandler`,
+    );
+  }
+  const handle = handler as HandlerFunction<Handler>;
+  return class FunctionRequestHandler extends Base {
+    override handle(): void | Promise<void> {
+      return handle(this as unknown as Handler);
+    }
+  };
+}

@@ -1,0 +1,202 @@
+import {
+  type ChildCommand,
+  describeEnd,
+  describeLateness,
+} from "./child_command.ts";
+import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { ChildPipes } from "./child_pipes.ts";
+import { ForwardedStderr } from "./forwarded_stderr.ts";
+import { endRequests, type Loss } from "../_bridge/remote_pool.ts";
+import { ProtocolError } from "../_bridge/frames.ts";
+import { NearSide } from "../_bridge/near_side.ts";
+import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import { PipeCarrier } from "./pipe_carrier.ts";
+
+/**
+ * How long the pipes of a process that has ended may stay open, in milliseconds:
+ * where it had started others, those have them too.
+ */
+const PIPES_TIMEOUT = 1_000;
+
+/** How long a process may take, in milliseconds. */
+export interface ChildTimeouts {
+  /** To import its handler. */
+  readonly startTimeout: number;
+  /** To end when it has been told to. */
+  readonly killTimeout: number;
+}
+
+/** Says where the bytes come from that are no frames. */
+function strayOutput(error: Error): Error {
+  if (!(error instanceof ProtocolError)) return error;
+  return new ProtocolError(
+    `${error.message}; its stdout carries frames alone, and something else has written to it: node:fs, a Worker, or a program that inherited it`,
+    { cause: error },
+  );
+}
+
+/** One process that runs handlers. */
+export class Child {
+  /** Where its requests are opened. */
+  readonly side: NearSide;
+  /**
+   * Resolves to how it ended, when it has been waited for and its pipes are
+   * closed.
+   */
+  readonly gone: Promise<Loss>;
+  /** How many requests it has. */
+  load = 0;
+  /** How many it has been given. */
+  taken = 0;
+  /** How many of them were aborted just now. */
+  checks = 0;
+  /** How many of them were aborted and go on regardless. */
+  abandoned = 0;
+  readonly #process: Deno.ChildProcess;
+  readonly #pipes: ChildPipes;
+  readonly #carrier: PipeCarrier;
+  readonly #startTimeout: number;
+  readonly #killTimeout: number;
+  #cause: Error | undefined;
+  #ended = false;
+  #killTimer: ReturnType<typeof setTimeout> | undefined;
+  #retireTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * Starts it.
+   *
+   * @throws What keeps it from being started.
+   */
+  constructor(
+    command: ChildCommand,
+    { startTimeout, killTimeout }: ChildTimeouts,
+    shutdown: (options: ShutdownRequest) => void,
+  ) {
+    this.#startTimeout = Math.min(startTimeout, LONGEST_DELAY);
+    this.#killTimeout = Math.min(killTimeout, LONGEST_DELAY);
+    this.#process = command.spawn();
+    this.#pipes = new ChildPipes(this.#process);
+    this.#carrier = new PipeCarrier(this.#pipes);
+    this.side = new NearSide(this.#carrier, shutdown);
+    this.gone = this.#run();
+    this.unref();
+  }
+
+  /**
+   * Waits until it takes requests.
+   *
+   * @returns A promise that rejects with what kept it from starting.
+   */
+  async ready(): Promise<void> {
+    let started = false;
+    const timer = setTimeout(
+      () =>
+        this.terminate(
+          new Deno.errors.TimedOut(describeLateness(this.#startTimeout)),
+        ),
+      this.#startTimeout,
+    );
+    const answered = this.side.pong().then(() => started = true);
+    await Promise.race([this.gone, answered]);
+    clearTimeout(timer);
+    if (started && this.alive) return;
+    const { cause } = await this.gone;
+    throw new Error(`Cannot start a process: ${cause.message}`);
+  }
+
+  /** Whether it has neither ended nor been told to. */
+  get alive(): boolean {
+    return this.#killTimer === undefined && this.#cause === undefined &&
+      !this.#ended;
+  }
+
+  /** Lets it keep this process alive. */
+  ref(): void {
+    try {
+      this.#process.ref();
+    } catch {
+      // It has just ended, which is not known here yet.
+    }
+  }
+
+  /** Lets this process end while it runs. */
+  unref(): void {
+    try {
+      this.#process.unref();
+    } catch {
+      // As above.
+    }
+  }
+
+  /** Has it end by itself, after what it still has to do without waiting. */
+  retire(): void {
+    if (!this.alive) return;
+    this.#killLater();
+    this.#pipes.endStdin();
+  }
+
+  /**
+   * Has it end by itself when what is to be done now is done: its end takes
+   * processor time, for which no client need wait.
+   */
+  retireSoon(): void {
+    if (!this.alive) return;
+    this.#retireTimer ??= setTimeout(() => this.retire());
+  }
+
+  /** Asks it to end, and ends it after the kill timeout. */
+  stop(): void {
+    this.#killLater();
+    this.#kill("SIGTERM");
+  }
+
+  /** Ends it now, because of `cause`. */
+  terminate(cause: Error): void {
+    this.#cause ??= cause;
+    this.#kill("SIGKILL");
+  }
+
+  #killLater(): void {
+    if (this.#ended) return;
+    this.ref();
+    this.#killTimer ??= setTimeout(
+      () => this.#kill("SIGKILL"),
+      this.#killTimeout,
+    );
+  }
+
+  #kill(signal: Deno.Signal): void {
+    try {
+      this.#process.kill(signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+
+  async #run(): Promise<Loss> {
+    const stderr = new ForwardedStderr(this.#process.stderr);
+    const received = this.#carrier.receive(this.side).then(
+      // It cannot be heard any more.
+      () => this.retire(),
+      (error) => this.terminate(strayOutput(error)),
+    );
+    const status = await this.#process.status;
+    this.#ended = true;
+    clearTimeout(this.#killTimer);
+    clearTimeout(this.#retireTimer);
+    // What it had written still counts.
+    const timer = setTimeout(() => {
+      this.#pipes.cancel();
+      stderr.cancel();
+    }, PIPES_TIMEOUT);
+    await received;
+    await stderr.ended;
+    clearTimeout(timer);
+    this.#carrier.close();
+    await this.#pipes.close();
+    const cause = this.#cause ??= new Error(
+      describeEnd(status, stderr.tail),
+    );
+    return endRequests("process", this.side, cause);
+  }
+}

@@ -1,0 +1,290 @@
+import { Child, type ChildTimeouts } from "./child.ts";
+import type { ChildCommand } from "./child_command.ts";
+import type { NearChannel } from "../_bridge/near_channel.ts";
+import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import {
+  type Assignment,
+  type Loss,
+  type OnError,
+  type Opener,
+  type RemotePool,
+  restartPause,
+  type Waiting,
+} from "../_bridge/remote_pool.ts";
+
+/** After so many in a row, those that wait for a child are told why. */
+const PATIENCE = 3;
+/** How long a child may take to wind a request down, in milliseconds. */
+const WIND_DOWN = 1_000;
+
+/**
+ * How many children start at once: more would only share the cores, and all be
+ * late.
+ */
+const STARTS_AT_ONCE = Math.max(2, navigator.hardwareConcurrency);
+
+/**
+ * How long after a spare child was given a request the next one is started, in
+ * milliseconds. Starting takes processor time, which a short request needs first.
+ */
+const SPARE_DELAY = 10;
+
+/** How many children there are, and what each does. */
+export interface ChildLimits extends ChildTimeouts {
+  readonly maxChildren: number;
+  readonly spareChildren: number;
+  readonly requestsPerChild: number;
+  readonly connectionsPerChild: number;
+}
+
+/** The processes of a server. */
+export class ChildPool implements RemotePool {
+  readonly #newChild: () => Child;
+  readonly #limits: ChildLimits;
+  readonly #onError: OnError;
+  /** All that have not been waited for, those that start or end too. */
+  readonly #children = new Set<Child>();
+  /** Those that take further requests. */
+  readonly #ready = new Set<Child>();
+  #starting = 0;
+  /** Those of aborted requests that go on. */
+  readonly #checks = new Set<Promise<void>>();
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Waiting>();
+  /** How many ended before they did anything, in a row. */
+  #inVain = 0;
+  #pauseTimer: ReturnType<typeof setTimeout> | undefined;
+  #spareTimer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  /**
+   * Starts the spare children.
+   *
+   * @param command Starts a child.
+   * @param limits How many there are.
+   * @param shutdown Shuts the server down.
+   * @param onError Told when a child without requests has ended unasked, or
+   * several could not be started beside others.
+   */
+  constructor(
+    command: ChildCommand,
+    limits: ChildLimits,
+    shutdown: (options: ShutdownRequest) => void,
+    onError: OnError,
+  ) {
+    this.#limits = limits;
+    this.#onError = onError;
+    this.#newChild = () => new Child(command, limits, shutdown);
+    this.#startNeeded(limits.spareChildren);
+  }
+
+  /** Gives a request to the least loaded child, if one can take it. */
+  assign(open: Opener): Assignment | undefined {
+    const child = this.#leastLoaded();
+    return child === undefined ? undefined : this.#open(child, open);
+  }
+
+  /** Has a request wait for a child. */
+  wait(open: Opener): Waiting {
+    const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
+    this.#waiting.add(waiting);
+    this.#startNeeded();
+    return waiting;
+  }
+
+  /** Ends the wait of a request that is over. */
+  cancel(waiting: Waiting, reason: unknown): void {
+    if (this.#waiting.delete(waiting)) waiting.assigned.reject(reason);
+  }
+
+  /** Ends all children, and waits for them. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#pauseTimer);
+    clearTimeout(this.#spareTimer);
+    this.#refuseWaiting(
+      new Deno.errors.Interrupted("The server has shut down"),
+    );
+    for (const child of this.#children) child.stop();
+    await Promise.all([...this.#children].map(({ gone }) => gone));
+    await Promise.all(this.#checks);
+  }
+
+  #open(child: Child, open: Opener): Assignment {
+    child.ref();
+    child.load++;
+    if (++child.taken >= this.#limits.requestsPerChild) {
+      this.#ready.delete(child);
+    }
+    this.#startSpare();
+    const channel = open(child.side);
+    return {
+      channel,
+      release: () => this.#release(child),
+      abort: (reason) => {
+        channel.abort(reason);
+        const check = this.#check(child, channel);
+        this.#checks.add(check);
+        void check.then(() => this.#checks.delete(check));
+      },
+    };
+  }
+
+  #release(child: Child): void {
+    child.load--;
+    if (child.side.served) this.#inVain = 0;
+    if (child.load > 0) this.#endIfAbandoned(child);
+    else if (this.#ready.has(child)) child.unref();
+    else child.retireSoon();
+    this.#serveWaiting();
+  }
+
+  /**
+   * Sees to it that a request which was aborted ends: its child is ended if it
+   * does not answer, or has nothing else to do.
+   */
+  async #check(child: Child, channel: NearChannel): Promise<void> {
+    // A child that may be stuck takes nothing more.
+    child.checks++;
+    let ended = false;
+    let answered = false;
+    const ending = channel.ended.catch(() => {}).then(() => ended = true);
+    const answering = child.side.ping().then(() => answered = true);
+    await within(WIND_DOWN, Promise.all([ending, answering]));
+    child.checks--;
+    if (!answered) {
+      return child.terminate(
+        new Deno.errors.TimedOut(
+          `its event loop did not answer for ${WIND_DOWN} ms after a request was aborted`,
+        ),
+      );
+    }
+    if (!ended) {
+      this.#ready.delete(child);
+      child.abandoned++;
+      void ending.then(() => child.abandoned--);
+      return this.#endIfAbandoned(child);
+    }
+    this.#serveWaiting();
+  }
+
+  #leastLoaded(): Child | undefined {
+    let least: Child | undefined;
+    let load = this.#limits.connectionsPerChild;
+    for (const child of this.#ready) {
+      if (child.load < load && child.checks === 0 && child.alive) {
+        least = child;
+        load = child.load;
+      }
+    }
+    return least;
+  }
+
+  #serveWaiting(): void {
+    for (const waiting of this.#waiting) {
+      const child = this.#leastLoaded();
+      if (child === undefined) break;
+      this.#waiting.delete(waiting);
+      waiting.assigned.resolve(this.#open(child, waiting.open));
+    }
+    this.#startNeeded();
+  }
+
+  #refuseWaiting(error: unknown): void {
+    for (const { assigned } of this.#waiting) assigned.reject(error);
+    this.#waiting.clear();
+  }
+
+  /** Starts children for the requests that wait, and `spare` ones. */
+  #startNeeded(spare = 0): void {
+    const { maxChildren, requestsPerChild, connectionsPerChild } = this.#limits;
+    const waiting = this.#waiting.size;
+    const each = Math.min(requestsPerChild, connectionsPerChild, waiting || 1);
+    let idle = 0;
+    for (const child of this.#ready) if (child.load === 0) idle++;
+    for (
+      let missing = Math.ceil(waiting / each) + spare - idle - this.#starting;
+      missing > 0 && this.#children.size < maxChildren &&
+      this.#starting < STARTS_AT_ONCE &&
+      !this.#closed && this.#pauseTimer === undefined;
+      missing--
+    ) void this.#start();
+  }
+
+  /** Has the spare children started soon. */
+  #startSpare(): void {
+    if (this.#closed || this.#spareTimer !== undefined) return;
+    this.#spareTimer = setTimeout(() => {
+      this.#spareTimer = undefined;
+      this.#startNeeded(this.#limits.spareChildren);
+    }, SPARE_DELAY);
+    // It is no reason for a process to go on.
+    Deno.unrefTimer(this.#spareTimer);
+  }
+
+  async #start(): Promise<void> {
+    this.#starting++;
+    try {
+      const child = this.#newChild();
+      this.#children.add(child);
+      void child.gone.then((loss) => this.#forget(child, loss));
+      await child.ready();
+      if (!this.#closed) this.#ready.add(child);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#starting--;
+    this.#serveWaiting();
+    this.#startSpare();
+  }
+
+  #forget(child: Child, { untold }: Loss): void {
+    this.#children.delete(child);
+    // One that is still among them has ended unasked.
+    if (this.#ready.delete(child)) {
+      if (!this.#closed && untold !== undefined) this.#onError(untold);
+      if (child.taken === 0) this.#pause();
+    }
+    this.#startNeeded();
+    this.#startSpare();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closed) return;
+    this.#pause();
+    if (this.#inVain < PATIENCE) return;
+    // Where another child lives, it takes those that wait.
+    if (this.#ready.size > 0 || this.#waiting.size === 0) {
+      this.#onError(error as Error);
+    } else this.#refuseWaiting(error);
+  }
+
+  #pause(): void {
+    this.#inVain++;
+    if (this.#closed || this.#pauseTimer !== undefined) return;
+    this.#pauseTimer = setTimeout(() => {
+      this.#pauseTimer = undefined;
+      this.#startNeeded(this.#limits.spareChildren);
+    }, restartPause(this.#inVain));
+    if (this.#waiting.size === 0) Deno.unrefTimer(this.#pauseTimer);
+  }
+
+  #endIfAbandoned(child: Child): void {
+    if (child.abandoned === 0 || child.abandoned < child.load) return;
+    child.terminate(
+      new Deno.errors.TimedOut(
+        `a request that was aborted went on for more than ${WIND_DOWN} ms`,
+      ),
+    );
+  }
+}
+
+/** Waits for a promise, but not longer than `ms` milliseconds. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
+}

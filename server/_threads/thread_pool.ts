@@ -1,0 +1,240 @@
+import type { HandlerLocation } from "../_bridge/handler_location.ts";
+import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import {
+  type Assignment,
+  type OnError,
+  type Opener,
+  type RemotePool,
+  restartPause,
+  type Waiting,
+} from "../_bridge/remote_pool.ts";
+import { Thread } from "./thread.ts";
+
+/**
+ * A thread that lived longer, or has served a request, did not die at once. In
+ * milliseconds.
+ */
+const LONG_LIFE = 5_000;
+/**
+ * How long the event loop of a thread may take to answer before the thread is
+ * taken for stuck, in milliseconds.
+ */
+const ANSWER_TIMEOUT = 1_000;
+
+/** The threads of a server. */
+export class ThreadPool implements RemotePool {
+  readonly #onError: OnError;
+  readonly #size: number;
+  readonly #perThread: number;
+  readonly #newThread: () => Thread;
+  readonly #ready = new Set<Thread>();
+  /** Those that are asked whether they still answer. */
+  readonly #checked = new Map<Thread, Promise<void>>();
+  readonly #starting = new Map<Thread, Promise<void>>();
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Waiting>();
+  /** How many threads in a row have died at once. */
+  #inVain = 0;
+  #pauseTimer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  /**
+   * Starts the first thread and waits for it, to see that the handler can be
+   * imported; the others start when they are needed.
+   *
+   * @param size How many threads at most.
+   * @param perThread How many requests a thread takes at once.
+   * @param handler What the threads run.
+   * @param addr The address of the server.
+   * @param shutdown Shuts the server down.
+   * @param onError Told when a thread without requests is gone, or cannot be
+   * started beside others.
+   * @throws What keeps the handler from being imported.
+   */
+  constructor(
+    size: number,
+    perThread: number,
+    handler: HandlerLocation,
+    addr: Deno.Addr,
+    shutdown: (options: ShutdownRequest) => void,
+    onError: OnError,
+  ) {
+    this.#onError = onError;
+    this.#size = size;
+    this.#perThread = perThread;
+    this.#newThread = () => new Thread(handler, addr, shutdown);
+    const first = this.#newThread();
+    first.readySync();
+    this.#add(first);
+  }
+
+  /**
+   * Waits where no thread takes what it is sent: each datagram accepted more
+   * would only be kept in memory.
+   *
+   * @returns `undefined` if there is nothing to wait for.
+   */
+  drained(): Promise<void> | undefined {
+    if (this.#ready.size === 0) return undefined;
+    for (const { congested } of this.#ready) if (!congested) return undefined;
+    return Promise.race(
+      Array.from(this.#ready, (thread) => thread.drained()),
+    );
+  }
+
+  /** Gives a request to the least loaded thread, if one can take it. */
+  assign(open: Opener): Assignment | undefined {
+    const thread = this.#leastLoaded();
+    if (thread?.load !== 0) this.#startAnother();
+    if (thread === undefined) return undefined;
+    // A thread that is starting will be free sooner than a busy one, but for
+    // one request only.
+    const waitsForStart = thread.load > 0 &&
+      this.#waiting.size < this.#starting.size;
+    return waitsForStart ? undefined : this.#open(thread, open);
+  }
+
+  /** Has a request wait for a thread. */
+  wait(open: Opener): Waiting {
+    const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
+    this.#waiting.add(waiting);
+    return waiting;
+  }
+
+  /** Ends the wait of a request that is over. */
+  cancel(waiting: Waiting, reason: unknown): void {
+    if (this.#waiting.delete(waiting)) waiting.assigned.reject(reason);
+  }
+
+  #open(thread: Thread, open: Opener): Assignment {
+    thread.take();
+    let placed = true;
+    const release = () => {
+      if (!placed) return;
+      placed = false;
+      thread.release();
+      this.#serveWaiting();
+    };
+    const channel = open(thread.side);
+    return {
+      channel,
+      release,
+      abort: (reason) => {
+        channel.abort(reason);
+        if (channel.handlerEnded) return;
+        // However long the handler then takes.
+        void this.#check(thread).then(release);
+      },
+    };
+  }
+
+  /** Ends a thread whose event loop does not answer. */
+  #check(thread: Thread): Promise<void> {
+    let checking = this.#checked.get(thread);
+    if (checking === undefined) {
+      checking = this.#ask(thread);
+      this.#checked.set(thread, checking);
+    }
+    return checking;
+  }
+
+  async #ask(thread: Thread): Promise<void> {
+    const timer = setTimeout(
+      () =>
+        thread.terminate(
+          new Deno.errors.TimedOut(
+            `its event loop did not answer for ${ANSWER_TIMEOUT} ms after a request was aborted`,
+          ),
+        ),
+      ANSWER_TIMEOUT,
+    );
+    await thread.side.ping();
+    clearTimeout(timer);
+    this.#checked.delete(thread);
+    this.#serveWaiting();
+  }
+
+  /** Ends all threads. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#pauseTimer);
+    const error = new Deno.errors.Interrupted("the server has shut down");
+    this.#refuseWaiting(error);
+    for (const thread of [...this.#ready, ...this.#starting.keys()]) {
+      thread.terminate(error);
+    }
+    await Promise.all([...this.#checked.values(), ...this.#starting.values()]);
+  }
+
+  #leastLoaded(): Thread | undefined {
+    let least: Thread | undefined;
+    let load = this.#perThread;
+    for (const thread of this.#ready) {
+      if (thread.load < load && !this.#checked.has(thread)) {
+        least = thread;
+        load = thread.load;
+      }
+    }
+    return least;
+  }
+
+  #add(thread: Thread): void {
+    const since = performance.now();
+    this.#ready.add(thread);
+    thread.gone.then(({ untold }) => {
+      if (!this.#closed && untold !== undefined) this.#onError(untold);
+      this.#ready.delete(thread);
+      this.#inVain = thread.side.served || performance.now() - since > LONG_LIFE
+        ? 0
+        : this.#inVain + 1;
+      if (this.#waiting.size > 0) this.#startAnother();
+    });
+  }
+
+  #startAnother(): void {
+    if (
+      this.#closed || this.#pauseTimer !== undefined ||
+      this.#ready.size + this.#starting.size >= this.#size
+    ) return;
+    const pause = restartPause(this.#inVain);
+    if (pause === 0) return this.#start();
+    this.#pauseTimer = setTimeout(() => {
+      this.#pauseTimer = undefined;
+      this.#start();
+    }, pause);
+  }
+
+  #start(): void {
+    const thread = this.#newThread();
+    this.#starting.set(thread, this.#started(thread));
+  }
+
+  async #started(thread: Thread): Promise<void> {
+    try {
+      await thread.ready();
+      this.#add(thread);
+    } catch (error) {
+      this.#inVain++;
+      // Where another thread lives, its requests end and make room.
+      if (this.#ready.size === 0 && this.#waiting.size > 0) {
+        this.#refuseWaiting(error);
+      } else if (!this.#closed) this.#onError(error as Error);
+    }
+    this.#starting.delete(thread);
+    this.#serveWaiting();
+  }
+
+  #serveWaiting(): void {
+    for (const waiting of this.#waiting) {
+      const thread = this.#leastLoaded();
+      if (thread === undefined) return this.#startAnother();
+      this.#waiting.delete(waiting);
+      waiting.assigned.resolve(this.#open(thread, waiting.open));
+    }
+  }
+
+  #refuseWaiting(error: unknown): void {
+    for (const { assigned } of this.#waiting) assigned.reject(error);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,58 @@
+import { BaseRequestHandler } from "../../handlers/base_request_handler.ts";
+import {
+  type FetchFunction,
+  FetchRequestHandler,
+} from "../../handlers/http/fetch_request_handler.ts";
+import {
+  completeHTTPLimits,
+  type HTTPLimits,
+} from "../../handlers/http/http_limits.ts";
+import type { RequestHandlerClass } from "../base_server.ts";
+
+/** What an HTTP server takes as its handler. */
+export type HTTPHandler<
+  Connection extends Deno.Conn<Address>,
+  Address extends Deno.Addr,
+> = RequestHandlerClass<Connection, Address> | FetchFunction;
+
+/** Options that every HTTP server has. */
+export interface HTTPOptions {
+  /**
+   * What a client may ask for, where the handler is a function. A handler class
+   * sets its own, which travel with it to threads and processes.
+   */
+  readonly limits?: Partial<HTTPLimits>;
+}
+
+/**
+ * The class that an HTTP server instantiates: the one it was given, or one made
+ * around the function it was given.
+ *
+ * @throws {RangeError} If a limit is out of range.
+ * @throws {TypeError} If limits are given beside a class.
+ */
+export function httpHandlerClass<
+  Connection extends Deno.Conn<Address>,
+  Address extends Deno.Addr,
+>(
+  handler: HTTPHandler<Connection, Address>,
+  { limits }: HTTPOptions,
+): RequestHandlerClass<Connection, Address> {
+  const isClass = typeof handler !== "function" ||
+    handler.prototype instanceof BaseRequestHandler ||
+    /^class\b/.test(Function.prototype.toString.call(handler));
+  if (!isClass) {
+    if (limits !== undefined) completeHTTPLimits(limits);
+    return FetchRequestHandler.from(
+      handler as FetchFunction,
+      limits,
+    ) as unknown as RequestHandlerClass<Connection, Address>;
+  }
+  if (limits !== undefined) {
+    throw new TypeError(
+      'Cannot create server: the option "limits" is for handlers that are functions; set `static override readonly limits` in the handler class instead',
+    );
+  }
+  // What is no handler class, every server refuses.
+  return handler as RequestHandlerClass<Connection, Address>;
+}

@@ -1,0 +1,23 @@
+/**
+ * The HTTP servers with `ForkingMixIn` mixed in.
+ *
+ * @module
+ */
+
+import { HTTPServer } from "./http_server.ts";
+import { HTTPSServer } from "./https_server.ts";
+import { type Forking, ForkingMixIn } from "../forking_mixin.ts";
+
+/** An {@linkcode HTTPServer} whose handlers run in processes. */
+export const ForkingHTTPServer: Forking<typeof HTTPServer> = ForkingMixIn(
+  HTTPServer,
+);
+/** An instance of the class of the same name. */
+export type ForkingHTTPServer = HTTPServer;
+
+/** An {@linkcode HTTPSServer} whose handlers run in processes. */
+export const ForkingHTTPSServer: Forking<typeof HTTPSServer> = ForkingMixIn(
+  HTTPSServer,
+);
+/** An instance of the class of the same name. */
+export type ForkingHTTPSServer = HTTPSServer;

@@ -1,0 +1,42 @@
+import {
+  type HTTPHandler,
+  httpHandlerClass,
+  type HTTPOptions,
+} from "./_handler_class.ts";
+import {
+  TLSServer,
+  type TLSServerAddress,
+  type TLSServerOptions,
+} from "../tls_server.ts";
+
+/** Options of an {@linkcode HTTPSServer}. */
+export interface HTTPSServerOptions extends TLSServerOptions, HTTPOptions {}
+
+/**
+ * A server of HTTP/1.1 and HTTP/1.0 over TLS. It is to `TLSServer` what
+ * `HTTPServer` is to `TCPServer`.
+ *
+ * Needs `--allow-net=HOSTNAME:PORT`, and nothing else.
+ */
+export class HTTPSServer extends TLSServer {
+  /**
+   * Binds and listens.
+   *
+   * @param address Where to listen, the certificate and its key.
+   * @param handler A handler class, or a function that answers a `Request`.
+   * @param options Limits, timeouts and callbacks.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.InvalidData} If the certificate or key is not PEM.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing.
+   * @throws {RangeError} If the port, an option or a limit is out of range.
+   * @throws {TypeError} If `handler` is neither a handler class nor a function,
+   * or limits are given beside a handler class.
+   */
+  constructor(
+    address: TLSServerAddress,
+    handler: HTTPHandler<Deno.TlsConn, Deno.NetAddr>,
+    options: HTTPSServerOptions = {},
+  ) {
+    super(address, httpHandlerClass(handler, options), options);
+  }
+}

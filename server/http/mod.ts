@@ -1,0 +1,44 @@
+/**
+ * HTTP on the servers of this module: what `http.server` is to Python's
+ * `socketserver`.
+ *
+ * | class | what it answers |
+ * |---|---|
+ * | {@linkcode BaseHTTPRequestHandler} | with `doGET`, `doPOST` and so on |
+ * | {@linkcode FetchRequestHandler} | a `Request` with a `Response` |
+ * | {@linkcode SimpleHTTPRequestHandler} | with the files of a directory |
+ * | {@linkcode CGIHTTPRequestHandler} | the same, and with what CGI scripts print |
+ *
+ * @example A server with a fetch handler
+ * ```ts
+ * import { HTTPServer } from "@wire/socketserver/http";
+ *
+ * await using server = new HTTPServer(
+ *   { hostname: "127.0.0.1", port: 0 },
+ *   (request) => new Response(`You sent a ${request.method}\n`),
+ * );
+ * ```
+ *
+ * It is also a command that serves files:
+ * `deno run -N -R=public jsr:@wire/socketserver/http public --port 8080`. With
+ * `--help` it tells what else it takes.
+ *
+ * @module
+ */
+
+export { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
+export { CGIHTTPRequestHandler } from "../../handlers/http/cgi_http_request_handler.ts";
+export * from "../../handlers/http/fetch_request_handler.ts";
+export * from "../../handlers/http/http_error.ts";
+export type { HTTPLimits } from "../../handlers/http/http_limits.ts";
+export * from "../../handlers/http/simple_http_request_handler.ts";
+export * from "./forking_http_servers.ts";
+export * from "./http_server.ts";
+export * from "./https_server.ts";
+export * from "./threading_http_servers.ts";
+
+// A thread whose module this is has no command line of its own.
+if (import.meta.main && !("WorkerGlobalScope" in globalThis)) {
+  const { runHTTPCommand } = await import("./_command/command.ts");
+  await runHTTPCommand();
+}

@@ -1,0 +1,79 @@
+/**
+ * XML-RPC: functions that are called over HTTP, with their parameters and
+ * results as XML.
+ *
+ *     HTTPServer
+ *       SimpleXMLRPCServer                  has functions to call
+ *         DocXMLRPCServer                   and a documentation page
+ *       MultiPathXMLRPCServer               has several dispatchers
+ *
+ *     XMLRPCDispatcher                      knows the functions and calls them
+ *       CGIXMLRPCRequestHandler             one call through CGI
+ *         DocCGIXMLRPCRequestHandler        and a documentation page
+ *
+ *     BaseHTTPRequestHandler
+ *       SimpleXMLRPCRequestHandler          answers calls that come by POST
+ *         DocXMLRPCRequestHandler           and GET with the documentation
+ *         MultiPathXMLRPCRequestHandler     at each path of several dispatchers
+ *
+ * Which types there are, and what they are here: see {@linkcode XMLRPCValue}.
+ *
+ * Characters that XML cannot have (U+0000 to U+001F but tab, LF and CR, U+FFFE,
+ * U+FFFF, lone surrogates) are refused both ways: such data is a `Uint8Array`.
+ *
+ * Faults have the codes of {@linkcode XMLRPC_FAULT_CODES}. What is not
+ * well-formed is -32700, and so are document type declarations, entities but
+ * XML's five, and more than `maxDepth` arrays and structs inside one another.
+ * Comments, processing instructions and CDATA sections are well-formed XML
+ * without such a declaration, and are read. A call may have 64 MiB, also when
+ * it is decompressed; see `limits` of {@linkcode SimpleXMLRPCRequestHandler}.
+ * Reading and writing XML does not wait for anything: a very large call holds
+ * up others on the same thread meanwhile.
+ *
+ * Functions in threads and processes are registered with the handler class, in
+ * its module, which is what travels there:
+ *
+ * ```ts
+ * import { SimpleXMLRPCRequestHandler, ThreadingSimpleXMLRPCServer, XMLRPCDispatcher } from "@wire/socketserver/xmlrpc";
+ *
+ * export class Calculator extends SimpleXMLRPCRequestHandler {
+ *   static override readonly moduleUrl: string = import.meta.url;
+ *   static override readonly dispatcher: XMLRPCDispatcher = new XMLRPCDispatcher();
+ *   static {
+ *     this.dispatcher.registerFunction((a: number, b: number) => a + b, { name: "add" });
+ *   }
+ * }
+ *
+ * if (import.meta.main) {
+ *   const server = new ThreadingSimpleXMLRPCServer({ port: 8000 }, Calculator);
+ *   await server.serveForever();
+ * }
+ * ```
+ *
+ * @example A server that adds
+ * ```ts
+ * import { SimpleXMLRPCServer } from "@wire/socketserver/xmlrpc";
+ *
+ * await using server = new SimpleXMLRPCServer({ hostname: "127.0.0.1", port: 0 });
+ * server.registerFunction((a: number, b: number) => a + b, { name: "add" });
+ * ```
+ *
+ * @module
+ */
+
+export * from "../../handlers/xmlrpc/cgi_xmlrpc_request_handler.ts";
+export * from "../../handlers/xmlrpc/doc_cgi_xmlrpc_request_handler.ts";
+export * from "../../handlers/xmlrpc/doc_xmlrpc_request_handler.ts";
+export * from "../../handlers/xmlrpc/multi_path_xmlrpc_request_handler.ts";
+export * from "../../handlers/xmlrpc/simple_xmlrpc_request_handler.ts";
+export * from "../../handlers/xmlrpc/xmlrpc_dispatcher.ts";
+export * from "../../handlers/xmlrpc/xmlrpc_documentation.ts";
+export * from "../../handlers/xmlrpc/xmlrpc_fault.ts";
+export * from "../../handlers/xmlrpc/xmlrpc_messages.ts";
+export * from "../../handlers/xmlrpc/xmlrpc_signature.ts";
+export * from "../../handlers/xmlrpc/xmlrpc_values.ts";
+export * from "./doc_xmlrpc_server.ts";
+export * from "./forking_xmlrpc_servers.ts";
+export * from "./multi_path_xmlrpc_server.ts";
+export * from "./simple_xmlrpc_server.ts";
+export * from "./threading_xmlrpc_servers.ts";

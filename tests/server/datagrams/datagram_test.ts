@@ -1,0 +1,95 @@
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { UDPServer } from "../../../mod.ts";
+import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+
+const client = () => Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
+
+class Quiet extends UDPServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown) {
+    this.reports.take(error);
+  }
+}
+
+Deno.test("UDPServer takes payloads from 0 to 65,507 bytes whole", async () => {
+  await using server = serve(
+    new Quiet(LOOPBACK, async ({ packet, socket, clientAddress }) => {
+      await socket.send(packet, clientAddress);
+    }),
+  );
+  const socket = client();
+  for (const size of [0, 1, 1_472, 65_507]) {
+    const payload = new Uint8Array(size).map((_, i) => i & 255);
+    await socket.send(payload, server.addr);
+    deepStrictEqual((await socket.receive())[0], payload);
+  }
+  socket.close();
+});
+
+Deno.test("UDPServer's handlers keep their packets, however many run at once", async () => {
+  let release!: () => void;
+  const all = new Promise<void>((resolve) => release = resolve);
+  let arrived = 0;
+  await using server = serve(
+    new Quiet(LOOPBACK, async ({ packet, wfile }) => {
+      if (++arrived === 20) release();
+      await all;
+      wfile.write(packet);
+    }),
+  );
+  const socket = client();
+  const sent = Array.from({ length: 20 }, (_, i) => `packet ${i}`);
+  for (const text of sent) {
+    await socket.send(new TextEncoder().encode(text), server.addr);
+  }
+  const got: string[] = [];
+  for (let i = 0; i < 20; i++) {
+    got.push(new TextDecoder().decode((await socket.receive())[0]));
+  }
+  deepStrictEqual(got.sort(), sent.sort());
+  socket.close();
+});
+
+Deno.test("DatagramRequestHandler sends one datagram for all it wrote", async () => {
+  await using server = serve(
+    new Quiet(LOOPBACK, async ({ rfile, wfile }) => {
+      for await (const line of rfile) await wfile.write(`[${line}]`);
+    }),
+  );
+  const socket = client();
+  await socket.send(new TextEncoder().encode("a\nb\n"), server.addr);
+  strictEqual(new TextDecoder().decode((await socket.receive())[0]), "[a][b]");
+  socket.close();
+});
+
+Deno.test("DatagramRequestHandler sends nothing where the handler threw, and the server goes on", async () => {
+  await using server = serve(
+    new Quiet(LOOPBACK, ({ packet, wfile }) => {
+      wfile.write("reply");
+      if (packet.length === 0) throw new Error("empty");
+    }),
+  );
+  const socket = client();
+  await socket.send(new Uint8Array(0), server.addr);
+  await server.reports.until(1);
+  await socket.send(new Uint8Array(1), server.addr);
+  strictEqual(new TextDecoder().decode((await socket.receive())[0]), "reply");
+  socket.close();
+});
+
+Deno.test("DatagramRequestHandler refuses a reply larger than a datagram", async () => {
+  await using server = serve(
+    new Quiet(
+      LOOPBACK,
+      ({ wfile }) => void wfile.write(new Uint8Array(65_508)),
+    ),
+  );
+  const socket = client();
+  await socket.send(new Uint8Array(1), server.addr);
+  const [error] = await server.reports.until(1);
+  strictEqual(
+    (error as Error).message,
+    "Cannot reply with 65508 bytes: a datagram carries at most 65507",
+  );
+  socket.close();
+});

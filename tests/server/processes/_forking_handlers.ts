@@ -1,0 +1,168 @@
+/** Handlers of the tests of `ForkingMixIn`: each process imports this module. */
+import {
+  DatagramRequestHandler,
+  StreamRequestHandler,
+} from "../../../handlers/mod.ts";
+
+/** Not in the text of the import: Deno would fetch it ahead. */
+const ELSEWHERE = "https://deno.land/not_in_the_cache.ts";
+const encoder = new TextEncoder();
+
+/** Sends back what it reads. */
+export class Echo extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+  override async handle() {
+    const buffer = new Uint8Array(16 * 1024);
+    for (let n; (n = await this.rfile.readInto(buffer)) !== null;) {
+      await this.wfile.write(buffer.subarray(0, n));
+    }
+  }
+}
+
+/** Answers the number of its process. */
+export class Pid extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+  override async handle() {
+    await this.rfile.readLine();
+    await this.wfile.write(`${Deno.pid}`);
+  }
+}
+
+export class DatagramEcho extends DatagramRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+  override handle() {
+    this.wfile.write(this.packet);
+  }
+}
+
+/** Tells its process, then does what its client asks for. */
+export class Command extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+  override async handle() {
+    await this.wfile.write(`${Deno.pid}\n`);
+    const command = await this.rfile.readLine();
+    const answer = await commands[command ?? ""]?.(this);
+    await this.wfile.write(answer ?? "done");
+  }
+}
+
+type Answer = string | void;
+
+const commands: Record<
+  string,
+  (handler: Command) => Answer | Promise<Answer>
+> = {
+  read: () => denied(() => Deno.readTextFileSync("/etc/hostname")),
+  "read shadow": () => denied(() => Deno.readTextFileSync("/etc/shadow")),
+  "read uncaught": () => Deno.readTextFileSync("/etc/hostname"),
+  "connect uncaught": async ({ server }) => {
+    await Deno.connect(server.addr as Deno.ConnectOptions);
+  },
+  "spawn uncaught": () => void new Deno.Command(Deno.execPath()).outputSync(),
+  "env uncaught": () => Deno.env.get("HOME") ?? "",
+  connect: ({ server }) =>
+    denied(() => Deno.connect(server.addr as Deno.ConnectOptions)),
+  spawn: () => denied(() => new Deno.Command(Deno.execPath()).outputSync()),
+  env: () => denied(() => Deno.env.get("HOME")),
+  import: () => denied(() => import(ELSEWHERE)),
+  "start programs": async () => {
+    const cat = new Deno.Command("/bin/cat", {
+      stdin: "inherit",
+      stdout: "inherit",
+    });
+    const echo = new Deno.Command("/bin/echo", {
+      args: ["not a frame, but text"],
+    });
+    const codes = [
+      (await echo.spawn().status).code,
+      (await cat.output()).code,
+      cat.outputSync().code,
+    ];
+    return codes.join(" ");
+  },
+  kept: () => `${typeof localStorage} ${typeof caches}`,
+  "close stdout": async () => {
+    // Here, since it takes a process as long as all else that it imports.
+    const { closeSync } = await import("node:fs");
+    closeSync(1);
+  },
+  stay: () => {
+    Object.defineProperty(Deno, "exit", { value() {} });
+    return new Promise<never>(() => setInterval(() => {}, 1_000));
+  },
+  throw: () => {
+    throw new RangeError("Thrown far away");
+  },
+  exit: () => Deno.exit(0),
+  "exit 3": () => Deno.exit(3),
+  reject: ({ signal }) => {
+    void Promise.reject(new Error("Nobody awaits this"));
+    return aborted(signal);
+  },
+  shutdown: ({ server }) => server.shutdown(),
+  wait: ({ signal }) => aborted(signal),
+  "ignore signals": () => {
+    Deno.addSignalListener("SIGTERM", () => {});
+    return "ignoring";
+  },
+  loop: () => {
+    for (;;);
+  },
+  "ignore the abort": () => new Promise<never>(() => setInterval(() => {}, 9)),
+  memory: () => {
+    const kept: unknown[] = [];
+    for (;;) kept.push(new Array(1000).fill(kept.length));
+  },
+  print: printEverywhere,
+  garbage: async () => {
+    const { writeSync } = await import("node:fs");
+    const garbage = crypto.getRandomValues(new Uint8Array(64 * 1024));
+    garbage[3] = 255;
+    for (let i = 0; i < 16; i++) writeSync(1, garbage);
+  },
+  flood: async () => {
+    const { writeSync } = await import("node:fs");
+    const garbage = new Uint8Array(64 * 1024).fill(255);
+    for (;;) writeSync(1, garbage);
+  },
+  args: () => JSON.stringify(Deno.args),
+  stdin: async () => `${await Deno.stdin.read(new Uint8Array(1))}`,
+};
+
+async function denied(action: () => unknown): Promise<string> {
+  try {
+    await action();
+    return "allowed";
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve())
+  );
+}
+
+async function printEverywhere() {
+  console.log("log");
+  console.info("info");
+  console.table([{ table: 1 }]);
+  console.count("count");
+  console.dir({ dir: 1 });
+  console.time("time");
+  console.timeEnd("time");
+  console.group("group");
+  console.groupEnd();
+  Deno.stdout.writeSync(encoder.encode("Deno.stdout.writeSync\n"));
+  await Deno.stdout.write(encoder.encode("Deno.stdout.write\n"));
+  const { default: process } = await import("node:process");
+  process.stdout.write("process.stdout\n");
+}
+
+/** Not the one of this name that is exported elsewhere: it is not exported. */
+class Hidden extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+}
+
+export const hidden = { Hidden };

@@ -1,0 +1,272 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import {
+  type ForkingOptions,
+  ForkingTCPServer,
+  HandlerLostError,
+  type ServerOptions,
+} from "../../../mod.ts";
+import { patiently } from "../../_patience.ts";
+import { ask, LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
+import { Command, Echo } from "./_forking_handlers.ts";
+import { childrenOf, command, Commander, exists, until } from "./_processes.ts";
+
+class Server extends ForkingTCPServer {
+  readonly reports = new Reports();
+
+  override handleError(error: unknown): void {
+    this.reports.take(error);
+  }
+
+  /** The message of the only report. */
+  async report(): Promise<string> {
+    const [error] = await this.reports.until(1);
+    strictEqual(this.reports.errors.length, 1);
+    ok(error instanceof HandlerLostError, `${error}`);
+    return error.message;
+  }
+}
+
+const start = (options?: ForkingOptions & ServerOptions<Deno.NetAddr>) =>
+  serve(new Server(LOOPBACK, Command, options));
+
+for (
+  const [what, text, expected] of [
+    ["exits with 0", "exit", /is gone: it ended with exit code 0$/],
+    ["exits with 3", "exit 3", /is gone: it ended with exit code 3$/],
+    ["leaves a rejection", "reject", /exit code 1.*Nobody awaits this/s],
+    [
+      "writes garbage to stdout",
+      "garbage",
+      /Cannot read a frame: .*; its stdout carries frames alone, .* node:fs/,
+    ],
+    ["floods stdout for ever", "flood", /Cannot read a frame: /],
+  ] as const
+) {
+  Deno.test(`a handler that ${what} loses its request alone`, async () => {
+    await using server = start();
+    strictEqual(await command(server.addr, text), "");
+    match(await server.report(), expected);
+    strictEqual(await command(server.addr, "?"), "done");
+  });
+}
+
+Deno.test("an error is reported as it was thrown", async () => {
+  await using server = start();
+  strictEqual(await command(server.addr, "throw"), "");
+  const [error] = await server.reports.until(1);
+  ok(error instanceof RangeError);
+  strictEqual(error.message, "Thrown far away");
+  match(error.stack ?? "", /_forking_handlers\.ts/);
+});
+
+Deno.test("what a process may not do is reported, and the next client served", async () => {
+  await using server = start();
+  for (const action of ["read", "connect", "spawn", "env"]) {
+    strictEqual(await command(server.addr, `${action} uncaught`), "");
+  }
+  for (const error of await server.reports.until(4)) {
+    ok(error instanceof Deno.errors.NotCapable, `${error}`);
+  }
+  strictEqual(await command(server.addr, "?"), "done");
+});
+
+Deno.test("what a handler prints goes to stderr, and harms no frame", async () => {
+  await using server = start();
+  strictEqual(await command(server.addr, "print"), "done");
+});
+
+Deno.test("what a handler starts neither reads nor writes its frames", async () => {
+  await using server = start({ permissions: { run: true } });
+  strictEqual(await command(server.addr, "start programs"), "0 0 0");
+  strictEqual(server.reports.errors.length, 0);
+});
+
+Deno.test("a process keeps nothing that the next one finds", async () => {
+  await using server = start();
+  strictEqual(await command(server.addr, "kept"), "undefined undefined");
+});
+
+Deno.test("a process that can answer no more is ended, and its client's place free", async () => {
+  await using server = start({ maxChildren: 1 });
+  strictEqual(await command(server.addr, "close stdout"), "");
+  match(await server.report(), /exit code 1 and wrote .*Cannot answer/);
+  strictEqual(await command(server.addr, "?"), "done");
+});
+
+Deno.test("a process that eats its memory is ended by V8 alone", async () => {
+  await using server = start({
+    denoArgs: ["--v8-flags=--max-old-space-size=64"],
+  });
+  strictEqual(await command(server.addr, "memory"), "");
+  match(await server.report(), /out of memory/);
+  strictEqual(await command(server.addr, "?"), "done");
+});
+
+Deno.test("a process killed before its request is replaced", async () => {
+  await using server = start({ maxChildren: 1, requestsPerChild: 2 });
+  const first = await Commander.connect(server.addr);
+  strictEqual(await first.command("?"), "done");
+  Deno.kill(first.pid, "SIGKILL");
+  await until("the end of the process", () => !exists(first.pid));
+  strictEqual(await command(server.addr, "?"), "done");
+  strictEqual(
+    await server.report(),
+    "A process that ran no request is gone: it was ended by SIGKILL",
+  );
+});
+
+Deno.test("a process killed during its request is reported with the signal", async () => {
+  await using server = start();
+  using client = await Commander.connect(server.addr);
+  Deno.kill(client.pid, "SIGKILL");
+  strictEqual(await client.end(), "");
+  match(await server.report(), /it was ended by SIGKILL$/);
+  strictEqual(await command(server.addr, "?"), "done");
+});
+
+Deno.test("requestTimeout kills a process in an endless loop", async () => {
+  await using server = start({ requestTimeout: 300 });
+  using client = await Commander.connect(server.addr);
+  strictEqual(await client.command("loop"), "");
+  await until("the end of the process", () => !exists(client.pid));
+  strictEqual(await command(server.addr, "?"), "done");
+});
+
+Deno.test("requestTimeout kills a process whose handler ignores it", async () => {
+  await using server = start({ requestTimeout: 300, requestsPerChild: 9 });
+  using client = await Commander.connect(server.addr);
+  strictEqual(await client.command("ignore the abort"), "");
+  await until("the end of the process", () => !exists(client.pid));
+});
+
+Deno.test("requestTimeout leaves a process whose handler heeds it", async () => {
+  await using server = start({
+    requestTimeout: 300,
+    requestsPerChild: 9,
+    maxChildren: 1,
+  });
+  using client = await Commander.connect(server.addr);
+  strictEqual(await client.command("wait"), "");
+  using next = await Commander.connect(server.addr);
+  strictEqual(next.pid, client.pid);
+  strictEqual(await next.command("?"), "done");
+});
+
+Deno.test("shutdown drains, and aborts what does not end", async () => {
+  const server = start();
+  using client = await Commander.connect(server.addr);
+  const drained = client.command("wait");
+  using other = await Commander.connect(server.addr);
+  const shut = server.shutdown({ gracePeriod: 300 });
+  strictEqual(await other.command("?"), "done");
+  strictEqual(await drained, "");
+  await shut;
+  strictEqual(exists(client.pid), false);
+});
+
+Deno.test("shutdown kills a process that ignores SIGTERM after killTimeout", async () => {
+  const server = start({ requestsPerChild: 9, killTimeout: 200 });
+  using client = await Commander.connect(server.addr);
+  strictEqual(await client.command("ignore signals"), "ignoring");
+  const before = performance.now();
+  await server.shutdown();
+  ok(performance.now() - before >= 190);
+  strictEqual(exists(client.pid), false);
+});
+
+Deno.test("a process that does not start any more is named to those that wait", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  const base = import.meta.resolve("./_forking_handlers.ts");
+  await Deno.writeTextFile(
+    file,
+    `import { Echo } from "${base}"; export class Moved extends Echo {}`,
+  );
+  class Moved extends Echo {
+    static override readonly moduleUrl: string = `file://${file}`;
+  }
+  await using server = serve(
+    new Server(LOOPBACK, Moved, { spareChildren: 0 }),
+  );
+  await Deno.remove(file);
+  strictEqual(await ask(server.addr, "x"), "");
+  const [error] = await server.reports.until(1);
+  match(`${error}`, /Cannot start a process: .*exit code 1.*Module not found/s);
+});
+
+Deno.test("processes killed at random for 10 s do not end the service", async () => {
+  const server = start({
+    maxChildren: 6,
+    spareChildren: 2,
+    requestsPerChild: 20,
+    connectionsPerChild: 4,
+  });
+  const pids = new Set<number>();
+  const end = performance.now() + 10_000;
+  let kills = 0;
+  // Numbers are used again, for processes of others too.
+  const ours = () => childrenOf().filter((pid) => pids.has(pid));
+  const killer = setInterval(() => {
+    const living = ours();
+    const victim = living[Math.floor(Math.random() * living.length)];
+    if (victim === undefined) return;
+    kills++;
+    Deno.kill(victim, "SIGKILL");
+  }, 100);
+  let served = 0;
+  const client = async () => {
+    while (performance.now() < end) {
+      try {
+        using commander = await Commander.connect(server.addr);
+        pids.add(commander.pid);
+        if (await commander.command("?") === "done") served++;
+      } catch (error) {
+        const lost = error instanceof Deno.errors.ConnectionReset ||
+          error instanceof Deno.errors.UnexpectedEof ||
+          error instanceof Deno.errors.BrokenPipe;
+        if (!lost) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, client));
+  clearInterval(killer);
+  ok(kills > 20, `${kills} kills`);
+  ok(served > 40, `${served} served`);
+  for (const error of server.reports.errors) {
+    ok(error instanceof Error);
+    match(error.message, /SIGKILL|closed|reset|Broken pipe/i);
+  }
+  strictEqual(await command(server.addr, "?"), "done");
+  await server.shutdown();
+  deepStrictEqual(ours(), []);
+});
+
+Deno.test("a client that reads nothing stalls itself alone", async () => {
+  await using server = serve(
+    new Server(LOOPBACK, Echo, {
+      maxChildren: 1,
+      requestsPerChild: Infinity,
+      connectionsPerChild: 2,
+    }),
+  );
+  const silent = await Deno.connect(server.addr as Deno.ConnectOptions);
+  const flood = (async () => {
+    const part = new Uint8Array(64 * 1024);
+    for (let i = 0; i < 400; i++) await silent.write(part);
+  })().catch(() => {});
+  for (let i = 0; i < 20; i++) {
+    strictEqual(
+      await patiently(ask(server.addr, `${i}`), () => "an echo"),
+      `${i}`,
+    );
+  }
+  silent.close();
+  await flood;
+  strictEqual(await ask(server.addr, "after"), "after");
+});
+
+Deno.test("what was written before a process ended arrives", async () => {
+  await using server = start();
+  const conn = await Deno.connect(server.addr as Deno.ConnectOptions);
+  await conn.write(new TextEncoder().encode("exit\n"));
+  match(await readAll(conn), /^\d+\n$/);
+});

@@ -1,0 +1,267 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { patiently } from "../../_patience.ts";
+import { Child, Folder } from "../../_program.ts";
+import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { Datagrams, Obedient } from "./_threading_handlers.ts";
+import {
+  DatagramClient,
+  DatagramThreads,
+  order,
+  startThreads,
+  Threads,
+} from "./_threads.ts";
+
+const soon = <T>(coming: Promise<T>) => patiently(coming, () => "an answer");
+
+/** Has `_threading_program.ts` do something, and gives what it measured. */
+async function scene(
+  name: string,
+  flags = "--expose-gc",
+  ...args: string[]
+): Promise<Record<string, number>> {
+  await using child = new Child(Deno.execPath(), [
+    ...["run", "--quiet", "--allow-all", "--unstable-net"],
+    ...[
+      `--v8-flags=${flags}`,
+      `${import.meta.dirname}/_threading_program.ts`,
+    ],
+    name,
+    ...args,
+  ]);
+  const { code, stdout, stderr } = await child.output();
+  strictEqual(code, 0, stderr);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** A client whose handler runs until it is closed, and the thread it runs in. */
+async function hold(
+  server: Threads,
+): Promise<{ client: Deno.Conn; thread: string }> {
+  const client = await order(server.addr, "thread, then lines");
+  const buffer = new Uint8Array(100);
+  const n = await soon(client.read(buffer));
+  return { client, thread: new TextDecoder().decode(buffer.subarray(0, n!)) };
+}
+
+// Which thread, and how many.
+
+Deno.test("threads start when they are needed, and no more than workers says", async () => {
+  await using server = startThreads({ workers: 3 });
+  const used = new Set<string>();
+  for (let i = 0; i < 10; i++) used.add(await ask(server.addr, "thread\n"));
+  strictEqual(used.size, 1);
+  const held = [];
+  for (let i = 0; i < 7; i++) held.push(await hold(server));
+  strictEqual(new Set(held.map(({ thread }) => thread)).size, 3);
+  for (const { client } of held) client.close();
+});
+
+Deno.test("the least loaded thread is chosen", async () => {
+  await using server = startThreads({ workers: 2 });
+  const held = [];
+  for (let i = 0; i < 10; i++) held.push(await hold(server));
+  const [first] = held;
+  const onFirst = held.filter(({ thread }) => thread === first!.thread);
+  strictEqual(onFirst.length, 5);
+  // The first thread is freed: it takes the next ones.
+  for (const { client } of onFirst) {
+    await client.closeWrite();
+    strictEqual(await readAll(client), "");
+  }
+  const next = [];
+  for (let i = 0; i < 5; i++) next.push(await hold(server));
+  deepStrictEqual(
+    next.map(({ thread }) => thread),
+    Array(5).fill(first!.thread),
+  );
+  for (const { client, thread } of [...held, ...next]) {
+    if (thread !== first!.thread || next.some((n) => n.client === client)) {
+      client.close();
+    }
+  }
+});
+
+for (
+  const [limit, options, most] of [
+    ["connectionsPerWorker", { workers: 2, connectionsPerWorker: 2 }, 4],
+    ["maxConnections", { workers: 2, maxConnections: 3 }, 3],
+  ] as const
+) {
+  Deno.test(`${limit} makes the server stop accepting, and drops nobody`, async () => {
+    let running = 0;
+    let peak = 0;
+    class Watched extends Threads {
+      override async finishRequest(
+        ...request: Parameters<Threads["finishRequest"]>
+      ) {
+        peak = Math.max(peak, ++running);
+        await super.finishRequest(...request);
+        running--;
+      }
+    }
+    await using server = serve(new Watched(LOOPBACK, Obedient, options));
+    const answers = await soon(Promise.all(
+      Array.from({ length: 40 }, () => ask(server.addr, "spin for 5 ms\n")),
+    ));
+    deepStrictEqual(answers, Array(40).fill("spun"));
+    strictEqual(peak, most);
+    deepStrictEqual(server.reports.errors, []);
+  });
+}
+
+Deno.test("a client waits in the backlog while all threads are full", async () => {
+  await using server = startThreads({ connectionsPerWorker: 1 });
+  const { client } = await hold(server);
+  const waiting = ask(server.addr, "thread\n");
+  await client.write(new TextEncoder().encode("still\n"));
+  await client.read(new Uint8Array(100));
+  await client.closeWrite();
+  await readAll(client);
+  strictEqual((await soon(waiting)).length, 36);
+});
+
+Deno.test("while a thread takes nothing, no more datagrams are received than its ring holds", async () => {
+  const SENT = 60;
+  let received = 0;
+  class Counting extends DatagramThreads {
+    override verifyRequest() {
+      received++;
+      return true;
+    }
+  }
+  await using server = serve(
+    new Counting(LOOPBACK, Datagrams, { workers: 1 }),
+  );
+  using client = new DatagramClient();
+  await client.send(server.addr, "spin for a second");
+  const turn = () => new Promise<void>((done) => setTimeout(done));
+  for (let i = 0; i < SENT; i++) {
+    await client.send(server.addr, "x".repeat(60_000));
+    await turn();
+  }
+  ok(received > 10 && received < SENT / 2, `${received} received`);
+  // It goes on when the thread does; until then what is sent may be dropped.
+  using other = new DatagramClient();
+  let answer = "";
+  const answered = soon(other.receive()).then((text) => answer = text);
+  while (answer === "") {
+    await other.send(server.addr, "again");
+    await turn();
+  }
+  await answered;
+  strictEqual(answer, "<again>");
+});
+
+// Threads that die at once.
+
+Deno.test("a thread that dies before it has served anything is replaced after a growing pause", async () => {
+  await using server = startThreads();
+  const pauses: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const started = performance.now();
+    await soon(readAll(await order(server.addr, "self.close()")));
+    pauses.push(performance.now() - started);
+  }
+  // Timers may be a little early.
+  for (const [i, least] of [0, 95, 195, 395].entries()) {
+    ok(pauses[i]! >= least, `${pauses}`);
+  }
+  strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
+  // It has served: the next takes its place at once.
+  await soon(readAll(await order(server.addr, "self.close()")));
+  const started = performance.now();
+  await soon(ask(server.addr, "thread\n"));
+  ok(performance.now() - started < 700);
+});
+
+/** A server whose handler class is in a file of its own, in `folder`. */
+async function startFromFile(folder: Folder, workers: number) {
+  const file = folder.at("handler.ts");
+  await Deno.writeTextFile(
+    file,
+    `import { StreamRequestHandler } from ${
+      JSON.stringify(import.meta.resolve("../../../mod.ts"))
+    };
+    export class Vanishing extends StreamRequestHandler {
+      override async handle() {
+        if (await this.rfile.readLine() === "end") self.close();
+        await this.wfile.write("served");
+      }
+    }`,
+  );
+  const { Vanishing } = await import(`file://${file}`);
+  Object.defineProperty(Vanishing, "moduleUrl", { value: `file://${file}` });
+  const server = serve(new Threads(LOOPBACK, Vanishing, { workers }));
+  return { file, server };
+}
+
+Deno.test("a thread that never comes up again is told to the requests that wait for it", async () => {
+  await using folder = new Folder();
+  const { file, server } = await startFromFile(folder, 1);
+  await using _ = server;
+  strictEqual(await ask(server.addr, "x\n"), "served");
+  await Deno.remove(file);
+  await soon(ask(server.addr, "end\n"));
+  const answers = await soon(
+    Promise.all([ask(server.addr, "x\n"), ask(server.addr, "x\n")]),
+  );
+  deepStrictEqual(answers, ["", ""]);
+  const [lost, ...failed] = await server.reports.until(3) as Error[];
+  strictEqual(lost!.name, "HandlerLostError");
+  for (const { message } of failed) ok(message.includes(file), message);
+  // It is tried again for each that comes, and waits longer each time.
+  strictEqual(await soon(ask(server.addr, "x\n")), "");
+});
+
+Deno.test("a thread that cannot be started beside others is reported, and they serve", async () => {
+  await using folder = new Folder();
+  const { file, server } = await startFromFile(folder, 2);
+  await using _ = server;
+  await Deno.remove(file);
+  // Takes the one there is.
+  using idle = await Deno.connect(server.addr);
+  strictEqual(await soon(ask(server.addr, "x\n")), "served");
+  const [error] = await server.reports.until(1) as Error[];
+  ok(error!.message.includes(file), error!.message);
+  await idle.write(new TextEncoder().encode("x\n"));
+  strictEqual(await idle.read(new Uint8Array(10)), 6);
+});
+
+for (const when of ["", " after a timer"]) {
+  Deno.test(`a thread that runs out of memory${when} takes its own requests alone, and is replaced`, async () => {
+    // MiB: what a thread may use is what the main thread may.
+    const measured = await scene("glutton", "--max-old-space-size=64", when);
+    deepStrictEqual(
+      measured,
+      { answered: 0, lived: 1, served: 1, told: 1, errors: 1 },
+    );
+  });
+}
+
+// Windows.
+
+Deno.test("connections that stall hold up no other, and hold a window each", async () => {
+  const { stalled, grown } = await scene("stalled");
+  // One window each way, twice on the near side, in MiB, and the allocator's.
+  ok(grown! < 1.5 * stalled!, `${grown} MiB for ${stalled} connections`);
+});
+
+Deno.test("requestTimeout ends a handler that writes without end to a client that reads nothing", async () => {
+  const { grown, ...rest } = await scene("flood");
+  deepStrictEqual(rest, { timedOut: 1, served: 1, errors: 1 });
+  ok(grown! < 32, `${grown} MiB`);
+});
+
+Deno.test("two threads serve 5,000 connections at once, half of them each", async () => {
+  const { right, threads, least, errors } = await scene("crowd");
+  deepStrictEqual(
+    { right, threads, least, errors },
+    { right: 5_000, threads: 2, least: 2_500, errors: 0 },
+  );
+});
+
+Deno.test("threads that have nothing to do take no processor time", async () => {
+  const { ticks } = await scene("idle");
+  // Of the 50 ticks that went by.
+  ok(ticks! <= 5, `${ticks} ticks`);
+});
