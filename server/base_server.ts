@@ -1,186 +1,31 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import {
   abortHandler,
-  type BaseRequestHandler,
   type RequestServer,
   runHandler,
-  type Unsent,
 } from "../handlers/base_request_handler.ts";
+import { Deadlines } from "./_closing/deadlines.ts";
+import { AcceptLoop } from "./_core/accept_loop.ts";
+import { Ending } from "./_core/ending.ts";
+import { checkServerOptions, checkSignal } from "./_core/options.ts";
+import { printError, Reporter } from "./_core/reporter.ts";
+import { Room } from "./_core/room.ts";
+import { type Runner, seamOf } from "./_core/seam.ts";
 import {
-  isClientError,
-  isClosedError,
-  isDisconnect,
-} from "./_core/accept_errors.ts";
-import {
-  Deadlines,
-  type Expiring,
-  LONGEST_DELAY,
-} from "./_closing/deadlines.ts";
-import { checkCount, checkSignal, checkTime } from "./_core/options.ts";
+  callingRequest,
+  discard,
+  ServedRequest,
+  servedRequestOf,
+  type Serving,
+} from "./_core/served_request.ts";
+import type {
+  RequestHandlerClass,
+  ServerOptions,
+  ServerSocket,
+  ShutdownOptions,
+} from "./server_options.ts";
 
-/** A handler class, as a server of `Request`s from `Address`es takes it. */
-export type RequestHandlerClass<Request, Address extends Deno.Addr> = new (
-  request: Request,
-  clientAddress: Address,
-  server: RequestServer,
-) => BaseRequestHandler<unknown, Deno.Addr | null>;
-
-/** Options that every server has. */
-export interface ServerOptions<Address extends Deno.Addr = Deno.Addr> {
-  /**
-   * How many requests may be in progress at once. At the limit the server
-   * stops accepting: clients wait in the kernel's backlog and none is dropped.
-   * 1 serves strictly one after the other, as Python's plain servers do.
-   *
-   * @default {16384}
-   */
-  readonly maxConnections?: number;
-  /**
-   * How long `handleRequest` waits for a request before it calls
-   * `handleTimeout`, in milliseconds.
-   *
-   * @default {Infinity}
-   */
-  readonly timeout?: number;
-  /**
-   * How long a handler may take, from `setup` to `finish`, in milliseconds.
-   * Past it the handler's signal is aborted and its connection closed.
-   *
-   * @default {Infinity}
-   */
-  readonly requestTimeout?: number;
-  /**
-   * How long a shutdown waits for running handlers where it is not told, in
-   * milliseconds.
-   *
-   * @default {15000}
-   */
-  readonly gracePeriod?: number;
-  /** Shuts the server down when aborted. */
-  readonly signal?: AbortSignal;
-  /**
-   * Called once, with the address the server is bound to, when it starts to
-   * serve. What it throws rejects the `serveForever` or `handleRequest` that
-   * called it; a promise is not waited for, and what it rejects with goes to
-   * `handleError`.
-   */
-  readonly onListen?: (address: Address) => void;
-}
-
-/** Options of {@linkcode BaseServer.shutdown}. */
-export interface ShutdownOptions {
-  /**
-   * How long running handlers may take to finish, in milliseconds. After it
-   * their signals are aborted and their connections closed.
-   *
-   * @default {15000} or the server's `gracePeriod`
-   */
-  readonly gracePeriod?: number;
-}
-
-/** What a server listens on. {@linkcode Deno.Listener} is one. */
-export interface ServerSocket<Address extends Deno.Addr> {
-  /** The address it is bound to. */
-  readonly addr: Address;
-  /** Stops listening. */
-  close(): void;
-  /** Lets the socket keep the process alive. */
-  ref(): void;
-  /** Lets the process end while the socket is open. */
-  unref(): void;
-}
-
-/** What is told of what becomes of a request while its handler runs. */
-export interface RequestListener {
-  /** The request is over before its handler is. Called once. */
-  aborted(reason: unknown): void;
-  /** The server shuts down. Called once. */
-  shuttingDown(): void | Promise<void>;
-}
-
-/** Tells a handler that runs here. */
-class LocalListener implements RequestListener {
-  readonly #handler: BaseRequestHandler<unknown, Deno.Addr | null>;
-
-  constructor(handler: BaseRequestHandler<unknown, Deno.Addr | null>) {
-    this.#handler = handler;
-  }
-
-  aborted(reason: unknown): void {
-    abortHandler(this.#handler, reason);
-  }
-
-  shuttingDown(): void | Promise<void> {
-    return this.#handler.onShutdown();
-  }
-}
-
-/** One request in progress. */
-interface Activity<Request, Address>
-  extends Expiring<Activity<Request, Address>> {
-  readonly server: object;
-  readonly request: Request;
-  readonly clientAddress: Address;
-  readonly started: number;
-  /** The request inside whose handler this server was started, if any. */
-  readonly within: Activity<unknown, unknown> | undefined;
-  /** Whether code of its handler or of hooks may run after `#run`. */
-  waits: boolean;
-  /** The context in which that runs, if it does. */
-  scope: Scope | undefined;
-  /** Its handler, once there is one. */
-  listener: RequestListener | undefined;
-  aborted: { readonly reason: unknown; reported: boolean } | undefined;
-  /** For how many of the server's shutdowns its handler waits. */
-  awaitedShutdowns: number;
-  /** Whether it still counts against `maxConnections`. */
-  counted: boolean;
-  /** Told when it no longer counts, by `handleRequest`. */
-  onHandled: (() => void) | undefined;
-  /** Ends the wait for a handler that was aborted and does not return. */
-  abandonTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Its place among the server's activities; -1 once it has ended. */
-  index: number;
-}
-
-const DEFAULT_MAX_CONNECTIONS = 16_384;
-const DEFAULT_GRACE_PERIOD = 15_000;
-/**
- * How long accepting pauses when the system has no descriptor or memory left,
- * in milliseconds. Ranch and Thousand Island wait as long.
- */
-const ACCEPT_PAUSE = 100;
 /** How often overridden `serviceActions` run, in milliseconds; CPython's `poll_interval`. */
 const SERVICE_INTERVAL = 500;
-/** How long an aborted handler may take to wind down, in milliseconds. */
-const ABANDON_AFTER = 1_000;
-/**
- * What an asynchronous context says. V8 may keep a context for long: so it does
- * not have the request itself, but this, which forgets it in the end.
- */
-interface Scope {
-  /** The request inside whose handler this is, while it is in progress. */
-  activity: Activity<unknown, unknown> | undefined;
-}
-
-/**
- * The contexts of requests in progress, for `shutdown` called inside a handler.
- * A server accepts in a context of its own, and so each handler starts in it. One
- * that has more to do later leaves with it, and the server takes another: a
- * context for a datagram that is answered at once would cost as much as that.
- */
-const scopes = new AsyncLocalStorage<Scope>();
-/** The one whose handler has not waited for anything yet. */
-let starting: Activity<unknown, unknown> | undefined;
-
-function runningActivity(): Activity<unknown, unknown> | undefined {
-  return starting ?? scopes.getStore()?.activity;
-}
-
-/** The handler that has just been called waits for something. */
-function noteWaiting(): void {
-  if (starting !== undefined) starting.waits = true;
-}
 
 /**
  * The base of all servers: what happens between a socket and a handler,
@@ -191,43 +36,26 @@ function noteWaiting(): void {
  * where the handler runs, and `shutdownRequest`), `closeRequest`. Whatever one
  * of them throws goes to `handleError`, and the server goes on.
  *
+ * A step that wraps the request hands the wrapped one on:
+ * `super.finishRequest(wrapped, clientAddress)`. Limits, timeouts and signals
+ * stay those of the request that was accepted.
+ *
  * Handlers run concurrently on the event loop.
  */
 export abstract class BaseServer<Request, Address extends Deno.Addr>
   implements RequestServer, AsyncDisposable {
-  /** Resolves when the socket is closed and no request is in progress. */
-  readonly finished: Promise<void>;
   readonly #socket: ServerSocket<Address>;
   readonly #Handler: RequestHandlerClass<Request, Address>;
-  readonly #maxConnections: number;
-  readonly #timeout: number;
-  readonly #waits: boolean;
-  readonly #gracePeriod: number;
-  /** In no order: one that ends gives its place to the last. */
-  readonly #activities: Activity<Request, Address>[] = [];
-  readonly #requestDeadlines:
-    | Deadlines<Activity<Request, Address>>
-    | undefined;
-  readonly #unlinkSignals: (() => void)[] = [];
-  #counted = 0;
+  readonly #options: ServerOptions<Address, Request>;
+  readonly #serving: Serving<Request, Address>;
+  readonly #ending: Ending<Request, Address>;
+  readonly #runner: Runner | undefined;
+  readonly #loop: AcceptLoop<Request, Address>;
   #serviceTimer: ReturnType<typeof setInterval> | undefined;
+  #announced = false;
   #unreffed = false;
-  #serving = false;
-  #stopping = false;
-  /** Whether `stopListening` is done. */
-  #stopped = false;
-  #closed = false;
-  #onListen: ((address: Address) => void) | undefined;
-  #finish!: () => void;
-  /** Wakes the accept loop: a place is free, a pause is over, or it must stop. */
-  #wake: (() => void) | undefined;
-  /** What `handleRequest` asked for and has not been given yet. */
-  #accepting: Promise<void> | undefined;
-  #accepted: PromiseSettledResult<[Request, Address]> | undefined;
-  #acceptFailing = false;
-  #graceTimers = new Set<ReturnType<typeof setTimeout>>();
-  /** Told when a request ends, by shutdowns called inside a handler. */
-  #drainWatchers = new Set<() => void>();
+  /** Whether `serveForever` or `handleRequest` runs. */
+  #claimed = false;
 
   /**
    * Constructs a new instance: checks the options, then opens the socket.
@@ -235,50 +63,61 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @param open Opens the socket. What it throws, the constructor throws.
    * @param Handler The handler class.
    * @param options Options that every server has.
-   * @param waits Whether all handlers are taken to wait for something, which
-   * need not be looked for then.
    * @throws {RangeError} If an option is out of range.
-   * @throws {TypeError} If `signal` is not an `AbortSignal`.
+   * @throws {TypeError} If `signal` is not an `AbortSignal`, or a callback not a
+   * function.
    */
   constructor(
     open: () => ServerSocket<Address>,
     Handler: RequestHandlerClass<Request, Address>,
-    options: ServerOptions<Address> = {},
-    waits = true,
+    options: ServerOptions<Address, Request> = {},
   ) {
-    const {
-      maxConnections = DEFAULT_MAX_CONNECTIONS,
-      timeout = Infinity,
-      requestTimeout = Infinity,
-      gracePeriod = DEFAULT_GRACE_PERIOD,
-    } = options;
-    checkCount("maxConnections", maxConnections, 1);
-    checkTime("timeout", timeout);
-    checkTime("requestTimeout", requestTimeout);
-    checkTime("gracePeriod", gracePeriod);
-    checkSignal(options.signal);
+    const { maxConnections, requestTimeout, gracePeriod } = checkServerOptions(
+      options,
+    );
     this.#Handler = Handler;
-    this.#maxConnections = maxConnections;
-    this.#timeout = timeout;
-    this.#waits = waits;
-    this.#gracePeriod = gracePeriod;
-    this.#onListen = options.onListen;
-    if (requestTimeout !== Infinity) {
-      this.#requestDeadlines = new Deadlines(
-        (activity) => activity.started + requestTimeout,
-        (activity) =>
-          this.#abort(
-            activity,
-            new DOMException(
-              `The request took longer than requestTimeout, ${requestTimeout} ms`,
-              "TimeoutError",
-            ),
-          ),
-      );
+    this.#options = options;
+    const { runner, transport = {} } = seamOf<Request, Address>(options);
+    this.#runner = runner;
+    const socket = this.#socket = open();
+    const room = new Room<ServedRequest<Request, Address>>(maxConnections);
+    const reporter = new Reporter<Request, Address>(
+      (error, request, address) => this.handleError(error, request, address),
+    );
+    this.#loop = new AcceptLoop(this.#acceptor(), room, reporter);
+    this.#ending = new Ending({
+      ...{ room, reporter, transport, runner, gracePeriod },
+      stopLoop: () => this.#loop.stop(),
+      closeSocket: () => socket.close(),
+    });
+    this.#serving = {
+      ...{ room, reporter, transport, hooks: this, ending: this.#ending },
+      deadlines: requestTimeout === Infinity
+        ? undefined
+        : requestDeadlines(requestTimeout),
+      byRequest: this.#overridesSteps() ? new Map() : undefined,
+    };
+    try {
+      runner?.start({
+        addr: socket.addr,
+        shutdown: (options) => void this.shutdown(options),
+        report: (error) => void reporter.report(error),
+      });
+    } catch (error) {
+      this.close();
+      throw error;
     }
-    this.finished = new Promise((resolve) => this.#finish = resolve);
-    this.#socket = open();
-    if (options.signal !== undefined) this.#shutdownOn(options.signal);
+    if (options.signal !== undefined) this.#ending.shutdownOn(options.signal);
+  }
+
+  /**
+   * Tells when the server has ended.
+   *
+   * @returns A promise that resolves when the socket is closed and no request is
+   * in progress.
+   */
+  get finished(): Promise<void> {
+    return this.#ending.finished;
   }
 
   /**
@@ -318,92 +157,47 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   ): Promise<void> {
     checkSignal(options.signal);
     this.#claim();
-    const service = this.serviceActions !== BaseServer.prototype.serviceActions;
-    if (service) {
+    if (this.#hasServiceActions) {
       this.#serviceTimer = setInterval(() => this.#service(), SERVICE_INTERVAL);
       if (this.#unreffed) this.unref();
     }
     try {
-      if (options.signal !== undefined) this.#shutdownOn(options.signal);
-      if (!this.#stopping) this.#announce();
-      await inNewScope(() => this.#acceptAll(service));
+      if (options.signal !== undefined) {
+        this.#ending.shutdownOn(options.signal);
+      }
+      if (!this.#ending.stopping) this.#announce();
+      await this.#loop.serveAll();
     } finally {
       clearInterval(this.#serviceTimer);
-      this.#serving = false;
+      this.#claimed = false;
     }
     await this.finished;
   }
 
-  async #acceptAll(service: boolean): Promise<void> {
-    while (!this.#stopping) {
-      if (!this.#hasRoom()) {
-        await this.#pause();
-        continue;
-      }
-      let accepted: [Request, Address];
-      try {
-        accepted = this.#accepting === undefined
-          ? await this.getRequest()
-          : await this.#takeAccepted();
-      } catch (error) {
-        if (this.#stopping) break;
-        await this.#acceptFailed(error);
-        continue;
-      }
-      this.#acceptFailing = false;
-      if (this.#stopping) {
-        void this.#discard(accepted);
-        break;
-      }
-      this.#start(accepted[0], accepted[1]);
-      if (service) this.#service();
-    }
-  }
-
   /**
    * Serves exactly one request: the next one, whose handler has ended when the
-   * promise resolves. After the `timeout` option's milliseconds without one,
-   * calls `handleTimeout` instead. A client that connects later is kept for the
-   * next call.
+   * promise resolves. A server of threads or processes has handed it over then,
+   * so that it can serve the next one meanwhile. After the `timeout` option's
+   * milliseconds without one, calls `handleTimeout` instead. A client that
+   * connects later is kept for the next call.
    *
    * @returns A promise that resolves when the request has been handled.
    * @throws {Deno.errors.Busy} If the server is serving already.
    * @throws {Deno.errors.BadResource} If the server is closed.
    */
   async handleRequest(): Promise<void> {
-    if (this.#stopping) {
+    if (this.#ending.stopping) {
       throw new Deno.errors.BadResource(
         "Cannot handle a request: the server is closed",
       );
     }
     this.#claim();
-    const deadline = performance.now() + this.#timeout;
-    let waited = false;
     try {
       this.#announce();
-      while (!this.#stopping) {
-        if (this.#accepting === undefined) this.#acceptAhead();
-        if (this.#accepted === undefined) {
-          const left = Math.max(0, deadline - performance.now());
-          // Even no time at all is enough for a client that waits already.
-          if (left === 0 && waited) return await this.handleTimeout();
-          waited = true;
-          await this.#pause(left);
-          continue;
-        }
-        try {
-          const [request, clientAddress] = await this.#takeAccepted();
-          this.#acceptFailing = false;
-          await new Promise<void>((resolve) =>
-            inNewScope(() => this.#start(request, clientAddress, resolve))
-          );
-          return;
-        } catch (error) {
-          if (!this.#stopping) await this.#acceptFailed(error);
-        }
-      }
+      const { timeout = Infinity } = this.#options;
+      if (!await this.#loop.serveOne(timeout)) await this.handleTimeout();
     } finally {
-      this.#serving = false;
+      this.#claimed = false;
     }
   }
 
@@ -420,35 +214,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @throws {RangeError} If `gracePeriod` is not a non-negative number.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
-    return this.#shutdown(options, this.#callingActivity());
-  }
-
-  /**
-   * Shuts down as if the handler of `request` had called `shutdown`.
-   *
-   * @param request What was accepted.
-   * @param options The grace period.
-   * @returns A promise that does not wait for that handler.
-   * @ignore
-   */
-  shutdownFrom(request: Request, options: ShutdownOptions): Promise<void> {
-    return this.#shutdown(options, this.#activityOf(request));
-  }
-
-  async #shutdown(
-    options: ShutdownOptions,
-    caller: Activity<unknown, unknown> | undefined,
-  ): Promise<void> {
-    const gracePeriod = options.gracePeriod ?? this.#gracePeriod;
-    checkTime("gracePeriod", gracePeriod);
-    this.#stopAccepting();
-    if (this.#activities.length > 0 && gracePeriod !== Infinity) {
-      this.#abortAfter(gracePeriod, false);
-      // Who waits for the shutdown can finish only when the others have.
-      this.#abortAfter(2 * gracePeriod + ABANDON_AFTER, true);
-    }
-    if (caller === undefined) await this.finished;
-    else await this.#drainedExceptWaiting(caller);
+    return this.#ending.shutdown(
+      options.gracePeriod,
+      callingRequest(this.#serving),
+    );
   }
 
   /**
@@ -456,8 +225,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * have ended. Calling it again changes nothing.
    */
   close(): void {
-    this.#stopAccepting();
-    this.#closeSocket();
+    this.#ending.close();
   }
 
   /**
@@ -478,17 +246,17 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /**
    * Decides whether a request is served. A request refused is shut down
-   * unanswered. The base serves all.
+   * unanswered. The base asks the `verify` option, and serves all without it.
    *
-   * @param _request What was accepted.
-   * @param _clientAddress The client's address.
+   * @param request What was accepted.
+   * @param clientAddress The client's address.
    * @returns Whether to go on with it.
    */
   verifyRequest(
-    _request: Request,
-    _clientAddress: Address,
+    request: Request,
+    clientAddress: Address,
   ): boolean | Promise<boolean> {
-    return true;
+    return this.#options.verify?.(request, clientAddress) ?? true;
   }
 
   /**
@@ -519,122 +287,65 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     request: Request,
     clientAddress: Address,
   ): void | Promise<void> {
-    return this.runRequest(request, clientAddress);
+    const served = servedRequestOf(this.#serving, request);
+    if (served === undefined) {
+      throw new Deno.errors.NotFound(
+        "Cannot finish a request: it is none that this server has in progress; call finishRequest() inside processRequest(), and wrap a connection there or in getRequest()",
+      );
+    }
+    const handle = () => this.#runHandler(served, request, clientAddress);
+    const { transport } = this.#serving;
+    return transport.around === undefined
+      ? handle()
+      : transport.around(served, handle);
   }
 
   /**
-   * Runs a handler, here and now. Mixins run it elsewhere.
-   *
-   * @param request What was accepted.
-   * @param clientAddress The client's address.
-   * @returns Nothing, or a promise that resolves when the handler has ended.
-   * @ignore
-   */
-  runRequest(
-    request: Request,
-    clientAddress: Address,
-  ): void | Promise<void> {
-    const handler = new this.#Handler(request, clientAddress, this);
-    this.listenTo(request, new LocalListener(handler));
-    return runHandler(
-      handler,
-      (unsent) => this.settling(request, unsent),
-      noteWaiting,
-    );
-  }
-
-  /**
-   * Called when a handler has ended, before what it left to be sent is waited
-   * for.
-   *
-   * @param _request What was accepted.
-   * @param _unsent What is left.
-   * @ignore
-   */
-  settling(_request: Request, _unsent: Unsent): void {}
-
-  /**
-   * Called when the hooks and the handler of a request have all ended, also
-   * where the server gave up waiting for them before.
-   *
-   * @param _request What was accepted.
-   * @ignore
-   */
-  settled(_request: Request): void {}
-
-  /**
-   * Has a request's handler told what becomes of the request.
-   *
-   * @param request What was accepted.
-   * @param listener Tells the handler.
-   * @throws What the request was aborted with, if it already is.
-   * @ignore
-   */
-  listenTo(request: Request, listener: RequestListener): void {
-    const activity = this.#activityOf(request);
-    if (activity === undefined) return;
-    // While verifyRequest was thinking.
-    if (activity.aborted !== undefined) throw activity.aborted.reason;
-    activity.listener = listener;
-    if (this.#stopping) this.#tellShuttingDown(activity);
-  }
-
-  #tellShuttingDown(activity: Activity<Request, Address>): void {
-    const { listener, request, clientAddress } = activity;
-    void this.#attempt(() => listener?.shuttingDown(), request, clientAddress);
-  }
-
-  /**
-   * Ends a request, whether it was served or refused. The base only calls
-   * `closeRequest`.
+   * Ends a request, whether it was served or refused, so that the reply arrives:
+   * a connection lingers until its peer has taken it. Then calls `closeRequest`.
    *
    * @param request What was accepted.
    * @returns Nothing, or a promise to wait for.
    */
   shutdownRequest(request: Request): void | Promise<void> {
-    return this.closeRequest(request);
+    servedRequestOf(this.#serving, request)?.beginEnd();
+    const ended = this.#serving.transport.end?.(request);
+    return ended === undefined
+      ? this.closeRequest(request)
+      : ended.then(() => this.closeRequest(request));
   }
 
   /**
-   * Releases what belongs to a request. The base has nothing to release.
+   * Releases what belongs to a request: closes a connection now. Doing it again
+   * changes nothing.
    *
-   * @param _request What was accepted.
+   * @param request What was accepted.
    * @returns Nothing, or a promise to wait for.
    */
-  closeRequest(_request: Request): void | Promise<void> {}
-
-  /**
-   * Releases what belongs to a request where the hooks that should have have
-   * failed. The base has nothing to release.
-   *
-   * @param _request What was accepted.
-   * @ignore
-   */
-  releaseRequest(_request: Request): void {}
+  closeRequest(request: Request): void | Promise<void> {
+    this.#serving.transport.close?.(request);
+  }
 
   /**
    * Called with what a request's handler or hooks threw, with the reason where
    * a request was aborted, and without a request where accepting failed, or a
    * thread or process that ran none is gone or could not be started beside
-   * others. The base prints it to stderr, in one line where the peer just went
-   * away.
+   * others. The base calls the `onError` option, or prints it to stderr: in one
+   * line where the peer just went away, with control characters escaped.
    *
    * @param error What was thrown.
-   * @param _request The request, if the error belongs to one.
+   * @param request The request, if the error belongs to one.
    * @param clientAddress The client's address, if the error belongs to one.
    * @returns Nothing, or a promise to wait for.
    */
   handleError(
     error: unknown,
-    _request?: Request,
+    request?: Request,
     clientAddress?: Address,
   ): void | Promise<void> {
-    const where = clientAddress === undefined
-      ? `Error on ${describe(this.addr)}`
-      : `Error while serving ${describe(clientAddress)}`;
-    if (isDisconnect(error) || error instanceof DOMException) {
-      console.error(`${where}: ${error}`);
-    } else console.error(`${where}:`, error);
+    const { onError } = this.#options;
+    if (onError !== undefined) return onError(error, request, clientAddress);
+    printError(error, this.addr, clientAddress);
   }
 
   /**
@@ -653,470 +364,84 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   serviceActions(): void | Promise<void> {}
 
-  /**
-   * Takes a request out of the count of `maxConnections` while its last bytes
-   * are on their way out. It still delays the end of a shutdown.
-   *
-   * @param request What was accepted.
-   * @ignore
-   */
-  release(request: Request): void {
-    const activity = this.#activityOf(request);
-    if (activity !== undefined) this.#uncount(activity);
+  #acceptor(): ConstructorParameters<typeof AcceptLoop<Request, Address>>[0] {
+    const accept = () => this.getRequest();
+    return {
+      accept: () => this.#runner?.congestion()?.then(accept) ?? accept(),
+      serve: (request, clientAddress, handled) => {
+        new ServedRequest(this.#serving, request, clientAddress, handled)
+          .start();
+        if (this.#serviceTimer !== undefined) this.#service();
+      },
+      discard: (request, clientAddress) =>
+        void discard(this.#serving, request, clientAddress),
+      closed: () => this.close(),
+    };
   }
 
-  /**
-   * Tells `handleError` what belongs to no request.
-   *
-   * @param error What went wrong.
-   * @ignore
-   */
-  reportServerError(error: unknown): void {
-    void this.#report(error);
+  /** Runs a handler: elsewhere where there is a runner, else here and now. */
+  #runHandler(
+    served: ServedRequest<Request, Address>,
+    request: Request,
+    clientAddress: Address,
+  ): void | Promise<void> {
+    if (this.#runner !== undefined) {
+      return this.#runner.run(served, request, clientAddress);
+    }
+    const handler = new this.#Handler(request, clientAddress, this);
+    served.listenWith({
+      aborted: (reason) => abortHandler(handler, reason),
+      shuttingDown: () => handler.onShutdown(),
+    });
+    return runHandler(handler, (unsent) => served.settling(unsent));
   }
 
-  /**
-   * Ends a request before its handler does.
-   *
-   * @param request What was accepted.
-   * @param reason What its signal is aborted with and `handleError` is told.
-   * @ignore
-   */
-  abortRequest(request: Request, reason: unknown): void {
-    const activity = this.#activityOf(request);
-    if (activity !== undefined) this.#abort(activity, reason);
+  /** Whether a subclass has steps that may go on outside a request's context. */
+  #overridesSteps(): boolean {
+    const base = BaseServer.prototype;
+    return this.processRequest !== base.processRequest ||
+      this.finishRequest !== base.finishRequest ||
+      this.shutdownRequest !== base.shutdownRequest;
+  }
+
+  get #hasServiceActions(): boolean {
+    return this.serviceActions !== BaseServer.prototype.serviceActions;
+  }
+
+  #service(): void {
+    void this.#serving.reporter.attempt(() => this.serviceActions());
   }
 
   #claim(): void {
-    if (this.#serving) {
+    if (this.#claimed) {
       throw new Deno.errors.Busy(
         "Cannot serve: serveForever or handleRequest is already running on this server",
       );
     }
-    this.#serving = true;
+    this.#claimed = true;
   }
 
   #announce(): void {
-    const onListen = this.#onListen;
-    this.#onListen = undefined;
-    const told: unknown = onListen?.(this.addr);
-    if (told instanceof Promise) void this.#attempt(() => told);
-  }
-
-  #shutdownOn(signal: AbortSignal): void {
-    const stop = () => void this.shutdown();
-    // Later than now: a subclass may still be constructing.
-    if (signal.aborted) return queueMicrotask(stop);
-    signal.addEventListener("abort", stop, { once: true });
-    this.#unlinkSignals.push(() => signal.removeEventListener("abort", stop));
-  }
-
-  #hasRoom(): boolean {
-    return this.#counted < this.#maxConnections;
-  }
-
-  /** Waits for `#wake`, or until `ms` milliseconds have gone by. */
-  async #pause(ms = Infinity): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      if (ms !== Infinity) {
-        timer = setTimeout(resolve, Math.min(ms, LONGEST_DELAY));
-      }
-    });
-    this.#wake = undefined;
-    clearTimeout(timer);
-  }
-
-  /** Accepts in the background: an accept cannot be taken back. */
-  #acceptAhead(): void {
-    this.#accepting = Promise.try(() => this.getRequest()).then(
-      (value) => {
-        if (this.#stopping) return void this.#discard(value);
-        this.#accepted = { status: "fulfilled", value };
-        this.#wake?.();
-      },
-      (reason) => {
-        this.#accepted = { status: "rejected", reason };
-        this.#wake?.();
-      },
-    );
-  }
-
-  async #takeAccepted(): Promise<[Request, Address]> {
-    await this.#accepting;
-    const accepted = this.#accepted;
-    this.#accepting = this.#accepted = undefined;
-    if (accepted?.status === "fulfilled") return accepted.value;
-    throw accepted?.reason;
-  }
-
-  /** Closes a request that no hook closes, or not soon enough. */
-  #discard([request, clientAddress]: [Request, Address]): Promise<void> {
-    return this.#callLast(
-      () => this.closeRequest(request),
-      request,
-      clientAddress,
-    );
-  }
-
-  /** Calls the hook that is the last to release a request, and makes up for it. */
-  async #callLast(
-    hook: () => unknown,
-    request: Request,
-    clientAddress: Address,
-  ): Promise<void> {
-    if (await this.#attempt(hook, request, clientAddress)) return;
-    this.releaseRequest(request);
-  }
-
-  async #acceptFailed(error: unknown): Promise<void> {
-    if (isClientError(error)) return void this.#report(error);
-    if (isClosedError(error)) {
-      // Closed by somebody else: there is nothing left to accept from.
-      this.close();
-      throw error;
+    if (this.#announced) return;
+    this.#announced = true;
+    const told: unknown = this.#options.onListen?.(this.addr);
+    if (told instanceof Promise) {
+      void this.#serving.reporter.attempt(() => told);
     }
-    if (!this.#acceptFailing) {
-      // Once, and not ten times a second for as long as it lasts.
-      this.#acceptFailing = true;
-      void this.#report(error);
-    }
-    if (!this.#stopping) await this.#pause(ACCEPT_PAUSE);
-  }
-
-  #service(): void {
-    void this.#attempt(() => this.serviceActions());
-  }
-
-  #start(
-    request: Request,
-    clientAddress: Address,
-    onHandled?: () => void,
-  ): void {
-    const activity: Activity<Request, Address> = {
-      server: this,
-      request,
-      clientAddress,
-      started: this.#requestDeadlines === undefined ? 0 : performance.now(),
-      within: runningActivity(),
-      waits: this.#waits || this.#hasHooks,
-      scope: undefined,
-      listener: undefined,
-      aborted: undefined,
-      awaitedShutdowns: 0,
-      counted: true,
-      onHandled,
-      abandonTimer: undefined,
-      index: this.#activities.length,
-    };
-    this.#activities.push(activity);
-    this.#counted++;
-    this.#requestDeadlines?.add(activity);
-    const outer = starting;
-    starting = activity;
-    this.#run(activity);
-    starting = outer;
-    if (activity.waits && activity.index >= 0) leaveScope(activity);
-  }
-
-  /** Whether a subclass has hooks that may run when `#run` has returned. */
-  get #hasHooks(): boolean {
-    const base = BaseServer.prototype;
-    return this.processRequest !== base.processRequest ||
-      this.finishRequest !== base.finishRequest ||
-      this.shutdownRequest !== base.shutdownRequest ||
-      this.closeRequest !== base.closeRequest;
-  }
-
-  /** Not `async`, which would cost a small datagram as much as its handler. */
-  #run(activity: Activity<Request, Address>): void {
-    let done: void | Promise<void>;
-    try {
-      const verdict = this.verifyRequest(
-        activity.request,
-        activity.clientAddress,
-      );
-      if (typeof verdict === "boolean") done = this.#proceed(activity, verdict);
-      else {
-        activity.waits = true;
-        done = Promise.resolve(verdict).then((served) =>
-          this.#proceed(activity, served)
-        );
-      }
-    } catch (error) {
-      return void this.#failed(activity, error);
-    }
-    if (done === undefined) this.#succeeded(activity);
-    else {
-      done.then(
-        () => this.#succeeded(activity),
-        (error) => this.#failed(activity, error),
-      );
-    }
-  }
-
-  #proceed(
-    { request, clientAddress }: Activity<Request, Address>,
-    served: boolean,
-  ): void | Promise<void> {
-    return served
-      ? this.processRequest(request, clientAddress)
-      : this.shutdownRequest(request);
-  }
-
-  #succeeded(activity: Activity<Request, Address>): void {
-    if (activity.aborted === undefined) this.#settle(activity);
-    else {
-      this.#reportAborted(activity).then(() => this.#settle(activity));
-    }
-  }
-
-  async #failed(
-    activity: Activity<Request, Address>,
-    error: unknown,
-  ): Promise<void> {
-    if (activity === starting) activity.waits = true;
-    else if (activity.scope === undefined) {
-      return inNewScope((scope) => {
-        scope.activity = activity;
-        activity.scope = scope;
-        return this.#failed(activity, error);
-      });
-    }
-    const { request, clientAddress } = activity;
-    if (activity.aborted !== undefined) await this.#reportAborted(activity);
-    else await this.#report(error, request, clientAddress);
-    await this.#callLast(
-      () => this.shutdownRequest(request),
-      request,
-      clientAddress,
-    );
-    this.#settle(activity);
-  }
-
-  /** Nothing runs any more that has the request. */
-  #settle(activity: Activity<Request, Address>): void {
-    this.settled(activity.request);
-    this.#end(activity);
-  }
-
-  /** Forgets a request: nothing is left of it to wait for. */
-  #end(activity: Activity<Request, Address>): void {
-    const { index } = activity;
-    if (index < 0) return;
-    activity.index = -1;
-    if (activity.scope !== undefined) activity.scope.activity = undefined;
-    if (activity.abandonTimer !== undefined) {
-      clearTimeout(activity.abandonTimer);
-    }
-    const last = this.#activities.pop()!;
-    if (last !== activity) {
-      this.#activities[index] = last;
-      last.index = index;
-    }
-    this.#uncount(activity);
-    this.#wake?.();
-    if (this.#stopping) this.#drained();
-  }
-
-  #drained(): void {
-    for (const watcher of this.#drainWatchers) watcher();
-    this.#finishIfDrained();
-  }
-
-  /**
-   * The activity of a request. Mostly it is the one whose context this runs in;
-   * a subclass may have left that.
-   */
-  #activityOf(request: Request): Activity<Request, Address> | undefined {
-    const activity = runningActivity();
-    return activity?.request === request && activity.server === this
-      ? activity as Activity<Request, Address>
-      : this.#activities.find((activity) => activity.request === request);
-  }
-
-  #uncount(activity: Activity<Request, Address>): void {
-    if (!activity.counted) return;
-    activity.counted = false;
-    this.#counted--;
-    this.#requestDeadlines?.delete(activity);
-    activity.onHandled?.();
-    this.#wake?.();
-  }
-
-  #abort(activity: Activity<Request, Address>, reason: unknown): void {
-    if (activity.aborted !== undefined) return;
-    activity.aborted = { reason, reported: false };
-    activity.listener?.aborted(reason);
-    void this.#discard([activity.request, activity.clientAddress]);
-    activity.abandonTimer = setTimeout(() => {
-      void this.#reportAborted(activity);
-      this.#end(activity);
-    }, ABANDON_AFTER);
-  }
-
-  /** Reports why a request was aborted, once. */
-  async #reportAborted(activity: Activity<Request, Address>): Promise<void> {
-    const { aborted, request, clientAddress } = activity;
-    if (aborted === undefined || aborted.reported) return;
-    aborted.reported = true;
-    await this.#report(aborted.reason, request, clientAddress);
-  }
-
-  #abortAfter(ms: number, waitingToo: boolean): void {
-    const timer = setTimeout(() => {
-      const reason = new DOMException(
-        `The server shut down and the request did not finish within ${ms} ms`,
-        "AbortError",
-      );
-      for (const activity of [...this.#activities]) {
-        if (waitingToo || activity.awaitedShutdowns === 0) {
-          this.#abort(activity, reason);
-        }
-      }
-    }, Math.min(ms, LONGEST_DELAY));
-    this.#graceTimers.add(timer);
-  }
-
-  /**
-   * Calls a hook now, and reports what it throws or rejects with.
-   *
-   * @returns Whether it did neither.
-   */
-  async #attempt(
-    hook: () => unknown,
-    request?: Request,
-    clientAddress?: Address,
-  ): Promise<boolean> {
-    try {
-      await hook();
-      return true;
-    } catch (error) {
-      await this.#report(error, request, clientAddress);
-      return false;
-    }
-  }
-
-  async #report(
-    error: unknown,
-    request?: Request,
-    clientAddress?: Address,
-  ): Promise<void> {
-    try {
-      await this.handleError(error, request, clientAddress);
-    } catch (failure) {
-      // The last resort: whatever a hook does, the server goes on.
-      printFailure(failure, error);
-    }
-  }
-
-  #stopAccepting(): void {
-    if (this.#stopping) return;
-    this.#stopping = true;
-    for (const unlink of this.#unlinkSignals) unlink();
-    if (this.#accepted?.status === "fulfilled") {
-      void this.#discard(this.#accepted.value);
-    }
-    this.#accepted = undefined;
-    this.#stopListening();
-    this.#wake?.();
-    for (const activity of [...this.#activities]) {
-      this.#tellShuttingDown(activity);
-    }
-  }
-
-  /**
-   * Called once when the server stops accepting. The base closes the socket;
-   * a datagram server keeps it for the replies that are still to be sent.
-   *
-   * @returns Nothing, or a promise that `finished` waits for.
-   * @ignore
-   */
-  stopListening(): void | Promise<void> {
-    this.#closeSocket();
-  }
-
-  async #stopListening(): Promise<void> {
-    await this.#attempt(() => this.stopListening());
-    this.#stopped = true;
-    this.#finishIfDrained();
-  }
-
-  #closeSocket(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#socket.close();
-  }
-
-  #finishIfDrained(): void {
-    if (!this.#stopped || this.#activities.length > 0) return;
-    for (const timer of this.#graceTimers) clearTimeout(timer);
-    this.#graceTimers.clear();
-    this.#closeSocket();
-    this.#attempt(() => this.releaseResources()).then(this.#finish);
-  }
-
-  /**
-   * Called when the socket is closed and no request is in progress.
-   *
-   * @returns Nothing, or a promise that `finished` waits for.
-   * @ignore
-   */
-  releaseResources(): void | Promise<void> {}
-
-  /** The request of this server inside whose handler the caller runs. */
-  #callingActivity(): Activity<unknown, unknown> | undefined {
-    let activity = runningActivity();
-    while (activity !== undefined && activity.server !== this) {
-      activity = activity.within;
-    }
-    // What a handler left running may outlive its request.
-    return activity !== undefined && activity.index >= 0 ? activity : undefined;
-  }
-
-  async #drainedExceptWaiting(
-    caller: Activity<unknown, unknown>,
-  ): Promise<void> {
-    caller.awaitedShutdowns++;
-    await new Promise<void>((resolve) => {
-      const check = () => {
-        if (this.#activities.some((other) => other.awaitedShutdowns === 0)) {
-          return;
-        }
-        this.#drainWatchers.delete(check);
-        resolve();
-      };
-      this.#drainWatchers.add(check);
-      for (const watcher of this.#drainWatchers) watcher();
-    });
-    caller.awaitedShutdowns--;
   }
 }
 
-/** Runs something in a new context, in which the outer request is as before. */
-function inNewScope<T>(run: (scope: Scope) => T): T {
-  const scope: Scope = { activity: runningActivity() };
-  return scopes.run(scope, () => run(scope));
-}
-
-/** Leaves the current context to a request; who called takes another. */
-function leaveScope(activity: Activity<unknown, unknown>): void {
-  const scope = activity.scope = scopes.getStore()!;
-  scope.activity = activity;
-  scopes.enterWith({ activity: activity.within });
-}
-
-function printFailure(failure: unknown, error: unknown): void {
-  try {
-    console.error("handleError failed:", failure, "while handling:", error);
-  } catch {
-    console.error("handleError failed, and what was thrown cannot be printed");
-  }
-}
-
-function describe(address: Deno.Addr): string {
-  if ("hostname" in address) return `${address.hostname}:${address.port}`;
-  if ("path" in address) return address.path ?? "an unnamed Unix socket";
-  return Deno.inspect(address);
+function requestDeadlines<Request, Address extends Deno.Addr>(
+  requestTimeout: number,
+): Deadlines<ServedRequest<Request, Address>> {
+  return new Deadlines(
+    (served) => served.began + requestTimeout,
+    (served) =>
+      served.abort(
+        new DOMException(
+          `The request took longer than requestTimeout, ${requestTimeout} ms`,
+          "TimeoutError",
+        ),
+      ),
+  );
 }

@@ -3,12 +3,13 @@ import {
   DatagramRequestHandler,
   type DatagramSocket,
 } from "../handlers/datagram_request_handler.ts";
-import {
-  BaseServer,
-  type RequestHandlerClass,
-  type ServerOptions,
-  type ServerSocket,
-} from "./base_server.ts";
+import { BaseServer } from "./base_server.ts";
+import { seamOf, withSeam } from "./_core/seam.ts";
+import type {
+  RequestHandlerClass,
+  ServerOptions,
+  ServerSocket,
+} from "./server_options.ts";
 import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
 import { LONGEST_PACKET, PacketBuffers } from "./_core/packet_buffers.ts";
 
@@ -37,7 +38,7 @@ export interface ReceivingSocket<Address extends Deno.Addr>
 export abstract class DatagramServer<Address extends Deno.Addr>
   extends BaseServer<DatagramRequest<Address>, Address> {
   readonly #socket: ReceivingSocket<Address>;
-  readonly #buffers = new PacketBuffers();
+  readonly #buffers: PacketBuffers;
   readonly #lends: boolean;
 
   /**
@@ -54,9 +55,12 @@ export abstract class DatagramServer<Address extends Deno.Addr>
   constructor(
     open: () => ReceivingSocket<Address>,
     handler: DatagramHandler<Address>,
-    options: ServerOptions<Address> = {},
+    options: ServerOptions<Address, DatagramRequest<Address>> = {},
   ) {
     let socket!: ReceivingSocket<Address>;
+    const buffers = new PacketBuffers();
+    const lends = (handler as { readonly borrowsPacket?: unknown })
+      .borrowsPacket === true;
     super(
       () => {
         if (Deno.listenDatagram === undefined) {
@@ -73,12 +77,23 @@ export abstract class DatagramServer<Address extends Deno.Addr>
           Address
         >,
       ),
-      options,
-      false,
+      withSeam(options, {
+        transport: {
+          // The socket stays open until the replies in progress are sent.
+          stopListening: () => {},
+          ...lends
+            ? {
+              settled: ([packet]: DatagramRequest<Address>) =>
+                buffers.takeBack(packet.buffer),
+            }
+            : {},
+          ...seamOf(options).transport,
+        },
+      }),
     );
     this.#socket = socket;
-    this.#lends = (handler as { readonly borrowsPacket?: unknown })
-      .borrowsPacket === true;
+    this.#buffers = buffers;
+    this.#lends = lends;
   }
 
   /**
@@ -98,12 +113,4 @@ export abstract class DatagramServer<Address extends Deno.Addr>
     const packet = this.#lends && this.#buffers.lend() ? data : data.slice();
     return [[packet, this.#socket], sender];
   }
-
-  /** @ignore */
-  override settled([packet]: DatagramRequest<Address>): void {
-    if (this.#lends) this.#buffers.takeBack(packet.buffer);
-  }
-
-  /** Keeps the socket open until the replies in progress are sent. @ignore */
-  override stopListening(): void | Promise<void> {}
 }

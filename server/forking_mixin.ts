@@ -1,13 +1,13 @@
 import { ChildCommand, denoProgram } from "./_processes/child_command.ts";
 import { ChildPool } from "./_processes/child_pool.ts";
+import { withSeam } from "./_core/seam.ts";
 import { checkCount, checkTime } from "./_core/options.ts";
 import {
-  type AnyRequest,
   type ConcreteServerClass,
   limitedConnections,
   type MixedIn,
   type MixinArguments,
-  runRemotely,
+  RemoteRunner,
   type ServerClass,
 } from "./_bridge/remote_mixin.ts";
 import { handlerLocation } from "./_bridge/handler_location.ts";
@@ -184,9 +184,7 @@ export function ForkingMixIn<Base extends ServerClass>(
 }
 
 function forking(Base: ConcreteServerClass): ConcreteServerClass {
-  abstract class ForkingServer extends Base {
-    readonly #pool: ChildPool;
-
+  class ForkingServer extends Base {
     // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
     constructor(...args: any[]) {
       const [address, handler, options = {}] = args as MixinArguments<
@@ -217,41 +215,25 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
       );
       const location = handlerLocation(handler);
       const program = denoProgram(options.denoPath);
-      super(address, handler, { ...options, maxConnections });
-      try {
-        const command = new ChildCommand(location, this.addr, program, options);
+      const limits = {
+        maxChildren,
+        spareChildren,
+        requestsPerChild,
+        connectionsPerChild,
+        startTimeout,
+        killTimeout,
+      };
+      const runner = new RemoteRunner(({ addr, shutdown, report }) => {
+        const command = new ChildCommand(location, addr, program, options);
         command.checkSync(startTimeout);
-        const limits = {
-          maxChildren,
-          spareChildren,
-          requestsPerChild,
-          connectionsPerChild,
-          startTimeout,
-          killTimeout,
-        };
-        this.#pool = new ChildPool(
-          command,
-          limits,
-          (options) => void this.shutdown(options),
-          (error) => this.reportServerError(error),
-        );
-      } catch (error) {
-        this.close();
-        throw error;
-      }
-    }
-
-    override runRequest(
-      request: AnyRequest,
-      clientAddress: Deno.Addr,
-    ): Promise<void> {
-      return runRemotely(this, this.#pool, request, clientAddress);
-    }
-
-    override async releaseResources(): Promise<void> {
-      await this.#pool?.close();
-      await super.releaseResources();
+        return new ChildPool(command, limits, shutdown, report);
+      });
+      super(
+        address,
+        handler,
+        withSeam({ ...options, maxConnections }, { runner }),
+      );
     }
   }
-  return ForkingServer as unknown as ConcreteServerClass;
+  return ForkingServer;
 }

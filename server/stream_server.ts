@@ -1,22 +1,17 @@
 import { addBorrower } from "../handlers/streams/_lending.ts";
-import type { Unsent } from "../handlers/base_request_handler.ts";
 import { StreamRequestHandler } from "../handlers/stream_request_handler.ts";
-import {
-  BaseServer,
-  type RequestHandlerClass,
-  type ServerOptions,
-} from "./base_server.ts";
-import { Deadlines, type Expiring } from "./_closing/deadlines.ts";
+import { Connections } from "./_closing/connections.ts";
 import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
 import { IdleConnection } from "./_closing/idle_connection.ts";
-import { Lingering } from "./_closing/linger.ts";
-import { checkTime } from "./_core/options.ts";
+import { seamOf, withSeam } from "./_core/seam.ts";
+import { BaseServer } from "./base_server.ts";
+import type { RequestHandlerClass, ServerOptions } from "./server_options.ts";
 
 export type { HandlerFunction };
 
 /** Options that every server of connections has. */
 export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
-  extends ServerOptions<Address> {
+  extends ServerOptions<Address, Deno.Conn<Address>> {
   /**
    * How long a connection may carry no byte either way while its handler runs,
    * in milliseconds. Past it the handler's signal is aborted and the connection
@@ -47,35 +42,14 @@ export type StreamHandler<
   | RequestHandlerClass<Connection, Address>
   | HandlerFunction<StreamRequestHandler<Address>>;
 
-const DEFAULT_LINGER_TIMEOUT = 30_000;
-
-/** What a handler left to be sent when it ended. */
-interface Flush extends Expiring<Flush> {
-  readonly request: Deno.Conn;
-  readonly unsent: Unsent;
-  /** How many bytes were left when last looked at. */
-  left: number;
-  /** Since when, in `performance.now()` time. */
-  since: number;
-}
-
-/** A connection that is watched for silence. */
-interface Watched<Address extends Deno.Addr>
-  extends Expiring<Watched<Address>> {
-  readonly connection: IdleConnection<Address>;
-}
-
 /** The base of the servers of connections: TCP, TLS and Unix stream sockets. */
 export abstract class StreamServer<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
 > extends BaseServer<Connection, Address> {
   readonly #listener: Deno.Listener<Connection, Address>;
-  readonly #lingering: Lingering<Connection> | undefined;
-  readonly #flushes: Deadlines<Flush>;
-  #accepting: Promise<Connection> | undefined;
+  readonly #connections: Connections<Connection, Address>;
   #lends = false;
-  readonly #idle: Deadlines<Watched<Address>> | undefined;
 
   /**
    * Constructs a new instance.
@@ -92,12 +66,11 @@ export abstract class StreamServer<
     handler: StreamHandler<Connection, Address>,
     options: StreamServerOptions<Address> = {},
   ) {
-    const {
-      idleTimeout = Infinity,
-      lingerTimeout = DEFAULT_LINGER_TIMEOUT,
-    } = options;
-    checkTime("idleTimeout", idleTimeout);
-    checkTime("lingerTimeout", lingerTimeout);
+    // A subclass hands its own on where it has more to do.
+    const connections = seamOf<Connection, Address>(options).transport as
+      | Connections<Connection, Address>
+      | undefined ??
+      new Connections<Connection, Address>(options);
     let listener!: Deno.Listener<Connection, Address>;
     super(
       () => listener = open(),
@@ -105,42 +78,10 @@ export abstract class StreamServer<
         handler,
         StreamRequestHandler as RequestHandlerClass<Connection, Address>,
       ),
-      options,
+      withSeam(options, { transport: connections }),
     );
     this.#listener = listener;
-    this.#lingering = lingerTimeout > 0
-      ? new Lingering(lingerTimeout, (request) => this.closeRequest(request))
-      : undefined;
-    const flushTimeout = lingerTimeout || DEFAULT_LINGER_TIMEOUT;
-    this.#flushes = new Deadlines(
-      (flush) => {
-        const left = flush.unsent.bufferedAmount;
-        if (left !== flush.left) flush.since = performance.now();
-        flush.left = left;
-        return flush.since + flushTimeout;
-      },
-      ({ request }) =>
-        this.abortRequest(
-          request as Connection,
-          new DOMException(
-            `The client took nothing of what was left to be sent for lingerTimeout, ${flushTimeout} ms`,
-            "TimeoutError",
-          ),
-        ),
-    );
-    if (idleTimeout !== Infinity) {
-      this.#idle = new Deadlines(
-        ({ connection }) => connection.lastActive + idleTimeout,
-        ({ connection }) =>
-          this.abortRequest(
-            connection as unknown as Connection,
-            new DOMException(
-              `The connection was idle for longer than idleTimeout, ${idleTimeout} ms`,
-              "TimeoutError",
-            ),
-          ),
-      );
-    }
+    this.#connections = connections;
   }
 
   /**
@@ -148,99 +89,23 @@ export abstract class StreamServer<
    *
    * @returns The connection and its peer's address.
    */
-  override async getRequest(): Promise<[Connection, Address]> {
-    const accepting = this.#listener.accept();
-    this.#accepting = accepting;
-    const accepted = await accepting;
+  override getRequest(): Promise<[Connection, Address]> {
+    return this.#connections.accepting(
+      this.#listener.accept().then((accepted) => this.#prepared(accepted)),
+    );
+  }
+
+  #prepared(accepted: Connection): [Connection, Address] {
     if (!this.#lends) {
       // Its listener is Deno's, so this is one of Deno's connections.
       this.#lends = true;
       addBorrower(Object.getPrototypeOf(accepted));
     }
     return [
-      this.#idle === undefined
-        ? accepted
-        : new IdleConnection(accepted) as unknown as Connection,
+      this.#connections.watches
+        ? new IdleConnection(accepted) as unknown as Connection
+        : accepted,
       accepted.remoteAddr,
     ];
-  }
-
-  /**
-   * Runs the handler, watched for silence where there is an `idleTimeout`.
-   *
-   * @param request The connection.
-   * @param clientAddress Its peer's address.
-   * @returns Nothing, or a promise that resolves when the handler has ended.
-   */
-  override finishRequest(
-    request: Connection,
-    clientAddress: Address,
-  ): void | Promise<void> {
-    if (!(request instanceof IdleConnection)) {
-      return super.finishRequest(request, clientAddress);
-    }
-    // Handshakes and verifyRequest have taken their time.
-    request.lastActive = performance.now();
-    const finished = super.finishRequest(request, clientAddress);
-    if (finished === undefined) return;
-    const watched: Watched<Address> = { connection: request };
-    this.#idle?.add(watched);
-    return finished.finally(() => this.#idle?.delete(watched));
-  }
-
-  /** @ignore */
-  override settling(request: Connection, unsent: Unsent): void {
-    const left = unsent.bufferedAmount;
-    if (left === 0) return;
-    const flush: Flush = { request, unsent, left, since: performance.now() };
-    const forget = () => this.#flushes.delete(flush);
-    this.#flushes.add(flush);
-    unsent.flush().then(forget, forget);
-  }
-
-  /**
-   * Ends the connection so that the reply arrives, then closes it.
-   *
-   * @param request The connection.
-   */
-  override shutdownRequest(request: Connection): Promise<void> {
-    this.release(request);
-    return this.#lingering?.end(request) ??
-      Promise.try(() => this.closeRequest(request));
-  }
-
-  /**
-   * Closes the connection now. Closing it again changes nothing.
-   *
-   * @param request The connection.
-   */
-  override closeRequest(request: Connection): void | Promise<void> {
-    try {
-      request.close();
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BadResource)) throw error;
-    }
-  }
-
-  /** @ignore */
-  override releaseRequest(request: Connection): void {
-    try {
-      request.close();
-    } catch {
-      // Closed already, or one that cannot be.
-    }
-  }
-
-  /** @ignore */
-  override releaseResources(): void | Promise<void> {
-    this.#lingering?.finish();
-  }
-
-  /** Closes the listener, which is gone when its last accept has ended. @ignore */
-  override async stopListening(): Promise<void> {
-    super.stopListening();
-    await this.#accepting?.catch(() => {
-      // Whoever asked for it is told.
-    });
   }
 }

@@ -1,11 +1,11 @@
+import { withSeam } from "./_core/seam.ts";
 import { checkCount } from "./_core/options.ts";
 import {
-  type AnyRequest,
   type ConcreteServerClass,
   limitedConnections,
   type MixedIn,
   type MixinArguments,
-  runRemotely,
+  RemoteRunner,
   type ServerClass,
 } from "./_bridge/remote_mixin.ts";
 import { handlerLocation } from "./_bridge/handler_location.ts";
@@ -101,9 +101,7 @@ export function ThreadingMixIn<Base extends ServerClass>(
 }
 
 function threading(Base: ConcreteServerClass): ConcreteServerClass {
-  abstract class ThreadingServer extends Base {
-    readonly #pool: ThreadPool;
-
+  class ThreadingServer extends Base {
     // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
     constructor(...args: any[]) {
       const [address, handler, options = {}] = args as MixinArguments<
@@ -120,40 +118,22 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         workers * connectionsPerWorker,
       );
       const location = handlerLocation(handler);
-      super(address, handler, { ...options, maxConnections });
-      try {
-        this.#pool = new ThreadPool(
+      const runner = new RemoteRunner(({ addr, shutdown, report }) =>
+        new ThreadPool(
           workers,
           connectionsPerWorker,
           location,
-          this.addr,
-          (options) => void this.shutdown(options),
-          (error) => this.reportServerError(error),
-        );
-      } catch (error) {
-        this.close();
-        throw error;
-      }
-    }
-
-    override getRequest(): Promise<[AnyRequest, Deno.Addr]> {
-      const drained = this.#pool.drained();
-      return drained === undefined
-        ? super.getRequest()
-        : drained.then(() => super.getRequest());
-    }
-
-    override runRequest(
-      request: AnyRequest,
-      clientAddress: Deno.Addr,
-    ): Promise<void> {
-      return runRemotely(this, this.#pool, request, clientAddress);
-    }
-
-    override async releaseResources(): Promise<void> {
-      await this.#pool?.close();
-      await super.releaseResources();
+          addr,
+          shutdown,
+          report,
+        )
+      );
+      super(
+        address,
+        handler,
+        withSeam({ ...options, maxConnections }, { runner }),
+      );
     }
   }
-  return ThreadingServer as unknown as ConcreteServerClass;
+  return ThreadingServer;
 }

@@ -1,4 +1,6 @@
+import { Connections } from "./_closing/connections.ts";
 import { LONGEST_DELAY } from "./_closing/deadlines.ts";
+import { type InProgress, withSeam } from "./_core/seam.ts";
 import { listenAt } from "./_core/listen_at.ts";
 import { checkTime, listenBacklog } from "./_core/options.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
@@ -52,8 +54,6 @@ const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
  * ```
  */
 export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
-  readonly #handshakeTimeout: number;
-
   /**
    * Binds and listens.
    *
@@ -71,8 +71,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
     handler: StreamHandler<Deno.TlsConn, Deno.NetAddr>,
     options: TLSServerOptions = {},
   ) {
-    const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT } = options;
-    checkTime("handshakeTimeout", handshakeTimeout);
+    const connections = new TLSConnections(options);
     super(
       () =>
         listenAt(
@@ -81,9 +80,8 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
             Deno.listenTls({ ...address, ...listenBacklog(options.backlog) }),
         ),
       handler,
-      options,
+      withSeam(options, { transport: connections }),
     );
-    this.#handshakeTimeout = handshakeTimeout;
   }
 
   /**
@@ -94,33 +92,42 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
   override get addr(): TCPAddr {
     return super.addr as TCPAddr;
   }
+}
 
-  /**
-   * Completes the handshake, then runs the handler.
-   *
-   * @param request The connection.
-   * @param clientAddress Its peer's address.
-   */
-  override async finishRequest(
-    request: Deno.TlsConn,
-    clientAddress: Deno.NetAddr,
+/** Connections whose handshake is complete when their handler starts. */
+class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
+  readonly #handshakeTimeout: number;
+
+  constructor(options: TLSServerOptions) {
+    super(options);
+    const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT } = options;
+    checkTime("handshakeTimeout", handshakeTimeout);
+    this.#handshakeTimeout = handshakeTimeout;
+    const watch = this.around;
+    this.around = async (served, handle) => {
+      await this.#shakeHands(served);
+      await (watch === undefined ? handle() : watch(served, handle));
+    };
+  }
+
+  async #shakeHands(
+    served: InProgress<Deno.TlsConn, Deno.NetAddr>,
   ): Promise<void> {
-    const timer = this.#handshakeTimeout === Infinity ? undefined : setTimeout(
+    const timeout = this.#handshakeTimeout;
+    const timer = timeout === Infinity ? undefined : setTimeout(
       () =>
-        this.abortRequest(
-          request,
+        served.abort(
           new DOMException(
-            `The TLS handshake took longer than handshakeTimeout, ${this.#handshakeTimeout} ms`,
+            `The TLS handshake took longer than handshakeTimeout, ${timeout} ms`,
             "TimeoutError",
           ),
         ),
-      Math.min(this.#handshakeTimeout, LONGEST_DELAY),
+      Math.min(timeout, LONGEST_DELAY),
     );
     try {
-      await request.handshake();
+      await served.request.handshake();
     } finally {
       clearTimeout(timer);
     }
-    await super.finishRequest(request, clientAddress);
   }
 }

@@ -1,9 +1,10 @@
+import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
 import {
   type DatagramHandler,
   DatagramServer,
   type ReceivingSocket,
 } from "./datagram_server.ts";
-import type { ServerOptions } from "./base_server.ts";
+import type { ServerOptions } from "./server_options.ts";
 import { listenAt } from "./_core/listen_at.ts";
 
 /** Where a {@linkcode UDPServer} listens. */
@@ -55,7 +56,10 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
   constructor(
     address: UDPServerAddress,
     handler: DatagramHandler<Deno.NetAddr>,
-    options: ServerOptions<Deno.NetAddr> = {},
+    options: ServerOptions<
+      Deno.NetAddr,
+      DatagramRequest<Deno.NetAddr>
+    > = {},
   ) {
     super(
       () =>

@@ -1,6 +1,7 @@
 import { type DatagramHandler, DatagramServer } from "./datagram_server.ts";
 import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
-import type { ServerOptions } from "./base_server.ts";
+import { withSeam } from "./_core/seam.ts";
+import type { ServerOptions } from "./server_options.ts";
 import { UnixDatagramSocket } from "./_unix/unix_datagram_socket.ts";
 import {
   type UnixServerAddress,
@@ -10,7 +11,9 @@ import {
 
 /** Options of a {@linkcode UnixDatagramServer}. */
 export interface UnixDatagramServerOptions
-  extends ServerOptions<Deno.UnixAddr>, UnixSocketFileOptions {}
+  extends
+    ServerOptions<Deno.UnixAddr, DatagramRequest<Deno.UnixAddr>>,
+    UnixSocketFileOptions {}
 
 /**
  * A server of Unix datagrams, of up to 65,535 bytes each; a longer one is told
@@ -31,9 +34,6 @@ export interface UnixDatagramServerOptions
  * ```
  */
 export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
-  readonly #file: UnixSocketFile;
-  readonly #socket: UnixDatagramSocket;
-
   /**
    * Binds.
    *
@@ -66,10 +66,15 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
         return socket = bound.socket;
       },
       handler,
-      options,
+      withSeam(options, {
+        transport: {
+          stopListening: async () => {
+            await socket.stop();
+            file.remove();
+          },
+        },
+      }),
     );
-    this.#file = file;
-    this.#socket = socket;
   }
 
   /**
@@ -94,11 +99,5 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
           )
           : socket.send(data, address),
     }], sender];
-  }
-
-  /** @ignore */
-  override async stopListening(): Promise<void> {
-    await this.#socket.stop();
-    this.#file.remove();
   }
 }

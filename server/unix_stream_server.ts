@@ -3,6 +3,8 @@ import {
   StreamServer,
   type StreamServerOptions,
 } from "./stream_server.ts";
+import { Connections } from "./_closing/connections.ts";
+import { withSeam } from "./_core/seam.ts";
 import {
   type UnixServerAddress,
   UnixSocketFile,
@@ -35,8 +37,6 @@ export interface UnixStreamServerOptions
  */
 export class UnixStreamServer
   extends StreamServer<Deno.UnixConn, Deno.UnixAddr> {
-  readonly #file: UnixSocketFile;
-
   /**
    * Binds and listens.
    *
@@ -56,6 +56,7 @@ export class UnixStreamServer
     options: UnixStreamServerOptions = {},
   ) {
     let file!: UnixSocketFile;
+    const connections = new UnixConnections(options, () => file);
     super(
       () => {
         const bound = UnixSocketFile.bind(
@@ -67,13 +68,23 @@ export class UnixStreamServer
         return bound.socket;
       },
       handler,
-      options,
+      withSeam(options, { transport: connections }),
     );
+  }
+}
+
+/** Connections whose listener has a file. */
+class UnixConnections extends Connections<Deno.UnixConn, Deno.UnixAddr> {
+  readonly #file: () => UnixSocketFile;
+
+  constructor(options: UnixStreamServerOptions, file: () => UnixSocketFile) {
+    super(options);
     this.#file = file;
   }
 
-  /** @ignore */
-  override async stopListening(): Promise<void> {
-    await this.#file.closeKeepingOthers(() => super.stopListening());
+  override async stopListening(closeSocket: () => void): Promise<void> {
+    await this.#file().closeKeepingOthers(() =>
+      super.stopListening(closeSocket)
+    );
   }
 }

@@ -104,7 +104,7 @@ export interface XMLRPCDispatcherOptions extends XMLRPCOptions {
    * Called with what a method threw that is no {@linkcode XMLRPCFault}. Its
    * caller is told its name and message, as a fault.
    */
-  readonly onError?: (error: unknown, method: string) => void;
+  readonly onFault?: (error: unknown, method: string) => void;
 }
 
 /**
@@ -133,7 +133,7 @@ interface Registered extends XMLRPCMethodInfo {
  */
 export class XMLRPCDispatcher {
   readonly #limits: Limits;
-  readonly #onError: ((error: unknown, method: string) => void) | undefined;
+  readonly #onFault: ((error: unknown, method: string) => void) | undefined;
   readonly #functions: Map<string, Registered> = new Map();
   #instance: (object & XMLRPCInstance) | undefined;
   #allowDottedNames = false;
@@ -159,7 +159,7 @@ export class XMLRPCDispatcher {
    */
   constructor(options: XMLRPCDispatcherOptions = {}) {
     this.#limits = limitsOf(options);
-    this.#onError = options.onError;
+    this.#onFault = options.onFault;
   }
 
   /**
@@ -413,7 +413,7 @@ export class XMLRPCDispatcher {
 
   #asFault(error: unknown, method: string): XMLRPCFault {
     if (error instanceof XMLRPCFault) return error;
-    this.#onError?.(error, method);
+    this.#onFault?.(error, method);
     return new XMLRPCFault(
       XMLRPC_FAULT_CODES.applicationError,
       error instanceof Error

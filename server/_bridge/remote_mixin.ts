@@ -1,8 +1,8 @@
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
-import type { BaseServer, ServerOptions } from "../base_server.ts";
+import type { ServerOptions } from "../server_options.ts";
+import type { InProgress, Runner, RunnerHost } from "../_core/seam.ts";
 import { checkCount } from "../_core/options.ts";
-import type { RequestOwner } from "./near_channel.ts";
 import type { NearSide } from "./near_side.ts";
 import type { RemotePool } from "./remote_pool.ts";
 
@@ -30,19 +30,11 @@ export type MixedIn<Base extends ServerClass, Added> = Base extends new (
   ) => Server
   : never;
 
-/** What a server accepts. */
-export type AnyRequest = Deno.Conn | DatagramRequest;
-
-/** A server whose every step can be called by a subclass. */
-interface ConcreteServer extends BaseServer<AnyRequest, Deno.Addr> {
-  getRequest(): Promise<[AnyRequest, Deno.Addr]>;
-}
-
 /** What TypeScript needs to know of the base of a mixin. */
 export type ConcreteServerClass = new (
   // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
   ...args: any[]
-) => ConcreteServer;
+) => RequestServer & AsyncDisposable;
 
 /** What a server's constructor was given, the mixin's options among the rest. */
 export type MixinArguments<Added> = [
@@ -67,47 +59,66 @@ export function limitedConnections(
   return Math.min(maxConnections, capacity);
 }
 
-/** Runs the handler of a server's request somewhere else. */
-export async function runRemotely(
-  server: BaseServer<AnyRequest, Deno.Addr>,
-  pool: RemotePool,
-  request: AnyRequest,
-  clientAddress: Deno.Addr,
-): Promise<void> {
-  let abort: (reason: unknown) => void;
-  let shuttingDown = false;
-  let tellShuttingDown = () => {
-    shuttingDown = true;
-  };
-  server.listenTo(request, {
-    aborted: (reason) => abort(reason),
-    shuttingDown: () => tellShuttingDown(),
-  });
-  const owner: RequestOwner = {
-    settling: (unsent) => server.settling(request, unsent),
-    shutdown: (options) => server.shutdownFrom(request, options),
-  };
-  const open = (side: NearSide) =>
-    isDatagram(request)
-      ? side.openDatagram(request, clientAddress, owner)
-      : side.openStream(request, owner);
-  let assignment = pool.assign(open);
-  if (assignment === undefined) {
-    const waiting = pool.wait(open);
-    abort = (reason) => pool.cancel(waiting, reason);
-    assignment = await waiting.assigned.promise;
+/** Runs the handlers of a server in the threads or processes of a pool. */
+export class RemoteRunner implements Runner {
+  readonly #makePool: (host: RunnerHost) => RemotePool;
+  #pool: RemotePool | undefined;
+
+  /** @param makePool Starts the pool, when the server's socket is open. */
+  constructor(makePool: (host: RunnerHost) => RemotePool) {
+    this.#makePool = makePool;
   }
-  const { channel, release } = assignment;
-  abort = assignment.abort;
-  tellShuttingDown = () => channel.shuttingDown();
-  if (shuttingDown) tellShuttingDown();
-  try {
-    await channel.ended;
-  } finally {
-    release();
+
+  start(host: RunnerHost): void {
+    this.#pool = this.#makePool(host);
+  }
+
+  congestion(): Promise<void> | undefined {
+    return this.#pool!.drained?.();
+  }
+
+  async run(
+    served: InProgress<unknown, Deno.Addr>,
+    request: unknown,
+    clientAddress: Deno.Addr,
+  ): Promise<void> {
+    const pool = this.#pool!;
+    let abort: (reason: unknown) => void;
+    let shuttingDown = false;
+    let tellShuttingDown = () => {
+      shuttingDown = true;
+    };
+    served.listenWith({
+      aborted: (reason) => abort(reason),
+      shuttingDown: () => tellShuttingDown(),
+    });
+    const open = (side: NearSide) =>
+      isDatagram(request)
+        ? side.openDatagram(request, clientAddress, served)
+        : side.openStream(request as Deno.Conn, served);
+    let assignment = pool.assign(open);
+    if (assignment === undefined) {
+      const waiting = pool.wait(open);
+      abort = (reason) => pool.cancel(waiting, reason);
+      assignment = await waiting.assigned.promise;
+    }
+    const { channel, release } = assignment;
+    abort = assignment.abort;
+    tellShuttingDown = () => channel.shuttingDown();
+    if (shuttingDown) tellShuttingDown();
+    served.handedOver();
+    try {
+      await channel.ended;
+    } finally {
+      release();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.close();
   }
 }
 
-function isDatagram(request: AnyRequest): request is DatagramRequest {
+function isDatagram(request: unknown): request is DatagramRequest {
   return Array.isArray(request);
 }

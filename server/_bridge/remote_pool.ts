@@ -80,4 +80,8 @@ export interface RemotePool {
   wait(open: Opener): Waiting;
   /** Ends the wait of a request that is over. */
   cancel(waiting: Waiting, reason: unknown): void;
+  /** What to wait for before more is read from sockets, if anything. */
+  drained?(): Promise<void> | undefined;
+  /** Ends them all. No request is in progress. */
+  close(): Promise<void>;
 }

@@ -22,22 +22,14 @@ interface Closing extends Expiring<Closing> {
 const discarded = new Uint8Array(64 * 1024);
 
 /** Ends the connections of one server so that what was written arrives. */
-export class Lingering<Connection extends Deno.Conn> {
+export class Lingering {
   readonly #timeout: number;
-  readonly #close: (connection: Connection) => void | Promise<void>;
   readonly #silences: Deadlines<Closing>;
 
-  /**
-   * @param timeout How long it may take, in milliseconds.
-   * @param close Called with each connection when it has ended, to close it.
-   */
-  constructor(
-    timeout: number,
-    close: (connection: Connection) => void | Promise<void>,
-  ) {
+  /** @param timeout How long it may take, in milliseconds. */
+  constructor(timeout: number) {
     const silence = Math.min(SILENCE, timeout);
     this.#timeout = timeout;
-    this.#close = close;
     this.#silences = new Deadlines(
       ({ lastHeard }) => lastHeard + silence,
       cutShort,
@@ -51,7 +43,7 @@ export class Lingering<Connection extends Deno.Conn> {
   }
 
   /**
-   * Ends one connection, and closes it.
+   * Ends one connection, which can be closed then.
    *
    * A TCP socket that is closed while its peer's bytes are unread, or that gets
    * more of them afterwards, answers with a reset, and the peer's kernel then
@@ -60,7 +52,7 @@ export class Lingering<Connection extends Deno.Conn> {
    * still sends is read and thrown away until it ends its side too, or is
    * silent, or the timeout or 64 MiB have gone by.
    */
-  async end(connection: Connection): Promise<void> {
+  async end(connection: Deno.Conn): Promise<void> {
     const began = performance.now();
     const closing: Closing = { connection, lastHeard: began };
     const oldest = this.#silences.first;
@@ -95,7 +87,6 @@ export class Lingering<Connection extends Deno.Conn> {
     }
     this.#silences.delete(closing);
     if (timer !== undefined) clearTimeout(timer);
-    return this.#close(connection);
   }
 }
 

@@ -1,5 +1,5 @@
 import { BaseRequestHandler } from "../../handlers/base_request_handler.ts";
-import type { RequestHandlerClass } from "../base_server.ts";
+import type { RequestHandlerClass } from "../server_options.ts";
 
 /** A plain function as a handler. It receives the handler instance. */
 export type HandlerFunction<Handler> = (

@@ -1,3 +1,48 @@
+import type { ServerOptions } from "../server_options.ts";
+
+const DEFAULT_MAX_CONNECTIONS = 16_384;
+const DEFAULT_GRACE_PERIOD = 15_000;
+
+/** The times and counts that every server has. */
+interface Limits {
+  readonly maxConnections: number;
+  readonly timeout: number;
+  readonly requestTimeout: number;
+  readonly gracePeriod: number;
+}
+
+/**
+ * Checks the options that every server has, and fills in the defaults.
+ *
+ * @throws {RangeError} If a count or time is out of range.
+ * @throws {TypeError} If a signal or a function is none.
+ */
+export function checkServerOptions<Address extends Deno.Addr, Request>(
+  options: ServerOptions<Address, Request>,
+): Limits {
+  const {
+    maxConnections = DEFAULT_MAX_CONNECTIONS,
+    timeout = Infinity,
+    requestTimeout = Infinity,
+    gracePeriod = DEFAULT_GRACE_PERIOD,
+  } = options;
+  checkCount("maxConnections", maxConnections, 1);
+  checkTime("timeout", timeout);
+  checkTime("requestTimeout", requestTimeout);
+  checkTime("gracePeriod", gracePeriod);
+  checkSignal(options.signal);
+  for (const name of ["onListen", "verify", "onError"] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === "function") continue;
+    throw new TypeError(
+      `Cannot create server: ${name} must be a function, received ${
+        Deno.inspect(value)
+      }`,
+    );
+  }
+  return { maxConnections, timeout, requestTimeout, gracePeriod };
+}
+
 /**
  * Checks a count given as an option.
  *

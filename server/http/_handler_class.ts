@@ -7,7 +7,7 @@ import {
   completeHTTPLimits,
   type HTTPLimits,
 } from "../../handlers/http/http_limits.ts";
-import type { RequestHandlerClass } from "../base_server.ts";
+import type { RequestHandlerClass } from "../server_options.ts";
 
 /** What an HTTP server takes as its handler. */
 export type HTTPHandler<

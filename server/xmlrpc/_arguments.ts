@@ -1,4 +1,4 @@
-import type { RequestHandlerClass } from "../base_server.ts";
+import type { RequestHandlerClass } from "../server_options.ts";
 
 /** A handler class, as servers of XML-RPC take it. */
 export type XMLRPCHandlerClass = RequestHandlerClass<

@@ -5,7 +5,7 @@ import {
   HTTPError,
 } from "../../server/http/mod.ts";
 import type { StreamReader } from "../../handlers/streams/stream_reader.ts";
-import type { RequestHandlerClass } from "../../server/base_server.ts";
+import type { RequestHandlerClass } from "../../server/server_options.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
 import { LOOPBACK, readAll } from "../_serve.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";

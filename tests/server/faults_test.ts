@@ -58,7 +58,7 @@ Deno.test("more than 1,024 clients that keep their side open hold up no other", 
 });
 
 Deno.test("the connection that has lingered longest is closed when there are too many", async () => {
-  const lingering = new Lingering(60_000, () => {});
+  const lingering = new Lingering(60_000);
   const closed: number[] = [];
   const open = (id: number) => {
     const { promise, resolve } = Promise.withResolvers<null>();
@@ -84,7 +84,7 @@ Deno.test("the connection that has lingered longest is closed when there are too
 Deno.test("a connection of one's own that never stops giving ends with lingerTimeout, and holds up nobody", async () => {
   let turns = 0;
   const timer = setInterval(() => turns++);
-  const lingering = new Lingering(50, () => {});
+  const lingering = new Lingering(50);
   await ends(lingering.end(
     {
       closeWrite: () => Promise.resolve(),

@@ -176,7 +176,7 @@ Deno.test("a number is sent as the type that the signature promises", async () =
 Deno.test("what a function throws is the fault, and what it rejects with", async () => {
   const told: [unknown, string][] = [];
   const dispatcher = new XMLRPCDispatcher({
-    onError: (error, method) => told.push([error, method]),
+    onFault: (error, method) => told.push([error, method]),
   });
   const thrown: Record<string, unknown> = {
     fault: new XMLRPCFault(42, "a <fault>"),

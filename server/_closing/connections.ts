@@ -1,0 +1,153 @@
+import type { Unsent } from "../../handlers/base_request_handler.ts";
+import { checkTime } from "../_core/options.ts";
+import type { InProgress, Transport } from "../_core/seam.ts";
+import { Deadlines, type Expiring } from "./deadlines.ts";
+import { IdleConnection } from "./idle_connection.ts";
+import { Lingering } from "./linger.ts";
+
+/** Options about how a connection ends. */
+interface ConnectionOptions {
+  readonly idleTimeout?: number;
+  readonly lingerTimeout?: number;
+}
+
+const DEFAULT_LINGER_TIMEOUT = 30_000;
+
+/** What a handler left to be sent when it ended. */
+interface Flush extends Expiring<Flush> {
+  readonly served: InProgress<unknown, Deno.Addr>;
+  readonly unsent: Unsent;
+  /** How many bytes were left when last looked at. */
+  left: number;
+  /** Since when, in `performance.now()` time. */
+  since: number;
+}
+
+/** A connection that is watched for silence. */
+interface Watched extends Expiring<Watched> {
+  readonly served: InProgress<unknown, Deno.Addr>;
+  readonly connection: IdleConnection<Deno.Addr>;
+}
+
+/** How the connections of one server are watched, ended and closed. */
+export class Connections<
+  Connection extends Deno.Conn<Address>,
+  Address extends Deno.Addr,
+> implements Transport<Connection, Address> {
+  /** Watches the connection of a handler for silence, where there is a timeout. */
+  around: Transport<Connection, Address>["around"];
+  /** Whether connections must note when they last carried a byte. */
+  readonly watches: boolean;
+  readonly #idle: Deadlines<Watched>;
+  readonly #lingering: Lingering | undefined;
+  readonly #flushes: Deadlines<Flush>;
+  #accepting: Promise<unknown> | undefined;
+
+  /**
+   * @param options Those of a `StreamServer`.
+   * @throws {RangeError} If one is out of range.
+   */
+  constructor(options: ConnectionOptions) {
+    const {
+      idleTimeout = Infinity,
+      lingerTimeout = DEFAULT_LINGER_TIMEOUT,
+    } = options;
+    checkTime("idleTimeout", idleTimeout);
+    checkTime("lingerTimeout", lingerTimeout);
+    this.watches = idleTimeout !== Infinity;
+    this.#idle = idleDeadlines(idleTimeout);
+    if (this.watches) {
+      this.around = (served, handle) => this.#watch(served, handle);
+    }
+    this.#lingering = lingerTimeout > 0
+      ? new Lingering(lingerTimeout)
+      : undefined;
+    this.#flushes = flushDeadlines(lingerTimeout || DEFAULT_LINGER_TIMEOUT);
+  }
+
+  settling(served: InProgress<Connection, Address>, unsent: Unsent): void {
+    const left = unsent.bufferedAmount;
+    if (left === 0) return;
+    const flush: Flush = { served, unsent, left, since: performance.now() };
+    const forget = () => this.#flushes.delete(flush);
+    this.#flushes.add(flush);
+    unsent.flush().then(forget, forget);
+  }
+
+  end(connection: Connection): Promise<void> | undefined {
+    return this.#lingering?.end(connection);
+  }
+
+  close(connection: Connection): void {
+    try {
+      connection.close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  }
+
+  /** Notes the accept that is under way. */
+  accepting<Accepted>(accept: Promise<Accepted>): Promise<Accepted> {
+    this.#accepting = accept;
+    return accept;
+  }
+
+  /** Closes the listener, which is gone when its last accept has ended. */
+  async stopListening(closeSocket: () => void): Promise<void> {
+    closeSocket();
+    await this.#accepting?.catch(() => {
+      // Whoever asked for it is told.
+    });
+  }
+
+  finish(): void {
+    this.#lingering?.finish();
+  }
+
+  #watch(
+    served: InProgress<Connection, Address>,
+    handle: () => void | Promise<void>,
+  ): void | Promise<void> {
+    const { request: connection } = served;
+    // A subclass may have accepted it in its own way.
+    if (!(connection instanceof IdleConnection)) return handle();
+    // Handshakes and verifyRequest have taken their time.
+    connection.lastActive = performance.now();
+    const handled = handle();
+    if (handled === undefined) return;
+    const watched: Watched = { served, connection };
+    this.#idle.add(watched);
+    return handled.finally(() => this.#idle.delete(watched));
+  }
+}
+
+function idleDeadlines(idleTimeout: number): Deadlines<Watched> {
+  return new Deadlines(
+    ({ connection }) => connection.lastActive + idleTimeout,
+    ({ served }) =>
+      served.abort(
+        new DOMException(
+          `The connection was idle for longer than idleTimeout, ${idleTimeout} ms`,
+          "TimeoutError",
+        ),
+      ),
+  );
+}
+
+function flushDeadlines(timeout: number): Deadlines<Flush> {
+  return new Deadlines(
+    (flush) => {
+      const left = flush.unsent.bufferedAmount;
+      if (left !== flush.left) flush.since = performance.now();
+      flush.left = left;
+      return flush.since + timeout;
+    },
+    ({ served }) =>
+      served.abort(
+        new DOMException(
+          `The client took nothing of what was left to be sent for lingerTimeout, ${timeout} ms`,
+          "TimeoutError",
+        ),
+      ),
+  );
+}

@@ -1,0 +1,172 @@
+import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { isClientError, isClosedError } from "./accept_errors.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Guest, Room } from "./room.ts";
+
+/**
+ * How long accepting pauses when the system has no descriptor or memory left,
+ * in milliseconds. Ranch and Thousand Island wait as long.
+ */
+const ACCEPT_PAUSE = 100;
+
+/** What an accept loop takes requests from, and gives them to. */
+export interface Acceptor<Request, Address extends Deno.Addr> {
+  /** Waits for the next request. */
+  accept(): Promise<[Request, Address]>;
+  /**
+   * Serves a request. Returns before its handler has ended.
+   *
+   * @param handled Called when its handler has ended, or runs elsewhere.
+   */
+  serve(request: Request, clientAddress: Address, handled?: () => void): void;
+  /** Closes a request that came too late. */
+  discard(request: Request, clientAddress: Address): void;
+  /** The socket was closed by somebody else. */
+  closed(): void;
+}
+
+/** A request that `serveOne` asked for: an accept cannot be taken back. */
+interface Ahead<Request, Address> {
+  outcome: PromiseSettledResult<[Request, Address]> | undefined;
+  readonly settled: Promise<void>;
+}
+
+/** Accepts the requests of a server, one after the other. */
+export class AcceptLoop<Request, Address extends Deno.Addr> {
+  readonly #acceptor: Acceptor<Request, Address>;
+  readonly #room: Room<Guest>;
+  readonly #reporter: Reporter<Request, Address>;
+  #ahead: Ahead<Request, Address> | undefined;
+  #stopped = false;
+  /** Whether the listener failed last, which is reported once. */
+  #failing = false;
+
+  constructor(
+    acceptor: Acceptor<Request, Address>,
+    room: Room<Guest>,
+    reporter: Reporter<Request, Address>,
+  ) {
+    this.#acceptor = acceptor;
+    this.#room = room;
+    this.#reporter = reporter;
+  }
+
+  /** Accepts until it is stopped. */
+  async serveAll(): Promise<void> {
+    while (!this.#stopped) {
+      if (this.#room.full) {
+        await this.#room.awaken();
+        continue;
+      }
+      let accepted: [Request, Address];
+      try {
+        accepted = this.#ahead === undefined
+          ? await this.#acceptor.accept()
+          : await this.#takeAhead(this.#ahead);
+      } catch (error) {
+        if (!this.#stopped) await this.#failed(error);
+        continue;
+      }
+      this.#failing = false;
+      const [request, clientAddress] = accepted;
+      if (this.#stopped) this.#acceptor.discard(request, clientAddress);
+      else this.#acceptor.serve(request, clientAddress);
+    }
+  }
+
+  /**
+   * Accepts one request, and waits until it is handled. One that comes later
+   * than the timeout is kept for the next call.
+   *
+   * @param timeout How long to wait for it, in milliseconds.
+   * @returns Whether there was one before the timeout.
+   */
+  async serveOne(timeout: number): Promise<boolean> {
+    const deadline = performance.now() + timeout;
+    let waited = false;
+    while (!this.#stopped) {
+      if (!this.#room.full) this.#ahead ??= this.#acceptAhead();
+      if (this.#room.full || this.#ahead?.outcome === undefined) {
+        const left = Math.max(0, deadline - performance.now());
+        // Even no time at all is enough for a client that waits already.
+        if (left === 0 && waited) return false;
+        waited = true;
+        await this.#pause(left);
+        continue;
+      }
+      try {
+        const [request, clientAddress] = await this.#takeAhead(this.#ahead);
+        this.#failing = false;
+        await new Promise<void>((handled) =>
+          this.#acceptor.serve(request, clientAddress, handled)
+        );
+        return true;
+      } catch (error) {
+        await this.#failed(error);
+      }
+    }
+    return true;
+  }
+
+  /** Accepts nothing more. */
+  stop(): void {
+    this.#stopped = true;
+    const ahead = this.#ahead;
+    if (ahead?.outcome?.status === "fulfilled") {
+      this.#acceptor.discard(...ahead.outcome.value);
+      ahead.outcome = undefined;
+    }
+    this.#room.wake();
+  }
+
+  #acceptAhead(): Ahead<Request, Address> {
+    const ahead: Ahead<Request, Address> = {
+      outcome: undefined,
+      settled: Promise.try(() => this.#acceptor.accept()).then(
+        (value) => {
+          if (this.#stopped) return this.#acceptor.discard(...value);
+          ahead.outcome = { status: "fulfilled", value };
+          this.#room.wake();
+        },
+        (reason) => {
+          ahead.outcome = { status: "rejected", reason };
+          this.#room.wake();
+        },
+      ),
+    };
+    return ahead;
+  }
+
+  async #takeAhead(
+    ahead: Ahead<Request, Address>,
+  ): Promise<[Request, Address]> {
+    await ahead.settled;
+    this.#ahead = undefined;
+    const { outcome } = ahead;
+    if (outcome?.status === "fulfilled") return outcome.value;
+    throw outcome?.reason;
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    if (isClientError(error)) return void this.#reporter.report(error);
+    if (isClosedError(error)) {
+      this.#acceptor.closed();
+      throw error;
+    }
+    // Once, and not ten times a second for as long as it lasts.
+    if (!this.#failing) void this.#reporter.report(error);
+    this.#failing = true;
+    if (!this.#stopped) await this.#pause(ACCEPT_PAUSE);
+  }
+
+  /** Waits for a free place, a stop, or the end of a time in milliseconds. */
+  async #pause(ms: number): Promise<void> {
+    if (ms === Infinity) return await this.#room.awaken();
+    const timer = setTimeout(
+      () => this.#room.wake(),
+      Math.min(ms, LONGEST_DELAY),
+    );
+    await this.#room.awaken();
+    clearTimeout(timer);
+  }
+}

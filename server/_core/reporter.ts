@@ -1,0 +1,102 @@
+import { describeAddress } from "./describe_address.ts";
+import { escapeControls } from "../../handlers/_escape_controls.ts";
+import { isDisconnect } from "./accept_errors.ts";
+
+/** The hook that is told of errors. */
+type HandleError<Request, Address> = (
+  error: unknown,
+  request?: Request,
+  clientAddress?: Address,
+) => void | Promise<void>;
+
+/** Tells a server's `handleError` what went wrong, whatever that hook does. */
+export class Reporter<Request, Address extends Deno.Addr> {
+  readonly #handleError: HandleError<Request, Address>;
+
+  /** @param handleError Calls the hook. */
+  constructor(handleError: HandleError<Request, Address>) {
+    this.#handleError = handleError;
+  }
+
+  /** Resolves when the hook is done. Never rejects. */
+  async report(
+    error: unknown,
+    request?: Request,
+    clientAddress?: Address,
+  ): Promise<void> {
+    try {
+      await this.#handleError(error, request, clientAddress);
+    } catch (failure) {
+      // The last resort: whatever a hook does, the server goes on.
+      printFailure(failure, error);
+    }
+  }
+
+  /**
+   * Calls something now, and reports what it throws or rejects with.
+   *
+   * @returns Whether it did neither.
+   */
+  async attempt(
+    call: () => unknown,
+    request?: Request,
+    clientAddress?: Address,
+  ): Promise<boolean> {
+    try {
+      await call();
+      return true;
+    } catch (error) {
+      await this.report(error, request, clientAddress);
+      return false;
+    }
+  }
+}
+
+/**
+ * Prints an error to stderr, where a server has no other way to report it: in
+ * one line where the peer just went away, and with all that is in it otherwise.
+ *
+ * @param error What was thrown.
+ * @param serverAddress Where the server listens.
+ * @param clientAddress Whose request it was, if it was one's.
+ */
+export function printError(
+  error: unknown,
+  serverAddress: Deno.Addr,
+  clientAddress: Deno.Addr | undefined,
+): void {
+  const where = clientAddress === undefined
+    ? `Error on ${describeAddress(serverAddress)}`
+    : `Error while serving ${describeAddress(clientAddress)}`;
+  const texts = unfold(error).map((each) =>
+    isDisconnect(each) || each instanceof DOMException
+      ? String(each)
+      : Deno.inspect(each)
+  );
+  // What a client sent may be in the message, and a terminal obeys it.
+  console.error(escapeControls(`${where}: ${texts.join("\nand then: ")}`));
+}
+
+/** How many errors of one are printed. */
+const MOST_ERRORS = 10;
+
+/**
+ * The errors in one, the first first: a `SuppressedError` has that of a handler
+ * and that of its cleanup, and Deno prints neither.
+ */
+function unfold(error: unknown): unknown[] {
+  const later: unknown[] = [];
+  while (error instanceof SuppressedError && later.length < MOST_ERRORS) {
+    later.push(error.error);
+    error = error.suppressed;
+  }
+  return [error, ...later.reverse()];
+}
+
+function printFailure(failure: unknown, error: unknown): void {
+  try {
+    console.error("handleError failed:", failure, "while handling:", error);
+  } catch {
+    console.error("handleError failed, and what was thrown cannot be printed");
+  }
+}

@@ -1,0 +1,117 @@
+/** What is in a room. */
+export interface Guest {
+  /** Its place, which the room gives; -1 when it is in none. */
+  place: number;
+  /** For how many shutdowns of the server it waits, which the room counts. */
+  awaitedShutdowns: number;
+}
+
+/**
+ * The requests of one server that are in progress: how many more there is room
+ * for, and who is told when they have ended.
+ */
+export class Room<Item extends Guest> {
+  readonly #limit: number;
+  /**
+   * In no order: one that leaves gives its place to the last. It is no `Set`,
+   * since V8 keeps what the replaced tables of one hold until a full collection,
+   * and requests come and go by the thousands.
+   */
+  readonly #inside: Item[] = [];
+  #counted = 0;
+  /** How many of those inside wait for a shutdown of the server. */
+  #waitingForShutdown = 0;
+  readonly #shutdowns: (() => void)[] = [];
+  #wake: (() => void) | undefined;
+  #whenEmpty: (() => void) | undefined;
+
+  /** @param limit How many may be counted at once. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get full(): boolean {
+    return this.#counted >= this.#limit;
+  }
+
+  /** How many are inside, those that do not count any more among them. */
+  get size(): number {
+    return this.#inside.length;
+  }
+
+  /** Those that are inside at this moment. */
+  inside(): Item[] {
+    return [...this.#inside];
+  }
+
+  /** Takes one in, and counts it. */
+  enter(item: Item): void {
+    item.place = this.#inside.push(item) - 1;
+    this.#counted++;
+  }
+
+  /** One does not count any more, though it is still inside. */
+  uncount(): void {
+    this.#counted--;
+    this.wake();
+  }
+
+  /** One has left, which was uncounted before. */
+  leave(item: Item): void {
+    const { place } = item;
+    item.place = -1;
+    const last = this.#inside.pop()!;
+    if (last !== item) {
+      this.#inside[place] = last;
+      last.place = place;
+    }
+    if (item.awaitedShutdowns > 0) this.#waitingForShutdown--;
+    this.#tell();
+  }
+
+  /** Resolves at the next `wake`, or when one is uncounted. One may wait. */
+  awaken(): Promise<void> {
+    return new Promise<void>((resolve) => this.#wake = resolve);
+  }
+
+  /** Wakes whoever waits in `awaken`. */
+  wake(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** Calls `empty` once nothing is inside, maybe now. */
+  whenEmpty(empty: () => void): void {
+    this.#whenEmpty = empty;
+    this.#tell();
+  }
+
+  /**
+   * Waits until all have left but those that wait here: who awaits a shutdown
+   * inside a handler would wait for itself otherwise.
+   *
+   * @param caller The one that waits.
+   */
+  async drainedBut(caller: Item): Promise<void> {
+    if (caller.awaitedShutdowns++ === 0) this.#waitingForShutdown++;
+    await new Promise<void>((resolve) => {
+      this.#shutdowns.push(resolve);
+      this.#tell();
+    });
+    // One that has left meanwhile is not counted any more.
+    if (--caller.awaitedShutdowns === 0 && caller.place >= 0) {
+      this.#waitingForShutdown--;
+    }
+  }
+
+  #tell(): void {
+    const { length } = this.#inside;
+    if (this.#shutdowns.length > 0 && length <= this.#waitingForShutdown) {
+      for (const resolve of this.#shutdowns.splice(0)) resolve();
+    }
+    if (length > 0) return;
+    const empty = this.#whenEmpty;
+    this.#whenEmpty = undefined;
+    empty?.();
+  }
+}

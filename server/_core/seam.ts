@@ -1,0 +1,126 @@
+import type { Unsent } from "../../handlers/base_request_handler.ts";
+
+/** Is told of what becomes of a request while its handler runs. */
+export interface RequestListener {
+  /** The request is over before its handler is. Called once. */
+  aborted(reason: unknown): void;
+  /** The server shuts down. Called once. */
+  shuttingDown(): void | Promise<void>;
+}
+
+/** A request in progress, for what prepares, runs and ends it. */
+export interface InProgress<Request, Address extends Deno.Addr> {
+  /** What was accepted. */
+  readonly request: Request;
+  readonly clientAddress: Address;
+  /**
+   * Has its handler told what becomes of it.
+   *
+   * @throws What it was aborted with, if it already is.
+   */
+  listenWith(listener: RequestListener): void;
+  /** Its handler runs elsewhere from now on. */
+  handedOver(): void;
+  /** Its handler has ended; what it left to be sent is still being sent. */
+  settling(unsent: Unsent): void;
+  /** Ends it before its handler does, and tells both why. */
+  abort(reason: unknown): void;
+  /** Shuts its server down, which does not wait for this request. */
+  shutdown(options: { readonly gracePeriod?: number }): Promise<void>;
+}
+
+/**
+ * What differs between the kinds of servers: how a request is prepared, ended
+ * and released. A server of connections and one of datagrams each give theirs
+ * to `BaseServer`; a part that is left out does nothing and costs nothing.
+ */
+export interface Transport<Request, Address extends Deno.Addr> {
+  /**
+   * Does something before or after a handler: a handshake, a watch for silence.
+   *
+   * @param served The request.
+   * @param handle Runs the handler.
+   */
+  readonly around?:
+    | ((
+      served: InProgress<Request, Address>,
+      handle: () => void | Promise<void>,
+    ) => void | Promise<void>)
+    | undefined;
+  /** A handler has ended; what it left to be sent is still being sent. */
+  settling?(served: InProgress<Request, Address>, unsent: Unsent): void;
+  /** Ends a request so that the reply arrives. It is closed after that. */
+  end?(request: Request): Promise<void> | undefined;
+  /** Closes a request now. Closing it again changes nothing. */
+  close?(request: Request): void;
+  /** Nothing runs any more that has the request. */
+  settled?(request: Request): void;
+  /**
+   * Stops listening, where that is more than closing the socket, which is done
+   * at the latest when no request is in progress.
+   */
+  stopListening?(closeSocket: () => void): void | Promise<void>;
+  /** The socket is closed and no request is in progress. */
+  finish?(): void;
+}
+
+/** What those that run a server's handlers elsewhere may ask of it. */
+export interface RunnerHost {
+  /** The address the server is bound to. */
+  readonly addr: Deno.Addr;
+  /** Shuts the server down, for what a handler has left running. */
+  shutdown(options: { readonly gracePeriod?: number }): void;
+  /** Tells `handleError` what belongs to no request. */
+  report(error: unknown): void;
+}
+
+/** Runs the handlers of a server elsewhere: in threads, in processes. */
+export interface Runner {
+  /**
+   * Makes ready. Called once, when the socket is open.
+   *
+   * @throws If handlers cannot be run; then the server is not constructed.
+   */
+  start(host: RunnerHost): void;
+  /** What to wait for before the next request is accepted, if anything. */
+  congestion(): Promise<void> | undefined;
+  /**
+   * Runs the handler of one request.
+   *
+   * @param served The request in progress.
+   * @param request What the handler gets, which a hook may have wrapped.
+   * @param clientAddress The client's address.
+   */
+  run(
+    served: InProgress<unknown, Deno.Addr>,
+    request: unknown,
+    clientAddress: Deno.Addr,
+  ): Promise<void>;
+  /** No request is in progress, and none will come. */
+  close(): Promise<void>;
+}
+
+/** What this module's own classes hand to `BaseServer` beside its options. */
+export interface Seam<Request, Address extends Deno.Addr> {
+  readonly transport?: Transport<Request, Address>;
+  readonly runner?: Runner;
+}
+
+/** Where that is among the options, out of sight of everybody else. */
+const SEAM: unique symbol = Symbol("seam");
+
+/** What a subclass or a mixin has handed on with the options. */
+export function seamOf<Request, Address extends Deno.Addr>(
+  options: object,
+): Seam<Request, Address> {
+  return (options as { [SEAM]?: Seam<Request, Address> })[SEAM] ?? {};
+}
+
+/** The options with something more to hand on. */
+export function withSeam<
+  Options extends object,
+  Request,
+  Address extends Deno.Addr,
+>(options: Options, seam: Seam<Request, Address>): Options {
+  return { ...options, [SEAM]: { ...seamOf(options), ...seam } };
+}

@@ -1,0 +1,106 @@
+import type {
+  BaseRequestHandler,
+  RequestServer,
+} from "../handlers/base_request_handler.ts";
+
+/** A handler class, as a server of `Request`s from `Address`es takes it. */
+export type RequestHandlerClass<Request, Address extends Deno.Addr> = new (
+  request: Request,
+  clientAddress: Address,
+  server: RequestServer,
+) => BaseRequestHandler<unknown, Deno.Addr | null>;
+
+/** Options that every server has. */
+export interface ServerOptions<
+  Address extends Deno.Addr = Deno.Addr,
+  Request = unknown,
+> {
+  /**
+   * How many requests may be in progress at once. At the limit the server
+   * stops accepting: clients wait in the kernel's backlog and none is dropped.
+   * 1 serves strictly one after the other, as Python's plain servers do.
+   *
+   * @default {16384}
+   */
+  readonly maxConnections?: number;
+  /**
+   * How long `handleRequest` waits for a request before it calls
+   * `handleTimeout`, in milliseconds.
+   *
+   * @default {Infinity}
+   */
+  readonly timeout?: number;
+  /**
+   * How long a handler may take, from `setup` to `finish`, in milliseconds.
+   * Past it the handler's signal is aborted and its connection closed.
+   *
+   * @default {Infinity}
+   */
+  readonly requestTimeout?: number;
+  /**
+   * How long a shutdown waits for running handlers where it is not told, in
+   * milliseconds.
+   *
+   * @default {15000}
+   */
+  readonly gracePeriod?: number;
+  /** Shuts the server down when aborted. */
+  readonly signal?: AbortSignal;
+  /**
+   * Called once, with the address the server is bound to, when it starts to
+   * serve. What it throws rejects the `serveForever` or `handleRequest` that
+   * called it; a promise is not waited for, and what it rejects with goes to
+   * `handleError`.
+   */
+  readonly onListen?: (address: Address) => void;
+  /**
+   * Decides whether a request is served, where no subclass overrides
+   * `verifyRequest`. One that is refused is shut down unanswered.
+   *
+   * @param request What was accepted.
+   * @param clientAddress The client's address.
+   * @returns Whether to go on with it.
+   * @default {() => true}
+   */
+  verify?(
+    request: Request,
+    clientAddress: Address,
+  ): boolean | Promise<boolean>;
+  /**
+   * Told what went wrong, where no subclass overrides `handleError`, which says
+   * what it is told. Without it, errors are printed to stderr.
+   *
+   * @param error What was thrown.
+   * @param request The request, if the error belongs to one.
+   * @param clientAddress The client's address, if the error belongs to one.
+   * @returns Nothing, or a promise to wait for.
+   */
+  onError?(
+    error: unknown,
+    request?: Request,
+    clientAddress?: Address,
+  ): void | Promise<void>;
+}
+
+/** Options of {@linkcode BaseServer.shutdown}. */
+export interface ShutdownOptions {
+  /**
+   * How long running handlers may take to finish, in milliseconds. After it
+   * their signals are aborted and their connections closed.
+   *
+   * @default {15000} or the server's `gracePeriod`
+   */
+  readonly gracePeriod?: number;
+}
+
+/** What a server listens on. {@linkcode Deno.Listener} is one. */
+export interface ServerSocket<Address extends Deno.Addr> {
+  /** The address it is bound to. */
+  readonly addr: Address;
+  /** Stops listening. */
+  close(): void;
+  /** Lets the socket keep the process alive. */
+  ref(): void;
+  /** Lets the process end while the socket is open. */
+  unref(): void;
+}
