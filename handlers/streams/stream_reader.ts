@@ -1,5 +1,6 @@
 import { isBorrower } from "./_lending.ts";
 import { checkRead, ReadSize } from "./_read_size.ts";
+import { afterTurn, FRUITLESS_IN_A_ROW } from "./_turns.ts";
 import { IncompleteReadError, LimitOverrunError } from "./stream_errors.ts";
 
 /** What a {@linkcode StreamReader} reads from: a `Deno.Conn`, a file, a test. */
@@ -91,6 +92,9 @@ export class StreamReader implements AsyncIterable<string> {
   #refused = false;
   /** The read that waits. */
   #waiting: Promise<unknown> | undefined;
+  /** How many reads have got nothing since `#start` was this. */
+  #fruitless = 0;
+  #fruitlessAt = 0;
   /** Whether the source is known to read as it should; asked for once. */
   #trusts: boolean | undefined;
   /** What `readInto` does when the source has read, once it was called. */
@@ -113,7 +117,8 @@ export class StreamReader implements AsyncIterable<string> {
 
   /**
    * The most bytes that one read may hold: a line without its ending, what
-   * `readExactly` or `peek` asks for, all that `read()` collects.
+   * `readExactly` or `peek` asks for, what `read` gives, all that `readAll`
+   * collects.
    *
    * @returns The limit in bytes, 65,536 by default.
    */
@@ -141,31 +146,35 @@ export class StreamReader implements AsyncIterable<string> {
   }
 
   /**
-   * Reads everything until the peer ends its side.
+   * Reads what is there, as soon as there is anything.
    *
-   * @returns All remaining bytes, none of them if the stream has ended.
-   * @throws {LimitOverrunError} If there are more than `limit` bytes.
-   * @throws {Deno.errors.Busy} If another read is waiting.
-   */
-  read(): Promise<Uint8Array<ArrayBuffer>>;
-  /**
-   * Reads up to `n` bytes, as soon as there are any.
-   *
-   * @param n The most bytes to return; 0 returns none at once.
-   * @returns Between 1 and `n` bytes, or `null` at the end of the stream.
+   * @param n The most bytes to return, the limit unless given; 0 returns none at
+   * once.
+   * @returns Between 1 and `n` bytes, at most `limit`, or `null` at the end of
+   * the stream.
    * @throws {RangeError} If `n` is not a non-negative integer.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
-  read(n: number): Promise<Uint8Array<ArrayBuffer> | null>;
-  read(n?: number): Promise<Uint8Array<ArrayBuffer> | null> {
-    return this.#unfailing(
-      n === undefined ? this.#readToEnd() : this.#readUpTo(n),
-    );
+  read(n: number = this.#limit): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.#unfailing(this.#readUpTo(n));
+  }
+
+  /**
+   * Reads everything until the peer ends its side.
+   *
+   * @returns All remaining bytes, none of them if the stream has ended.
+   * @throws {LimitOverrunError} If there are more than `limit` bytes, which are
+   * left to be read.
+   * @throws {Deno.errors.Busy} If another read is waiting.
+   */
+  readAll(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#unfailing(this.#readToEnd());
   }
 
   async #readUpTo(n: number): Promise<Uint8Array<ArrayBuffer> | null> {
     checkCount("read", n);
     if (n === 0) return new Uint8Array(0);
+    n = Math.min(n, this.#limit);
     if (this.#start === this.#end) {
       this.#begin();
       try {
@@ -193,7 +202,7 @@ export class StreamReader implements AsyncIterable<string> {
    * are any. Copies nothing unless bytes are buffered already.
    *
    * @param buffer Where the bytes go. Leave it alone until the promise settles.
-   * @returns Between 1 and `buffer.length` bytes read, 0 only for an empty
+   * @returns How many bytes were read, 1 to `buffer.length`, 0 only for an empty
    * buffer, or `null` at the end of the stream.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
@@ -377,16 +386,20 @@ export class StreamReader implements AsyncIterable<string> {
    * Looks at the next bytes and leaves them to be read.
    *
    * @param n How many bytes, 1 by default, at most `limit`.
-   * @returns A copy of the next `n` bytes, fewer only at the end of the stream.
+   * @returns A copy of the next `n` bytes, fewer only before the end of the
+   * stream, `null` at it.
    * @throws {LimitOverrunError} If `n` is greater than `limit`.
    * @throws {RangeError} If `n` is not a non-negative integer.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
-  peek(n = 1): Promise<Uint8Array<ArrayBuffer>> {
+  peek(n = 1): Promise<Uint8Array<ArrayBuffer> | null> {
     return this.#hold(
       "peek",
       n,
-      (held) => this.#buffer.slice(this.#start, this.#start + held),
+      (held) =>
+        held === 0 && n > 0
+          ? null
+          : this.#buffer.slice(this.#start, this.#start + held),
     );
   }
 
@@ -499,8 +512,26 @@ export class StreamReader implements AsyncIterable<string> {
     if (this.#refused) {
       this.#refused = false;
       read.catch(ignore);
-    } else if (this.#reading) this.#waiting = read;
-    return read;
+      return this.#paced(read);
+    }
+    if (this.#reading) this.#waiting = read;
+    return this.#ended || this.#failure !== undefined
+      ? this.#paced(read)
+      : read;
+  }
+
+  /**
+   * Gives the event loop a turn now and then where reads are called that get
+   * nothing: a loop around them would keep everybody else from running.
+   */
+  #paced<T>(read: Promise<T>): Promise<T> {
+    if (this.#start !== this.#fruitlessAt) {
+      this.#fruitlessAt = this.#start;
+      this.#fruitless = 0;
+    }
+    return ++this.#fruitless % FRUITLESS_IN_A_ROW === 0
+      ? afterTurn(read)
+      : read;
   }
 
   /** Has no read fail unseen: neither the one that waits, nor one just called. */

@@ -1,6 +1,7 @@
 import { refuse } from "./_refusal.ts";
 import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./_small_buffers.ts";
 import { LimitOverrunError } from "./stream_errors.ts";
+import { afterTurn, FRUITLESS_IN_A_ROW } from "./_turns.ts";
 import { writeCountError } from "./_write_count.ts";
 
 /** What a {@linkcode StreamWriter} writes to: a `Deno.Conn`, a file, a test. */
@@ -126,6 +127,8 @@ export class StreamWriter {
   #last: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #noteFailure: ((error: unknown) => void) | undefined;
+  /** How many calls have changed nothing. */
+  #fruitless = 0;
   /** How many refusals nobody has looked at. */
   #unseen = 0;
   /** The first of them. */
@@ -184,7 +187,9 @@ export class StreamWriter {
   write(data: string | Uint8Array): Promise<void> {
     const bytes = typeof data === "string" ? this.#encode(data) : data;
     // What broke the stream explains more than why this one is refused.
-    if (this.#failure !== undefined) return rejected(this.#failure.error);
+    if (this.#failure !== undefined) {
+      return this.#paced(rejected(this.#failure.error));
+    }
     const reason = this.#reasonToRefuse(bytes);
     if (reason !== undefined) return this.#refuse(reason);
     if (bytes.length === 0) return this.flush();
@@ -203,7 +208,10 @@ export class StreamWriter {
    * @returns A promise that rejects if any write has failed.
    */
   flush(): Promise<void> {
-    return this.#last ?? DONE;
+    const last = this.#last ?? DONE;
+    return this.#ended === undefined && this.#failure === undefined
+      ? last
+      : this.#paced(last);
   }
 
   /**
@@ -248,12 +256,12 @@ export class StreamWriter {
     // A sink that takes each write at once may have no room for more.
     const waits = this.#last !== undefined && !("write" in this.#sink);
     const isIdle = this.#buffered === 0 && this.#failure === undefined;
-    return isIdle && !waits ? undefined : this.flush();
+    return isIdle && !waits ? undefined : this.#last ?? DONE;
   }
 
   /** Sends all that was not refused, then tells what was. */
   async #endWithRefusals(): Promise<never> {
-    await this.flush();
+    await this.#last;
     throw this.#firstUnseen;
   }
 
@@ -316,7 +324,19 @@ export class StreamWriter {
 
   #refuse(reason: Error): Promise<never> {
     if (this.#unseen++ === 0) this.#firstUnseen = reason;
-    return refuse(reason, () => this.#unseen--);
+    return refuse(
+      this.#isFruitless() ? afterTurn(rejected(reason)) : rejected(reason),
+      () => this.#unseen--,
+    );
+  }
+
+  /** Gives the event loop a turn now and then, however little this one waits. */
+  #paced<T>(promise: Promise<T>): Promise<T> {
+    return this.#isFruitless() ? afterTurn(promise) : promise;
+  }
+
+  #isFruitless(): boolean {
+    return ++this.#fruitless % FRUITLESS_IN_A_ROW === 0;
   }
 
   #writeNow(sink: SyncWriteSink, bytes: Uint8Array): Promise<void> {
