@@ -1,3 +1,8 @@
+import {
+  type LeftBehindReport,
+  markLeftBehind,
+  requestOverError,
+} from "./_left_behind.ts";
 import { refuse } from "./_refusal.ts";
 import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./_small_buffers.ts";
 import { LimitOverrunError } from "./stream_errors.ts";
@@ -133,7 +138,12 @@ export class StreamWriter {
   #unseen = 0;
   /** The first of them. */
   #firstUnseen: Error | undefined;
-  #ended: string | undefined;
+  /** Whether the writing side is closed. */
+  #closed = false;
+  /** Whether the request is over that the stream belongs to. */
+  #over = false;
+  /** Told of errors that end what a handler has left behind. */
+  #leftBehind: LeftBehindReport | undefined;
   /** Whether the sink was called. */
   #hasWritten = false;
   /** Whether it is still to be told not to delay what it is given. */
@@ -209,9 +219,9 @@ export class StreamWriter {
    */
   flush(): Promise<void> {
     const last = this.#last ?? DONE;
-    return this.#ended === undefined && this.#failure === undefined
-      ? last
-      : this.#paced(last);
+    return this.#closed || this.#over || this.#failure !== undefined
+      ? this.#paced(last)
+      : last;
   }
 
   /**
@@ -221,8 +231,8 @@ export class StreamWriter {
    * @returns A promise that resolves when the end has been sent.
    */
   closeWrite(): Promise<void> {
-    if (this.#ended === undefined) {
-      this.#ended = "its writing side is closed";
+    if (!this.#closed && !this.#over) {
+      this.#closed = true;
       this.#last = this.#close(this.#last);
       this.#last.catch(ignore);
     }
@@ -243,15 +253,24 @@ export class StreamWriter {
   }
 
   /**
+   * Says that the stream belongs to a request, whose handler may leave behind
+   * what it does not await.
+   *
+   * @param report Told of the errors that end such work.
+   * @ignore
+   */
+  belongToRequest(report: LeftBehindReport): void {
+    this.#leftBehind = report;
+  }
+
+  /**
    * Flushes, then refuses every later write: the request is over.
    *
    * @returns Nothing if there is nothing to wait for.
    * @ignore
    */
   end(): void | Promise<void> {
-    if (this.#ended === undefined) {
-      this.#ended = "the request is finished";
-    }
+    this.#over = true;
     if (this.#unseen > 0) return this.#endWithRefusals();
     // A sink that takes each write at once may have no room for more.
     const waits = this.#last !== undefined && !("write" in this.#sink);
@@ -308,9 +327,11 @@ export class StreamWriter {
         }: data must be a string or a Uint8Array`,
       );
     }
-    if (this.#ended !== undefined) {
+    const what = `write ${bytes.length} bytes`;
+    if (this.#over) return requestOverError(what);
+    if (this.#closed) {
       return new Deno.errors.BadResource(
-        `Cannot write ${bytes.length} bytes: ${this.#ended}`,
+        `Cannot ${what}: its writing side is closed`,
       );
     }
     if (this.#buffered > this.#limit) {
@@ -323,6 +344,7 @@ export class StreamWriter {
   }
 
   #refuse(reason: Error): Promise<never> {
+    this.#note(reason);
     if (this.#unseen++ === 0) this.#firstUnseen = reason;
     return refuse(
       this.#isFruitless() ? afterTurn(rejected(reason)) : rejected(reason),
@@ -431,7 +453,13 @@ export class StreamWriter {
 
   #fail(error: unknown): void {
     this.#failure = { error };
+    this.#note(error);
     this.#onError?.(error);
+  }
+
+  /** What a write of a request rejects with must not end the process. */
+  #note(error: unknown): void {
+    if (this.#leftBehind !== undefined) markLeftBehind(error, this.#leftBehind);
   }
 
   async #close(previous: Promise<void> | undefined): Promise<void> {
