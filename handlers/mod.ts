@@ -16,6 +16,7 @@ export {
   type Unsent,
 } from "./base_request_handler.ts";
 export * from "./datagram_request_handler.ts";
+export type { PieceOptions, ReadOptions } from "./streams/read_options.ts";
 export * from "./streams/stream_errors.ts";
 export * from "./streams/stream_reader.ts";
 export * from "./stream_request_handler.ts";

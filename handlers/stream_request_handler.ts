@@ -4,6 +4,7 @@ import {
   BaseRequestHandler,
   type Unsent,
 } from "./base_request_handler.ts";
+import { reportLeftBehind } from "./_report_left_behind.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { lendTexts, StreamWriter } from "./streams/stream_writer.ts";
 
@@ -41,6 +42,8 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
 
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
+  /** Whether the handler has ended. */
+  #over = false;
 
   /**
    * Reads what the client sends.
@@ -48,9 +51,14 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
    * @returns The reader of this connection.
    */
   get rfile(): StreamReader {
-    return this.#rfile ??= new StreamReader(this.request, {
-      onError: (error) => this.#streamFailed(error),
-    });
+    if (this.#rfile === undefined) {
+      this.#rfile = new StreamReader(this.request, {
+        onError: (error) => this.#streamFailed(error),
+      });
+      this.#rfile.belongToRequest((error) => reportLeftBehind(this, error));
+      if (this.#over) this.#rfile.leave();
+    }
+    return this.#rfile;
   }
 
   /**
@@ -66,7 +74,9 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
         noDelay: disableNagleAlgorithm,
         onError: (error) => this.#streamFailed(error),
       });
+      this.#wfile.belongToRequest((error) => reportLeftBehind(this, error));
       if (isBorrower(this.request)) lendTexts(this.#wfile);
+      if (this.#over) void this.#wfile.end();
     }
     return this.#wfile;
   }
@@ -90,6 +100,10 @@ export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
 
   /** @ignore */
   override settle(_failed: boolean): void | Promise<unknown> {
+    // What the handler has not awaited finds out, and reads no bytes that belong
+    // to whoever ends the connection.
+    this.#over = true;
+    this.#rfile?.leave();
     return this.#wfile?.end();
   }
 

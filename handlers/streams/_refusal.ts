@@ -23,13 +23,16 @@ class Refusal extends Promise<never> {
 /**
  * Refuses something to somebody who may not wait for the answer.
  *
- * @param reason Why.
+ * @param refused A promise that rejects with the reason.
  * @param onSeen Called if somebody does, once.
- * @returns A promise that rejects with the reason, and is never an unhandled
+ * @returns A promise that rejects as that does, and is never an unhandled
  * rejection.
  */
-export function refuse(reason: Error, onSeen: () => void): Promise<never> {
-  const refusal = new Refusal((_, reject) => reject(reason));
+export function refuse(
+  refused: Promise<never>,
+  onSeen: () => void,
+): Promise<never> {
+  const refusal = new Refusal((_, reject) => refused.catch(reject));
   refusal.catch(() => {});
   refusal.onSeen = onSeen;
   return refusal;

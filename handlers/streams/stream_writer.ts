@@ -1,6 +1,12 @@
+import {
+  type LeftBehindReport,
+  markLeftBehind,
+  requestOverError,
+} from "./_left_behind.ts";
 import { refuse } from "./_refusal.ts";
 import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./_small_buffers.ts";
 import { LimitOverrunError } from "./stream_errors.ts";
+import { afterTurn, FRUITLESS_IN_A_ROW } from "./_turns.ts";
 import { writeCountError } from "./_write_count.ts";
 
 /** What a {@linkcode StreamWriter} writes to: a `Deno.Conn`, a file, a test. */
@@ -126,11 +132,18 @@ export class StreamWriter {
   #last: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #noteFailure: ((error: unknown) => void) | undefined;
+  /** How many calls have changed nothing. */
+  #fruitless = 0;
   /** How many refusals nobody has looked at. */
   #unseen = 0;
   /** The first of them. */
   #firstUnseen: Error | undefined;
-  #ended: string | undefined;
+  /** Whether the writing side is closed. */
+  #closed = false;
+  /** Whether the request is over that the stream belongs to. */
+  #over = false;
+  /** Told of errors that end what a handler has left behind. */
+  #leftBehind: LeftBehindReport | undefined;
   /** Whether the sink was called. */
   #hasWritten = false;
   /** Whether it is still to be told not to delay what it is given. */
@@ -184,7 +197,9 @@ export class StreamWriter {
   write(data: string | Uint8Array): Promise<void> {
     const bytes = typeof data === "string" ? this.#encode(data) : data;
     // What broke the stream explains more than why this one is refused.
-    if (this.#failure !== undefined) return rejected(this.#failure.error);
+    if (this.#failure !== undefined) {
+      return this.#paced(rejected(this.#failure.error));
+    }
     const reason = this.#reasonToRefuse(bytes);
     if (reason !== undefined) return this.#refuse(reason);
     if (bytes.length === 0) return this.flush();
@@ -203,7 +218,10 @@ export class StreamWriter {
    * @returns A promise that rejects if any write has failed.
    */
   flush(): Promise<void> {
-    return this.#last ?? DONE;
+    const last = this.#last ?? DONE;
+    return this.#closed || this.#over || this.#failure !== undefined
+      ? this.#paced(last)
+      : last;
   }
 
   /**
@@ -213,8 +231,8 @@ export class StreamWriter {
    * @returns A promise that resolves when the end has been sent.
    */
   closeWrite(): Promise<void> {
-    if (this.#ended === undefined) {
-      this.#ended = "its writing side is closed";
+    if (!this.#closed && !this.#over) {
+      this.#closed = true;
       this.#last = this.#close(this.#last);
       this.#last.catch(ignore);
     }
@@ -235,25 +253,34 @@ export class StreamWriter {
   }
 
   /**
+   * Says that the stream belongs to a request, whose handler may leave behind
+   * what it does not await.
+   *
+   * @param report Told of the errors that end such work.
+   * @ignore
+   */
+  belongToRequest(report: LeftBehindReport): void {
+    this.#leftBehind = report;
+  }
+
+  /**
    * Flushes, then refuses every later write: the request is over.
    *
    * @returns Nothing if there is nothing to wait for.
    * @ignore
    */
   end(): void | Promise<void> {
-    if (this.#ended === undefined) {
-      this.#ended = "the request is finished";
-    }
+    this.#over = true;
     if (this.#unseen > 0) return this.#endWithRefusals();
     // A sink that takes each write at once may have no room for more.
     const waits = this.#last !== undefined && !("write" in this.#sink);
     const isIdle = this.#buffered === 0 && this.#failure === undefined;
-    return isIdle && !waits ? undefined : this.flush();
+    return isIdle && !waits ? undefined : this.#last ?? DONE;
   }
 
   /** Sends all that was not refused, then tells what was. */
   async #endWithRefusals(): Promise<never> {
-    await this.flush();
+    await this.#last;
     throw this.#firstUnseen;
   }
 
@@ -300,9 +327,11 @@ export class StreamWriter {
         }: data must be a string or a Uint8Array`,
       );
     }
-    if (this.#ended !== undefined) {
+    const what = `write ${bytes.length} bytes`;
+    if (this.#over) return requestOverError(what);
+    if (this.#closed) {
       return new Deno.errors.BadResource(
-        `Cannot write ${bytes.length} bytes: ${this.#ended}`,
+        `Cannot ${what}: its writing side is closed`,
       );
     }
     if (this.#buffered > this.#limit) {
@@ -315,8 +344,21 @@ export class StreamWriter {
   }
 
   #refuse(reason: Error): Promise<never> {
+    this.#note(reason);
     if (this.#unseen++ === 0) this.#firstUnseen = reason;
-    return refuse(reason, () => this.#unseen--);
+    return refuse(
+      this.#isFruitless() ? afterTurn(rejected(reason)) : rejected(reason),
+      () => this.#unseen--,
+    );
+  }
+
+  /** Gives the event loop a turn now and then, however little this one waits. */
+  #paced<T>(promise: Promise<T>): Promise<T> {
+    return this.#isFruitless() ? afterTurn(promise) : promise;
+  }
+
+  #isFruitless(): boolean {
+    return ++this.#fruitless % FRUITLESS_IN_A_ROW === 0;
   }
 
   #writeNow(sink: SyncWriteSink, bytes: Uint8Array): Promise<void> {
@@ -411,7 +453,13 @@ export class StreamWriter {
 
   #fail(error: unknown): void {
     this.#failure = { error };
+    this.#note(error);
     this.#onError?.(error);
+  }
+
+  /** What a write of a request rejects with must not end the process. */
+  #note(error: unknown): void {
+    if (this.#leftBehind !== undefined) markLeftBehind(error, this.#leftBehind);
   }
 
   async #close(previous: Promise<void> | undefined): Promise<void> {

@@ -119,7 +119,7 @@ async function readBody(
   stdin: ReadSource,
 ): Promise<Uint8Array> {
   const reader = new StreamReader(stdin, { limit: MAX_BODY_SIZE });
-  if (!/^[0-9]{1,15}$/.test(contentLength ?? "")) return await reader.read();
+  if (!/^[0-9]{1,15}$/.test(contentLength ?? "")) return await reader.readAll();
   try {
     return await reader.readExactly(Number(contentLength));
   } catch (error) {

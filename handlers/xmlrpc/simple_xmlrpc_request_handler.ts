@@ -23,7 +23,6 @@ export interface XMLRPCRequestServer extends RequestServer {
 const MAX_BODY_SIZE = 64 * 1024 * 1024;
 
 const encoder = new TextEncoder();
-const EMPTY = new Uint8Array(0);
 
 /**
  * Answers calls of XML-RPC that are sent by POST.
@@ -166,7 +165,7 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
     }
     // Larger bodies were refused before they came here.
     this.rfile.limit = Math.min(limit, Number.MAX_SAFE_INTEGER);
-    const body = await this.rfile.read() ?? EMPTY;
+    const body = await this.rfile.readAll();
     return encoding === "identity" ? body : await decompress(body, limit);
   }
 

@@ -36,7 +36,7 @@ Deno.test("port_forwarder.ts passes on the end of a target that still listens", 
     new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
       await wfile.write("my last words");
       await wfile.closeWrite();
-      resolve(new TextDecoder().decode(await rfile.read()));
+      resolve(new TextDecoder().decode(await rfile.readAll()));
     }),
   );
   await using child = forwardTo(target.addr.port);

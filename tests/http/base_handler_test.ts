@@ -47,7 +47,7 @@ const GET = closing("GET / HTTP/1.1");
 Deno.test("a method answers with a status, headers and a body", async () => {
   class Echo extends Quiet {
     async doPOST(): Promise<void> {
-      const body = await this.rfile.read();
+      const body = await this.rfile.readAll();
       this.sendResponse(201, "Made");
       this.sendHeader("Content-Type", this.headers.get("content-type")!);
       this.sendHeader("Content-Length", String(body.length));
@@ -279,9 +279,9 @@ Deno.test("an rfile that was kept is not given the next request's body", async (
           kept = this.rfile;
           await kept.readExactly(2);
         } else {
-          await kept.read().catch((error) => errors.push(error));
+          await kept.readAll().catch((error) => errors.push(error));
         }
-        const left = this.path === "/second" ? await this.rfile.read() : "";
+        const left = this.path === "/second" ? await this.rfile.readAll() : "";
         this.sendResponse(200);
         this.endHeaders();
         await this.wfile.write(left);
@@ -305,7 +305,7 @@ Deno.test("Expect: 100-continue is answered when the body is first read", async 
   class Upload extends Quiet {
     async doPUT(): Promise<void> {
       if (this.path === "/refused") throw new HTTPError(403);
-      const body = await this.rfile.read();
+      const body = await this.rfile.readAll();
       this.sendResponse(200);
       this.endHeaders();
       await this.wfile.write(body);

@@ -273,7 +273,7 @@ testWith(
   async () => {
     await using server = serve(
       new ReportingTCPServer(LOOPBACK, async ({ rfile, wfile }) => {
-        const question = await rfile.read();
+        const question = await rfile.readAll();
         // Nothing is written before the end has been seen.
         strictEqual(rfile.atEof, true);
         await wfile.write(`${question.length} bytes received\n`);
@@ -960,7 +960,7 @@ testWith(
       new ReportingTLSServer(
         { ...LOOPBACK, cert, key },
         async ({ rfile, wfile }) => {
-          const { length } = await rfile.read();
+          const { length } = await rfile.readAll();
           await wfile.write(`${length} bytes received\n`);
         },
       ),

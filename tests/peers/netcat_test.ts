@@ -64,7 +64,7 @@ testWith([nc], "nc -C ends its lines by CRLF", async () => {
   let start = "";
   await using server = serve(
     new ReportingTCPServer(LOOPBACK, async (handler) => {
-      start = new TextDecoder().decode(await handler.rfile.peek(5));
+      start = new TextDecoder().decode((await handler.rfile.peek(5))!);
       await bracket(handler);
     }),
   );

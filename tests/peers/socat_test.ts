@@ -28,7 +28,7 @@ testWith(
   async () => {
     await using server = serve(
       new ReportingTCPServer(LOOPBACK, async ({ rfile, wfile }) => {
-        const { length } = await rfile.read();
+        const { length } = await rfile.readAll();
         await wfile.write(`${length} bytes`);
       }),
     );
@@ -42,7 +42,7 @@ testWith([socat], "socat's crnl ends lines by CRLF", async () => {
   let start = "";
   await using server = serve(
     new ReportingTCPServer(LOOPBACK, async (handler) => {
-      start = new TextDecoder().decode(await handler.rfile.peek(5));
+      start = new TextDecoder().decode((await handler.rfile.peek(5))!);
       await bracket(handler);
     }),
   );

@@ -64,7 +64,7 @@ Deno.test("BaseServer reports promises of serviceActions, onListen and onShutdow
   class FailingToShutDown extends StreamRequestHandler {
     override async handle() {
       await this.wfile.write("served");
-      await this.rfile.read();
+      await this.rfile.readAll();
     }
     override onShutdown() {
       return later("onShutdown");

@@ -287,7 +287,7 @@ Deno.test("bytes are not lent to a connection of Deno's with another write or re
     new Delaying(LOOPBACK, async ({ rfile, wfile }) => {
       await wfile.write(`<${await rfile.readLine()}>`);
       // Until it is on its way.
-      await rfile.read();
+      await rfile.readAll();
     }),
   );
   const clients = await Promise.all(

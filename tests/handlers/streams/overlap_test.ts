@@ -50,7 +50,7 @@ const READS: readonly (readonly [
   result: string,
 ])[] = [
   ["read(n)", async (r) => decode(await r.read(3)), "ab\n"],
-  ["read()", async (r) => decode(await r.read()), "ab\ncd\n"],
+  ["readAll", async (r) => decode(await r.readAll()), "ab\ncd\n"],
   ["readExactly", async (r) => decode(await r.readExactly(6)), "ab\ncd\n"],
   ["readUntil", async (r) => decode(await r.readUntil("\n")), "ab\n"],
   ["readLine", (r) => r.readLine(), "ab"],

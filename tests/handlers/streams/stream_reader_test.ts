@@ -41,16 +41,28 @@ Deno.test("StreamReader.read(n) returns what there is, then null", async () => {
   deepStrictEqual(await rfile.read(0), new Uint8Array(0));
 });
 
-Deno.test("StreamReader.read() collects everything to the end", async () => {
-  strictEqual(decode(await reader(["a", "b", "c"]).read()), "abc");
-  strictEqual((await reader([]).read()).length, 0);
+Deno.test("StreamReader.read() returns what there is, up to the limit, then null", async () => {
+  const rfile = reader(["hello", "world"], { limit: 4 });
+  strictEqual(decode(await rfile.read()), "hell");
+  strictEqual(decode(await rfile.read(100)), "o");
+  strictEqual(decode(await rfile.read()), "worl");
+  strictEqual(decode(await rfile.read()), "d");
+  strictEqual(await rfile.read(), null);
+  strictEqual(await rfile.readInto(new Uint8Array(1)), null);
+  strictEqual(await rfile.readLine(), null);
+  strictEqual((await rfile.readAll()).length, 0);
 });
 
-Deno.test("StreamReader.read() refuses more than the limit and keeps the bytes", async () => {
+Deno.test("StreamReader.readAll() collects everything to the end", async () => {
+  strictEqual(decode(await reader(["a", "b", "c"]).readAll()), "abc");
+  strictEqual((await reader([]).readAll()).length, 0);
+});
+
+Deno.test("StreamReader.readAll() refuses more than the limit and keeps the bytes", async () => {
   const rfile = reader(["12345"], { limit: 4 });
-  await rejects(rfile.read(), LimitOverrunError);
+  await rejects(rfile.readAll(), LimitOverrunError);
   rfile.limit = 5;
-  strictEqual(decode(await rfile.read()), "12345");
+  strictEqual(decode(await rfile.readAll()), "12345");
 });
 
 Deno.test("StreamReader.readLine() takes LF and CRLF, however they are cut", async () => {
@@ -136,7 +148,7 @@ Deno.test("StreamReader.peek() leaves the bytes to be read", async () => {
   const rfile = reader(["ab", "cd"]);
   strictEqual(decode(await rfile.peek(3)), "abc");
   strictEqual(decode(await rfile.readExactly(4)), "abcd");
-  strictEqual((await rfile.peek()).length, 0);
+  strictEqual(await rfile.peek(), null);
 });
 
 Deno.test("StreamReader refuses a second read while one waits, and loses nothing", async () => {
@@ -228,6 +240,7 @@ const READS: Readonly<
   Record<string, (rfile: StreamReader) => Promise<unknown>>
 > = {
   "read()": (rfile) => rfile.read(),
+  "readAll()": (rfile) => rfile.readAll(),
   "read(n)": (rfile) => rfile.read(10),
   "readInto()": (rfile) => rfile.readInto(new Uint8Array(10)),
   "readLine()": (rfile) => rfile.readLine(),

@@ -86,7 +86,7 @@ Deno.test("a client that half-closes still gets its answer, and so does one that
       const question = await rfile.readLine();
       await wfile.write(`answer to ${question}`);
       await wfile.closeWrite();
-      resolve(new TextDecoder().decode(await rfile.read()));
+      resolve(new TextDecoder().decode(await rfile.readAll()));
     }),
   );
   strictEqual(await ask(server.addr, "half"), "answer to half");
@@ -98,7 +98,7 @@ Deno.test("a client that half-closes still gets its answer, and so does one that
   await using second = serve(
     new Quiet(LOOPBACK, async ({ rfile, wfile }) => {
       await wfile.closeWrite();
-      resolveLater(new TextDecoder().decode(await rfile.read()));
+      resolveLater(new TextDecoder().decode(await rfile.readAll()));
     }),
   );
   using client = await Deno.connect(second.addr);

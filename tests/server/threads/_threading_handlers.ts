@@ -31,7 +31,7 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
   },
   "everything": async ({ rfile, wfile }) => {
     rfile.limit = Number.MAX_SAFE_INTEGER;
-    const all = await rfile.read();
+    const all = await rfile.readAll();
     await wfile.write(`${all.length} ${checksum(all)}`);
   },
   "write a million bytes": ({ wfile }) => wfile.write(pattern(1_000_000)),
@@ -48,7 +48,7 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
   "end before reading": async ({ rfile, wfile, request }) => {
     await wfile.write("ended");
     await wfile.closeWrite();
-    const rest = await rfile.read();
+    const rest = await rfile.readAll();
     const refused = await request.write(encoder.encode("x"))
       .then(() => "written", (error: Error) => error.name);
     tell(`${rest.length} ${refused}`);

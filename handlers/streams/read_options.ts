@@ -1,0 +1,84 @@
+/** Options of every read of a {@linkcode StreamReader}. */
+export interface ReadOptions {
+  /**
+   * Ends the wait when it is aborted: the read rejects with the signal's reason.
+   * Nothing is lost: what comes later is there for the next read.
+   */
+  readonly signal?: AbortSignal;
+  /**
+   * How long the read may wait, in milliseconds. Then it rejects with a
+   * `DOMException` whose name is `"TimeoutError"`. Nothing is lost: what came in
+   * time, and what comes later, is there for the next read.
+   *
+   * @default {Infinity}
+   */
+  readonly timeout?: number;
+}
+
+/** Options of reads that ask for a whole piece: so many bytes, or a separator. */
+export interface PieceOptions extends ReadOptions {
+  /**
+   * Whether the read gives `null` where the stream ends before the piece's first
+   * byte: between two messages, and not within one. Otherwise that is an
+   * {@linkcode IncompleteReadError} too.
+   *
+   * @default {false}
+   */
+  readonly nullAtEnd?: boolean;
+}
+
+/** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+/**
+ * Why a read with these options cannot begin, if it cannot.
+ *
+ * @param options As the caller gave them.
+ */
+export function readOptionsError(options: ReadOptions): Error | undefined {
+  const { signal, timeout = Infinity } = options;
+  if (typeof timeout !== "number" || !(timeout >= 0)) {
+    return new RangeError(
+      `Cannot read with a timeout of ${
+        Deno.inspect(timeout)
+      }: it must be a non-negative number of milliseconds`,
+    );
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    return new TypeError(
+      `Cannot read with the signal ${
+        Deno.inspect(signal)
+      }: it must be an AbortSignal`,
+    );
+  }
+  return undefined;
+}
+
+/**
+ * Watches for the time and the signal of a read that waits.
+ *
+ * @param options They are right.
+ * @param interrupt Called once, with why the read shall wait no longer.
+ * @returns What ends the watch: the timer and the listener are gone then.
+ */
+export function watchOptions(
+  { signal, timeout = Infinity }: ReadOptions,
+  interrupt: (reason: unknown) => void,
+): () => void {
+  const timer = timeout === Infinity ? undefined : setTimeout(
+    () =>
+      interrupt(
+        new DOMException(
+          `The read has waited for its timeout, ${timeout} ms`,
+          "TimeoutError",
+        ),
+      ),
+    Math.min(timeout, LONGEST_DELAY),
+  );
+  const onAbort = () => interrupt(signal!.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  };
+}
