@@ -15,6 +15,7 @@ import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FarConnection, notBytes } from "./far_connection.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
+import type { Lease } from "./lease.ts";
 import {
   packDatagram,
   packShutdown,
@@ -22,7 +23,6 @@ import {
   unpackJson,
   unpackNumber,
 } from "./payloads.ts";
-import type { Slot } from "../_threads/slots.ts";
 
 /** A handler class of either kind, as the far side makes instances of it. */
 export type AnyHandlerClass = new (
@@ -81,8 +81,8 @@ export class FarSide implements FrameHandler {
     return this.#channels.size > 0;
   }
 
-  data(channel: number, part: Uint8Array, slot?: Slot): void {
-    this.#channels.get(channel)?.connection?.receive(part, slot);
+  data(channel: number, part: Uint8Array, lease?: Lease): void {
+    this.#channels.get(channel)?.connection?.receive(part, lease);
   }
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {

@@ -2,8 +2,8 @@ import type { Unsent } from "../../handlers/base_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FrameType, ProtocolError } from "./frames.ts";
+import type { Lease } from "./lease.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
-import type { Slot } from "../_threads/slots.ts";
 
 /** What the server of a request does for it. */
 export interface RequestOwner {
@@ -47,8 +47,8 @@ export abstract class NearChannel {
   /** Opens the channel on the far side. */
   abstract open(): void;
 
-  /** Takes bytes that are lent, maybe in a slot that can be kept, for `write`. */
-  data(part: Uint8Array, _slot?: Slot): void {
+  /** Takes bytes that are lent, maybe in memory that can be kept, for `write`. */
+  data(part: Uint8Array, _lease?: Lease): void {
     throw new ProtocolError(
       `Cannot take ${part.length} bytes: a datagram has no stream`,
     );

@@ -2,11 +2,11 @@ import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts
 import { NumberedItems } from "./numbered_items.ts";
 import type { Carrier } from "./carrier.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
+import type { Lease } from "./lease.ts";
 import type { NearChannel, RequestOwner } from "./near_channel.ts";
 import { NearDatagram } from "./near_datagram.ts";
 import { NearStream } from "./near_stream.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
-import type { Slot } from "../_threads/slots.ts";
 
 /** Has requests handled on the far side of a carrier. */
 export class NearSide implements FrameHandler {
@@ -80,9 +80,9 @@ export class NearSide implements FrameHandler {
     return channels.length > 0;
   }
 
-  data(id: number, part: Uint8Array, slot?: Slot): void {
+  data(id: number, part: Uint8Array, lease?: Lease): void {
     const channel = this.#channel(id);
-    channel.data(part, slot);
+    channel.data(part, lease);
     if (channel.toWrite) return;
     channel.toWrite = true;
     this.#toWrite.push(channel);

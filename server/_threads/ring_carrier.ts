@@ -10,11 +10,18 @@ import {
   ProtocolError,
   putHeader,
 } from "../_bridge/frames.ts";
-import { type PackedSlot, unpackSlot } from "../_bridge/payloads.ts";
+import type { Lender } from "../_bridge/lease.ts";
 import type { QuickAnswers } from "./quick_answers.ts";
 import { untilQuiet } from "../_bridge/quiet.ts";
 import { allocateRing, RingConsumer, RingProducer } from "./ring.ts";
-import { allocateSlots, SLOT_SIZE, Slots } from "./slots.ts";
+import {
+  allocateSlots,
+  type PackedSlot,
+  packSlot,
+  SLOT_SIZE,
+  Slots,
+  unpackSlot,
+} from "./slots.ts";
 
 /** The size of a ring, in bytes: several of the largest frames. */
 export const RING_CAPACITY = 1024 * 1024;
@@ -55,7 +62,7 @@ const LOOKS = 8_000;
 
 /** Carries frames through shared memory. */
 export class RingCarrier implements Carrier {
-  readonly slots: Slots;
+  readonly lender: Lender;
   readonly #incoming: Slots;
   readonly #producer: RingProducer;
   readonly #consumer: RingConsumer;
@@ -83,7 +90,12 @@ export class RingCarrier implements Carrier {
   constructor(outgoing: Lane, incoming: Lane, answers?: QuickAnswers) {
     this.#producer = new RingProducer(outgoing.ring);
     this.#consumer = new RingConsumer(incoming.ring);
-    this.slots = new Slots(outgoing.slots);
+    const slots = new Slots(outgoing.slots);
+    this.lender = {
+      take: () => slots.take(),
+      send: (channel, { number }, size) =>
+        this.send(FrameType.Lent, channel, packSlot(number, size)),
+    };
     this.#incoming = new Slots(incoming.slots);
     this.#answers = answers;
   }
@@ -147,7 +159,7 @@ export class RingCarrier implements Carrier {
     const decoder = new FrameDecoder({
       data: (channel, part) => handler.data(channel, part),
       frame: (type, channel, payload) => {
-        if (type === FrameType.Slot) {
+        if (type === FrameType.Lent) {
           this.#takeSlot(handler, channel, unpackSlot(payload));
         } else handler.frame(type, channel, payload);
       },
