@@ -4,6 +4,7 @@ import { packError, unpackError } from "./errors.ts";
 import { FrameType, ProtocolError } from "./frames.ts";
 import type { Lease } from "./lease.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
+import { MOST_SHUTDOWNS } from "./shutdowns.ts";
 
 /** What the server of a request does for it. */
 export interface RequestOwner {
@@ -25,6 +26,8 @@ export abstract class NearChannel {
   /** Whether nothing is to be sent any more. */
   protected over = false;
   #handlerEnded = false;
+  /** How many shutdowns it has asked for that are not done. */
+  #shutdowns = 0;
   #error: { readonly error: unknown } | undefined;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
@@ -69,6 +72,11 @@ export abstract class NearChannel {
         this.done();
         return;
       case FrameType.Shutdown:
+        if (this.#shutdowns === MOST_SHUTDOWNS) {
+          throw new ProtocolError(
+            `Cannot shut down: a request asks for more than ${MOST_SHUTDOWNS} shutdowns at once`,
+          );
+        }
         void this.#shutdown(unpackShutdown(payload));
         return;
       default:
@@ -115,11 +123,15 @@ export abstract class NearChannel {
   }
 
   async #shutdown(options: ShutdownRequest): Promise<void> {
+    this.#shutdowns++;
     try {
       await this.owner.shutdown(options);
-    } finally {
-      // A handler that was aborted may wait for it too.
-      this.carrier.send(FrameType.ShutdownDone, this.id);
+    } catch (error) {
+      // A server of the user's own may refuse to.
+      this.failed(error);
     }
+    this.#shutdowns--;
+    // A handler that was aborted may wait for it too.
+    this.carrier.send(FrameType.ShutdownDone, this.id);
   }
 }

@@ -70,6 +70,10 @@ export class NearStream extends NearChannel implements Unsent {
   #settling = false;
   #endRequested = false;
   #closeRequested = false;
+  /** Whether the far side has said that it sends no more bytes. */
+  #farEnded = false;
+  /** Whether it has closed its connection. */
+  #farClosed = false;
 
   constructor(
     carrier: Carrier,
@@ -110,6 +114,7 @@ export class NearStream extends NearChannel implements Unsent {
   }
 
   override data(part: Uint8Array, lease?: Lease): void {
+    this.#refuseAfterEnd("bytes");
     if (this.#writeFailed) return;
     this.#window.receive(part.length);
     if (lease !== undefined && this.#filled === 0) {
@@ -149,16 +154,23 @@ export class NearStream extends NearChannel implements Unsent {
         }
         return this.#credited?.();
       case FrameType.End:
-        this.#endRequested = true;
+        this.#refuseAfterEnd("an end");
+        this.#farEnded = this.#endRequested = true;
         return this.write();
       case FrameType.Close:
-        this.#closeRequested = true;
+        if (this.#farClosed) this.#refuseAfterEnd("a close");
+        this.#farEnded = this.#farClosed = this.#closeRequested = true;
         return this.write();
       case FrameType.SetOption:
         return this.#setOption(unpackJson(payload));
       default:
         return super.frame(type, payload);
     }
+  }
+
+  #refuseAfterEnd(what: string): void {
+    if (!this.#farEnded) return;
+    throw new ProtocolError(`Cannot take ${what}: nothing comes after an end`);
   }
 
   override abort(reason: unknown): void {

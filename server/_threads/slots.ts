@@ -10,6 +10,10 @@
  * finds a bit set sees all that was done before it was set, so nobody reads the
  * slot any more. What is written into a slot is seen by whoever has read its
  * number from the ring, which is published after it (see `ring.ts`).
+ *
+ * The other thread can set any bit, and write into any slot at any time: it can
+ * so mix up what its own connections carry, and nothing else. A bit without a
+ * slot is no slot.
  */
 
 import { LARGEST_WINDOW } from "../_bridge/frames.ts";
