@@ -1,5 +1,3 @@
-import type { DatagramSocket } from "./datagram_request_handler.ts";
-
 /** The name of {@linkcode Replying}'s method. */
 export const REPLY: unique symbol = Symbol("reply");
 
@@ -11,9 +9,14 @@ interface Replying {
   [REPLY](data: Uint8Array, address: Deno.Addr): void;
 }
 
+/** A socket that may be one, as far as it is used here. */
+interface Sending extends Partial<Replying> {
+  send(data: Uint8Array, address: Deno.Addr): Promise<unknown>;
+}
+
 /** Sends the last datagram of a request, and waits for it where need be. */
 export function reply(
-  socket: DatagramSocket & Partial<Replying>,
+  socket: Sending,
   data: Uint8Array,
   address: Deno.Addr,
 ): void | Promise<unknown> {

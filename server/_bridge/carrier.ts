@@ -1,5 +1,5 @@
 import type { FrameType } from "./frames.ts";
-import type { Slots } from "../_threads/slots.ts";
+import type { Lender } from "./lease.ts";
 
 /** What takes frames to the other side, in order. */
 export interface Carrier {
@@ -8,8 +8,8 @@ export interface Carrier {
    * what does not fit is kept, and the carrier is congested until it is gone.
    */
   send(type: FrameType, channel: number, payload?: Uint8Array): void;
-  /** Memory for bytes that are sent where they are, if there is such. */
-  readonly slots?: Slots;
+  /** Has memory for bytes that are sent where they are, if there is such. */
+  readonly lender?: Lender;
   /**
    * Whether frames are kept that did not fit. Whoever has much to send looks at
    * this first, and waits.

@@ -7,15 +7,15 @@ import {
   MAX_DATA,
   WINDOW,
 } from "./frames.ts";
-import { packJson, packNumber, packSlot } from "./payloads.ts";
+import type { Lease } from "./lease.ts";
+import { packJson, packNumber } from "./payloads.ts";
 import { ReceiveWindow } from "./receive_window.ts";
-import type { Slot } from "../_threads/slots.ts";
 
 /** The most that `readable` reads at once, in bytes; Deno's reads as much. */
 const STREAM_CHUNK = 64 * 1024;
 
-/** Fewer bytes are as soon copied into a ring as into a slot, which is rarer. */
-const WORTH_A_SLOT = 16 * 1024;
+/** Fewer bytes are as soon copied as put into memory that the carrier lends, which is rare. */
+const WORTH_A_LEASE = 16 * 1024;
 
 /**
  * Bytes that were copied are joined up to this size, in bytes: each chunk costs
@@ -26,8 +26,8 @@ const JOIN_UP_TO = 16 * 1024;
 /** What has come and was not read. */
 interface Chunk {
   bytes: Uint8Array;
-  /** Where the bytes are, unless they were copied. */
-  slot: Slot | undefined;
+  /** The memory that they are in, unless they were copied. */
+  lease: Lease | undefined;
 }
 
 /** A read that waits for bytes. */
@@ -207,8 +207,8 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
 
   // What the far side calls when frames come.
 
-  /** Takes bytes that are lent, maybe in a slot that can be kept. */
-  receive(part: Uint8Array, slot?: Slot): void {
+  /** Takes bytes that are lent, maybe in memory that can be kept. */
+  receive(part: Uint8Array, lease?: Lease): void {
     if (this.#closed) return;
     this.#window.receive(part.length);
     let rest = part;
@@ -228,27 +228,27 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       resolve(n);
     }
     if (rest.length === 0) return;
-    if (slot === undefined) return this.#keepCopy(rest);
-    slot.keep(this.#leaveSlots);
-    this.#chunks.push({ bytes: rest, slot });
+    if (lease === undefined) return this.#keepCopy(rest);
+    lease.keep(this.#leaveLeases);
+    this.#chunks.push({ bytes: rest, lease });
   }
 
   #keepCopy(bytes: Uint8Array): void {
     const last = this.#chunks.at(-1);
     if (
-      last === undefined || last.slot !== undefined ||
+      last === undefined || last.lease !== undefined ||
       last.bytes.length + bytes.length > JOIN_UP_TO
-    ) this.#chunks.push({ bytes: bytes.slice(), slot: undefined });
+    ) this.#chunks.push({ bytes: bytes.slice(), lease: undefined });
     else last.bytes = append(last.bytes, bytes);
   }
 
   /** Moves what was not read out of shared memory that others need. */
-  readonly #leaveSlots = (): void => {
+  readonly #leaveLeases = (): void => {
     for (const chunk of this.#chunks) {
-      if (chunk.slot === undefined) continue;
+      if (chunk.lease === undefined) continue;
       chunk.bytes = chunk.bytes.slice();
-      chunk.slot.free();
-      chunk.slot = undefined;
+      chunk.lease.free();
+      chunk.lease = undefined;
     }
   };
 
@@ -291,7 +291,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   detach(): void {
     this.#closed = true;
     this.#window.close();
-    for (const { slot } of this.#chunks) slot?.free();
+    for (const { lease } of this.#chunks) lease?.free();
     this.#chunks = [];
     // Mostly nothing waits, and an error is costly to make.
     if (this.#read === undefined && this.#writes.length === 0) return;
@@ -316,19 +316,16 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   /** Sends as much of `data` as may be sent. */
   #send(data: Uint8Array): number | Promise<number> {
     const most = Math.min(data.length, this.#credit);
-    const slot = most < WORTH_A_SLOT ? undefined : this.#carrier.slots?.take();
-    const n = Math.min(most, slot?.bytes.length ?? MAX_DATA);
+    const lender = most < WORTH_A_LEASE ? undefined : this.#carrier.lender;
+    const lease = lender?.take();
+    const n = Math.min(most, lease?.bytes.length ?? MAX_DATA);
     this.#credit -= n;
     const part = n === data.length ? data : data.subarray(0, n);
-    if (slot === undefined) {
+    if (lease === undefined) {
       this.#carrier.send(FrameType.Data, this.#channel, part);
     } else {
-      slot.bytes.set(part);
-      this.#carrier.send(
-        FrameType.Slot,
-        this.#channel,
-        packSlot(slot.number, n),
-      );
+      lease.bytes.set(part);
+      lender!.send(this.#channel, lease, n);
     }
     // Whatever the handler does next, an endless loop or its process's end.
     const flushed = this.#carrier.flushed?.();
@@ -367,11 +364,11 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   #takeChunks(buffer: Uint8Array): number {
     let filled = 0;
     while (filled < buffer.length && this.#chunks.length > 0) {
-      const { bytes, slot } = this.#chunks[0]!;
+      const { bytes, lease } = this.#chunks[0]!;
       const to = buffer.byteOffset + filled;
       const from = bytes.byteOffset + this.#offset;
       // It would be copied byte by byte: left to the next read.
-      if (slot !== undefined && filled > 0 && (to - from) % ALIGNMENT !== 0) {
+      if (lease !== undefined && filled > 0 && (to - from) % ALIGNMENT !== 0) {
         break;
       }
       const part = bytes.subarray(
@@ -382,7 +379,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       filled += part.length;
       this.#offset += part.length;
       if (this.#offset === bytes.length) {
-        slot?.free();
+        lease?.free();
         this.#chunks.shift();
         this.#offset = 0;
       }

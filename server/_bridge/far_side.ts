@@ -15,6 +15,8 @@ import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FarConnection, notBytes } from "./far_connection.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
+import type { Lease } from "./lease.ts";
+import { Shutdowns } from "./shutdowns.ts";
 import {
   packDatagram,
   packShutdown,
@@ -22,7 +24,6 @@ import {
   unpackJson,
   unpackNumber,
 } from "./payloads.ts";
-import type { Slot } from "../_threads/slots.ts";
 
 /** A handler class of either kind, as the far side makes instances of it. */
 export type AnyHandlerClass = new (
@@ -46,8 +47,7 @@ interface Channel {
   readonly connection: FarConnection | undefined;
   /** The datagrams whose sending is waited for, by their numbers. */
   readonly sends: Map<number, Sending>;
-  /** Those of `shutdown` that wait. */
-  readonly shutdowns: (() => void)[];
+  readonly shutdowns: Shutdowns;
 }
 
 /** Runs handlers for a near side that holds their sockets. */
@@ -57,6 +57,8 @@ export class FarSide implements FrameHandler {
   readonly #addr: Deno.Addr;
   readonly #opened: () => void;
   readonly #channels = new Map<number, Channel>();
+  /** Those that were asked for by what handlers have left running. */
+  readonly #leftShutdowns = new Shutdowns();
 
   /**
    * @param carrier Takes frames to the near side.
@@ -81,8 +83,8 @@ export class FarSide implements FrameHandler {
     return this.#channels.size > 0;
   }
 
-  data(channel: number, part: Uint8Array, slot?: Slot): void {
-    this.#channels.get(channel)?.connection?.receive(part, slot);
+  data(channel: number, part: Uint8Array, lease?: Lease): void {
+    this.#channels.get(channel)?.connection?.receive(part, lease);
   }
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {
@@ -119,7 +121,7 @@ export class FarSide implements FrameHandler {
         return this.#settleSend(channel, number, error);
       }
       case FrameType.ShutdownDone:
-        return channel.shutdowns.shift()?.();
+        return channel.shutdowns.settleOne();
       default:
         throw new ProtocolError(
           `Cannot take a frame of type ${type}: it does not go to the far side`,
@@ -181,7 +183,7 @@ export class FarSide implements FrameHandler {
         handler,
         connection,
         sends: new Map(),
-        shutdowns: [],
+        shutdowns: new Shutdowns(),
       };
       this.#channels.set(id, channel);
       await runHandler(handler, () => {
@@ -201,7 +203,7 @@ export class FarSide implements FrameHandler {
   #endWaits(channel: Channel): void {
     for (const { forget } of channel.sends.values()) forget();
     channel.sends.clear();
-    for (const resolve of channel.shutdowns.splice(0)) resolve();
+    channel.shutdowns.settleAll();
   }
 
   #send(id: number, data: Uint8Array, address: Deno.Addr): Promise<number> {
@@ -256,20 +258,21 @@ export class FarSide implements FrameHandler {
     id: number,
     options: { readonly gracePeriod?: number },
   ): Promise<void> {
-    return new Promise((resolve) => {
+    return Promise.try(() => {
       if (options.gracePeriod !== undefined) {
         checkTime("gracePeriod", options.gracePeriod);
       }
       const channel = this.#channels.get(id);
+      const send = (id: number) =>
+        this.#carrier.send(FrameType.Shutdown, id, packShutdown(options));
+      if (channel !== undefined) {
+        return channel.shutdowns.add(options, () => send(id));
+      }
       // The near side knows a request that has ended no more, and this one has
-      // nothing to wait for.
-      if (channel === undefined) resolve();
-      else channel.shutdowns.push(resolve);
-      this.#carrier.send(
-        FrameType.Shutdown,
-        channel === undefined ? 0 : id,
-        packShutdown(options),
-      );
+      // nothing to wait for, nor anybody to tell that there are too many.
+      if (!this.#leftShutdowns.full) {
+        void this.#leftShutdowns.add(options, () => send(0));
+      }
     });
   }
 }

@@ -15,7 +15,7 @@
  */
 
 import { getNumber, putNumber } from "./numbers.ts";
-import type { Slot } from "../_threads/slots.ts";
+import type { Lease } from "./lease.ts";
 
 /** What a frame says. N → F goes from the near to the far side. */
 export const FrameType = {
@@ -68,10 +68,10 @@ export const FrameType = {
    */
   Reply: 21,
   /**
-   * Both, between threads: as `Data`, but the bytes are in a slot of shared
-   * memory; the payload is packed by `packSlot`.
+   * Both: as `Data`, but the bytes are in memory that the carrier lends; the
+   * payload is the carrier's, and tells it which. It takes these frames itself.
    */
-  Slot: 22,
+  Lent: 22,
   /**
    * N → F: writing to the socket failed; the payload is the error in JSON. What
    * the peer sends can still be read.
@@ -137,10 +137,10 @@ export interface FrameHandler {
    */
   frame(type: FrameType, channel: number, payload: Uint8Array): void;
   /**
-   * Bytes of a connection, also only lent. A frame may come in parts. Where they
-   * are in a slot, that can be kept.
+   * Bytes of a connection, also only lent. A frame may come in parts. Where
+   * the carrier has lent their memory, that can be kept.
    */
-  data(channel: number, part: Uint8Array, slot?: Slot): void;
+  data(channel: number, part: Uint8Array, lease?: Lease): void;
   /** All that had come by now has been passed on. */
   passed?(): void;
 }

@@ -2,8 +2,9 @@ import type { Unsent } from "../../handlers/base_request_handler.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FrameType, ProtocolError } from "./frames.ts";
+import type { Lease } from "./lease.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
-import type { Slot } from "../_threads/slots.ts";
+import { MOST_SHUTDOWNS } from "./shutdowns.ts";
 
 /** What the server of a request does for it. */
 export interface RequestOwner {
@@ -25,6 +26,8 @@ export abstract class NearChannel {
   /** Whether nothing is to be sent any more. */
   protected over = false;
   #handlerEnded = false;
+  /** How many shutdowns it has asked for that are not done. */
+  #shutdowns = 0;
   #error: { readonly error: unknown } | undefined;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
@@ -47,8 +50,8 @@ export abstract class NearChannel {
   /** Opens the channel on the far side. */
   abstract open(): void;
 
-  /** Takes bytes that are lent, maybe in a slot that can be kept, for `write`. */
-  data(part: Uint8Array, _slot?: Slot): void {
+  /** Takes bytes that are lent, maybe in memory that can be kept, for `write`. */
+  data(part: Uint8Array, _lease?: Lease): void {
     throw new ProtocolError(
       `Cannot take ${part.length} bytes: a datagram has no stream`,
     );
@@ -69,6 +72,11 @@ export abstract class NearChannel {
         this.done();
         return;
       case FrameType.Shutdown:
+        if (this.#shutdowns === MOST_SHUTDOWNS) {
+          throw new ProtocolError(
+            `Cannot shut down: a request asks for more than ${MOST_SHUTDOWNS} shutdowns at once`,
+          );
+        }
         void this.#shutdown(unpackShutdown(payload));
         return;
       default:
@@ -115,11 +123,15 @@ export abstract class NearChannel {
   }
 
   async #shutdown(options: ShutdownRequest): Promise<void> {
+    this.#shutdowns++;
     try {
       await this.owner.shutdown(options);
-    } finally {
-      // A handler that was aborted may wait for it too.
-      this.carrier.send(FrameType.ShutdownDone, this.id);
+    } catch (error) {
+      // A server of the user's own may refuse to.
+      this.failed(error);
     }
+    this.#shutdowns--;
+    // A handler that was aborted may wait for it too.
+    this.carrier.send(FrameType.ShutdownDone, this.id);
   }
 }

@@ -2,11 +2,12 @@ import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts
 import { NumberedItems } from "./numbered_items.ts";
 import type { Carrier } from "./carrier.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
+import type { Lease } from "./lease.ts";
 import type { NearChannel, RequestOwner } from "./near_channel.ts";
 import { NearDatagram } from "./near_datagram.ts";
 import { NearStream } from "./near_stream.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
-import type { Slot } from "../_threads/slots.ts";
+import { MOST_SHUTDOWNS } from "./shutdowns.ts";
 
 /** Has requests handled on the far side of a carrier. */
 export class NearSide implements FrameHandler {
@@ -18,6 +19,8 @@ export class NearSide implements FrameHandler {
   #lost: { readonly error: unknown } | undefined;
   readonly #shutdown: (options: ShutdownRequest) => void;
   #served = false;
+  /** How many shutdowns were asked for by what handlers have left running. */
+  #leftShutdowns = 0;
 
   /**
    * @param carrier Takes frames to the far side.
@@ -80,9 +83,9 @@ export class NearSide implements FrameHandler {
     return channels.length > 0;
   }
 
-  data(id: number, part: Uint8Array, slot?: Slot): void {
+  data(id: number, part: Uint8Array, lease?: Lease): void {
     const channel = this.#channel(id);
-    channel.data(part, slot);
+    channel.data(part, lease);
     if (channel.toWrite) return;
     channel.toWrite = true;
     this.#toWrite.push(channel);
@@ -100,6 +103,11 @@ export class NearSide implements FrameHandler {
   frame(type: FrameType, id: number, payload: Uint8Array): void {
     if (type === FrameType.Pong) return this.#pongs.shift()?.();
     if (type === FrameType.Shutdown && id === 0) {
+      if (++this.#leftShutdowns > MOST_SHUTDOWNS) {
+        throw new ProtocolError(
+          `Cannot shut down: more than ${MOST_SHUTDOWNS} shutdowns are asked for by no request`,
+        );
+      }
       return this.#shutdown(unpackShutdown(payload));
     }
     const channel = this.#channel(id);

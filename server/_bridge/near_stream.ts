@@ -17,16 +17,10 @@ import {
   ProtocolError,
   WINDOW,
 } from "./frames.ts";
+import type { Lease } from "./lease.ts";
 import { NearChannel, type RequestOwner } from "./near_channel.ts";
-import {
-  packJson,
-  packNumber,
-  packSlot,
-  unpackJson,
-  unpackNumber,
-} from "./payloads.ts";
+import { packJson, packNumber, unpackJson, unpackNumber } from "./payloads.ts";
 import { ReceiveWindow } from "./receive_window.ts";
-import type { Slot } from "../_threads/slots.ts";
 
 /** What the read of an idle connection that has carried much waits in, in bytes. */
 const WAITING_BUFFER = 4 * 1024;
@@ -34,16 +28,16 @@ const WAITING_BUFFER = 4 * 1024;
 /** What any connection's read may wait in, in bytes. */
 const MODEST_BUFFER = 8 * 1024;
 /**
- * What it may wait in where there are slots, which are few: reads that are likely
- * to get much are into those.
+ * What it may wait in where the carrier lends memory, of which there is little:
+ * reads that are likely to get much are into that.
  */
-const BESIDE_SLOTS = 32 * 1024;
+const BESIDE_LEASES = 32 * 1024;
 
-/** Bytes of the handler's that came in a slot. */
+/** Bytes of the handler's that came in memory of the carrier. */
 interface Lent {
   bytes: Uint8Array;
-  /** Where they are, unless it was recalled. */
-  slot: Slot | undefined;
+  /** That memory, unless it was recalled. */
+  lease: Lease | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -67,8 +61,8 @@ export class NearStream extends NearChannel implements Unsent {
   #writing = false;
   /** What the call that is under way was given. */
   #offered: Uint8Array = NOTHING;
-  /** The slot in which that is. */
-  #offeredSlot: Slot | undefined;
+  /** The memory of the carrier in which that is. */
+  #offeredLease: Lease | undefined;
   /** Told when nothing is left to be written. */
   #written: PromiseWithResolvers<void> | undefined;
   #writeFailed = false;
@@ -76,6 +70,10 @@ export class NearStream extends NearChannel implements Unsent {
   #settling = false;
   #endRequested = false;
   #closeRequested = false;
+  /** Whether the far side has said that it sends no more bytes. */
+  #farEnded = false;
+  /** Whether it has closed its connection. */
+  #farClosed = false;
 
   constructor(
     carrier: Carrier,
@@ -115,12 +113,13 @@ export class NearStream extends NearChannel implements Unsent {
     return this.#written.promise;
   }
 
-  override data(part: Uint8Array, slot?: Slot): void {
+  override data(part: Uint8Array, lease?: Lease): void {
+    this.#refuseAfterEnd("bytes");
     if (this.#writeFailed) return;
     this.#window.receive(part.length);
-    if (slot !== undefined && this.#filled === 0) {
-      slot.keep(this.#leaveSlots);
-      this.#lent.push({ slot, bytes: part });
+    if (lease !== undefined && this.#filled === 0) {
+      lease.keep(this.#leaveLeases);
+      this.#lent.push({ lease, bytes: part });
       return;
     }
     const needed = this.#filled + part.length;
@@ -135,12 +134,12 @@ export class NearStream extends NearChannel implements Unsent {
   }
 
   /** Moves what waits to be written out of shared memory that others need. */
-  readonly #leaveSlots = (): void => {
+  readonly #leaveLeases = (): void => {
     for (const lent of this.#lent) {
-      if (lent.slot === undefined) continue;
+      if (lent.lease === undefined) continue;
       lent.bytes = lent.bytes.slice();
-      lent.slot.free();
-      lent.slot = undefined;
+      lent.lease.free();
+      lent.lease = undefined;
     }
   };
 
@@ -155,16 +154,23 @@ export class NearStream extends NearChannel implements Unsent {
         }
         return this.#credited?.();
       case FrameType.End:
-        this.#endRequested = true;
+        this.#refuseAfterEnd("an end");
+        this.#farEnded = this.#endRequested = true;
         return this.write();
       case FrameType.Close:
-        this.#closeRequested = true;
+        if (this.#farClosed) this.#refuseAfterEnd("a close");
+        this.#farEnded = this.#farClosed = this.#closeRequested = true;
         return this.write();
       case FrameType.SetOption:
         return this.#setOption(unpackJson(payload));
       default:
         return super.frame(type, payload);
     }
+  }
+
+  #refuseAfterEnd(what: string): void {
+    if (!this.#farEnded) return;
+    throw new ProtocolError(`Cannot take ${what}: nothing comes after an end`);
   }
 
   override abort(reason: unknown): void {
@@ -196,11 +202,11 @@ export class NearStream extends NearChannel implements Unsent {
   /** Takes what the peer sends to the far side. */
   async #pump(): Promise<void> {
     const size = new ReadSize(MODEST_BUFFER, MAX_DATA);
-    const slots = this.#borrows ? this.carrier.slots : undefined;
+    const lender = this.#borrows ? this.carrier.lender : undefined;
     let buffer: Uint8Array<ArrayBuffer> = NOTHING;
     /** What was read last: messages are often as long as the one before. */
     let part: Uint8Array = NOTHING;
-    let slot: Slot | undefined;
+    let lease: Lease | undefined;
     try {
       while (true) {
         if (this.carrier.congested) await this.carrier.drained();
@@ -210,17 +216,17 @@ export class NearStream extends NearChannel implements Unsent {
         }
         if (this.over) return;
         const expectsMuch = size.expectsMuch;
-        slot = expectsMuch ? slots?.take() : undefined;
-        if (slot === undefined) {
+        lease = expectsMuch ? lender?.take() : undefined;
+        if (lease === undefined) {
           const needed = size.begin(
-            slots === undefined || expectsMuch ? MAX_DATA : BESIDE_SLOTS,
+            lender === undefined || expectsMuch ? MAX_DATA : BESIDE_LEASES,
           );
           if (buffer.length !== needed) {
             giveBuffer(buffer);
             buffer = takeBuffer(needed);
           }
         }
-        const memory = slot?.bytes ?? buffer;
+        const memory = lease?.bytes ?? buffer;
         const room = this.#credit < memory.length
           ? memory.subarray(0, this.#credit)
           : memory;
@@ -229,21 +235,21 @@ export class NearStream extends NearChannel implements Unsent {
         if (n === null) return this.carrier.send(FrameType.End, this.id);
         size.end(n, room.length);
         this.#credit -= n;
-        if (slot === undefined) {
+        if (lease === undefined) {
           if (part.length !== n || part.buffer !== buffer.buffer) {
             part = buffer.subarray(0, n);
           }
           this.carrier.send(FrameType.Data, this.id, part);
         } else {
-          this.carrier.send(FrameType.Slot, this.id, packSlot(slot.number, n));
-          slot = undefined;
+          lender!.send(this.id, lease, n);
+          lease = undefined;
         }
       }
     } catch (error) {
       this.#fail(FrameType.Fail, error);
     } finally {
       size.fail();
-      slot?.free();
+      lease?.free();
       giveBuffer(buffer);
     }
   }
@@ -256,10 +262,10 @@ export class NearStream extends NearChannel implements Unsent {
   // function for each message would cost as much again as its bytes do.
   #writeNext(): void {
     if (this.#lent.length > 0) {
-      const { slot, bytes } = this.#lent.shift()!;
+      const { lease, bytes } = this.#lent.shift()!;
       // The call that is to come may use it whatever others need.
-      slot?.keep();
-      this.#offeredSlot = slot;
+      lease?.keep();
+      this.#offeredLease = lease;
       this.#offer(bytes);
     } else if (this.#filled > 0) {
       const bytes = this.#filling;
@@ -302,7 +308,7 @@ export class NearStream extends NearChannel implements Unsent {
     this.#writeFailed = true;
     this.#window.take(this.bufferedAmount);
     this.#filled = 0;
-    for (const { slot } of this.#lent.splice(0)) slot?.free();
+    for (const { lease } of this.#lent.splice(0)) lease?.free();
     this.#fail(FrameType.WriteFail, error);
     if (this.#closeRequested) this.#close();
     this.#writeNext();
@@ -310,8 +316,8 @@ export class NearStream extends NearChannel implements Unsent {
 
   #freeOffered(): void {
     this.#offered = NOTHING;
-    this.#offeredSlot?.free();
-    this.#offeredSlot = undefined;
+    this.#offeredLease?.free();
+    this.#offeredLease = undefined;
   }
 
   async #end(): Promise<void> {

@@ -146,33 +146,6 @@ export function unpackNumber(payload: Uint8Array): number {
   return getNumber(payload, 0);
 }
 
-/** Bytes in a slot. */
-export interface PackedSlot {
-  /** The number of the slot. */
-  readonly number: number;
-  /** How many of its bytes they are. */
-  readonly size: number;
-}
-
-/**
- * Packs the number of a slot and how many bytes it holds.
- *
- * @returns Bytes that are lent until something else is packed.
- */
-export function packSlot(number: number, size: number): Uint8Array {
-  return packNumber(number | size << 8);
-}
-
-/**
- * Unpacks them.
- *
- * @throws {ProtocolError} If the payload has another size.
- */
-export function unpackSlot(payload: Uint8Array): PackedSlot {
-  const packed = unpackNumber(payload);
-  return { number: packed & 0xff, size: packed >>> 8 };
-}
-
 /** What a handler asks for when it shuts its server down. */
 export interface ShutdownRequest {
   readonly gracePeriod?: number;

@@ -18,8 +18,17 @@
  * and stays awake, or the producer finds it asleep and wakes it. A consumer that
  * looks for bytes instead stores 0 meanwhile, and does the same again before it
  * sleeps on. Waiting for room works alike, with `PRODUCER_ASLEEP` and `HEAD`.
+ *
+ * ## Trust
+ *
+ * The other thread runs handlers, and whatever they run can write anything
+ * anywhere in this memory. So each side keeps its own position to itself, loads
+ * the other's once for each use, and takes it only where the bytes between the
+ * two fit into the ring. A word that says who sleeps can only wake a side for
+ * nothing, which `RingCarrier` bounds.
  */
 
+import { ProtocolError } from "../_bridge/frames.ts";
 import { putNumber } from "../_bridge/numbers.ts";
 
 // Indices into the control words. Each side's are on a cache line of their own.
@@ -50,6 +59,7 @@ export class RingProducer {
   #tail: number;
   /** The consumer's position when last looked at. */
   #head: number;
+  #forged = false;
 
   constructor(memory: SharedArrayBuffer) {
     this.#control = new Int32Array(memory, 0, CONTROL_BYTES / 4);
@@ -59,16 +69,25 @@ export class RingProducer {
     this.#head = Atomics.load(this.#control, HEAD);
   }
 
+  /**
+   * Whether the consumer's position was one that it cannot have. From then on
+   * there is no more room than there was before.
+   */
+  get forged(): boolean {
+    return this.#forged;
+  }
+
   /** Whether `size` bytes fit in. */
   hasRoom(size: number): boolean {
-    if (this.#free() >= size) return true;
-    this.#head = Atomics.load(this.#control, HEAD);
-    return this.#free() >= size;
+    return this.#free() >= size || this.room() >= size;
   }
 
   /** How many bytes fit in. */
   room(): number {
-    this.#head = Atomics.load(this.#control, HEAD);
+    const head = Atomics.load(this.#control, HEAD);
+    const taken = (head - this.#head) >>> 0;
+    if (taken > ((this.#tail - this.#head) >>> 0)) this.#forged = true;
+    else if (!this.#forged) this.#head = head;
     return this.#free();
   }
 
@@ -129,7 +148,7 @@ export class RingProducer {
 
   /** Ends a `waitForRoom`, on this side. */
   interrupt(): void {
-    wake(this.#control, PRODUCER_ASLEEP);
+    interrupt(this.#control, PRODUCER_ASLEEP);
   }
 
   #free(): number {
@@ -161,17 +180,21 @@ export class RingConsumer {
    *
    * @param most After how many bytes to stop.
    * @returns How many bytes there were.
+   * @throws {ProtocolError} If the producer says that it has put in more than
+   * fits in.
    */
   drain(take: (piece: Uint8Array) => void, most = Infinity): number {
-    const tail = Atomics.load(this.#control, TAIL);
-    let drained = 0;
-    while (this.#head !== tail && drained < most) {
-      const at = this.#head & (this.#capacity - 1);
-      const size = Math.min(
-        (tail - this.#head) | 0,
-        this.#capacity - at,
-        most - drained,
+    const there = (Atomics.load(this.#control, TAIL) - this.#head) >>> 0;
+    if (there > this.#capacity) {
+      throw new ProtocolError(
+        `Cannot take ${there} bytes from a ring: it holds at most ${this.#capacity}`,
       );
+    }
+    const wanted = Math.min(there, most);
+    let drained = 0;
+    while (drained < wanted) {
+      const at = this.#head & (this.#capacity - 1);
+      const size = Math.min(wanted - drained, this.#capacity - at);
       try {
         take(this.#bytes.subarray(at, at + size));
       } finally {
@@ -215,9 +238,7 @@ export class RingConsumer {
 
   /** Ends a `waitForBytes`, on this side. */
   interrupt(): void {
-    wake(this.#control, CONSUMER_ASLEEP);
-    // Nobody is left who would.
-    if (this.#listening) Atomics.notify(this.#control, CONSUMER_ASLEEP);
+    interrupt(this.#control, CONSUMER_ASLEEP);
   }
 
   #hasBytes(): boolean {
@@ -269,6 +290,12 @@ function sleep(
   }
   const waiting = Atomics.waitAsync(control, asleep, 1);
   return waiting.async ? waiting.value : undefined;
+}
+
+/** Wakes this side, whatever the other has made of the word. */
+function interrupt(control: Int32Array, asleep: number): void {
+  Atomics.store(control, asleep, 0);
+  Atomics.notify(control, asleep);
 }
 
 function wake(control: Int32Array, asleep: number): void {

@@ -10,11 +10,18 @@ import {
   ProtocolError,
   putHeader,
 } from "../_bridge/frames.ts";
-import { type PackedSlot, unpackSlot } from "../_bridge/payloads.ts";
+import type { Lender } from "../_bridge/lease.ts";
 import type { QuickAnswers } from "./quick_answers.ts";
 import { untilQuiet } from "../_bridge/quiet.ts";
 import { allocateRing, RingConsumer, RingProducer } from "./ring.ts";
-import { allocateSlots, SLOT_SIZE, Slots } from "./slots.ts";
+import {
+  allocateSlots,
+  type PackedSlot,
+  packSlot,
+  SLOT_SIZE,
+  Slots,
+  unpackSlot,
+} from "./slots.ts";
 
 /** The size of a ring, in bytes: several of the largest frames. */
 export const RING_CAPACITY = 1024 * 1024;
@@ -48,6 +55,19 @@ const LONGEST_RUN = 10;
 const SLOT_TURNS = 64;
 
 /**
+ * How often in a row a side is woken for nothing before everything else in its
+ * thread gets a turn. Two are usual; a thread that writes over the words by which
+ * it wakes the other would hold that up for good.
+ */
+const MOST_FALSE_ALARMS = 8;
+
+/**
+ * How many bytes may wait for room in the ring before nothing more is taken from
+ * the other side: what comes from there asks for answers.
+ */
+const MOST_KEPT = 4 * RING_CAPACITY;
+
+/**
  * How often the ring is looked at for an answer that is likely to come at once:
  * some 80 µs, about what it takes to wake two threads one after the other.
  */
@@ -55,7 +75,7 @@ const LOOKS = 8_000;
 
 /** Carries frames through shared memory. */
 export class RingCarrier implements Carrier {
-  readonly slots: Slots;
+  readonly lender: Lender;
   readonly #incoming: Slots;
   readonly #producer: RingProducer;
   readonly #consumer: RingConsumer;
@@ -63,28 +83,45 @@ export class RingCarrier implements Carrier {
   #untold = 0;
   /** Frames that did not fit. */
   readonly #kept: Uint8Array[] = [];
+  #keptBytes = 0;
   #draining: Promise<void> | undefined;
   /** Where bytes that come go. */
   #take: ((piece: Uint8Array) => void) | undefined;
   #taking = false;
   #closed = false;
+  /** Why nothing more can be sent or received. */
+  #failure: ProtocolError | undefined;
   /** Whether anything has come in a slot lately. */
   #slotsCame = false;
+  readonly #isNear: boolean;
   readonly #answers: QuickAnswers | undefined;
   #looking = false;
 
   /**
    * @param outgoing Where frames are sent.
    * @param incoming Where frames come from.
+   * @param isNear Whether this side waits where the other takes no answers. Only
+   * one of the two may, or each could wait for the other.
    * @param answers When to look for answers without sleeping: the same for all
    * carriers of a thread, which holds up the others while it looks. Only one of
    * the two sides may: on two cores, the clients need the other.
    */
-  constructor(outgoing: Lane, incoming: Lane, answers?: QuickAnswers) {
+  constructor(
+    outgoing: Lane,
+    incoming: Lane,
+    isNear = false,
+    answers?: QuickAnswers,
+  ) {
     this.#producer = new RingProducer(outgoing.ring);
     this.#consumer = new RingConsumer(incoming.ring);
-    this.slots = new Slots(outgoing.slots);
+    const slots = new Slots(outgoing.slots);
+    this.lender = {
+      take: () => slots.take(),
+      send: (channel, { number }, size) =>
+        this.send(FrameType.Lent, channel, packSlot(number, size)),
+    };
     this.#incoming = new Slots(incoming.slots);
+    this.#isNear = isNear;
     this.#answers = answers;
   }
 
@@ -115,6 +152,7 @@ export class RingCarrier implements Carrier {
     putHeader(frame, 0, type, channel, length);
     if (payload !== undefined) frame.set(payload, HEADER_SIZE);
     this.#kept.push(frame);
+    this.#keptBytes += size;
     this.#draining ??= this.#drainKept();
   }
 
@@ -147,7 +185,7 @@ export class RingCarrier implements Carrier {
     const decoder = new FrameDecoder({
       data: (channel, part) => handler.data(channel, part),
       frame: (type, channel, payload) => {
-        if (type === FrameType.Slot) {
+        if (type === FrameType.Lent) {
           this.#takeSlot(handler, channel, unpackSlot(payload));
         } else handler.frame(type, channel, payload);
       },
@@ -163,14 +201,18 @@ export class RingCarrier implements Carrier {
     };
     this.#take = take;
     let since = performance.now();
+    let inVain = 0;
     while (!this.#closed) {
+      if (this.#failure !== undefined) throw this.#failure;
       const drained = this.#consumer.drain(take, STEP);
       if (drained === 0) {
+        if (++inVain > MOST_FALSE_ALARMS) await setImmediate();
         const bytes = this.#consumer.waitForBytes();
         if (bytes === undefined) continue;
         await bytes;
         since = performance.now();
       } else {
+        inVain = 0;
         // What has come may set off more. After much, handlers get the time to
         // ask for the next bytes, which then need not be kept for them.
         const turns = drained < STEP / 4 ? 1 : TURNS;
@@ -180,6 +222,7 @@ export class RingCarrier implements Carrier {
           await setImmediate();
           since = performance.now();
         }
+        if (this.#isNear && this.#keptBytes > MOST_KEPT) await this.drained();
       }
     }
   }
@@ -193,6 +236,11 @@ export class RingCarrier implements Carrier {
     if (slot === undefined || size === 0 || size > SLOT_SIZE) {
       throw new ProtocolError(
         `Cannot take ${size} bytes from slot ${number}: there is no such slot`,
+      );
+    }
+    if (slot.kept) {
+      throw new ProtocolError(
+        `Cannot take ${size} bytes from slot ${number}: it was not given back`,
       );
     }
     this.#slotsCame = true;
@@ -226,7 +274,7 @@ export class RingCarrier implements Carrier {
     } catch {
       // What came was no frame: there is nothing more to receive.
     }
-    this.#kept.length = 0;
+    this.#kept.length = this.#keptBytes = 0;
     this.#consumer.interrupt();
     this.#producer.interrupt();
   }
@@ -246,15 +294,29 @@ export class RingCarrier implements Carrier {
     // Later than now: `#draining` must be set before it is unset here, also
     // where room has just been made.
     await null;
-    while (this.#kept.length > 0) {
+    let inVain = 0;
+    while (this.#kept.length > 0 && this.#failure === undefined) {
       const frame = this.#kept[0]!;
       if (this.#producer.hasRoom(frame.length)) {
+        inVain = 0;
         this.#producer.put(frame);
         this.#producer.publish();
         this.#producer.wake();
         this.#kept.shift();
-      } else await this.#producer.waitForRoom(frame.length);
+        this.#keptBytes -= frame.length;
+      } else if (this.#producer.forged) {
+        this.#fail("the other side says that it took what was not sent");
+      } else {
+        if (++inVain > MOST_FALSE_ALARMS) await setImmediate();
+        await this.#producer.waitForRoom(frame.length);
+      }
     }
     this.#draining = undefined;
+  }
+
+  /** Has `receive` throw: whoever owns the carrier hears of it there. */
+  #fail(why: string): void {
+    this.#failure = new ProtocolError(`Cannot send a frame: ${why}`);
+    this.#consumer.interrupt();
   }
 }

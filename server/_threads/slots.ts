@@ -10,9 +10,15 @@
  * finds a bit set sees all that was done before it was set, so nobody reads the
  * slot any more. What is written into a slot is seen by whoever has read its
  * number from the ring, which is published after it (see `ring.ts`).
+ *
+ * The other thread can set any bit, and write into any slot at any time: it can
+ * so mix up what its own connections carry, and nothing else. A bit without a
+ * slot is no slot.
  */
 
 import { LARGEST_WINDOW } from "../_bridge/frames.ts";
+import type { Lease } from "../_bridge/lease.ts";
+import { packNumber, unpackNumber } from "../_bridge/payloads.ts";
 
 /**
  * The size of a slot, in bytes: a quarter of the largest window, so that some can
@@ -37,7 +43,7 @@ export function allocateSlots(): SharedArrayBuffer {
 }
 
 /** One slot. */
-export class Slot {
+export class Slot implements Lease {
   readonly number: number;
   /** All of its memory. */
   readonly bytes: Uint8Array<SharedArrayBuffer>;
@@ -133,4 +139,31 @@ export class Slots {
   recall(): void {
     for (const slot of this.#slots) slot.recall();
   }
+}
+
+/** Bytes in a slot. */
+export interface PackedSlot {
+  /** The number of the slot. */
+  readonly number: number;
+  /** How many of its bytes they are. */
+  readonly size: number;
+}
+
+/**
+ * Packs the number of a slot and how many bytes it holds.
+ *
+ * @returns Bytes that are lent until something else is packed.
+ */
+export function packSlot(number: number, size: number): Uint8Array {
+  return packNumber(number | size << 8);
+}
+
+/**
+ * Unpacks them.
+ *
+ * @throws {ProtocolError} If the payload has another size.
+ */
+export function unpackSlot(payload: Uint8Array): PackedSlot {
+  const packed = unpackNumber(payload);
+  return { number: packed & 0xff, size: packed >>> 8 };
 }

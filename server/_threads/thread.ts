@@ -36,6 +36,8 @@ export class Thread {
   readonly #carrier: RingCarrier;
   readonly #state = new SharedThreadState();
   #end!: (loss: Loss) => void;
+  /** Why it was ended. */
+  #cause: Error | undefined;
   #load = 0;
 
   /**
@@ -57,7 +59,12 @@ export class Thread {
       state: this.#state.memory,
     };
     this.gone = new Promise((resolve) => this.#end = resolve);
-    this.#carrier = new RingCarrier(start.toThread, start.fromThread, answers);
+    this.#carrier = new RingCarrier(
+      start.toThread,
+      start.fromThread,
+      true,
+      answers,
+    );
     this.side = new NearSide(this.#carrier, shutdown);
     this.#worker = new Worker(BOOTSTRAP_URL, {
       name: `${handler.name} thread`,
@@ -69,7 +76,10 @@ export class Thread {
         ),
       },
     });
-    this.#worker.on("error", (error) => this.terminate(error));
+    this.#worker.on(
+      "error",
+      (error: unknown) => this.terminate(toError(error)),
+    );
     this.#worker.on("exit", () => this.#ended());
   }
 
@@ -114,14 +124,18 @@ export class Thread {
    * @returns A promise that rejects with what kept it from starting.
    */
   async ready(): Promise<void> {
-    const timer = setTimeout(() => this.#state.end(), START_TIMEOUT);
-    await this.#state.wait(ThreadState.Starting);
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, START_TIMEOUT);
+    const started = this.#state.wait(ThreadState.Starting);
+    await Promise.race([started, this.gone, late.promise]);
     clearTimeout(timer);
     this.#started();
   }
 
   /** Ends it now, and all its requests with `cause`. */
   terminate(cause: Error): void {
+    if (this.#cause !== undefined) return;
+    this.#cause = cause;
     this.#carrier.close();
     // Ends what waits for the state.
     this.#state.end(cause);
@@ -131,14 +145,19 @@ export class Thread {
   }
 
   #started(): void {
-    if (this.#state.state !== ThreadState.Ready) {
-      const error = startError(this.#state.error) ?? new Deno.errors.TimedOut(
-        `Cannot start a thread: its handler was not imported within ${START_TIMEOUT} ms`,
-      );
+    if (
+      this.#cause !== undefined || this.#state.state !== ThreadState.Ready
+    ) {
+      const error = startError(this.#cause ?? this.#state.error) ??
+        new Deno.errors.TimedOut(
+          `Cannot start a thread: its handler was not imported within ${START_TIMEOUT} ms`,
+        );
       this.terminate(error);
       throw error;
     }
-    this.#carrier.receive(this.side).catch((error) => this.terminate(error));
+    this.#carrier.receive(this.side).catch((error: unknown) =>
+      this.terminate(toError(error))
+    );
     this.#state.wait(ThreadState.Ready).then(() => this.#ended());
     this.#worker.unref();
   }
@@ -147,6 +166,13 @@ export class Thread {
   #ended(): void {
     this.terminate(this.#state.error ?? new Error("it ended"));
   }
+}
+
+/** What has come from a thread as an error may be anything. */
+function toError(value: unknown): Error {
+  return value instanceof Error
+    ? value
+    : new Error(`it threw ${Deno.inspect(value)}`);
 }
 
 /** Says what an import that fails because of where it is could do better. */

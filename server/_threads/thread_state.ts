@@ -1,5 +1,5 @@
 import { packError, unpackError } from "../_bridge/errors.ts";
-import { MAX_CONTROL } from "../_bridge/frames.ts";
+import { MAX_CONTROL, ProtocolError } from "../_bridge/frames.ts";
 
 /** How far a thread has come. */
 export const ThreadState = {
@@ -48,7 +48,8 @@ try {
 
 /**
  * The state of a thread, in memory that it shares with its owner: an event of
- * the `Worker` would not reach an owner that waits without an event loop.
+ * the `Worker` would not reach an owner that waits without an event loop. The
+ * owner believes none of it: what a handler runs can write anything there.
  */
 export class SharedThreadState {
   readonly memory: SharedArrayBuffer;
@@ -85,11 +86,20 @@ export class SharedThreadState {
     Atomics.notify(this.#words, STATE);
   }
 
-  /** What led to the state, if anything did. */
+  /** What led to the state, if anything did. Never fails. */
   get error(): Error | undefined {
-    const size = this.#words[ERROR_SIZE]!;
+    const size = Atomics.load(this.#words, ERROR_SIZE);
     if (size === 0) return undefined;
-    return unpackError(new Uint8Array(this.memory, ERROR, size)).error;
+    try {
+      if (size < 0 || size > MAX_CONTROL) {
+        throw new ProtocolError(`Cannot read an error of ${size} bytes`);
+      }
+      return unpackError(new Uint8Array(this.memory, ERROR, size)).error;
+    } catch (cause) {
+      return new ProtocolError("it ended, and cannot be heard as to why", {
+        cause,
+      });
+    }
   }
 
   /** Waits until the state is no longer `state`, and blocks this thread. */
@@ -97,11 +107,15 @@ export class SharedThreadState {
     Atomics.wait(this.#words, STATE, state, timeout);
   }
 
-  /** Waits until the state is no longer `state`. */
+  /**
+   * Waits until the state is no longer `state`. Whoever waits must also be able
+   * to go on without it: a thread may write the word and wake nobody.
+   */
   async wait(state: ThreadState): Promise<void> {
-    while (this.state === state) {
+    do {
       const waiting = Atomics.waitAsync(this.#words, STATE, state);
-      if (waiting.async) await waiting.value;
-    }
+      if (!waiting.async) return;
+      await waiting.value;
+    } while (this.state === state);
   }
 }

@@ -1,5 +1,4 @@
 import { FrameType } from "../../../server/_bridge/frames.ts";
-import { packSlot } from "../../../server/_bridge/payloads.ts";
 import type { RingCarrier } from "../../../server/_threads/ring_carrier.ts";
 import type { Random } from "./_random.ts";
 
@@ -10,8 +9,8 @@ export function sendData(
   channel: number,
   bytes: Uint8Array,
 ): void {
-  const slot = random.oneIn(2) ? carrier.slots.take() : undefined;
+  const slot = random.oneIn(2) ? carrier.lender.take() : undefined;
   if (slot === undefined) return carrier.send(FrameType.Data, channel, bytes);
   slot.bytes.set(bytes);
-  carrier.send(FrameType.Slot, channel, packSlot(slot.number, bytes.length));
+  carrier.lender.send(channel, slot, bytes.length);
 }

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import { addBorrower } from "../../../handlers/streams/_lending.ts";
 import type { Carrier } from "../../../server/_bridge/carrier.ts";
+import type { Lease, Lender } from "../../../server/_bridge/lease.ts";
 import { FarConnection } from "../../../server/_bridge/far_connection.ts";
 import {
   type FrameHandler,
@@ -8,14 +9,13 @@ import {
   ProtocolError,
 } from "../../../server/_bridge/frames.ts";
 import { NearStream } from "../../../server/_bridge/near_stream.ts";
-import { packSlot } from "../../../server/_bridge/payloads.ts";
 import {
   allocateLane,
   RingCarrier,
 } from "../../../server/_threads/ring_carrier.ts";
 import {
   allocateSlots,
-  type Slot,
+  packSlot,
   SLOT_SIZE,
   Slots,
 } from "../../../server/_threads/slots.ts";
@@ -28,8 +28,8 @@ const ADDRESS = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
 const soon = <T>(coming: Promise<T>) => patiently(coming, () => "the slots");
 
 /** Takes all that are free. */
-function takeAll(slots: Slots): Slot[] {
-  const taken: Slot[] = [];
+function takeAll(slots: Pick<Lender, "take">): Lease[] {
+  const taken: Lease[] = [];
   for (let slot; (slot = slots.take()) !== undefined;) taken.push(slot);
   return taken;
 }
@@ -75,7 +75,7 @@ Deno.test("a carrier refuses what is in no slot", async () => {
     ]
   ) {
     const { near, far } = carriers();
-    near.send(FrameType.Slot, 1, payload);
+    near.send(FrameType.Lent, 1, payload);
     await rejects(
       soon(far.receive({ data: () => {}, frame: () => {} })),
       ProtocolError,
@@ -87,7 +87,7 @@ Deno.test("a carrier refuses what is in no slot", async () => {
 
 Deno.test("a slot is free after the call that lends it, or when who kept it says so", async () => {
   const { near, far } = carriers();
-  const keep: Slot[] = [];
+  const keep: Lease[] = [];
   let recalled = 0;
   const came = Promise.withResolvers<void>();
   const handler: FrameHandler = {
@@ -104,17 +104,17 @@ Deno.test("a slot is free after the call that lends it, or when who kept it says
     },
   };
   const received = far.receive(handler);
-  const taken = takeAll(near.slots);
+  const taken = takeAll(near.lender);
   for (const channel of [1, 2, 3]) {
-    near.send(FrameType.Slot, channel, packSlot(channel, 1));
+    near.send(FrameType.Lent, channel, packSlot(channel, 1));
   }
   near.send(FrameType.Done, 1);
   await soon(came.promise);
-  deepStrictEqual(takeAll(near.slots), [taken[1]]);
+  deepStrictEqual(takeAll(near.lender), [taken[1]]);
   while (recalled === 0) await null;
-  deepStrictEqual(takeAll(near.slots), [taken[3]]);
+  deepStrictEqual(takeAll(near.lender), [taken[3]]);
   keep[0]!.free();
-  deepStrictEqual(takeAll(near.slots), [taken[2]]);
+  deepStrictEqual(takeAll(near.lender), [taken[2]]);
   far.close();
   near.close();
   await soon(received);
@@ -166,8 +166,8 @@ function connection(socket: Partial<Deno.Conn>) {
 }
 
 /** How many of a carrier's slots are free. */
-function countFree({ slots }: Carrier): number {
-  const taken = takeAll(slots!);
+function countFree({ lender }: Carrier): number {
+  const taken = takeAll(lender!);
   for (const slot of taken) slot.free();
   return taken.length;
 }
@@ -215,9 +215,9 @@ Deno.test("what handlers do not read stays in its slots while half of them are f
     frame: () => {},
   });
   const send = (channel: number) => {
-    const slot = near.slots.take()!;
+    const slot = near.lender.take()!;
     slot.bytes.fill(channel + 1, 0, SIZE);
-    near.send(FrameType.Slot, channel, packSlot(slot.number, SIZE));
+    near.send(FrameType.Lent, channel, packSlot(slot.number, SIZE));
   };
   for (let i = 0; i < half; i++) send(i);
   await until("half of them", () => came === half);

@@ -1,0 +1,64 @@
+import { ok, strictEqual } from "node:assert";
+import { HandlerLostError } from "../../../mod.ts";
+import { patiently } from "../../_patience.ts";
+import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { ROUNDS } from "../../fuzz/_fuzzing.ts";
+import { Hostile, HOSTILE_ORDERS } from "./_hostile_handlers.ts";
+import { order, Threads } from "./_threads.ts";
+
+const soon = <T>(coming: Promise<T>, what: string) =>
+  patiently(coming, () => `an answer after: ${what}`);
+
+/** Gives an order to a handler, and waits until its request is over. */
+async function command(server: Threads, what: string): Promise<void> {
+  const client = await order(server.addr, what);
+  await soon(readAll(client).catch(() => ""), what);
+}
+
+/** Asks until a thread that was not harmed answers. */
+async function served(server: Threads, after: string): Promise<void> {
+  let answer = "";
+  // A thread that was harmed may be found out only by what it answers.
+  for (let tries = 0; answer !== "fine" && tries < 5; tries++) {
+    answer = await soon(ask(server.addr, "thread\n").catch(() => ""), after);
+  }
+  strictEqual(answer, "fine", after);
+}
+
+function start(options: { readonly requestTimeout?: number } = {}): Threads {
+  return serve(new Threads(LOOPBACK, Hostile, { workers: 2, ...options }));
+}
+
+for (const what of HOSTILE_ORDERS) {
+  // It may be that nothing comes of it, and the handler has to be given up.
+  Deno.test(`a handler that could ${what} harms its own thread alone`, async () => {
+    await using server = start({ requestTimeout: 1_000 });
+    await command(server, what);
+    await served(server, what);
+    const errors = await server.reports.until(1);
+    for (const error of errors) {
+      ok(
+        error instanceof HandlerLostError ||
+          (error as Error).name === "TimeoutError" || what.includes("throw"),
+        `${error}`,
+      );
+    }
+  });
+}
+
+Deno.test("a thread that writes random words over all it shares is replaced, and the other serves", async () => {
+  await using server = start({ requestTimeout: 1_000 });
+  const rounds = Math.ceil(ROUNDS / 20);
+  for (let seed = 1; seed <= rounds; seed++) {
+    const what = `scribble ${seed}`;
+    // Holds one of the threads, so that both take part.
+    const waiting = await Deno.connect(server.addr);
+    await command(server, what);
+    waiting.close();
+    await served(server, what);
+  }
+  const lost = server.reports.errors.filter((error) =>
+    error instanceof HandlerLostError
+  );
+  ok(lost.length > rounds / 4, `${lost.length} of ${rounds} were found out`);
+});
