@@ -5,6 +5,9 @@ import { FrameType, ProtocolError } from "./frames.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
 import type { Slot } from "../_threads/slots.ts";
 
+/** A handler fails once, and its `onShutdown` may. */
+const MOST_ERRORS = 2;
+
 /** What the server of a request does for it. */
 export interface RequestOwner {
   /** The handler has ended; what is left is still being written. */
@@ -25,6 +28,8 @@ export abstract class NearChannel {
   /** Whether nothing is to be sent any more. */
   protected over = false;
   #handlerEnded = false;
+  #settled = false;
+  #errors = 0;
   #error: { readonly error: unknown } | undefined;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
@@ -61,8 +66,11 @@ export abstract class NearChannel {
   frame(type: FrameType, payload: Uint8Array): void {
     switch (type) {
       case FrameType.Settling:
+        if (this.#settled) throw repeated("settles");
+        this.#settled = true;
         return this.settling();
       case FrameType.Error:
+        if (++this.#errors > MOST_ERRORS) throw repeated("fails");
         return this.failed(unpackError(payload).error);
       case FrameType.Done:
         this.over = this.#handlerEnded = true;
@@ -122,4 +130,11 @@ export abstract class NearChannel {
       this.carrier.send(FrameType.ShutdownDone, this.id);
     }
   }
+}
+
+/** What the far side tells again that it has told. */
+export function repeated(what: string): ProtocolError {
+  return new ProtocolError(
+    `Cannot take a frame: a request ${what} that has done so already`,
+  );
 }

@@ -1,9 +1,14 @@
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import { NumberedItems } from "./numbered_items.ts";
 import type { Carrier } from "./carrier.ts";
+import { DatagramWindow, SIDE_WINDOW } from "./datagram_window.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
 import type { NearChannel, RequestOwner } from "./near_channel.ts";
-import { NearDatagram } from "./near_datagram.ts";
+import {
+  type MayResolve,
+  NearDatagram,
+  type NearDatagrams,
+} from "./near_datagram.ts";
 import { NearStream } from "./near_stream.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
 import type { Slot } from "../_threads/slots.ts";
@@ -18,14 +23,24 @@ export class NearSide implements FrameHandler {
   #lost: { readonly error: unknown } | undefined;
   readonly #shutdown: (options: ShutdownRequest) => void;
   #served = false;
+  readonly #datagrams: NearDatagrams;
 
   /**
    * @param carrier Takes frames to the far side.
    * @param shutdown Shuts the server down, for what a handler has left running.
+   * @param mayResolve Whether handlers may have the name of a host looked up.
    */
-  constructor(carrier: Carrier, shutdown: (options: ShutdownRequest) => void) {
+  constructor(
+    carrier: Carrier,
+    shutdown: (options: ShutdownRequest) => void,
+    mayResolve: MayResolve = () => true,
+  ) {
     this.#carrier = carrier;
     this.#shutdown = shutdown;
+    this.#datagrams = {
+      window: new DatagramWindow(SIDE_WINDOW),
+      mayResolve,
+    };
   }
 
   /** Whether anything has come from a handler: it was reached, and it ran. */
@@ -47,7 +62,14 @@ export class NearSide implements FrameHandler {
   ): NearChannel {
     const id = this.#channels.nextId();
     return this.#open(
-      new NearDatagram(this.#carrier, id, owner, request, sender),
+      new NearDatagram(
+        this.#carrier,
+        id,
+        owner,
+        request,
+        sender,
+        this.#datagrams,
+      ),
     );
   }
 
@@ -98,13 +120,21 @@ export class NearSide implements FrameHandler {
   }
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {
-    if (type === FrameType.Pong) return this.#pongs.shift()?.();
+    if (type === FrameType.Pong) return this.#ponged();
     if (type === FrameType.Shutdown && id === 0) {
       return this.#shutdown(unpackShutdown(payload));
     }
     const channel = this.#channel(id);
     if (type === FrameType.Done) this.#channels.delete(id);
     channel.frame(type, payload);
+  }
+
+  #ponged(): void {
+    const resolve = this.#pongs.shift();
+    if (resolve === undefined) {
+      throw new ProtocolError("Cannot take a pong: nobody has asked for it");
+    }
+    resolve();
   }
 
   #open(channel: NearChannel): NearChannel {
