@@ -95,7 +95,7 @@ export class NearDatagram extends NearChannel {
   async #reply({ address, data }: PackedDatagram): Promise<void> {
     this.#sending++;
     try {
-      await this.#request[1].send(data, this.#known(address));
+      await this.#request[1].send(data, this.#allowed(address, data.length));
     } catch (error) {
       this.failed(error);
     }

@@ -1,5 +1,6 @@
 import { Child, type ChildTimeouts } from "./child.ts";
 import type { ChildCommand } from "./child_command.ts";
+import { ProtocolError } from "../_bridge/frames.ts";
 import type { NearChannel } from "../_bridge/near_channel.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
 import {
@@ -268,13 +269,15 @@ export class ChildPool implements RemotePool {
     this.#startSpare();
   }
 
-  #forget(child: Child, { untold }: Loss): void {
+  #forget(child: Child, { cause, untold }: Loss): void {
     this.#children.delete(child);
     // One that is still among them has ended unasked.
-    if (this.#ready.delete(child)) {
-      if (!this.#closed && untold !== undefined) this.#onError(untold);
-      if (child.taken === 0) this.#pause();
-    }
+    const unasked = this.#ready.delete(child);
+    if (unasked && child.taken === 0) this.#pause();
+    if (
+      untold !== undefined && !this.#closed &&
+      (unasked || cause instanceof ProtocolError)
+    ) this.#onError(untold);
     this.#startNeeded();
     this.#startSpare();
   }
