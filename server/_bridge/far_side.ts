@@ -5,15 +5,15 @@ import {
   runHandler,
 } from "../../handlers/base_request_handler.ts";
 import { REPLY } from "../../handlers/_replying.ts";
-import {
-  type DatagramRequest,
-  type DatagramSocket,
-  MAX_DATAGRAM_SIZE,
+import type {
+  DatagramRequest,
+  DatagramSocket,
 } from "../../handlers/datagram_request_handler.ts";
 import { checkTime } from "../_core/options.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
-import { FarConnection, notBytes } from "./far_connection.ts";
+import { FarConnection } from "./far_connection.ts";
+import { FarDatagrams, FarSends } from "./far_datagrams.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
 import type { Lease } from "./lease.ts";
 import { Shutdowns } from "./shutdowns.ts";
@@ -32,21 +32,13 @@ export type AnyHandlerClass = new (
   server: RequestServer,
 ) => BaseRequestHandler<unknown, Deno.Addr | null>;
 
-/** A datagram under way. */
-interface Sending {
-  readonly sent: () => void;
-  readonly failed: (error: unknown) => void;
-  /** The request has ended before. */
-  readonly forget: () => void;
-}
-
 /** One request, whose handler runs here. */
 interface Channel {
   readonly handler: BaseRequestHandler<unknown, Deno.Addr | null>;
   /** Not for a datagram. */
   readonly connection: FarConnection | undefined;
-  /** The datagrams whose sending is waited for, by their numbers. */
-  readonly sends: Map<number, Sending>;
+  /** What it sends itself, once it has sent any. */
+  datagrams: FarDatagrams | undefined;
   readonly shutdowns: Shutdowns;
 }
 
@@ -59,6 +51,7 @@ export class FarSide implements FrameHandler {
   readonly #channels = new Map<number, Channel>();
   /** Those that were asked for by what handlers have left running. */
   readonly #leftShutdowns = new Shutdowns();
+  readonly #sends: FarSends;
 
   /**
    * @param carrier Takes frames to the near side.
@@ -76,6 +69,7 @@ export class FarSide implements FrameHandler {
     this.#Handler = Handler;
     this.#addr = addr;
     this.#opened = opened;
+    this.#sends = new FarSends(carrier);
   }
 
   /** Whether a handler runs. */
@@ -91,6 +85,14 @@ export class FarSide implements FrameHandler {
     if (type === FrameType.Open) return this.#open(id, payload);
     if (type === FrameType.OpenDatagram) return this.#openDatagram(id, payload);
     if (type === FrameType.Ping) return this.#carrier.send(FrameType.Pong, id);
+    // What was sent is settled also where its request has ended meanwhile.
+    if (type === FrameType.Sent) {
+      return this.#sends.settle(unpackNumber(payload));
+    }
+    if (type === FrameType.NotSent) {
+      const { error, number } = unpackError(payload);
+      return this.#sends.settle(number, error);
+    }
     // A frame may come for a request that has just ended here.
     const channel = this.#channels.get(id);
     if (channel === undefined) return;
@@ -114,12 +116,6 @@ export class FarSide implements FrameHandler {
       }
       case FrameType.ShuttingDown:
         return void this.#tellShuttingDown(id, channel);
-      case FrameType.Sent:
-        return this.#settleSend(channel, unpackNumber(payload));
-      case FrameType.NotSent: {
-        const { error, number } = unpackError(payload);
-        return this.#settleSend(channel, number, error);
-      }
       case FrameType.ShutdownDone:
         return channel.shutdowns.settleOne();
       default:
@@ -182,7 +178,7 @@ export class FarSide implements FrameHandler {
       channel = {
         handler,
         connection,
-        sends: new Map(),
+        datagrams: undefined,
         shutdowns: new Shutdowns(),
       };
       this.#channels.set(id, channel);
@@ -192,6 +188,8 @@ export class FarSide implements FrameHandler {
     } catch (error) {
       this.#carrier.send(FrameType.Error, id, packError(error));
     }
+    const unsent = channel?.datagrams?.drained();
+    if (unsent !== undefined) await unsent;
     this.#channels.delete(id);
     this.#carrier.send(FrameType.Done, id);
     // Also of a handler that its constructor did not finish and that has kept it.
@@ -201,8 +199,7 @@ export class FarSide implements FrameHandler {
 
   /** Ends what the handler of a request that is over waits for from the server. */
   #endWaits(channel: Channel): void {
-    for (const { forget } of channel.sends.values()) forget();
-    channel.sends.clear();
+    channel.datagrams?.forget();
     channel.shutdowns.settleAll();
   }
 
@@ -211,47 +208,12 @@ export class FarSide implements FrameHandler {
     if (channel === undefined) {
       return Promise.reject(
         new Deno.errors.BadResource(
-          `Cannot send ${data.length} bytes: the request is finished`,
+          `Cannot send ${data?.length} bytes: the request is finished`,
         ),
       );
     }
-    if (!(data instanceof Uint8Array)) {
-      return Promise.reject(notBytes("send", data));
-    }
-    if (data.length > MAX_DATAGRAM_SIZE) {
-      return Promise.reject(
-        new RangeError(
-          `Cannot send ${data.length} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,
-        ),
-      );
-    }
-    const number = nextNumber();
-    let packed: Uint8Array;
-    try {
-      packed = packDatagram(number, address, data);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const size = data.length;
-    channel.sends.set(number, {
-      sent: () => resolve(size),
-      failed: reject,
-      forget: () => {
-        // Nobody has to wait for it.
-        promise.catch(() => {});
-        reject(new Deno.errors.Interrupted("The request was ended meanwhile"));
-      },
-    });
-    this.#carrier.send(FrameType.Send, id, packed);
-    return promise;
-  }
-
-  #settleSend(channel: Channel, number: number, error?: Error): void {
-    const sending = channel.sends.get(number);
-    channel.sends.delete(number);
-    if (error === undefined) sending?.sent();
-    else sending?.failed(error);
+    channel.datagrams ??= new FarDatagrams(id, this.#sends);
+    return channel.datagrams.send(data, address);
   }
 
   #shutdown(
@@ -275,10 +237,4 @@ export class FarSide implements FrameHandler {
       }
     });
   }
-}
-
-let lastNumber = 0;
-
-function nextNumber(): number {
-  return lastNumber = (lastNumber + 1) >>> 0;
 }

@@ -6,6 +6,9 @@ import type { Lease } from "./lease.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
 import { MOST_SHUTDOWNS } from "./shutdowns.ts";
 
+/** A handler fails once, and its `onShutdown` may. */
+const MOST_ERRORS = 2;
+
 /** What the server of a request does for it. */
 export interface RequestOwner {
   /** The handler has ended; what is left is still being written. */
@@ -28,6 +31,8 @@ export abstract class NearChannel {
   #handlerEnded = false;
   /** How many shutdowns it has asked for that are not done. */
   #shutdowns = 0;
+  #settled = false;
+  #errors = 0;
   #error: { readonly error: unknown } | undefined;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
@@ -64,8 +69,11 @@ export abstract class NearChannel {
   frame(type: FrameType, payload: Uint8Array): void {
     switch (type) {
       case FrameType.Settling:
+        if (this.#settled) throw repeated("settles");
+        this.#settled = true;
         return this.settling();
       case FrameType.Error:
+        if (++this.#errors > MOST_ERRORS) throw repeated("fails");
         return this.failed(unpackError(payload).error);
       case FrameType.Done:
         this.over = this.#handlerEnded = true;
@@ -134,4 +142,11 @@ export abstract class NearChannel {
     // A handler that was aborted may wait for it too.
     this.carrier.send(FrameType.ShutdownDone, this.id);
   }
+}
+
+/** What the far side tells again that it has told. */
+export function repeated(what: string): ProtocolError {
+  return new ProtocolError(
+    `Cannot take a frame: a request ${what} that has done so already`,
+  );
 }

@@ -1,10 +1,15 @@
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import { NumberedItems } from "./numbered_items.ts";
 import type { Carrier } from "./carrier.ts";
+import { DatagramWindow, SIDE_WINDOW } from "./datagram_window.ts";
 import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
 import type { Lease } from "./lease.ts";
 import type { NearChannel, RequestOwner } from "./near_channel.ts";
-import { NearDatagram } from "./near_datagram.ts";
+import {
+  type MayResolve,
+  NearDatagram,
+  type NearDatagrams,
+} from "./near_datagram.ts";
 import { NearStream } from "./near_stream.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
 import { MOST_SHUTDOWNS } from "./shutdowns.ts";
@@ -21,14 +26,24 @@ export class NearSide implements FrameHandler {
   #served = false;
   /** How many shutdowns were asked for by what handlers have left running. */
   #leftShutdowns = 0;
+  readonly #datagrams: NearDatagrams;
 
   /**
    * @param carrier Takes frames to the far side.
    * @param shutdown Shuts the server down, for what a handler has left running.
+   * @param mayResolve Whether handlers may have the name of a host looked up.
    */
-  constructor(carrier: Carrier, shutdown: (options: ShutdownRequest) => void) {
+  constructor(
+    carrier: Carrier,
+    shutdown: (options: ShutdownRequest) => void,
+    mayResolve: MayResolve = () => true,
+  ) {
     this.#carrier = carrier;
     this.#shutdown = shutdown;
+    this.#datagrams = {
+      window: new DatagramWindow(SIDE_WINDOW),
+      mayResolve,
+    };
   }
 
   /** Whether anything has come from a handler: it was reached, and it ran. */
@@ -50,7 +65,14 @@ export class NearSide implements FrameHandler {
   ): NearChannel {
     const id = this.#channels.nextId();
     return this.#open(
-      new NearDatagram(this.#carrier, id, owner, request, sender),
+      new NearDatagram(
+        this.#carrier,
+        id,
+        owner,
+        request,
+        sender,
+        this.#datagrams,
+      ),
     );
   }
 
@@ -101,7 +123,7 @@ export class NearSide implements FrameHandler {
   }
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {
-    if (type === FrameType.Pong) return this.#pongs.shift()?.();
+    if (type === FrameType.Pong) return this.#ponged();
     if (type === FrameType.Shutdown && id === 0) {
       if (++this.#leftShutdowns > MOST_SHUTDOWNS) {
         throw new ProtocolError(
@@ -113,6 +135,14 @@ export class NearSide implements FrameHandler {
     const channel = this.#channel(id);
     if (type === FrameType.Done) this.#channels.delete(id);
     channel.frame(type, payload);
+  }
+
+  #ponged(): void {
+    const resolve = this.#pongs.shift();
+    if (resolve === undefined) {
+      throw new ProtocolError("Cannot take a pong: nobody has asked for it");
+    }
+    resolve();
   }
 
   #open(channel: NearChannel): NearChannel {

@@ -77,7 +77,7 @@ export class Child {
     this.#process = command.spawn();
     this.#pipes = new ChildPipes(this.#process);
     this.#carrier = new PipeCarrier(this.#pipes);
-    this.side = new NearSide(this.#carrier, shutdown);
+    this.side = new NearSide(this.#carrier, shutdown, command.mayResolve);
     this.gone = this.#run();
     this.unref();
   }
@@ -108,6 +108,16 @@ export class Child {
   get alive(): boolean {
     return this.#killTimer === undefined && this.#cause === undefined &&
       !this.#ended;
+  }
+
+  /** Whether it has not taken much of what it was sent. */
+  get congested(): boolean {
+    return this.#carrier.congested;
+  }
+
+  /** Waits until it has, or is gone. */
+  drained(): Promise<void> {
+    return this.#carrier.drained();
   }
 
   /** Lets it keep this process alive. */

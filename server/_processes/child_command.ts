@@ -1,9 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { allowedNames } from "./allowed_names.ts";
 import { configFlags } from "./handler_config.ts";
 import { checkId, checkTexts } from "../_core/options.ts";
 import { outputWithin } from "./output_within.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
+import type { MayResolve } from "../_bridge/near_datagram.ts";
 import { CHECKED, type ProcessStart } from "./process_start.ts";
 
 /** What decides how the processes of a server are started. */
@@ -37,6 +39,8 @@ const NOT_MAPPED = /^error: Import ".*" not a dependency/m;
 
 /** The command that starts a process for a handler. */
 export class ChildCommand {
+  /** Which names of hosts its processes may have looked up. */
+  readonly mayResolve: MayResolve;
   readonly #path: string;
   /** The arguments up to the module that is run. */
   readonly #program: readonly string[];
@@ -65,13 +69,15 @@ export class ChildCommand {
     checkTexts("env", env);
     checkId("uid", uid);
     checkId("gid", gid);
+    const flags = permissionFlags(permissions);
+    this.mayResolve = allowedNames(permissions.net);
     this.#path = path;
     this.#start = { handler, addr };
     this.#program = [
       "run",
       "--quiet",
       "--no-prompt",
-      ...permissionFlags(permissions),
+      ...flags,
       // What is not cached would be fetched without any permission.
       ...(granted(permissions.import) ? [] : ["--cached-only"]),
       ...configFlags(handler.moduleUrl, denoArgs),

@@ -1,5 +1,6 @@
 import { Child, type ChildTimeouts } from "./child.ts";
 import type { ChildCommand } from "./child_command.ts";
+import { ProtocolError } from "../_bridge/frames.ts";
 import type { NearChannel } from "../_bridge/near_channel.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
 import {
@@ -47,7 +48,7 @@ export class ChildPool implements RemotePool {
   /** Those that take further requests. */
   readonly #ready = new Set<Child>();
   #starting = 0;
-  /** Those of aborted requests that go on. */
+  /** Those of aborted requests that go on, and of children that read nothing. */
   readonly #checks = new Set<Promise<void>>();
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiting>();
@@ -89,6 +90,9 @@ export class ChildPool implements RemotePool {
     const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
     this.#waiting.add(waiting);
     this.#startNeeded();
+    for (const child of this.#ready) {
+      if (child.congested) child.drained().then(() => this.#serveWaiting());
+    }
     return waiting;
   }
 
@@ -123,9 +127,7 @@ export class ChildPool implements RemotePool {
       release: () => this.#release(child),
       abort: (reason) => {
         channel.abort(reason);
-        const check = this.#check(child, channel);
-        this.#checks.add(check);
-        void check.then(() => this.#checks.delete(check));
+        this.#note(this.#check(child, channel));
       },
     };
   }
@@ -134,9 +136,33 @@ export class ChildPool implements RemotePool {
     child.load--;
     if (child.side.served) this.#inVain = 0;
     if (child.load > 0) this.#endIfAbandoned(child);
-    else if (this.#ready.has(child)) child.unref();
-    else child.retireSoon();
+    else if (this.#ready.has(child)) {
+      child.unref();
+      if (child.congested) this.#note(this.#drain(child));
+    } else child.retireSoon();
     this.#serveWaiting();
+  }
+
+  /**
+   * Ends a child that has no request and takes nothing of what it was sent: each
+   * request more that it was given would be kept here.
+   */
+  async #drain(child: Child): Promise<void> {
+    let drained = false;
+    await within(WIND_DOWN, child.drained().then(() => drained = true));
+    if (!drained && child.load === 0) {
+      child.terminate(
+        new Deno.errors.TimedOut(
+          `it did not read what it was sent for ${WIND_DOWN} ms`,
+        ),
+      );
+    }
+  }
+
+  /** Has `close` wait for what is done beside requests. */
+  #note(check: Promise<void>): void {
+    this.#checks.add(check);
+    void check.then(() => this.#checks.delete(check));
   }
 
   /**
@@ -172,7 +198,10 @@ export class ChildPool implements RemotePool {
     let least: Child | undefined;
     let load = this.#limits.connectionsPerChild;
     for (const child of this.#ready) {
-      if (child.load < load && child.checks === 0 && child.alive) {
+      if (
+        child.load < load && child.checks === 0 && child.alive &&
+        !child.congested
+      ) {
         least = child;
         load = child.load;
       }
@@ -201,7 +230,9 @@ export class ChildPool implements RemotePool {
     const waiting = this.#waiting.size;
     const each = Math.min(requestsPerChild, connectionsPerChild, waiting || 1);
     let idle = 0;
-    for (const child of this.#ready) if (child.load === 0) idle++;
+    for (const child of this.#ready) {
+      if (child.load === 0 && !child.congested) idle++;
+    }
     for (
       let missing = Math.ceil(waiting / each) + spare - idle - this.#starting;
       missing > 0 && this.#children.size < maxChildren &&
@@ -238,13 +269,15 @@ export class ChildPool implements RemotePool {
     this.#startSpare();
   }
 
-  #forget(child: Child, { untold }: Loss): void {
+  #forget(child: Child, { cause, untold }: Loss): void {
     this.#children.delete(child);
     // One that is still among them has ended unasked.
-    if (this.#ready.delete(child)) {
-      if (!this.#closed && untold !== undefined) this.#onError(untold);
-      if (child.taken === 0) this.#pause();
-    }
+    const unasked = this.#ready.delete(child);
+    if (unasked && child.taken === 0) this.#pause();
+    if (
+      untold !== undefined && !this.#closed &&
+      (unasked || cause instanceof ProtocolError)
+    ) this.#onError(untold);
     this.#startNeeded();
     this.#startSpare();
   }
