@@ -6,6 +6,7 @@ import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
 const HOST = /^[-\w.~!$&'()*+,;=%:[\]]*$/;
 
 const UNKNOWN_METHOD = "The method is not known";
+const NO_REQUEST = "These bytes begin no request";
 
 /** A request whose headers have come. Its body may still be on its way. */
 export class IncomingRequest {
@@ -133,16 +134,15 @@ export class RequestParser extends Llhttp {
   #framing = 0;
   #target = "";
   #rawHeaders: string[] = [];
+  /** Whether the current request asks for another protocol. */
+  #upgrades = false;
+  /** Whether the request before the one that is being read asked for another. */
+  #behindUpgrade = false;
 
   constructor(limits: HTTPLimits) {
     super();
     this.#limits = limits;
-    this.initialize(
-      Llhttp.REQUEST,
-      undefined,
-      Math.min(limits.maxHeaderSize, 0x7fffffff),
-      0,
-    );
+    this.#startParser();
   }
 
   /** Why no more can be read of this connection. */
@@ -188,25 +188,53 @@ export class RequestParser extends Llhttp {
   }
 
   #take(bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length && this.#failure === undefined) {
+    // Each round takes at least one byte of the rest, or is the last.
+    let rest = bytes;
+    while (rest.length > 0 && this.#failure === undefined) {
+      if (this.#current?.method === "CONNECT") {
+        this.#failure = new HTTPError(400, "No tunnel was made by CONNECT");
+        return;
+      }
       try {
-        const taken = this.execute(at === 0 ? bytes : bytes.subarray(at));
+        const taken = this.execute(rest);
         if (typeof taken !== "number") {
-          this.#failure = refusal(taken);
+          this.#failure = refusal(taken, this.#behindUpgrade);
           return;
         }
-        // It stops where an upgrade was asked for. That is not accepted, and
-        // what follows is the next request (RFC 9110, section 7.8); behind a
-        // CONNECT there is none.
-        at += taken;
-        if (this.#current?.method === "CONNECT") return;
+        if (!(taken > 0 && taken <= rest.length)) {
+          this.#failure = new HTTPError(400, NO_REQUEST);
+          return;
+        }
+        if (this.#upgrades && this.#current?.complete) this.#refuseUpgrade();
+        if (taken === rest.length) return;
+        rest = rest.subarray(taken);
       } catch (error) {
         this.#failure = error instanceof HTTPError
           ? error
           : new HTTPError(400, undefined, { cause: error });
       }
     }
+  }
+
+  /**
+   * Goes on with HTTP behind a request to upgrade, which is not accepted: what
+   * follows is the next request (RFC 9110, section 7.8). The parser stops there,
+   * and Deno's binding hides its errors until the next headers, so that a byte
+   * which begins no request would neither be taken nor refused.
+   */
+  #refuseUpgrade(): void {
+    this.#upgrades = false;
+    this.#behindUpgrade = true;
+    this.#startParser();
+  }
+
+  #startParser(): void {
+    this.initialize(
+      Llhttp.REQUEST,
+      undefined,
+      Math.min(this.#limits.maxHeaderSize, 0x7fffffff),
+      0,
+    );
   }
 
   [Callback.MessageBegin](): void {
@@ -231,10 +259,11 @@ export class RequestParser extends Llhttp {
     target: string | undefined,
     _statusCode: undefined,
     _statusMessage: undefined,
-    _upgrade: boolean,
+    upgrade: boolean,
     keepAlive: boolean,
   ): number {
-    this.midway = false;
+    this.midway = this.#behindUpgrade = false;
+    this.#upgrades = upgrade;
     this.#heads++;
     this.#framing = 0;
     // llhttp also reads HTTP/0.9, and protocols that look like HTTP.
@@ -283,7 +312,10 @@ export class RequestParser extends Llhttp {
 }
 
 /** What is answered to bytes that llhttp does not take. */
-function refusal({ code, reason }: LlhttpError): HTTPError {
+function refusal(
+  { code, reason }: LlhttpError,
+  behindUpgrade: boolean,
+): HTTPError {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
       return new HTTPError(431);
@@ -295,7 +327,10 @@ function refusal({ code, reason }: LlhttpError): HTTPError {
     case "HPE_PAUSED_H2_UPGRADE":
       return new HTTPError(505);
     case "HPE_INVALID_METHOD":
-      return new HTTPError(501, UNKNOWN_METHOD);
+      // These are the bytes of a protocol that is not spoken, and no method.
+      return behindUpgrade
+        ? new HTTPError(400, NO_REQUEST)
+        : new HTTPError(501, UNKNOWN_METHOD);
     default:
       return new HTTPError(400, reason);
   }
