@@ -149,7 +149,8 @@ export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
   }
 
   /**
-   * The request's headers.
+   * The request's headers. `Host` is what the target names where that is a whole
+   * URL, whatever the client sent beside it (RFC 9112, section 3.2.2).
    *
    * @returns The same object for the whole request.
    */

@@ -1,6 +1,7 @@
 import { BaseHTTPRequestHandler } from "../http/base_http_request_handler.ts";
 import type { RequestServer } from "../base_request_handler.ts";
 import { acceptsGzip, compress, decompress } from "./_xml/gzip.ts";
+import { originForm } from "../http/_connection/request_target.ts";
 import { HTTPError } from "../http/http_error.ts";
 import { DEFAULT_HTTP_LIMITS, type HTTPLimits } from "../http/http_limits.ts";
 import { XMLRPCDispatcher } from "./xmlrpc_dispatcher.ts";
@@ -88,7 +89,7 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
    * @returns The path, with its query.
    */
   get rpcPath(): string {
-    return this.path.replace(/^https?:\/\/[^/]*/i, "");
+    return originForm(this.path);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
+import { originForm } from "../_connection/request_target.ts";
 import type { Script } from "./find_script.ts";
 
 /** What a script is told about its request. */
@@ -80,7 +81,7 @@ export function scriptEnvironment(
     SERVER_PROTOCOL: request.protocol,
     SERVER_SOFTWARE: request.serverSoftware,
     // These are in no RFC, and scripts expect them.
-    REQUEST_URI: request.target,
+    REQUEST_URI: originForm(request.target),
     SCRIPT_FILENAME: script.file,
     ...(request.encrypted ? { HTTPS: "on" } : {}),
   };

@@ -1,7 +1,9 @@
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
 import type { ReadSource } from "../../streams/stream_reader.ts";
+import { writeCountError } from "../../streams/_write_count.ts";
 import { encodeHead } from "./head.ts";
+import { readCountError } from "./read_count.ts";
 import { type IncomingRequest, RequestParser } from "./request_parser.ts";
 import { Watchdog, type Watched } from "./watchdog.ts";
 
@@ -222,9 +224,11 @@ export class HTTPConnection implements Watched {
       const { announced, received } = this.#current;
       if (announced - received > MOST_DISCARDED) return true;
     }
-    // Those that came before the end are still to be answered.
-    return (this.#ended || this.#parser.failure !== undefined) &&
-      !this.#parser.hasMore;
+    // Those that came before the end are still to be answered; and so is what
+    // cannot be read as a request behind this one.
+    const over = this.#ended ||
+      this.#parser.failure !== undefined && this.#current?.complete === false;
+    return over && !this.#parser.hasMore;
   }
 
   /**
@@ -279,9 +283,11 @@ export class HTTPConnection implements Watched {
       do {
         this.#writeBy = performance.now() + writeTimeout;
         watchdog.moved(this.#writeBy);
-        done += await this.#connection.write(
-          done === 0 ? bytes : bytes.subarray(done),
-        );
+        const rest = done === 0 ? bytes : bytes.subarray(done);
+        const taken = await this.#connection.write(rest);
+        const error = writeCountError(taken, rest.length);
+        if (error !== undefined && rest.length > 0) throw error;
+        done += taken;
       } while (done < bytes.length);
     } catch (error) {
       const reason = this.#timedOut
@@ -348,6 +354,12 @@ export class HTTPConnection implements Watched {
         if (n === null) {
           this.#ended = true;
           return resolve(false);
+        }
+        const bad = readCountError(n, this.#buffer.length);
+        if (bad !== undefined) {
+          this.#ended = true;
+          this.#onLost(bad);
+          return reject(bad);
         }
         const bytes = this.#buffer.subarray(0, n);
         this.#resize(n);

@@ -1,11 +1,12 @@
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
 import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
-
-/** A name or an address, and perhaps a port: RFC 3986, section 3.2.2. */
-const HOST = /^[-\w.~!$&'()*+,;=%:[\]]*$/;
+import { MessageBounds } from "./message_bounds.ts";
+import { checkTarget, isAuthority } from "./request_target.ts";
 
 const UNKNOWN_METHOD = "The method is not known";
+const SOURCE = "SOURCE";
+const NO_REQUEST = "These bytes begin no request";
 
 /** A request whose headers have come. Its body may still be on its way. */
 export class IncomingRequest {
@@ -14,7 +15,10 @@ export class IncomingRequest {
   readonly target: string;
   /** Of HTTP/1: 0 or 1. */
   readonly minorVersion: number;
-  /** Names and values in turn, as they were sent. */
+  /**
+   * Names and values in turn, as they were sent, but for `Host` where the target
+   * names another.
+   */
   readonly rawHeaders: readonly string[];
   readonly host: string | undefined;
   /** What `Expect` asks for, in lower case. */
@@ -23,6 +27,8 @@ export class IncomingRequest {
   readonly keepAlive: boolean;
   /** Whether a body was announced, though it may turn out empty. */
   readonly hasBody: boolean;
+  /** Whether it comes in chunks, which tell its end. */
+  readonly chunked: boolean;
   /** How many bytes of it were announced; 0 where that was left open. */
   readonly announced: number;
   /** What has come of the body and was not taken yet. */
@@ -40,10 +46,12 @@ export class IncomingRequest {
     method: string,
     target: string,
     minorVersion: number,
-    rawHeaders: readonly string[],
+    rawHeaders: string[],
     keepAlive: boolean,
     maxBodySize: number,
   ) {
+    const authority = checkTarget(method, target);
+
     this.method = method;
     this.target = target;
     this.minorVersion = minorVersion;
@@ -62,9 +70,11 @@ export class IncomingRequest {
             throw new HTTPError(400, "The request has more than one Host");
           }
           host = rawHeaders[i + 1]!;
-          if (!HOST.test(host)) {
+          if (host !== "" && !isAuthority(host)) {
             throw new HTTPError(400, "The request's Host is not valid");
           }
+          // RFC 9112, section 3.2.2: what the target names counts instead.
+          if (authority !== undefined) rawHeaders[i + 1] = authority;
           break;
         case 6:
           if (name.toLowerCase() === "expect") {
@@ -104,7 +114,11 @@ export class IncomingRequest {
     if (length !== undefined && Number(length) > maxBodySize) {
       throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
     }
-    this.host = host;
+    if (host === undefined && authority !== undefined) {
+      rawHeaders.push("Host", authority);
+    }
+    this.host = authority ?? host;
+    this.chunked = coding !== undefined;
     this.expect = expect;
     this.announced = Number(length ?? 0);
     this.hasBody = coding !== undefined || this.announced > 0;
@@ -133,16 +147,16 @@ export class RequestParser extends Llhttp {
   #framing = 0;
   #target = "";
   #rawHeaders: string[] = [];
+  readonly #bounds = new MessageBounds();
+  /** Whether the current request asks for another protocol. */
+  #upgrades = false;
+  /** Whether the request before the one that is being read asked for another. */
+  #behindUpgrade = false;
 
   constructor(limits: HTTPLimits) {
     super();
     this.#limits = limits;
-    this.initialize(
-      Llhttp.REQUEST,
-      undefined,
-      Math.min(limits.maxHeaderSize, 0x7fffffff),
-      0,
-    );
+    this.#startParser();
   }
 
   /** Why no more can be read of this connection. */
@@ -188,25 +202,67 @@ export class RequestParser extends Llhttp {
   }
 
   #take(bytes: Uint8Array): void {
+    // Each round takes at least one byte, or is the last.
     let at = 0;
     while (at < bytes.length && this.#failure === undefined) {
+      if (this.#current?.method === "CONNECT") {
+        this.#failure = new HTTPError(400, "No tunnel was made by CONNECT");
+        return;
+      }
+      const end = this.#partEnd(bytes, at);
+      const part = at === 0 && end === bytes.length
+        ? bytes
+        : bytes.subarray(at, end);
       try {
-        const taken = this.execute(at === 0 ? bytes : bytes.subarray(at));
+        const taken = this.execute(part);
         if (typeof taken !== "number") {
-          this.#failure = refusal(taken);
+          this.#failure = refusal(taken, this.#behindUpgrade);
           return;
         }
-        // It stops where an upgrade was asked for. That is not accepted, and
-        // what follows is the next request (RFC 9110, section 7.8); behind a
-        // CONNECT there is none.
+        if (!(taken > 0 && taken <= part.length)) {
+          this.#failure = new HTTPError(400, NO_REQUEST);
+          return;
+        }
+        if (this.#upgrades && this.#current?.complete) this.#refuseUpgrade();
         at += taken;
-        if (this.#current?.method === "CONNECT") return;
       } catch (error) {
         this.#failure = error instanceof HTTPError
           ? error
           : new HTTPError(400, undefined, { cause: error });
       }
     }
+  }
+
+  /** How far the bytes from `at` on surely belong to one request. */
+  #partEnd(bytes: Uint8Array, at: number): number {
+    const current = this.#current;
+    if (current === undefined || current.complete || this.midway) {
+      return this.#bounds.behindHead(bytes, at);
+    }
+    return current.chunked
+      ? this.#bounds.behindChunks(bytes, at)
+      : Math.min(bytes.length, at + current.announced - current.received);
+  }
+
+  /**
+   * Goes on with HTTP behind a request to upgrade, which is not accepted: what
+   * follows is the next request (RFC 9110, section 7.8). The parser stops there,
+   * and Deno's binding hides its errors until the next headers, so that a byte
+   * which begins no request would neither be taken nor refused.
+   */
+  #refuseUpgrade(): void {
+    this.#upgrades = false;
+    this.#behindUpgrade = true;
+    this.#startParser();
+  }
+
+  #startParser(): void {
+    this.initialize(
+      Llhttp.REQUEST,
+      undefined,
+      Math.min(this.#limits.maxHeaderSize, 0x7fffffff),
+      0,
+    );
   }
 
   [Callback.MessageBegin](): void {
@@ -231,10 +287,11 @@ export class RequestParser extends Llhttp {
     target: string | undefined,
     _statusCode: undefined,
     _statusMessage: undefined,
-    _upgrade: boolean,
+    upgrade: boolean,
     keepAlive: boolean,
   ): number {
-    this.midway = false;
+    this.midway = this.#behindUpgrade = false;
+    this.#upgrades = upgrade;
     this.#heads++;
     this.#framing = 0;
     // llhttp also reads HTTP/0.9, and protocols that look like HTTP.
@@ -242,8 +299,12 @@ export class RequestParser extends Llhttp {
       throw new HTTPError(505, `HTTP/${major}.${minor} is not supported`);
     }
     const name = methodName(method);
-    // Those of RTSP it reads too.
-    if (name === undefined) throw new HTTPError(501, UNKNOWN_METHOD);
+    // Those of RTSP and Icecast it reads too.
+    if (name === undefined || name === SOURCE) {
+      throw new HTTPError(501, UNKNOWN_METHOD);
+    }
+    const { fault } = this.#bounds;
+    if (fault !== undefined) throw new HTTPError(400, fault);
     rawHeaders ??= this.#rawHeaders;
     const { maxHeaderCount, maxBodySize } = this.#limits;
     if (rawHeaders.length > 2 * maxHeaderCount) {
@@ -279,11 +340,15 @@ export class RequestParser extends Llhttp {
   [Callback.MessageComplete](): void {
     this.#current!.complete = true;
     this.#framing = 0;
+    this.#bounds.restart();
   }
 }
 
 /** What is answered to bytes that llhttp does not take. */
-function refusal({ code, reason }: LlhttpError): HTTPError {
+function refusal(
+  { code, reason }: LlhttpError,
+  behindUpgrade: boolean,
+): HTTPError {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
       return new HTTPError(431);
@@ -295,7 +360,10 @@ function refusal({ code, reason }: LlhttpError): HTTPError {
     case "HPE_PAUSED_H2_UPGRADE":
       return new HTTPError(505);
     case "HPE_INVALID_METHOD":
-      return new HTTPError(501, UNKNOWN_METHOD);
+      // These are the bytes of a protocol that is not spoken, and no method.
+      return behindUpgrade
+        ? new HTTPError(400, NO_REQUEST)
+        : new HTTPError(501, UNKNOWN_METHOD);
     default:
       return new HTTPError(400, reason);
   }
