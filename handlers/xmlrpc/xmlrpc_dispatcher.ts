@@ -1,5 +1,6 @@
 import {
   faultOf,
+  isFault,
   methodNotFound,
   quoted,
   resultFault,
@@ -369,7 +370,7 @@ export class XMLRPCDispatcher {
   }
 
   #asFault(error: unknown, method: string): XMLRPCFault {
-    if (error instanceof XMLRPCFault) return error;
+    if (isFault(error)) return error;
     try {
       this.#onError?.(error, method);
     } catch (failed) {

@@ -9,11 +9,21 @@ const LONGEST_DETAIL = 200;
  * @param error What was thrown: anything.
  */
 export function faultOf(error: unknown): XMLRPCFault {
-  if (error instanceof XMLRPCFault) return error;
+  if (isFault(error)) return error;
   return new XMLRPCFault(
     XMLRPC_FAULT_CODES.applicationError,
     describe(error),
   );
+}
+
+/** Whether what was thrown says itself what a client is told. */
+export function isFault(error: unknown): error is XMLRPCFault {
+  try {
+    return error instanceof XMLRPCFault;
+  } catch {
+    // To ask a proxy runs code that may throw.
+    return false;
+  }
 }
 
 /** A name as it is quoted in a fault: it may have been sent to be long. */
