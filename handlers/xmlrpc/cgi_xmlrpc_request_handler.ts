@@ -4,7 +4,12 @@ import {
 } from "../streams/stream_errors.ts";
 import { type ReadSource, StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter, type WriteSink } from "../streams/stream_writer.ts";
-import { XMLRPCDispatcher } from "./xmlrpc_dispatcher.ts";
+import { answerCall } from "./_methods/answer_call.ts";
+import { limitsOf } from "./_xml/limits.ts";
+import {
+  XMLRPCDispatcher,
+  type XMLRPCDispatcherOptions,
+} from "./xmlrpc_dispatcher.ts";
 
 /** Where a CGI script has its request from, and where its answer goes. */
 export interface CGIEnvironment {
@@ -38,9 +43,6 @@ export interface CGIResponse {
   readonly body: string;
 }
 
-/** What a client may send, in bytes, as for the servers. */
-const MAX_BODY_SIZE = 64 * 1024 * 1024;
-
 const encoder = new TextEncoder();
 
 /**
@@ -60,6 +62,20 @@ const encoder = new TextEncoder();
  * ```
  */
 export class CGIXMLRPCRequestHandler extends XMLRPCDispatcher {
+  readonly #maxSize: number;
+
+  /**
+   * Constructs a new instance.
+   *
+   * @param options Those of a dispatcher. A request that is longer than
+   * `maxSize` is answered with 413.
+   * @throws {RangeError} If a limit is not a positive integer.
+   */
+  constructor(options: XMLRPCDispatcherOptions = {}) {
+    super(options);
+    this.#maxSize = limitsOf(options).maxSize;
+  }
+
   /**
    * Answers the request.
    *
@@ -96,19 +112,20 @@ export class CGIXMLRPCRequestHandler extends XMLRPCDispatcher {
   ): Promise<CGIResponse> {
     let body: Uint8Array;
     try {
-      body = await readBody(contentLength, stdin);
+      body = await readBody(contentLength, stdin, this.#maxSize);
     } catch (error) {
       if (!(error instanceof LimitOverrunError)) throw error;
       return {
         status: "413 Content Too Large",
         type: "text/plain",
-        body: `A call has at most ${MAX_BODY_SIZE} bytes\n`,
+        body: `A call has at most ${this.#maxSize} bytes\n`,
       };
     }
     return {
       status: "200 OK",
       type: "text/xml",
-      body: await this.marshaledDispatch(body),
+      // stderr is what a web server logs.
+      body: await answerCall(this, body, (message) => console.error(message)),
     };
   }
 }
@@ -117,8 +134,11 @@ export class CGIXMLRPCRequestHandler extends XMLRPCDispatcher {
 async function readBody(
   contentLength: string | undefined,
   stdin: ReadSource,
+  maxSize: number,
 ): Promise<Uint8Array> {
-  const reader = new StreamReader(stdin, { limit: MAX_BODY_SIZE });
+  const reader = new StreamReader(stdin, {
+    limit: Math.min(maxSize, Number.MAX_SAFE_INTEGER),
+  });
   if (!/^[0-9]{1,15}$/.test(contentLength ?? "")) return await reader.readAll();
   try {
     return await reader.readExactly(Number(contentLength));

@@ -32,7 +32,7 @@ export class DocCGIXMLRPCRequestHandler extends CGIXMLRPCRequestHandler {
    * Constructs a new instance.
    *
    * @param options Those of a dispatcher, and what the page says.
-   * @throws {RangeError} If `maxDepth` is not a positive integer.
+   * @throws {RangeError} If a limit is not a positive integer.
    */
   constructor(options: DocCGIXMLRPCOptions = {}) {
     super(options);

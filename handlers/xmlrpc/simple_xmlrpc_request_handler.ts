@@ -1,9 +1,12 @@
 import { BaseHTTPRequestHandler } from "../http/base_http_request_handler.ts";
 import type { RequestServer } from "../base_request_handler.ts";
-import { acceptsGzip, compress, decompress } from "./_xml/gzip.ts";
 import { originForm } from "../http/_connection/request_target.ts";
-import { HTTPError } from "../http/http_error.ts";
-import { DEFAULT_HTTP_LIMITS, type HTTPLimits } from "../http/http_limits.ts";
+import type { HTTPLimits } from "../http/http_limits.ts";
+import { type CallRoom, roomOf } from "./_http/call_room.ts";
+import { acceptsGzip, compress } from "./_http/gzip.ts";
+import { readCallBody } from "./_http/read_call.ts";
+import { answerCall } from "./_methods/answer_call.ts";
+import type { XMLRPCCallLimits } from "./xmlrpc_call_limits.ts";
 import { XMLRPCDispatcher } from "./xmlrpc_dispatcher.ts";
 import type { XMLRPCValue } from "./xmlrpc_values.ts";
 
@@ -20,8 +23,8 @@ export interface XMLRPCRequestServer extends RequestServer {
   getDispatcher(path: string): XMLRPCDispatcher | undefined;
 }
 
-/** What a client may send, in bytes: 10 MB of "&" are 50 MB of XML. */
-const MAX_BODY_SIZE = 64 * 1024 * 1024;
+/** What a client may send, in bytes, where a handler class does not say. */
+const MAX_BODY_SIZE = 8 * 1024 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -36,6 +39,12 @@ const encoder = new TextEncoder();
  *
  * Bodies that are compressed with gzip are read, and answers are compressed for
  * clients that accept it.
+ *
+ * What a client may cost is bounded: by `limits` and `callLimits` of the handler
+ * class, and by the options of its dispatcher (`maxSize`, `maxValues`,
+ * `maxDepth`, `maxCalls`). What is longer than HTTP's limits is answered with
+ * 413, too much at once with 503, and what the dispatcher does not take with a
+ * fault.
  *
  * @example A handler that works anywhere
  * ```ts
@@ -62,10 +71,19 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
    * network packet.
    */
   static readonly encodeThreshold: number = 1400;
-  /** Bodies of at most 64 MiB, also when they are decompressed. */
+  /**
+   * As of every HTTP handler, but for `maxBodySize`: it is 8 MiB unless it is
+   * set, and holds for bodies as they come and as they are decompressed. Who
+   * raises it raises `maxSize` of the dispatcher, too.
+   */
   static override readonly limits: Partial<HTTPLimits> = {
     maxBodySize: MAX_BODY_SIZE,
   };
+  /**
+   * What large calls and answers may cost all together, in each thread and
+   * process. A subclass sets what differs from the defaults.
+   */
+  static readonly callLimits: Partial<XMLRPCCallLimits> = {};
 
   /**
    * What answers this request's calls.
@@ -125,12 +143,10 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
    */
   async doPOST(): Promise<void> {
     if (!this.isRPCPathValid()) return await this.reportNotFound();
-    const data = await this.#readCall();
-    const xml = await this.dispatcher.marshaledDispatch(
-      data,
-      (method, params) => this.dispatch(method, params),
-    );
-    await this.#answer(encoder.encode(xml));
+    const { dispatcher } = this;
+    const room = roomOf(this.#class);
+    const xml = await this.#dispatchCall(dispatcher, room);
+    await this.#answer(encoder.encode(xml), room);
   }
 
   /**
@@ -156,21 +172,23 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
     if (this.#server.logRequests ?? true) super.logRequest(status);
   }
 
-  async #readCall(): Promise<Uint8Array> {
-    const limit = this.#class.limits.maxBodySize ??
-      DEFAULT_HTTP_LIMITS.maxBodySize;
-    const encoding = (this.headers.get("Content-Encoding") ?? "identity")
-      .toLowerCase();
-    if (!["identity", "gzip", "x-gzip"].includes(encoding)) {
-      throw new HTTPError(501, `The encoding "${encoding}" is not supported`);
-    }
-    // Larger bodies were refused before they came here.
-    this.rfile.limit = Math.min(limit, Number.MAX_SAFE_INTEGER);
-    const body = await this.rfile.readAll();
-    return encoding === "identity" ? body : await decompress(body, limit);
+  async #dispatchCall(
+    dispatcher: XMLRPCDispatcher,
+    room: CallRoom,
+  ): Promise<string> {
+    const maxBodySize = this.#class.limits.maxBodySize ?? MAX_BODY_SIZE;
+    const { data, share } = await readCallBody(this, maxBodySize, room);
+    using _ = share;
+    return await answerCall(
+      dispatcher,
+      data,
+      (message) => this.logError(message),
+      (method, params) => this.dispatch(method, params),
+    );
   }
 
-  async #answer(xml: Uint8Array): Promise<void> {
+  async #answer(xml: Uint8Array, room: CallRoom): Promise<void> {
+    using _share = room.takeForAnswer(xml.length);
     const compressed = xml.length > this.#class.encodeThreshold &&
       acceptsGzip(this.headers.get("Accept-Encoding"));
     const body = compressed ? await compress(xml) : xml;

@@ -1,20 +1,26 @@
-import { documentText } from "./_documentation/document_text.ts";
-import { findMethod, publicMethodNames } from "./_methods/find_method.ts";
-import { type Limits, limitsOf } from "./_xml/limits.ts";
 import {
-  type Call,
-  readCall,
-  writeFault,
-  writeResponse,
-} from "./_xml/messages.ts";
+  faultOf,
+  isFault,
+  methodNotFound,
+  quoted,
+  resultFault,
+} from "./_methods/faults.ts";
+import { findMethod, publicMethodNames } from "./_methods/find_method.ts";
+import { callMany } from "./_methods/multicall.ts";
 import {
   asResultType,
   checkSignatures,
   matchSignature,
 } from "./_methods/signatures.ts";
 import { SYSTEM_METHODS } from "./_methods/system_methods.ts";
-import { writeValue } from "./_xml/write_value.ts";
-import { replaceIllegal } from "./_xml/xml_characters.ts";
+import { checkLimit, type Limits, limitsOf } from "./_xml/limits.ts";
+import {
+  type Call,
+  readCall,
+  readText,
+  writeFault,
+  writeResponse,
+} from "./_xml/messages.ts";
 import { XMLRPC_FAULT_CODES, XMLRPCFault } from "./xmlrpc_fault.ts";
 import type { XMLRPCMethodInfo, XMLRPCSignature } from "./xmlrpc_signature.ts";
 import type { XMLRPCOptions, XMLRPCValue } from "./xmlrpc_values.ts";
@@ -105,13 +111,16 @@ export interface XMLRPCDispatcherOptions extends XMLRPCOptions {
    * caller is told its name and message, as a fault.
    */
   readonly onFault?: (error: unknown, method: string) => void;
+  /**
+   * How many calls a `system.multicall` may be made of. More are answered with
+   * fault -32602, and none of them is made. `Infinity` sets no limit.
+   *
+   * @default {1000}
+   */
+  readonly maxCalls?: number;
 }
 
-/**
- * How long the results of a multicall may be before its other calls are refused,
- * in characters of XML: many calls of little XML could have answers without end.
- */
-const MAX_MULTICALL_SIZE = 64 * 1024 * 1024;
+const DEFAULT_MAX_CALLS = 1_000;
 
 /** A function, with all that was said about it. */
 interface Registered extends XMLRPCMethodInfo {
@@ -137,29 +146,30 @@ export class XMLRPCDispatcher {
   readonly #functions: Map<string, Registered> = new Map();
   #instance: (object & XMLRPCInstance) | undefined;
   #allowDottedNames = false;
-  readonly #multicall = async (
+  readonly #maxCalls: number;
+  readonly #multicall = (
     calls: XMLRPCValue[],
     dispatch: XMLRPCDispatch,
-  ): Promise<unknown[]> => {
-    const results: unknown[] = [];
-    let size = 0;
-    for (const call of calls) {
-      const [result, length] = await this.#oneOfMany(call, dispatch, size);
-      results.push(result);
-      size += length;
-    }
-    return results;
-  };
+  ): Promise<unknown[]> =>
+    callMany(calls, dispatch, {
+      limits: this.#limits,
+      maxCalls: this.#maxCalls,
+      asFault: (error, method) => this.#asFault(error, method),
+    });
 
   /**
    * Constructs a new instance.
    *
    * @param options How values are read and written, and who is told of errors.
-   * @throws {RangeError} If `maxDepth` is not a positive integer.
+   * @throws {RangeError} If `maxDepth`, `maxSize`, `maxValues` or `maxCalls` is
+   * not a positive integer.
    */
   constructor(options: XMLRPCDispatcherOptions = {}) {
+    const { maxCalls = DEFAULT_MAX_CALLS, onFault } = options;
     this.#limits = limitsOf(options);
-    this.#onFault = options.onFault;
+    checkLimit("maxCalls", maxCalls);
+    this.#maxCalls = maxCalls;
+    this.#onFault = onFault;
   }
 
   /**
@@ -328,7 +338,8 @@ export class XMLRPCDispatcher {
    * @param data The call: text, or bytes in the encoding that they declare.
    * @param dispatch What calls the method.
    * @returns A promise of the answer as XML, which is a fault if anything went
-   * wrong. It does not reject.
+   * wrong, and also where the answer would be longer than `maxSize`. It does not
+   * reject.
    */
   async marshaledDispatch(
     data: string | Uint8Array,
@@ -337,8 +348,7 @@ export class XMLRPCDispatcher {
   ): Promise<string> {
     let call: Call;
     try {
-      const xml = typeof data === "string" ? data : documentText(data);
-      call = readCall(xml, this.#limits);
+      call = readCall(readText(data, this.#limits), this.#limits);
     } catch (error) {
       return this.#fault(error, "");
     }
@@ -351,59 +361,7 @@ export class XMLRPCDispatcher {
     try {
       return writeResponse(result, this.#limits);
     } catch (error) {
-      return this.#fault(resultError(error, call.method), call.method);
-    }
-  }
-
-  /**
-   * One call of a multicall.
-   *
-   * @param size How long the results before it are, in characters of XML.
-   * @returns An array with its result, or a struct of a fault; and how long the
-   * result is.
-   */
-  async #oneOfMany(
-    call: XMLRPCValue,
-    dispatch: XMLRPCDispatch,
-    size: number,
-  ): Promise<[result: unknown, length: number]> {
-    let method = "";
-    try {
-      const { methodName, params } = Object(call) as Record<string, unknown>;
-      if (typeof methodName !== "string" || !Array.isArray(params)) {
-        throw new XMLRPCFault(
-          XMLRPC_FAULT_CODES.invalidParams,
-          "Cannot call: each call must be a struct of methodName, a string, and params, an array",
-        );
-      }
-      method = methodName;
-      if (method === SYSTEM_METHODS.multicall.name) {
-        throw new XMLRPCFault(
-          XMLRPC_FAULT_CODES.invalidRequest,
-          `Cannot call "${method}": it is inside of itself`,
-        );
-      }
-      if (size > MAX_MULTICALL_SIZE) {
-        throw new XMLRPCFault(
-          XMLRPC_FAULT_CODES.internalError,
-          `Cannot call "${method}": the results before it are longer than ${MAX_MULTICALL_SIZE} characters; make more calls of fewer`,
-        );
-      }
-      const result = [await dispatch(method, params)];
-      // In an array, as it will be.
-      return [result, this.#lengthOf([result], method)];
-    } catch (error) {
-      const { faultCode, faultString } = this.#asFault(error, method);
-      return [{ faultCode, faultString: replaceIllegal(faultString) }, 0];
-    }
-  }
-
-  /** One result that cannot be written must not spoil those of other calls. */
-  #lengthOf(result: unknown, method: string): number {
-    try {
-      return writeValue(result, this.#limits).length;
-    } catch (error) {
-      throw resultError(error, method);
+      return this.#fault(resultFault(error, call.method), call.method);
     }
   }
 
@@ -412,14 +370,14 @@ export class XMLRPCDispatcher {
   }
 
   #asFault(error: unknown, method: string): XMLRPCFault {
-    if (error instanceof XMLRPCFault) return error;
-    this.#onFault?.(error, method);
-    return new XMLRPCFault(
-      XMLRPC_FAULT_CODES.applicationError,
-      error instanceof Error
-        ? `${error.name}: ${error.message}`
-        : Deno.inspect(error),
-    );
+    if (isFault(error)) return error;
+    try {
+      this.#onFault?.(error, method);
+    } catch (failed) {
+      // Whoever is told of errors must not keep the caller from being told.
+      console.error("onFault of an XMLRPCDispatcher threw:", failed);
+    }
+    return faultOf(error);
   }
 }
 
@@ -432,13 +390,6 @@ function severalSignatures(
     : signature as readonly XMLRPCSignature[];
 }
 
-function methodNotFound(method: string): XMLRPCFault {
-  return new XMLRPCFault(
-    XMLRPC_FAULT_CODES.methodNotFound,
-    `Cannot call "${method}": there is no such method`,
-  );
-}
-
 /** A function says how many parameters it cannot do without. */
 function requireParams(
   method: string,
@@ -448,14 +399,8 @@ function requireParams(
   if (params.length >= fn.length) return;
   throw new XMLRPCFault(
     XMLRPC_FAULT_CODES.invalidParams,
-    `Cannot call "${method}": it takes ${fn.length} parameters, received ${params.length}`,
-  );
-}
-
-function resultError(error: unknown, method: string): XMLRPCFault {
-  return new XMLRPCFault(
-    XMLRPC_FAULT_CODES.internalError,
-    `Cannot answer "${method}": ${(error as Error).message}`,
-    { cause: error },
+    `Cannot call ${
+      quoted(method)
+    }: it takes ${fn.length} parameters, received ${params.length}`,
   );
 }

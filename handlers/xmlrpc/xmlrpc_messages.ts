@@ -5,12 +5,12 @@
  * @module
  */
 
-import { documentText } from "./_documentation/document_text.ts";
 import { limitsOf } from "./_xml/limits.ts";
 import {
   type Call,
   readCall,
   readResponse,
+  readText,
   writeCall,
   writeFault,
   writeResponse,
@@ -43,7 +43,8 @@ export type XMLRPCCall = Call;
  * @param options How values may be written.
  * @returns The XML, to be sent as UTF-8.
  * @throws {TypeError} If a value has no form in XML-RPC.
- * @throws {RangeError} If a number or date is out of range, or a value too deep.
+ * @throws {RangeError} If a number or date is out of range, or a value too deep
+ * or too long.
  */
 export function encodeXMLRPCCall(
   method: string,
@@ -69,7 +70,8 @@ export function encodeXMLRPCCall(
  * @param options How values may be written.
  * @returns The XML, to be sent as UTF-8.
  * @throws {TypeError} If a value has no form in XML-RPC.
- * @throws {RangeError} If a number or date is out of range, or a value too deep.
+ * @throws {RangeError} If a number or date is out of range, or a value too deep
+ * or too long.
  */
 export function encodeXMLRPCResponse(
   result: unknown,
@@ -102,7 +104,8 @@ export function decodeXMLRPCCall(
   xml: string | Uint8Array,
   options?: XMLRPCOptions,
 ): XMLRPCCall {
-  return readCall(textOf(xml), limitsOf(options));
+  const limits = limitsOf(options);
+  return readCall(readText(xml, limits), limits);
 }
 
 /**
@@ -130,7 +133,7 @@ export function decodeXMLRPCResponse(
   const limits = limitsOf(options);
   let response;
   try {
-    response = readResponse(textOf(xml), limits);
+    response = readResponse(readText(xml, limits), limits);
   } catch (error) {
     // Only the server's faults are faults to a client.
     if (!(error instanceof XMLRPCFault)) throw error;
@@ -151,8 +154,4 @@ function faultOf(value: XMLRPCValue): Error {
   return new SyntaxError(
     "Cannot read XML-RPC: the fault has no faultCode and faultString",
   );
-}
-
-function textOf(xml: string | Uint8Array): string {
-  return typeof xml === "string" ? xml : documentText(xml);
 }

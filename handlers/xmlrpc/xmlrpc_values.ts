@@ -80,4 +80,20 @@ export interface XMLRPCOptions {
    * @default {2048}
    */
   readonly maxDepth?: number;
+  /**
+   * How long a document may be, read and written: in bytes where it is read
+   * from bytes, and in characters where it is a string or is written.
+   * `Infinity` sets no limit.
+   *
+   * @default {8388608}
+   */
+  readonly maxSize?: number;
+  /**
+   * How many values a document may have that is read, with those inside of
+   * others. The smallest has 8 characters and takes some 50 bytes of memory.
+   * `Infinity` sets no limit.
+   *
+   * @default {100000}
+   */
+  readonly maxValues?: number;
 }

@@ -25,10 +25,17 @@
  * well-formed is -32700, and so are document type declarations, entities but
  * XML's five, and more than `maxDepth` arrays and structs inside one another.
  * Comments, processing instructions and CDATA sections are well-formed XML
- * without such a declaration, and are read. A call may have 64 MiB, also when
- * it is decompressed; see `limits` of {@linkcode SimpleXMLRPCRequestHandler}.
- * Reading and writing XML does not wait for anything: a very large call holds
- * up others on the same thread meanwhile.
+ * without such a declaration, and are read.
+ *
+ * What a call may cost is bounded. By default a document has at most 8 MiB, as
+ * it comes and as it is decompressed (`limits.maxBodySize` of the handler,
+ * `maxSize` of the dispatcher), 100,000 values (`maxValues`), and a multicall
+ * 1,000 calls (`maxCalls`); an answer has 8 MiB at most, those to a multicall
+ * together. A call of 64 KiB or more also waits where others hold too much
+ * (`callLimits`, see {@linkcode XMLRPCCallLimits}). Reading and writing XML does
+ * not wait for anything: with these limits it takes some tenths of a second at
+ * most, and whoever raises them lets a single call hold up others on the same
+ * thread for as much longer.
  *
  * Functions in threads and processes are registered with the handler class, in
  * its module, which is what travels there:
@@ -66,6 +73,7 @@ export * from "../../handlers/xmlrpc/doc_cgi_xmlrpc_request_handler.ts";
 export * from "../../handlers/xmlrpc/doc_xmlrpc_request_handler.ts";
 export * from "../../handlers/xmlrpc/multi_path_xmlrpc_request_handler.ts";
 export * from "../../handlers/xmlrpc/simple_xmlrpc_request_handler.ts";
+export type { XMLRPCCallLimits } from "../../handlers/xmlrpc/xmlrpc_call_limits.ts";
 export * from "../../handlers/xmlrpc/xmlrpc_dispatcher.ts";
 export * from "../../handlers/xmlrpc/xmlrpc_documentation.ts";
 export * from "../../handlers/xmlrpc/xmlrpc_fault.ts";

@@ -496,20 +496,6 @@ Deno.test("system.multicall answers each call by itself", async () => {
   });
 });
 
-Deno.test("system.multicall refuses calls after 64 MiB of results", async () => {
-  const dispatcher = new XMLRPCDispatcher();
-  dispatcher.registerMulticallFunctions();
-  const text = "x".repeat(10_000_000);
-  dispatcher.registerFunction(() => text, { name: "text" });
-  const results = await dispatcher.dispatch("system.multicall", [
-    Array(10).fill({ methodName: "text", params: [] }),
-  ]) as Record<string, unknown>[];
-  deepStrictEqual(
-    results.map((result) => Array.isArray(result) ? "ok" : result.faultCode),
-    [...Array(7).fill("ok"), ...Array(3).fill(-32603)],
-  );
-});
-
 Deno.test("system.multicall calls one after the other", async () => {
   const dispatcher = new XMLRPCDispatcher();
   dispatcher.registerMulticallFunctions();

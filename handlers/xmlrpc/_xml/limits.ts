@@ -3,19 +3,48 @@ import type { XMLRPCOptions } from "../xmlrpc_values.ts";
 /** `XMLRPCOptions` with every option decided. */
 export type Limits = Required<XMLRPCOptions>;
 
-const DEFAULT_MAX_DEPTH = 2048;
+const DEFAULTS: Limits = {
+  allowNil: false,
+  maxDepth: 2048,
+  maxSize: 8 * 1024 * 1024,
+  maxValues: 100_000,
+};
 
 /**
  * Decides the options that were left open.
  *
- * @throws {RangeError} If `maxDepth` is not a positive integer.
+ * @throws {RangeError} If a limit is not a positive integer. All but `maxDepth`
+ * may also be `Infinity`.
  */
 export function limitsOf(options: XMLRPCOptions = {}): Limits {
-  const { allowNil = false, maxDepth = DEFAULT_MAX_DEPTH } = options;
-  if (!Number.isInteger(maxDepth) || maxDepth < 1) {
-    throw new RangeError(
-      `Cannot use maxDepth: it must be a positive integer, received ${maxDepth}`,
-    );
-  }
-  return { allowNil, maxDepth };
+  const {
+    allowNil = DEFAULTS.allowNil,
+    maxDepth = DEFAULTS.maxDepth,
+    maxSize = DEFAULTS.maxSize,
+    maxValues = DEFAULTS.maxValues,
+  } = options;
+  checkLimit("maxDepth", maxDepth, false);
+  checkLimit("maxSize", maxSize);
+  checkLimit("maxValues", maxValues);
+  return { allowNil, maxDepth, maxSize, maxValues };
+}
+
+/**
+ * Checks one limit.
+ *
+ * @throws {RangeError} If it is not a positive integer, nor `Infinity` where
+ * that is possible.
+ */
+export function checkLimit(
+  name: string,
+  value: number,
+  mayBeInfinite = true,
+): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  if (mayBeInfinite && value === Infinity) return;
+  throw new RangeError(
+    `Cannot use ${name}: it must be a positive integer${
+      mayBeInfinite ? " or Infinity" : ""
+    }, received ${Deno.inspect(value)}`,
+  );
 }

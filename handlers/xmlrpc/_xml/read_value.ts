@@ -1,7 +1,16 @@
+import { XMLRPC_FAULT_CODES, XMLRPCFault } from "../xmlrpc_fault.ts";
 import type { XMLRPCStruct, XMLRPCValue } from "../xmlrpc_values.ts";
-import type { Limits } from "./limits.ts";
 import { readScalar } from "./scalars.ts";
 import { invalidRequest, type XMLReader } from "./xml_reader.ts";
+
+/** What is to be read, and how many values still may be. */
+export interface ValueSource {
+  readonly reader: XMLReader;
+  readonly allowNil: boolean;
+  readonly maxValues: number;
+  /** How many values were read, those of other parameters too. */
+  values: number;
+}
 
 /** An array or struct that is being read. */
 type Container =
@@ -14,9 +23,10 @@ type Container =
  *
  * @throws {XMLRPCFault} If it is none.
  */
-export function readValue(reader: XMLReader, limits: Limits): XMLRPCValue {
+export function readValue(source: ValueSource): XMLRPCValue {
+  const { reader } = source;
   const containers: Container[] = [];
-  let value = readOrOpen(reader, limits, containers);
+  let value = readOrOpen(source, containers);
   while (true) {
     const container = containers.at(-1);
     if (container === undefined) return value!;
@@ -24,7 +34,7 @@ export function readValue(reader: XMLReader, limits: Limits): XMLRPCValue {
       ? continueArray(reader, container.items, value)
       : continueStruct(reader, container, value);
     if (another) {
-      value = readOrOpen(reader, limits, containers);
+      value = readOrOpen(source, containers);
     } else {
       containers.pop();
       expectEnd(reader, "value");
@@ -38,10 +48,16 @@ export function readValue(reader: XMLReader, limits: Limits): XMLRPCValue {
  * struct: then there is no value yet.
  */
 function readOrOpen(
-  reader: XMLReader,
-  limits: Limits,
+  source: ValueSource,
   containers: Container[],
 ): XMLRPCValue | undefined {
+  const { reader } = source;
+  if (++source.values > source.maxValues) {
+    throw new XMLRPCFault(
+      XMLRPC_FAULT_CODES.parseError,
+      `Cannot read XML-RPC: it has more than ${source.maxValues} values; raise maxValues to read it`,
+    );
+  }
   let text = "";
   let token = reader.next();
   if (token === "text") {
@@ -65,14 +81,14 @@ function readOrOpen(
   }
   const content = reader.content();
   const value = type === "nil"
-    ? readNil(content, limits)
+    ? readNil(content, source)
     : readScalar(type, content);
   expectEnd(reader, "value");
   return value;
 }
 
-function readNil(content: string, limits: Limits): null {
-  if (!limits.allowNil) {
+function readNil(content: string, { allowNil }: ValueSource): null {
+  if (!allowNil) {
     throw invalidRequest("it has nil, an extension that allowNil would allow");
   }
   if (content !== "") throw invalidRequest("<nil> has content");

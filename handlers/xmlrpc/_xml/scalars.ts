@@ -10,13 +10,19 @@ const DOUBLE = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?$/;
 /** The specification's `19980717T14:08:55`, and the same with hyphens. */
 const DATE_TIME =
   /^([0-9]{4})(?:([0-9]{2})([0-9]{2})|-([0-9]{2})-([0-9]{2}))T([0-9]{2}):([0-9]{2}):([0-9]{2})$/;
-/** No `biginteger` is longer: to read one takes the square of its length. */
-const LONGEST_INTEGER = 4300;
+/**
+ * No number is longer: to read a `biginteger` takes the square of its length,
+ * and no other type has so many digits.
+ */
+const LONGEST_NUMBER = 4300;
+
+const isNumber = (form: RegExp, text: string) =>
+  text.length <= LONGEST_NUMBER && form.test(text);
 
 type ReadScalar = (text: string, type: string) => XMLRPCValue;
 
 const smallInteger = (bits: number): ReadScalar => (text, type) => {
-  const value = INTEGER.test(text) ? Number(text) : NaN;
+  const value = isNumber(INTEGER, text) ? Number(text) : NaN;
   if (!(value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1))) {
     throw invalid(type, text);
   }
@@ -25,9 +31,7 @@ const smallInteger = (bits: number): ReadScalar => (text, type) => {
 };
 
 const bigInteger: ReadScalar = (text, type) => {
-  if (text.length > LONGEST_INTEGER || !INTEGER.test(text)) {
-    throw invalid(type, text);
-  }
+  if (!isNumber(INTEGER, text)) throw invalid(type, text);
   const value = BigInt(text.replace("+", ""));
   if (type === "i8" && BigInt.asIntN(64, value) !== value) {
     throw invalid(type, text);
@@ -36,7 +40,7 @@ const bigInteger: ReadScalar = (text, type) => {
 };
 
 const double: ReadScalar = (text, type) => {
-  const value = DOUBLE.test(text) ? Number(text) : NaN;
+  const value = isNumber(DOUBLE, text) ? Number(text) : NaN;
   if (!Number.isFinite(value)) throw invalid(type, text);
   return value;
 };
@@ -83,14 +87,14 @@ function readDateTime(text: string, type: string): Temporal.PlainDateTime {
   const [, year, month, day, month2, day2, hour, minute, second] =
     DATE_TIME.exec(text) ?? [];
   try {
-    return Temporal.PlainDateTime.from({
-      year: Number(year),
-      month: Number(month ?? month2),
-      day: Number(day ?? day2),
-      hour: Number(hour),
-      minute: Number(minute),
-      second: Number(second),
-    }, { overflow: "reject" });
+    return new Temporal.PlainDateTime(
+      Number(year),
+      Number(month ?? month2),
+      Number(day ?? day2),
+      Number(hour),
+      Number(minute),
+      Number(second),
+    );
   } catch {
     throw invalid(type, text);
   }

@@ -17,16 +17,23 @@ interface Container {
  * Writes a value as `<value>…</value>`. It keeps a stack of its own: a value may
  * be deeper than that of the language.
  *
+ * @param room How long it may become, in characters.
  * @throws {TypeError} If the value, or one in it, has no form in XML-RPC.
  * @throws {RangeError} If a number or date is out of range, or the value too
- * deep.
+ * deep or too long.
  */
-export function writeValue(value: unknown, limits: Limits): string {
+export function writeValue(
+  value: unknown,
+  limits: Limits,
+  room: number = limits.maxSize,
+): string {
   const containers: Container[] = [];
   const inside = new Set<object>();
   try {
-    let xml = writeOrOpen(value, limits, containers, inside);
+    let xml = writeOrOpen(value, limits, room, containers, inside);
     while (true) {
+      // It may be that nothing more is added that would show it.
+      if (xml.length > room) throw tooLong(limits);
       const container = containers.at(-1);
       if (container === undefined) return xml;
       const { names } = container;
@@ -41,12 +48,24 @@ export function writeValue(value: unknown, limits: Limits): string {
       }
       if (names === undefined) {
         const item = (container.value as unknown[])[container.index];
-        xml += writeOrOpen(item, limits, containers, inside);
+        xml += writeOrOpen(
+          item,
+          limits,
+          room - xml.length,
+          containers,
+          inside,
+        );
       } else {
         const name = names[container.index]!;
-        xml += `<member><name>${escapeText(name)}</name>`;
+        xml += `<member><name>${escapeText(name, room - xml.length)}</name>`;
         const member = (container.value as Record<string, unknown>)[name];
-        xml += writeOrOpen(member, limits, containers, inside);
+        xml += writeOrOpen(
+          member,
+          limits,
+          room - xml.length,
+          containers,
+          inside,
+        );
       }
     }
   } catch (error) {
@@ -58,12 +77,13 @@ export function writeValue(value: unknown, limits: Limits): string {
 function writeOrOpen(
   value: unknown,
   limits: Limits,
+  room: number,
   containers: Container[],
   inside: Set<object>,
 ): string {
   switch (typeof value) {
     case "string":
-      return `<value><string>${escapeText(value)}</string></value>`;
+      return `<value><string>${escapeText(value, room)}</string></value>`;
     case "number":
       // Not -0, which only a double can be.
       return Object.is(value | 0, value)
@@ -88,7 +108,7 @@ function writeOrOpen(
     open(value, undefined, limits, containers, inside);
     return "<value><array><data>";
   }
-  const scalar = writeObject(value);
+  const scalar = writeObject(value, limits, room);
   if (scalar !== undefined) return scalar;
   const members = value as Record<string, unknown>;
   const names = Object.keys(members)
@@ -116,12 +136,18 @@ function open(
 }
 
 /** Writes an object that is no struct; of a plain object, nothing. */
-function writeObject(value: object): string | undefined {
+function writeObject(
+  value: object,
+  limits: Limits,
+  room: number,
+): string | undefined {
   if (value instanceof XMLRPCDouble) {
     return `<value><double>${writeDouble(value.value)}</double></value>`;
   }
-  if (value instanceof Uint8Array) return writeBytes(value);
-  if (value instanceof ArrayBuffer) return writeBytes(new Uint8Array(value));
+  if (value instanceof Uint8Array) return writeBytes(value, limits, room);
+  if (value instanceof ArrayBuffer) {
+    return writeBytes(new Uint8Array(value), limits, room);
+  }
   const dateTime = dateTimeOf(value);
   if (dateTime !== undefined) {
     return `<value><dateTime.iso8601>${
@@ -137,7 +163,9 @@ function writeObject(value: object): string | undefined {
   );
 }
 
-function writeBytes(bytes: Uint8Array): string {
+function writeBytes(bytes: Uint8Array, limits: Limits, room: number): string {
+  // Four characters for three bytes.
+  if (bytes.length / 3 * 4 > room) throw tooLong(limits);
   return `<value><base64>${bytes.toBase64()}</base64></value>`;
 }
 
@@ -154,6 +182,12 @@ function writeNil(value: null | undefined, limits: Limits): string {
   if (limits.allowNil) return "<value><nil/></value>";
   throw new TypeError(
     `XML-RPC itself has no ${value}; return something, or set allowNil`,
+  );
+}
+
+function tooLong({ maxSize }: Limits): RangeError {
+  return new RangeError(
+    `the document would be longer than maxSize, ${maxSize} characters`,
   );
 }
 

@@ -1,5 +1,7 @@
 import { XMLRPC_FAULT_CODES, XMLRPCFault } from "../xmlrpc_fault.ts";
-import { ILLEGAL } from "./xml_characters.ts";
+import { readReference } from "./references.ts";
+import { TextBuilder } from "./text_builder.ts";
+import { ILLEGAL, normalizeLineEndings } from "./xml_characters.ts";
 
 /** What {@linkcode XMLReader.next} came upon. */
 export type XMLToken = "start" | "end" | "text" | "document end";
@@ -16,23 +18,11 @@ const DECLARATION =
   /<\?xml[ \t\n]+version[ \t\n]*=[ \t\n]*(?:"1\.[0-9]+"|'1\.[0-9]+')(?:[ \t\n]+encoding[ \t\n]*=[ \t\n]*(?:"[A-Za-z][A-Za-z0-9._-]*"|'[A-Za-z][A-Za-z0-9._-]*'))?(?:[ \t\n]+standalone[ \t\n]*=[ \t\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\n]*\?>/y;
 const SPACE = /[ \t\n]*/y;
 const ONLY_SPACE = /^[ \t\n]*$/;
-/** Production 66. */
-const CHARACTER_REFERENCE = /^#(?:([0-9]+)|x([0-9A-Fa-f]+))$/;
-/** Longer than any, but for zeros: `&#1114111;`. */
-const LONGEST_REFERENCE = 32;
-/** Section 4.6: the entities that need no declaration. */
-const ENTITIES: ReadonlyMap<string, string> = new Map([
-  ["lt", "<"],
-  ["gt", ">"],
-  ["apos", "'"],
-  ["quot", '"'],
-  ["amp", "&"],
-]);
+/** XML-RPC has none. Each takes as long as an element. */
+const MOST_ATTRIBUTES = 100;
 
 /** A document's names may be of any length, and are repeated in errors. */
 const LONGEST_DETAIL = 200;
-
-const OTHER_REFERENCE = /&(?!(?:amp|lt|gt|apos|quot);)/;
 
 /**
  * Reads XML 1.0 from beginning to end, a token at a time. What is not
@@ -42,7 +32,8 @@ const OTHER_REFERENCE = /&(?!(?:amp|lt|gt|apos|quot);)/;
  * CDATA sections, comments and processing instructions are well-formed without
  * one. The first are text, the others are passed over.
  *
- * It calls nothing of itself, so no document is too deep for the stack.
+ * It calls nothing of itself, so no document is too deep for the stack. Each step
+ * takes at least one character of the document, or ends it.
  */
 export class XMLReader {
   /** After "start" and "end", the element's name. */
@@ -51,6 +42,9 @@ export class XMLReader {
   text = "";
   readonly #source: string;
   readonly #maxDepth: number;
+  readonly #maxMarkup: number;
+  /** How many elements, attributes, comments and the like there were. */
+  #markup = 0;
   #at = 0;
   /** The elements that are open, the outermost first. */
   readonly #open: string[] = [];
@@ -61,15 +55,15 @@ export class XMLReader {
   /**
    * @param source The document.
    * @param maxDepth How many elements may be inside one another.
+   * @param maxMarkup How many elements, attributes, comments and the like there
+   * may be: each takes some hundred times as long as a character of text.
    * @throws {XMLRPCFault} If a character is none of XML's, or the XML
    * declaration is not well-formed.
    */
-  constructor(source: string, maxDepth: number) {
-    // Section 2.11: lines end in LF, however they were sent.
-    this.#source = source.includes("\r")
-      ? source.replace(/\r\n?/g, "\n")
-      : source;
+  constructor(source: string, maxDepth: number, maxMarkup: number) {
+    this.#source = normalizeLineEndings(source);
     this.#maxDepth = maxDepth;
+    this.#maxMarkup = maxMarkup;
     const illegal = this.#source.search(ILLEGAL);
     if (illegal >= 0) {
       const code = this.#source.charCodeAt(illegal).toString(16);
@@ -171,6 +165,7 @@ export class XMLReader {
   }
 
   #startTag(): "start" {
+    this.#count();
     this.#at++;
     const name = this.#name("an element");
     if (this.#open.length === 0 && this.#rootSeen) {
@@ -222,11 +217,12 @@ export class XMLReader {
   #attributes(element: string): void {
     const names = new Set<string>();
     const source = this.#source;
-    while (true) {
+    while (names.size <= MOST_ATTRIBUTES) {
       const spaced = this.#space();
       const follows = source[this.#at];
       if (follows === ">" || follows === "/") return;
       if (!spaced) this.#refuse(`the tag <${element}> is malformed`);
+      this.#count();
       const name = this.#name(`an attribute of <${element}>`);
       if (names.has(name)) {
         this.#refuse(`<${element}> has the attribute "${name}" twice`);
@@ -252,11 +248,13 @@ export class XMLReader {
       this.#resolve(value);
       this.#at = end + 1;
     }
+    this.#refuse(`<${element}> has more than ${MOST_ATTRIBUTES} attributes`);
   }
 
   /** Passes over what is no element, and gives the text of a CDATA section. */
   #passOver(): string {
     const source = this.#source;
+    this.#count();
     if (source.startsWith("<!--", this.#at)) {
       const end = source.indexOf("--", this.#at + 4);
       if (end < 0) this.#refuse("a comment does not end");
@@ -309,41 +307,33 @@ export class XMLReader {
 
   /** Puts characters in the place of references. */
   #resolve(raw: string): string {
-    if (!raw.includes("&")) return raw;
-    return OTHER_REFERENCE.test(raw)
-      ? this.#resolveEach(raw)
-      : resolveEntities(raw);
-  }
-
-  #resolveEach(raw: string): string {
-    let text = "";
-    let from = 0;
     let ampersand = raw.indexOf("&");
+    if (ampersand < 0) return raw;
+    const text = new TextBuilder();
+    let from = 0;
     do {
-      text += raw.slice(from, ampersand);
-      const end = raw.indexOf(";", ampersand);
-      const reference = end < 0 ? "" : raw.slice(ampersand + 1, end);
-      if (reference === "" || reference.length > LONGEST_REFERENCE) {
+      if (ampersand > from) text.append(raw, from, ampersand);
+      const reference = readReference(raw, ampersand + 1) ??
         this.#refuse('"&" starts no reference');
+      const { code, end } = reference;
+      if (code === undefined) {
+        const name = raw.slice(ampersand, end);
+        this.#refuse(`the entity "${name}" is not known`);
       }
-      text += ENTITIES.get(reference) ?? this.#character(reference);
-      from = end + 1;
+      if (code >= 0x20 && code < 0xd800) text.push(code);
+      else text.append(this.#character(code, raw.slice(ampersand, end)));
+      from = end;
       ampersand = raw.indexOf("&", from);
     } while (ampersand >= 0);
-    return text + raw.slice(from);
+    text.append(raw, from);
+    return text.toString();
   }
 
-  #character(reference: string): string {
-    const [, decimal, hexadecimal] = CHARACTER_REFERENCE.exec(reference) ?? [];
-    const code = decimal !== undefined
-      ? parseInt(decimal, 10)
-      : hexadecimal !== undefined
-      ? parseInt(hexadecimal, 16)
-      : this.#refuse(`the entity "&${reference};" is not known`);
+  #character(code: number, reference: string): string {
     const legal = code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
     const character = legal ? String.fromCodePoint(code) : "";
     if (!legal || ILLEGAL.test(character)) {
-      this.#refuse(`"&${reference};" is no character of XML`);
+      this.#refuse(`"${reference}" is no character of XML`);
     }
     return character;
   }
@@ -365,14 +355,27 @@ export class XMLReader {
     return matched;
   }
 
+  #count(): void {
+    if (++this.#markup > this.#maxMarkup) {
+      this.#refuse(
+        `it has more than ${this.#maxMarkup} elements, attributes and comments; raise maxValues to read it`,
+      );
+    }
+  }
+
   #refuse(detail: string): never {
     throw this.#fault(detail);
   }
 
   #fault(detail: string, at = this.#at): XMLRPCFault {
-    const before = this.#source.slice(0, at);
-    const line = before.split("\n").length;
-    const column = at - before.lastIndexOf("\n");
+    let line = 1;
+    let lineStart = 0;
+    for (let i = 0; i < at; i++) {
+      if (this.#source.charCodeAt(i) !== 0x0a) continue;
+      line++;
+      lineStart = i + 1;
+    }
+    const column = at - lineStart + 1;
     return new XMLRPCFault(
       XMLRPC_FAULT_CODES.parseError,
       `Cannot parse XML at line ${line}, column ${column}: ${
@@ -388,14 +391,4 @@ export function invalidRequest(detail: string): XMLRPCFault {
     XMLRPC_FAULT_CODES.invalidRequest,
     `Cannot read XML-RPC: ${detail.slice(0, LONGEST_DETAIL)}`,
   );
-}
-
-/** Many times faster than one after the other, where there are many. */
-function resolveEntities(raw: string): string {
-  let text = raw;
-  // "&amp;" comes last: what it makes starts no other.
-  for (const [name, character] of ENTITIES) {
-    text = text.replaceAll(`&${name};`, character);
-  }
-  return text;
 }

@@ -20,23 +20,38 @@ export function compress(data: Uint8Array): Promise<Uint8Array> {
  * @throws {HTTPError} If it is not gzip: 400; if it would be longer than `limit`
  * bytes: 413.
  */
-export function decompress(
+export async function decompress(
   data: Uint8Array,
   limit: number,
 ): Promise<Uint8Array> {
+  const result = await tryDecompress(data, limit);
+  if (result !== undefined) return result;
+  throw new HTTPError(
+    413,
+    `The request is longer than ${limit} bytes when it is decompressed`,
+  );
+}
+
+/**
+ * Decompresses a request, if it is not too long for that.
+ *
+ * @returns The request, or `undefined` if it would be longer than `limit` bytes.
+ * @throws {HTTPError} If it is not gzip: 400.
+ */
+export function tryDecompress(
+  data: Uint8Array,
+  limit: number,
+): Promise<Uint8Array | undefined> {
   return new Promise((resolve, reject) => {
     gunzip(data, { maxOutputLength: limit }, (error, result) => {
       if (!error) return resolve(result);
-      const tooLong =
-        (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
-      reject(
-        tooLong
-          ? new HTTPError(
-            413,
-            `The request is longer than ${limit} bytes when it is decompressed`,
-          )
-          : new HTTPError(400, "The request is not gzip", { cause: error }),
-      );
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ERR_BUFFER_TOO_LARGE") resolve(undefined);
+      else {
+        reject(
+          new HTTPError(400, "The request is not gzip", { cause: error }),
+        );
+      }
     });
   });
 }

@@ -1,0 +1,163 @@
+/** How long a share is waited for, and what ends the wait. */
+export interface WaitOptions {
+  /** How long to wait at most, in milliseconds. */
+  readonly timeout: number;
+  /**
+   * Gives what ends the wait when it aborts. It is asked for only where there
+   * is something to wait for.
+   */
+  readonly signal: () => AbortSignal;
+}
+
+/** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+/** Whoever waits for a share. */
+interface Waiter {
+  readonly amount: number;
+  readonly start: () => void;
+}
+
+/**
+ * Something of which there is only so much, such as memory or processes. Whoever
+ * needs a share takes it and gives it back; where too little is left, whoever
+ * came first is served first.
+ */
+export class Capacity {
+  readonly #total: number;
+  #taken = 0;
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Waiter>();
+
+  /** @param total How much there is. */
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  /** How much is taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** A share of nothing, which may grow. */
+  share(): Share {
+    return new Share(this);
+  }
+
+  /**
+   * Takes a share, and waits for it behind those who came before.
+   *
+   * @throws {DOMException} "TimeoutError" if there was no room in time.
+   * @throws The signal's reason, if it aborts.
+   */
+  async take(amount: number, options: WaitOptions): Promise<Share> {
+    const share = this.share();
+    if (this.#waiting.size > 0 || !share.tryResize(amount)) {
+      await this.#wait(amount, share, options);
+    }
+    return share;
+  }
+
+  /**
+   * Takes more, or gives back. Who takes more goes before those who wait: they
+   * may be waiting for what that one has.
+   *
+   * @param from How much whoever asks has.
+   * @param to How much it wants. More than there is has room where nobody else
+   * has anything.
+   * @returns Whether there was room.
+   * @ignore
+   */
+  change(from: number, to: number): boolean {
+    const others = this.#taken - from;
+    if (to > from && others > 0 && others + to > this.#total) return false;
+    this.#taken = others + to;
+    if (to < from) this.#startWaiting();
+    return true;
+  }
+
+  #wait(
+    amount: number,
+    share: Share,
+    { timeout, signal: getSignal }: WaitOptions,
+  ): Promise<void> {
+    const signal = getSignal();
+    if (signal.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", aborted);
+        this.#waiting.delete(waiter);
+      };
+      const giveUp = (reason: unknown) => {
+        leave();
+        reject(reason);
+        // Those behind may need less than this one did.
+        this.#startWaiting();
+      };
+      const aborted = () => giveUp(signal.reason);
+      const waiter: Waiter = {
+        amount,
+        start: () => {
+          leave();
+          share.tryResize(amount);
+          resolve();
+        },
+      };
+      const timer = setTimeout(
+        () =>
+          giveUp(
+            new DOMException(
+              `There was no room within ${timeout} ms`,
+              "TimeoutError",
+            ),
+          ),
+        Math.min(timeout, LONGEST_DELAY),
+      );
+      signal.addEventListener("abort", aborted);
+      this.#waiting.add(waiter);
+    });
+  }
+
+  /** Each pass takes one out of those who wait, or ends. */
+  #startWaiting(): void {
+    for (const waiter of this.#waiting) {
+      const fits = this.#taken === 0 ||
+        this.#taken + waiter.amount <= this.#total;
+      if (!fits) return;
+      waiter.start();
+    }
+  }
+}
+
+/** What someone has of a {@linkcode Capacity}. */
+export class Share implements Disposable {
+  readonly #capacity: Capacity;
+  #amount = 0;
+
+  /** @param capacity What it is of. */
+  constructor(capacity: Capacity) {
+    this.#capacity = capacity;
+  }
+
+  /**
+   * Makes the share larger or smaller.
+   *
+   * @returns Whether there was room; if not, it stays as it was.
+   */
+  tryResize(amount: number): boolean {
+    if (!this.#capacity.change(this.#amount, amount)) return false;
+    this.#amount = amount;
+    return true;
+  }
+
+  /** Gives everything back. */
+  [Symbol.dispose](): void {
+    this.tryResize(0);
+  }
+}
