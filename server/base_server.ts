@@ -86,8 +86,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     );
     this.#loop = new AcceptLoop(this.#acceptor(), room, reporter);
     this.#ending = new Ending({
-      ...{ room, reporter, transport, runner, gracePeriod },
-      stopLoop: () => this.#loop.stop(),
+      ...{ loop: this.#loop, room, reporter, transport, runner, gracePeriod },
       closeSocket: () => socket.close(),
     });
     this.#serving = {
@@ -165,8 +164,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       if (options.signal !== undefined) {
         this.#ending.shutdownOn(options.signal);
       }
-      if (!this.#ending.stopping) this.#announce();
-      await this.#loop.serveAll();
+      if (!this.#ending.stopping) {
+        this.#announce();
+        await this.#loop.serveAll();
+      }
     } finally {
       clearInterval(this.#serviceTimer);
       this.#claimed = false;
@@ -202,8 +203,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   }
 
   /**
-   * Accepts nothing more, lets running handlers finish, and after the grace
-   * period aborts their signals and closes their connections.
+   * Accepts nothing more but the clients that the kernel has let in already, lets
+   * running handlers finish, and after the grace period aborts their signals and
+   * closes their connections.
    *
    * May be called at any time, more than once (the shortest grace period
    * counts), from a signal handler, and inside a request handler: there, the

@@ -8,6 +8,16 @@ import type { Guest, Room } from "./room.ts";
  * in milliseconds. Ranch and Thousand Island wait as long.
  */
 const ACCEPT_PAUSE = 100;
+/**
+ * How long nothing may come before the kernel's queue is taken for empty, in
+ * milliseconds: one wait of the event loop for what is ready, and one to be sure.
+ */
+const QUIET = 2;
+/**
+ * How many requests may still be accepted once the server shuts down. No longer
+ * queue can have been waiting: it is Linux's `net.core.somaxconn`, listen(2).
+ */
+const MOST_QUEUED = 4_096;
 
 /** What an accept loop takes requests from, and gives them to. */
 export interface Acceptor<Request, Address extends Deno.Addr> {
@@ -37,7 +47,13 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
   readonly #room: Room<Guest>;
   readonly #reporter: Reporter<Request, Address>;
   #ahead: Ahead<Request, Address> | undefined;
+  #serving = false;
   #stopped = false;
+  /** How many have been accepted. */
+  #accepted = 0;
+  #draining: Promise<void> | undefined;
+  #quietTimer: ReturnType<typeof setTimeout> | undefined;
+  #endQuiet: (() => void) | undefined;
   /** Whether the listener failed last, which is reported once. */
   #failing = false;
 
@@ -53,6 +69,15 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
 
   /** Accepts until it is stopped. */
   async serveAll(): Promise<void> {
+    this.#serving = true;
+    try {
+      await this.#acceptAll();
+    } finally {
+      this.#serving = false;
+    }
+  }
+
+  async #acceptAll(): Promise<void> {
     while (!this.#stopped) {
       if (this.#room.full) {
         await this.#room.awaken();
@@ -68,6 +93,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
         continue;
       }
       this.#failing = false;
+      this.#accepted++;
       const [request, clientAddress] = accepted;
       if (this.#stopped) this.#acceptor.discard(request, clientAddress);
       else this.#acceptor.serve(request, clientAddress);
@@ -108,9 +134,41 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
     return true;
   }
 
+  /**
+   * Accepts those whom the kernel has let in already, then nothing more: they
+   * take their connection for made, and may have sent something.
+   */
+  drain(): Promise<void> {
+    return this.#draining ??= this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    const most = this.#accepted + MOST_QUEUED;
+    let seen: number;
+    do {
+      seen = this.#accepted;
+      await new Promise<void>((resolve) => {
+        this.#endQuiet = resolve;
+        this.#quietTimer = setTimeout(resolve, QUIET);
+      });
+    } while (
+      this.#serving && !this.#stopped && !this.#failing &&
+      this.#accepted < most && (this.#accepted > seen || this.#room.full)
+    );
+    this.stop();
+  }
+
+  /** Whether `serveAll` runs, so that there is something to drain. */
+  get serving(): boolean {
+    return this.#serving;
+  }
+
   /** Accepts nothing more. */
   stop(): void {
+    if (this.#stopped) return;
     this.#stopped = true;
+    clearTimeout(this.#quietTimer);
+    this.#endQuiet?.();
     const ahead = this.#ahead;
     if (ahead?.outcome?.status === "fulfilled") {
       this.#acceptor.discard(...ahead.outcome.value);

@@ -11,8 +11,13 @@ interface Parts<Request, Address extends Deno.Addr> {
   readonly reporter: Reporter<Request, Address>;
   readonly transport: Transport<Request, Address>;
   readonly runner: Runner | undefined;
-  /** Stops the accept loop. */
-  stopLoop(): void;
+  readonly loop: {
+    /** Whether it accepts. */
+    readonly serving: boolean;
+    /** Accepts what waits already, then stops. */
+    drain(): Promise<void>;
+    stop(): void;
+  };
   /** Closes the socket. */
   closeSocket(): void;
   /** How long requests may take where it is not said, in milliseconds. */
@@ -27,6 +32,8 @@ export class Ending<Request, Address extends Deno.Addr> {
   readonly #unlinkSignals: (() => void)[] = [];
   readonly #graceTimers = new Set<ReturnType<typeof setTimeout>>();
   #stopping = false;
+  #listening = true;
+  #released = false;
   #closed = false;
   #finish!: () => void;
 
@@ -35,7 +42,7 @@ export class Ending<Request, Address extends Deno.Addr> {
     this.finished = new Promise((resolve) => this.#finish = resolve);
   }
 
-  /** Whether nothing more is accepted. */
+  /** Whether nothing more is accepted but what waits already. */
   get stopping(): boolean {
     return this.#stopping;
   }
@@ -52,13 +59,16 @@ export class Ending<Request, Address extends Deno.Addr> {
     caller?: ServedRequest<Request, Address>,
   ): Promise<void> {
     checkTime("gracePeriod", gracePeriod);
-    const { room } = this.#parts;
-    this.#stopAccepting();
-    if (room.size > 0 && gracePeriod !== Infinity) {
+    const { loop, room } = this.#parts;
+    this.#begin();
+    if (gracePeriod !== Infinity && !this.#released) {
       this.#abortAfter(gracePeriod, false);
       // Who waits for the shutdown can finish only when the others have.
       this.#abortAfter(2 * gracePeriod + ABANDON_AFTER, true);
     }
+    if (loop.serving && gracePeriod > 0) {
+      void loop.drain().then(() => this.#stopListening());
+    } else this.#stopListening();
     await (caller === undefined ? this.finished : room.drainedBut(caller));
   }
 
@@ -73,32 +83,35 @@ export class Ending<Request, Address extends Deno.Addr> {
 
   /** Stops listening now, and lets the requests in progress go on. */
   close(): void {
-    this.#stopAccepting();
+    this.#begin();
+    this.#stopListening();
     this.#closeSocket();
   }
 
-  #stopAccepting(): void {
+  #begin(): void {
     if (this.#stopping) return;
     this.#stopping = true;
     for (const unlink of this.#unlinkSignals) unlink();
-    this.#parts.stopLoop();
-    void this.#stopListening();
     for (const served of this.#parts.room.inside()) served.tellShuttingDown();
   }
 
-  async #stopListening(): Promise<void> {
-    const { reporter, room, transport } = this.#parts;
+  #stopListening(): void {
+    if (!this.#listening) return;
+    this.#listening = false;
+    const { loop, reporter, room, transport } = this.#parts;
+    loop.stop();
     const close = () => this.#closeSocket();
-    await reporter.attempt(() =>
+    const stopped = reporter.attempt(() =>
       transport.stopListening === undefined
         ? close()
         : transport.stopListening(close)
     );
-    room.whenEmpty(() => void this.#release());
+    void stopped.then(() => room.whenEmpty(() => void this.#release()));
   }
 
   #abortAfter(ms: number, waitingToo: boolean): void {
     const timer = setTimeout(() => {
+      this.#stopListening();
       const reason = new DOMException(
         `The server shut down and the request did not finish within ${ms} ms`,
         "AbortError",
@@ -119,8 +132,8 @@ export class Ending<Request, Address extends Deno.Addr> {
   /** Nothing is accepted any more, and no request is in progress. */
   async #release(): Promise<void> {
     const { reporter, runner, transport } = this.#parts;
+    this.#released = true;
     for (const timer of this.#graceTimers) clearTimeout(timer);
-    this.#graceTimers.clear();
     this.#closeSocket();
     transport.finish?.();
     if (runner !== undefined) await reporter.attempt(() => runner.close());

@@ -1,0 +1,90 @@
+// What the kernel has taken for the server before it shuts down is served.
+
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { TCPServer } from "../../mod.ts";
+import { patiently } from "../_patience.ts";
+import { Child, Folder } from "../_program.ts";
+import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
+
+const PROGRAM = `${import.meta.dirname}/_queue_program.ts`;
+const CLIENTS = 40;
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** Starts the program, and stops its process as a busy system would. */
+async function stopped(kind: string, path: string) {
+  const child = new Child(Deno.execPath(), [
+    ...["run", "--quiet", "--allow-all", "--unstable-net", PROGRAM, kind, path],
+  ]);
+  const [, address] = await child.until(/ready at (.*)\n/);
+  child.kill("SIGSTOP");
+  return { child, address: JSON.parse(address!) };
+}
+
+for (
+  const kind of [
+    "tcp",
+    "tcp, one at a time",
+    "unix",
+    "threads",
+    "processes",
+  ]
+) {
+  Deno.test(`${CLIENTS} clients that wait in the queue at a shutdown are answered: ${kind}`, async () => {
+    await using folder = new Folder();
+    const { child, address } = await stopped(kind, folder.at("socket"));
+    await using _ = child;
+    const clients = await Promise.all(
+      Array.from({ length: CLIENTS }, async (_, i) => {
+        const client = await Deno.connect(address);
+        await client.write(encode(`${i}\n`));
+        return client;
+      }),
+    );
+    child.kill("SIGTERM");
+    child.kill("SIGCONT");
+    const answers = await patiently(
+      Promise.all(clients.map(readAll)),
+      () => "all answers",
+    );
+    deepStrictEqual(answers, clients.map((_, i) => `answer to ${i}`));
+    await child.until("served");
+  });
+}
+
+for (const kind of ["udp", "unix datagrams"]) {
+  Deno.test(`datagrams that wait in the queue at a shutdown are served: ${kind}`, async () => {
+    await using folder = new Folder();
+    const { child, address } = await stopped(kind, folder.at("socket"));
+    await using _ = child;
+    const client = kind === "udp"
+      ? Deno.listenDatagram({ transport: "udp", ...LOOPBACK })
+      : Deno.listenDatagram({
+        transport: "unixpacket",
+        path: folder.at("client"),
+      });
+    // As many as a queue of Unix datagrams takes without a wait.
+    for (let i = 0; i < 8; i++) await client.send(encode(`${i}`), address);
+    child.kill("SIGTERM");
+    child.kill("SIGCONT");
+    await child.until("served 8 datagrams");
+    client.close();
+  });
+}
+
+Deno.test("clients that go on coming do not keep a server from ending", async () => {
+  const server = serve(
+    new TCPServer(LOOPBACK, ({ wfile }) => wfile.write("x")),
+  );
+  let going = true;
+  const flood = Array.from({ length: 8 }, async () => {
+    // Those at the very end are reset or refused.
+    while (going) await ask(server.addr).catch(() => {});
+  });
+  strictEqual(await ask(server.addr), "x");
+  await patiently(
+    server.shutdown({ gracePeriod: 500 }),
+    () => "the end of the server",
+  );
+  going = false;
+  await Promise.all(flood);
+});
