@@ -7,12 +7,14 @@ import { Deadlines } from "./_closing/deadlines.ts";
 import { AcceptLoop } from "./_core/accept_loop.ts";
 import { Ending } from "./_core/ending.ts";
 import { checkServerOptions, checkSignal } from "./_core/options.ts";
+import { awaitServing, forgetServing } from "./_core/never_served.ts";
 import { printError, Reporter } from "./_core/reporter.ts";
 import { Room } from "./_core/room.ts";
 import { type Runner, seamOf } from "./_core/seam.ts";
 import {
   callingRequest,
   discard,
+  inAcceptScope,
   ServedRequest,
   servedRequestOf,
   type Serving,
@@ -64,20 +66,23 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @param Handler The handler class.
    * @param options Options that every server has.
    * @throws {RangeError} If an option is out of range.
-   * @throws {TypeError} If `signal` is not an `AbortSignal`, or a callback not a
-   * function.
+   * @throws {TypeError} If `signal` is not an `AbortSignal`, a callback not a
+   * function, or the name of an option unknown.
    */
   constructor(
     open: () => ServerSocket<Address>,
     Handler: RequestHandlerClass<Request, Address>,
     options: ServerOptions<Address, Request> = {},
   ) {
+    const { runner, transport = {}, optionNames } = seamOf<Request, Address>(
+      options,
+    );
     const { maxConnections, requestTimeout, gracePeriod } = checkServerOptions(
       options,
+      optionNames,
     );
     this.#Handler = Handler;
     this.#options = options;
-    const { runner, transport = {} } = seamOf<Request, Address>(options);
     this.#runner = runner;
     const socket = this.#socket = open();
     const room = new Room<ServedRequest<Request, Address>>(maxConnections);
@@ -87,7 +92,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#loop = new AcceptLoop(this.#acceptor(), room, reporter);
     this.#ending = new Ending({
       ...{ loop: this.#loop, room, reporter, transport, runner, gracePeriod },
-      closeSocket: () => socket.close(),
+      closeSocket: () => {
+        forgetServing(this);
+        socket.close();
+      },
     });
     this.#serving = {
       ...{ room, reporter, transport, hooks: this, ending: this.#ending },
@@ -107,6 +115,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       throw error;
     }
     if (options.signal !== undefined) this.#ending.shutdownOn(options.signal);
+    awaitServing(this);
   }
 
   /**
@@ -166,7 +175,11 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       }
       if (!this.#ending.stopping) {
         this.#announce();
-        await this.#loop.serveAll();
+        await inAcceptScope(() => this.#loop.serveAll());
+      } else {
+        console.warn(
+          `${this.constructor.name}: serveForever() returns, since the server was shut down before`,
+        );
       }
     } finally {
       clearInterval(this.#serviceTimer);
@@ -196,7 +209,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     try {
       this.#announce();
       const { timeout = Infinity } = this.#options;
-      if (!await this.#loop.serveOne(timeout)) await this.handleTimeout();
+      const handled = inAcceptScope(() => this.#loop.serveOne(timeout));
+      if (!await handled) await this.handleTimeout();
     } finally {
       this.#claimed = false;
     }
@@ -297,9 +311,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     }
     const handle = () => this.#runHandler(served, request, clientAddress);
     const { transport } = this.#serving;
-    return transport.around === undefined
-      ? handle()
-      : transport.around(served, handle);
+    if (transport.around === undefined) return handle();
+    served.waits();
+    return transport.around(served, handle);
   }
 
   /**
@@ -395,7 +409,11 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       aborted: (reason) => abortHandler(handler, reason),
       shuttingDown: () => handler.onShutdown(),
     });
-    return runHandler(handler, (unsent) => served.settling(unsent));
+    return runHandler(
+      handler,
+      (unsent) => served.settling(unsent),
+      () => served.waits(),
+    );
   }
 
   /** Whether a subclass has steps that may go on outside a request's context. */
@@ -403,7 +421,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const base = BaseServer.prototype;
     return this.processRequest !== base.processRequest ||
       this.finishRequest !== base.finishRequest ||
-      this.shutdownRequest !== base.shutdownRequest;
+      this.shutdownRequest !== base.shutdownRequest ||
+      this.closeRequest !== base.closeRequest;
   }
 
   get #hasServiceActions(): boolean {
@@ -421,6 +440,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       );
     }
     this.#claimed = true;
+    forgetServing(this);
   }
 
   #announce(): void {

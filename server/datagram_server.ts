@@ -50,7 +50,8 @@ export abstract class DatagramServer<Address extends Deno.Addr>
    * @param options Options that every server has.
    * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
    * @throws {RangeError} If an option is out of range.
-   * @throws {TypeError} If `handler` is neither a handler class nor a function.
+   * @throws {TypeError} If `handler` is neither a handler class of its kind nor a
+   * function, or an option or a key of the address has an unknown name.
    */
   constructor(
     open: () => ReceivingSocket<Address>,

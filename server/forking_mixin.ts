@@ -101,6 +101,23 @@ export interface ForkingOptions {
   readonly denoPath?: string | URL;
 }
 
+const OPTION_NAMES = Object.keys(
+  {
+    maxChildren: true,
+    spareChildren: true,
+    requestsPerChild: true,
+    connectionsPerChild: true,
+    permissions: true,
+    denoArgs: true,
+    env: true,
+    uid: true,
+    gid: true,
+    startTimeout: true,
+    killTimeout: true,
+    denoPath: true,
+  } satisfies Record<keyof ForkingOptions, true>,
+);
+
 /** A server class whose handlers run in processes. */
 export type Forking<Base extends ServerClass> = MixedIn<Base, ForkingOptions>;
 
@@ -231,7 +248,10 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
       super(
         address,
         handler,
-        withSeam({ ...options, maxConnections }, { runner }),
+        withSeam({ ...options, maxConnections }, {
+          runner,
+          optionNames: OPTION_NAMES,
+        }),
       );
     }
   }

@@ -59,7 +59,8 @@ export abstract class StreamServer<
    * {@linkcode StreamRequestHandler}.
    * @param options Options that every server of connections has.
    * @throws {RangeError} If an option is out of range.
-   * @throws {TypeError} If `handler` is neither a handler class nor a function.
+   * @throws {TypeError} If `handler` is neither a handler class of its kind nor a
+   * function, or an option or a key of the address has an unknown name.
    */
   constructor(
     open: () => Deno.Listener<Connection, Address>,
@@ -78,7 +79,10 @@ export abstract class StreamServer<
         handler,
         StreamRequestHandler as RequestHandlerClass<Connection, Address>,
       ),
-      withSeam(options, { transport: connections }),
+      withSeam(options, {
+        transport: connections,
+        optionNames: ["idleTimeout", "lingerTimeout"],
+      }),
     );
     this.#listener = listener;
     this.#connections = connections;

@@ -1,5 +1,6 @@
 import { listenAt } from "./_core/listen_at.ts";
 import { listenBacklog } from "./_core/options.ts";
+import { withSeam } from "./_core/seam.ts";
 import {
   type StreamHandler,
   StreamServer,
@@ -16,7 +17,12 @@ export interface TCPServerAddress {
   readonly hostname?: string;
   /** The port, 0 to 65,535; 0 lets the system choose one. */
   readonly port: number;
-  /** Lets several processes listen on the same address (`SO_REUSEPORT`). */
+  /**
+   * Lets several processes listen on the same address (`SO_REUSEPORT`, see
+   * socket(7)). Deno 2.9.6 needs the `--unstable-net` flag for it.
+   *
+   * @default {false}
+   */
   readonly reusePort?: boolean;
 }
 
@@ -68,8 +74,10 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
    * @param options Limits, timeouts and callbacks.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.NotCapable} If the net permission is missing.
+   * @throws {Deno.errors.NotSupported} If `reusePort` needs `--unstable-net`.
    * @throws {RangeError} If the port or an option is out of range.
-   * @throws {TypeError} If `handler` is neither a handler class nor a function.
+   * @throws {TypeError} If `handler` is neither a handler class of its kind nor a
+   * function, or an option or a key of the address has an unknown name.
    */
   constructor(
     address: TCPServerAddress,
@@ -79,11 +87,13 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
     super(
       () =>
         listenAt(
+          "tcp",
           address,
+          ["reusePort"],
           () => Deno.listen({ ...address, ...listenBacklog(options.backlog) }),
         ),
       handler,
-      options,
+      withSeam(options, { optionNames: ["backlog"] }),
     );
   }
 

@@ -31,6 +31,13 @@ export interface ThreadingOptions {
   readonly connectionsPerWorker?: number;
 }
 
+const OPTION_NAMES = Object.keys(
+  {
+    workers: true,
+    connectionsPerWorker: true,
+  } satisfies Record<keyof ThreadingOptions, true>,
+);
+
 /** A server class whose handlers run in threads. */
 export type Threading<Base extends ServerClass> = MixedIn<
   Base,
@@ -131,7 +138,10 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       super(
         address,
         handler,
-        withSeam({ ...options, maxConnections }, { runner }),
+        withSeam({ ...options, maxConnections }, {
+          runner,
+          optionNames: OPTION_NAMES,
+        }),
       );
     }
   }

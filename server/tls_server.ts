@@ -62,9 +62,12 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
    * {@linkcode StreamRequestHandler}.
    * @param options Limits, timeouts and callbacks.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
-   * @throws {Deno.errors.InvalidData} If the certificate or key is not PEM.
+   * @throws {Deno.errors.InvalidData} If the certificate or key is not PEM, such
+   * as the name of a file.
    * @throws {Deno.errors.NotCapable} If the net permission is missing.
    * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is neither a handler class of its kind nor a
+   * function, or an option or a key of the address has an unknown name.
    */
   constructor(
     address: TLSServerAddress,
@@ -75,12 +78,23 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
     super(
       () =>
         listenAt(
+          "tcp",
           address,
-          () =>
-            Deno.listenTls({ ...address, ...listenBacklog(options.backlog) }),
+          ["reusePort", "cert", "key", "alpnProtocols"],
+          () => {
+            checkPEM("cert", address.cert);
+            checkPEM("key", address.key);
+            return Deno.listenTls({
+              ...address,
+              ...listenBacklog(options.backlog),
+            });
+          },
         ),
       handler,
-      withSeam(options, { transport: connections }),
+      withSeam(options, {
+        transport: connections,
+        optionNames: ["backlog", "handshakeTimeout"],
+      }),
     );
   }
 
@@ -92,6 +106,15 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
   override get addr(): TCPAddr {
     return super.addr as TCPAddr;
   }
+}
+
+function checkPEM(name: string, text: string): void {
+  if (typeof text === "string" && text.includes("-----BEGIN")) return;
+  throw new Deno.errors.InvalidData(
+    `Cannot create server: ${name} must be PEM text, received ${
+      Deno.inspect(text, { strAbbreviateSize: 40 })
+    }; of a file, pass what Deno.readTextFile() gives`,
+  );
 }
 
 /** Connections whose handshake is complete when their handler starts. */
@@ -124,8 +147,12 @@ class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
         ),
       Math.min(timeout, LONGEST_DELAY),
     );
+    const shaken = served.request.handshake();
+    // Deno keeps the descriptor for as long as the client is silent, whoever
+    // closes the connection: what is held must count.
+    served.holdPlace(shaken);
     try {
-      await served.request.handshake();
+      await shaken;
     } finally {
       clearTimeout(timer);
     }

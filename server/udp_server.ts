@@ -17,7 +17,12 @@ export interface UDPServerAddress {
   readonly hostname?: string;
   /** The port, 0 to 65,535; 0 lets the system choose one. */
   readonly port: number;
-  /** Lets several processes bind the same address (`SO_REUSEADDR`). */
+  /**
+   * Lets several processes bind the same address (`SO_REUSEADDR`). On Linux the
+   * socket that was bound last receives everything.
+   *
+   * @default {false}
+   */
   readonly reuseAddress?: boolean;
 }
 
@@ -52,6 +57,8 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
    * @throws {Deno.errors.NotCapable} If the net permission is missing.
    * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
    * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is neither a handler class of its kind nor a
+   * function, or an option or a key of the address has an unknown name.
    */
   constructor(
     address: UDPServerAddress,
@@ -64,7 +71,9 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
     super(
       () =>
         listenAt(
+          "udp",
           address,
+          ["reuseAddress"],
           () =>
             // ref() and unref() are there; only Deno's types leave them out.
             Deno.listenDatagram(

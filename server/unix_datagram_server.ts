@@ -4,6 +4,7 @@ import { withSeam } from "./_core/seam.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { UnixDatagramSocket } from "./_unix/unix_datagram_socket.ts";
 import {
+  UNIX_OPTION_NAMES,
   type UnixServerAddress,
   UnixSocketFile,
   type UnixSocketFileOptions,
@@ -45,11 +46,12 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
    * @throws {Deno.errors.NotFound} If the path's folder does not exist.
    * @throws {Deno.errors.NotCapable} If a permission is missing.
    * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
-   * @throws {TypeError} If the path is empty, or too long for a Unix socket.
+   * @throws {TypeError} If the path is empty, or too long for a Unix socket, or
+   * an option or a key of the address has an unknown name.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
-    { path }: UnixServerAddress,
+    address: UnixServerAddress,
     handler: DatagramHandler<Deno.UnixAddr>,
     options: UnixDatagramServerOptions = {},
   ) {
@@ -58,7 +60,7 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
     super(
       () => {
         const bound = UnixSocketFile.bind(
-          path,
+          address,
           options,
           (path) => new UnixDatagramSocket(path, () => file.isOurs()),
         );
@@ -73,6 +75,7 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
             file.remove();
           },
         },
+        optionNames: UNIX_OPTION_NAMES,
       }),
     );
   }

@@ -6,6 +6,7 @@ import {
 import { Connections } from "./_closing/connections.ts";
 import { withSeam } from "./_core/seam.ts";
 import {
+  UNIX_OPTION_NAMES,
   type UnixServerAddress,
   UnixSocketFile,
   type UnixSocketFileOptions,
@@ -47,11 +48,12 @@ export class UnixStreamServer
    * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
    * @throws {Deno.errors.NotFound} If the path's folder does not exist.
    * @throws {Deno.errors.NotCapable} If a permission is missing.
-   * @throws {TypeError} If the path is empty, or too long for a Unix socket.
+   * @throws {TypeError} If the path is empty, or too long for a Unix socket, or
+   * an option or a key of the address has an unknown name.
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
-    { path }: UnixServerAddress,
+    address: UnixServerAddress,
     handler: StreamHandler<Deno.UnixConn, Deno.UnixAddr>,
     options: UnixStreamServerOptions = {},
   ) {
@@ -60,7 +62,7 @@ export class UnixStreamServer
     super(
       () => {
         const bound = UnixSocketFile.bind(
-          path,
+          address,
           options,
           (path) => Deno.listen({ transport: "unix", path }),
         );
@@ -68,7 +70,10 @@ export class UnixStreamServer
         return bound.socket;
       },
       handler,
-      withSeam(options, { transport: connections }),
+      withSeam(options, {
+        transport: connections,
+        optionNames: UNIX_OPTION_NAMES,
+      }),
     );
   }
 }

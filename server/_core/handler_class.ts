@@ -1,4 +1,6 @@
 import { BaseRequestHandler } from "../../handlers/base_request_handler.ts";
+import { DatagramRequestHandler } from "../../handlers/datagram_request_handler.ts";
+import { StreamRequestHandler } from "../../handlers/stream_request_handler.ts";
 import type { RequestHandlerClass } from "../server_options.ts";
 
 /** A plain function as a handler. It receives the handler instance. */
@@ -6,11 +8,20 @@ export type HandlerFunction<Handler> = (
   handler: Handler,
 ) => void | Promise<void>;
 
+/** Of a server's kind of handler, the kind that it cannot have. */
+const OTHER_KIND = new Map<
+  unknown,
+  typeof StreamRequestHandler | typeof DatagramRequestHandler
+>([
+  [StreamRequestHandler, DatagramRequestHandler],
+  [DatagramRequestHandler, StreamRequestHandler],
+]);
+
 /**
  * The class that a server instantiates: the one it was given, or one made
  * around the function it was given.
  *
- * @throws {TypeError} If it is neither.
+ * @throws {TypeError} If it is neither, or a class for the other kind of server.
  */
 export function handlerClass<
   Request,
@@ -25,6 +36,12 @@ export function handlerClass<
       `Cannot create server: the handler must be a handler class or a function, received ${
         Deno.inspect(handler)
       }`,
+    );
+  }
+  const Wrong = OTHER_KIND.get(Base);
+  if (Wrong !== undefined && handler.prototype instanceof Wrong) {
+    throw new TypeError(
+      `Cannot create server: the class "${handler.name}" extends ${Wrong.name}, and this server's handlers extend ${Base.name}`,
     );
   }
   if (handler.prototype instanceof BaseRequestHandler) {

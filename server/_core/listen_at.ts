@@ -1,16 +1,48 @@
+import { checkKeys } from "./known_keys.ts";
 import { checkPort } from "./options.ts";
+
+/** What belongs to the options, and is easily taken for part of an address. */
+const OPTIONS = ["backlog", "maxConnections", "signal", "idleTimeout"];
+
+/** An address to listen at. */
+interface ListenAddress {
+  readonly hostname?: string;
+  readonly port: number;
+  readonly reusePort?: boolean;
+}
 
 /**
  * Listens on a host and port. What Deno throws keeps its class, and gets a
  * message that names the address and the remedy.
  *
+ * @param transport What `transport` may say, as in what `server.addr` gives.
+ * @param address Where to listen.
+ * @param more The keys that such an address may have beside those two.
+ * @param listen Does it.
+ * @throws {Deno.errors.NotSupported} If `reusePort` needs a flag.
  * @throws {RangeError} If the port is out of range.
+ * @throws {TypeError} If the address has another key.
  */
 export function listenAt<Socket>(
-  address: { readonly hostname?: string; readonly port: number },
+  transport: "tcp" | "udp",
+  address: ListenAddress,
+  more: readonly string[],
   listen: () => Socket,
 ): Socket {
+  checkKeys("address key", address, [
+    ...["hostname", "port", "transport"],
+    ...more,
+  ], { keys: OPTIONS, where: "options, the third argument" });
   checkPort(address);
+  const { transport: said = transport } = address as { transport?: unknown };
+  if (said !== transport) {
+    throw new TypeError(
+      `Cannot create server: transport must be "${transport}", received ${
+        Deno.inspect(said)
+      }`,
+    );
+  }
+  checkReusePort(address);
   try {
     return listen();
   } catch (error) {
@@ -25,6 +57,15 @@ export function listenAt<Socket>(
       { cause: error },
     );
   }
+}
+
+/** Deno ends the process where the flag is missing, which nobody can catch. */
+function checkReusePort({ reusePort }: ListenAddress): void {
+  // This function is there exactly where the flag is given.
+  if (!reusePort || Deno.listenDatagram !== undefined) return;
+  throw new Deno.errors.NotSupported(
+    "Cannot listen with reusePort: it is unstable in Deno, run again with the --unstable-net flag",
+  );
 }
 
 function remedyOf(error: unknown): string | undefined {

@@ -1,7 +1,13 @@
 import type { ServerOptions } from "../server_options.ts";
+import { checkKeys } from "./known_keys.ts";
 
 const DEFAULT_MAX_CONNECTIONS = 16_384;
 const DEFAULT_GRACE_PERIOD = 15_000;
+
+const OPTION_NAMES = [
+  ...["maxConnections", "timeout", "requestTimeout", "gracePeriod", "signal"],
+  ...["onListen", "verify", "onError"],
+];
 
 /** The times and counts that every server has. */
 interface Limits {
@@ -14,12 +20,16 @@ interface Limits {
 /**
  * Checks the options that every server has, and fills in the defaults.
  *
+ * @param options The options.
+ * @param more The names of those that this kind of server has beside them.
  * @throws {RangeError} If a count or time is out of range.
- * @throws {TypeError} If a signal or a function is none.
+ * @throws {TypeError} If a signal or a function is none, or a name unknown.
  */
 export function checkServerOptions<Address extends Deno.Addr, Request>(
   options: ServerOptions<Address, Request>,
+  more: readonly string[] = [],
 ): Limits {
+  checkKeys("option", options, [...OPTION_NAMES, ...more]);
   const {
     maxConnections = DEFAULT_MAX_CONNECTIONS,
     timeout = Infinity,
@@ -51,7 +61,9 @@ export function checkServerOptions<Address extends Deno.Addr, Request>(
 export function checkCount(name: string, value: number, least: number): void {
   if (value === Infinity || (Number.isInteger(value) && value >= least)) return;
   throw new RangeError(
-    `Cannot create server: ${name} must be an integer of at least ${least}, received ${value}`,
+    `Cannot create server: ${name} must be an integer of at least ${least}, received ${
+      Deno.inspect(value)
+    }`,
   );
 }
 
@@ -63,7 +75,9 @@ export function checkCount(name: string, value: number, least: number): void {
 export function checkTime(name: string, value: number): void {
   if (typeof value === "number" && value >= 0) return;
   throw new RangeError(
-    `Cannot use ${name}: it must be a non-negative number of milliseconds, received ${value}`,
+    `Cannot use ${name}: it must be a non-negative number of milliseconds, received ${
+      Deno.inspect(value)
+    }`,
   );
 }
 

@@ -23,6 +23,11 @@ export interface InProgress<Request, Address extends Deno.Addr> {
   handedOver(): void;
   /** Its handler has ended; what it left to be sent is still being sent. */
   settling(unsent: Unsent): void;
+  /**
+   * Keeps its place among those that count until something has settled, though
+   * the request itself may be given up before.
+   */
+  holdPlace(until: Promise<unknown>): void;
   /** Ends it before its handler does, and tells both why. */
   abort(reason: unknown): void;
   /** Shuts its server down, which does not wait for this request. */
@@ -104,6 +109,8 @@ export interface Runner {
 export interface Seam<Request, Address extends Deno.Addr> {
   readonly transport?: Transport<Request, Address>;
   readonly runner?: Runner;
+  /** The names of the options that subclasses and mixins have added. */
+  readonly optionNames?: readonly string[];
 }
 
 /** Where that is among the options, out of sight of everybody else. */
@@ -122,5 +129,7 @@ export function withSeam<
   Request,
   Address extends Deno.Addr,
 >(options: Options, seam: Seam<Request, Address>): Options {
-  return { ...options, [SEAM]: { ...seamOf(options), ...seam } };
+  const before = seamOf<Request, Address>(options);
+  const optionNames = [before, seam].flatMap((each) => each.optionNames ?? []);
+  return { ...options, [SEAM]: { ...before, ...seam, optionNames } };
 }

@@ -51,10 +51,31 @@ export interface Serving<Request, Address extends Deno.Addr> {
 type AnyServedRequest = ServedRequest<any, any>;
 
 /**
- * The request inside which code runs. A server that is started inside a handler
- * accepts in that handler's context, so its requests know the outer one.
+ * What an asynchronous context says. It is not the request itself, which V8 may
+ * keep for as long as a context, and that is long.
  */
-const running = new AsyncLocalStorage<AnyServedRequest>();
+interface Scope {
+  /** The request inside which code runs, while it is in progress. */
+  served: AnyServedRequest | undefined;
+  /** The request inside which the server was told to serve, if any. */
+  readonly outer: AnyServedRequest | undefined;
+}
+
+/**
+ * Whose handler or hook calls. An accept loop has a scope of its own, in which
+ * each request starts: one that waits for something keeps it, and the loop takes
+ * another. So a datagram that is answered at once costs no context, which would
+ * cost as much as that.
+ */
+const scopes = new AsyncLocalStorage<Scope>();
+
+/** Accepts in a scope that requests can start in. */
+export function inAcceptScope<T>(accept: () => Promise<T>): Promise<T> {
+  return scopes.run(
+    { served: undefined, outer: scopes.getStore()?.served },
+    accept,
+  );
+}
 
 /**
  * The request of a server inside whose handler or hooks the caller runs, also
@@ -65,7 +86,7 @@ const running = new AsyncLocalStorage<AnyServedRequest>();
 export function callingRequest<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
 ): ServedRequest<Request, Address> | undefined {
-  let served = running.getStore();
+  let served = scopes.getStore()?.served;
   while (served !== undefined && served.serving !== serving) {
     served = served.outer;
   }
@@ -95,16 +116,18 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   readonly clientAddress: Address;
   /** When it was accepted, in `performance.now()` time, if that matters. */
   readonly began: number;
-  /** The request inside whose handler this one's server was started, if any. */
-  readonly outer: AnyServedRequest | undefined;
   /** Its place in the room; -1 when it has ended. */
   place = -1;
   /** For how many of the server's shutdowns its handler waits. */
   awaitedShutdowns = 0;
+  readonly #scope: Scope;
+  #waits: boolean;
   /** Called when it is handed over or does not count any more. */
   #onHandled: (() => void) | undefined;
   /** Whether it counts against the limit of requests. */
   #counted = true;
+  /** What its place is kept for, if anything. */
+  #holding: Promise<unknown> | undefined;
   /** Whether only its end is left, for which no handler is to blame. */
   #ending = false;
   #listener: RequestListener | undefined;
@@ -127,8 +150,15 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.request = request;
     this.clientAddress = clientAddress;
     this.began = serving.deadlines === undefined ? 0 : performance.now();
-    this.outer = running.getStore();
+    // Requests are made by accept loops.
+    this.#scope = scopes.getStore()!;
+    this.#waits = serving.byRequest !== undefined;
     this.#onHandled = onHandled;
+  }
+
+  /** The request inside whose handler this one's server was started, if any. */
+  get outer(): AnyServedRequest | undefined {
+    return this.#scope.outer;
   }
 
   /** Serves it. Returns when its handler waits for something, or has ended. */
@@ -137,7 +167,17 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     room.enter(this);
     deadlines?.add(this);
     byRequest?.set(this.request, this);
-    running.run(this, verify, this);
+    const scope = this.#scope;
+    scope.served = this;
+    this.#verify();
+    if (this.#waits && this.place >= 0) {
+      scopes.enterWith({ served: undefined, outer: scope.outer });
+    } else scope.served = undefined;
+  }
+
+  /** Code of its handler or of a hook will run when `start` has returned. */
+  waits(): void {
+    this.#waits = true;
   }
 
   listenWith(listener: RequestListener): void {
@@ -180,6 +220,14 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     return this.serving.ending.shutdown(options.gracePeriod, this);
   }
 
+  holdPlace(until: Promise<unknown>): void {
+    const release = () => {
+      this.#holding = undefined;
+      if (this.place < 0) this.#uncount();
+    };
+    this.#holding = until.then(release, release);
+  }
+
   abort(reason: unknown): void {
     if (this.#aborted !== undefined) return;
     // That a client takes its time after the reply is no fault of the handler.
@@ -192,20 +240,24 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     }, ABANDON_AFTER);
   }
 
-  /** For `verify` alone. */
-  verify(): void {
+  #verify(): void {
     const { hooks } = this.serving;
     let done: void | Promise<void>;
     try {
       const verdict = hooks.verifyRequest(this.request, this.clientAddress);
-      done = typeof verdict === "boolean"
-        ? this.#process(verdict)
-        : Promise.resolve(verdict).then((served) => this.#process(served));
+      if (typeof verdict === "boolean") done = this.#process(verdict);
+      else {
+        this.waits();
+        done = Promise.resolve(verdict).then((served) => this.#process(served));
+      }
     } catch (error) {
+      this.waits();
       return void this.#failed(error);
     }
     if (done === undefined) this.#succeeded();
-    else done.then(() => this.#succeeded(), (error) => this.#failed(error));
+    else {
+      done.then(() => this.#succeeded(), (error) => this.#failedLater(error));
+    }
   }
 
   #process(served: boolean): void | Promise<void> {
@@ -218,6 +270,13 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   #succeeded(): void {
     if (this.#aborted === undefined) this.#settle();
     else this.#reportAborted().then(() => this.#settle());
+  }
+
+  /** A request that did not wait has no scope any more, and hooks need one. */
+  #failedLater(error: unknown): void {
+    if (this.#waits) return void this.#failed(error);
+    const scope = { served: this, outer: this.outer };
+    void scopes.run(scope, () => this.#failed(error));
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -240,10 +299,9 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     if (this.place < 0) return;
     const { room, byRequest } = this.serving;
     if (this.#abandonTimer !== undefined) clearTimeout(this.#abandonTimer);
-    // V8 may keep a context, and so this request, for long.
-    this.#listener = undefined;
+    if (this.#scope.served === this) this.#scope.served = undefined;
     byRequest?.delete(this.request);
-    this.#uncount();
+    if (this.#holding === undefined) this.#uncount();
     room.leave(this);
   }
 
@@ -302,8 +360,4 @@ function release<Request, Address extends Deno.Addr>(
   } catch {
     // It is closed already, or one of the user's own that cannot be.
   }
-}
-
-function verify(served: AnyServedRequest): void {
-  served.verify();
 }

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { checkKeys } from "../_core/known_keys.ts";
 import { isDeadUnixSocket } from "./probe_unix_socket.ts";
 
 /** Where a Unix server listens. */
@@ -26,6 +27,14 @@ export interface UnixSocketFileOptions {
   readonly mode?: number;
 }
 
+/** The names of those options. */
+export const UNIX_OPTION_NAMES: readonly string[] = Object.keys(
+  {
+    reclaim: true,
+    mode: true,
+  } satisfies Record<keyof UnixSocketFileOptions, true>,
+);
+
 /** The socket file a server made. */
 export class UnixSocketFile {
   readonly #path: string;
@@ -42,8 +51,8 @@ export class UnixSocketFile {
   /**
    * Binds a socket to a path and sets the file's permissions.
    *
-   * @param given The path. One that is relative is the same file whatever the
-   * current directory is later.
+   * @param address Has the path. One that is relative is the same file whatever
+   * the current directory is later.
    * @param options The file's.
    * @param listen Binds the socket to the path it is given.
    * @throws {Deno.errors.AddrInUse} If the path exists and is not to be
@@ -52,10 +61,15 @@ export class UnixSocketFile {
    * @throws {TypeError} If the path is empty, too long, or not a string.
    */
   static bind<Socket extends { close(): void }>(
-    given: string,
+    address: UnixServerAddress,
     { reclaim = false, mode }: UnixSocketFileOptions,
     listen: (path: string) => Socket,
   ): { readonly socket: Socket; readonly file: UnixSocketFile } {
+    checkKeys("address key", address, ["path", "transport"], {
+      keys: UNIX_OPTION_NAMES,
+      where: "options, the third argument",
+    });
+    const { path: given } = address;
     // Linux would bind an empty one to a name of its own choice.
     if (typeof given !== "string" || given === "") {
       throw new TypeError(

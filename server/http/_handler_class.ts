@@ -7,6 +7,7 @@ import {
   completeHTTPLimits,
   type HTTPLimits,
 } from "../../handlers/http/http_limits.ts";
+import { withSeam } from "../_core/seam.ts";
 import type { RequestHandlerClass } from "../server_options.ts";
 
 /** What an HTTP server takes as its handler. */
@@ -22,6 +23,17 @@ export interface HTTPOptions {
    * sets its own, which travel with it to threads and processes.
    */
   readonly limits?: Partial<HTTPLimits>;
+}
+
+/** The options of an HTTP server, for the server that it is. */
+export function withHTTP<Options extends HTTPOptions>(
+  options: Options,
+): Options {
+  return withSeam(options, {
+    optionNames: Object.keys(
+      { limits: true } satisfies Record<keyof HTTPOptions, true>,
+    ),
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import {
   type HTTPHandler,
   httpHandlerClass,
   type HTTPOptions,
+  withHTTP,
 } from "./_handler_class.ts";
 import {
   TCPServer,
@@ -59,6 +60,6 @@ export class HTTPServer extends TCPServer {
     handler: HTTPHandler<Deno.TcpConn, Deno.NetAddr>,
     options: HTTPServerOptions = {},
   ) {
-    super(address, httpHandlerClass(handler, options), options);
+    super(address, httpHandlerClass(handler, options), withHTTP(options));
   }
 }

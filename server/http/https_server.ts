@@ -2,6 +2,7 @@ import {
   type HTTPHandler,
   httpHandlerClass,
   type HTTPOptions,
+  withHTTP,
 } from "./_handler_class.ts";
 import {
   TLSServer,
@@ -37,6 +38,6 @@ export class HTTPSServer extends TLSServer {
     handler: HTTPHandler<Deno.TlsConn, Deno.NetAddr>,
     options: HTTPSServerOptions = {},
   ) {
-    super(address, httpHandlerClass(handler, options), options);
+    super(address, httpHandlerClass(handler, options), withHTTP(options));
   }
 }

@@ -2,6 +2,7 @@ import {
   completeCallLimits,
   type XMLRPCCallLimits,
 } from "../../handlers/xmlrpc/xmlrpc_call_limits.ts";
+import { withSeam } from "../_core/seam.ts";
 import type { RequestHandlerClass } from "../server_options.ts";
 
 /** A handler class, as servers of XML-RPC take it. */
@@ -15,6 +16,12 @@ interface CallLimited {
   readonly callLimits: Partial<XMLRPCCallLimits>;
 }
 
+/** The names of the options that servers of XML-RPC add to others'. */
+const OPTION_NAMES = [
+  ...["logRequests", "documentation", "onFault", "maxCalls"],
+  ...["allowNil", "maxDepth", "maxSize", "maxValues"],
+];
+
 /**
  * What a constructor was given whose handler may be left out.
  *
@@ -24,7 +31,7 @@ interface CallLimited {
  * @throws {RangeError} If a limit of the handler class is out of range.
  * @throws {TypeError} If it has an unknown name.
  */
-export function handlerAndOptions<Options>(
+export function handlerAndOptions<Options extends object>(
   second: XMLRPCHandlerClass | Options | undefined,
   third: Options | undefined,
   Default: XMLRPCHandlerClass,
@@ -35,5 +42,5 @@ export function handlerAndOptions<Options>(
       : [Default, (second ?? third ?? {}) as Options];
   // Not with its first request, which nobody might see fail.
   completeCallLimits((handler as Partial<CallLimited>).callLimits);
-  return [handler, options];
+  return [handler, withSeam(options, { optionNames: OPTION_NAMES })];
 }

@@ -285,7 +285,10 @@ Deno.test("bytes are not lent to a connection of Deno's with another write or re
   }
   await using server = serve(
     new Delaying(LOOPBACK, async ({ rfile, wfile }) => {
-      await wfile.write(`<${await rfile.readLine()}>`);
+      const line = await rfile.readLine();
+      // The last connection only shows what is lent.
+      if (line === null) return;
+      await wfile.write(`<${line}>`);
       // Until it is on its way.
       await rfile.readAll();
     }),

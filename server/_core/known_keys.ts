@@ -1,0 +1,67 @@
+/** How many letters may be wrong in a name that was meant. */
+const MOST_WRONG = 2;
+
+/**
+ * Checks that an object has no other keys than those that are looked at: a name
+ * that is mistyped would be ignored in silence.
+ *
+ * @param what What the keys are: "option".
+ * @param given The object.
+ * @param known The keys that it may have.
+ * @param elsewhere Keys that belong somewhere else, and where.
+ * @throws {TypeError} If it is no object, or has another key.
+ */
+export function checkKeys(
+  what: string,
+  given: object,
+  known: readonly string[],
+  elsewhere: { readonly keys: readonly string[]; readonly where: string } = {
+    keys: [],
+    where: "",
+  },
+): void {
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(
+      `Cannot create server: the ${what}s must be an object, received ${
+        Deno.inspect(given)
+      }`,
+    );
+  }
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    throw new TypeError(
+      `Cannot create server: unknown ${what} "${key}"; ${
+        elsewhere.keys.includes(key)
+          ? `it belongs to the ${elsewhere.where}`
+          : remedy(key, known)
+      }`,
+    );
+  }
+}
+
+function remedy(key: string, known: readonly string[]): string {
+  const meant = known.find((name) =>
+    name.toLowerCase() === key.toLowerCase() ||
+    distance(name, key) <= Math.min(MOST_WRONG, name.length / 3)
+  );
+  return meant === undefined
+    ? `known are ${known.join(", ")}`
+    : `did you mean "${meant}"?`;
+}
+
+/** The Levenshtein distance of two short texts (Wagner and Fischer, 1974). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(
+        next[j - 1]! + 1,
+        row[j]! + 1,
+        row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
