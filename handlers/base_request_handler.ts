@@ -161,7 +161,8 @@ async function throwSettled(
  * return a promise. What they throw goes to the server's `handleError`.
  *
  * `Request` is what the server accepted: a `Deno.Conn`, or for datagrams a
- * {@linkcode DatagramRequest}. `Address` is the type of the client's address.
+ * {@linkcode DatagramRequest}. `Address` is the type of the client's address,
+ * `Server` that of the server.
  *
  * @example A handler on the bare connection
  * ```ts
@@ -179,6 +180,7 @@ async function throwSettled(
 export class BaseRequestHandler<
   Request = unknown,
   Address extends Deno.Addr | null = Deno.Addr,
+  Server extends RequestServer = RequestServer,
 > {
   /**
    * The URL of the module that exports the handler class: `import.meta.url`.
@@ -190,8 +192,14 @@ export class BaseRequestHandler<
   readonly request: Request;
   /** The client's address. */
   readonly clientAddress: Address;
-  /** The server that accepted it. */
-  readonly server: RequestServer;
+  /**
+   * The server that accepted it. On the event loop it is the server itself, with
+   * all that its class adds: give that class as the last type parameter of the
+   * handler's, and `this.server.members` type-checks. In a thread or process it
+   * is an object with `addr` and `shutdown()` alone, whatever its type says: the
+   * server is elsewhere.
+   */
+  readonly server: Server;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
@@ -202,7 +210,7 @@ export class BaseRequestHandler<
    * @param clientAddress The client's address.
    * @param server The server.
    */
-  constructor(request: Request, clientAddress: Address, server: RequestServer) {
+  constructor(request: Request, clientAddress: Address, server: Server) {
     this.request = request;
     this.clientAddress = clientAddress;
     this.server = server;

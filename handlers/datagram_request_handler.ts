@@ -1,4 +1,7 @@
-import { BaseRequestHandler } from "./base_request_handler.ts";
+import {
+  BaseRequestHandler,
+  type RequestServer,
+} from "./base_request_handler.ts";
 import { reply } from "./_replying.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
@@ -50,8 +53,10 @@ export const MAX_DATAGRAM_SIZE = 65_507;
  * await using server = new UDPServer({ hostname: "127.0.0.1", port: 0 }, Upper);
  * ```
  */
-export class DatagramRequestHandler<Address extends Deno.Addr = Deno.Addr>
-  extends BaseRequestHandler<DatagramRequest<Address>, Address> {
+export class DatagramRequestHandler<
+  Address extends Deno.Addr = Deno.Addr,
+  Server extends RequestServer = RequestServer,
+> extends BaseRequestHandler<DatagramRequest<Address>, Address, Server> {
   /**
    * Whether `packet`, and `request[0]`, are the handler's only until it has
    * ended: then the server receives another datagram into the same memory. This

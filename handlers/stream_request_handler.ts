@@ -2,6 +2,7 @@ import { isBorrower } from "./streams/_lending.ts";
 import {
   abortHandler,
   BaseRequestHandler,
+  type RequestServer,
   type Unsent,
 } from "./base_request_handler.ts";
 import { reportLeftBehind } from "./_report_left_behind.ts";
@@ -26,8 +27,10 @@ import { lendTexts, StreamWriter } from "./streams/stream_writer.ts";
  * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Echo);
  * ```
  */
-export class StreamRequestHandler<Address extends Deno.Addr = Deno.Addr>
-  extends BaseRequestHandler<Deno.Conn<Address>, Address> {
+export class StreamRequestHandler<
+  Address extends Deno.Addr = Deno.Addr,
+  Server extends RequestServer = RequestServer,
+> extends BaseRequestHandler<Deno.Conn<Address>, Address, Server> {
   /**
    * Whether what `wfile` sends is sent at once, and not held back until the
    * client has acknowledged what was sent before (`TCP_NODELAY`, see tcp(7)).

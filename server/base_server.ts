@@ -404,7 +404,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     if (this.#runner !== undefined) {
       return this.#runner.run(served, request, clientAddress);
     }
-    const handler = new this.#Handler(request, clientAddress, this);
+    const handler = new this.#Handler(request, clientAddress, this as never);
     served.listenWith({
       aborted: (reason) => abortHandler(handler, reason),
       shuttingDown: () => handler.onShutdown(),

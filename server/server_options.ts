@@ -1,13 +1,13 @@
-import type {
-  BaseRequestHandler,
-  RequestServer,
-} from "../handlers/base_request_handler.ts";
+import type { BaseRequestHandler } from "../handlers/base_request_handler.ts";
 
-/** A handler class, as a server of `Request`s from `Address`es takes it. */
+/**
+ * A handler class, as a server of `Request`s from `Address`es takes it. It may
+ * want any class of server: handlers of one class run in servers of many.
+ */
 export type RequestHandlerClass<Request, Address extends Deno.Addr> = new (
   request: Request,
   clientAddress: Address,
-  server: RequestServer,
+  server: never,
 ) => BaseRequestHandler<unknown, Deno.Addr | null>;
 
 /** Options that every server has. */

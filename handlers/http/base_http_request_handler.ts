@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import {
   abortHandler,
   BaseRequestHandler,
+  type RequestServer,
   type Unsent,
 } from "../base_request_handler.ts";
 import { isEncrypted } from "../_encrypted.ts";
@@ -98,8 +99,10 @@ export let incomingOf: (
  * strictEqual(await response.text(), "Thank you for connecting");
  * ```
  */
-export class BaseHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
-  extends BaseRequestHandler<Deno.Conn<Address>, Address> {
+export class BaseHTTPRequestHandler<
+  Address extends Deno.Addr = Deno.Addr,
+  Server extends RequestServer = RequestServer,
+> extends BaseRequestHandler<Deno.Conn<Address>, Address, Server> {
   /**
    * What a client may ask for. A subclass sets those that differ from the
    * defaults: `static override readonly limits = { maxBodySize: 1024 }`.

@@ -1,3 +1,4 @@
+import type { RequestServer } from "../base_request_handler.ts";
 import { resolve } from "node:path";
 import { scriptEnvironment, systemEnvironment } from "./_cgi/environment.ts";
 import { findScript, type Script, scriptFolder } from "./_cgi/find_script.ts";
@@ -69,8 +70,10 @@ const MOST_REDIRECTS = 10;
  * await using server = new HTTPServer({ hostname: "127.0.0.1", port: 0 }, Site);
  * ```
  */
-export class CGIHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
-  extends SimpleHTTPRequestHandler<Address> {
+export class CGIHTTPRequestHandler<
+  Address extends Deno.Addr = Deno.Addr,
+  Server extends RequestServer = RequestServer,
+> extends SimpleHTTPRequestHandler<Address, Server> {
   /** The folders of scripts, as paths in URLs, below `directory`. */
   static readonly cgiDirectories: readonly string[] = ["/cgi-bin", "/htbin"];
   /**

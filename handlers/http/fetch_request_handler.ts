@@ -1,3 +1,4 @@
+import type { RequestServer } from "../base_request_handler.ts";
 import {
   BaseHTTPRequestHandler,
   connectionOf,
@@ -57,8 +58,10 @@ const JOIN_UP_TO = 64 * 1024;
  * }
  * ```
  */
-export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
-  extends BaseHTTPRequestHandler<Address> {
+export class FetchRequestHandler<
+  Address extends Deno.Addr = Deno.Addr,
+  Server extends RequestServer = RequestServer,
+> extends BaseHTTPRequestHandler<Address, Server> {
   /** That of the response being sent. */
   #status = 0;
 
@@ -74,8 +77,10 @@ export class FetchRequestHandler<Address extends Deno.Addr = Deno.Addr>
     answer: FetchFunction,
     limits: Partial<HTTPLimits> = {},
   ): FetchRequestHandlerClass {
-    return class FetchFunctionHandler<Address extends Deno.Addr = Deno.Addr>
-      extends FetchRequestHandler<Address> {
+    return class FetchFunctionHandler<
+      Address extends Deno.Addr = Deno.Addr,
+      Server extends RequestServer = RequestServer,
+    > extends FetchRequestHandler<Address, Server> {
       static override readonly limits = limits;
       override fetch(request: Request): Response | Promise<Response> {
         return answer(request, this);

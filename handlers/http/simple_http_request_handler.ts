@@ -1,3 +1,4 @@
+import type { RequestServer } from "../base_request_handler.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
 import {
   type ByteRange,
@@ -88,8 +89,10 @@ export type {
  * }
  * ```
  */
-export class SimpleHTTPRequestHandler<Address extends Deno.Addr = Deno.Addr>
-  extends BaseHTTPRequestHandler<Address> {
+export class SimpleHTTPRequestHandler<
+  Address extends Deno.Addr = Deno.Addr,
+  Server extends RequestServer = RequestServer,
+> extends BaseHTTPRequestHandler<Address, Server> {
   /** The directory that is served; by default the current one. */
   static readonly directory: string = ".";
   /**

@@ -1,5 +1,6 @@
 import { documentationPage } from "./_documentation/documentation_page.ts";
 import {
+  type AnyXMLRPCServer,
   SimpleXMLRPCRequestHandler,
   type XMLRPCRequestServer,
 } from "./simple_xmlrpc_request_handler.ts";
@@ -11,6 +12,11 @@ export interface DocXMLRPCRequestServer extends XMLRPCRequestServer {
   /** What the page says beside the methods. */
   readonly documentation: XMLRPCDocumentation;
 }
+
+/** A server of a handler of documentation. */
+export type AnyDocXMLRPCServer =
+  & AnyXMLRPCServer
+  & Partial<DocXMLRPCRequestServer>;
 
 const encoder = new TextEncoder();
 
@@ -63,8 +69,10 @@ export function generateHTMLDocumentation(
  * }
  * ```
  */
-export class DocXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
-  extends SimpleXMLRPCRequestHandler<Address> {
+export class DocXMLRPCRequestHandler<
+  Address extends Deno.Addr = Deno.Addr,
+  Server extends AnyDocXMLRPCServer = AnyDocXMLRPCServer,
+> extends SimpleXMLRPCRequestHandler<Address, Server> {
   /** The documentation of a handler class that has its own. */
   static readonly documentation: XMLRPCDocumentation | undefined = undefined;
 
@@ -76,8 +84,7 @@ export class DocXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
   get documentation(): XMLRPCDocumentation {
     const own = (this.constructor as typeof DocXMLRPCRequestHandler)
       .documentation;
-    return own ??
-      (this.server as Partial<DocXMLRPCRequestServer>).documentation ?? {};
+    return own ?? this.server.documentation ?? {};
   }
 
   /**

@@ -1,6 +1,6 @@
 import {
+  type AnyXMLRPCServer,
   SimpleXMLRPCRequestHandler,
-  type XMLRPCRequestServer,
 } from "./simple_xmlrpc_request_handler.ts";
 
 /**
@@ -19,14 +19,14 @@ import {
  */
 export class MultiPathXMLRPCRequestHandler<
   Address extends Deno.Addr = Deno.Addr,
-> extends SimpleXMLRPCRequestHandler<Address> {
+  Server extends AnyXMLRPCServer = AnyXMLRPCServer,
+> extends SimpleXMLRPCRequestHandler<Address, Server> {
   /**
    * Whether this request's path can be called.
    *
    * @returns Whether the server has a dispatcher for it.
    */
   override isRPCPathValid(): boolean {
-    const server = this.server as Partial<XMLRPCRequestServer>;
-    return server.getDispatcher?.(this.rpcPath) !== undefined;
+    return this.server.getDispatcher?.(this.rpcPath) !== undefined;
   }
 }

@@ -23,6 +23,9 @@ export interface XMLRPCRequestServer extends RequestServer {
   getDispatcher(path: string): XMLRPCDispatcher | undefined;
 }
 
+/** A server of an XML-RPC handler: in a thread or process it has no dispatchers. */
+export type AnyXMLRPCServer = RequestServer & Partial<XMLRPCRequestServer>;
+
 /** What a client may send, in bytes, where a handler class does not say. */
 const MAX_BODY_SIZE = 8 * 1024 * 1024;
 
@@ -59,8 +62,10 @@ const encoder = new TextEncoder();
  * }
  * ```
  */
-export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
-  extends BaseHTTPRequestHandler<Address> {
+export class SimpleXMLRPCRequestHandler<
+  Address extends Deno.Addr = Deno.Addr,
+  Server extends AnyXMLRPCServer = AnyXMLRPCServer,
+> extends BaseHTTPRequestHandler<Address, Server> {
   /** The dispatcher of a handler class that has its own. */
   static readonly dispatcher: XMLRPCDispatcher | undefined = undefined;
   /** The paths, as they are sent, that can be called; all others are 404. */
@@ -93,7 +98,7 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
    */
   get dispatcher(): XMLRPCDispatcher {
     const found = this.#class.dispatcher ??
-      this.#server.getDispatcher?.(this.rpcPath);
+      this.server.getDispatcher?.(this.rpcPath);
     if (found instanceof XMLRPCDispatcher) return found;
     throw new Error(
       `Cannot find the functions to call: the server has none for this handler; add to the class ${this.#class.name}: static override readonly dispatcher = new XMLRPCDispatcher()`,
@@ -169,7 +174,7 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
    * @param status The status of its response.
    */
   override logRequest(status: number): void {
-    if (this.#server.logRequests ?? true) super.logRequest(status);
+    if (this.server.logRequests ?? true) super.logRequest(status);
   }
 
   async #dispatchCall(
@@ -202,9 +207,5 @@ export class SimpleXMLRPCRequestHandler<Address extends Deno.Addr = Deno.Addr>
 
   get #class(): typeof SimpleXMLRPCRequestHandler {
     return this.constructor as typeof SimpleXMLRPCRequestHandler;
-  }
-
-  get #server(): Partial<XMLRPCRequestServer> {
-    return this.server;
   }
 }

@@ -1,0 +1,23 @@
+// A handler on the event loop knows the class of its server.
+
+import { strictEqual } from "node:assert";
+import { StreamRequestHandler, TCPServer } from "../../mod.ts";
+import { ask, LOOPBACK, serve } from "../_serve.ts";
+
+class Room extends TCPServer {
+  readonly members = new Set<string>();
+}
+
+class Member extends StreamRequestHandler<Deno.NetAddr, Room> {
+  override async handle() {
+    const { members } = this.server;
+    members.add(`${await this.rfile.readLine()}`);
+    await this.wfile.write([...members].join(" "));
+  }
+}
+
+Deno.test("a handler names the class of its server, and has its members without a cast", async () => {
+  await using server = serve(new Room(LOOPBACK, Member));
+  strictEqual(await ask(server.addr, "ann\n"), "ann");
+  strictEqual(await ask(server.addr, "bob\n"), "ann bob");
+});
