@@ -3,7 +3,6 @@ import {
   type RequestServer,
   runHandler,
 } from "../handlers/base_request_handler.ts";
-import { Deadlines } from "./_closing/deadlines.ts";
 import { AcceptLoop } from "./_core/accept_loop.ts";
 import { Ending } from "./_core/ending.ts";
 import { checkServerOptions, checkSignal } from "./_core/options.ts";
@@ -15,6 +14,7 @@ import {
   callingRequest,
   discard,
   inAcceptScope,
+  requestDeadlines,
   ServedRequest,
   servedRequestOf,
   type Serving,
@@ -165,7 +165,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   ): Promise<void> {
     checkSignal(options.signal);
     this.#claim();
-    if (this.#hasServiceActions) {
+    if (this.serviceActions !== BaseServer.prototype.serviceActions) {
       this.#serviceTimer = setInterval(() => this.#service(), SERVICE_INTERVAL);
       if (this.#unreffed) this.unref();
     }
@@ -425,10 +425,6 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       this.closeRequest !== base.closeRequest;
   }
 
-  get #hasServiceActions(): boolean {
-    return this.serviceActions !== BaseServer.prototype.serviceActions;
-  }
-
   #service(): void {
     void this.#serving.reporter.attempt(() => this.serviceActions());
   }
@@ -451,19 +447,4 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       void this.#serving.reporter.attempt(() => told);
     }
   }
-}
-
-function requestDeadlines<Request, Address extends Deno.Addr>(
-  requestTimeout: number,
-): Deadlines<ServedRequest<Request, Address>> {
-  return new Deadlines(
-    (served) => served.began + requestTimeout,
-    (served) =>
-      served.abort(
-        new DOMException(
-          `The request took longer than requestTimeout, ${requestTimeout} ms`,
-          "TimeoutError",
-        ),
-      ),
-  );
 }

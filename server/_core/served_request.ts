@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Unsent } from "../../handlers/base_request_handler.ts";
-import type { Deadlines, Expiring } from "../_closing/deadlines.ts";
+import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Guest, Room } from "./room.ts";
 import type { InProgress, RequestListener, Transport } from "./seam.ts";
@@ -360,4 +360,24 @@ function release<Request, Address extends Deno.Addr>(
   } catch {
     // It is closed already, or one of the user's own that cannot be.
   }
+}
+
+/**
+ * The deadlines of requests that may take only so long.
+ *
+ * @param requestTimeout How long, in milliseconds.
+ */
+export function requestDeadlines<Request, Address extends Deno.Addr>(
+  requestTimeout: number,
+): Deadlines<ServedRequest<Request, Address>> {
+  return new Deadlines(
+    (served) => served.began + requestTimeout,
+    (served) =>
+      served.abort(
+        new DOMException(
+          `The request took longer than requestTimeout, ${requestTimeout} ms`,
+          "TimeoutError",
+        ),
+      ),
+  );
 }
