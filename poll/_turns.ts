@@ -39,18 +39,28 @@ export class Turns implements Disposable {
     timeout = this.#shorten(timeout);
     this.#tell(
       this.#readiness instanceof Epoll
-        ? await this.#readiness.poll(timeout, -1, options)
+        ? await this.#readiness.poll(timeout, this.#all, options)
         : await this.#readiness.poll(timeout, options),
     );
   }
 
   takeSync(timeout: number): void {
     this.#register();
-    this.#tell(this.#readiness.pollSync(this.#shorten(timeout)));
+    timeout = this.#shorten(timeout);
+    this.#tell(
+      this.#readiness instanceof Epoll
+        ? this.#readiness.pollSync(timeout, this.#all)
+        : this.#readiness.pollSync(timeout),
+    );
   }
 
   [Symbol.dispose](): void {
     this.#epoll?.[Symbol.dispose]();
+  }
+
+  /** How many events to take at once: whoever is ready has its turn. */
+  get #all(): number {
+    return this.#registered.size > 1024 ? this.#registered.size : -1;
   }
 
   /** A turn ends when a listener that rests accepts again. */

@@ -1,6 +1,6 @@
-import { AF_INET, AF_INET6, SOCK_STREAM } from "./constants_socket.ts";
+import { AF_UNIX, SOCK_STREAM } from "./constants_socket.ts";
+import { checkOptions, checkSignal, type WaitOptions } from "./_options.ts";
 import {
-  ANY_FAMILY,
   familyOf,
   type RawAddress,
   resolve,
@@ -8,14 +8,9 @@ import {
   within,
 } from "./_resolve.ts";
 import { timedOut } from "./_errors.ts";
-import { decodeAddress, formatAddress } from "./_sockaddr.ts";
+import { decodeAddress, formatAddress, rawFamily } from "./_sockaddr.ts";
 import { Deadline, milliseconds } from "./_timeout.ts";
-import {
-  type AddressLike,
-  Socket,
-  type SocketAddress,
-  type WaitOptions,
-} from "./socket.ts";
+import { type AddressLike, Socket, type SocketAddress } from "./socket.ts";
 
 /** Options of {@linkcode createConnectionSync}. */
 export interface CreateConnectionSyncOptions {
@@ -25,13 +20,20 @@ export interface CreateConnectionSyncOptions {
    * @default {null}
    */
   readonly timeout?: number | null;
-  /** Where to connect from. */
+  /**
+   * Where to connect from. Of a name's addresses those that do not fit it are
+   * passed over.
+   */
   readonly sourceAddress?: AddressLike;
 }
 
 /** Options of {@linkcode createConnection}. */
 export interface CreateConnectionOptions
   extends CreateConnectionSyncOptions, WaitOptions {}
+
+const ACTION = "create a connection";
+const SYNC_OPTIONS = ["timeout", "sourceAddress"];
+const OPTIONS = [...SYNC_OPTIONS, "signal"];
 
 /**
  * Connects, as Python's `socket.create_connection`: a name is resolved on
@@ -40,6 +42,7 @@ export interface CreateConnectionOptions
  * @param address Where to. Without `hostname`: this machine.
  * @param options See {@linkcode CreateConnectionOptions}.
  * @returns The connection, to be closed.
+ * @throws {TypeError} If there is another option, or one that does not fit.
  * @throws {Deno.errors.ConnectionRefused} If nothing listens there.
  * @throws {Deno.errors.NotFound} If there is no such name or path.
  * @throws {Deno.errors.TimedOut} If the timeout passed.
@@ -49,30 +52,33 @@ export async function createConnection(
   address: AddressLike,
   options: CreateConnectionOptions = {},
 ): Promise<Socket> {
-  const { signal } = options;
+  checkOptions(options, OPTIONS, ACTION);
+  const signal = checkSignal(options.signal, ACTION);
   const wait = signal === undefined ? {} : { signal };
-  let failure: unknown;
   signal?.throwIfAborted();
   const family = familyOf(address);
-  const timeout = milliseconds(options.timeout);
+  const source = checkSource(options.sourceAddress, family);
+  const timeout = checkTimeout(options.timeout);
   const found = await within(
     resolve(address, family, SOCK_STREAM, "connect"),
     new Deadline(timeout === 0 ? -1 : timeout),
     signal,
     () => timedOut(`connect to ${formatAddress(address)}`, timeout),
   );
+  const failures = new Failures();
   for (const raw of found) {
-    const [socket, remote] = prepare(raw, family, options);
+    const attempt = new Attempt(raw);
     try {
-      await socket.connect(remote, wait);
-      return socket;
+      const remote = attempt.prepare(timeout, source);
+      await attempt.socket!.connect(remote, wait);
+      return attempt.socket!;
     } catch (error) {
-      socket[Symbol.dispose]();
+      attempt.socket?.close();
       signal?.throwIfAborted();
-      failure = error;
+      failures.add(error, attempt);
     }
   }
-  throw failure;
+  throw failures.worst;
 }
 
 /**
@@ -82,6 +88,7 @@ export async function createConnection(
  * @param address Where to. Without `hostname`: this machine.
  * @param options See {@linkcode CreateConnectionSyncOptions}.
  * @returns The connection, to be closed.
+ * @throws {TypeError} If there is another option, or one that does not fit.
  * @throws {Deno.errors.ConnectionRefused} If nothing listens there.
  * @throws {Deno.errors.NotFound} If there is no such name or path.
  * @throws {Deno.errors.TimedOut} If the timeout passed.
@@ -91,41 +98,86 @@ export function createConnectionSync(
   address: AddressLike,
   options: CreateConnectionSyncOptions = {},
 ): Socket {
-  let failure: unknown;
+  checkOptions(options, SYNC_OPTIONS, ACTION);
   const family = familyOf(address);
+  const source = checkSource(options.sourceAddress, family);
+  const timeout = checkTimeout(options.timeout);
+  const failures = new Failures();
   for (const raw of resolveSync(address, family, SOCK_STREAM, "connect")) {
-    const [socket, remote] = prepare(raw, family, options);
+    const attempt = new Attempt(raw);
     try {
-      socket.connectSync(remote);
-      return socket;
+      const remote = attempt.prepare(timeout, source);
+      attempt.socket!.connectSync(remote);
+      return attempt.socket!;
     } catch (error) {
-      socket.close();
-      failure = error;
+      attempt.socket?.close();
+      failures.add(error, attempt);
     }
   }
-  throw failure;
+  throw failures.worst;
 }
 
-/** A socket for one address, and that address as Deno has it. */
-function prepare(
-  raw: RawAddress,
-  family: number,
-  options: CreateConnectionSyncOptions,
-): [Socket, SocketAddress] {
-  const remote = decodeAddress(raw, raw.length, SOCK_STREAM);
-  const socket = new Socket(
-    family !== ANY_FAMILY
-      ? family
-      : "hostname" in remote && remote.hostname.includes(":")
-      ? AF_INET6
-      : AF_INET,
-  );
-  try {
-    socket.setTimeout(options.timeout ?? null);
-    if (options.sourceAddress !== undefined) socket.bind(options.sourceAddress);
-    return [socket, remote];
-  } catch (error) {
-    socket.close();
-    throw error;
+/** Connecting to one address. */
+class Attempt {
+  readonly #raw: RawAddress;
+  socket: Socket | undefined;
+  /** Whether all is done that comes before connecting. */
+  prepared = false;
+
+  constructor(raw: RawAddress) {
+    this.#raw = raw;
   }
+
+  /** @returns The address as Deno has it. */
+  prepare(timeout: number, source: AddressLike | undefined): SocketAddress {
+    const raw = this.#raw;
+    // A system without IPv6 refuses this already.
+    this.socket = new Socket(rawFamily(raw, raw.length));
+    this.socket.setTimeout(timeout < 0 ? null : timeout);
+    // A name may have no address of this family.
+    if (source !== undefined) this.socket.bind(source);
+    this.prepared = true;
+    return decodeAddress(raw, raw.length, SOCK_STREAM);
+  }
+}
+
+/** Why no address would do. */
+class Failures {
+  #connecting: unknown;
+  #preparing: unknown;
+
+  add(error: unknown, { prepared }: Attempt): void {
+    if (prepared) this.#connecting = error;
+    else this.#preparing = error;
+  }
+
+  /** That an address has the wrong family tells less than that nobody answered. */
+  get worst(): unknown {
+    return this.#connecting ?? this.#preparing;
+  }
+}
+
+/** @throws {TypeError} If no address of this family can be connected from there. */
+function checkSource(
+  source: AddressLike | undefined,
+  family: number,
+): AddressLike | undefined {
+  if (source === undefined) return undefined;
+  const unix = familyOf(source) === AF_UNIX;
+  if (unix === (family === AF_UNIX)) return source;
+  throw new TypeError(
+    `Cannot ${ACTION} from ${formatAddress(source)}: the option ` +
+      `"sourceAddress" must be ${
+        unix ? "{ hostname, port }" : "{ path }"
+      } as the address is`,
+  );
+}
+
+function checkTimeout(timeout: number | null | undefined): number {
+  if (typeof timeout === "number" && timeout < 0) {
+    throw new RangeError(
+      `Cannot ${ACTION} within ${timeout} ms: a timeout must not be negative`,
+    );
+  }
+  return milliseconds(timeout);
 }

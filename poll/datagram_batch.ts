@@ -1,6 +1,13 @@
 import { byteLength, integer, part } from "./_check.ts";
-import { MSG_DONTWAIT, MSG_NOSIGNAL } from "./constants_socket.ts";
+import {
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  MSG_TRUNC,
+} from "./constants_socket.ts";
 import { libc, linuxLibc } from "./_libc.ts";
+import { checkOptions } from "./_options.ts";
+import { dropsBytes, type Origin } from "./_receiving.ts";
 import { encodeAddress } from "./_resolve.ts";
 import {
   ADDRESS_SIZE,
@@ -42,11 +49,13 @@ export interface DatagramBatchOptions {
   readonly size?: number;
 }
 
+const OPTIONS = ["count", "size"];
+
 /** For `Socket`: receives into a batch. Where it returns -1, errno tells why. */
 export let receiveBatch: (
   batch: DatagramBatch,
   fd: number,
-  type: number,
+  origin: Origin,
   flags: number,
 ) => number;
 
@@ -97,7 +106,8 @@ export class DatagramBatch {
   readonly #headers: Int32Array<ArrayBuffer>;
 
   static {
-    receiveBatch = (batch, fd, type, flags) => batch.#receive(fd, type, flags);
+    receiveBatch = (batch, fd, origin, flags) =>
+      batch.#receive(fd, origin, flags);
     sendBatch = (batch, from, fd, flags) => batch.#send(from, fd, flags);
   }
 
@@ -105,11 +115,13 @@ export class DatagramBatch {
    * Makes an empty batch.
    *
    * @param options See {@linkcode DatagramBatchOptions}.
+   * @throws {TypeError} If there is another option.
    * @throws {RangeError} If there is no room for one, or for too many.
    * @throws {Deno.errors.NotSupported} On any other system than Linux.
    * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
    */
   constructor(options: DatagramBatchOptions = {}) {
+    checkOptions(options, OPTIONS, "make a batch");
     const count = integer(options.count ?? 64, "a batch's count", 1, COUNT_MAX);
     const size = integer(options.size ?? 2048, "a batch's size", 1, SIZE_MAX);
     this.#capacity = count;
@@ -238,8 +250,9 @@ export class DatagramBatch {
     this.#headers[index * HEADER_WORDS + HEADER_NAME_LENGTH] = nameLength;
   }
 
-  #receive(fd: number, type: number, flags: number): number {
+  #receive(fd: number, origin: Origin, flags: number): number {
     this.#alive("receive");
+    const drops = dropsBytes(origin, flags);
     for (let i = 0; i < this.#capacity; i++) {
       this.#setLengths(i, this.#size, ADDRESS_SIZE);
     }
@@ -248,19 +261,19 @@ export class DatagramBatch {
     const received = linuxLibc("receive").recvmmsg(
       fd,
       this.#headers,
-      this.#capacity,
-      flags | MSG_DONTWAIT,
+      // Each header would peek at the first datagram again.
+      (flags & MSG_PEEK) === 0 ? this.#capacity : 1,
+      (drops ? flags : flags & ~MSG_TRUNC) | MSG_DONTWAIT,
       0n,
     );
-    this.#type = type;
+    this.#type = origin.type;
     this.#length = Math.max(received, 0);
     for (let i = 0; i < received; i++) {
-      // With MSG_TRUNC the kernel tells the length before it was cut off.
+      // Without MSG_TRUNC the kernel tells how many bytes it wrote.
       const length = this.#headers[i * HEADER_WORDS + HEADER_LENGTH]!;
-      this.#vectors[i * IOVEC_WORDS + IOVEC_LENGTH] = Math.min(
-        length,
-        this.#size,
-      );
+      this.#vectors[i * IOVEC_WORDS + IOVEC_LENGTH] = drops
+        ? 0
+        : Math.min(length, this.#size);
       const at = i * HEADER_WORDS + HEADER_NAME_LENGTH;
       this.#headers[at] = Math.min(this.#headers[at]!, ADDRESS_SIZE);
     }
