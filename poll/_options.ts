@@ -89,11 +89,16 @@ export function suggest(name: string, names: readonly string[]): string {
     : `did you mean ${describe(near)}?`;
 }
 
-/** The name that is meant by one with at most two typing errors. */
+/** The name that is meant by one with at most two typing errors, or cut short. */
 export function nearest(
   name: string,
   names: readonly string[],
 ): string | undefined {
+  const longer = names.find((known) =>
+    name.length >= 3 && known.length <= name.length + 3 &&
+    known.startsWith(name)
+  );
+  if (longer !== undefined) return longer;
   const distances = names.map((known) =>
     distance(name.toLowerCase(), known.toLowerCase())
   );
