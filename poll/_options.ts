@@ -95,8 +95,7 @@ export function nearest(
   names: readonly string[],
 ): string | undefined {
   const longer = names.find((known) =>
-    name.length >= 3 && known.length <= name.length + 3 &&
-    known.startsWith(name)
+    name.length >= 3 && known.startsWith(name)
   );
   if (longer !== undefined) return longer;
   const distances = names.map((known) =>
@@ -104,7 +103,7 @@ export function nearest(
   );
   const least = Math.min(...distances);
   // Of a short name two letters are too much of it.
-  return least <= Math.min(2, Math.floor(name.length / 3))
+  return least <= Math.min(2, Math.ceil(name.length / 3))
     ? names[distances.indexOf(least)]
     : undefined;
 }

@@ -1,16 +1,11 @@
+import { connectToAny, connectToAnySync } from "./_connect_to_any.ts";
 import { AF_UNIX, SOCK_STREAM } from "./constants_socket.ts";
-import { checkOptions, checkSignal, type WaitOptions } from "./_options.ts";
-import {
-  familyOf,
-  type RawAddress,
-  resolve,
-  resolveSync,
-  within,
-} from "./_resolve.ts";
 import { timedOut } from "./_errors.ts";
-import { decodeAddress, formatAddress, rawFamily } from "./_sockaddr.ts";
+import { checkOptions, checkSignal, type WaitOptions } from "./_options.ts";
+import { familyOf, resolve, resolveSync, within } from "./_resolve.ts";
+import { formatAddress } from "./_sockaddr.ts";
+import type { AddressLike, Socket } from "./socket.ts";
 import { Deadline, milliseconds } from "./_timeout.ts";
-import { type AddressLike, Socket, type SocketAddress } from "./socket.ts";
 
 /** Options of {@linkcode createConnectionSync}. */
 export interface CreateConnectionSyncOptions {
@@ -54,7 +49,6 @@ export async function createConnection(
 ): Promise<Socket> {
   checkOptions(options, OPTIONS, ACTION);
   const signal = checkSignal(options.signal, ACTION);
-  const wait = signal === undefined ? {} : { signal };
   signal?.throwIfAborted();
   const family = familyOf(address);
   const source = checkSource(options.sourceAddress, family);
@@ -65,20 +59,7 @@ export async function createConnection(
     signal,
     () => timedOut(`connect to ${formatAddress(address)}`, timeout),
   );
-  const failures = new Failures();
-  for (const raw of found) {
-    const attempt = new Attempt(raw);
-    try {
-      const remote = attempt.prepare(timeout, source);
-      await attempt.socket!.connect(remote, wait);
-      return attempt.socket!;
-    } catch (error) {
-      attempt.socket?.close();
-      signal?.throwIfAborted();
-      failures.add(error, attempt);
-    }
-  }
-  throw failures.worst;
+  return await connectToAny(found, timeout, source, signal);
 }
 
 /**
@@ -102,59 +83,8 @@ export function createConnectionSync(
   const family = familyOf(address);
   const source = checkSource(options.sourceAddress, family);
   const timeout = checkTimeout(options.timeout);
-  const failures = new Failures();
-  for (const raw of resolveSync(address, family, SOCK_STREAM, "connect")) {
-    const attempt = new Attempt(raw);
-    try {
-      const remote = attempt.prepare(timeout, source);
-      attempt.socket!.connectSync(remote);
-      return attempt.socket!;
-    } catch (error) {
-      attempt.socket?.close();
-      failures.add(error, attempt);
-    }
-  }
-  throw failures.worst;
-}
-
-/** Connecting to one address. */
-class Attempt {
-  readonly #raw: RawAddress;
-  socket: Socket | undefined;
-  /** Whether all is done that comes before connecting. */
-  prepared = false;
-
-  constructor(raw: RawAddress) {
-    this.#raw = raw;
-  }
-
-  /** @returns The address as Deno has it. */
-  prepare(timeout: number, source: AddressLike | undefined): SocketAddress {
-    const raw = this.#raw;
-    // A system without IPv6 refuses this already.
-    this.socket = new Socket(rawFamily(raw, raw.length));
-    this.socket.setTimeout(timeout < 0 ? null : timeout);
-    // A name may have no address of this family.
-    if (source !== undefined) this.socket.bind(source);
-    this.prepared = true;
-    return decodeAddress(raw, raw.length, SOCK_STREAM);
-  }
-}
-
-/** Why no address would do. */
-class Failures {
-  #connecting: unknown;
-  #preparing: unknown;
-
-  add(error: unknown, { prepared }: Attempt): void {
-    if (prepared) this.#connecting = error;
-    else this.#preparing = error;
-  }
-
-  /** That an address has the wrong family tells less than that nobody answered. */
-  get worst(): unknown {
-    return this.#connecting ?? this.#preparing;
-  }
+  const found = resolveSync(address, family, SOCK_STREAM, "connect");
+  return connectToAnySync(found, timeout, source);
 }
 
 /** @throws {TypeError} If no address of this family can be connected from there. */
