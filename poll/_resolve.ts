@@ -142,9 +142,9 @@ export function resolveSync(
   return numeric(found) ?? lookUpSync(found, 0);
 }
 
-/** The first address of `address`, of whatever family it is. */
-export function encodeAddress(address: AddressLike): RawAddress {
-  return resolveSync(address, familyOf(address), SOCK_DGRAM, "connect")[0]!;
+/** The addresses of `address`, of whatever families they are. */
+export function encodeAddresses(address: AddressLike): RawAddress[] {
+  return resolveSync(address, familyOf(address), SOCK_DGRAM, "connect");
 }
 
 /** The addresses of `address`; a name is resolved on another thread. */

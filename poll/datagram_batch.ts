@@ -8,11 +8,12 @@ import {
 import { libc, linuxLibc } from "./_libc.ts";
 import { checkOptions } from "./_options.ts";
 import { dropsBytes, type Origin } from "./_receiving.ts";
-import { encodeAddress } from "./_resolve.ts";
+import { encodeAddresses, type RawAddress } from "./_resolve.ts";
 import {
   ADDRESS_SIZE,
   type AddressLike,
   decodeAddress,
+  rawFamily,
   type SocketAddress,
 } from "./_sockaddr.ts";
 
@@ -64,6 +65,7 @@ export let sendBatch: (
   batch: DatagramBatch,
   from: number,
   fd: number,
+  origin: Origin,
   flags: number,
 ) => number;
 
@@ -96,6 +98,8 @@ export class DatagramBatch {
   readonly #capacity: number;
   readonly #size: number;
   #length = 0;
+  /** Of names that have several addresses: which, by the datagram's index. */
+  readonly #choices = new Map<number, RawAddress[]>();
   /** The type of the socket they came from. */
   #type = 0;
   // C's structures point into these: they have memory of their own that V8 does
@@ -108,7 +112,8 @@ export class DatagramBatch {
   static {
     receiveBatch = (batch, fd, origin, flags) =>
       batch.#receive(fd, origin, flags);
-    sendBatch = (batch, from, fd, flags) => batch.#send(from, fd, flags);
+    sendBatch = (batch, from, fd, origin, flags) =>
+      batch.#send(from, fd, origin, flags);
   }
 
   /**
@@ -186,7 +191,8 @@ export class DatagramBatch {
    *
    * @param data Its bytes; they are copied.
    * @param remote Where to; none for where the socket is connected to. A name is
-   * resolved on the spot.
+   * resolved on the spot; the socket that sends it takes the first address of
+   * its family.
    * @throws {RangeError} If it is too long, or the batch is full.
    * @throws {TypeError} If the buffer is detached.
    */
@@ -203,16 +209,29 @@ export class DatagramBatch {
       );
     }
     this.#alive("add a datagram");
-    const raw = remote === undefined ? undefined : encodeAddress(remote);
+    const found = remote === undefined ? [] : encodeAddresses(remote);
     const index = this.#length++;
     this.#bytes.set(part(data, 0, length), index * this.#size);
-    this.#names.set(raw ?? [], index * ADDRESS_SIZE);
-    this.#setLengths(index, length, raw?.length ?? 0);
+    this.#names.set(found[0] ?? [], index * ADDRESS_SIZE);
+    this.#setLengths(index, length, found[0]?.length ?? 0);
+    if (found.length > 1) this.#choices.set(index, found);
+    else this.#choices.delete(index);
+  }
+
+  /** Takes the first address of a name that a socket of this family can send to. */
+  #choose(index: number, family: number): void {
+    const raw = this.#choices.get(index)!.find((each) =>
+      rawFamily(each, each.length) === family
+    );
+    if (raw === undefined) return;
+    this.#names.set(raw, index * ADDRESS_SIZE);
+    this.#headers[index * HEADER_WORDS + HEADER_NAME_LENGTH] = raw.length;
   }
 
   /** Makes it empty. */
   clear(): void {
     this.#length = 0;
+    this.#choices.clear();
   }
 
   /** Has C's structures point at each other, once and for all. */
@@ -252,6 +271,7 @@ export class DatagramBatch {
 
   #receive(fd: number, origin: Origin, flags: number): number {
     this.#alive("receive");
+    this.#choices.clear();
     const drops = dropsBytes(origin, flags);
     for (let i = 0; i < this.#capacity; i++) {
       this.#setLengths(i, this.#size, ADDRESS_SIZE);
@@ -280,12 +300,15 @@ export class DatagramBatch {
     return received;
   }
 
-  #send(from: number, fd: number, flags: number): number {
+  #send(from: number, fd: number, origin: Origin, flags: number): number {
     this.#alive("send");
     if (from >= this.#length) {
       throw new TypeError(
         "Cannot send: the batch was changed before all was sent",
       );
+    }
+    for (const index of this.#choices.keys()) {
+      this.#choose(index, origin.family);
     }
     // The headers from there to the last, each of which leads to as many bytes
     // and as long an address as were put there.

@@ -867,7 +867,7 @@ export class Socket implements Disposable {
     this.#handle.open("send");
     const deadline = this.#handle.deadline();
     let sent = 0;
-    const attempt = () => sendBatch(batch, sent, this.#handle.fd, flags);
+    const attempt = () => sendBatch(batch, sent, this.#handle.fd, this, flags);
     while (sent < batch.length) {
       sent += await this.#handle.call(
         attempt,
@@ -898,7 +898,7 @@ export class Socket implements Disposable {
     const deadline = this.#handle.deadlineSync();
     const once = neverWaits(flags);
     let sent = 0;
-    const attempt = () => sendBatch(batch, sent, this.#handle.fd, flags);
+    const attempt = () => sendBatch(batch, sent, this.#handle.fd, this, flags);
     while (sent < batch.length) {
       sent += this.#handle.callSync(attempt, SENDMMSG, once, deadline);
     }

@@ -45,7 +45,7 @@ import {
   TCP_NODELAY,
 } from "../../poll/mod.ts";
 import { connectToAny, connectToAnySync } from "../../poll/_connect_to_any.ts";
-import { encodeAddress } from "../../poll/_resolve.ts";
+import { encodeAddresses } from "../../poll/_resolve.ts";
 import {
   datagramSocket,
   decode,
@@ -285,7 +285,7 @@ for (const how of ["Sync", "promised"] as const) {
 
   // What a name with addresses of several families resolves to.
   const connectToAll = async (addresses: Deno.NetAddr[], source?: Any) => {
-    const found = addresses.map((each) => encodeAddress(each));
+    const found = addresses.flatMap(encodeAddresses);
     return how === "Sync"
       ? connectToAnySync(found, -1, source)
       : await connectToAny(found, -1, source, undefined);
@@ -314,7 +314,8 @@ for (const how of ["Sync", "promised"] as const) {
     closed.close();
     // A family that there is none of fails before there is a socket.
     const found = [
-      ...[encodeAddress(refusing), encodeAddress(address)],
+      ...encodeAddresses(refusing),
+      ...encodeAddresses(address),
     ];
     const unknown = new Uint8Array(16);
     new DataView(unknown.buffer).setUint16(0, 9999, true);
