@@ -2,6 +2,7 @@ import { usize } from "./_check.ts";
 import { AF_UNIX, MSG_DONTWAIT, SOCK_STREAM } from "./constants_socket.ts";
 import { POLLIN } from "./constants_poll.ts";
 import { closeOwned, ownNew } from "./_descriptors.ts";
+import { EMFILE, ENFILE } from "./_errno.ts";
 import { systemError } from "./_errors.ts";
 import { NEW_SOCKET, prepareNewSocket } from "./_fcntl.ts";
 import { errno, libc } from "./_libc.ts";
@@ -13,11 +14,17 @@ const ACTION = "wait for a descriptor";
 /** `struct pollfd` (poll(2)): a descriptor, what is asked, what has come. */
 const POLLFD = 8;
 
-/** poll(2), for kernels without epoll: its cost grows with the descriptors. */
+/** The longest stay in the kernel of one that cannot be interrupted, in milliseconds. */
+const NAP = 5;
+
+/**
+ * poll(2), for kernels without epoll: its cost grows with the descriptors. Where
+ * there are no descriptors for its wake-up it looks up every few milliseconds.
+ */
 export class PollSource implements Source {
-  /** The sending and the receiving end of our own wake-up. */
-  readonly #wake: number;
-  readonly #woken: number;
+  /** The sending and the receiving end of our own wake-up; -1 where there is none. */
+  readonly #wake: number = -1;
+  readonly #woken: number = -1;
   readonly #armed = new Map<number, number>();
   /** What the kernel reads and writes, from another thread, and a copy of it. */
   #memory = new Memory(64 * POLLFD);
@@ -31,7 +38,9 @@ export class PollSource implements Source {
     const pair = new Int32Array(2);
     // Two descriptors of 4 bytes each, into memory of this call.
     if (libc().socketpair(AF_UNIX, SOCK_STREAM | NEW_SOCKET, 0, pair) < 0) {
-      throw systemError(errno(), "socketpair", ACTION);
+      const number = errno();
+      if (number === EMFILE || number === ENFILE) return;
+      throw systemError(number, "socketpair", ACTION);
     }
     this.#wake = pair[0]!;
     this.#woken = pair[1]!;
@@ -39,6 +48,10 @@ export class PollSource implements Source {
       ownNew(fd);
       prepareNewSocket(fd);
     }
+  }
+
+  get limping(): boolean {
+    return this.#wake < 0;
   }
 
   arm(fd: number, events: number): Armed {
@@ -60,7 +73,7 @@ export class PollSource implements Source {
     const ready = await libc().pollOnThread(
       this.#memory.address,
       usize(count),
-      HEARTBEAT,
+      this.limping ? NAP : HEARTBEAT,
     );
     this.#waiting = false;
     this.#ready.length = 0;
@@ -78,13 +91,16 @@ export class PollSource implements Source {
   }
 
   interrupt(): void {
+    if (this.limping) return;
     // One byte, ours and kept; where the socket is full, it is awake already.
     libc().send(this.#wake, this.#byte, 1n, MSG_DONTWAIT);
   }
 
   close(): void {
-    closeOwned(this.#wake);
-    closeOwned(this.#woken);
+    if (!this.limping) {
+      closeOwned(this.#wake);
+      closeOwned(this.#woken);
+    }
     this.#memory.free();
   }
 
@@ -96,6 +112,7 @@ export class PollSource implements Source {
       this.#bytes = new Uint8Array(this.#memory.size);
       this.#view = new DataView(this.#bytes.buffer);
     }
+    // The kernel passes over -1.
     this.#entry(0, this.#woken, POLLIN);
     let at = POLLFD;
     for (const [fd, events] of this.#armed) {

@@ -1,6 +1,7 @@
 import { describe, usize } from "./_check.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM } from "./constants_socket.ts";
 import { libc } from "./_libc.ts";
+import { checkOptions } from "./_options.ts";
 import { Memory, readText } from "./_memory.ts";
 import { platform } from "./_platform.ts";
 import {
@@ -44,19 +45,35 @@ const ANSWER = BigInt(ADDRINFO_SIZE);
 const NAME = ANSWER + 8n;
 
 /** AF_UNSPEC: any family. */
-export const ANY_FAMILY = 0;
+const ANY_FAMILY = 0;
 
 /** The longest name that DNS has; RFC 1035, 2.3.4. */
 const NAME_MAX = 255;
 
-/** @throws {TypeError} If it is no address at all. */
+const NETWORK = ["hostname", "port"];
+const UNIX = ["path"];
+
+/**
+ * @throws {TypeError} If it is no address at all, or has what does not belong to
+ * it: a hostname that is misspelt would mean every one.
+ */
 export function checkAddress(address: AddressLike): void {
-  if (typeof address === "object" && address !== null) return;
-  throw new TypeError(
-    `Cannot use ${
-      describe(address)
-    } as an address: it must be { hostname, port } or { path }`,
-  );
+  if (typeof address !== "object" || address === null) {
+    throw new TypeError(
+      `Cannot use ${
+        describe(address)
+      } as an address: it must be { hostname, port } or { path }`,
+    );
+  }
+  const unix = "path" in address;
+  for (const name in address) {
+    // Deno's addresses have it, and the socket knows better.
+    if (name === "transport") continue;
+    if (unix ? name === "path" : name === "hostname" || name === "port") {
+      continue;
+    }
+    checkOptions({ [name]: true }, unix ? UNIX : NETWORK, "use an address");
+  }
 }
 
 /**
@@ -125,9 +142,9 @@ export function resolveSync(
   return numeric(found) ?? lookUpSync(found, 0);
 }
 
-/** The first address of `address`, of whatever family it is. */
-export function encodeAddress(address: AddressLike): RawAddress {
-  return resolveSync(address, familyOf(address), SOCK_DGRAM, "connect")[0]!;
+/** The addresses of `address`, of whatever families they are. */
+export function encodeAddresses(address: AddressLike): RawAddress[] {
+  return resolveSync(address, familyOf(address), SOCK_DGRAM, "connect");
 }
 
 /** The addresses of `address`; a name is resolved on another thread. */

@@ -14,7 +14,9 @@ export type SocketAddress = Deno.NetAddr | Deno.UnixAddr;
 
 /**
  * Where to bind, connect or send to. Of a network address `hostname` may be
- * left out: it is any address to bind, and this machine to connect.
+ * left out: it is any address to bind, and this machine to connect. The
+ * `transport` of Deno's addresses may be there and is not looked at; any other
+ * name is refused.
  */
 export type AddressLike =
   | { readonly hostname?: string; readonly port: number }
@@ -24,6 +26,10 @@ export type AddressLike =
 export const ADDRESS_SIZE = 128;
 
 const PATH_OFFSET = 2;
+/** Where an IPv4 address ends, and an IPv6 one; its scope may be missing. */
+const INET_SIZE = 8;
+const INET6_SIZE = 24;
+const SCOPE_OFFSET = 24;
 /** The longest path of a Unix socket, in bytes, its end included. */
 const PATH_SIZE = platform === "darwin" ? 104 : 108;
 
@@ -40,7 +46,9 @@ function setFamily(bytes: Uint8Array, family: number, length: number): void {
   }
 }
 
-function familyOf(bytes: Uint8Array): number {
+/** The family of an address that the kernel wrote; AF_UNIX of one without a name. */
+export function rawFamily(bytes: Uint8Array, length: number): number {
+  if (Math.min(length, bytes.length) < PATH_OFFSET) return AF_UNIX;
   return platform === "darwin" ? bytes[1]! : bytes[0]! | bytes[1]! << 8;
 }
 
@@ -113,7 +121,11 @@ export function encodePath(path: string): Uint8Array<ArrayBuffer> {
   return address;
 }
 
-/** What the kernel wrote, as Deno's address. */
+/**
+ * What the kernel wrote, as Deno's address. Of a family that is none of these
+ * three, and of one that is cut short, there is an empty path: what lies behind
+ * the end is of another call.
+ */
 export function decodeAddress(
   bytes: Uint8Array<ArrayBuffer>,
   length: number,
@@ -122,22 +134,25 @@ export function decodeAddress(
   // The kernel tells the real length, even where the buffer was too short.
   const size = Math.min(length, bytes.length);
   const stream = type === SOCK_STREAM;
-  const family = size < PATH_OFFSET ? AF_UNIX : familyOf(bytes);
-  if (family === AF_INET) {
+  const family = rawFamily(bytes, size);
+  if (family === AF_INET && size >= INET_SIZE) {
     return {
       transport: stream ? "tcp" : "udp",
       hostname: `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`,
       port: bytes[2]! << 8 | bytes[3]!,
     };
   }
-  if (family === AF_INET6) {
+  if (family === AF_INET6 && size >= INET6_SIZE) {
     return {
       transport: stream ? "tcp" : "udp",
-      hostname: formatIPv6(bytes),
+      hostname: formatIPv6(bytes, size),
       port: bytes[2]! << 8 | bytes[3]!,
     };
   }
-  const name = bytes.subarray(PATH_OFFSET, Math.max(size, PATH_OFFSET));
+  const name = bytes.subarray(
+    PATH_OFFSET,
+    family === AF_UNIX ? Math.max(size, PATH_OFFSET) : PATH_OFFSET,
+  );
   const end = name[0] === 0 ? -1 : name.indexOf(0);
   return {
     transport: stream ? "unix" : "unixpacket",
@@ -148,15 +163,15 @@ export function decodeAddress(
 const ipv6 = new Uint8Array(16);
 const text = new Uint8Array(64);
 
-function formatIPv6(address: Uint8Array<ArrayBuffer>): string {
+function formatIPv6(address: Uint8Array<ArrayBuffer>, size: number): string {
   ipv6.set(address.subarray(8, 24));
   // inet_ntop(3) reads 16 bytes of `ipv6` and writes at most 64 to `text`,
   // both ours and kept.
   libc().inet_ntop(AF_INET6, ipv6, text, text.length);
-  const scope = new DataView(address.buffer, address.byteOffset).getUint32(
-    24,
-    true,
-  );
+  const scope = size < SCOPE_OFFSET + 4
+    ? 0
+    : new DataView(address.buffer, address.byteOffset)
+      .getUint32(SCOPE_OFFSET, true);
   const hostname = decoder.decode(text.subarray(0, text.indexOf(0)));
   return scope === 0 ? hostname : `${hostname}%${scope}`;
 }
@@ -164,7 +179,7 @@ function formatIPv6(address: Uint8Array<ArrayBuffer>): string {
 /** An address in a message. */
 export function formatAddress(address: AddressLike | SocketAddress): string {
   if ("path" in address) return describe(address.path);
-  const hostname = address.hostname ?? "";
+  const hostname = String(address.hostname ?? "");
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${
     String(address.port)
   }`;

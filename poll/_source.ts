@@ -9,6 +9,8 @@ export type Armed =
 
 /** A way to wait in the kernel on another thread. */
 export interface Source {
+  /** Whether there were no descriptors for it: it wakes up late, but works. */
+  readonly limping?: boolean;
   /**
    * Asks to be told once when any of `events` comes, in place of what was asked
    * before. Only where nobody waits for the descriptor yet may it be one that

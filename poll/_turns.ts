@@ -39,18 +39,28 @@ export class Turns implements Disposable {
     timeout = this.#shorten(timeout);
     this.#tell(
       this.#readiness instanceof Epoll
-        ? await this.#readiness.poll(timeout, -1, options)
+        ? await this.#readiness.poll(timeout, this.#all, options)
         : await this.#readiness.poll(timeout, options),
     );
   }
 
   takeSync(timeout: number): void {
     this.#register();
-    this.#tell(this.#readiness.pollSync(this.#shorten(timeout)));
+    timeout = this.#shorten(timeout);
+    this.#tell(
+      this.#readiness instanceof Epoll
+        ? this.#readiness.pollSync(timeout, this.#all)
+        : this.#readiness.pollSync(timeout),
+    );
   }
 
   [Symbol.dispose](): void {
     this.#epoll?.[Symbol.dispose]();
+  }
+
+  /** How many events to take at once: whoever is ready has its turn. */
+  get #all(): number {
+    return this.#registered.size > 1024 ? this.#registered.size : -1;
   }
 
   /** A turn ends when a listener that rests accepts again. */
@@ -79,28 +89,35 @@ export class Turns implements Disposable {
   #update(fd: number, dispatcher: Dispatcher, socket: Socket): void {
     const rest = dispatcher.restsFor();
     if (rest > 0) this.#rest = Math.min(this.#rest, rest);
-    const mask = rest > 0 ? 0 : maskOf(dispatcher);
     const old = this.#registered.get(fd);
-    if (mask === (old?.mask ?? 0)) return;
-    // Registered without events it would report errors for ever.
-    if (mask === 0) return this.#forget(fd);
+    let mask;
     try {
+      mask = rest > 0 ? 0 : maskOf(dispatcher);
+      // What it was asked may have closed it, or dialled anew.
+      if (dispatcher.socket !== socket || socket.closed) return this.#again(fd);
+      if (mask === (old?.mask ?? 0)) return;
+      // Registered without events it would report errors for ever.
+      if (mask === 0) return this.#forget(fd);
       if (old === undefined) this.#readiness.register(fd, mask);
       else this.#readiness.modify(fd, mask);
     } catch (error) {
       // It is this one's failure: the others go on.
-      this.#forget(fd);
-      this.#rest = 0;
+      this.#again(fd);
       dispatcher.handleError(error);
       return;
     }
     this.#registered.set(fd, { socket, mask });
   }
 
-  /** Its socket was closed, and not with the dispatcher: it tells no more. */
-  #end(fd: number, dispatcher: Dispatcher): void {
+  /** It is looked at anew in the next turn, which comes at once. */
+  #again(fd: number): void {
     this.#forget(fd);
     this.#rest = 0;
+  }
+
+  /** Its socket was closed, and not with the dispatcher: it tells no more. */
+  #end(fd: number, dispatcher: Dispatcher): void {
+    this.#again(fd);
     dispatcher.handleEvents(POLLNVAL);
     if (this.#map.get(fd) === dispatcher) this.#map.delete(fd);
   }

@@ -117,6 +117,16 @@ export class Waiter {
     this.#source.close();
   }
 
+  /** Whether nobody waits. */
+  get idle(): boolean {
+    return !this.#running;
+  }
+
+  /** Whether it does without the descriptors that it should have. */
+  get limping(): boolean {
+    return this.#source.limping === true;
+  }
+
   #add(wait: Wait, { fd, events }: Interest): void {
     let waits = this.#byDescriptor.get(fd);
     if (waits === undefined) this.#byDescriptor.set(fd, waits = new Map());
@@ -259,15 +269,48 @@ export function forget(fd: number): void {
   waiter?.forget(fd);
 }
 
-function create(): Waiter {
-  return new Waiter(
-    platform === "linux" ? new EpollSource() : new PollSource(),
-    IN_WORKER ? release : undefined,
-  );
+/** Who needs to wait later, and must not find then that nothing is left to do so. */
+let holders = 0;
+
+/**
+ * Opens what waiting needs now, and keeps it open.
+ *
+ * @returns What gives it back, to be called once.
+ */
+export function holdWaiter(): () => void {
+  holders++;
+  waiter ??= create();
+  return () => {
+    holders--;
+    if (waiter?.idle) release();
+  };
 }
 
-/** A Worker may end at any moment, untold: what it does not use it gives back. */
+function create(): Waiter {
+  return new Waiter(createSource(), release);
+}
+
+function createSource(): Source {
+  if (platform !== "linux") return new PollSource();
+  try {
+    return new EpollSource();
+  } catch (error) {
+    if (!SHORT.has((error as { code?: unknown }).code)) throw error;
+    // There is no descriptor left, and poll(2) needs none.
+    return new PollSource();
+  }
+}
+
+/** What opening fails with where descriptors are short. */
+const SHORT: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE"]);
+
+/**
+ * A Worker may end at any moment, untold: what it does not use it gives back.
+ * And where descriptors were short there may be some by now.
+ */
 function release(): void {
-  waiter?.close();
+  if (waiter === undefined) return;
+  if (!waiter.limping && (!IN_WORKER || holders > 0)) return;
+  waiter.close();
   waiter = undefined;
 }

@@ -1,5 +1,7 @@
 import { byteLength, describe, integer, part } from "./_check.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { passOn, report } from "./_dispatch_errors.ts";
+import { TerminatorSearch } from "./_terminator_search.ts";
 
 /** Makes what is sent, piece by piece; of {@linkcode AsyncChat.pushWithProducer}. */
 export interface Producer {
@@ -51,12 +53,14 @@ export class AsyncChat extends Dispatcher {
   /** What one call sends at most, in bytes. */
   readonly outBufferSize: number = 64 * 1024;
   #terminator: Uint8Array | number | null = null;
+  #search: TerminatorSearch | undefined;
   /** What has come and is part of no message yet. */
   #incoming: Uint8Array = new Uint8Array(0);
   readonly #outgoing: (Uint8Array | Producer | typeof CLOSE)[] = [];
 
   /**
-   * Sets what ends a message. Inside `foundTerminator` it is for what follows.
+   * Sets what ends a message. Inside `foundTerminator` and
+   * `collectIncomingData` it is for what follows.
    *
    * @param terminator Text or bytes that end it; a number of bytes that it has;
    * `null`, an empty one or 0 for no end: all is collected.
@@ -64,8 +68,9 @@ export class AsyncChat extends Dispatcher {
    * @throws {RangeError} If the number is negative.
    */
   setTerminator(terminator: Terminator): void {
+    let bytes: Uint8Array | undefined;
     if (typeof terminator === "string") {
-      this.#terminator = encoder.encode(terminator);
+      this.#terminator = bytes = encoder.encode(terminator);
     } else if (typeof terminator === "number") {
       this.#terminator = integer(
         terminator,
@@ -76,8 +81,11 @@ export class AsyncChat extends Dispatcher {
     } else if (terminator === null) this.#terminator = null;
     else {
       const length = byteLength(terminator, "set the terminator");
-      this.#terminator = new Uint8Array(part(terminator, 0, length));
+      this.#terminator = bytes = new Uint8Array(part(terminator, 0, length));
     }
+    this.#search = bytes === undefined || bytes.length === 0
+      ? undefined
+      : new TerminatorSearch(bytes);
   }
 
   /**
@@ -118,13 +126,18 @@ export class AsyncChat extends Dispatcher {
    * Sends what a producer makes after all that was pushed before. It is asked
    * for more only when there is room.
    *
-   * @param producer The producer.
-   * @throws {TypeError} If it is none.
+   * @param producer The producer; or bytes or text, as for `push`.
+   * @throws {TypeError} If it is none of these.
    */
-  pushWithProducer(producer: Producer): void {
+  pushWithProducer(producer: Producer | Uint8Array | string): void {
+    if (typeof producer === "string" || ArrayBuffer.isView(producer)) {
+      return this.push(producer);
+    }
     if (typeof producer?.more !== "function") {
       throw new TypeError(
-        `Cannot push ${describe(producer)}: a producer has a method more()`,
+        `Cannot push ${
+          describe(producer)
+        }: a producer has a method more(), or is text or bytes`,
       );
     }
     this.#outgoing.push(producer);
@@ -134,6 +147,15 @@ export class AsyncChat extends Dispatcher {
   /** Closes the connection when all that was pushed has been sent. */
   closeWhenDone(): void {
     this.#outgoing.push(CLOSE);
+  }
+
+  /**
+   * Closes the connection at once. It is the last that the handlers see: what
+   * has come behind is not delivered, and what waits is not sent.
+   */
+  override close(): void {
+    super.close();
+    this.discardBuffers();
   }
 
   /** Forgets what has come and was not collected, and what was not sent. */
@@ -156,7 +178,11 @@ export class AsyncChat extends Dispatcher {
     return this.#outgoing.length > 0 || !this.connected;
   }
 
-  /** Receives, and cuts what came into messages. */
+  /**
+   * Receives, and cuts what came into messages. What a message's handler throws
+   * goes to `handleError`; if that leaves the connection open, those behind it
+   * are delivered.
+   */
   override handleRead(): void {
     let data;
     try {
@@ -165,9 +191,11 @@ export class AsyncChat extends Dispatcher {
       if (error instanceof Deno.errors.WouldBlock) return;
       throw error;
     }
+    // It has closed, and is told no more.
+    if (data.length === 0) return;
     this.#incoming = join(this.#incoming, data);
-    while (this.#incoming.length > 0 && this.#cut()) {
-      // One message, or a part of one, at a time.
+    while (this.#incoming.length > 0 && this.#cutOrReport()) {
+      // One message, or a part of one, at a time: there are fewer bytes then.
     }
   }
 
@@ -202,55 +230,49 @@ export class AsyncChat extends Dispatcher {
     }
   }
 
+  #cutOrReport(): boolean {
+    try {
+      return this.#cut();
+    } catch (error) {
+      try {
+        report(this, error);
+      } catch (thrown) {
+        passOn(thrown);
+      }
+      return true;
+    }
+  }
+
   /** @returns False if what is there may be the beginning of a terminator. */
   #cut(): boolean {
     const incoming = this.#incoming;
     const terminator = this.#terminator;
-    if (
-      terminator === null || terminator === 0 ||
-      typeof terminator !== "number" && terminator.length === 0
-    ) {
-      this.#collect(incoming.length, 0);
-    } else if (typeof terminator === "number") {
+    if (typeof terminator === "number" && terminator > 0) {
       const taken = Math.min(terminator, incoming.length);
+      // First: the handlers may set another.
       this.#terminator = terminator - taken;
-      this.#collect(taken, 0);
-      if (this.#terminator === 0) this.foundTerminator();
+      this.#deliver(taken, 0, taken === terminator);
+    } else if (this.#search === undefined) {
+      this.#deliver(incoming.length, 0, false);
     } else {
-      const { at, length } = find(incoming, terminator);
-      const found = length === terminator.length;
-      this.#collect(at, found ? length : 0);
-      if (!found) return false;
-      this.foundTerminator();
+      const { at, length, found } = this.#search.find(incoming);
+      this.#deliver(at, found ? length : 0, found);
+      return found;
     }
     return true;
   }
 
-  /** Hands on the first bytes, and drops some after them. */
-  #collect(count: number, dropped: number): void {
+  /** Hands on the first bytes, drops some after them, and ends the message. */
+  #deliver(count: number, dropped: number, complete: boolean): void {
+    const { socket } = this;
     const incoming = this.#incoming;
     this.#incoming = incoming.subarray(count + dropped);
     if (count > 0) this.collectIncomingData(incoming.subarray(0, count));
+    // That may have closed this connection, and dialled another.
+    if (complete && this.socket === socket && socket?.closed === false) {
+      this.foundTerminator();
+    }
   }
-}
-
-/**
- * Where a terminator is, or its beginning at the very end.
- *
- * @returns The place, and how much of it is there.
- */
-function find(
-  bytes: Uint8Array,
-  terminator: Uint8Array,
-): { at: number; length: number } {
-  let at = -1;
-  while ((at = bytes.indexOf(terminator[0]!, at + 1)) >= 0) {
-    const length = Math.min(terminator.length, bytes.length - at);
-    let same = 1;
-    while (same < length && bytes[at + same] === terminator[same]) same++;
-    if (same === length) return { at, length };
-  }
-  return { at: bytes.length, length: 0 };
 }
 
 function join(one: Uint8Array, other: Uint8Array): Uint8Array {

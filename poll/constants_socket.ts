@@ -38,17 +38,32 @@ export const MSG_OOB: number = 0x1;
 /** Leaves what was received where it is; recv(2). */
 export const MSG_PEEK: number = 0x2;
 
-/** Returns a datagram's real length, even past the buffer; recv(2). */
+/** `recvInto` returns a datagram's real length, even past the buffer; of a TCP stream the bytes are counted and dropped, those of `recv` with it; recv(2), tcp(7). */
 export const MSG_TRUNC: number = pick(0x20, 0x10);
 
-/** Does not wait; every call of this module has it already; recv(2), send(2). */
+/** Fails where the call would wait, whatever the socket's timeout, promised calls too; recv(2), send(2). */
 export const MSG_DONTWAIT: number = pick(0x40, 0x80);
 
-/** Waits for as many bytes as were asked for; without effect together with `MSG_DONTWAIT`, so here; recv(2). */
+/** Waits for as many bytes of a stream as were asked for; fewer come at its end, at a timeout and after an abort, nothing more is waited for with `MSG_DONTWAIT`; recv(2). */
 export const MSG_WAITALL: number = pick(0x100, 0x40);
 
-/** Fails with EPIPE and sends no SIGPIPE; send(2). */
+/** Fails with EPIPE and sends no SIGPIPE; every call of this module has it already; send(2). */
 export const MSG_NOSIGNAL: number = pick(0x4000, 0x80000);
+
+/** Sends to directly connected hosts only; send(2). */
+export const MSG_DONTROUTE: number = 0x4;
+
+/** Ends a record, of sockets that have records; send(2). */
+export const MSG_EOR: number = pick(0x80, 0x8);
+
+/** Tells the link layer that the peer has answered; Linux only, 0 elsewhere; send(2). */
+export const MSG_CONFIRM: number = pick(0x800, 0);
+
+/** Receives what was sent in vain from the queue of errors; Linux only, 0 elsewhere; recv(2). */
+export const MSG_ERRQUEUE: number = pick(0x2000, 0);
+
+/** More follows: waits before it sends a small segment or a datagram; Linux only, 0 elsewhere; send(2). */
+export const MSG_MORE: number = pick(0x8000, 0);
 
 /** Level of the options that every socket has; socket(7). */
 export const SOL_SOCKET: number = pick(1, 0xffff);
@@ -86,10 +101,10 @@ export const SO_LINGER: number = pick(13, 0x80);
 /** Lets several sockets bind to one address, the kernel spreads what comes; socket(7). */
 export const SO_REUSEPORT: number = pick(15, 0x200);
 
-/** A receive timeout of the kernel's; without effect here, where `setTimeout` does it; socket(7). */
+/** A receive timeout of the kernel's, to read; setting it throws, `setTimeout` does it here; socket(7). */
 export const SO_RCVTIMEO: number = pick(20, 0x1006);
 
-/** A send timeout of the kernel's; without effect here, where `setTimeout` does it; socket(7). */
+/** A send timeout of the kernel's, to read; setting it throws, `setTimeout` does it here; socket(7). */
 export const SO_SNDTIMEO: number = pick(21, 0x1005);
 
 /** Whether the socket listens, to read; socket(7). */

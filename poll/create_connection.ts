@@ -1,21 +1,11 @@
-import { AF_INET, AF_INET6, SOCK_STREAM } from "./constants_socket.ts";
-import {
-  ANY_FAMILY,
-  familyOf,
-  type RawAddress,
-  resolve,
-  resolveSync,
-  within,
-} from "./_resolve.ts";
+import { connectToAny, connectToAnySync } from "./_connect_to_any.ts";
+import { AF_UNIX, SOCK_STREAM } from "./constants_socket.ts";
 import { timedOut } from "./_errors.ts";
-import { decodeAddress, formatAddress } from "./_sockaddr.ts";
+import { checkOptions, checkSignal, type WaitOptions } from "./_options.ts";
+import { familyOf, resolve, resolveSync, within } from "./_resolve.ts";
+import { formatAddress } from "./_sockaddr.ts";
+import type { AddressLike, Socket } from "./socket.ts";
 import { Deadline, milliseconds } from "./_timeout.ts";
-import {
-  type AddressLike,
-  Socket,
-  type SocketAddress,
-  type WaitOptions,
-} from "./socket.ts";
 
 /** Options of {@linkcode createConnectionSync}. */
 export interface CreateConnectionSyncOptions {
@@ -25,13 +15,20 @@ export interface CreateConnectionSyncOptions {
    * @default {null}
    */
   readonly timeout?: number | null;
-  /** Where to connect from. */
+  /**
+   * Where to connect from. Of a name's addresses those that do not fit it are
+   * passed over.
+   */
   readonly sourceAddress?: AddressLike;
 }
 
 /** Options of {@linkcode createConnection}. */
 export interface CreateConnectionOptions
   extends CreateConnectionSyncOptions, WaitOptions {}
+
+const ACTION = "create a connection";
+const SYNC_OPTIONS = ["timeout", "sourceAddress"];
+const OPTIONS = [...SYNC_OPTIONS, "signal"];
 
 /**
  * Connects, as Python's `socket.create_connection`: a name is resolved on
@@ -40,6 +37,7 @@ export interface CreateConnectionOptions
  * @param address Where to. Without `hostname`: this machine.
  * @param options See {@linkcode CreateConnectionOptions}.
  * @returns The connection, to be closed.
+ * @throws {TypeError} If there is another option, or one that does not fit.
  * @throws {Deno.errors.ConnectionRefused} If nothing listens there.
  * @throws {Deno.errors.NotFound} If there is no such name or path.
  * @throws {Deno.errors.TimedOut} If the timeout passed.
@@ -49,30 +47,19 @@ export async function createConnection(
   address: AddressLike,
   options: CreateConnectionOptions = {},
 ): Promise<Socket> {
-  const { signal } = options;
-  const wait = signal === undefined ? {} : { signal };
-  let failure: unknown;
+  checkOptions(options, OPTIONS, ACTION);
+  const signal = checkSignal(options.signal, ACTION);
   signal?.throwIfAborted();
   const family = familyOf(address);
-  const timeout = milliseconds(options.timeout);
+  const source = checkSource(options.sourceAddress, family);
+  const timeout = checkTimeout(options.timeout);
   const found = await within(
     resolve(address, family, SOCK_STREAM, "connect"),
     new Deadline(timeout === 0 ? -1 : timeout),
     signal,
     () => timedOut(`connect to ${formatAddress(address)}`, timeout),
   );
-  for (const raw of found) {
-    const [socket, remote] = prepare(raw, family, options);
-    try {
-      await socket.connect(remote, wait);
-      return socket;
-    } catch (error) {
-      socket[Symbol.dispose]();
-      signal?.throwIfAborted();
-      failure = error;
-    }
-  }
-  throw failure;
+  return await connectToAny(found, timeout, source, signal);
 }
 
 /**
@@ -82,6 +69,7 @@ export async function createConnection(
  * @param address Where to. Without `hostname`: this machine.
  * @param options See {@linkcode CreateConnectionSyncOptions}.
  * @returns The connection, to be closed.
+ * @throws {TypeError} If there is another option, or one that does not fit.
  * @throws {Deno.errors.ConnectionRefused} If nothing listens there.
  * @throws {Deno.errors.NotFound} If there is no such name or path.
  * @throws {Deno.errors.TimedOut} If the timeout passed.
@@ -91,41 +79,35 @@ export function createConnectionSync(
   address: AddressLike,
   options: CreateConnectionSyncOptions = {},
 ): Socket {
-  let failure: unknown;
+  checkOptions(options, SYNC_OPTIONS, ACTION);
   const family = familyOf(address);
-  for (const raw of resolveSync(address, family, SOCK_STREAM, "connect")) {
-    const [socket, remote] = prepare(raw, family, options);
-    try {
-      socket.connectSync(remote);
-      return socket;
-    } catch (error) {
-      socket.close();
-      failure = error;
-    }
-  }
-  throw failure;
+  const source = checkSource(options.sourceAddress, family);
+  const timeout = checkTimeout(options.timeout);
+  const found = resolveSync(address, family, SOCK_STREAM, "connect");
+  return connectToAnySync(found, timeout, source);
 }
 
-/** A socket for one address, and that address as Deno has it. */
-function prepare(
-  raw: RawAddress,
+/** @throws {TypeError} If no address of this family can be connected from there. */
+function checkSource(
+  source: AddressLike | undefined,
   family: number,
-  options: CreateConnectionSyncOptions,
-): [Socket, SocketAddress] {
-  const remote = decodeAddress(raw, raw.length, SOCK_STREAM);
-  const socket = new Socket(
-    family !== ANY_FAMILY
-      ? family
-      : "hostname" in remote && remote.hostname.includes(":")
-      ? AF_INET6
-      : AF_INET,
+): AddressLike | undefined {
+  if (source === undefined) return undefined;
+  const unix = familyOf(source) === AF_UNIX;
+  if (unix === (family === AF_UNIX)) return source;
+  throw new TypeError(
+    `Cannot ${ACTION} from ${formatAddress(source)}: the option ` +
+      `"sourceAddress" must be ${
+        unix ? "{ hostname, port }" : "{ path }"
+      } as the address is`,
   );
-  try {
-    socket.setTimeout(options.timeout ?? null);
-    if (options.sourceAddress !== undefined) socket.bind(options.sourceAddress);
-    return [socket, remote];
-  } catch (error) {
-    socket.close();
-    throw error;
+}
+
+function checkTimeout(timeout: number | null | undefined): number {
+  if (typeof timeout === "number" && timeout < 0) {
+    throw new RangeError(
+      `Cannot ${ACTION} within ${timeout} ms: a timeout must not be negative`,
+    );
   }
+  return milliseconds(timeout);
 }

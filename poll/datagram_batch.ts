@@ -1,11 +1,19 @@
 import { byteLength, integer, part } from "./_check.ts";
-import { MSG_DONTWAIT, MSG_NOSIGNAL } from "./constants_socket.ts";
+import {
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  MSG_TRUNC,
+} from "./constants_socket.ts";
 import { libc, linuxLibc } from "./_libc.ts";
-import { encodeAddress } from "./_resolve.ts";
+import { checkOptions } from "./_options.ts";
+import { dropsBytes, type Origin } from "./_receiving.ts";
+import { encodeAddresses, type RawAddress } from "./_resolve.ts";
 import {
   ADDRESS_SIZE,
   type AddressLike,
   decodeAddress,
+  rawFamily,
   type SocketAddress,
 } from "./_sockaddr.ts";
 
@@ -42,11 +50,13 @@ export interface DatagramBatchOptions {
   readonly size?: number;
 }
 
+const OPTIONS = ["count", "size"];
+
 /** For `Socket`: receives into a batch. Where it returns -1, errno tells why. */
 export let receiveBatch: (
   batch: DatagramBatch,
   fd: number,
-  type: number,
+  origin: Origin,
   flags: number,
 ) => number;
 
@@ -55,6 +65,7 @@ export let sendBatch: (
   batch: DatagramBatch,
   from: number,
   fd: number,
+  origin: Origin,
   flags: number,
 ) => number;
 
@@ -87,6 +98,8 @@ export class DatagramBatch {
   readonly #capacity: number;
   readonly #size: number;
   #length = 0;
+  /** Of names that have several addresses: which, by the datagram's index. */
+  readonly #choices = new Map<number, RawAddress[]>();
   /** The type of the socket they came from. */
   #type = 0;
   // C's structures point into these: they have memory of their own that V8 does
@@ -97,19 +110,23 @@ export class DatagramBatch {
   readonly #headers: Int32Array<ArrayBuffer>;
 
   static {
-    receiveBatch = (batch, fd, type, flags) => batch.#receive(fd, type, flags);
-    sendBatch = (batch, from, fd, flags) => batch.#send(from, fd, flags);
+    receiveBatch = (batch, fd, origin, flags) =>
+      batch.#receive(fd, origin, flags);
+    sendBatch = (batch, from, fd, origin, flags) =>
+      batch.#send(from, fd, origin, flags);
   }
 
   /**
    * Makes an empty batch.
    *
    * @param options See {@linkcode DatagramBatchOptions}.
+   * @throws {TypeError} If there is another option.
    * @throws {RangeError} If there is no room for one, or for too many.
    * @throws {Deno.errors.NotSupported} On any other system than Linux.
    * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
    */
   constructor(options: DatagramBatchOptions = {}) {
+    checkOptions(options, OPTIONS, "make a batch");
     const count = integer(options.count ?? 64, "a batch's count", 1, COUNT_MAX);
     const size = integer(options.size ?? 2048, "a batch's size", 1, SIZE_MAX);
     this.#capacity = count;
@@ -174,7 +191,8 @@ export class DatagramBatch {
    *
    * @param data Its bytes; they are copied.
    * @param remote Where to; none for where the socket is connected to. A name is
-   * resolved on the spot.
+   * resolved on the spot; the socket that sends it takes the first address of
+   * its family.
    * @throws {RangeError} If it is too long, or the batch is full.
    * @throws {TypeError} If the buffer is detached.
    */
@@ -191,16 +209,29 @@ export class DatagramBatch {
       );
     }
     this.#alive("add a datagram");
-    const raw = remote === undefined ? undefined : encodeAddress(remote);
+    const found = remote === undefined ? [] : encodeAddresses(remote);
     const index = this.#length++;
     this.#bytes.set(part(data, 0, length), index * this.#size);
-    this.#names.set(raw ?? [], index * ADDRESS_SIZE);
-    this.#setLengths(index, length, raw?.length ?? 0);
+    this.#names.set(found[0] ?? [], index * ADDRESS_SIZE);
+    this.#setLengths(index, length, found[0]?.length ?? 0);
+    if (found.length > 1) this.#choices.set(index, found);
+    else this.#choices.delete(index);
+  }
+
+  /** Takes the first address of a name that a socket of this family can send to. */
+  #choose(index: number, family: number): void {
+    const raw = this.#choices.get(index)!.find((each) =>
+      rawFamily(each, each.length) === family
+    );
+    if (raw === undefined) return;
+    this.#names.set(raw, index * ADDRESS_SIZE);
+    this.#headers[index * HEADER_WORDS + HEADER_NAME_LENGTH] = raw.length;
   }
 
   /** Makes it empty. */
   clear(): void {
     this.#length = 0;
+    this.#choices.clear();
   }
 
   /** Has C's structures point at each other, once and for all. */
@@ -238,8 +269,10 @@ export class DatagramBatch {
     this.#headers[index * HEADER_WORDS + HEADER_NAME_LENGTH] = nameLength;
   }
 
-  #receive(fd: number, type: number, flags: number): number {
+  #receive(fd: number, origin: Origin, flags: number): number {
     this.#alive("receive");
+    this.#choices.clear();
+    const drops = dropsBytes(origin, flags);
     for (let i = 0; i < this.#capacity; i++) {
       this.#setLengths(i, this.#size, ADDRESS_SIZE);
     }
@@ -248,31 +281,34 @@ export class DatagramBatch {
     const received = linuxLibc("receive").recvmmsg(
       fd,
       this.#headers,
-      this.#capacity,
-      flags | MSG_DONTWAIT,
+      // Each header would peek at the first datagram again.
+      (flags & MSG_PEEK) === 0 ? this.#capacity : 1,
+      (drops ? flags : flags & ~MSG_TRUNC) | MSG_DONTWAIT,
       0n,
     );
-    this.#type = type;
+    this.#type = origin.type;
     this.#length = Math.max(received, 0);
     for (let i = 0; i < received; i++) {
-      // With MSG_TRUNC the kernel tells the length before it was cut off.
+      // Without MSG_TRUNC the kernel tells how many bytes it wrote.
       const length = this.#headers[i * HEADER_WORDS + HEADER_LENGTH]!;
-      this.#vectors[i * IOVEC_WORDS + IOVEC_LENGTH] = Math.min(
-        length,
-        this.#size,
-      );
+      this.#vectors[i * IOVEC_WORDS + IOVEC_LENGTH] = drops
+        ? 0
+        : Math.min(length, this.#size);
       const at = i * HEADER_WORDS + HEADER_NAME_LENGTH;
       this.#headers[at] = Math.min(this.#headers[at]!, ADDRESS_SIZE);
     }
     return received;
   }
 
-  #send(from: number, fd: number, flags: number): number {
+  #send(from: number, fd: number, origin: Origin, flags: number): number {
     this.#alive("send");
     if (from >= this.#length) {
       throw new TypeError(
         "Cannot send: the batch was changed before all was sent",
       );
+    }
+    for (const index of this.#choices.keys()) {
+      this.#choose(index, origin.family);
     }
     // The headers from there to the last, each of which leads to as many bytes
     // and as long an address as were put there.

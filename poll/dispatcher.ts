@@ -2,6 +2,7 @@ import {
   AF_INET,
   SO_ERROR,
   SO_REUSEADDR,
+  SOCK_DGRAM,
   SOCK_STREAM,
   SOL_SOCKET,
   SOMAXCONN,
@@ -15,6 +16,12 @@ import {
   POLLPRI,
 } from "./constants_poll.ts";
 import { ONE_CLIENTS, OUT_OF_RESOURCES, PAUSE } from "./_accept_errors.ts";
+import {
+  codeOf,
+  isDisconnected,
+  report,
+  wasPassedOn,
+} from "./_dispatch_errors.ts";
 import { systemError } from "./_errors.ts";
 import { type AddressLike, Socket, type SocketAddress } from "./socket.ts";
 
@@ -23,11 +30,6 @@ export type DispatcherMap = Map<number, Dispatcher>;
 
 /** The dispatchers of this thread, unless they are given a map of their own. */
 export const socketMap: DispatcherMap = new Map();
-
-/** The errors that mean that the connection is over. */
-const DISCONNECTED: ReadonlySet<unknown> = new Set([
-  ...["ECONNRESET", "ENOTCONN", "ESHUTDOWN", "ECONNABORTED", "EPIPE", "EBADF"],
-]);
 
 /** What connect(2) fails with where the connection is being made. */
 const UNDER_WAY: ReadonlySet<unknown> = new Set(["EINPROGRESS", "EALREADY"]);
@@ -248,13 +250,18 @@ export class Dispatcher {
    * Receives what is there.
    *
    * @param size How many bytes at most.
-   * @returns The bytes; none when the connection is over, after `handleClose`.
+   * @returns The bytes; none when the connection is over, after `handleClose`,
+   * and none of an empty datagram, which ends nothing.
    * @throws {Deno.errors.WouldBlock} If there is nothing.
    */
   recv(size: number): Uint8Array<ArrayBuffer> {
     try {
-      const data = this.#need("receive").recvSync(size);
-      if (data.length === 0 && size > 0) this.handleClose();
+      const socket = this.#need("receive");
+      const data = socket.recvSync(size);
+      // Of a stream that is its end, of datagrams an empty one.
+      if (data.length === 0 && size > 0 && socket.type !== SOCK_DGRAM) {
+        this.handleClose();
+      }
       return data;
     } catch (error) {
       if (!isDisconnected(error)) throw error;
@@ -278,15 +285,13 @@ export class Dispatcher {
       this.handleAccept();
       return;
     }
-    if (!this.connected && this.connecting) this.handleConnectEvent();
-    this.handleRead();
+    if (this.#connectFirst()) this.handleRead();
   }
 
   /** It can be written to, or the connection is made. */
   handleWriteEvent(): void {
     if (this.accepting) return;
-    if (!this.connected && this.connecting) this.handleConnectEvent();
-    this.handleWrite();
+    if (this.#connectFirst()) this.handleWrite();
   }
 
   /**
@@ -295,9 +300,12 @@ export class Dispatcher {
    * @throws {Error} If it has failed.
    */
   handleConnectEvent(): void {
-    const number = this.#need("connect").getsockopt(SOL_SOCKET, SO_ERROR);
+    const socket = this.#need("connect");
+    const number = socket.getsockopt(SOL_SOCKET, SO_ERROR);
     if (number !== 0) throw systemError(number, "connect", "connect");
     this.handleConnect();
+    // It may have closed this one, and dialled anew.
+    if (this.socket !== socket || socket.closed) return;
     this.connected = true;
     this.connecting = false;
   }
@@ -345,8 +353,8 @@ export class Dispatcher {
         this.#handleEnd(events);
       }
     } catch (error) {
-      if (isDisconnected(error)) this.handleClose();
-      else this.handleError(error);
+      if (wasPassedOn(error)) throw error;
+      report(this, error);
     }
   }
 
@@ -379,7 +387,8 @@ export class Dispatcher {
   }
 
   /**
-   * A method threw. Without an override it is printed, and the socket closed.
+   * A method threw, `handleClose` included. Without an override it is printed,
+   * and the socket closed. What this one throws ends the loop.
    *
    * @param error What was thrown.
    */
@@ -395,9 +404,17 @@ export class Dispatcher {
 
   /** A hang-up with bytes left to read is no end yet: they come first. */
   #handleEnd(events: number): void {
-    if (this.connecting) this.handleConnectEvent();
+    if (!this.#connectFirst()) return;
     if ((events & POLLIN) !== 0 && this.connected && this.readable()) return;
     this.handleClose();
+  }
+
+  /** @returns False if that has closed or replaced the socket. */
+  #connectFirst(): boolean {
+    if (this.connected || !this.connecting) return true;
+    const { socket } = this;
+    this.handleConnectEvent();
+    return this.socket === socket && socket?.closed === false;
   }
 
   #need(action: string): Socket {
@@ -410,12 +427,4 @@ export class Dispatcher {
   #leave(): void {
     if (this.#map.get(this.#fd) === this) this.#map.delete(this.#fd);
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
-}
-
-function isDisconnected(error: unknown): boolean {
-  return DISCONNECTED.has(codeOf(error));
 }

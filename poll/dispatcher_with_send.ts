@@ -1,4 +1,5 @@
 import { byteLength, part } from "./_check.ts";
+import { SOCK_STREAM } from "./constants_socket.ts";
 import { Dispatcher } from "./dispatcher.ts";
 
 /** What one turn sends at most, in bytes. */
@@ -40,7 +41,10 @@ export class DispatcherWithSend extends Dispatcher {
     for (let room = CHUNK; room > 0 && this.connected;) {
       const first = this.#waiting.shift();
       if (first === undefined) return;
-      const piece = part(first, 0, room);
+      // A datagram that was cut would be two.
+      const piece = this.socket?.type === SOCK_STREAM
+        ? part(first, 0, room)
+        : first;
       let sent;
       try {
         sent = super.send(piece);

@@ -1,5 +1,20 @@
 import { INT_MAX, integer } from "./_check.ts";
-import { EPOLLIN, EPOLLOUT, EPOLLPRI, POLLIN } from "./constants_poll.ts";
+import {
+  EPOLLERR,
+  EPOLLET,
+  EPOLLEXCLUSIVE,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLONESHOT,
+  EPOLLOUT,
+  EPOLLPRI,
+  EPOLLRDBAND,
+  EPOLLRDHUP,
+  EPOLLRDNORM,
+  EPOLLWRBAND,
+  EPOLLWRNORM,
+  POLLIN,
+} from "./constants_poll.ts";
 import {
   closeOwned,
   type FileDescriptorLike,
@@ -14,15 +29,15 @@ import {
   FD_WORD,
   WORDS,
 } from "./_epoll_event.ts";
-import { EINTR } from "./_errno.ts";
+import { EINTR, ENOENT, EPERM } from "./_errno.ts";
 import { closedError, systemError } from "./_errors.ts";
 import { turn } from "./_fairness.ts";
 import { errno, type LinuxLibc, linuxLibc } from "./_libc.ts";
 import { Deadline, milliseconds } from "./_timeout.ts";
 import { forget, waitForAny } from "./_waiter.ts";
-import type { WaitOptions } from "./socket.ts";
+import { checkWaitOptions, type WaitOptions } from "./_options.ts";
 
-/** How many events one call reports at most, unless it is told otherwise. */
+/** What there is room for at least, and what one call reports unless told otherwise. */
 const MAX_EVENTS = 1024;
 
 /** The most that epoll_wait(2) takes: INT_MAX / sizeof(struct epoll_event). */
@@ -39,7 +54,11 @@ export class Epoll implements Disposable {
   readonly #linux: LinuxLibc = linuxLibc("use epoll");
   #fd: number;
   readonly #change = new Int32Array(WORDS);
-  #events: Int32Array<ArrayBuffer> = new Int32Array(64 * WORDS);
+  #events: Int32Array<ArrayBuffer> = new Int32Array(MAX_EVENTS * WORDS);
+  /** How many events the last wait wrote there. */
+  #count = 0;
+  /** How many descriptors there may be: those that closed have left untold. */
+  #registered = 0;
 
   /**
    * Makes a set without registrations; epoll_create1(2).
@@ -72,20 +91,19 @@ export class Epoll implements Disposable {
 
   /**
    * Closes the set. Whoever waits rejects with
-   * {@linkcode Deno.errors.BadResource}.
-   *
-   * @throws {Deno.errors.BadResource} If it is closed already.
+   * {@linkcode Deno.errors.BadResource}. May be called again.
    */
   close(): void {
-    const fd = this.fileno();
+    const fd = this.#fd;
+    if (fd < 0) return;
     this.#fd = -1;
     forget(fd);
     closeOwned(fd);
   }
 
-  /** Closes it if it is open: `using set = epoll()`. */
+  /** Closes it: `using set = epoll()`. */
   [Symbol.dispose](): void {
-    if (this.#fd >= 0) this.close();
+    this.close();
   }
 
   /**
@@ -99,7 +117,8 @@ export class Epoll implements Disposable {
    * @throws {Deno.errors.PermissionDenied} If it is always ready, as a file on
    * disk is.
    * @throws {TypeError} If `fd` or `mask` is no integer.
-   * @throws {RangeError} If `fd` is negative, or `mask` no 32-bit mask.
+   * @throws {RangeError} If `fd` is negative, or `mask` has other bits than
+   * those of the `EPOLL*` constants.
    */
   register(
     fd: FileDescriptorLike,
@@ -116,7 +135,8 @@ export class Epoll implements Disposable {
    * @throws {Deno.errors.NotFound} If it is not registered.
    * @throws {Deno.errors.BadResource} If it or the set is closed.
    * @throws {TypeError} If `fd` or `mask` is no integer.
-   * @throws {RangeError} If `fd` is negative, or `mask` no 32-bit mask.
+   * @throws {RangeError} If `fd` is negative, or `mask` has other bits than
+   * those of the `EPOLL*` constants.
    */
   modify(fd: FileDescriptorLike, mask: number): void {
     this.#control(EPOLL_CTL_MOD, fd, mask, "modify");
@@ -227,20 +247,22 @@ export class Epoll implements Disposable {
    * A ready descriptor.
    *
    * @param index From 0 to what `waitSync` returned, less one.
-   * @returns Its number; -1 past what the set has room for.
+   * @returns Its number; -1 past what the last wait found.
    */
   fdAt(index: number): number {
-    return this.#events[index * WORDS + FD_WORD] ?? -1;
+    return index < this.#count
+      ? this.#events[index * WORDS + FD_WORD] ?? -1
+      : -1;
   }
 
   /**
    * What has come on a ready descriptor.
    *
    * @param index From 0 to what `waitSync` returned, less one.
-   * @returns The mask of events; 0 past what the set has room for.
+   * @returns The mask of events; 0 past what the last wait found.
    */
   eventsAt(index: number): number {
-    return this.#events[index * WORDS] ?? 0;
+    return index < this.#count ? this.#events[index * WORDS] ?? 0 : 0;
   }
 
   /** Tries, and returns to the event loop until there is something. */
@@ -250,7 +272,7 @@ export class Epoll implements Disposable {
     attempt: () => number,
   ): Promise<number> {
     const deadline = new Deadline(milliseconds(timeout));
-    const signal = options?.signal;
+    const signal = checkWaitOptions(options);
     signal?.throwIfAborted();
     const pause = turn();
     if (pause !== undefined) await pause;
@@ -268,6 +290,7 @@ export class Epoll implements Disposable {
     const max = maxEvents === -1
       ? MAX_EVENTS
       : integer(maxEvents, "a number of events", 1, EVENTS_LIMIT);
+    if (max > MAX_EVENTS) this.#makeRoom(max);
     const room = this.#events.length / WORDS;
     // The kernel writes at most as many events as there is room for; the array
     // is ours and kept.
@@ -277,10 +300,8 @@ export class Epoll implements Disposable {
       max < room ? max : room,
       timeout,
     );
-    if (count < 0) return this.#failed();
-    // Full: the next call shall report more at once.
-    if (count === room && room < max) this.#grow(Math.min(room * 2, max));
-    return count;
+    this.#count = count;
+    return count < 0 ? this.#failed() : count;
   }
 
   #failed(): number {
@@ -290,10 +311,10 @@ export class Epoll implements Disposable {
     throw systemError(number, "epoll_wait", "wait for events");
   }
 
-  #grow(room: number): void {
-    const events = new Int32Array(room * WORDS);
-    events.set(this.#events);
-    this.#events = events;
+  /** For as many as are asked for, if there are so many. */
+  #makeRoom(max: number): void {
+    const needed = Math.min(max, this.#registered) * WORDS;
+    if (needed > this.#events.length) this.#events = new Int32Array(needed);
   }
 
   #ready(count: number): [number, number][] {
@@ -311,7 +332,7 @@ export class Epoll implements Disposable {
     action: string,
   ): void {
     const number = toDescriptor(fd);
-    integer(mask, "a mask of events", -0x8000_0000, 0xffff_ffff);
+    checkMask(mask);
     this.#change[0] = mask;
     this.#change[FD_WORD] = number;
     // The kernel copies the event, ours and kept; the set keeps no pointer.
@@ -321,12 +342,33 @@ export class Epoll implements Disposable {
       number,
       this.#change,
     );
-    if (result === 0) return;
-    const failure = errno();
+    if (result === 0) {
+      if (operation === EPOLL_CTL_ADD) this.#registered++;
+      else if (operation === EPOLL_CTL_DEL) this.#registered--;
+      return;
+    }
+    let failure = errno();
     const what = `${action} descriptor ${number}`;
     if (this.#fd < 0) throw closedError(what, "the epoll");
+    // A number that is a file's by now: no file can have been registered.
+    if (failure === EPERM && operation !== EPOLL_CTL_ADD) failure = ENOENT;
     throw systemError(failure, "epoll_ctl", what);
   }
+}
+
+/** All that a set can be asked for. */
+const MASK = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP |
+  EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM | EPOLLWRBAND | EPOLLRDHUP |
+  EPOLLEXCLUSIVE | EPOLLONESHOT | EPOLLET;
+
+/** The kernel ignores bits that it does not know. */
+function checkMask(mask: number): void {
+  integer(mask, "a mask of events", -0x8000_0000, 0xffff_ffff);
+  if ((mask & ~MASK) === 0) return;
+  throw new RangeError(
+    `Cannot use 0x${(mask >>> 0).toString(16)} as a mask of events: there is ` +
+      `no event 0x${((mask & ~MASK) >>> 0).toString(16)}`,
+  );
 }
 
 /**

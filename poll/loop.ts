@@ -1,6 +1,7 @@
-import { integer } from "./_check.ts";
+import { describe, integer } from "./_check.ts";
 import { type DispatcherMap, socketMap } from "./dispatcher.ts";
-import type { WaitOptions } from "./socket.ts";
+import { checkOptions, checkSignal, type WaitOptions } from "./_options.ts";
+import { milliseconds } from "./_timeout.ts";
 import { Turns } from "./_turns.ts";
 
 /** Options of {@linkcode loopSync}. */
@@ -25,20 +26,25 @@ export interface LoopSyncOptions {
 export interface LoopOptions extends LoopSyncOptions, WaitOptions {}
 
 const TIMEOUT = 30_000;
+const SYNC_OPTIONS = ["timeout", "map", "count"];
+const OPTIONS = [...SYNC_OPTIONS, "signal"];
 
 /**
  * Serves dispatchers until all are closed, as Python's `asyncore.loop`, on the
  * event loop.
  *
  * @param options See {@linkcode LoopOptions}.
+ * @throws {TypeError} If there is another option.
  * @throws {RangeError} If `count` or `timeout` is none.
  * @throws {unknown} The reason of `signal`, once it is aborted.
  */
 export async function loop(options: LoopOptions = {}): Promise<void> {
-  const { map = socketMap, timeout = TIMEOUT } = options;
+  const { map, timeout, count } = check(options, OPTIONS);
+  const signal = checkSignal(options.signal, "loop");
+  const wait = signal === undefined ? {} : { signal };
   using turns = new Turns(map);
-  for (let left = checkCount(options.count); map.size > 0 && left > 0; left--) {
-    await turns.take(timeout, options);
+  for (let left = count; map.size > 0 && left > 0; left--) {
+    await turns.take(timeout, wait);
   }
 }
 
@@ -47,12 +53,13 @@ export async function loop(options: LoopOptions = {}): Promise<void> {
  * does nothing else.
  *
  * @param options See {@linkcode LoopSyncOptions}.
+ * @throws {TypeError} If there is another option.
  * @throws {RangeError} If `count` or `timeout` is none.
  */
 export function loopSync(options: LoopSyncOptions = {}): void {
-  const { map = socketMap, timeout = TIMEOUT } = options;
+  const { map, timeout, count } = check(options, SYNC_OPTIONS);
   using turns = new Turns(map);
-  for (let left = checkCount(options.count); map.size > 0 && left > 0; left--) {
+  for (let left = count; map.size > 0 && left > 0; left--) {
     turns.takeSync(timeout);
   }
 }
@@ -81,8 +88,20 @@ export function closeAll(map: DispatcherMap = socketMap): void {
   }
 }
 
-function checkCount(count: number | undefined): number {
-  return count === undefined
-    ? Infinity
-    : integer(count, "a number of turns", 0, Number.MAX_SAFE_INTEGER);
+function check(options: LoopSyncOptions, names: readonly string[]) {
+  checkOptions(options, names, "loop");
+  const { map = socketMap, timeout = TIMEOUT, count } = options;
+  if (!(map instanceof Map)) {
+    throw new TypeError(
+      `Cannot loop over ${describe(map)}: the option "map" must be a Map`,
+    );
+  }
+  milliseconds(timeout);
+  return {
+    map,
+    timeout,
+    count: count === undefined
+      ? Infinity
+      : integer(count, "a number of turns", 0, Number.MAX_SAFE_INTEGER),
+  };
 }

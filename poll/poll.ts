@@ -1,12 +1,24 @@
 import { integer } from "./_check.ts";
-import { POLLIN, POLLNVAL, POLLOUT, POLLPRI } from "./constants_poll.ts";
+import {
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  POLLPRI,
+  POLLRDBAND,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRBAND,
+  POLLWRNORM,
+} from "./constants_poll.ts";
 import { type FileDescriptorLike, toDescriptor } from "./_descriptors.ts";
 import { turn } from "./_fairness.ts";
 import { PollDescriptors } from "./_pollfds.ts";
 import { Deadline, milliseconds } from "./_timeout.ts";
 import type { Interest } from "./_waiter.ts";
 import { waitAndTellClosed } from "./_waiting.ts";
-import type { WaitOptions } from "./socket.ts";
+import { checkWaitOptions, type WaitOptions } from "./_options.ts";
 
 /** What a waiting `poll` gets when the registrations change under it. */
 const CHANGED = Symbol("changed");
@@ -29,7 +41,8 @@ export class Poll {
    * `POLLNVAL` is reported then.
    * @param mask What to wait for. Default: `POLLIN | POLLPRI | POLLOUT`.
    * @throws {TypeError} If `fd` or `mask` is no integer.
-   * @throws {RangeError} If `fd` is negative, or `mask` not from 0 to 0xffff.
+   * @throws {RangeError} If `fd` is negative, or `mask` has other bits than
+   * those of the `POLL*` constants.
    */
   register(
     fd: FileDescriptorLike,
@@ -52,7 +65,8 @@ export class Poll {
    * @param mask What to wait for.
    * @throws {Deno.errors.NotFound} If it is not registered.
    * @throws {TypeError} If `fd` or `mask` is no integer.
-   * @throws {RangeError} If `fd` is negative, or `mask` not from 0 to 0xffff.
+   * @throws {RangeError} If `fd` is negative, or `mask` has other bits than
+   * those of the `POLL*` constants.
    */
   modify(fd: FileDescriptorLike, mask: number): void {
     const number = toDescriptor(fd);
@@ -95,7 +109,7 @@ export class Poll {
     options?: WaitOptions,
   ): Promise<[fd: number, event: number][]> {
     const deadline = new Deadline(milliseconds(timeout));
-    const signal = options?.signal;
+    const signal = checkWaitOptions(options);
     signal?.throwIfAborted();
     const pause = turn();
     if (pause !== undefined) await pause;
@@ -200,6 +214,18 @@ export function poll(): Poll {
   return new Poll();
 }
 
+/** All that poll(2) can be asked for, and what it tells unasked. */
+const MASK = POLLIN | POLLPRI | POLLOUT | POLLERR | POLLHUP | POLLNVAL |
+  POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP;
+
+/** The kernel ignores bits that it does not know. */
 function checkMask(mask: number): void {
   integer(mask, "a mask of events", 0, 0xffff);
+  if ((mask & ~MASK) === 0) return;
+  throw new RangeError(
+    `Cannot use 0x${
+      mask.toString(16)
+    } as a mask of events: there is no event ` +
+      `0x${(mask & ~MASK).toString(16)}`,
+  );
 }

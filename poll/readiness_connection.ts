@@ -21,6 +21,14 @@ export interface ConnectionHost {
   readonly maxBuffered: number;
   /** Waits for other events of a connection. */
   watch(connection: ReadinessConnection, events: number): void;
+  /**
+   * The peer has ended its side, and may still be answered.
+   *
+   * @param answered Whether something was sent since the last bytes came.
+   */
+  ended(connection: ReadinessConnection, answered: boolean): void;
+  /** Something was sent to a peer that has ended its side. */
+  sentLate(connection: ReadinessConnection): void;
   /** Forgets a connection that has closed. */
   forget(connection: ReadinessConnection, fd: number, error?: Error): void;
 }
@@ -36,8 +44,11 @@ export class ReadinessConnection {
   readonly #queue: Uint8Array[] = [];
   #buffered = 0;
   #events = EPOLLIN;
-  /** Nothing more is read: the peer has ended its side, or `end` was called. */
+  /** `end` was called: it closes once all is sent. */
   #ending = false;
+  #peerEnded = false;
+  /** Whether something was sent since the last bytes came. */
+  #answered = true;
   /** What went wrong in `send`; it is closed for it once the handler returns. */
   #failure: Error | undefined;
 
@@ -56,6 +67,11 @@ export class ReadinessConnection {
   /** Whether it is closed. */
   get closed(): boolean {
     return this.#socket.closed;
+  }
+
+  /** Whether the peer has ended its side: nothing more comes. */
+  get peerEnded(): boolean {
+    return this.#peerEnded;
   }
 
   /** How many bytes wait to be sent. */
@@ -100,6 +116,8 @@ export class ReadinessConnection {
     const length = byteLength(bytes, "send");
     if (this.closed) throw closedError("send", "the connection");
     if (this.#failure !== undefined) return false;
+    this.#answered = true;
+    if (this.#peerEnded) this.#host.sentLate(this);
     let sent = 0;
     if (this.#buffered === 0) {
       sent = this.#trySend(bytes, length);
@@ -151,16 +169,33 @@ export class ReadinessConnection {
   #read(events: number, read: (fd: number) => number): void {
     if ((this.#events & EPOLLIN) === 0) {
       // It is not being read from, and can no longer be sent to either.
-      if ((events & (EPOLLERR | EPOLLHUP)) !== 0) this.#fail(this.#pending());
+      if ((events & (EPOLLERR | EPOLLHUP)) !== 0) this.#gone();
       return;
     }
+    const answered = this.#answered;
+    // Before its handler is called, which may answer at once.
+    this.#answered = false;
     const received = read(this.#fd);
     if (received > 0) return;
-    if (received === 0) this.end();
-    else {
-      const number = errno();
-      if (number !== EAGAIN && number !== EINTR) this.#fail(number);
-    }
+    const number = received < 0 ? errno() : 0;
+    this.#answered = answered;
+    if (received === 0) this.#endOfStream(events);
+    else if (number !== EAGAIN && number !== EINTR) this.#fail(number);
+  }
+
+  #endOfStream(events: number): void {
+    this.#peerEnded = true;
+    // A hang-up: nobody is left to be answered.
+    if (this.#ending || (events & EPOLLHUP) !== 0) return this.end();
+    this.#host.ended(this, this.#answered);
+    if (!this.closed) this.#watch();
+  }
+
+  /** It can be sent to no longer. That is an error if something should have been. */
+  #gone(): void {
+    const number = this.#pending();
+    if (number === 0 && this.#peerEnded && this.#buffered === 0) this.#close();
+    else this.#fail(number);
   }
 
   /** @returns How many bytes the kernel took; -1 if the connection has failed. */
@@ -198,9 +233,10 @@ export class ReadinessConnection {
 
   #watch(): void {
     let events = 0;
-    if (!this.#ending && this.#buffered <= this.#host.maxBuffered) {
-      events |= EPOLLIN;
-    }
+    if (
+      !this.#ending && !this.#peerEnded &&
+      this.#buffered <= this.#host.maxBuffered
+    ) events |= EPOLLIN;
     if (this.#buffered > 0) events |= EPOLLOUT;
     if (events === this.#events) return;
     this.#events = events;

@@ -1,94 +1,44 @@
 import { ONE_CLIENTS, OUT_OF_RESOURCES, PAUSE } from "./_accept_errors.ts";
-import { integer, usize } from "./_check.ts";
+import { usize } from "./_check.ts";
 import { EPOLLEXCLUSIVE, EPOLLIN } from "./constants_poll.ts";
-import {
-  AF_UNIX,
-  IPPROTO_TCP,
-  MSG_DONTWAIT,
-  TCP_NODELAY,
-} from "./constants_socket.ts";
-import { createServer } from "./create_server.ts";
-import {
-  closeOwned,
-  disown,
-  own,
-  ownNew,
-  toDescriptor,
-} from "./_descriptors.ts";
-import { CLOEXEC, EFD_NONBLOCK } from "./_epoll_event.ts";
+import { MSG_DONTWAIT } from "./constants_socket.ts";
+import { closeOwned } from "./_descriptors.ts";
 import { Epoll } from "./epoll.ts";
-import { closedError, systemError } from "./_errors.ts";
+import { closedError } from "./_errors.ts";
 import { duplicate } from "./_fcntl.ts";
-import { errno, libc, linuxLibc } from "./_libc.ts";
+import { HalfClosed } from "./_half_closed.ts";
+import { libc, linuxLibc } from "./_libc.ts";
+import { checkWaitOptions } from "./_options.ts";
 import {
   type ConnectionHost,
   ReadinessConnection,
 } from "./readiness_connection.ts";
 import {
-  type AddressLike,
+  checkHandlers,
+  checkReadinessOptions,
+  type ReadinessHandlers,
+  type ReadinessServerOptions,
+} from "./_readiness_options.ts";
+import {
+  ACTION,
+  adoptListener,
+  openListener,
+  type SharedListener,
+} from "./_shared_listener.ts";
+import type {
+  AddressLike,
   Socket,
-  type SocketAddress,
-  type WaitOptions,
+  SocketAddress,
+  WaitOptions,
 } from "./socket.ts";
+import { holdWaiter } from "./_waiter.ts";
 
-export type { ReadinessConnection };
-
-/** What is called when something happens to a connection. */
-export interface ReadinessHandlers {
-  /** A connection was accepted. */
-  opened?(connection: ReadinessConnection): void;
-  /**
-   * Bytes have come. They are in a buffer that all connections share: copy what
-   * has to last longer than the call.
-   */
-  data(connection: ReadinessConnection, bytes: Uint8Array<ArrayBuffer>): void;
-  /** All that waited has been sent. */
-  drained?(connection: ReadinessConnection): void;
-  /**
-   * It is closed. With the error, if one was the reason, a handler's included.
-   * What this one throws goes to `console.error`: nothing is left to close.
-   */
-  closed?(connection: ReadinessConnection, error?: Error): void;
-}
-
-/** Options of a {@linkcode ReadinessServer}. */
-export interface ReadinessServerOptions {
-  /**
-   * How many connections may wait to be accepted; the system caps it.
-   *
-   * @default {SOMAXCONN}
-   */
-  readonly backlog?: number;
-  /**
-   * How many connections are open at most; the others wait in the backlog.
-   *
-   * @default {16_384}
-   */
-  readonly maxConnections?: number;
-  /**
-   * How many bytes may wait to be sent on a connection before it is no longer
-   * read from.
-   *
-   * @default {1_048_576}
-   */
-  readonly maxBuffered?: number;
-  /**
-   * The most that one call receives, in bytes.
-   *
-   * @default {65_536}
-   */
-  readonly bufferSize?: number;
-}
-
-/** A listening socket for another thread; of {@linkcode ReadinessServer.share}. */
-export interface SharedListener {
-  /** The descriptor of the socket. */
-  readonly listener: number;
-  /** The descriptor that stops every server of the socket. */
-  readonly stop: number;
-}
-
-const ACTION = "serve by readiness";
+export type {
+  ReadinessConnection,
+  ReadinessHandlers,
+  ReadinessServerOptions,
+  SharedListener,
+};
 
 /**
  * A server whose handlers are callbacks on a readiness loop: no promise and no
@@ -126,7 +76,11 @@ export class ReadinessServer implements Disposable {
   /** An eventfd(2), never read: once written to, it stops all who wait for it. */
   readonly #stop: number;
   readonly #epoll: Epoll;
+  /** Gives back what waiting on the event loop needs. */
+  readonly #letGo: () => void;
   readonly #host: ConnectionHost;
+  readonly #halfClosed: HalfClosed;
+  readonly #halfClosedTimeout: number;
   /** By descriptor. */
   readonly #connections: (ReadinessConnection | undefined)[] = [];
   #count = 0;
@@ -151,6 +105,8 @@ export class ReadinessServer implements Disposable {
    * @param address Where to listen, or what `share` gave in another thread.
    * @param handlers What is called.
    * @param options See {@linkcode ReadinessServerOptions}.
+   * @throws {TypeError} If there is another option, or a handler that is none.
+   * @throws {RangeError} If an option is out of range.
    * @throws {Deno.errors.AddrInUse} If another socket listens there.
    * @throws {Deno.errors.BadResource} If a shared descriptor is closed.
    * @throws {Error} With code `EMFILE` when there are no descriptors left.
@@ -164,37 +120,30 @@ export class ReadinessServer implements Disposable {
   ) {
     // Before anything is opened.
     linuxLibc(ACTION);
+    const checked = checkReadinessOptions(options);
+    checkHandlers(handlers);
     this.#handlers = handlers;
-    this.#maxConnections = integer(
-      options.maxConnections ?? 16_384,
-      "a number of connections",
-      1,
-      1 << 24,
-    );
-    this.#bufferSize = integer(
-      options.bufferSize ?? 64 * 1024,
-      "a buffer's size",
-      1,
-      1 << 30,
-    );
+    this.#maxConnections = checked.maxConnections;
+    this.#halfClosedTimeout = checked.halfClosedTimeout;
+    this.#halfClosed = new HalfClosed(checked.halfClosedTimeout);
+    this.#bufferSize = checked.bufferSize;
     this.#bufferLength = usize(this.#bufferSize);
     this.#buffer = new Uint8Array(this.#bufferSize);
     this.#view = this.#buffer;
     this.#host = {
-      maxBuffered: integer(
-        options.maxBuffered ?? 1 << 20,
-        "a number of bytes",
-        0,
-        Number.MAX_SAFE_INTEGER,
-      ),
+      maxBuffered: checked.maxBuffered,
       watch: (connection, events) => {
         this.#epoll.modify(connection.fileno(), events);
+      },
+      ended: (connection, answered) => this.#ended(connection, answered),
+      sentLate: (connection) => {
+        if (this.#halfClosed.has(connection)) this.#halfClosed.add(connection);
       },
       forget: (connection, fd, error) => this.#forget(connection, fd, error),
     };
     [this.#listener, this.#stop] = "listener" in address
-      ? adopt(address)
-      : open(address, options);
+      ? adoptListener(address)
+      : openListener(address, checked.backlog);
     let epoll: Epoll | undefined;
     try {
       this.#listener.setBlocking(false);
@@ -203,6 +152,8 @@ export class ReadinessServer implements Disposable {
       epoll.register(this.#listener, EPOLLIN | EPOLLEXCLUSIVE);
       epoll.register(this.#stop, EPOLLIN);
       this.#epoll = epoll;
+      // Not at the first wait: a burst of clients may have taken all descriptors.
+      this.#letGo = holdWaiter();
     } catch (error) {
       epoll?.close();
       this.#listener.close();
@@ -242,6 +193,7 @@ export class ReadinessServer implements Disposable {
    * @throws {Deno.errors.Busy} If it serves already.
    */
   async serveForever(options: WaitOptions = {}): Promise<void> {
+    checkWaitOptions(options);
     this.#begin();
     try {
       while (this.#serve(await this.#wait(options))) {
@@ -286,6 +238,7 @@ export class ReadinessServer implements Disposable {
     this.#closed = true;
     for (const connection of this.#connections) connection?.close();
     this.#epoll.close();
+    this.#letGo();
     this.#listener.close();
     closeOwned(this.#stop);
   }
@@ -318,9 +271,10 @@ export class ReadinessServer implements Disposable {
   }
 
   #timeout(): number {
-    return this.#accepting || this.#resumeAt === 0
-      ? -1
-      : Math.max(0, this.#resumeAt - performance.now());
+    const { left } = this.#halfClosed;
+    if (this.#accepting || this.#resumeAt === 0) return left;
+    const rest = Math.max(0, this.#resumeAt - performance.now());
+    return left < 0 ? rest : Math.min(left, rest);
   }
 
   /** @returns False if it is stopped. */
@@ -335,8 +289,18 @@ export class ReadinessServer implements Disposable {
       else if (this.#accepting) this.#accept();
       if (this.#closed) return false;
     }
+    this.#halfClosed.endDue();
     if (!this.#accepting) this.#resume();
     return true;
+  }
+
+  /** The peer may still be waiting for an answer. */
+  #ended(connection: ReadinessConnection, answered: boolean): void {
+    const { ended } = this.#handlers;
+    if (ended !== undefined) {
+      this.#call(connection, () => this.#handlers.ended!(connection));
+    } else if (answered || this.#halfClosedTimeout === 0) connection.end();
+    else this.#halfClosed.add(connection);
   }
 
   #serveOne(connection: ReadinessConnection, events: number): void {
@@ -416,11 +380,16 @@ export class ReadinessServer implements Disposable {
     if (this.#handlers.opened !== undefined) {
       this.#call(connection, () => this.#handlers.opened?.(connection));
     }
-    if (this.#count >= this.#maxConnections) this.#pause();
+    if (
+      this.#count >= this.#maxConnections && !this.#halfClosed.closeOldest()
+    ) {
+      this.#pause();
+    }
   }
 
   /** Accepts nothing for a while: what it ran out of may come back. */
   #rest(): void {
+    this.#halfClosed.closeOldest();
     this.#resumeAt = performance.now() + PAUSE;
     this.#pause();
   }
@@ -443,6 +412,7 @@ export class ReadinessServer implements Disposable {
   #forget(connection: ReadinessConnection, fd: number, error?: Error): void {
     this.#connections[fd] = undefined;
     this.#count--;
+    if (connection.peerEnded) this.#halfClosed.delete(connection);
     // It may be closed out of the loop, which would wait for others for ever.
     if (!this.#accepting && !this.#closed) this.#resume();
     try {
@@ -451,43 +421,6 @@ export class ReadinessServer implements Disposable {
       // There is no connection left to close for it.
       console.error(thrown);
     }
-  }
-}
-
-/** A listener and what stops it. */
-function open(
-  address: AddressLike,
-  { backlog }: ReadinessServerOptions,
-): [Socket, number] {
-  const listener = createServer(
-    address,
-    backlog === undefined ? {} : { backlog },
-  );
-  try {
-    // Each connection inherits it. What a handler sends in two calls would else
-    // wait until the client has acknowledged the first.
-    if (listener.family !== AF_UNIX) {
-      listener.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
-    }
-    const stop = linuxLibc(ACTION).eventfd(0, CLOEXEC | EFD_NONBLOCK);
-    if (stop < 0) throw systemError(errno(), "eventfd", ACTION);
-    ownNew(stop);
-    return [listener, stop];
-  } catch (error) {
-    listener.close();
-    throw error;
-  }
-}
-
-/** Takes over what another thread shared: both descriptors, or neither. */
-function adopt(shared: SharedListener): [Socket, number] {
-  const stop = toDescriptor(shared.stop);
-  own(stop);
-  try {
-    return [Socket.fromFd(shared.listener), stop];
-  } catch (error) {
-    disown(stop);
-    throw error;
   }
 }
 

@@ -8,7 +8,7 @@ import { PollDescriptors } from "./_pollfds.ts";
 import { Deadline, milliseconds } from "./_timeout.ts";
 import type { Interest } from "./_waiter.ts";
 import { waitAndTellClosed } from "./_waiting.ts";
-import type { WaitOptions } from "./socket.ts";
+import { checkWaitOptions, type WaitOptions } from "./_options.ts";
 
 // How select(2) sees what poll(2) reports, after POLLIN_SET and POLLOUT_SET of
 // fs/select.c of Linux. A hang-up counts as writable, too: writing fails at once.
@@ -155,7 +155,7 @@ export async function select<
 ): Promise<[R[], W[], X[]]> {
   const deadline = new Deadline(checkTimeout(timeout));
   const selection = new Selection(rlist, wlist, xlist);
-  const signal = options?.signal;
+  const signal = checkWaitOptions(options);
   signal?.throwIfAborted();
   const pause = turn();
   if (pause !== undefined) await pause;

@@ -1,19 +1,20 @@
 import { integer } from "./_check.ts";
-import { EPOLLIN, EPOLLOUT, POLLIN, POLLOUT } from "./constants_poll.ts";
 import { type FileDescriptorLike, toDescriptor } from "./_descriptors.ts";
 import { Epoll } from "./epoll.ts";
 import { closedError } from "./_errors.ts";
+import type { WaitOptions } from "./_options.ts";
 import { platform } from "./_platform.ts";
-import { Poll } from "./poll.ts";
-import { select, selectSync } from "./select.ts";
-import type { WaitOptions } from "./socket.ts";
-import { Deadline, milliseconds } from "./_timeout.ts";
+import {
+  type Backend,
+  EpollBackend,
+  EVENT_READ,
+  EVENT_WRITE,
+  type Found,
+  PollBackend,
+  SelectBackend,
+} from "./_selector_backends.ts";
 
-/** Ready to read; of {@linkcode BaseSelector}. */
-export const EVENT_READ: number = 1;
-
-/** Ready to write; of {@linkcode BaseSelector}. */
-export const EVENT_WRITE: number = 2;
+export { EVENT_READ, EVENT_WRITE };
 
 /** A registration of a {@linkcode BaseSelector}. */
 export interface SelectorKey<T = unknown> {
@@ -27,30 +28,29 @@ export interface SelectorKey<T = unknown> {
   readonly data: T;
 }
 
-/** The registrations of a selector, as they are at each moment. */
-export interface SelectorMap<T = unknown> {
+/**
+ * The registrations of a selector, as they are at each moment, as a
+ * `ReadonlyMap` from descriptors; `get` and `has` also take what was registered.
+ */
+export interface SelectorMap<T = unknown>
+  extends Iterable<[fd: number, key: SelectorKey<T>]> {
   /** How many there are. */
   readonly size: number;
   /** The registration of something, if there is one. */
   get(fileobj: FileDescriptorLike): SelectorKey<T> | undefined;
   /** Whether something is registered. */
   has(fileobj: FileDescriptorLike): boolean;
+  /** Every descriptor. */
+  keys(): IterableIterator<number>;
   /** Every registration. */
   values(): IterableIterator<SelectorKey<T>>;
+  /** Every descriptor and its registration; iterating does the same. */
+  entries(): IterableIterator<[fd: number, key: SelectorKey<T>]>;
+  /** Calls a function for every registration. */
+  forEach(
+    callback: (key: SelectorKey<T>, fd: number, map: SelectorMap<T>) => void,
+  ): void;
 }
-
-/** What asks the kernel. */
-interface Backend {
-  register(fd: number, events: number): void;
-  modify(fd: number, events: number): void;
-  unregister(fd: number): void;
-  poll(timeout: number | null, options?: WaitOptions): Promise<Found>;
-  pollSync(timeout: number | null): Found;
-  close(): void;
-}
-
-/** Descriptors and their events, `EVENT_READ` and `EVENT_WRITE`. */
-type Found = [fd: number, events: number][];
 
 /**
  * What all selectors are, as Python's `selectors.BaseSelector`: things, what to
@@ -117,13 +117,16 @@ export abstract class BaseSelector<T = unknown> implements Disposable {
   }
 
   /**
-   * Changes a registration.
+   * Changes a registration. Where the system refuses, as for what was closed,
+   * it is registered no more, as in CPython; arguments that are none change
+   * nothing, while CPython's `SelectSelector` forgets what it is told wrongly of.
    *
    * @param fileobj What was registered, or its descriptor.
    * @param events `EVENT_READ`, `EVENT_WRITE` or both.
    * @param data What shall come with it from now on.
-   * @returns Its registration.
-   * @throws {Deno.errors.NotFound} If it is not registered.
+   * @returns Its registration; the same object if nothing has changed.
+   * @throws {Deno.errors.NotFound} If it is not registered, or the system does
+   * not know it any more.
    * @throws {RangeError} If `events` is neither.
    * @throws {Deno.errors.BadResource} If the selector is closed.
    */
@@ -135,7 +138,16 @@ export abstract class BaseSelector<T = unknown> implements Disposable {
     this.#check("modify");
     integer(events, "a mask of events", 1, EVENT_READ | EVENT_WRITE);
     const old = this.#get(fileobj, "modify");
-    if (old.events !== events) this.#backend.modify(old.fd, events);
+    if (old.events === events && old.data === data) return old;
+    if (old.events !== events) {
+      try {
+        this.#backend.modify(old.fd, events);
+      } catch (error) {
+        this.#keys.delete(old.fd);
+        this.#backend.unregister(old.fd);
+        throw error;
+      }
+    }
     const key = { ...old, events, data: data as T };
     this.#keys.set(key.fd, key);
     return key;
@@ -198,14 +210,19 @@ export abstract class BaseSelector<T = unknown> implements Disposable {
     if (this.#closed) return null;
     const keys = this.#keys;
     const find = (fileobj: FileDescriptorLike) => this.#find(fileobj);
-    return {
+    const map: SelectorMap<T> = {
       get size() {
         return keys.size;
       },
       get: find,
       has: (fileobj) => find(fileobj) !== undefined,
+      keys: () => keys.keys(),
       values: () => keys.values(),
+      entries: () => keys.entries(),
+      forEach: (callback) => keys.forEach((key, fd) => callback(key, fd, map)),
+      [Symbol.iterator]: () => keys.entries(),
     };
+    return map;
   }
 
   /**
@@ -348,169 +365,4 @@ function limit(timeout: number | null | undefined): number | null {
     : timeout < 0
     ? 0
     : timeout;
-}
-
-/** Events of poll(2) and epoll(7), which have the same bits for these. */
-function toMask(events: number): number {
-  return ((events & EVENT_READ) !== 0 ? POLLIN : 0) |
-    ((events & EVENT_WRITE) !== 0 ? POLLOUT : 0);
-}
-
-/** An error or a hang-up shows when reading and when writing: it counts as both. */
-function fromMask(mask: number): number {
-  return ((mask & ~EPOLLOUT) !== 0 ? EVENT_READ : 0) |
-    ((mask & ~EPOLLIN) !== 0 ? EVENT_WRITE : 0);
-}
-
-function translate(found: Found): Found {
-  for (const pair of found) pair[1] = fromMask(pair[1]);
-  return found;
-}
-
-class PollBackend implements Backend {
-  readonly #poll = new Poll();
-  readonly #closing = new AbortController();
-
-  register(fd: number, events: number): void {
-    this.#poll.register(fd, toMask(events));
-  }
-
-  modify(fd: number, events: number): void {
-    this.#poll.modify(fd, toMask(events));
-  }
-
-  unregister(fd: number): void {
-    this.#poll.unregister(fd);
-  }
-
-  async poll(timeout: number | null, options?: WaitOptions): Promise<Found> {
-    const signal = either(this.#closing.signal, options);
-    return translate(await this.#poll.poll(timeout, { signal }));
-  }
-
-  pollSync(timeout: number | null): Found {
-    return translate(this.#poll.pollSync(timeout));
-  }
-
-  close(): void {
-    this.#closing.abort(closedError("select", "the selector"));
-  }
-}
-
-class EpollBackend implements Backend {
-  readonly #epoll: Epoll;
-
-  constructor(epoll: Epoll) {
-    this.#epoll = epoll;
-  }
-
-  register(fd: number, events: number): void {
-    this.#epoll.register(fd, toMask(events));
-  }
-
-  modify(fd: number, events: number): void {
-    this.#epoll.modify(fd, toMask(events));
-  }
-
-  unregister(fd: number): void {
-    try {
-      this.#epoll.unregister(fd);
-    } catch (error) {
-      // One that is closed has left by itself.
-      if (
-        !(error instanceof Deno.errors.NotFound ||
-          error instanceof Deno.errors.BadResource)
-      ) throw error;
-    }
-  }
-
-  async poll(timeout: number | null, options?: WaitOptions): Promise<Found> {
-    return translate(await this.#epoll.poll(timeout, -1, options));
-  }
-
-  pollSync(timeout: number | null): Found {
-    return translate(this.#epoll.pollSync(timeout));
-  }
-
-  close(): void {
-    this.#epoll.close();
-  }
-}
-
-class SelectBackend implements Backend {
-  readonly #readers = new Set<number>();
-  readonly #writers = new Set<number>();
-  readonly #closing = new AbortController();
-  /** Those that wait, and start anew when the registrations change. */
-  readonly #waiting = new Set<AbortController>();
-
-  register(fd: number, events: number): void {
-    this.modify(fd, events);
-  }
-
-  modify(fd: number, events: number): void {
-    this.#remove(fd);
-    if ((events & EVENT_READ) !== 0) this.#readers.add(fd);
-    if ((events & EVENT_WRITE) !== 0) this.#writers.add(fd);
-    this.#changed();
-  }
-
-  unregister(fd: number): void {
-    this.#remove(fd);
-    this.#changed();
-  }
-
-  async poll(timeout: number | null, options?: WaitOptions): Promise<Found> {
-    const deadline = new Deadline(milliseconds(timeout));
-    const ending = either(this.#closing.signal, options);
-    while (true) {
-      const change = new AbortController();
-      const signal = AbortSignal.any([ending, change.signal]);
-      const left = deadline.left < 0 ? null : deadline.left;
-      this.#waiting.add(change);
-      try {
-        return merge(
-          await select(this.#readers, this.#writers, [], left, { signal }),
-        );
-      } catch (error) {
-        // A closed one that was unregistered at once fails for the old list.
-        if (ending.aborted || !change.signal.aborted) throw error;
-      } finally {
-        this.#waiting.delete(change);
-      }
-    }
-  }
-
-  pollSync(timeout: number | null): Found {
-    return merge(selectSync(this.#readers, this.#writers, [], timeout));
-  }
-
-  close(): void {
-    this.#closing.abort(closedError("select", "the selector"));
-  }
-
-  #remove(fd: number): void {
-    this.#readers.delete(fd);
-    this.#writers.delete(fd);
-  }
-
-  #changed(): void {
-    for (const change of this.#waiting) change.abort();
-  }
-}
-
-function merge([readable, writable]: [number[], number[], number[]]): Found {
-  const found = new Map<number, number>();
-  for (const fd of readable) found.set(fd, EVENT_READ);
-  for (const fd of writable) found.set(fd, (found.get(fd) ?? 0) | EVENT_WRITE);
-  return [...found];
-}
-
-function either(
-  closing: AbortSignal,
-  options: WaitOptions | undefined,
-): AbortSignal {
-  return options?.signal === undefined
-    ? closing
-    : AbortSignal.any([closing, options.signal]);
 }

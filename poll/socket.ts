@@ -1,19 +1,10 @@
-import {
-  byteLength,
-  describe,
-  INT_MAX,
-  integer,
-  part,
-  usize,
-} from "./_check.ts";
+import { byteLength, describe, INT_MAX, integer, part } from "./_check.ts";
+import { connectRaw, connectRawSync } from "./_connecting.ts";
 import { POLLIN, POLLOUT } from "./constants_poll.ts";
 import {
   AF_INET,
   AF_UNIX,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
   SHUT_RDWR,
-  SO_ERROR,
   SO_TYPE,
   SOCK_STREAM,
   SOL_SOCKET,
@@ -31,60 +22,48 @@ import {
   ownNew,
   toDescriptor,
 } from "./_descriptors.ts";
-import { EAGAIN, EINPROGRESS, EINTR } from "./_errno.ts";
-import { closedError, systemError, timedOut } from "./_errors.ts";
-import { turn } from "./_fairness.ts";
+import { systemError } from "./_errors.ts";
 import { NEW_SOCKET, prepareNewSocket, setNonBlocking } from "./_fcntl.ts";
+import { checkReceiveManyFlags, checkSendFlags, neverWaits } from "./_flags.ts";
+import { Handle, type Operation } from "./_handle.ts";
 import { accept, errno, libc } from "./_libc.ts";
-import { platform } from "./_platform.ts";
-import { isReady, pollOne, sleepSync } from "./_poll_one.ts";
+import { checkWaitOptions, type WaitOptions } from "./_options.ts";
+import {
+  receive,
+  receiveBytes,
+  receiveBytesSync,
+  receiveSync,
+  RECV,
+  RECVFROM,
+} from "./_receiving.ts";
 import { type RawAddress, resolve, resolveSync, within } from "./_resolve.ts";
 import {
   ADDRESS_SIZE,
   type AddressLike,
   decodeAddress,
   formatAddress,
+  rawFamily,
   type SocketAddress,
 } from "./_sockaddr.ts";
-import { sleep } from "./_sleep.ts";
-import { Deadline, milliseconds } from "./_timeout.ts";
-import { forget, waitForAny } from "./_waiter.ts";
+import { getOption, readOption, setOption } from "./_socket_options.ts";
+import { type Deadline, milliseconds } from "./_timeout.ts";
+import {
+  address,
+  addressLength,
+  tryRecv,
+  tryRecvFrom,
+  trySend,
+  trySendRest,
+  trySendTo,
+} from "./_transfer.ts";
+import { forget } from "./_waiter.ts";
 
-export type { AddressLike, SocketAddress };
+export type { AddressLike, SocketAddress, WaitOptions };
 
-/** How a promised call may be ended early. */
-export interface WaitOptions {
-  /** Ends the wait; the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
-/** The longest option that is passed on, in bytes. */
-const OPTION_MAX = 256;
-
-/**
- * What `getsockopt` writes for one unit of length. SO_GET_FILTER of Linux alone
- * counts its length not in bytes but in `struct sock_filter`, of 8 bytes each;
- * socket(7), net/core/filter.c.
- */
-const OPTION_UNIT = 8;
-
-/** False alarms in a row that are met without a rest. */
-const PATIENCE = 10;
-
-/** The longest rest between false alarms, in milliseconds. */
-const LONGEST_REST = 20;
-
-/** What `recv` takes up to this size goes through a buffer that is kept. */
-const SCRATCH = 64 * 1024;
-
-// Written by the kernel during a synchronous call and read right after it.
-const address = new Uint8Array(ADDRESS_SIZE);
-const addressLength = new Uint32Array(1);
-const optionValue = new Int32Array(1);
-const optionRead = new Int32Array(OPTION_MAX * OPTION_UNIT / 4);
-const optionBytes = new Uint8Array(optionRead.buffer);
-const optionLength = new Uint32Array(1);
-let scratch: Uint8Array<ArrayBuffer> | undefined;
+const ACCEPT: Operation = { call: "accept", action: "accept", events: POLLIN };
+const RECVMMSG: Operation = { ...RECV, call: "recvmmsg" };
+const SEND: Operation = { call: "send", action: "send", events: POLLOUT };
+const SENDMMSG: Operation = { ...SEND, call: "sendmmsg" };
 
 /** The descriptor that the next `new Socket` takes, instead of making one. */
 let adopted: number | undefined;
@@ -138,9 +117,7 @@ export class Socket implements Disposable {
   readonly type: number;
   /** The protocol, 0 for the only one there is. */
   readonly protocol: number;
-  #fd = -1;
-  /** In milliseconds; -1 for none, 0 for a socket that does not block. */
-  #timeout = -1;
+  readonly #handle = new Handle();
 
   /**
    * Makes a socket.
@@ -161,9 +138,9 @@ export class Socket implements Disposable {
     this.type = integer(type, "a socket type", 0, 0xf);
     this.protocol = integer(protocol, "a protocol", 0, INT_MAX);
     if (adopted === undefined) {
-      this.#fd = create(family, type, protocol);
-      ownNew(this.#fd);
-    } else this.#fd = adopted;
+      this.#handle.fd = create(family, type, protocol);
+      ownNew(this.#handle.fd);
+    } else this.#handle.fd = adopted;
   }
 
   /**
@@ -185,7 +162,7 @@ export class Socket implements Disposable {
     if (libc().getsockname(fd, address, addressLength) < 0) {
       throw systemError(errno(), "getsockname", action);
     }
-    const family = platform === "darwin" ? address[1]! : address[0]!;
+    const family = rawFamily(address, addressLength[0]);
     setNonBlocking(fd, true, action);
     own(fd);
     return adopt(fd, family, type, 0);
@@ -193,7 +170,7 @@ export class Socket implements Disposable {
 
   /** Whether it has been closed or detached. */
   get closed(): boolean {
-    return this.#fd < 0;
+    return this.#handle.fd < 0;
   }
 
   /**
@@ -203,8 +180,7 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If it is closed.
    */
   fileno(): number {
-    if (this.#fd < 0) throw closedError("tell the descriptor", "the socket");
-    return this.#fd;
+    return this.#handle.open("tell the descriptor");
   }
 
   /**
@@ -216,31 +192,33 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If it is closed.
    */
   detach(): number {
-    const fd = this.#open("detach the descriptor");
-    if (this.#timeout < 0) setNonBlocking(fd, false, "detach the descriptor");
+    const fd = this.#handle.open("detach the descriptor");
+    if (this.#handle.timeout < 0) {
+      setNonBlocking(fd, false, "detach the descriptor");
+    }
     forget(fd);
     disown(fd);
-    this.#fd = -1;
+    this.#handle.fd = -1;
     return fd;
   }
 
   /**
    * Closes the descriptor. Whoever waits for the socket rejects with
-   * {@linkcode Deno.errors.BadResource}.
-   *
-   * @throws {Deno.errors.BadResource} If it is closed already.
+   * {@linkcode Deno.errors.BadResource}. May be called again, as Python's: a
+   * socket that is closed or detached already stays so.
    */
   close(): void {
-    const fd = this.#open("close the socket");
-    this.#fd = -1;
+    const { fd } = this.#handle;
+    if (fd < 0) return;
+    this.#handle.fd = -1;
     // First those who wait: afterwards the number may be somebody else's.
     forget(fd);
     closeOwned(fd);
   }
 
-  /** Closes it if it is open: `using socket = …`. */
+  /** Closes it: `using socket = …`. */
   [Symbol.dispose](): void {
-    if (this.#fd >= 0) this.close();
+    this.close();
   }
 
   /**
@@ -274,13 +252,13 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If it is closed.
    */
   setTimeout(timeout: number | null): void {
-    this.#open("set the timeout");
+    this.#handle.open("set the timeout");
     if (timeout !== null && timeout < 0) {
       throw new RangeError(
         `Cannot set the timeout to ${timeout}: it must not be negative`,
       );
     }
-    this.#timeout = milliseconds(timeout);
+    this.#handle.timeout = milliseconds(timeout);
   }
 
   /**
@@ -290,8 +268,8 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If it is closed.
    */
   getTimeout(): number | null {
-    this.#open("tell the timeout");
-    return this.#timeout < 0 ? null : this.#timeout;
+    this.#handle.open("tell the timeout");
+    return this.#handle.timeout < 0 ? null : this.#handle.timeout;
   }
 
   /**
@@ -309,37 +287,7 @@ export class Socket implements Disposable {
     option: number,
     value: number | boolean | Uint8Array,
   ): void {
-    const action = `set option ${option} of level ${level}`;
-    const fd = this.#open(action);
-    integer(level, "an option's level", 0, INT_MAX);
-    integer(option, "an option", 0, INT_MAX);
-    let bytes: Uint8Array | Int32Array = optionValue;
-    let length = 4;
-    if (typeof value === "object") {
-      length = integer(
-        byteLength(value, action),
-        "an option's length",
-        0,
-        OPTION_MAX,
-      );
-      bytes = value;
-    } else {
-      optionValue[0] = integer(
-        Number(value),
-        "an option's value",
-        -INT_MAX - 1,
-        INT_MAX,
-      );
-    }
-    // The kernel reads `length` bytes, which `bytes` was just found to have.
-    const result = libc().setsockopt(
-      fd,
-      level,
-      option,
-      bytes as Uint8Array<ArrayBuffer>,
-      length,
-    );
-    if (result < 0) throw this.#error(errno(), "setsockopt", action);
+    setOption(this.#handle, level, option, value);
   }
 
   /**
@@ -373,19 +321,7 @@ export class Socket implements Disposable {
     option: number,
     size?: number,
   ): number | Uint8Array<ArrayBuffer> {
-    const action = `get option ${option} of level ${level}`;
-    const fd = this.#open(action);
-    integer(level, "an option's level", 0, INT_MAX);
-    integer(option, "an option", 0, INT_MAX);
-    if (size === undefined) return readOption(fd, level, option, action);
-    const length = fillOption(
-      fd,
-      level,
-      option,
-      integer(size, "an option's length", 1, OPTION_MAX),
-      action,
-    );
-    return optionBytes.slice(0, Math.min(length, size));
+    return getOption(this.#handle, level, option, size);
   }
 
   /**
@@ -402,11 +338,11 @@ export class Socket implements Disposable {
    */
   bind(local: AddressLike): void {
     const action = `bind to ${formatLike(local)}`;
-    const fd = this.#open(action);
+    const fd = this.#handle.open(action);
     const [raw] = resolveSync(local, this.family, this.type, "bind");
     // The kernel reads the address during the call.
     if (libc().bind(fd, raw!, raw!.length) < 0) {
-      throw this.#error(errno(), "bind", action);
+      throw this.#handle.error(errno(), "bind", action);
     }
   }
 
@@ -419,10 +355,10 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If it is closed.
    */
   listen(backlog: number = SOMAXCONN): void {
-    const fd = this.#open("listen");
+    const fd = this.#handle.open("listen");
     integer(backlog, "a backlog", 0, INT_MAX);
     if (libc().listen(fd, backlog) < 0) {
-      throw this.#error(errno(), "listen", "listen");
+      throw this.#handle.error(errno(), "listen", "listen");
     }
   }
 
@@ -437,7 +373,7 @@ export class Socket implements Disposable {
    */
   async accept(options?: WaitOptions): Promise<[Socket, SocketAddress]> {
     const taker = this.#taker();
-    await this.#call(taker.attempt, "accept", "accept", POLLIN, options);
+    await this.#handle.call(taker.attempt, ACCEPT, false, options);
     return taker.taken!;
   }
 
@@ -453,7 +389,7 @@ export class Socket implements Disposable {
    */
   acceptSync(): [Socket, SocketAddress] {
     const taker = this.#taker();
-    this.#callSync(taker.attempt, "accept", "accept", POLLIN);
+    this.#handle.callSync(taker.attempt, ACCEPT, false);
     return taker.taken!;
   }
 
@@ -470,12 +406,14 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If the socket is closed, also meanwhile.
    */
   async connect(remote: AddressLike, options?: WaitOptions): Promise<void> {
-    options?.signal?.throwIfAborted();
+    const signal = checkWaitOptions(options);
+    signal?.throwIfAborted();
     const action = `connect to ${formatLike(remote)}`;
-    this.#open(action);
-    const deadline = this.#deadline();
-    const raw = await this.#resolve(remote, action, options, deadline);
-    await this.#connectRaw(raw, action, options, deadline);
+    this.#handle.open(action);
+    const deadline = this.#handle.deadline();
+    const raw = await this.#resolve(remote, action, signal, deadline);
+    const { family } = this;
+    await connectRaw(this.#handle, family, raw, action, deadline, signal);
   }
 
   /**
@@ -493,22 +431,9 @@ export class Socket implements Disposable {
    */
   connectSync(remote: AddressLike): void {
     const action = `connect to ${formatLike(remote)}`;
-    this.#open(action);
+    this.#handle.open(action);
     const [raw] = resolveSync(remote, this.family, this.type, "connect");
-    const deadline = new Deadline(this.#timeout);
-    for (let pause = 1;; pause = Math.min(pause * 2, 50)) {
-      const number = this.#startConnect(raw!);
-      if (number === 0) return;
-      if (this.#timeout === 0) throw this.#error(number, "connect", action);
-      if (number === EINPROGRESS || number === EINTR) {
-        return this.#awaitConnectedSync(action, deadline);
-      }
-      if (!this.#backlogFull(number)) {
-        throw this.#error(number, "connect", action);
-      }
-      if (deadline.passed) throw timedOut(action, this.#timeout);
-      sleepSync(pause);
-    }
+    connectRawSync(this.#handle, this.family, raw!, action);
   }
 
   /**
@@ -528,9 +453,17 @@ export class Socket implements Disposable {
     flags: number = 0,
     options?: WaitOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const receiver = this.#receiver(size, flags);
-    await this.#call(receiver.attempt, "recv", "receive", POLLIN, options);
-    return receiver.received!;
+    const into = (buffer: Uint8Array, flags: number) =>
+      tryRecv(this.#handle, buffer, 0, flags);
+    return await receiveBytes(
+      this.#handle,
+      this,
+      RECV,
+      size,
+      flags,
+      into,
+      options,
+    );
   }
 
   /**
@@ -547,9 +480,9 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If the socket is closed.
    */
   recvSync(size: number, flags: number = 0): Uint8Array<ArrayBuffer> {
-    const receiver = this.#receiver(size, flags);
-    this.#callSync(receiver.attempt, "recv", "receive", POLLIN);
-    return receiver.received!;
+    const into = (buffer: Uint8Array, flags: number) =>
+      tryRecv(this.#handle, buffer, 0, flags);
+    return receiveBytesSync(this.#handle, this, RECV, size, flags, into);
   }
 
   /**
@@ -572,8 +505,21 @@ export class Socket implements Disposable {
     flags: number = 0,
     options?: WaitOptions,
   ): Promise<number> {
-    const attempt = () => this.#tryRecv(buffer, nbytes, flags);
-    return await this.#call(attempt, "recv", "receive", POLLIN, options);
+    if (flags === 0) {
+      const attempt = () => tryRecv(this.#handle, buffer, nbytes, 0);
+      return await this.#handle.call(attempt, RECV, false, options);
+    }
+    const size = sizeFor(buffer, nbytes);
+    const attempt = this.#attemptInto(buffer, size, flags);
+    return await receive(
+      this.#handle,
+      this,
+      RECV,
+      size,
+      flags,
+      attempt,
+      options,
+    );
   }
 
   /**
@@ -596,10 +542,15 @@ export class Socket implements Disposable {
     nbytes: number = 0,
     flags: number = 0,
   ): number {
-    const received = this.#tryRecv(buffer, nbytes, flags);
+    if (flags !== 0) {
+      const size = sizeFor(buffer, nbytes);
+      const attempt = this.#attemptInto(buffer, size, flags);
+      return receiveSync(this.#handle, this, RECV, size, flags, attempt);
+    }
+    const received = tryRecv(this.#handle, buffer, nbytes, 0);
     return received >= 0
       ? received
-      : this.#recvIntoAgainSync(buffer, nbytes, flags, errno());
+      : this.#recvIntoAgainSync(buffer, nbytes, errno());
   }
 
   /**
@@ -620,9 +571,17 @@ export class Socket implements Disposable {
     flags: number = 0,
     options?: WaitOptions,
   ): Promise<[Uint8Array<ArrayBuffer>, SocketAddress]> {
-    const receiver = this.#receiverFrom(size, flags);
-    await this.#call(receiver.attempt, "recvfrom", "receive", POLLIN, options);
-    return receiver.received!;
+    const from = this.#receivingFrom();
+    const bytes = await receiveBytes(
+      this.#handle,
+      this,
+      RECVFROM,
+      size,
+      flags,
+      from.into,
+      options,
+    );
+    return [bytes, from.sender!];
   }
 
   /**
@@ -643,9 +602,16 @@ export class Socket implements Disposable {
     size: number,
     flags: number = 0,
   ): [Uint8Array<ArrayBuffer>, SocketAddress] {
-    const receiver = this.#receiverFrom(size, flags);
-    this.#callSync(receiver.attempt, "recvfrom", "receive", POLLIN);
-    return receiver.received!;
+    const from = this.#receivingFrom();
+    const bytes = receiveBytesSync(
+      this.#handle,
+      this,
+      RECVFROM,
+      size,
+      flags,
+      from.into,
+    );
+    return [bytes, from.sender!];
   }
 
   /**
@@ -666,8 +632,9 @@ export class Socket implements Disposable {
     flags: number = 0,
     options?: WaitOptions,
   ): Promise<number> {
-    const attempt = () => this.#trySend(data, flags);
-    return await this.#call(attempt, "send", "send", POLLOUT, options);
+    checkSendFlags(flags);
+    const attempt = () => trySend(this.#handle, data, flags);
+    return await this.#handle.call(attempt, SEND, neverWaits(flags), options);
   }
 
   /**
@@ -685,7 +652,8 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If the socket is closed.
    */
   sendSync(data: Uint8Array, flags: number = 0): number {
-    const sent = this.#trySend(data, flags);
+    checkSendFlags(flags);
+    const sent = trySend(this.#handle, data, flags);
     return sent >= 0 ? sent : this.#sendAgainSync(data, flags, errno());
   }
 
@@ -707,16 +675,16 @@ export class Socket implements Disposable {
     flags: number = 0,
     options?: WaitOptions,
   ): Promise<void> {
-    const deadline = this.#deadline();
+    checkSendFlags(flags);
+    const deadline = this.#handle.deadline();
     const total = byteLength(data, "send");
     let sent = 0;
-    const attempt = () => this.#trySendRest(data, sent, total, flags);
+    const attempt = () => trySendRest(this.#handle, data, sent, total, flags);
     do {
-      sent += await this.#call(
+      sent += await this.#handle.call(
         attempt,
-        "send",
-        "send",
-        POLLOUT,
+        SEND,
+        neverWaits(flags),
         options,
         deadline,
       );
@@ -738,26 +706,21 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If the socket is closed.
    */
   sendAllSync(data: Uint8Array, flags: number = 0): void {
+    checkSendFlags(flags);
     const total = byteLength(data, "send");
     // Most often this is all, and needs neither a deadline nor a closure.
-    let sent = this.#trySend(data, flags);
+    let sent = trySend(this.#handle, data, flags);
     if (sent === total) return;
     const failure = sent < 0 ? errno() : 0;
     sent = Math.max(sent, 0);
-    const deadline = new Deadline(this.#timeout);
-    const attempt = () => this.#trySendRest(data, sent, total, flags);
+    const deadline = this.#handle.deadlineSync();
+    const once = neverWaits(flags);
+    const attempt = () => trySendRest(this.#handle, data, sent, total, flags);
     if (failure !== 0) {
-      sent = this.#againSync(
-        attempt,
-        "send",
-        "send",
-        POLLOUT,
-        failure,
-        deadline,
-      );
+      sent = this.#handle.againSync(attempt, SEND, once, failure, deadline);
     }
     while (sent < total) {
-      sent += this.#callSync(attempt, "send", "send", POLLOUT, deadline);
+      sent += this.#handle.callSync(attempt, SEND, once, deadline);
     }
   }
 
@@ -785,16 +748,17 @@ export class Socket implements Disposable {
     options?: WaitOptions,
   ): Promise<number> {
     const action = `send to ${formatLike(remote)}`;
-    options?.signal?.throwIfAborted();
-    this.#open(action);
-    const deadline = this.#deadline();
-    const raw = await this.#resolve(remote, action, options, deadline);
-    const attempt = () => this.#trySendTo(data, raw, flags);
-    return await this.#call(
+    checkSendFlags(flags);
+    const signal = checkWaitOptions(options);
+    signal?.throwIfAborted();
+    this.#handle.open(action);
+    const deadline = this.#handle.deadline();
+    const raw = await this.#resolve(remote, action, signal, deadline);
+    const attempt = () => trySendTo(this.#handle, data, raw, flags);
+    return await this.#handle.call(
       attempt,
-      "sendto",
-      action,
-      POLLOUT,
+      { call: "sendto", action, events: POLLOUT },
+      neverWaits(flags),
       options,
       deadline,
     );
@@ -822,8 +786,9 @@ export class Socket implements Disposable {
     remote: AddressLike,
     flags: number = 0,
   ): number {
+    checkSendFlags(flags);
     const [raw] = resolveSync(remote, this.family, this.type, "connect");
-    const sent = this.#trySendTo(data, raw!, flags);
+    const sent = trySendTo(this.#handle, data, raw!, flags);
     return sent >= 0 ? sent : this.#sendToAgainSync(
       data,
       raw!,
@@ -851,8 +816,14 @@ export class Socket implements Disposable {
     flags: number = 0,
     options?: WaitOptions,
   ): Promise<number> {
-    const attempt = () => receiveBatch(batch, this.#fd, this.type, flags);
-    return await this.#call(attempt, "recvmmsg", "receive", POLLIN, options);
+    checkReceiveManyFlags(flags);
+    const attempt = () => receiveBatch(batch, this.#handle.fd, this, flags);
+    return await this.#handle.call(
+      attempt,
+      RECVMMSG,
+      neverWaits(flags),
+      options,
+    );
   }
 
   /**
@@ -870,8 +841,9 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If the socket is closed.
    */
   recvManySync(batch: DatagramBatch, flags: number = 0): number {
-    const attempt = () => receiveBatch(batch, this.#fd, this.type, flags);
-    return this.#callSync(attempt, "recvmmsg", "receive", POLLIN);
+    checkReceiveManyFlags(flags);
+    const attempt = () => receiveBatch(batch, this.#handle.fd, this, flags);
+    return this.#handle.callSync(attempt, RECVMMSG, neverWaits(flags));
   }
 
   /**
@@ -891,16 +863,16 @@ export class Socket implements Disposable {
     flags: number = 0,
     options?: WaitOptions,
   ): Promise<void> {
-    this.#open("send");
-    const deadline = this.#deadline();
+    checkSendFlags(flags);
+    this.#handle.open("send");
+    const deadline = this.#handle.deadline();
     let sent = 0;
-    const attempt = () => sendBatch(batch, sent, this.#fd, flags);
+    const attempt = () => sendBatch(batch, sent, this.#handle.fd, this, flags);
     while (sent < batch.length) {
-      sent += await this.#call(
+      sent += await this.#handle.call(
         attempt,
-        "sendmmsg",
-        "send",
-        POLLOUT,
+        SENDMMSG,
+        neverWaits(flags),
         options,
         deadline,
       );
@@ -921,12 +893,14 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If the socket is closed.
    */
   sendManySync(batch: DatagramBatch, flags: number = 0): void {
-    this.#open("send");
-    const deadline = new Deadline(this.#timeout);
+    checkSendFlags(flags);
+    this.#handle.open("send");
+    const deadline = this.#handle.deadlineSync();
+    const once = neverWaits(flags);
     let sent = 0;
-    const attempt = () => sendBatch(batch, sent, this.#fd, flags);
+    const attempt = () => sendBatch(batch, sent, this.#handle.fd, this, flags);
     while (sent < batch.length) {
-      sent += this.#callSync(attempt, "sendmmsg", "send", POLLOUT, deadline);
+      sent += this.#handle.callSync(attempt, SENDMMSG, once, deadline);
     }
   }
 
@@ -938,10 +912,10 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If it is closed.
    */
   shutdown(how: number = SHUT_RDWR): void {
-    const fd = this.#open("shut down");
+    const fd = this.#handle.open("shut down");
     integer(how, "a side to shut down", 0, 2);
     if (libc().shutdown(fd, how) < 0) {
-      throw this.#error(errno(), "shutdown", "shut down");
+      throw this.#handle.error(errno(), "shutdown", "shut down");
     }
   }
 
@@ -952,11 +926,11 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If it is closed.
    */
   getsockname(): SocketAddress {
-    const fd = this.#open("tell the address");
+    const fd = this.#handle.open("tell the address");
     addressLength[0] = ADDRESS_SIZE;
     // The kernel writes at most as much as the length says, both ours and kept.
     if (libc().getsockname(fd, address, addressLength) < 0) {
-      throw this.#error(errno(), "getsockname", "tell the address");
+      throw this.#handle.error(errno(), "getsockname", "tell the address");
     }
     return decodeAddress(address, addressLength[0]!, this.type);
   }
@@ -969,97 +943,17 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If it is closed.
    */
   getpeername(): SocketAddress {
-    const fd = this.#open("tell the peer's address");
+    const fd = this.#handle.open("tell the peer's address");
     addressLength[0] = ADDRESS_SIZE;
     // The kernel writes at most as much as the length says, both ours and kept.
     if (libc().getpeername(fd, address, addressLength) < 0) {
-      throw this.#error(errno(), "getpeername", "tell the peer's address");
-    }
-    return decodeAddress(address, addressLength[0]!, this.type);
-  }
-
-  #open(action: string): number {
-    if (this.#fd < 0) throw closedError(action, "the socket");
-    return this.#fd;
-  }
-
-  /** A deadline for a promised call: one that does not block has none. */
-  #deadline(): Deadline {
-    return new Deadline(this.#timeout === 0 ? -1 : this.#timeout);
-  }
-
-  #error(number: number, call: string, action: string): Error {
-    return this.#fd < 0
-      ? closedError(action, "the socket")
-      : systemError(number, call, action);
-  }
-
-  // One attempt each: the call itself, made at once. Where it fails, `errno`
-  // tells why, as long as nothing else has been called. A closed socket has the
-  // descriptor -1, which the kernel refuses.
-
-  #tryRecv(buffer: Uint8Array, nbytes: number, flags: number): number {
-    let length = byteLength(buffer, "receive");
-    if (nbytes !== 0) length = integer(nbytes, "a size", 0, length);
-    // The kernel writes at most `length` bytes, which the buffer has now.
-    return libc().recv(
-      this.#fd,
-      buffer as Uint8Array<ArrayBuffer>,
-      usize(length),
-      flags | MSG_DONTWAIT,
-    );
-  }
-
-  #trySend(data: Uint8Array, flags: number): number {
-    const length = byteLength(data, "send");
-    // The kernel reads `length` bytes, which the buffer has now.
-    return libc().send(
-      this.#fd,
-      data as Uint8Array<ArrayBuffer>,
-      usize(length),
-      flags | MSG_DONTWAIT | MSG_NOSIGNAL,
-    );
-  }
-
-  #trySendRest(
-    data: Uint8Array,
-    sent: number,
-    total: number,
-    flags: number,
-  ): number {
-    if (byteLength(data, "send") < total) {
-      throw new TypeError(
-        "Cannot send: the buffer was shortened before all was sent",
+      throw this.#handle.error(
+        errno(),
+        "getpeername",
+        "tell the peer's address",
       );
     }
-    return this.#trySend(part(data, sent, total), flags);
-  }
-
-  #tryRecvFrom(buffer: Uint8Array<ArrayBuffer>, size: number, flags: number) {
-    addressLength[0] = ADDRESS_SIZE;
-    // The kernel writes at most `size` bytes to the buffer, which has as many,
-    // and at most ADDRESS_SIZE to the address; all three are ours and kept.
-    return libc().recvfrom(
-      this.#fd,
-      buffer,
-      usize(size),
-      flags | MSG_DONTWAIT,
-      address,
-      addressLength,
-    );
-  }
-
-  #trySendTo(data: Uint8Array, remote: RawAddress, flags: number): number {
-    const length = byteLength(data, "send");
-    // The kernel reads `length` bytes, which the buffer has now, and the address.
-    return libc().sendto(
-      this.#fd,
-      data as Uint8Array<ArrayBuffer>,
-      usize(length),
-      flags | MSG_DONTWAIT | MSG_NOSIGNAL,
-      remote,
-      remote.length,
-    );
+    return decodeAddress(address, addressLength[0]!, this.type);
   }
 
   #taker() {
@@ -1067,7 +961,7 @@ export class Socket implements Disposable {
       taken: undefined as [Socket, SocketAddress] | undefined,
       attempt: (): number => {
         addressLength[0] = ADDRESS_SIZE;
-        const fd = accept(this.#fd, address, addressLength);
+        const fd = accept(this.#handle.fd, address, addressLength);
         if (fd >= 0) {
           ownNew(fd);
           taker.taken = [
@@ -1081,40 +975,24 @@ export class Socket implements Disposable {
     return taker;
   }
 
-  #receiver(size: number, flags: number) {
-    integer(size, "a size", 0, INT_MAX);
-    const receiver = {
-      received: undefined as Uint8Array<ArrayBuffer> | undefined,
-      attempt: (): number => {
-        const buffer = bufferFor(size);
-        // Not 0, which would mean the whole of it.
-        const count = this.#tryRecv(part(buffer, 0, size), size, flags);
-        if (count >= 0) receiver.received = copyOf(buffer, count, size);
-        return count;
-      },
-    };
-    return receiver;
+  /** Puts what comes behind the first `from` of `size` bytes. */
+  #attemptInto(buffer: Uint8Array, size: number, flags: number) {
+    return (from: number): number =>
+      from === 0
+        ? tryRecv(this.#handle, buffer, size, flags)
+        : tryRecv(this.#handle, part(buffer, from, size), size - from, flags);
   }
 
-  #receiverFrom(size: number, flags: number) {
-    integer(size, "a size", 0, INT_MAX);
-    const receiver = {
-      received: undefined as
-        | [Uint8Array<ArrayBuffer>, SocketAddress]
-        | undefined,
-      attempt: (): number => {
-        const buffer = bufferFor(size);
-        const count = this.#tryRecvFrom(buffer, size, flags);
-        if (count >= 0) {
-          receiver.received = [
-            copyOf(buffer, count, size),
-            this.#sender(),
-          ];
-        }
+  #receivingFrom() {
+    const from = {
+      sender: undefined as SocketAddress | undefined,
+      into: (buffer: Uint8Array<ArrayBuffer>, flags: number): number => {
+        const count = tryRecvFrom(this.#handle, buffer, flags);
+        if (count >= 0) from.sender = this.#sender();
         return count;
       },
     };
-    return receiver;
+    return from;
   }
 
   /** Whom recvfrom told; a stream of the network has nobody but its peer. */
@@ -1125,7 +1003,7 @@ export class Socket implements Disposable {
     ) return decodeAddress(address, length, this.type);
     addressLength[0] = ADDRESS_SIZE;
     // The kernel writes at most as much as the length says, both ours and kept.
-    if (libc().getpeername(this.#fd, address, addressLength) === 0) {
+    if (libc().getpeername(this.#handle.fd, address, addressLength) === 0) {
       return decodeAddress(address, addressLength[0]!, this.type);
     }
     // It has gone; what it sent before has not.
@@ -1133,102 +1011,20 @@ export class Socket implements Disposable {
     return { transport: "tcp", hostname, port: 0 };
   }
 
-  /** Tries, and returns to the event loop until it may succeed. */
-  async #call(
-    attempt: () => number,
-    call: string,
-    action: string,
-    events: number,
-    options: WaitOptions | undefined,
-    deadline: Deadline | undefined = undefined,
-  ): Promise<number> {
-    const signal = options?.signal;
-    signal?.throwIfAborted();
-    const pause = turn();
-    if (pause !== undefined) await pause;
-    for (let alarms = 0;; alarms++) {
-      const result = attempt();
-      if (result >= 0) return result;
-      const number = errno();
-      if (number === EINTR) continue;
-      if (number !== EAGAIN) throw this.#error(number, call, action);
-      deadline ??= this.#deadline();
-      await this.#wait(events, action, deadline, signal);
-      const rest = restAfter(alarms);
-      if (rest > 0) await sleep(rest, signal);
-    }
-  }
-
-  async #wait(
-    events: number,
-    action: string,
-    deadline: Deadline,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const outcome = await waitForAny([{ fd: this.#fd, events }], {
-      timeout: deadline.left,
-      signal,
-    });
-    if (outcome === "closed") throw closedError(action, "the socket");
-    if (outcome === "timeout" && deadline.passed) {
-      throw timedOut(action, this.#timeout);
-    }
-  }
-
-  /** Tries, and blocks until it may succeed. */
-  #callSync(
-    attempt: () => number,
-    call: string,
-    action: string,
-    events: number,
-    deadline?: Deadline,
-  ): number {
-    const result = attempt();
-    if (result >= 0) return result;
-    return this.#againSync(attempt, call, action, events, errno(), deadline);
-  }
-
-  /** An attempt has failed: tries again, or blocks until it may succeed. */
-  #againSync(
-    attempt: () => number,
-    call: string,
-    action: string,
-    events: number,
-    failure: number,
-    deadline: Deadline = new Deadline(this.#timeout),
-  ): number {
-    let number = failure;
-    for (let alarms = 0;; alarms++) {
-      if (
-        number !== EINTR && (number !== EAGAIN || this.#timeout === 0)
-      ) throw this.#error(number, call, action);
-      if (
-        number === EAGAIN &&
-        (!pollOne(this.#fd, events, deadline) || alarms > 0 && deadline.passed)
-      ) throw timedOut(action, this.#timeout);
-      const rest = restAfter(alarms);
-      if (rest > 0) sleepSync(rest);
-      const result = attempt();
-      if (result >= 0) return result;
-      number = errno();
-    }
-  }
-
   // Apart from the methods they belong to, so that these make no closure.
 
   #recvIntoAgainSync(
     buffer: Uint8Array,
     nbytes: number,
-    flags: number,
     failure: number,
   ): number {
-    const attempt = () => this.#tryRecv(buffer, nbytes, flags);
-    return this.#againSync(attempt, "recv", "receive", POLLIN, failure);
+    const attempt = () => tryRecv(this.#handle, buffer, nbytes, 0);
+    return this.#handle.againSync(attempt, RECV, false, failure);
   }
 
   #sendAgainSync(data: Uint8Array, flags: number, failure: number): number {
-    const attempt = () => this.#trySend(data, flags);
-    return this.#againSync(attempt, "send", "send", POLLOUT, failure);
+    const attempt = () => trySend(this.#handle, data, flags);
+    return this.#handle.againSync(attempt, SEND, neverWaits(flags), failure);
   }
 
   #sendToAgainSync(
@@ -1238,102 +1034,28 @@ export class Socket implements Disposable {
     action: string,
     failure: number,
   ): number {
-    const attempt = () => this.#trySendTo(data, remote, flags);
-    return this.#againSync(attempt, "sendto", action, POLLOUT, failure);
-  }
-
-  /** @returns 0 if it is connected, else why not or not yet. */
-  #startConnect(remote: RawAddress): number {
-    // The kernel reads the address during the call.
-    const result = libc().connect(this.#fd, remote, remote.length);
-    return result < 0 ? errno() : 0;
+    return this.#handle.againSync(
+      () => trySendTo(this.#handle, data, remote, flags),
+      { call: "sendto", action, events: POLLOUT },
+      neverWaits(flags),
+      failure,
+    );
   }
 
   async #resolve(
     remote: AddressLike,
     action: string,
-    options: WaitOptions | undefined,
+    signal: AbortSignal | undefined,
     deadline: Deadline,
   ): Promise<RawAddress> {
     const [raw] = await within(
       resolve(remote, this.family, this.type, "connect"),
       deadline,
-      options?.signal,
-      () => timedOut(action, this.#timeout),
+      signal,
+      () => this.#handle.timedOut(action),
     );
     return raw!;
   }
-
-  async #connectRaw(
-    remote: RawAddress,
-    action: string,
-    options: WaitOptions | undefined,
-    deadline: Deadline,
-  ): Promise<void> {
-    const signal = options?.signal;
-    for (let pause = 1;; pause = Math.min(pause * 2, 50)) {
-      const number = this.#startConnect(remote);
-      if (number === 0) return;
-      if (number === EINPROGRESS || number === EINTR) {
-        return await this.#awaitConnected(action, deadline, signal);
-      }
-      if (!this.#backlogFull(number)) {
-        throw this.#error(number, "connect", action);
-      }
-      if (deadline.passed) throw timedOut(action, this.#timeout);
-      await sleep(pause, signal);
-    }
-  }
-
-  /** Nothing tells when a Unix socket's backlog has room again; unix(7). */
-  #backlogFull(number: number): boolean {
-    return number === EAGAIN && this.family === AF_UNIX;
-  }
-
-  // A connect under way has no error yet: after a false alarm SO_ERROR would
-  // tell of a connection that is none.
-
-  async #awaitConnected(
-    action: string,
-    deadline: Deadline,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    for (let alarms = 0;; alarms++) {
-      await this.#wait(POLLOUT, action, deadline, signal);
-      if (isReady(this.#open(action), POLLOUT)) break;
-      const rest = restAfter(alarms);
-      if (rest > 0) await sleep(rest, signal);
-    }
-    this.#finishConnect(action);
-  }
-
-  #awaitConnectedSync(action: string, deadline: Deadline): void {
-    for (let alarms = 0;; alarms++) {
-      if (
-        !pollOne(this.#fd, POLLOUT, deadline) || alarms > 0 && deadline.passed
-      ) throw timedOut(action, this.#timeout);
-      if (isReady(this.#fd, POLLOUT)) break;
-      const rest = restAfter(alarms);
-      if (rest > 0) sleepSync(rest);
-    }
-    this.#finishConnect(action);
-  }
-
-  #finishConnect(action: string): void {
-    const number = this.getsockopt(SOL_SOCKET, SO_ERROR);
-    if (number !== 0) throw this.#error(number, "connect", action);
-  }
-}
-
-/**
- * A socket can be ready and the call wait nonetheless: a Unix datagram whose
- * receiver is full, an error queue that is empty, another reader who was
- * faster. After some false alarms in a row it rests between them.
- *
- * @returns How long, in milliseconds; 0 for not at all.
- */
-function restAfter(alarms: number): number {
-  return alarms < PATIENCE ? 0 : Math.min(alarms - PATIENCE + 1, LONGEST_REST);
 }
 
 function create(family: number, type: number, protocol: number): number {
@@ -1343,56 +1065,10 @@ function create(family: number, type: number, protocol: number): number {
   return fd;
 }
 
-function readOption(
-  fd: number,
-  level: number,
-  option: number,
-  action: string,
-): number {
-  fillOption(fd, level, option, 4, action);
-  return optionRead[0]!;
-}
-
-/**
- * Has the kernel write an option into `optionBytes`.
- *
- * @param size The length to tell it, at most OPTION_MAX.
- * @returns The length that it tells.
- */
-function fillOption(
-  fd: number,
-  level: number,
-  option: number,
-  size: number,
-  action: string,
-): number {
-  // Some options read what is there first.
-  optionBytes.fill(0);
-  optionLength[0] = size;
-  // The kernel writes at most `size` units of at most OPTION_UNIT bytes; the
-  // buffer, ours and kept, has room for OPTION_MAX of them.
-  if (libc().getsockopt(fd, level, option, optionRead, optionLength) < 0) {
-    throw systemError(errno(), "getsockopt", action);
-  }
-  return optionLength[0];
-}
-
-/** A buffer for one synchronous call. */
-function bufferFor(size: number): Uint8Array<ArrayBuffer> {
-  if (size > SCRATCH) return new Uint8Array(size);
-  return scratch ??= new Uint8Array(SCRATCH);
-}
-
-/** What was received, in memory of its own. With MSG_TRUNC `count` may be more than came. */
-function copyOf(
-  buffer: Uint8Array<ArrayBuffer>,
-  count: number,
-  size: number,
-): Uint8Array<ArrayBuffer> {
-  const length = Math.min(count, size);
-  return size > SCRATCH && length > size / 2
-    ? buffer.subarray(0, length)
-    : buffer.slice(0, length);
+/** How many bytes a buffer shall get. */
+function sizeFor(buffer: Uint8Array, nbytes: number): number {
+  const length = byteLength(buffer, "receive");
+  return nbytes === 0 ? length : integer(nbytes, "a size", 0, length);
 }
 
 /** An address in a message, also where it is none. */

@@ -157,6 +157,43 @@ for (const Selector of [SelectSelector, PollSelector, EpollSelector]) {
   });
 }
 
+for (const Selector of [SelectSelector, PollSelector, EpollSelector]) {
+  Deno.test(`${Selector.name}: what was closed, and whose number is a file's now, is unregistered`, async () => {
+    const path = await Deno.makeTempFile();
+    using keep = new Pair();
+    using selector = new Selector();
+    using set = epoll();
+    const pair = new Pair();
+    const fd = pair.ours.fileno();
+    selector.register(fd, EVENT_READ);
+    set.register(fd, EPOLLIN);
+    pair[Symbol.dispose]();
+    // The lowest number is given first.
+    const files = [];
+    const isFile = () => {
+      try {
+        return Deno.readLinkSync(`/proc/self/fd/${fd}`) === path;
+      } catch {
+        return false;
+      }
+    };
+    while (!isFile() && files.length < 50) files.push(await Deno.open(path));
+    ok(isFile());
+    for (
+      const call of [() => set.modify(fd, EPOLLIN), () => set.unregister(fd)]
+    ) {
+      const error = await failure(call);
+      ok(error instanceof Deno.errors.NotFound, String(error));
+      strictEqual(error.code, "ENOENT");
+    }
+    strictEqual(selector.unregister(fd).fd, fd);
+    deepStrictEqual([...selector.getMap()!], []);
+    for (const file of files) file.close();
+    await Deno.remove(path);
+    keep.ours.getsockname();
+  });
+}
+
 Deno.test("events leave nothing on the heap, however many there are", async () => {
   using pair = new Pair();
   using set = epoll();

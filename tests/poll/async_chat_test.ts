@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
 import {
   AsyncChat,
   type DispatcherMap,
@@ -180,6 +180,241 @@ Deno.test("push of neither text nor bytes throws", () => {
     throws(() => chat.pushWithProducer(bad as unknown as Producer), TypeError);
   }
   chat.close();
+});
+
+Deno.test("pushWithProducer takes bytes and text, too, as push does", async () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  const chat = new AsyncChat(pair.ours, map);
+  const bytes = encode("bytes ");
+  chat.pushWithProducer(bytes);
+  bytes.fill(0);
+  chat.pushWithProducer("text ");
+  chat.pushWithProducer(new Uint8Array(0));
+  let made = 0;
+  chat.pushWithProducer({ more: () => made++ === 0 ? "producer" : "" });
+  chat.closeWhenDone();
+  await loop({ map });
+  strictEqual(decode(pair.theirs.recvSync(100)), "bytes text producer");
+});
+
+/** Notes everything that it is told. */
+class Told extends AsyncChat {
+  readonly told: string[] = [];
+  /** What is done when one of these is told. */
+  readonly does = new Map<string, () => void>();
+
+  tell(what: string): void {
+    this.told.push(what);
+    this.does.get(what)?.();
+  }
+  override collectIncomingData(data: Uint8Array): void {
+    this.tell(decode(data));
+  }
+  override foundTerminator(): void {
+    this.tell("found");
+  }
+  override handleError(error: unknown): void {
+    this.tell(`error ${(error as Error).message}`);
+  }
+  override handleClose(): void {
+    this.tell("close");
+    super.handleClose();
+  }
+}
+
+for (
+  const [where, terminator, told] of [
+    ["one", "\n", ["one"]],
+    ["found", "\n", ["one", "found"]],
+    ["two", "\n", ["one", "found", "two"]],
+    ["one", 3, ["one"]],
+    ["found", 3, ["one", "found"]],
+  ] as const
+) {
+  Deno.test(`close in ${where === "found" ? "foundTerminator" : `collectIncomingData of "${where}"`} is the last that is told, terminator ${Deno.inspect(terminator)}`, async () => {
+    for (const half of [false, true]) {
+      using pair = new Pair();
+      const map: DispatcherMap = new Map();
+      const chat = new Told(pair.ours, map);
+      chat.setTerminator(terminator);
+      chat.does.set(where, () => chat.close());
+      chat.push("unsent, and not sent later");
+      pair.theirs.sendSync(encode("one\ntwo\nthree\npart"));
+      if (half) pair.theirs.shutdown(SHUT_WR);
+      await loop({ map });
+      deepStrictEqual(chat.told, told);
+      strictEqual(chat.writable(), true);
+      deepStrictEqual([chat.connected, map.size], [false, 0]);
+    }
+  });
+}
+
+Deno.test("close in handleRead, before or after it reads, is the last that is told", async () => {
+  for (const first of [true, false]) {
+    using pair = new Pair();
+    const map: DispatcherMap = new Map();
+    const chat = new class extends Told {
+      override handleRead(): void {
+        if (first) this.close();
+        else {
+          super.handleRead();
+          this.close();
+        }
+      }
+    }(pair.ours, map);
+    chat.setTerminator("\n");
+    pair.theirs.sendSync(encode("one\npart"));
+    pair.theirs.close();
+    await loop({ map });
+    deepStrictEqual(chat.told, first ? [] : ["one", "found", "part"]);
+  }
+});
+
+Deno.test("what is left of a message at the end is told to nobody, whatever handleClose sets", async () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  const chat = new Told(pair.ours, map);
+  chat.setTerminator("\r\n");
+  chat.does.set("close", () => chat.setTerminator(null));
+  pair.theirs.sendSync(encode("one\r\n\r"));
+  pair.theirs.close();
+  await loop({ map });
+  deepStrictEqual(chat.told, ["one", "found", "close"]);
+});
+
+Deno.test("one that closes and dials anew gets nothing of the connection before", async () => {
+  for (const where of ["one", "found"]) {
+    using before = new Pair();
+    using after = new Pair();
+    const map: DispatcherMap = new Map();
+    const chat = new Told(before.ours, map);
+    chat.setTerminator("\n");
+    chat.does.set(where, () => {
+      chat.does.clear();
+      chat.close();
+      chat.setSocket(after.ours);
+      chat.connected = true;
+    });
+    chat.push("sent before");
+    before.theirs.sendSync(encode("one\ntwo\npart"));
+    await loop({ map, count: 1 });
+    after.theirs.sendSync(encode("new\n"));
+    after.theirs.close();
+    await loop({ map });
+    deepStrictEqual(chat.told, [
+      ...where === "one" ? ["one"] : ["one", "found"],
+      ...["new", "found", "close"],
+    ]);
+  }
+});
+
+Deno.test("a terminator that collectIncomingData sets is for what follows", async () => {
+  for (const [first, text] of [["\n", "one\nabcd"], [3, "oneabcd"]] as const) {
+    for (
+      const [next, told] of [
+        [4, ["one", "found", "abcd", "found"]],
+        ["d", ["one", "found", "abc", "found"]],
+        [0, ["one", "found", "abcd"]],
+        [null, ["one", "found", "abcd"]],
+      ] as const
+    ) {
+      using pair = new Pair();
+      const map: DispatcherMap = new Map();
+      const chat = new Told(pair.ours, map);
+      chat.setTerminator(first);
+      chat.does.set("one", () => chat.setTerminator(next));
+      pair.theirs.sendSync(encode(text));
+      await loop({ map, count: 1 });
+      deepStrictEqual(chat.told, told);
+      chat.close();
+    }
+  }
+});
+
+Deno.test("a part of a number of bytes is no message, whatever collectIncomingData sets", async () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  const chat = new Told(pair.ours, map);
+  chat.setTerminator(10);
+  chat.does.set("part", () => chat.setTerminator(0));
+  pair.theirs.sendSync(encode("part"));
+  await loop({ map, count: 1 });
+  deepStrictEqual(chat.told, ["part"]);
+  chat.close();
+});
+
+Deno.test("what a message's handler throws is told, and the messages behind it, too", async () => {
+  for (const where of ["one", "found"]) {
+    using pair = new Pair();
+    const map: DispatcherMap = new Map();
+    const chat = new Told(pair.ours, map);
+    chat.setTerminator("\n");
+    chat.does.set(where, () => {
+      chat.does.clear();
+      throw new Error("a bug");
+    });
+    pair.theirs.sendSync(encode("one\ntwo\n"));
+    await loop({ map, count: 1 });
+    deepStrictEqual(chat.told, [
+      ...where === "one" ? ["one"] : ["one", "found"],
+      ...["error a bug", "two", "found"],
+    ]);
+    chat.close();
+  }
+});
+
+Deno.test("an error that handleError closes for is the last that is told", async () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  const chat = new Told(pair.ours, map);
+  chat.setTerminator("\n");
+  chat.does.set("found", () => {
+    throw new Error("a bug");
+  });
+  chat.does.set("error a bug", () => chat.close());
+  pair.theirs.sendSync(encode("one\ntwo\n"));
+  await loop({ map });
+  deepStrictEqual(chat.told, ["one", "found", "error a bug"]);
+});
+
+Deno.test("what handleError throws ends the loop, and is told once", async () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  const chat = new Told(pair.ours, map);
+  chat.setTerminator("\n");
+  for (const where of ["found", "error a bug"]) {
+    chat.does.set(where, () => {
+      throw new Error("a bug");
+    });
+  }
+  pair.theirs.sendSync(encode("one\ntwo\n"));
+  await rejects(loop({ map }), { message: "a bug" });
+  deepStrictEqual(chat.told, ["one", "found", "error a bug"]);
+  chat.close();
+});
+
+Deno.test("a producer that throws or closes costs nobody else's bytes", async () => {
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  const chat = new Told(pair.ours, map);
+  chat.push("before ");
+  throws(() =>
+    chat.pushWithProducer({
+      more() {
+        throw new Error("a bug");
+      },
+    }), { message: "a bug" });
+  chat.push("after");
+  strictEqual(decode(pair.theirs.recvSync(100)), "before after");
+  chat.pushWithProducer({
+    more() {
+      chat.close();
+      return "of a connection that is closed";
+    },
+  });
+  await loop({ map });
+  strictEqual(pair.theirs.recvSync(100).length, 0);
 });
 
 Deno.test("discardBuffers forgets what was not sent", () => {

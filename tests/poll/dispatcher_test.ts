@@ -135,6 +135,89 @@ for (const how of ["Sync", "promised"] as const) {
     strictEqual(client.received, "to and fro");
   });
 
+  Deno.test(`an empty datagram is read and ends nothing, ${how}`, async () => {
+    const map: DispatcherMap = new Map();
+    using client = datagramSocket();
+    const noting = new Noting(datagramSocket(), map);
+    const to = noting.socket!.getsockname();
+    for (const text of ["one", "", "two"]) client.sendToSync(encode(text), to);
+    for (let i = 0; i < 3; i++) await run(map, 1);
+    deepStrictEqual(noting.notes, ["read one", "read ", "read two"]);
+    noting.close();
+  });
+
+  Deno.test(`handleConnect that closes, or dials anew, is told no more of the old one, ${how}`, async () => {
+    using listener = createServer(LOOPBACK);
+    for (const dials of [false, true]) {
+      const map: DispatcherMap = new Map();
+      const client = new class extends Noting {
+        dial() {
+          this.createSocket();
+          this.connect(listener.getsockname());
+        }
+        override handleConnect(): void {
+          this.notes.push("connect");
+          if (this.notes.length > 1) return;
+          this.close();
+          if (dials) this.dial();
+        }
+      }(undefined, map);
+      client.dial();
+      await run(map, dials ? 2 : 1);
+      deepStrictEqual(client.notes.slice(0, 2), [
+        "connect",
+        ...dials ? ["connect"] : [],
+      ]);
+      strictEqual(client.connected, dials);
+      strictEqual(map.size, dials ? 1 : 0);
+      client.close();
+    }
+  });
+
+  Deno.test(`what readable, writable or handleClose throws goes to handleError, ${how}`, async () => {
+    for (const where of ["readable", "writable", "handleClose"] as const) {
+      using one = new Pair();
+      using other = new Pair();
+      const map: DispatcherMap = new Map();
+      const bad = new Noting(one.ours, map);
+      bad[where] = () => {
+        throw new Error("a bug");
+      };
+      const good = new Noting(other.ours, map);
+      one.theirs.close();
+      other.theirs.sendSync(encode("y"));
+      other.theirs.close();
+      await run(map);
+      deepStrictEqual(bad.notes, ["error"]);
+      strictEqual((bad.errors[0] as Error).message, "a bug");
+      deepStrictEqual(good.notes, ["read y", "close", "read "]);
+    }
+  });
+
+  Deno.test(`one that readable closes is left alone, ${how}`, async () => {
+    using pair = new Pair();
+    const map: DispatcherMap = new Map();
+    const noting = new Noting(pair.ours, map);
+    noting.readable = () => {
+      noting.close();
+      return true;
+    };
+    pair.theirs.sendSync(encode("x"));
+    await run(map);
+    deepStrictEqual(noting.notes, []);
+  });
+
+  Deno.test(`a turn serves all that are ready, ${how}`, async () => {
+    const pairs = Array.from({ length: 1100 }, () => new Pair());
+    const map: DispatcherMap = new Map();
+    const all = pairs.map(({ ours }) => new Noting(ours, map));
+    for (const noting of all) noting.wantsToWrite = true;
+    await run(map, 1);
+    ok(all.every(({ notes }) => notes.length === 1));
+    closeAll(map);
+    for (const pair of pairs) pair[Symbol.dispose]();
+  });
+
   Deno.test(`a handler that closes its socket alone ends its dispatcher, ${how}`, async () => {
     for (const writes of [false, true]) {
       const map: DispatcherMap = new Map();
@@ -470,6 +553,26 @@ Deno.test("DispatcherWithSend sends what is large in turns, in order", async () 
   pair.theirs.close();
   sender.handleRead = () => sender.close();
   await looping;
+});
+
+Deno.test("DispatcherWithSend cuts no datagram in two", async () => {
+  const map: DispatcherMap = new Map();
+  using theirs = datagramSocket();
+  theirs.setTimeout(10_000);
+  const sender = new DispatcherWithSend(undefined, map);
+  sender.createSocket(AF_INET, SOCK_DGRAM);
+  const lengths = [40_000, 0, 30_000, 1];
+  // They wait until it is connected, and go out in one turn.
+  for (const length of lengths) sender.send(new Uint8Array(length));
+  sender.connect(theirs.getsockname());
+  sender.handleRead = () => {};
+  for (let turn = 0; turn < 5 && sender.writable(); turn++) {
+    await loop({ map, count: 1 });
+  }
+  for (const length of lengths) {
+    strictEqual(theirs.recvSync(100_000).length, length);
+  }
+  sender.close();
 });
 
 Deno.test("closeAll closes every dispatcher, and then throws what went wrong", () => {

@@ -118,6 +118,79 @@ for (const Selector of kinds) {
     strictEqual(selector.getMap(), null);
   });
 
+  Deno.test(`${name}: getMap can be iterated as a Map, while it changes, too`, () => {
+    using pair = new Pair();
+    using selector = new Selector();
+    const map = selector.getMap()!;
+    deepStrictEqual([...map], []);
+    const ours = selector.register(pair.ours, EVENT_READ, "ours");
+    const theirs = selector.register(pair.theirs, EVENT_READ, "theirs");
+    deepStrictEqual([...map], [[ours.fd, ours], [theirs.fd, theirs]]);
+    deepStrictEqual([...map.entries()], [...map]);
+    deepStrictEqual([...map.keys()], [ours.fd, theirs.fd]);
+    deepStrictEqual(new Map(map).get(theirs.fd), theirs);
+    const called: unknown[] = [];
+    map.forEach((key, fd, same) => called.push(key, fd, same === map));
+    deepStrictEqual(called, [ours, ours.fd, true, theirs, theirs.fd, true]);
+    for (const [fd] of map) selector.unregister(fd);
+    strictEqual(map.size, 0);
+    const kept = selector.register(pair.ours, EVENT_READ);
+    deepStrictEqual([...map], [[kept.fd, kept]]);
+    selector.close();
+    deepStrictEqual([...map], []);
+  });
+
+  Deno.test(`${name}: modify changes what is new, and returns the same key otherwise`, () => {
+    using pair = new Pair();
+    using selector = new Selector();
+    const key = selector.register(pair.ours, EVENT_READ, "data");
+    strictEqual(selector.modify(pair.ours, EVENT_READ, "data"), key);
+    const other = selector.modify(pair.ours, EVENT_READ, "other");
+    deepStrictEqual(other, { ...key, data: "other" });
+    throws(() => selector.modify(pair.ours, 0, "wrong"), RangeError);
+    strictEqual(selector.getKey(pair.ours), other);
+  });
+
+  Deno.test(`${name}: one that was closed and is modified is registered no more, or still as CPython's`, () => {
+    using pair = new Pair();
+    using selector = new Selector();
+    selector.register(pair.ours, EVENT_READ);
+    pair.ours.close();
+    if (name === "EpollSelector" || name === "DefaultSelector") {
+      throws(
+        () => selector.modify(pair.ours, EVENT_WRITE),
+        Deno.errors.BadResource,
+      );
+      strictEqual(selector.getMap()!.size, 0);
+      throws(() => selector.unregister(pair.ours), Deno.errors.NotFound);
+      deepStrictEqual(selector.selectSync(0), []);
+    } else {
+      // They ask the kernel only when they wait.
+      strictEqual(selector.modify(pair.ours, EVENT_WRITE).events, EVENT_WRITE);
+      strictEqual(selector.getMap()!.size, 1);
+    }
+  });
+
+  for (const how of ["Sync", "promised"] as const) {
+    Deno.test(`${name}: select tells of all that are ready at once, ${how}`, async () => {
+      const pairs = Array.from({ length: 750 }, () => new Pair());
+      using selector = new Selector();
+      const choose = async () =>
+        (how === "Sync" ? selector.selectSync() : await selector.select())
+          .length;
+      try {
+        for (const [i, { ours, theirs }] of pairs.entries()) {
+          selector.register(ours, EVENT_WRITE);
+          selector.register(theirs, EVENT_WRITE);
+          if (i === 99) strictEqual(await choose(), 200);
+        }
+        strictEqual(await choose(), 1500);
+      } finally {
+        for (const pair of pairs) pair[Symbol.dispose]();
+      }
+    });
+  }
+
   Deno.test(`${name}: closed, it refuses everything but close`, async () => {
     using pair = new Pair();
     const selector = new Selector();

@@ -423,7 +423,6 @@ Deno.test("after close every call throws BadResource", async () => {
   const calls: (() => unknown)[] = [
     () => socket.fileno(),
     () => socket.detach(),
-    () => socket.close(),
     () => socket.setBlocking(true),
     () => socket.getBlocking(),
     () => socket.setTimeout(1),
@@ -458,7 +457,20 @@ Deno.test("after close every call throws BadResource", async () => {
     strictEqual(error.code, "EBADF", String(call));
     match(error.message, /the socket is closed$/);
   }
-  socket[Symbol.dispose]();
+});
+
+Deno.test("a socket may be closed again, and after detach, and closes nobody else's", () => {
+  using pair = new Pair();
+  pair.ours.close();
+  // The number is another's now.
+  using other = new Socket();
+  pair.ours.close();
+  pair.ours[Symbol.dispose]();
+  other.getsockname();
+  const fd = pair.theirs.detach();
+  pair.theirs.close();
+  using again = Socket.fromFd(fd);
+  again.getsockname();
 });
 
 Deno.test("an AbortSignal ends a wait with its reason", async () => {

@@ -1,8 +1,10 @@
-// A seeded million of random calls: errors are fine, crashes, hangs and leaked
-// descriptors are not. fuzz_test.ts runs fewer of them.
-//
-//   deno run -A tests/poll/_fuzz.ts [calls] [seed]
-
+/**
+ * Random calls of all that `poll/` has, with arguments that are right, wrong and
+ * odd: errors are fine, crashes, hangs and leaked descriptors are not. What it
+ * compares belongs to the whole process, so it is run in one of its own:
+ *
+ *     deno run -A tests/fuzz/poll_calls_fuzz.ts [seed] [calls]
+ */
 import { deepStrictEqual } from "node:assert";
 import {
   AF_INET,
@@ -12,6 +14,10 @@ import {
   DefaultSelector,
   type Epoll,
   epoll,
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  MSG_TRUNC,
+  MSG_WAITALL,
   poll,
   PollSelector,
   select,
@@ -22,27 +28,17 @@ import {
   Socket,
   socketpair,
 } from "../../poll/mod.ts";
-import { descriptors } from "./_sockets.ts";
+import { descriptors } from "../poll/_sockets.ts";
+import { below as belowOf, oneOf, type Random, random } from "./_fuzzing.ts";
 
-const calls = Number(Deno.args[0] ?? 1_000_000);
-const seed = Number(Deno.args[1] ?? 1);
 /** A wait that is longer is not tried: the run has to end. */
 const SHORT = 1;
 /** Promised calls that are under way at most. */
 const PENDING = 200;
 
-let state = seed >>> 0;
-/** Xorshift; Marsaglia 2003, "Xorshift RNGs". */
-function random(below: number): number {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return (state >>> 0) % below;
-}
-
-function one<T>(choices: readonly T[]): T {
-  return choices[random(choices.length)]!;
-}
+let next: Random = random(1);
+const below = (end: number) => belowOf(next, end);
+const one = <T>(choices: readonly T[]): T => oneOf(next, choices);
 
 const sockets: Socket[] = [];
 const epolls: Epoll[] = [];
@@ -55,7 +51,7 @@ const oddNumbers = [
   ...[0, -0, 1, -1, 2, 3.5, NaN, Infinity, -Infinity, 1e9, 2 ** 31, 2 ** 32],
   ...[2 ** 53, 4, 8, 16, 64, 100, 0x4000, 0x8000_0000, 0xffff_ffff],
 ];
-const number = () => random(4) === 0 ? random(200) : one(oddNumbers);
+const number = () => below(4) === 0 ? below(200) : one(oddNumbers);
 /** As `number`, less what would only test how fast memory is given. */
 const size = () =>
   one([0, -0, 1, -1, 3.5, NaN, 100, 70_000, 2 ** 31, Infinity]);
@@ -63,15 +59,15 @@ const size = () =>
 const timeout = () => one([0, -0, 0.5, SHORT, NaN]);
 
 function buffer(): Uint8Array {
-  switch (random(8)) {
+  switch (below(8)) {
     case 0:
       return new Uint8Array(0);
     case 1:
-      return new Uint8Array(new SharedArrayBuffer(random(100)));
+      return new Uint8Array(new SharedArrayBuffer(below(100)));
     case 2: {
       const memory = new ArrayBuffer(50, { maxByteLength: 100 });
       const view = new Uint8Array(memory);
-      memory.resize(random(100));
+      memory.resize(below(100));
       return view;
     }
     case 3: {
@@ -89,12 +85,11 @@ function buffer(): Uint8Array {
         new ArrayBuffer(4),
       ]) as Uint8Array;
     default:
-      return new Uint8Array(1 + random(3000)).subarray(random(2));
+      return new Uint8Array(1 + below(3000)).subarray(below(2));
   }
 }
 
-const path = () =>
-  one(["", "\0fuzz", `\0fuzz${random(9)}`, "/nowhere/x", "\0"]);
+const path = () => one(["", "\0fuzz", `\0fuzz${below(9)}`, "/nowhere/x", "\0"]);
 const address = () =>
   one<unknown>([
     { port: 0 },
@@ -112,22 +107,31 @@ const fd = () =>
     number(),
     { fileno: number },
   ]) as number;
-const list = () => Array.from({ length: random(4) }, fd);
+const list = () => Array.from({ length: below(4) }, fd);
 
 function keep(socket: Socket): void {
   sockets.push(socket);
   if (!socket.closed) socket.setTimeout(SHORT);
   while (sockets.length > 40) {
-    sockets.splice(random(sockets.length), 1)[0]![Symbol.dispose]();
+    sockets.splice(below(sockets.length), 1)[0]![Symbol.dispose]();
   }
 }
 
 function signal(): AbortSignal {
   const abort = new AbortController();
-  if (random(8) === 0) abort.abort();
-  else setTimeout(() => abort.abort(), random(3));
+  if (below(8) === 0) abort.abort();
+  else setTimeout(() => abort.abort(), below(3));
   return abort.signal;
 }
+
+/** Flags that are honoured, and others. */
+const flags = () =>
+  one([
+    ...[0, 0, 0, MSG_PEEK, MSG_DONTWAIT, MSG_TRUNC, MSG_WAITALL],
+    ...[MSG_WAITALL | MSG_PEEK, MSG_TRUNC | MSG_PEEK, number()],
+  ]);
+/** Masks of events, and what is none. */
+const mask = () => one([1, 2, 4, 5, 7, 0x2000, number()]);
 
 /** Sets no option that takes the descriptor out of our hands. */
 const option = () => one([2, 3, 4, 7, 8, 9, 13, 99]);
@@ -164,41 +168,40 @@ const actions: (() => unknown)[] = [
     one(sockets).connect(one([address(), one(sockets).getsockname()]), {
       signal: signal(),
     }),
-  () => one(sockets).recvSync(size(), number()),
-  () => one(sockets).recv(size(), number(), { signal: signal() }),
-  () => one(sockets).recvIntoSync(buffer(), number(), number()),
+  () => one(sockets).recvSync(size(), flags()),
+  () => one(sockets).recv(size(), flags(), { signal: signal() }),
+  () => one(sockets).recvIntoSync(buffer(), number(), flags()),
   () =>
-    one(sockets).recvInto(buffer(), number(), number(), { signal: signal() }),
-  () => one(sockets).recvFromSync(size(), number()),
-  () => one(sockets).recvFrom(size(), number(), { signal: signal() }),
-  () => one(sockets).sendSync(buffer(), number()),
-  () => one(sockets).send(buffer(), number(), { signal: signal() }),
-  () => one(sockets).sendAllSync(buffer(), number()),
-  () => one(sockets).sendAll(buffer(), number(), { signal: signal() }),
-  () => one(sockets).sendToSync(buffer(), address(), number()),
-  () =>
-    one(sockets).sendTo(buffer(), address(), number(), { signal: signal() }),
+    one(sockets).recvInto(buffer(), number(), flags(), { signal: signal() }),
+  () => one(sockets).recvFromSync(size(), flags()),
+  () => one(sockets).recvFrom(size(), flags(), { signal: signal() }),
+  () => one(sockets).sendSync(buffer(), flags()),
+  () => one(sockets).send(buffer(), flags(), { signal: signal() }),
+  () => one(sockets).sendAllSync(buffer(), flags()),
+  () => one(sockets).sendAll(buffer(), flags(), { signal: signal() }),
+  () => one(sockets).sendToSync(buffer(), address(), flags()),
+  () => one(sockets).sendTo(buffer(), address(), flags(), { signal: signal() }),
   () => one(sockets).shutdown(number()),
   () => one(sockets).getsockname(),
   () => one(sockets).getpeername(),
   () => one(sockets).fileno(),
   () => selectSync(list(), list(), list(), timeout()),
   () => select(list(), list(), list(), timeout(), { signal: signal() }),
-  () => polling.register(fd(), number()),
-  () => polling.modify(fd(), number()),
+  () => polling.register(fd(), mask()),
+  () => polling.modify(fd(), mask()),
   () => polling.unregister(fd()),
   () => polling.pollSync(timeout()),
   () => polling.poll(one([null, timeout()]), { signal: signal() }),
   () => epolls.push(epoll()) > 5 && epolls.shift()!.close(),
-  () => one(epolls).register(fd(), number()),
-  () => one(epolls).modify(fd(), number()),
+  () => one(epolls).register(fd(), mask()),
+  () => one(epolls).modify(fd(), mask()),
   () => one(epolls).unregister(fd()),
   () => one(epolls).pollSync(timeout(), one([-1, number()])),
   () => one(epolls).waitSync(timeout(), one([-1, number()])),
   () => one(epolls).poll(one([null, timeout()]), -1, { signal: signal() }),
   () => one(epolls).fdAt(number()) + one(epolls).eventsAt(number()),
-  () => one(selectors).register(fd(), number()),
-  () => one(selectors).modify(fd(), number()),
+  () => one(selectors).register(fd(), mask()),
+  () => one(selectors).modify(fd(), mask()),
   () => one(selectors).unregister(fd()),
   () => one(selectors).selectSync(timeout()),
   () => one(selectors).select(one([null, timeout()]), { signal: signal() }),
@@ -214,37 +217,55 @@ function failed(error: unknown): void {
   note(error.name);
 }
 
-// What is made once and kept: the descriptors of the waiter.
-{
-  const [ours, theirs] = socketpair();
-  const waiting = ours.recv(1);
-  theirs.sendSync(new Uint8Array(1));
-  await waiting;
-  ours.close();
-  theirs.close();
-}
-const before = descriptors();
-
-socketpair().forEach(keep);
-epolls.push(epoll());
-for (let i = 0; i < calls; i++) {
-  if (sockets.length === 0) socketpair().forEach(keep);
-  if (pending.size >= PENDING) await Promise.race(pending);
-  try {
-    const result = one(actions)();
-    if (result instanceof Promise) {
-      const settled: Promise<void> = result.then(() => note("ok"), failed)
-        .finally(() => pending.delete(settled));
-      pending.add(settled);
-    } else note("ok");
-  } catch (error) {
-    failed(error);
+/**
+ * Makes random calls, one after the other, and waits for those that wait.
+ *
+ * @param seed Where the choices come from.
+ * @param calls How many.
+ * @returns How often each outcome came: "ok", or the name of an error.
+ */
+export async function fuzzCalls(
+  seed: number,
+  calls: number,
+): Promise<Map<string, number>> {
+  next = random(seed);
+  // What is made once and kept: the descriptors of the waiter.
+  {
+    const [ours, theirs] = socketpair();
+    const waiting = ours.recv(1);
+    theirs.sendSync(new Uint8Array(1));
+    await waiting;
+    ours.close();
+    theirs.close();
   }
+  const before = descriptors();
+
+  socketpair().forEach(keep);
+  epolls.push(epoll());
+  for (let i = 0; i < calls; i++) {
+    if (sockets.length === 0) socketpair().forEach(keep);
+    if (pending.size >= PENDING) await Promise.race(pending);
+    try {
+      const result = one(actions)();
+      if (result instanceof Promise) {
+        const settled: Promise<void> = result.then(() => note("ok"), failed)
+          .finally(() => pending.delete(settled));
+        pending.add(settled);
+      } else note("ok");
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  await Promise.all(pending);
+  for (const socket of sockets) socket[Symbol.dispose]();
+  for (const each of epolls) each.close();
+  for (const selector of selectors) selector.close();
+  deepStrictEqual(descriptors(), before);
+  return outcomes;
 }
 
-await Promise.all(pending);
-for (const socket of sockets) socket[Symbol.dispose]();
-for (const each of epolls) each.close();
-for (const selector of selectors) selector.close();
-deepStrictEqual(descriptors(), before);
-console.log(`${calls} calls, seed ${seed}: ${JSON.stringify([...outcomes])}`);
+if (import.meta.main) {
+  const [seed = 1, calls = 1_000_000] = Deno.args.map(Number);
+  console.log(seed, [...await fuzzCalls(seed, calls)]);
+}

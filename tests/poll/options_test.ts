@@ -1,0 +1,601 @@
+// Every option and constant does what it says, or is refused by its name.
+
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
+import * as poll from "../../poll/mod.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  createConnection,
+  createConnectionSync,
+  createServer,
+  DatagramBatch,
+  DefaultSelector,
+  epoll,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
+  loop,
+  loopSync,
+  PollSelector,
+  ReadinessServer,
+  select,
+  SelectSelector,
+  SO_ACCEPTCONN,
+  SO_BROADCAST,
+  SO_DONTROUTE,
+  SO_ERROR,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SO_OOBINLINE,
+  SO_RCVBUF,
+  SO_RCVTIMEO,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SO_SNDBUF,
+  SO_SNDTIMEO,
+  SO_TYPE,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  Socket,
+  SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_NODELAY,
+} from "../../poll/mod.ts";
+import { connectToAny, connectToAnySync } from "../../poll/_connect_to_any.ts";
+import { encodeAddresses } from "../../poll/_resolve.ts";
+import {
+  datagramSocket,
+  decode,
+  encode,
+  failure,
+  LOOPBACK,
+  Pair,
+} from "./_sockets.ts";
+
+/** Options of any kind, also those that the types would refuse. */
+// deno-lint-ignore no-explicit-any -- what is tried is what the types forbid.
+type Any = any;
+
+/** Every function that takes options, and the names of those that it knows. */
+const takers: Record<
+  string,
+  [names: string[], call: (options: Any) => unknown]
+> = {
+  createServer: [
+    ["family", "backlog", "reusePort", "dualstack"],
+    (options) => createServer(LOOPBACK, options).close(),
+  ],
+  createConnection: [
+    ["timeout", "sourceAddress", "signal"],
+    (options) => createConnection(LOOPBACK, options),
+  ],
+  createConnectionSync: [
+    ["timeout", "sourceAddress"],
+    (options) => createConnectionSync(LOOPBACK, options),
+  ],
+  DatagramBatch: [["count", "size"], (options) => new DatagramBatch(options)],
+  loop: [
+    ["timeout", "map", "count", "signal"],
+    (options) => loop(options),
+  ],
+  loopSync: [["timeout", "map", "count"], (options) => loopSync(options)],
+  ReadinessServer: [
+    [
+      ...["backlog", "maxConnections", "maxBuffered", "bufferSize"],
+      "halfClosedTimeout",
+    ],
+    (options) => new ReadinessServer(LOOPBACK, { data() {} }, options).close(),
+  ],
+  "ReadinessServer of a shared listener": [
+    ["listener", "stop"],
+    (options) =>
+      new ReadinessServer({ listener: 1, ...options }, { data() {} }),
+  ],
+};
+
+/** Every call that waits and takes a signal. */
+const waits: Record<string, (pair: Pair, options: Any) => unknown> = {
+  accept: (_pair, options) => {
+    const listener = createServer(LOOPBACK);
+    return listener.accept(options).finally(() => listener.close());
+  },
+  connect: (_pair, options) => {
+    const socket = new Socket();
+    return socket.connect(LOOPBACK, options).finally(() => socket.close());
+  },
+  recv: ({ ours }, options) => ours.recv(1, 0, options),
+  "recv, all": ({ ours }, options) => ours.recv(1, poll.MSG_WAITALL, options),
+  recvInto: ({ ours }, options) =>
+    ours.recvInto(new Uint8Array(1), 0, 0, options),
+  recvFrom: ({ ours }, options) => ours.recvFrom(1, 0, options),
+  recvMany: ({ ours }, options) =>
+    ours.recvMany(new DatagramBatch(), 0, options),
+  send: ({ ours }, options) => ours.send(new Uint8Array(1), 0, options),
+  sendAll: ({ ours }, options) => ours.sendAll(new Uint8Array(1), 0, options),
+  sendTo: ({ ours }, options) =>
+    ours.sendTo(new Uint8Array(1), { path: "/x" }, 0, options),
+  sendMany: ({ ours }, options) => {
+    const batch = new DatagramBatch();
+    batch.push(new Uint8Array(1));
+    return ours.sendMany(batch, 0, options);
+  },
+  select: ({ ours }, options) => select([ours], [], [], 0, options),
+  "poll().poll": (_pair, options) => poll.poll().poll(0, options),
+  "epoll().poll": (_pair, options) => {
+    const set = epoll();
+    return set.poll(0, -1, options).finally(() => set.close());
+  },
+  "epoll().wait": (_pair, options) => {
+    const set = epoll();
+    return set.wait(0, -1, options).finally(() => set.close());
+  },
+  ...Object.fromEntries(
+    [DefaultSelector, PollSelector, SelectSelector].map((Selector) => [
+      `${Selector.name}.select`,
+      (_pair: Pair, options: Any) => {
+        const selector = new Selector();
+        return selector.select(0, options).finally(() => selector.close());
+      },
+    ]),
+  ),
+  serveForever: (_pair, options) => {
+    const server = new ReadinessServer(LOOPBACK, { data() {} });
+    return server.serveForever(options).finally(() => server.close());
+  },
+};
+
+for (
+  const [name, names, call] of [
+    ...Object.entries(takers).map(([name, [names, call]]) =>
+      [name, names, (options: Any) => call(options)] as const
+    ),
+    ...Object.entries(waits).map(([name, call]) =>
+      [name, ["signal"], async (options: Any) => {
+        using pair = new Pair();
+        await call(pair, options);
+      }] as const
+    ),
+  ]
+) {
+  Deno.test(`${name} refuses an option that it does not know, by name`, async () => {
+    const error = await failure(() => call({ keepAlive: true }));
+    ok(error instanceof TypeError, String(error));
+    match(error.message, /the option "keepAlive": there is none of that name/);
+    for (const known of names) {
+      ok(error.message.includes(`"${known}"`), error.message);
+      const misspelt = `${known.slice(0, 2)}${known.slice(3)}`;
+      match(
+        (await failure(() => call({ [misspelt]: true }))).message,
+        new RegExp(`"${misspelt}": .*did you mean "${known}"\\?`),
+      );
+    }
+    if (name.includes("shared")) return;
+    for (const none of [null, 5, "text", () => {}]) {
+      const error = await failure(() => call(none));
+      ok(error instanceof TypeError, `${none}: ${error}`);
+      match(error.message, /as options: they must be an object/);
+    }
+    if (!names.includes("signal")) return;
+    for (const none of [5, null, {}, new AbortController()]) {
+      const error = await failure(() => call({ signal: none }));
+      ok(error instanceof TypeError, `${none}: ${error}`);
+      match(error.message, /as the option "signal": it must be an AbortSignal/);
+    }
+  });
+}
+
+Deno.test("addresses refuse what does not belong to them, by name", async () => {
+  using socket = new Socket();
+  using unix = new Socket(AF_UNIX);
+  for (
+    const [each, address, message] of [
+      [socket, { hostnam: "127.0.0.1", port: 0 }, /did you mean "hostname"\?/],
+      [socket, { host: "127.0.0.1", port: 0 }, /did you mean "hostname"|use/],
+      [socket, { port: 0, pfad: "/x" }, /the option "pfad"/],
+      [unix, { path: "\0x", port: 0 }, /the option "port"/],
+      [unix, { path: "\0x", mode: 0o600 }, /the option "mode"/],
+    ] as [Socket, Any, RegExp][]
+  ) {
+    for (
+      const call of [
+        () => each.bind(address),
+        () => each.connectSync(address),
+        () => each.connect(address),
+        () => each.sendToSync(new Uint8Array(1), address),
+        () => each.sendTo(new Uint8Array(1), address),
+        () => createServer(address),
+        () => createConnection(address),
+        () => createConnectionSync(address),
+        () => createConnectionSync(LOOPBACK, { sourceAddress: address }),
+        () => new DatagramBatch().push(new Uint8Array(1), address),
+        () => new ReadinessServer(address, { data() {} }),
+      ]
+    ) {
+      const error = await failure(call);
+      ok(error instanceof TypeError, `${call}: ${error}`);
+      match(error.message, message);
+    }
+  }
+  // What Deno's addresses have besides is no mistake.
+  using listener = createServer(LOOPBACK);
+  createConnectionSync({ ...listener.getsockname() } as Deno.NetAddr).close();
+});
+
+Deno.test("createServer: dualstack takes IPv6 and IPv4, without family and hostname", async () => {
+  for (
+    const options of [{ dualstack: true }, {
+      dualstack: true,
+      family: AF_INET6,
+    }]
+  ) {
+    for (const address of [{ port: 0 }, { hostname: "::", port: 0 }]) {
+      using listener = createServer(address, options);
+      strictEqual(listener.family, AF_INET6);
+      strictEqual(listener.getsockopt(IPPROTO_IPV6, IPV6_V6ONLY), 0);
+      const { port } = listener.getsockname() as Deno.NetAddr;
+      for (const hostname of ["127.0.0.1", "::1"]) {
+        using client = await createConnection({ hostname, port });
+        const [connection] = await listener.accept();
+        connection.close();
+        strictEqual((await client.recv(1)).length, 0);
+      }
+    }
+  }
+  using alone = createServer({ hostname: "::1", port: 0 });
+  strictEqual(alone.getsockopt(IPPROTO_IPV6, IPV6_V6ONLY), 1);
+});
+
+Deno.test("createServer: dualstack and reusePort are refused where they cannot be", () => {
+  const path = `\0${crypto.randomUUID()}`;
+  for (
+    const [address, options, message] of [
+      [LOOPBACK, { dualstack: true }, /"dualstack": it needs an IPv6 address/],
+      [{ port: 0 }, { dualstack: true, family: AF_INET }, /"dualstack"/],
+      [{ path }, { dualstack: true }, /"dualstack"/],
+      [{ path }, { reusePort: true }, /"reusePort": it needs a port/],
+      [LOOPBACK, { reusePort: 1 }, /1 as the option "reusePort"/],
+      [LOOPBACK, { dualstack: "no" }, /"no" as the option "dualstack"/],
+    ] as [Any, Any, RegExp][]
+  ) {
+    throws(() => createServer(address, options), {
+      name: "TypeError",
+      message,
+    });
+  }
+});
+
+Deno.test("createServer: backlog, family and reusePort are honoured", () => {
+  using one = createServer(LOOPBACK, { reusePort: true, backlog: 1 });
+  strictEqual(one.getsockopt(SOL_SOCKET, SO_REUSEPORT), 1);
+  using _other = createServer(one.getsockname(), { reusePort: true });
+  using six = createServer({ port: 0 }, { family: AF_INET6 });
+  strictEqual(six.family, AF_INET6);
+  throws(() => createServer(LOOPBACK, { backlog: -1 }), RangeError);
+  throws(() => createServer(LOOPBACK, { family: NaN }), TypeError);
+});
+
+for (const how of ["Sync", "promised"] as const) {
+  const connect = async (address: Any, options: Any) =>
+    how === "Sync"
+      ? createConnectionSync(address, options)
+      : await createConnection(address, options);
+
+  // What a name with addresses of several families resolves to.
+  const connectToAll = async (addresses: Deno.NetAddr[], source?: Any) => {
+    const found = addresses.flatMap(encodeAddresses);
+    return how === "Sync"
+      ? connectToAnySync(found, -1, source)
+      : await connectToAny(found, -1, source, undefined);
+  };
+
+  Deno.test(`createConnection passes over addresses that do not fit the source, ${how}`, async () => {
+    using four = createServer(LOOPBACK);
+    using six = createServer({ hostname: "::1", port: 0 });
+    const all = [four, six].map((each) => each.getsockname() as Deno.NetAddr);
+    for (const addresses of [all, all.toReversed()]) {
+      for (const { hostname } of all) {
+        using client = await connectToAll(addresses, { hostname, port: 0 });
+        strictEqual((client.getsockname() as Deno.NetAddr).hostname, hostname);
+      }
+      // Without a hostname each family has its own.
+      using first = await connectToAll(addresses, { port: 0 });
+      deepStrictEqual(first.getpeername(), addresses[0]);
+    }
+  });
+
+  Deno.test(`createConnection passes over addresses that refuse, and that the system does not have, ${how}`, async () => {
+    using listener = createServer(LOOPBACK);
+    const address = listener.getsockname() as Deno.NetAddr;
+    using closed = createServer({ hostname: "::1", port: 0 });
+    const refusing = closed.getsockname() as Deno.NetAddr;
+    closed.close();
+    // A family that there is none of fails before there is a socket.
+    const found = [
+      ...encodeAddresses(refusing),
+      ...encodeAddresses(address),
+    ];
+    const unknown = new Uint8Array(16);
+    new DataView(unknown.buffer).setUint16(0, 9999, true);
+    found.unshift(unknown);
+    using client = how === "Sync"
+      ? connectToAnySync(found, -1, undefined)
+      : await connectToAny(found, -1, undefined, undefined);
+    deepStrictEqual(client.getpeername(), address);
+    const error = await failure(() =>
+      connectToAll([refusing, address], {
+        hostname: "::1",
+        port: 0,
+      })
+    );
+    ok(error instanceof Deno.errors.ConnectionRefused, String(error));
+  });
+
+  Deno.test(`createConnection tells that nobody answers, rather than what does not fit, ${how}`, async () => {
+    const listener = createServer(LOOPBACK);
+    const { port } = listener.getsockname() as Deno.NetAddr;
+    listener.close();
+    const target = { hostname: "localhost", port };
+    const sourceAddress = { hostname: "127.0.0.1", port: 0 };
+    const refused = await failure(() => connect(target, { sourceAddress }));
+    ok(refused instanceof Deno.errors.ConnectionRefused, String(refused));
+    const unfit = await failure(() =>
+      connect({ hostname: "::1", port }, { sourceAddress })
+    );
+    ok(unfit instanceof Deno.errors.NotFound, String(unfit));
+    match(unfit.message, /Cannot resolve "127.0.0.1"/);
+  });
+
+  Deno.test(`createConnection refuses a source of another kind, and timeouts that are none, ${how}`, async () => {
+    const kinds = await failure(() =>
+      connect(LOOPBACK, { sourceAddress: { path: "/x" } })
+    );
+    ok(kinds instanceof TypeError);
+    match(kinds.message, /"sourceAddress" must be \{ hostname, port \}/);
+    const unix = await failure(() =>
+      connect({ path: "/x" }, { sourceAddress: LOOPBACK })
+    );
+    match(unix.message, /"sourceAddress" must be \{ path \}/);
+    for (
+      const [timeout, Class] of [[-1, RangeError], [NaN, RangeError], [
+        "1",
+        TypeError,
+      ]] as const
+    ) {
+      const error = await failure(() => connect(LOOPBACK, { timeout }));
+      ok(error instanceof Class, `${timeout}: ${error}`);
+    }
+  });
+}
+
+Deno.test("SO_RCVTIMEO and SO_SNDTIMEO can be read, and are refused by name", () => {
+  using socket = new Socket();
+  for (const [name, option] of Object.entries({ SO_RCVTIMEO, SO_SNDTIMEO })) {
+    deepStrictEqual(
+      socket.getsockopt(SOL_SOCKET, option, 16),
+      new Uint8Array(16),
+    );
+    for (const value of [1, new Uint8Array(16)]) {
+      throws(() => socket.setsockopt(SOL_SOCKET, option, value), {
+        name: "NotSupported",
+        message: new RegExp(`^Cannot set ${name}: .* call setTimeout\\(\\)`),
+      });
+    }
+  }
+});
+
+/** What each option does when it is set; those that are only read fail by name. */
+const options: Record<string, () => unknown> = {
+  ...Object.fromEntries(
+    [
+      ...["SO_REUSEADDR", "SO_DONTROUTE", "SO_KEEPALIVE", "SO_OOBINLINE"],
+      ...["SO_REUSEPORT"],
+    ].map((name) => [name, () => {
+      using socket = new Socket();
+      const option = (poll as unknown as Record<string, number>)[name]!;
+      for (const value of [true, false]) {
+        socket.setsockopt(SOL_SOCKET, option, value);
+        strictEqual(socket.getsockopt(SOL_SOCKET, option), Number(value));
+      }
+    }]),
+  ),
+  ...Object.fromEntries(
+    ["SO_TYPE", "SO_ERROR", "SO_ACCEPTCONN"].map((name) => [name, async () => {
+      using socket = createServer(LOOPBACK);
+      const option = (poll as unknown as Record<string, number>)[name]!;
+      deepStrictEqual(
+        socket.getsockopt(SOL_SOCKET, option),
+        { SO_TYPE: SOCK_STREAM, SO_ERROR: 0, SO_ACCEPTCONN: 1 }[name],
+      );
+      const error = await failure(() =>
+        socket.setsockopt(SOL_SOCKET, option, 1)
+      );
+      match(
+        error.message,
+        new RegExp(`^Cannot set ${name}: setsockopt failed`),
+      );
+      strictEqual(error.code, "ENOPROTOOPT");
+    }]),
+  ),
+  async SO_BROADCAST() {
+    using socket = datagramSocket();
+    const everybody = { hostname: "127.255.255.255", port: 9 };
+    const error = await failure(() =>
+      socket.sendToSync(new Uint8Array(1), everybody)
+    );
+    strictEqual(error.code, "EACCES");
+    socket.setsockopt(SOL_SOCKET, SO_BROADCAST, true);
+    strictEqual(socket.sendToSync(new Uint8Array(1), everybody), 1);
+  },
+  SO_SNDBUF() {
+    using socket = new Socket();
+    socket.setsockopt(SOL_SOCKET, SO_SNDBUF, 50_000);
+    strictEqual(socket.getsockopt(SOL_SOCKET, SO_SNDBUF), 100_000);
+  },
+  SO_RCVBUF() {
+    using socket = new Socket();
+    socket.setsockopt(SOL_SOCKET, SO_RCVBUF, 50_000);
+    strictEqual(socket.getsockopt(SOL_SOCKET, SO_RCVBUF), 100_000);
+  },
+  async SO_LINGER() {
+    using pair = Pair.tcp();
+    pair.ours.setsockopt(
+      SOL_SOCKET,
+      SO_LINGER,
+      new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]),
+    );
+    pair.ours.close();
+    const error = await failure(() => pair.theirs.recv(1));
+    ok(error instanceof Deno.errors.ConnectionReset);
+  },
+  SO_RCVTIMEO: () => undefined,
+  SO_SNDTIMEO: () => undefined,
+  async IPV6_V6ONLY() {
+    using socket = new Socket(AF_INET6);
+    socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, true);
+    socket.bind({ hostname: "::", port: 0 });
+    socket.listen();
+    const { port } = socket.getsockname() as Deno.NetAddr;
+    const error = await failure(() =>
+      createConnectionSync({ hostname: "127.0.0.1", port })
+    );
+    ok(error instanceof Deno.errors.ConnectionRefused, String(error));
+  },
+  ...Object.fromEntries(
+    Object.entries({ TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT })
+      .map(([name, option]) => [name, () => {
+        using socket = new Socket();
+        const value = name === "TCP_NODELAY" ? 1 : 7;
+        socket.setsockopt(IPPROTO_TCP, option, value);
+        strictEqual(socket.getsockopt(IPPROTO_TCP, option), value);
+      }]),
+  ),
+};
+
+for (const [name, check] of Object.entries(options)) {
+  Deno.test(`${name} does what it says, or is refused`, async () => {
+    await check();
+  });
+}
+
+Deno.test("SO_OOBINLINE, SO_DONTROUTE and SO_KEEPALIVE are the kernel's to honour, and reach it", async () => {
+  using pair = Pair.tcp();
+  pair.ours.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1);
+  for (const option of [SO_DONTROUTE, SO_KEEPALIVE, SO_REUSEADDR]) {
+    pair.ours.setsockopt(SOL_SOCKET, option, 1);
+  }
+  pair.theirs.sendSync(encode("a"));
+  pair.theirs.sendSync(encode("!"), poll.MSG_OOB);
+  pair.theirs.sendSync(encode("b"));
+  pair.theirs.shutdown();
+  let text = "";
+  for (let bytes; (bytes = await pair.ours.recv(10)).length > 0;) {
+    text += decode(bytes);
+  }
+  strictEqual(text, "a!b");
+  for (const option of [SO_TYPE, SO_ERROR, SO_ACCEPTCONN]) {
+    strictEqual(typeof pair.ours.getsockopt(SOL_SOCKET, option), "number");
+  }
+});
+
+Deno.test("a mask of poll's or epoll's with a bit that is no event is refused", () => {
+  using pair = new Pair();
+  using set = epoll();
+  const polling = poll.poll();
+  const names = Object.entries(poll).filter((
+    entry,
+  ): entry is [string, number] => typeof entry[1] === "number");
+  const known = (prefix: string) =>
+    names.filter(([name]) => name.startsWith(prefix))
+      .reduce((all, [, bit]) => all | bit, 0);
+  for (let shift = 0; shift < 32; shift++) {
+    const bit = 2 ** shift;
+    const message = new RegExp(`there is no event 0x${bit.toString(16)}$`);
+    if ((known("EPOLL") & bit) === 0) {
+      throws(() => set.register(pair.ours, bit), {
+        name: "RangeError",
+        message,
+      });
+    } else {
+      set.register(pair.ours, bit);
+      set.unregister(pair.ours);
+    }
+    if (shift > 15) continue;
+    if ((known("POLL") & bit) === 0) {
+      throws(() => polling.register(pair.ours, bit), {
+        name: "RangeError",
+        message,
+      });
+    } else polling.register(pair.ours, bit);
+  }
+});
+
+Deno.test("poll and epoll tell of the bands that they are asked for", async () => {
+  using pair = new Pair();
+  using set = epoll();
+  pair.theirs.sendSync(encode("x"));
+  const both = poll.EPOLLRDNORM | poll.EPOLLWRNORM | poll.EPOLLWRBAND;
+  set.register(pair.ours, both);
+  deepStrictEqual(set.pollSync(0), [[pair.ours.fileno(), both]]);
+  const polling = poll.poll();
+  polling.register(
+    pair.ours,
+    poll.POLLRDNORM | poll.POLLWRNORM | poll.POLLWRBAND,
+  );
+  deepStrictEqual(await polling.poll(0), [[
+    pair.ours.fileno(),
+    poll.POLLRDNORM | poll.POLLWRNORM | poll.POLLWRBAND,
+  ]]);
+});
+
+/** Where each other constant is tried. */
+const ELSEWHERE = [
+  // Families, types and sides: every test makes sockets of them.
+  ...["AF_INET", "AF_INET6", "AF_UNIX", "SOCK_STREAM", "SOCK_DGRAM"],
+  ...["SOMAXCONN", "SHUT_RD", "SHUT_WR", "SHUT_RDWR"],
+  // Levels, and protocols of a Socket.
+  ...["SOL_SOCKET", "IPPROTO_IP", "IPPROTO_TCP", "IPPROTO_UDP", "IPPROTO_IPV6"],
+  ...["EVENT_READ", "EVENT_WRITE"],
+];
+
+Deno.test("every exported number has a test of what it does", () => {
+  const numbers = Object.entries(poll)
+    .filter(([, value]) => typeof value === "number").map(([name]) => name);
+  deepStrictEqual(
+    // flags_test.ts has the flags, the test above the masks.
+    numbers.filter((name) => !/^(MSG_|E?POLL)/.test(name)).sort(),
+    [...Object.keys(options), ...ELSEWHERE].sort(),
+  );
+});
+
+Deno.test("levels and protocols are those of the kernel", async () => {
+  using tcp = new Socket(AF_INET, SOCK_STREAM, poll.IPPROTO_TCP);
+  using udp = new Socket(AF_INET, SOCK_DGRAM, poll.IPPROTO_UDP);
+  strictEqual(tcp.getsockopt(SOL_SOCKET, SO_TYPE), SOCK_STREAM);
+  strictEqual(udp.getsockopt(SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+  // IP_TTL; include/uapi/linux/in.h.
+  ok(udp.getsockopt(poll.IPPROTO_IP, 2) > 0);
+  strictEqual(
+    (await failure(() => new Socket(AF_INET, SOCK_STREAM, poll.IPPROTO_UDP)))
+      .code,
+    "EPROTONOSUPPORT",
+  );
+});
+
+Deno.test("shutdown ends the side that it is told", async () => {
+  for (const how of [poll.SHUT_RD, poll.SHUT_WR, poll.SHUT_RDWR]) {
+    using pair = new Pair();
+    pair.ours.shutdown(how);
+    const reads = how === poll.SHUT_WR;
+    const writes = how === poll.SHUT_RD;
+    if (writes) strictEqual(pair.ours.sendSync(encode("x")), 1);
+    else {
+      const error = await failure(() => pair.ours.sendSync(encode("x")));
+      ok(error instanceof Deno.errors.BrokenPipe);
+    }
+    if (reads) strictEqual(pair.theirs.sendSync(encode("x")), 1);
+    strictEqual((await pair.ours.recv(1)).length, reads ? 1 : 0);
+  }
+});
