@@ -102,12 +102,12 @@ export class StreamRequestHandler<
   }
 
   /** @ignore */
-  override settle(_failed: boolean): void | Promise<unknown> {
+  override settle(failed: boolean): void | Promise<unknown> {
     // What the handler has not awaited finds out, and reads no bytes that belong
     // to whoever ends the connection.
     this.#over = true;
     this.#rfile?.leave();
-    return this.#wfile?.end();
+    return this.#wfile?.end(failed);
   }
 
   /** Of one client's connection, any failure of reading or writing is final. */

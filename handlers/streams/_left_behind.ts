@@ -5,7 +5,11 @@ export type LeftBehindReport = (error: unknown) => void;
 const MOST_NESTED = 8;
 
 const reports = new WeakMap<object, LeftBehindReport>();
-let isListening = false;
+
+// Listeners are called in the order in which they were added, whatever phase they
+// ask for. This one comes first, with the module: those of a thread, or of the
+// program's own, may end what runs there.
+globalThis.addEventListener("unhandledrejection", notice);
 
 /**
  * Says that an error comes from a stream of a request. If a handler starts
@@ -18,12 +22,7 @@ let isListening = false;
  * @param report Told if nobody handles it.
  */
 export function markLeftBehind(error: unknown, report: LeftBehindReport): void {
-  if (!isObject(error)) return;
-  reports.set(error, report);
-  if (isListening) return;
-  isListening = true;
-  // Before others: a listener of the program's own may end it.
-  globalThis.addEventListener("unhandledrejection", notice, { capture: true });
+  if (isObject(error)) reports.set(error, report);
 }
 
 function notice(event: PromiseRejectionEvent): void {

@@ -83,6 +83,11 @@ export class Reading {
     return waiting.promise;
   }
 
+  /** Whether the source is being read from. */
+  get isFilling(): boolean {
+    return this.#filling;
+  }
+
   /** Reads ahead from now on, up to so many bytes. */
   watch(most: number): void {
     this.#ahead = most;

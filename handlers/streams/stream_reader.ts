@@ -469,6 +469,16 @@ export class StreamReader implements AsyncIterable<string> {
   }
 
   /**
+   * Whether the source has been asked for bytes, and has not answered yet.
+   *
+   * @returns Whether it would be read from twice by whoever reads it now.
+   * @ignore
+   */
+  get isFilling(): boolean {
+    return this.#reading.isFilling;
+  }
+
+  /**
    * Says that the stream belongs to a request, whose handler may leave behind
    * what it does not await.
    *

@@ -138,6 +138,10 @@ export class StreamWriter {
   #unseen = 0;
   /** The first of them. */
   #firstUnseen: Error | undefined;
+  /** Whether any write was refused. */
+  #refused = false;
+  /** Whether the handler had failed when it ended. */
+  #handlerFailed = false;
   /** Whether the writing side is closed. */
   #closed = false;
   /** Whether the request is over that the stream belongs to. */
@@ -253,6 +257,19 @@ export class StreamWriter {
   }
 
   /**
+   * Whether the reply is known not to be whole: a write has failed, or was refused
+   * and nobody looked at that, or the handler failed after one was refused. What
+   * only waits to be sent is in `bufferedAmount`.
+   *
+   * @returns Whether its end must not look like that of a whole one.
+   * @ignore
+   */
+  get isCutShort(): boolean {
+    return this.#failure !== undefined || this.#unseen > 0 ||
+      this.#refused && this.#handlerFailed;
+  }
+
+  /**
    * Says that the stream belongs to a request, whose handler may leave behind
    * what it does not await.
    *
@@ -266,11 +283,13 @@ export class StreamWriter {
   /**
    * Flushes, then refuses every later write: the request is over.
    *
+   * @param handlerFailed Whether the handler has failed.
    * @returns Nothing if there is nothing to wait for.
    * @ignore
    */
-  end(): void | Promise<void> {
+  end(handlerFailed = false): void | Promise<void> {
     this.#over = true;
+    this.#handlerFailed ||= handlerFailed;
     if (this.#unseen > 0) return this.#endWithRefusals();
     // A sink that takes each write at once may have no room for more.
     const waits = this.#last !== undefined && !("write" in this.#sink);
@@ -345,6 +364,8 @@ export class StreamWriter {
 
   #refuse(reason: Error): Promise<never> {
     this.#note(reason);
+    // What is refused later was never part of the reply.
+    if (!this.#over) this.#refused = true;
     if (this.#unseen++ === 0) this.#firstUnseen = reason;
     return refuse(
       this.#isFruitless() ? afterTurn(rejected(reason)) : rejected(reason),

@@ -1,47 +1,9 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { StreamReader } from "../../../mod.ts";
+import { Arriving } from "./_arriving.ts";
 
-const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array | null) =>
   bytes === null ? null : new TextDecoder().decode(bytes);
-
-/** A source that gives what a test lets arrive, and notes overlapping reads. */
-class Arriving {
-  most = 0;
-  #reads = 0;
-  #parts: Uint8Array[] = [];
-  #ended = false;
-  #wake: (() => void) | undefined;
-
-  arrive(text: string): void {
-    this.#parts.push(encode(text));
-    this.#wake?.();
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#wake?.();
-  }
-
-  async read(buffer: Uint8Array): Promise<number | null> {
-    this.most = Math.max(this.most, ++this.#reads);
-    try {
-      while (this.#parts.length === 0) {
-        if (this.#ended) return null;
-        await new Promise<void>((resolve) => this.#wake = resolve);
-      }
-      const part = this.#parts.shift()!;
-      const taken = part.subarray(0, buffer.length);
-      buffer.set(taken);
-      if (taken.length < part.length) {
-        this.#parts.unshift(part.subarray(taken.length));
-      }
-      return taken.length;
-    } finally {
-      this.#reads--;
-    }
-  }
-}
 
 /** Every way to read, and what it gives where "ab\ncd\n" arrives. */
 const READS: readonly (readonly [

@@ -345,3 +345,34 @@ Deno.test("StreamWriter completes partial writes also of a sink that could be wr
   deepStrictEqual(written, [1, 2, 3]);
   strictEqual(wfile.bufferedAmount, 0);
 });
+
+Deno.test("StreamWriter knows whether what it was given is cut short", async () => {
+  const whole = new StreamWriter(sink());
+  await whole.write("x");
+  await whole.end();
+  strictEqual(whole.isCutShort, false);
+  // Nobody meant what comes now to be part of it.
+  await rejects(whole.write("late"), Deno.errors.BadResource);
+  strictEqual(whole.isCutShort, false);
+
+  const broken = new StreamWriter({ write: () => Promise.reject(new Error()) });
+  broken.write("x");
+  await rejects(broken.flush());
+  strictEqual(broken.isCutShort, true);
+
+  const unseen = fullWriter();
+  unseen.wfile.write("a");
+  unseen.release();
+  await rejects(async () => await unseen.wfile.end(), LimitOverrunError);
+  strictEqual(unseen.wfile.isCutShort, true);
+
+  // The handler looked at the refusal: it knows what it does.
+  for (const failed of [false, true]) {
+    const { wfile, release } = fullWriter();
+    await rejects(wfile.write("a"), LimitOverrunError);
+    release();
+    await wfile.flush();
+    await wfile.end(failed);
+    strictEqual(wfile.isCutShort, failed);
+  }
+});

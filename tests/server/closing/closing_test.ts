@@ -173,7 +173,7 @@ Deno.test("a write after the request has ended is refused and unhandled by nobod
   const error = await handler.wfile.write("too late").catch((e) => e);
   strictEqual(
     error.message,
-    "Cannot write 8 bytes: the request is finished",
+    "Cannot write 8 bytes: the request is finished; did handle() await all that it started?",
   );
 });
 
