@@ -172,6 +172,8 @@ export class BaseHTTPRequestHandler<
   #scope: RequestScope | undefined;
   /** Called when that takes too long, where there is a limit. */
   #overdue: (() => void) | undefined;
+  /** Rejects then. */
+  #late: Promise<never> | undefined;
   /** Whether what aborts the connection's signal aborts the request's. */
   #followsConnection = false;
   /** How long a shutdown that has begun is patient, in milliseconds. */
@@ -630,9 +632,16 @@ export class BaseHTTPRequestHandler<
   async #serve(): Promise<void> {
     const scope = this.#scope!;
     try {
-      await (this.#requestTimeout === Infinity
-        ? this.#respond()
-        : this.#respondInTime(scope));
+      const { expect } = this.#incoming;
+      if (expect !== undefined && expect !== "100-continue") {
+        throw new HTTPError(417);
+      }
+      if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
+      const served = this.handleOneRequest();
+      if (served !== undefined) await this.#inTime(served);
+      if (!this.#headSent || this.#body !== undefined) {
+        await this.#inTime(this.#finishResponse());
+      }
     } catch (error) {
       // What failed on its way to the client cannot be told to the client.
       const answer = !this.#headSent;
@@ -650,30 +659,18 @@ export class BaseHTTPRequestHandler<
       throw error;
     } finally {
       scope.end();
-      this.#scope = undefined;
-    }
-  }
-
-  async #respond(): Promise<void> {
-    const { expect } = this.#incoming;
-    if (expect !== undefined && expect !== "100-continue") {
-      throw new HTTPError(417);
-    }
-    const served = this.handleOneRequest();
-    if (served !== undefined) await served;
-    if (!this.#headSent || this.#body !== undefined) {
-      await this.#finishResponse();
+      this.#scope = this.#overdue = this.#late = undefined;
     }
   }
 
   /**
-   * Responds within `requestTimeout`. A handler that goes on afterwards is not
-   * waited for, and finds that its request is finished.
-   *
-   * @throws {DOMException} "TimeoutError" if it takes longer.
+   * Has the request end when it has taken `requestTimeout`. A handler that goes
+   * on afterwards is not waited for, and finds that its request is finished.
    */
-  async #respondInTime(scope: RequestScope): Promise<void> {
+  #limitTime(scope: RequestScope): void {
     const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(ignore);
+    this.#late = promise;
     this.#overdue = () => {
       const error = new DOMException(
         `The request took longer than requestTimeout, ${this.#requestTimeout} ms`,
@@ -686,13 +683,11 @@ export class BaseHTTPRequestHandler<
       reject(error);
     };
     this.#connection.limitRequest(this.#requestTimeout);
-    try {
-      const responded = this.#respond();
-      responded.catch(ignore);
-      await Promise.race([responded, promise]);
-    } finally {
-      this.#overdue = undefined;
-    }
+  }
+
+  /** Waits for what is done for the request, but no longer than it may take. */
+  #inTime(work: Promise<void>): Promise<void> {
+    return this.#late === undefined ? work : Promise.race([work, this.#late]);
   }
 
   async #finishResponse(): Promise<void> {

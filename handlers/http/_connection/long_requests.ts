@@ -1,5 +1,5 @@
 /** How long a request is left alone, in milliseconds: most are answered by then. */
-const SHORT = 5;
+const SHORT = 10;
 
 /** What serves requests, one after the other. */
 export interface Serving {
