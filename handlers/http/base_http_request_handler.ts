@@ -15,13 +15,28 @@ import {
   namesClose,
   statusLine,
 } from "./_connection/head.ts";
-import { HTTPConnection } from "./_connection/http_connection.ts";
+import {
+  type ConnectionOwner,
+  HTTPConnection,
+} from "./_connection/http_connection.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
+import {
+  type RequestOwner,
+  RequestScope,
+} from "./_connection/request_scope.ts";
 import { type Framing, ResponseBody } from "./_connection/response_body.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 import { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
+
+/** A server that has its handlers measure how long a request takes. */
+interface TimingServer {
+  /** How long one may take, in milliseconds. */
+  readonly requestTimeout: number;
+}
+
+const ignore = () => {};
 
 /** The limits of each handler class, with the defaults. */
 const limitsOf = new WeakMap<object, HTTPLimits>();
@@ -30,10 +45,13 @@ const limitsOf = new WeakMap<object, HTTPLimits>();
  * Sends what a subclass made at once: a whole response, or its beginning.
  *
  * @param handler The handler.
+ * @param scope What belongs to the request that is answered.
  * @param bytes The bytes.
+ * @throws {Deno.errors.BadResource} If the request is over.
  */
 export let writeRaw: (
   handler: BaseHTTPRequestHandler<Deno.Addr>,
+  scope: RequestScope,
   bytes: Uint8Array,
 ) => Promise<unknown>;
 
@@ -46,6 +64,11 @@ export let connectionOf: (
 export let incomingOf: (
   handler: BaseHTTPRequestHandler<Deno.Addr>,
 ) => IncomingRequest;
+
+/** What belongs to that request. */
+export let scopeOf: (
+  handler: BaseHTTPRequestHandler<Deno.Addr>,
+) => RequestScope;
 
 /**
  * A handler of HTTP/1.1 and HTTP/1.0. A server makes one for each connection;
@@ -114,10 +137,48 @@ export class BaseHTTPRequestHandler<
   path = "";
   /** The request's version: `HTTP/1.1` or `HTTP/1.0`. */
   requestVersion = "HTTP/1.1";
+  /**
+   * Whether a client may end its side of the connection while it waits for its
+   * answer. One that does has mostly gone, so that its request is aborted: see
+   * {@linkcode BaseHTTPRequestHandler.signal}. What a handler writes all the
+   * same is sent.
+   *
+   * @default {false}
+   */
+  static readonly allowHalfOpen: boolean = false;
   /** Whether the connection ends with this request. A method may set it. */
   closeConnection = false;
   #connection!: HTTPConnection;
   #incoming!: IncomingRequest;
+  #requestTimeout = Infinity;
+  readonly #owner: ConnectionOwner & RequestOwner = {
+    lost: (error) => {
+      abortHandler(this, error);
+      this.#scope?.abort(error);
+    },
+    ended: () => {
+      const { allowHalfOpen } = this
+        .constructor as typeof BaseHTTPRequestHandler;
+      if (!allowHalfOpen) this.#scope?.abortByClient();
+    },
+    overdue: () => this.#overdue?.(),
+    watch: () => {
+      this.#followConnection();
+      this.#connection.watch();
+    },
+    readChunk: (incoming) => this.#connection.readChunk(incoming),
+  };
+  /** What belongs to the request that is being served. */
+  #scope: RequestScope | undefined;
+  /** Called when that takes too long, where there is a limit. */
+  #overdue: (() => void) | undefined;
+  /** Rejects then. */
+  #late: Promise<never> | undefined;
+  /** Whether what aborts the connection's signal aborts the request's. */
+  #followsConnection = false;
+  /** How long a shutdown that has begun is patient, in milliseconds. */
+  #patience: number | undefined;
+  #shutdown: AbortController | undefined;
   #out: StreamWriter | undefined;
   #headers: Headers | undefined;
   #rfile: StreamReader | undefined;
@@ -132,12 +193,18 @@ export class BaseHTTPRequestHandler<
   #sendsTransferEncoding = false;
 
   static {
-    writeRaw = (handler, bytes) => {
+    writeRaw = (handler, scope, bytes) => {
+      if (scope.over) {
+        throw new Deno.errors.BadResource(
+          `Cannot write ${bytes.length} bytes of a response: the request is finished`,
+        );
+      }
       handler.#headSent = true;
       return handler.#connection.write(bytes);
     };
     connectionOf = (handler) => handler.#connection;
     incomingOf = (handler) => handler.#incoming;
+    scopeOf = (handler) => handler.#scope!;
   }
 
   /**
@@ -199,14 +266,35 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * As {@linkcode BaseRequestHandler.signal}; it also tells of a client that
-   * resets the connection while nothing is being read or written.
+   * Aborted when the request is over before it is answered: when its client ends
+   * or resets the connection, on a timeout, when a shutdown's grace period ends.
+   * Each request has a signal of its own, which nothing aborts any more when the
+   * request has been answered.
+   *
+   * A client's leave is noticed when its body has been read, and unless it has
+   * sent another request behind this one. One that only ends its side, and waits
+   * for its answer all the same, cannot be told from one that has gone:
+   * {@linkcode BaseHTTPRequestHandler.allowHalfOpen} has such a client waited on.
+   *
+   * @returns The signal of this request; where there is none, of the connection.
+   */
+  override get signal(): AbortSignal {
+    return this.#scope?.signal ?? super.signal;
+  }
+
+  /**
+   * Aborted when the server begins to shut down. A response that would go on for
+   * long, a stream of events, should then come to its end; the others have the
+   * grace period for theirs.
    *
    * @returns The signal of this connection.
    */
-  override get signal(): AbortSignal {
-    this.#connection?.watch();
-    return super.signal;
+  get shutdownSignal(): AbortSignal {
+    if (this.#shutdown === undefined) {
+      this.#shutdown = new AbortController();
+      if (this.#patience !== undefined) this.#shutdown.abort(shuttingDown());
+    }
+    return this.#shutdown.signal;
   }
 
   /** @ignore */
@@ -223,11 +311,16 @@ export class BaseHTTPRequestHandler<
   override async handle(): Promise<void> {
     // What is written is whole, and to wait for more of it would be in vain.
     (this.request as Partial<Deno.TcpConn>).setNoDelay?.(true);
+    const limits = limitsFor(this.constructor as typeof BaseHTTPRequestHandler);
+    const { requestTimeout = Infinity } = this.server as Partial<TimingServer>;
+    this.#requestTimeout = Math.min(limits.requestTimeout, requestTimeout);
     const connection = this.#connection = new HTTPConnection(
       this.request,
-      limitsFor(this.constructor as typeof BaseHTTPRequestHandler),
-      (error) => abortHandler(this, error),
+      limits,
+      this.#owner,
     );
+    // The shutdown may have begun before there was anything to drain.
+    if (this.#patience !== undefined) connection.drain(this.#patience);
     try {
       do {
         let incoming: IncomingRequest | undefined;
@@ -237,7 +330,9 @@ export class BaseHTTPRequestHandler<
           if (!(error instanceof HTTPError)) throw error;
           return await this.#refuse(error);
         }
-        if (incoming === undefined) return;
+        if (incoming === undefined) return await connection.leave();
+        // Only then can its answer say whether it is the last.
+        if (connection.lookingOut) await connection.lookingOut;
         this.#begin(incoming);
         await this.#serve();
       } while (
@@ -246,6 +341,7 @@ export class BaseHTTPRequestHandler<
       );
     } finally {
       connection.close();
+      await connection.lookingOut;
     }
   }
 
@@ -255,11 +351,16 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Ends the connection after the request that is being served, or now if there
-   * is none: what a connection that is kept alive is for is over.
+   * Ends the connection when the requests have been answered that have come, and
+   * now if there are none: what a connection that is kept alive is for is over.
+   * The first request of a connection is waited for as its limits say.
+   *
+   * @param gracePeriod How long the shutdown waits, in milliseconds.
    */
-  override onShutdown(): void {
-    this.#connection?.drain();
+  override onShutdown(gracePeriod: number = Infinity): void {
+    this.#patience ??= gracePeriod / 2;
+    this.#connection?.drain(this.#patience);
+    this.#shutdown?.abort(shuttingDown());
   }
 
   /**
@@ -504,6 +605,17 @@ export class BaseHTTPRequestHandler<
     this.closeConnection = !incoming.keepAlive;
     this.#headers = this.#rfile = undefined;
     this.#clearResponse();
+    this.#scope = new RequestScope(this.#owner, incoming);
+  }
+
+  /** Has what aborts the connection's signal abort the request's. */
+  #followConnection(): void {
+    if (this.#followsConnection) return;
+    this.#followsConnection = true;
+    const signal = super.signal;
+    const follow = () => this.#scope?.abort(signal.reason);
+    signal.addEventListener("abort", follow, { once: true });
+    if (signal.aborted) follow();
   }
 
   #clearResponse(): void {
@@ -518,27 +630,64 @@ export class BaseHTTPRequestHandler<
   }
 
   async #serve(): Promise<void> {
+    const scope = this.#scope!;
     try {
       const { expect } = this.#incoming;
       if (expect !== undefined && expect !== "100-continue") {
         throw new HTTPError(417);
       }
+      if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
       const served = this.handleOneRequest();
-      if (served !== undefined) await served;
+      if (served !== undefined) await this.#inTime(served);
       if (!this.#headSent || this.#body !== undefined) {
-        await this.#finishResponse();
+        await this.#inTime(this.#finishResponse());
       }
     } catch (error) {
       // What failed on its way to the client cannot be told to the client.
       const answer = !this.#headSent;
-      if (answer && this.#status !== 0) this.#clearResponse();
+      if (scope.isClientEnd(error)) {
+        // Nobody is there to be told, and nothing has failed.
+        this.closeConnection = true;
+        return;
+      }
+      if (answer) this.#clearResponse();
       if (answer && error instanceof HTTPError) {
         return await this.#answer(error);
       }
       this.closeConnection = true;
-      if (answer) await this.#answer(new HTTPError(500));
+      if (answer) await this.#answer(new HTTPError(scope.over ? 503 : 500));
       throw error;
+    } finally {
+      scope.end();
+      this.#scope = this.#overdue = this.#late = undefined;
     }
+  }
+
+  /**
+   * Has the request end when it has taken `requestTimeout`. A handler that goes
+   * on afterwards is not waited for, and finds that its request is finished.
+   */
+  #limitTime(scope: RequestScope): void {
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(ignore);
+    this.#late = promise;
+    this.#overdue = () => {
+      const error = new DOMException(
+        `The request took longer than requestTimeout, ${this.#requestTimeout} ms`,
+        "TimeoutError",
+      );
+      scope.abort(error);
+      scope.end();
+      // What was begun ends here: its end would make it look whole.
+      if (this.#headSent) this.#out?.end()?.catch(ignore);
+      reject(error);
+    };
+    this.#connection.limitRequest(this.#requestTimeout);
+  }
+
+  /** Waits for what is done for the request, but no longer than it may take. */
+  #inTime(work: Promise<void>): Promise<void> {
+    return this.#late === undefined ? work : Promise.race([work, this.#late]);
   }
 
   async #finishResponse(): Promise<void> {
@@ -573,6 +722,8 @@ export class BaseHTTPRequestHandler<
 
   async #sendError(error: HTTPError, explain: string): Promise<void> {
     const { status, message, headers } = error;
+    // What was written before there was a head has broken the writer.
+    if (!this.#headSent) this.#wfile = this.#body = undefined;
     this.logError(`code ${status}, message ${message}`);
     this.sendResponse(status, asPhrase(message));
     const page = new TextEncoder().encode(
@@ -625,6 +776,11 @@ function limitsFor(Handler: typeof BaseHTTPRequestHandler): HTTPLimits {
     limitsOf.set(Handler, limits);
   }
   return limits;
+}
+
+/** What `shutdownSignal` is aborted with. */
+function shuttingDown(): DOMException {
+  return new DOMException("The server shuts down", "AbortError");
 }
 
 /** What is for the client to read may be more than a status line may hold. */

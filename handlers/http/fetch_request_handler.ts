@@ -3,6 +3,7 @@ import {
   BaseHTTPRequestHandler,
   connectionOf,
   incomingOf,
+  scopeOf,
   writeRaw,
 } from "./base_http_request_handler.ts";
 import {
@@ -13,12 +14,14 @@ import {
   statusLine,
 } from "./_connection/head.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
+import type { RequestScope } from "./_connection/request_scope.ts";
 import { HTTPError } from "./http_error.ts";
 import type { HTTPLimits } from "./http_limits.ts";
 
 /**
  * A function that answers requests, as `Deno.serve` takes it. It also receives
- * the handler, which knows the client's address and the connection's signal.
+ * the handler, which knows the client's address, and has a `shutdownSignal` for
+ * responses that go on for long.
  */
 export type FetchFunction = (
   request: Request,
@@ -38,8 +41,11 @@ const JOIN_UP_TO = 64 * 1024;
  * whole gets a `Content-Length`. What the handler throws is answered with 500,
  * an {@linkcode HTTPError} with its own status.
  *
- * `request.signal` is aborted when the client resets the connection, and when
- * the request is ended by a timeout or by a shutdown's grace period.
+ * `request.signal` is aborted when the request is over before it is answered:
+ * when its client ends or resets the connection, on a timeout, when a shutdown's
+ * grace period ends. A body that is being streamed is then cancelled, and never
+ * looks complete. Nothing aborts it when the request has been answered, as
+ * `Deno.serve` has it with `--unstable-no-legacy-abort`.
  *
  * @example Threads that answer
  * ```ts
@@ -70,18 +76,21 @@ export class FetchRequestHandler<
    *
    * @param answer The function.
    * @param limits What a client may ask for.
+   * @param allowHalfOpen The `allowHalfOpen` of the class.
    * @returns A handler class, for every kind of server whose handlers run in
    * this thread.
    */
   static from(
     answer: FetchFunction,
     limits: Partial<HTTPLimits> = {},
+    allowHalfOpen = false,
   ): FetchRequestHandlerClass {
     return class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,
     > extends FetchRequestHandler<Address, Server> {
       static override readonly limits = limits;
+      static override readonly allowHalfOpen = allowHalfOpen;
       override fetch(request: Request): Response | Promise<Response> {
         return answer(request, this);
       }
@@ -104,10 +113,11 @@ export class FetchRequestHandler<
    * @returns A promise that resolves when the response is sent.
    */
   override handleOneRequest(): Promise<void> {
-    const answered = this.fetch(this.#request());
+    const scope = scopeOf(this);
+    const answered = this.fetch(this.#request(scope));
     return answered instanceof Promise
-      ? answered.then((response) => this.#respond(response))
-      : this.#respond(answered);
+      ? answered.then((response) => this.#respond(response, scope))
+      : this.#respond(answered, scope);
   }
 
   /** Does nothing: unlike its base, this handler logs only errors. */
@@ -125,7 +135,7 @@ export class FetchRequestHandler<
     return "";
   }
 
-  #request(): Request {
+  #request(scope: RequestScope): Request {
     const incoming = incomingOf(this);
     const { method, rawHeaders, hasBody } = incoming;
     const url = targetUrl(incoming, this.encrypted);
@@ -133,10 +143,10 @@ export class FetchRequestHandler<
     try {
       // An init costs as much as the headers do.
       request = method === "GET"
-        ? new ServedRequest(this, url)
-        : new ServedRequest(this, url, {
+        ? new ServedRequest(scope, url)
+        : new ServedRequest(scope, url, {
           method,
-          body: hasBody && method !== "HEAD" ? this.#body() : null,
+          body: hasBody && method !== "HEAD" ? scope.body() : null,
         });
     } catch (cause) {
       throw new HTTPError(400, "The request's URL is not valid", { cause });
@@ -148,19 +158,7 @@ export class FetchRequestHandler<
     return request;
   }
 
-  #body(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const connection = connectionOf(this);
-    const incoming = incomingOf(this);
-    return new ReadableStream({
-      pull: async (controller) => {
-        const chunk = await connection.readChunk(incoming);
-        if (chunk === null) controller.close();
-        else controller.enqueue(chunk);
-      },
-    }, { highWaterMark: 0 });
-  }
-
-  async #respond(response: Response): Promise<void> {
+  async #respond(response: Response, scope: RequestScope): Promise<void> {
     if (!(response instanceof Response)) {
       throw new TypeError(
         `Cannot answer ${this.command} ${this.path}: the handler returned ${
@@ -168,6 +166,9 @@ export class FetchRequestHandler<
         }, not a Response`,
       );
     }
+    if (scope.over) return await response.body?.cancel();
+    const { lookingOut } = connectionOf(this);
+    if (lookingOut !== undefined) await lookingOut;
     const { status } = response;
     if (status === 0) {
       throw new TypeError(
@@ -198,19 +199,19 @@ export class FetchRequestHandler<
     const { body } = response;
     if (status === 204 || status === 304) {
       await body?.cancel();
-      await this.#write(this.#endHead(head));
+      await this.#write(scope, this.#endHead(head));
     } else if (this.command === "HEAD") {
       await body?.cancel();
       const known = body === null ? length ?? 0 : length;
-      await this.#write(this.#endHead(head, known));
+      await this.#write(scope, this.#endHead(head, known));
     } else if (body === null) {
       // The client would take the next response for this one's body.
       if (length !== undefined && length > 0) this.#endsEarly(0, length);
-      await this.#write(this.#endHead(head, 0));
+      await this.#write(scope, this.#endHead(head, 0));
     } else {
       const reader = body.getReader();
       try {
-        await this.#stream(head, reader, length);
+        await this.#stream(scope, head, reader, length);
       } catch (error) {
         await reader.cancel(error).catch(() => {
           // Its source failed, which is what is thrown.
@@ -222,6 +223,7 @@ export class FetchRequestHandler<
 
   /** Sends a head and the body behind it. */
   async #stream(
+    scope: RequestScope,
     head: string,
     reader: ReadableStreamDefaultReader<Uint8Array>,
     length: number | undefined,
@@ -235,7 +237,9 @@ export class FetchRequestHandler<
     });
     let read = this.#bytes(await reading);
     for (let turn = 0; turn < 2 && !ended; turn++) await null;
-    if (ended) length ??= read.value?.length ?? 0;
+    const whole = ended;
+    if (whole) length ??= read.value?.length ?? 0;
+    else this.#endWithRequest(scope, reader);
     const chunked = length === undefined && this.requestVersion === "HTTP/1.1";
     if (length === undefined && !chunked) this.closeConnection = true;
     let before = this.#endHead(head, length, chunked);
@@ -250,15 +254,30 @@ export class FetchRequestHandler<
       }
       if (chunk.length > 0) {
         if (chunked) before += `${chunk.length.toString(16)}\r\n`;
-        await this.#write(before, chunk, chunked ? "\r\n" : "");
+        await this.#write(scope, before, chunk, chunked ? "\r\n" : "");
         before = "";
       }
       read = this.#bytes(await (following ?? reader.read()));
       following = undefined;
     }
+    if (!whole && scope.aborted !== undefined) throw scope.aborted.reason;
     if (length !== undefined && sent < length) this.#endsEarly(sent, length);
     if (chunked) before += "0\r\n\r\n";
-    if (before !== "") await this.#write(before);
+    if (before !== "") await this.#write(scope, before);
+  }
+
+  /** Ends the body when its request is aborted, though it may wait for long. */
+  #endWithRequest(
+    scope: RequestScope,
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): void {
+    if (scope.aborted !== undefined) throw scope.aborted.reason;
+    scope.onAbort = (reason) => {
+      reader.cancel(reason).catch(() => {
+        // Its source failed, and nobody waits for it any more.
+      });
+    };
+    scope.watch();
   }
 
   /** A stream's chunk may be anything, and only bytes can be sent. */
@@ -281,17 +300,18 @@ export class FetchRequestHandler<
 
   /** Writes text, bytes and text, in one call where they are few. */
   async #write(
+    scope: RequestScope,
     before: string,
     chunk: Uint8Array = NOTHING,
     after = "",
   ): Promise<void> {
     if (chunk.length <= JOIN_UP_TO) {
-      await writeRaw(this, join(before, chunk, after));
+      await writeRaw(this, scope, join(before, chunk, after));
       return;
     }
-    if (before !== "") await writeRaw(this, encodeHead(before));
-    await writeRaw(this, chunk);
-    if (after !== "") await writeRaw(this, encodeHead(after));
+    if (before !== "") await writeRaw(this, scope, encodeHead(before));
+    await writeRaw(this, scope, chunk);
+    if (after !== "") await writeRaw(this, scope, encodeHead(after));
   }
 
   /**
@@ -324,21 +344,31 @@ export class FetchRequestHandler<
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 
-/** A `Request` whose signal is its handler's, made when it is asked for. */
-class ServedRequest extends Request {
-  readonly #handler: FetchRequestHandler<Deno.Addr>;
+/**
+ * The name under which Deno 2.9.6 looks for the signal of a `Request`, when the
+ * request is copied as well. Only by it do copies get the signal.
+ */
+const SIGNAL = Object.getOwnPropertySymbols(Request.prototype)
+  .find(({ description }) => description === "signal") ?? Symbol("signal");
 
-  constructor(
-    handler: FetchRequestHandler<Deno.Addr>,
-    url: string,
-    init?: RequestInit,
-  ) {
+/**
+ * A `Request` whose signal is made when it is asked for: most are not, and it
+ * costs as much as the rest of the request.
+ */
+class ServedRequest extends Request {
+  readonly #scope: RequestScope;
+
+  constructor(scope: RequestScope, url: string, init?: RequestInit) {
     super(url, init);
-    this.#handler = handler;
+    this.#scope = scope;
   }
 
   override get signal(): AbortSignal {
-    return this.#handler.signal;
+    return this.#scope.signal;
+  }
+
+  get [SIGNAL](): AbortSignal {
+    return this.#scope.signal;
   }
 }
 

@@ -48,6 +48,25 @@ export interface HTTPLimits {
    * @default {5000}
    */
   readonly keepAliveTimeout: number;
+  /**
+   * How long a request may take, from its headers to the end of its response, in
+   * milliseconds. Past it its signal is aborted, the answer is 503 if nothing
+   * was sent, and the connection is closed. The `requestTimeout` of a server
+   * whose handlers run beside it means the same; the shorter counts.
+   *
+   * @default {Infinity}
+   */
+  readonly requestTimeout: number;
+  /**
+   * How long a shutdown waits for the first request of a connection on which
+   * none has come, in milliseconds, and at most half of the grace period: its
+   * client has been told that it is connected. Connections that have had a
+   * request are not waited for; what they have sent before the shutdown is
+   * answered.
+   *
+   * @default {1000}
+   */
+  readonly drainTimeout: number;
 }
 
 /** The limits of a handler that sets none. */
@@ -59,6 +78,8 @@ export const DEFAULT_HTTP_LIMITS: HTTPLimits = {
   bodyTimeout: 300_000,
   writeTimeout: 60_000,
   keepAliveTimeout: 5_000,
+  requestTimeout: Infinity,
+  drainTimeout: 1_000,
 };
 
 /**

@@ -1,3 +1,4 @@
+import { arrivals, noteArrival } from "../../handlers/_arrivals.ts";
 import { isEncrypted } from "../../handlers/_encrypted.ts";
 import { isBorrower } from "../../handlers/streams/_lending.ts";
 import { ReadSize } from "../../handlers/streams/_read_size.ts";
@@ -74,6 +75,8 @@ export class NearStream extends NearChannel implements Unsent {
   #farEnded = false;
   /** Whether it has closed its connection. */
   #farClosed = false;
+  /** Settles when the handler has been told that the server shuts down. */
+  #telling: Promise<void> | undefined;
 
   constructor(
     carrier: Carrier,
@@ -173,6 +176,20 @@ export class NearStream extends NearChannel implements Unsent {
     throw new ProtocolError(`Cannot take ${what}: nothing comes after an end`);
   }
 
+  /**
+   * Tells the handler when what had come before has been sent to it: it takes
+   * what comes behind this for too late.
+   */
+  override shuttingDown(): void {
+    if (this.over) return;
+    this.#telling ??= arrivals().then(() => super.shuttingDown());
+  }
+
+  protected override finish(): void {
+    if (this.#telling === undefined) super.finish();
+    else this.#telling.then(() => super.finish());
+  }
+
   override abort(reason: unknown): void {
     super.abort(reason);
     this.#credited?.();
@@ -232,6 +249,7 @@ export class NearStream extends NearChannel implements Unsent {
           : memory;
         const n = await this.#connection.read(room);
         if (this.over) return;
+        if (this.#telling !== undefined) noteArrival();
         if (n === null) return this.carrier.send(FrameType.End, this.id);
         size.end(n, room.length);
         this.#credit -= n;

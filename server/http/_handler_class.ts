@@ -23,6 +23,15 @@ export interface HTTPOptions {
    * sets its own, which travel with it to threads and processes.
    */
   readonly limits?: Partial<HTTPLimits>;
+  /**
+   * Whether clients may end their side of the connection while they wait for an
+   * answer, where the handler is a function. Unless they may, a client's end
+   * aborts its request. A handler class says so itself:
+   * {@linkcode BaseHTTPRequestHandler.allowHalfOpen}.
+   *
+   * @default {false}
+   */
+  readonly allowHalfOpen?: boolean;
 }
 
 /** The options of an HTTP server, for the server that it is. */
@@ -31,7 +40,10 @@ export function withHTTP<Options extends HTTPOptions>(
 ): Options {
   return withSeam(options, {
     optionNames: Object.keys(
-      { limits: true } satisfies Record<keyof HTTPOptions, true>,
+      { limits: true, allowHalfOpen: true } satisfies Record<
+        keyof HTTPOptions,
+        true
+      >,
     ),
   });
 }
@@ -41,28 +53,37 @@ export function withHTTP<Options extends HTTPOptions>(
  * around the function it was given.
  *
  * @throws {RangeError} If a limit is out of range.
- * @throws {TypeError} If limits are given beside a class.
+ * @throws {TypeError} If limits or `allowHalfOpen` are given beside a class.
  */
 export function httpHandlerClass<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
 >(
   handler: HTTPHandler<Connection, Address>,
-  { limits }: HTTPOptions,
+  { limits, allowHalfOpen }: HTTPOptions,
 ): RequestHandlerClass<Connection, Address> {
   const isClass = typeof handler !== "function" ||
     handler.prototype instanceof BaseRequestHandler ||
     /^class\b/.test(Function.prototype.toString.call(handler));
+  if (allowHalfOpen !== undefined && typeof allowHalfOpen !== "boolean") {
+    throw new TypeError(
+      `Cannot create server: allowHalfOpen must be true or false, received ${
+        Deno.inspect(allowHalfOpen)
+      }`,
+    );
+  }
   if (!isClass) {
     if (limits !== undefined) completeHTTPLimits(limits);
     return FetchRequestHandler.from(
       handler as FetchFunction,
       limits,
+      allowHalfOpen,
     ) as unknown as RequestHandlerClass<Connection, Address>;
   }
-  if (limits !== undefined) {
+  for (const [name, value] of Object.entries({ limits, allowHalfOpen })) {
+    if (value === undefined) continue;
     throw new TypeError(
-      'Cannot create server: the option "limits" is for handlers that are functions; set `static override readonly limits` in the handler class instead',
+      `Cannot create server: the option "${name}" is for handlers that are functions; set \`static override readonly ${name}\` in the handler class instead`,
     );
   }
   // What is no handler class, every server refuses.

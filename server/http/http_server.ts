@@ -4,6 +4,7 @@ import {
   type HTTPOptions,
   withHTTP,
 } from "./_handler_class.ts";
+import { requestTime } from "./_request_time.ts";
 import {
   TCPServer,
   type TCPServerAddress,
@@ -44,6 +45,13 @@ export interface HTTPServerOptions extends TCPServerOptions, HTTPOptions {}
  */
 export class HTTPServer extends TCPServer {
   /**
+   * How long a request may take, in milliseconds, where its handler measures
+   * that: `Infinity` without the option, and where handlers run in threads or
+   * processes. Those have a limit of their own, `limits.requestTimeout`.
+   */
+  readonly requestTimeout: number;
+
+  /**
    * Binds and listens.
    *
    * @param address Where to listen.
@@ -60,6 +68,9 @@ export class HTTPServer extends TCPServer {
     handler: HTTPHandler<Deno.TcpConn, Deno.NetAddr>,
     options: HTTPServerOptions = {},
   ) {
-    super(address, httpHandlerClass(handler, options), withHTTP(options));
+    const Handler = httpHandlerClass(handler, options);
+    const [requestTimeout, rest] = requestTime(Handler, options);
+    super(address, Handler, withHTTP(rest));
+    this.requestTimeout = requestTimeout;
   }
 }

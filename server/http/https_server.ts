@@ -4,6 +4,7 @@ import {
   type HTTPOptions,
   withHTTP,
 } from "./_handler_class.ts";
+import { requestTime } from "./_request_time.ts";
 import {
   TLSServer,
   type TLSServerAddress,
@@ -20,6 +21,13 @@ export interface HTTPSServerOptions extends TLSServerOptions, HTTPOptions {}
  * Needs `--allow-net=HOSTNAME:PORT`, and nothing else.
  */
 export class HTTPSServer extends TLSServer {
+  /**
+   * How long a request may take, in milliseconds, where its handler measures
+   * that: `Infinity` without the option, and where handlers run in threads or
+   * processes. Those have a limit of their own, `limits.requestTimeout`.
+   */
+  readonly requestTimeout: number;
+
   /**
    * Binds and listens.
    *
@@ -38,6 +46,9 @@ export class HTTPSServer extends TLSServer {
     handler: HTTPHandler<Deno.TlsConn, Deno.NetAddr>,
     options: HTTPSServerOptions = {},
   ) {
-    super(address, httpHandlerClass(handler, options), withHTTP(options));
+    const Handler = httpHandlerClass(handler, options);
+    const [requestTimeout, rest] = requestTime(Handler, options);
+    super(address, Handler, withHTTP(rest));
+    this.requestTimeout = requestTimeout;
   }
 }

@@ -1,10 +1,14 @@
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
+import { arrivals, noteArrival } from "../../_arrivals.ts";
 import type { ReadSource } from "../../streams/stream_reader.ts";
 import { writeCountError } from "../../streams/_write_count.ts";
 import { encodeHead } from "./head.ts";
+import { leave } from "./leave.ts";
+import { LongRequests, type Serving } from "./long_requests.ts";
 import { readCountError } from "./read_count.ts";
 import { type IncomingRequest, RequestParser } from "./request_parser.ts";
+import { bodyIsOver } from "./request_scope.ts";
 import { Watchdog, type Watched } from "./watchdog.ts";
 
 /** What a connection's reads wait in, in bytes: most requests are shorter. */
@@ -17,21 +21,32 @@ const MOST_DISCARDED = 256 * 1024;
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
 const watchdog = new Watchdog();
+const longRequests = new LongRequests();
 const ignore = () => {};
 
 /** What a read waits for, which decides what its end is. */
 type Waiting = "nothing" | "request" | "headers" | "body";
+
+/** Who is told what becomes of a connection while it is served. */
+export interface ConnectionOwner {
+  /** The client turns out to be gone. */
+  lost(error: unknown): void;
+  /** The client has ended its side, and the current request is not answered. */
+  ended(): void;
+  /** The current request has taken longer than it may. */
+  overdue(): void;
+}
 
 /**
  * One connection that carries HTTP/1: its requests one after the other, their
  * bodies, its deadlines. Nothing is read before it is asked for, but for
  * {@linkcode HTTPConnection.watch}.
  */
-export class HTTPConnection implements Watched {
+export class HTTPConnection implements Watched, Serving {
   readonly #connection: Deno.Conn;
   readonly #limits: HTTPLimits;
   readonly #parser: RequestParser;
-  readonly #onLost: (error: unknown) => void;
+  readonly #owner: ConnectionOwner;
   #buffer = new Uint8Array(WAITING_BUFFER);
   /** The one that was given out last. */
   #current: IncomingRequest | undefined;
@@ -40,48 +55,115 @@ export class HTTPConnection implements Watched {
   #readBy = Infinity;
   /** Until when the client must take something: it may be read from meanwhile. */
   #writeBy = Infinity;
+  /** Until when the current request may be served. */
+  #serveBy = Infinity;
+  /** When something was last written, in `performance.now()` time. */
+  #wroteAt = -Infinity;
   #bodyTimeLeft = 0;
   #continueOwed = false;
   #continueRefused = false;
   #filling: Promise<boolean> | undefined;
+  /** Resolves when the read that is under way has ended, whatever with. */
+  #reading: Promise<void> | undefined;
   /** Ends the wait for bytes. */
   #interrupt: ((reason: unknown) => void) | undefined;
   #ended = false;
   #watching = false;
+  /** Whether it is among those of `longRequests`. */
+  #noted = false;
+  /** Whether a request has come that was given out. */
+  #asked = false;
   #draining = false;
+  /** Resolves when what had come before the drain has been read. */
+  #lookingOut: Promise<void> | undefined;
+  /** Until when a connection that drains waits for its first request. */
+  #drainBy = Infinity;
+  /** Whether what comes from now on comes too late. */
+  #drained = false;
   #timedOut = false;
+  #left = false;
+  /** Whether it is forgotten. */
+  #closed = false;
 
   /**
    * @param connection What to read from and to write to.
    * @param limits What the client may ask for.
-   * @param onLost Called when the client turns out to be gone.
+   * @param owner Told what becomes of it.
    */
   constructor(
     connection: Deno.Conn,
     limits: HTTPLimits,
-    onLost: (error: unknown) => void,
+    owner: ConnectionOwner,
   ) {
     this.#connection = connection;
     this.#limits = limits;
-    this.#onLost = onLost;
+    this.#owner = owner;
     this.#parser = new RequestParser(limits);
     watchdog.add(this);
   }
 
   get deadline(): number {
-    return Math.min(this.#readBy, this.#writeBy);
+    return Math.min(this.#readBy, this.#writeBy, this.#serveBy);
   }
 
   /** Forgets the connection, which the server closes. */
   close(): void {
+    this.#closed = true;
     this.#abandonBody();
-    watchdog.delete(this);
+    if (watchdog.delete(this) === 0) longRequests.clear();
   }
 
-  /** Lets no other request come: at once where none is being served. */
-  drain(): void {
+  /**
+   * Lets no other request come but those that have already come. Where none has
+   * ever come, the first is waited for a short while: its client has been told
+   * that it is connected.
+   *
+   * @param patience How long that may be at most, in milliseconds.
+   */
+  drain(patience: number): void {
+    if (this.#draining || this.#closed) return;
     this.#draining = true;
-    if (this.#waiting === "request") this.#interrupt?.(undefined);
+    const { drainTimeout } = this.#limits;
+    this.#drainBy = performance.now() + Math.min(drainTimeout, patience);
+    // What waits behind the request that is being served has come too.
+    this.watch();
+    this.#lookingOut = this.#lookOut();
+  }
+
+  async #lookOut(): Promise<void> {
+    await arrivals();
+    this.#lookingOut = undefined;
+    this.#drained = true;
+    if (this.#closed || this.#waiting !== "request") return;
+    if (this.#asked) return this.#interrupt?.(undefined);
+    this.#readBy = Math.min(this.#readBy, this.#drainBy);
+    watchdog.moved(this.#readBy);
+  }
+
+  /**
+   * What to wait for before `ending` is asked for, where that can be waited for:
+   * what has come before a shutdown may still be on its way to be read.
+   */
+  get lookingOut(): Promise<void> | undefined {
+    return this.#lookingOut;
+  }
+
+  /** Closes a connection that owes its client nothing, if it still can. */
+  async leave(): Promise<void> {
+    // One that has ended its side needs no more than the server does.
+    if (this.#ended) return;
+    this.#left = true;
+    await leave(this.#connection, this.#wroteAt, async () => {
+      this.#fill().catch(ignore);
+      await this.#reading;
+      return this.#ended;
+    });
+  }
+
+  /** Has the owner told when the request has taken `ms` milliseconds. */
+  limitRequest(ms: number): void {
+    this.#serveBy = performance.now() + ms;
+    watchdog.moved(this.#serveBy);
   }
 
   /**
@@ -92,9 +174,10 @@ export class HTTPConnection implements Watched {
    * @throws What reading throws, if the client was in the middle of a request.
    */
   async next(): Promise<IncomingRequest | undefined> {
-    const first = this.#current === undefined;
+    const first = !this.#asked;
     this.#current = undefined;
     this.#watching = false;
+    this.#serveBy = Infinity;
     let request = this.#parser.shift();
     let waiting: Waiting | undefined;
     while (request === undefined) {
@@ -103,7 +186,9 @@ export class HTTPConnection implements Watched {
         if (!this.#parser.midway) return undefined;
         throw new HTTPError(400, "The request ended within its headers");
       }
-      if (this.#draining && !this.#parser.midway) return undefined;
+      if (this.#drained && !this.#parser.midway) {
+        if (!first || performance.now() >= this.#drainBy) return undefined;
+      }
       const { headersTimeout, keepAliveTimeout } = this.#limits;
       if (!first && keepAliveTimeout === 0 && !this.#parser.midway) {
         return undefined;
@@ -116,6 +201,10 @@ export class HTTPConnection implements Watched {
           "request",
           first ? headersTimeout : keepAliveTimeout,
         );
+        if (this.#drained) {
+          this.#readBy = Math.min(this.#readBy, this.#drainBy);
+          watchdog.moved(this.#readBy);
+        }
       }
       try {
         await this.#fill();
@@ -127,7 +216,12 @@ export class HTTPConnection implements Watched {
       request = this.#parser.shift();
     }
     this.#waitNoMore();
+    this.#asked = true;
     this.#current = request;
+    if (!this.#noted) {
+      this.#noted = true;
+      longRequests.add(this);
+    }
     this.#bodyTimeLeft = this.#limits.bodyTimeout;
     this.#continueRefused = false;
     this.#continueOwed = request.expect === "100-continue" &&
@@ -150,9 +244,7 @@ export class HTTPConnection implements Watched {
     request: IncomingRequest,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
     if (request.abandoned) {
-      throw new Deno.errors.BadResource(
-        "Cannot read the body: the request is finished",
-      );
+      throw bodyIsOver();
     }
     request.wanted = true;
     return await this.#nextChunk(request);
@@ -194,7 +286,7 @@ export class HTTPConnection implements Watched {
       await this.#fill();
       this.#waitNoMore();
       this.#bodyTimeLeft -= performance.now() - since;
-      if (this.#watching) this.watch();
+      this.#readAhead();
     }
     return request.chunks.shift()!;
   }
@@ -215,7 +307,15 @@ export class HTTPConnection implements Watched {
 
   /** Whether the current request is the last, whatever the client wants. */
   get ending(): boolean {
-    if (this.#draining || this.#limits.keepAliveTimeout === 0) return true;
+    // Those that came before the shutdown are still to be answered.
+    if (this.#drained && !this.#parser.hasMore && !this.#parser.midway) {
+      return true;
+    }
+    return this.#mustEnd;
+  }
+
+  get #mustEnd(): boolean {
+    if (this.#limits.keepAliveTimeout === 0) return true;
     // Nobody can tell whether a body comes that was not asked for.
     if (this.#continueOwed && this.#current?.received === 0) return true;
     if (this.#timedOut) return true;
@@ -240,7 +340,7 @@ export class HTTPConnection implements Watched {
     const request = this.#current!;
     if (request.complete) return true;
     this.#abandonBody();
-    if (this.ending) return false;
+    if (this.#mustEnd) return false;
     const from = request.received;
     try {
       while (await this.#nextChunk(request) !== null) {
@@ -260,14 +360,22 @@ export class HTTPConnection implements Watched {
   }
 
   /**
-   * Reads ahead while the current request is served, so that a reset is seen.
+   * Reads ahead while the current request is served, so that its client's leave
+   * is seen. At most one read of what comes behind the request waits.
    */
   watch(): void {
     this.#watching = true;
+    this.#readAhead();
+  }
+
+  #readAhead(): void {
+    if (!this.#watching || this.#ended || this.#filling !== undefined) return;
     // What has come of a body must be taken first.
-    if (!this.#current?.complete || this.#ended) return;
-    if (this.#parser.failure !== undefined) return;
-    this.#fill().catch(ignore);
+    if (!this.#current?.complete) return;
+    const { failure, hasMore, midway } = this.#parser;
+    if (failure !== undefined || hasMore || midway || this.#drained) return;
+    // Again behind empty lines, which the parser counts.
+    this.#fill().then(() => this.#readAhead(), ignore);
   }
 
   /**
@@ -281,7 +389,8 @@ export class HTTPConnection implements Watched {
     let done = 0;
     try {
       do {
-        this.#writeBy = performance.now() + writeTimeout;
+        this.#wroteAt = performance.now();
+        this.#writeBy = this.#wroteAt + writeTimeout;
         watchdog.moved(this.#writeBy);
         const rest = done === 0 ? bytes : bytes.subarray(done);
         const taken = await this.#connection.write(rest);
@@ -296,7 +405,7 @@ export class HTTPConnection implements Watched {
           "TimeoutError",
         )
         : error;
-      this.#onLost(reason);
+      this.#owner.lost(reason);
       throw reason;
     } finally {
       this.#writeBy = Infinity;
@@ -304,10 +413,22 @@ export class HTTPConnection implements Watched {
     return done;
   }
 
+  /** Called by `longRequests`. */
+  look(): void {
+    this.#noted = false;
+    if (this.#current !== undefined) this.watch();
+  }
+
   /** Called by the watchdog. */
   expire(): void {
+    const now = performance.now();
+    if (this.#serveBy <= now) {
+      this.#serveBy = Infinity;
+      this.#owner.overdue();
+    }
+    if (Math.min(this.#readBy, this.#writeBy) > now) return;
     this.#timedOut = true;
-    if (this.#writeBy <= performance.now()) {
+    if (this.#writeBy <= now) {
       this.#readBy = this.#writeBy = Infinity;
       return this.#connection.close();
     }
@@ -349,26 +470,31 @@ export class HTTPConnection implements Watched {
     return this.#filling ??= new Promise((resolve, reject) => {
       // What was interrupted goes on reading, into a buffer that nobody uses.
       this.#interrupt = reject;
-      this.#connection.read(this.#buffer).then((n) => {
-        this.#filling = undefined;
+      this.#reading = this.#connection.read(this.#buffer).then((n) => {
+        this.#filling = this.#reading = undefined;
         if (n === null) {
           this.#ended = true;
+          // Whoever reads a body is told what it lacks, which says more.
+          if (this.#current !== undefined && this.#waiting !== "body") {
+            this.#owner.ended();
+          }
           return resolve(false);
         }
         const bad = readCountError(n, this.#buffer.length);
         if (bad !== undefined) {
           this.#ended = true;
-          this.#onLost(bad);
+          this.#owner.lost(bad);
           return reject(bad);
         }
+        if (this.#lookingOut !== undefined) noteArrival();
         const bytes = this.#buffer.subarray(0, n);
         this.#resize(n);
         this.#parser.feed(bytes);
         resolve(true);
       }, (error) => {
-        this.#filling = undefined;
+        this.#filling = this.#reading = undefined;
         this.#ended = true;
-        this.#onLost(error);
+        if (!this.#left) this.#owner.lost(error);
         reject(error);
       });
     });

@@ -23,11 +23,15 @@ export class Watchdog {
     this.#watched.add(watched);
   }
 
-  delete(watched: Watched): void {
+  /** Returns how many are left. */
+  delete(watched: Watched): number {
     this.#watched.delete(watched);
-    if (this.#watched.size > 0) return;
-    clearTimeout(this.#timer);
-    this.#next = Infinity;
+    const { size } = this.#watched;
+    if (size === 0) {
+      clearTimeout(this.#timer);
+      this.#next = Infinity;
+    }
+    return size;
   }
 
   /** A deadline has moved to `deadline`. */

@@ -1,0 +1,115 @@
+import type { IncomingRequest } from "./request_parser.ts";
+
+/** What a request needs of the connection that it came on. */
+export interface RequestOwner {
+  /** The request's signal is wanted: whatever aborts it is to be looked for. */
+  watch(): void;
+  /** Takes the next chunk of its body; `null` behind the last. */
+  readChunk(
+    request: IncomingRequest,
+  ): Promise<Uint8Array<ArrayBuffer> | null>;
+}
+
+/**
+ * What belongs to one request and ends with it. Its connection and its handler
+ * serve others afterwards, so that whoever keeps a `Request` keeps only this.
+ */
+export class RequestScope {
+  /** Called when the request is aborted, to end what is under way for it. */
+  onAbort: ((reason: unknown) => void) | undefined;
+  readonly #incoming: IncomingRequest;
+  #owner: RequestOwner | undefined;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+  #clientEnded = false;
+
+  constructor(owner: RequestOwner, incoming: IncomingRequest) {
+    this.#owner = owner;
+    this.#incoming = incoming;
+  }
+
+  /** Aborted when the request is over before it is answered. */
+  get signal(): AbortSignal {
+    this.watch();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) {
+        this.#controller.abort(this.#aborted.reason);
+      }
+    }
+    return this.#controller.signal;
+  }
+
+  /** Why it was aborted, if it was. */
+  get aborted(): { readonly reason: unknown } | undefined {
+    return this.#aborted;
+  }
+
+  /** Whether it was answered, or given up. */
+  get over(): boolean {
+    return this.#owner === undefined;
+  }
+
+  /** Has whatever aborts the request looked for from now on. */
+  watch(): void {
+    this.#owner?.watch();
+  }
+
+  /** Aborts a request that is being served. */
+  abort(reason: unknown): void {
+    if (this.over || this.#aborted !== undefined) return;
+    this.#aborted = { reason };
+    this.onAbort?.(reason);
+    this.#controller?.abort(reason);
+  }
+
+  /** Aborts it since its client has ended its side. */
+  abortByClient(): void {
+    if (this.over || this.#aborted !== undefined) return;
+    this.#clientEnded = true;
+    this.abort(
+      new DOMException(
+        "The client ended the connection before it was answered",
+        "AbortError",
+      ),
+    );
+  }
+
+  /** Whether `error` says no more than that the client has ended its side. */
+  isClientEnd(error: unknown): boolean {
+    return this.#clientEnded && error === this.#aborted?.reason;
+  }
+
+  /** The body, of which nothing is read before it is asked for. */
+  body(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return new ReadableStream({
+      pull: async (controller) => {
+        const chunk = await this.#readChunk();
+        if (chunk === null) controller.close();
+        else controller.enqueue(chunk);
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  async #readChunk(): Promise<Uint8Array<ArrayBuffer> | null> {
+    const incoming = this.#incoming;
+    if (this.#owner !== undefined) return await this.#owner.readChunk(incoming);
+    // What came too late was thrown away.
+    if (incoming.complete && !incoming.abandoned) {
+      return incoming.chunks.shift() ?? null;
+    }
+    throw bodyIsOver();
+  }
+
+  /** The request is over: what its connection does now is for another. */
+  end(): void {
+    this.#owner = this.onAbort = undefined;
+  }
+}
+
+/** What reading the body of a request that is over fails with. */
+export function bodyIsOver(): Error {
+  return new Deno.errors.BadResource(
+    "Cannot read the body: the request is finished",
+  );
+}
