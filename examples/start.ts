@@ -1,7 +1,8 @@
 // deno run --allow-net --allow-read=examples,handlers,server,mod.ts --allow-run=deno examples/start.ts
 //
 // A server as it is run for real: options that are checked, a log of who comes
-// and goes, and an end that lets those connected finish.
+// and goes, and an end that lets those connected finish. It echoes lines of text:
+// what is not UTF-8 comes back as U+FFFD, and `\r\n` as `\n`.
 //
 // Options: --port N (1234), --hostname H (127.0.0.1), --threads,
 // --processes. Without the last two, --allow-net is all it needs.

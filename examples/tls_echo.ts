@@ -1,6 +1,8 @@
 // deno run --allow-net=127.0.0.1:1234 --allow-run=openssl --allow-read=/tmp --allow-write=/tmp examples/tls_echo.ts
 //
-// TLS differs from TCP by a certificate and a key; handlers stay the same.
+// TLS differs from TCP by a certificate and a key; handlers stay the same. This one
+// echoes lines of text: what is not UTF-8 comes back as U+FFFD. For bytes of any
+// kind, read() and write() what is there.
 //
 // Talk to it with `openssl s_client -quiet -connect 127.0.0.1:1234`. Another
 // port is the first argument, and belongs in --allow-net too.

@@ -14,7 +14,7 @@ import { lendTexts, StreamWriter } from "./streams/stream_writer.ts";
  *
  * What was written when `finish` returns is sent before the connection closes.
  *
- * @example An echo of lines
+ * @example An echo of lines of text
  * ```ts
  * import { StreamRequestHandler, TCPServer } from "@wire/socketserver";
  *
@@ -25,6 +25,22 @@ import { lendTexts, StreamWriter } from "./streams/stream_writer.ts";
  * }
  *
  * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Echo);
+ * ```
+ *
+ * What is not UTF-8 comes back as U+FFFD there, and every line ending as `\n`. Bytes
+ * of any kind are echoed as they are read.
+ *
+ * @example An echo of bytes
+ * ```ts
+ * import { StreamRequestHandler } from "@wire/socketserver";
+ *
+ * class Echo extends StreamRequestHandler {
+ *   override async handle() {
+ *     for (let bytes; (bytes = await this.rfile.read()) !== null;) {
+ *       await this.wfile.write(bytes);
+ *     }
+ *   }
+ * }
  * ```
  */
 export class StreamRequestHandler<
