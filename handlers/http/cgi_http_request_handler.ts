@@ -5,10 +5,14 @@ import { findScript, type Script, scriptFolder } from "./_cgi/find_script.ts";
 import { isOfScripts } from "./_cgi/is_of_scripts.ts";
 import { requestBody } from "./_cgi/request_body.ts";
 import { runScript } from "./_cgi/run_script.ts";
+import { scriptRoomOf } from "./_cgi/script_room.ts";
+import type { CGIUser } from "./_cgi/script_user.ts";
 import { servedDirectory } from "./_files/find_file.ts";
 import { parseTargetPath, type TargetPath } from "./_files/target_path.ts";
 import { HTTPError } from "./http_error.ts";
 import { SimpleHTTPRequestHandler } from "./simple_http_request_handler.ts";
+
+export type { CGIUser };
 
 /** How often a script may send the server on to another path, for one request. */
 const MOST_REDIRECTS = 10;
@@ -44,10 +48,18 @@ const MOST_REDIRECTS = 10;
  *   begun, the connection ends before the body does, so that the client can
  *   tell. A client that has closed its connection is seen to be gone when
  *   something is sent to it; one that has reset it, at once.
+ * - Where root runs the server, scripts run as `nobody`, as CPython's do, and
+ *   with no other group than nobody's: `cgiUser` says otherwise. A script that
+ *   cannot be run so is answered with 500 and named to `logError`.
+ * - At most `maxScripts` run at once. Others wait in order for
+ *   `cgiQueueTimeout`, and are then answered with 503.
  * - What a script has started in the background may outlive it. Its output is
  *   read for one more second.
  * - What a script writes to standard error, and an exit code that is not 0, go
  *   to `logError`.
+ *
+ * Who is `nobody` is looked up in `/etc/passwd` where that may be read, and
+ * otherwise user and group 65534 (on macOS -2).
  *
  * Needs, beside what serving files needs, `--allow-run=SCRIPT,SCRIPT` of the
  * scripts alone, by their absolute paths; one that is missing is named to
@@ -85,8 +97,29 @@ export class CGIHTTPRequestHandler<
   static readonly cgiEnvironment: Readonly<Record<string, string>> = {};
   /** Whether scripts get the `Authorization` header, to check it themselves. */
   static readonly passesAuthorization: boolean = false;
-  /** How much of a body of unannounced length is collected, in bytes. */
+  /**
+   * How much of a body of unannounced length is collected, in bytes; for all
+   * requests together, `maxScripts` times as much, and beyond that they are
+   * answered with 503.
+   */
   static readonly maxSpooledBody: number = 1024 * 1024;
+  /**
+   * How many scripts run at once, in each thread and process that the handler
+   * class runs in.
+   */
+  static readonly maxScripts: number = 64;
+  /**
+   * How long a request waits at most until fewer than `maxScripts` run, in
+   * milliseconds.
+   */
+  static readonly cgiQueueTimeout: number = 30_000;
+  /**
+   * Whom scripts run as: as `nobody` if root runs the server, and else as
+   * whoever runs it (`"nobody"`); as whoever runs it, root too (`"server"`); or
+   * as a certain user and group, which only root may choose. Nobody else's
+   * groups are kept. On Windows scripts run as whoever runs the server.
+   */
+  static readonly cgiUser: CGIUser | "nobody" | "server" = "nobody";
 
   /**
    * Runs a script, or serves a file.
@@ -204,12 +237,17 @@ export class CGIHTTPRequestHandler<
     hasBody: boolean,
   ): Promise<string | undefined> {
     const own = this.#own;
+    const room = scriptRoomOf(own);
+    using spool = room.spool();
+    const { headers, rfile } = this;
     const body = hasBody
-      ? await requestBody(this.headers, this.rfile, own.maxSpooledBody)
+      ? await requestBody(headers, rfile, own.maxSpooledBody, spool)
       : undefined;
+    using _place = await room.place(() => this.signal);
     return await runScript(this, script, {
       body,
       timeout: own.cgiTimeout,
+      user: own.cgiUser,
       env: {
         ...systemEnvironment(),
         ...own.cgiEnvironment,

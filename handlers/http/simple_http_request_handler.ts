@@ -13,12 +13,12 @@ import {
 import {
   type DirectoryOrder,
   orderIn,
-  sortEntries,
   type SortKey,
 } from "./_files/directory_order.ts";
 import {
   type DirectoryListing,
   directoryPage,
+  directoryPageParts,
 } from "./_files/directory_page.ts";
 import { DIRECTORY_POLICY } from "./_files/directory_style.ts";
 import { answerTo } from "./_files/file_error.ts";
@@ -28,6 +28,7 @@ import {
   servedDirectory,
   type SymlinkPolicy,
 } from "./_files/find_file.ts";
+import { type HeldEntries, LARGE, ListingRoom } from "./_files/listing_room.ts";
 import { MultipartRanges } from "./_files/multipart_ranges.ts";
 import { checkPreconditions, isRangeWanted } from "./_files/preconditions.ts";
 import { sendBytes } from "./_files/send_bytes.ts";
@@ -38,6 +39,9 @@ import {
 } from "./_files/target_path.ts";
 import { type Validators, validatorsOf } from "./_files/validators.ts";
 import { HTTPError } from "./http_error.ts";
+
+const listings = new ListingRoom();
+const encoder = new TextEncoder();
 
 export type {
   DirectoryEntry,
@@ -53,7 +57,11 @@ export type {
  * - A directory is answered with its `index.html` or `index.htm`, else with a
  *   page that lists what is in it, sorted by what its query says
  *   (`?sort=size&order=desc`). Without a slash behind it, its path is
- *   redirected (301).
+ *   redirected (301). At most `maxListedEntries` are listed. A few directories
+ *   are read at once, and others wait for that for up to 30 seconds; large
+ *   listings together have at most 100,000 entries until clients have taken
+ *   them. Past either the answer is 503. A listing of 1,000 entries and more is sent as it is
+ *   made, without `Content-Length`.
  * - Files have `Content-Type` by their ending, `Content-Length`,
  *   `Last-Modified` and `ETag`. The tag is weak for 2 seconds after a change,
  *   when another one could leave size and time the same.
@@ -104,6 +112,8 @@ export class SimpleHTTPRequestHandler<
   static readonly indexPages: readonly string[] = ["index.html", "index.htm"];
   /** Whether a directory without an index page is listed; else it is 403. */
   static readonly listsDirectories: boolean = true;
+  /** How many entries a page lists at most; it says so if there are more. */
+  static readonly maxListedEntries: number = 50_000;
   /**
    * Types by the endings of names, in lower case with their dot, beside those
    * that are known and before them: `{ ".log": "text/plain" }`.
@@ -187,11 +197,17 @@ export class SimpleHTTPRequestHandler<
       if (index !== undefined) return await this.#sendFile(index, names);
     }
     if (!listsDirectories) throw new HTTPError(403);
-    const entries = await readEntries(
-      found.path,
-      (name) => find([...target.names, name]),
+    const { maxListedEntries } = this.#own;
+    using held = await listings.read(
+      JSON.stringify([followSymlinks, directory, maxListedEntries, found.path]),
+      () =>
+        readEntries(
+          found.path,
+          (name) => find([...target.names, name]),
+          maxListedEntries,
+        ),
     );
-    await this.#sendListing(target, entries);
+    await this.#sendListing(target, held);
   }
 
   #redirect({ names, query }: TargetPath): void {
@@ -203,23 +219,30 @@ export class SimpleHTTPRequestHandler<
 
   async #sendListing(
     { names, query }: TargetPath,
-    entries: readonly DirectoryEntry[],
+    held: HeldEntries,
   ): Promise<void> {
     const order = orderIn(query);
-    const page = new TextEncoder().encode(
-      this.directoryPage({
-        names,
-        order,
-        entries: sortEntries(entries, order),
-      }),
-    );
+    const entries = await held.sorted(order);
+    const { isComplete } = held;
+    const listing: DirectoryListing = { names, order, entries, isComplete };
+    const isOwnPage = this.directoryPage !==
+      SimpleHTTPRequestHandler.prototype.directoryPage;
+    const page = isOwnPage || entries.length < LARGE
+      ? encoder.encode(this.directoryPage(listing))
+      : undefined;
     this.sendResponse(200);
     this.sendHeader("Content-Type", "text/html;charset=utf-8");
-    this.sendHeader("Content-Length", String(page.length));
+    if (page !== undefined) {
+      this.sendHeader("Content-Length", String(page.length));
+    }
     this.sendHeader("Content-Security-Policy", DIRECTORY_POLICY);
     this.sendHeader("X-Content-Type-Options", "nosniff");
     this.endHeaders();
-    await this.wfile.write(page);
+    if (page !== undefined) return await this.wfile.write(page);
+    if (this.command === "HEAD") return;
+    for (const part of directoryPageParts(listing)) {
+      await this.wfile.write(part);
+    }
   }
 
   async #sendFile(path: string, names: readonly string[]): Promise<void> {

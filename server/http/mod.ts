@@ -27,7 +27,10 @@
  */
 
 export { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
-export { CGIHTTPRequestHandler } from "../../handlers/http/cgi_http_request_handler.ts";
+export {
+  CGIHTTPRequestHandler,
+  type CGIUser,
+} from "../../handlers/http/cgi_http_request_handler.ts";
 export * from "../../handlers/http/fetch_request_handler.ts";
 export * from "../../handlers/http/http_error.ts";
 export type { HTTPLimits } from "../../handlers/http/http_limits.ts";

@@ -1,4 +1,11 @@
-import { CGIHTTPRequestHandler } from "../../handlers/http/cgi_http_request_handler.ts";
+import {
+  CGIHTTPRequestHandler,
+  type CGIUser,
+} from "../../handlers/http/cgi_http_request_handler.ts";
+import {
+  type ScriptRoom,
+  scriptRoomOf,
+} from "../../handlers/http/_cgi/script_room.ts";
 import { HTTPServer } from "../../server/http/http_server.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { type Reply, replyTo } from "./_replies.ts";
@@ -14,33 +21,43 @@ export interface SiteOptions {
   readonly cgiEnvironment?: Record<string, string>;
   readonly passesAuthorization?: boolean;
   readonly maxSpooledBody?: number;
+  readonly maxScripts?: number;
+  readonly cgiQueueTimeout?: number;
+  readonly cgiUser?: CGIUser | "nobody" | "server";
 }
 
 /** A server of files and scripts, and all it has logged and reported. */
 export class Site extends HTTPServer {
   readonly log: string[];
+  /** What its scripts wait for. */
+  readonly room: ScriptRoom;
   readonly reports = new Reports();
 
   constructor(options: SiteOptions = {}) {
     const log: string[] = [];
-    super(
-      LOOPBACK,
-      class extends CGIHTTPRequestHandler<Deno.NetAddr> {
-        static override readonly directory = options.directory ?? SITE;
-        static override readonly cgiDirectories = options.cgiDirectories ??
-          CGIHTTPRequestHandler.cgiDirectories;
-        static override readonly cgiTimeout = options.cgiTimeout ?? 20_000;
-        static override readonly cgiEnvironment = options.cgiEnvironment ?? {};
-        static override readonly passesAuthorization =
-          options.passesAuthorization ?? false;
-        static override readonly maxSpooledBody = options.maxSpooledBody ??
-          CGIHTTPRequestHandler.maxSpooledBody;
-        override logRequest(): void {}
-        override logError(message: string): void {
-          log.push(message);
-        }
-      },
-    );
+    class Scripts extends CGIHTTPRequestHandler<Deno.NetAddr> {
+      static override readonly directory = options.directory ?? SITE;
+      static override readonly cgiDirectories = options.cgiDirectories ??
+        CGIHTTPRequestHandler.cgiDirectories;
+      static override readonly cgiTimeout = options.cgiTimeout ?? 20_000;
+      static override readonly cgiEnvironment = options.cgiEnvironment ?? {};
+      static override readonly passesAuthorization =
+        options.passesAuthorization ?? false;
+      static override readonly maxSpooledBody = options.maxSpooledBody ??
+        CGIHTTPRequestHandler.maxSpooledBody;
+      static override readonly maxScripts = options.maxScripts ??
+        CGIHTTPRequestHandler.maxScripts;
+      static override readonly cgiQueueTimeout = options.cgiQueueTimeout ??
+        CGIHTTPRequestHandler.cgiQueueTimeout;
+      static override readonly cgiUser = options.cgiUser ??
+        CGIHTTPRequestHandler.cgiUser;
+      override logRequest(): void {}
+      override logError(message: string): void {
+        log.push(message);
+      }
+    }
+    super(LOOPBACK, Scripts);
+    this.room = scriptRoomOf(Scripts);
     this.log = log;
     serve(this);
   }

@@ -12,6 +12,7 @@ export interface FilesOptions {
   readonly listsDirectories?: boolean;
   readonly indexPages?: readonly string[];
   readonly extensionsMap?: Readonly<Record<string, string>>;
+  readonly maxListedEntries?: number;
 }
 
 /**
@@ -51,6 +52,8 @@ export class FilesSite implements AsyncDisposable {
             base.indexPages;
           static override readonly extensionsMap = options.extensionsMap ??
             base.extensionsMap;
+          static override readonly maxListedEntries =
+            options.maxListedEntries ?? base.maxListedEntries;
           override logMessage() {}
         },
       ),

@@ -1,4 +1,7 @@
+import type { Share } from "../../_capacity.ts";
+import { GrowingBytes } from "../../_growing_bytes.ts";
 import { HTTPError } from "../http_error.ts";
+import { busy } from "./script_room.ts";
 import type { StreamReader } from "../../streams/stream_reader.ts";
 
 /** How much of a body is read at once, in bytes: the capacity of a pipe, pipe(7). */
@@ -20,6 +23,7 @@ export interface RequestBody {
  * @param headers The request's headers.
  * @param rfile Reads the body.
  * @param mostCollected How much is collected, in bytes.
+ * @param spool What is collected for all scripts together has its room there.
  * @returns The body, or `undefined` where the request has none.
  * @throws {HTTPError} If there is more to be collected.
  */
@@ -27,25 +31,33 @@ export async function requestBody(
   headers: Headers,
   rfile: StreamReader,
   mostCollected: number,
+  spool: Share,
 ): Promise<RequestBody | undefined> {
   const read = () => rfile.read(CHUNK_SIZE);
   const length = headers.get("content-length");
   if (length !== null) return { length: Number(length), read };
   if (!headers.has("transfer-encoding")) return undefined;
-  const chunks: Uint8Array[] = [];
-  let collected = 0;
+  const collected = new GrowingBytes();
   for (let chunk; (chunk = await read()) !== null;) {
-    collected += chunk.length;
-    if (collected > mostCollected) {
+    const size = collected.length + chunk.length;
+    if (size > mostCollected) {
       throw new HTTPError(
         411,
         `A body of more than ${mostCollected} bytes needs a Content-Length here`,
       );
     }
-    chunks.push(chunk);
+    if (!spool.tryResize(size)) throw busy();
+    collected.add(chunk);
   }
+  const body = collected.bytes();
+  let at = 0;
   return {
-    length: collected,
-    read: () => Promise.resolve(chunks.shift() ?? null),
+    length: body.length,
+    read: () => {
+      if (at === body.length) return Promise.resolve(null);
+      const chunk = body.subarray(at, at + CHUNK_SIZE);
+      at += chunk.length;
+      return Promise.resolve(chunk);
+    },
   };
 }

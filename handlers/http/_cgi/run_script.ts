@@ -5,6 +5,7 @@ import type { RequestBody } from "./request_body.ts";
 import { parseResponseHeader, type ScriptResponse } from "./response_header.ts";
 import { ScriptError } from "./script_error.ts";
 import { ScriptProcess } from "./script_process.ts";
+import { type CGIUser, scriptUser } from "./script_user.ts";
 
 /** How much may be printed that no client gets, in bytes. */
 const MOST_DISCARDED = 1024 * 1024;
@@ -16,6 +17,8 @@ export interface ScriptOptions {
   readonly body: RequestBody | undefined;
   /** How long it may neither take nor give anything, in milliseconds. */
   readonly timeout: number;
+  /** Whom it runs as. */
+  readonly user: CGIUser | "nobody" | "server";
 }
 
 /**
@@ -71,7 +74,7 @@ export async function runScript(
 function start(
   handler: BaseHTTPRequestHandler<Deno.Addr>,
   { file }: Script,
-  { env, body, timeout }: ScriptOptions,
+  { env, body, timeout, user: setting }: ScriptOptions,
   log: (message: string) => void,
 ): ScriptProcess {
   const { state } = Deno.permissions.querySync({ name: "run", command: file });
@@ -83,10 +86,25 @@ function start(
   }
   const { signal } = handler;
   const hasBody = body !== undefined;
+  const user = scriptUser(setting, file);
   try {
-    return new ScriptProcess({ file, env, hasBody, timeout, signal, log });
+    return new ScriptProcess({
+      file,
+      env,
+      hasBody,
+      timeout,
+      signal,
+      user,
+      log,
+    });
   } catch (error) {
-    throw new ScriptError(500, (error as Error).message);
+    const { message } = error as Error;
+    throw new ScriptError(
+      500,
+      user === undefined
+        ? message
+        : `it cannot be run as user ${user.uid} of group ${user.gid}: ${message}; let these read and run it, or set cgiUser of the handler class`,
+    );
   }
 }
 

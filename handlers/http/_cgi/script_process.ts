@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { ScriptError } from "./script_error.ts";
 import { StallTimer } from "./stall_timer.ts";
+import type { CGIUser } from "./script_user.ts";
 import { StderrLog } from "./stderr_log.ts";
 
 /** How long a script that was told to end may take, in milliseconds. */
@@ -27,6 +28,8 @@ export interface ScriptRun {
   readonly timeout: number;
   /** Ends it when aborted: the client is gone, or the server ends. */
   readonly signal: AbortSignal;
+  /** Whom it runs as, if not as whoever runs the server. */
+  readonly user: CGIUser | undefined;
   /** Called for what is worth to be logged. */
   readonly log: (message: string) => void;
 }
@@ -61,6 +64,7 @@ export class ScriptProcess implements AsyncDisposable {
       cwd: dirname(run.file),
       clearEnv: true,
       env: run.env,
+      ...run.user,
       stdin: run.hasBody ? "piped" : "null",
       stdout: "piped",
       stderr: "piped",

@@ -12,6 +12,12 @@ export interface DirectoryListing {
   readonly entries: readonly DirectoryEntry[];
   /** How it is sorted. */
   readonly order: DirectoryOrder;
+  /**
+   * Whether these entries are all.
+   *
+   * @default {true}
+   */
+  readonly isComplete?: boolean;
 }
 
 /** Drawn once, and shown in each row. */
@@ -28,18 +34,23 @@ const COLUMNS: readonly (readonly [SortKey, string])[] = [
   ["date", "Modified (UTC)"],
 ];
 
+/** How many entries are in one part of a page. */
+const ROWS_A_PART = 100;
+
 /**
  * The page of a directory: HTML that needs no script, and nothing else loaded.
  *
  * @param listing What it shows.
  */
-export function directoryPage(
-  { names, entries, order }: DirectoryListing,
-): string {
-  const rows = entries.map(row);
-  if (names.length > 0) rows.unshift(PARENT);
-  if (entries.length === 0) rows.push(EMPTY);
-  return `<!DOCTYPE html>
+export function directoryPage(listing: DirectoryListing): string {
+  return [...directoryPageParts(listing)].join("");
+}
+
+/** The same in parts, so that nobody has to hold all of it. */
+export function* directoryPageParts(
+  { names, entries, order, isComplete = true }: DirectoryListing,
+): Generator<string, void> {
+  yield `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -50,14 +61,22 @@ export function directoryPage(
 </head>
 <body>
 <h1>${breadcrumb(names)}</h1>
-<p>${summary(entries)}</p>
+<p>${summary(entries)}${
+    isComplete ? "" : "; there is more, which is not listed"
+  }</p>
 <table>
 <thead><tr>${
     COLUMNS.map((column) => heading(column, order)).join("")
   }</tr></thead>
 <tbody>
-${rows.join("\n")}
-</tbody>
+`;
+  if (names.length > 0) yield `${PARENT}\n`;
+  if (entries.length === 0) yield `${EMPTY}\n`;
+  for (let at = 0; at < entries.length; at += ROWS_A_PART) {
+    const rows = entries.slice(at, at + ROWS_A_PART).map(row);
+    yield `${rows.join("\n")}\n`;
+  }
+  yield `</tbody>
 </table>
 ${ICONS}
 </body>

@@ -2,7 +2,7 @@ import { GrowingBytes } from "../../_growing_bytes.ts";
 import type { Share } from "../../_capacity.ts";
 import { HTTPError } from "../../http/http_error.ts";
 import type { StreamReader } from "../../streams/stream_reader.ts";
-import { nextTurn } from "../_methods/next_turn.ts";
+import { nextTurn } from "../../_next_turn.ts";
 import { busy, type CallRoom, LARGE } from "./call_room.ts";
 import { decompress, tryDecompress } from "./gzip.ts";
 

@@ -3,7 +3,7 @@ import type { Limits } from "../_xml/limits.ts";
 import { writeValue } from "../_xml/write_value.ts";
 import { XMLRPC_FAULT_CODES, XMLRPCFault } from "../xmlrpc_fault.ts";
 import type { XMLRPCStruct, XMLRPCValue } from "../xmlrpc_values.ts";
-import { nextTurn } from "./next_turn.ts";
+import { nextTurn } from "../../_next_turn.ts";
 import { quoted, resultFault } from "./faults.ts";
 import { SYSTEM_METHODS } from "./system_methods.ts";
 

@@ -1,0 +1,122 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { once } from "node:events";
+import { createConnection, type Socket } from "node:net";
+import { ScriptRoom } from "../../handlers/http/_cgi/script_room.ts";
+import { requestOf, Site } from "./_cgi_site.ts";
+
+/** A script that runs until its client resets the connection. */
+async function runOne(site: Site): Promise<Socket> {
+  const client = createConnection(site.addr.port, site.addr.hostname);
+  client.write(requestOf("GET /cgi-bin/behave?hang-late"));
+  await once(client, "data");
+  return client;
+}
+
+async function reset(client: Socket): Promise<void> {
+  client.resetAndDestroy();
+  await once(client, "close");
+}
+
+/** Waits until so many wait, and asks for a file meanwhile. */
+async function untilWaiting(site: Site, count: number): Promise<void> {
+  for (let tries = 0; site.room.waiting !== count; tries++) {
+    ok(tries < 10_000, `${site.room.waiting} wait, and not ${count}`);
+    strictEqual((await site.get("/files/missing")).status, 404);
+  }
+}
+
+Deno.test("no more than maxScripts CGI scripts run at once, and the others wait in order", async () => {
+  await using site = new Site({ maxScripts: 2 });
+  const running = [await runOne(site), await runOne(site)];
+  const order: number[] = [];
+  const waiting: Promise<void>[] = [];
+  for (let i = 1; i <= 5; i++) {
+    const answered = site.get(`/cgi-bin/query?${i}`).then(({ body }) => {
+      order.push(Number(body));
+    });
+    waiting.push(answered);
+    await untilWaiting(site, i);
+  }
+  // One place becomes free, through which all of them go.
+  await reset(running[0]!);
+  await Promise.all(waiting);
+  deepStrictEqual(order, [1, 2, 3, 4, 5]);
+  strictEqual(site.room.waiting, 0);
+  await reset(running[1]!);
+  await site.reports.until(2);
+});
+
+Deno.test("a client that leaves while its CGI script is waited for leaves the queue", async () => {
+  await using site = new Site({ maxScripts: 1 });
+  const running = await runOne(site);
+  const leaving = createConnection(site.addr.port, site.addr.hostname);
+  leaving.write(requestOf("GET /cgi-bin/query?leaving"));
+  await untilWaiting(site, 1);
+  const next = site.get("/cgi-bin/query?next");
+  await untilWaiting(site, 2);
+  await reset(leaving);
+  await untilWaiting(site, 1);
+  await reset(running);
+  strictEqual((await next).body, "next");
+  await site.reports.until(2);
+});
+
+Deno.test("a request that waits too long for a CGI script is answered with 503", async () => {
+  await using site = new Site({ maxScripts: 1, cgiQueueTimeout: 1 });
+  const running = await runOne(site);
+  const { status, headers } = await site.get("/cgi-bin/query?late");
+  strictEqual(status, 503);
+  strictEqual(headers.get("retry-after"), "1");
+  // Files need no place.
+  strictEqual((await site.get("/files/missing")).status, 404);
+  await reset(running);
+  await site.reports.until(1);
+  strictEqual((await site.get("/cgi-bin/query?again")).body, "again");
+});
+
+Deno.test("a CGI script that redirects to another needs one place at a time", async () => {
+  await using site = new Site({ maxScripts: 1, cgiQueueTimeout: 20_000 });
+  const { body } = await site.get(
+    "/cgi-bin/behave?redirect-to=/cgi-bin/query?there",
+  );
+  strictEqual(body, "there");
+});
+
+Deno.test("the bodies that are collected for CGI scripts have one room", async () => {
+  await using site = new Site({ maxScripts: 2, maxSpooledBody: 1_000 });
+  const head = requestOf("POST /cgi-bin/echo", [
+    "Content-Type: text/plain",
+    "Transfer-Encoding: chunked",
+  ]);
+  const chunk = (size: number) =>
+    `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`;
+  const slow = await Promise.all([site.connect(), site.connect()]);
+  for (const client of slow) {
+    await client.write(new TextEncoder().encode(head + chunk(900)));
+  }
+  // Until both have arrived, there is room.
+  const statuses: number[] = [];
+  do statuses.push(
+    (await site.send(`${head}${chunk(900)}0\r\n\r\n`)).status,
+  ); while (statuses.at(-1) === 200 && statuses.length < 1_000);
+  strictEqual(statuses.at(-1), 503);
+  const { body } = await site.send(`${head}${chunk(100)}0\r\n\r\n`);
+  strictEqual(body, "x".repeat(100));
+  for (const client of slow) client.close();
+});
+
+Deno.test("limits of CGI scripts that are out of range are refused", () => {
+  const limits = { maxScripts: 1, cgiQueueTimeout: 0, maxSpooledBody: 0 };
+  new ScriptRoom(limits);
+  for (const name of Object.keys(limits)) {
+    for (const value of [-1, NaN, "1"]) {
+      throws(
+        () => new ScriptRoom({ ...limits, [name]: value }),
+        new RegExp(
+          `^RangeError: Cannot run CGI scripts: ${name} must be a number of at least`,
+        ),
+      );
+    }
+  }
+  throws(() => new ScriptRoom({ ...limits, maxScripts: 0 }), RangeError);
+});
