@@ -247,7 +247,7 @@ export class FarSide implements FrameHandler {
     return promise;
   }
 
-  #settleSend(channel: Channel, number: number, error?: Error): void {
+  #settleSend(channel: Channel, number: number, error?: unknown): void {
     const sending = channel.sends.get(number);
     channel.sends.delete(number);
     if (error === undefined) sending?.sent();
