@@ -56,7 +56,7 @@ export class FarSends {
   }
 
   /** The near side has sent a datagram, or could not. */
-  settle(number: number, error?: Error): void {
+  settle(number: number, error?: unknown): void {
     const sending = this.underWay.get(number);
     if (sending === undefined) return;
     this.underWay.delete(number);

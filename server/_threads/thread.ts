@@ -1,5 +1,6 @@
 import { getHeapStatistics } from "node:v8";
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker } from "node:worker_threads";
+import { toError } from "../_bridge/errors.ts";
 import { endRequests, type Loss } from "../_bridge/remote_pool.ts";
 import { NearSide } from "../_bridge/near_side.ts";
 import { QuickAnswers } from "./quick_answers.ts";
@@ -69,6 +70,9 @@ export class Thread {
     this.#worker = new Worker(BOOTSTRAP_URL, {
       name: `${handler.name} thread`,
       workerData: start,
+      // Else all of the environment is read and copied, which takes a permission
+      // that a terminal is asked for. Like this, who uses a variable needs it.
+      env: SHARE_ENV,
       // Where no limit is set, not even the usual one, V8 ends the process.
       resourceLimits: {
         maxOldGenerationSizeMb: Math.floor(
@@ -166,13 +170,6 @@ export class Thread {
   #ended(): void {
     this.terminate(this.#state.error ?? new Error("it ended"));
   }
-}
-
-/** What has come from a thread as an error may be anything. */
-function toError(value: unknown): Error {
-  return value instanceof Error
-    ? value
-    : new Error(`it threw ${Deno.inspect(value)}`);
 }
 
 /** Says what an import that fails because of where it is could do better. */

@@ -1,4 +1,4 @@
-import { packError, unpackError } from "../_bridge/errors.ts";
+import { packError, toError, unpackError } from "../_bridge/errors.ts";
 import { MAX_CONTROL, ProtocolError } from "../_bridge/frames.ts";
 
 /** How far a thread has come. */
@@ -94,7 +94,8 @@ export class SharedThreadState {
       if (size < 0 || size > MAX_CONTROL) {
         throw new ProtocolError(`Cannot read an error of ${size} bytes`);
       }
-      return unpackError(new Uint8Array(this.memory, ERROR, size)).error;
+      const bytes = new Uint8Array(this.memory, ERROR, size);
+      return toError(unpackError(bytes).error);
     } catch (cause) {
       return new ProtocolError("it ended, and cannot be heard as to why", {
         cause,

@@ -183,7 +183,7 @@ async function serve(
   const connection = new HTTPConnection(
     new Replayed(parts) as unknown as Deno.Conn,
     LIMITS,
-    () => {},
+    { lost() {}, ended() {}, overdue() {} },
   );
   try {
     for (let served = 0;; served++) {

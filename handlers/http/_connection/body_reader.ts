@@ -10,14 +10,8 @@ const CHUNK = 64 * 1024;
  * reader's own, since a handler that reads lines wants to hold no more.
  */
 export class BodyReader extends StreamReader {
-  override read(): Promise<Uint8Array<ArrayBuffer>>;
-  override read(n: number): Promise<Uint8Array<ArrayBuffer> | null>;
-  override read(n?: number): Promise<Uint8Array<ArrayBuffer> | null> {
-    return n === undefined ? this.readAll() : super.read(n);
-  }
-
   /** Reads everything until the body ends. */
-  async readAll(): Promise<Uint8Array<ArrayBuffer>> {
+  override async readAll(): Promise<Uint8Array<ArrayBuffer>> {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     let size = 0;
     for (let chunk; (chunk = await super.read(CHUNK)) !== null;) {

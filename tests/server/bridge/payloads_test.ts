@@ -1,6 +1,5 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
-import { packError, unpackError } from "../../../server/_bridge/errors.ts";
-import { MAX_CONTROL, ProtocolError } from "../../../server/_bridge/frames.ts";
+import { ProtocolError } from "../../../server/_bridge/frames.ts";
 import {
   packDatagram,
   packJson,
@@ -15,107 +14,6 @@ import { Random } from "./_random.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const ADDRESS: Deno.Addr = { transport: "udp", hostname: "::1", port: 65_535 };
-
-// Errors.
-
-/** What arrives of what was thrown. */
-const sent = (thrown: unknown) => unpackError(packError(thrown, 7)).error;
-
-Deno.test("an error arrives with its class, name, message, stack, code and causes", () => {
-  const cause = new Deno.errors.NotFound("no file");
-  const thrown = Object.assign(new TypeError("bad", { cause }), {
-    code: "EBAD",
-  });
-  const arrived = sent(thrown) as Error & { readonly code: string };
-  ok(arrived instanceof TypeError);
-  deepStrictEqual(
-    [arrived.message, arrived.stack, arrived.code],
-    ["bad", thrown.stack, "EBAD"],
-  );
-  ok(arrived.cause instanceof Deno.errors.NotFound);
-  strictEqual(arrived.cause.message, "no file");
-  strictEqual(unpackError(packError(thrown, 7)).number, 7);
-});
-
-Deno.test("a DOMException arrives as one", () => {
-  const arrived = sent(new DOMException("late", "TimeoutError"));
-  ok(arrived instanceof DOMException);
-  deepStrictEqual([arrived.name, arrived.message], ["TimeoutError", "late"]);
-});
-
-Deno.test("an error of a class that is not known keeps its name", () => {
-  class OwnError extends Error {
-    override readonly name = "OwnError";
-  }
-  const arrived = sent(new OwnError("own"));
-  deepStrictEqual([arrived.name, arrived.message], ["OwnError", "own"]);
-});
-
-Deno.test("packError() packs whatever is thrown", () => {
-  const { proxy, revoke } = Proxy.revocable({}, {});
-  revoke();
-  const hostile = new Error("hostile");
-  Object.defineProperty(hostile, "message", {
-    get: () => {
-      throw new Error("getter");
-    },
-  });
-  const symbolic = Object.assign(new Error(), { name: Symbol("name") });
-  const circular = new Error("circular");
-  circular.cause = circular;
-  const values = [undefined, null, 1n, Symbol("s"), () => {}, {}, "text"];
-  for (const thrown of [...values, proxy, hostile, symbolic, circular]) {
-    ok(sent(thrown) instanceof Error);
-  }
-  strictEqual(sent("text").message, 'Threw "text"');
-});
-
-Deno.test("packError() fits into a frame whatever its size", () => {
-  const random = new Random(2);
-  for (const unit of ["x", "\0", "€", "\ud800", "😀"]) {
-    for (let i = 0; i < 20; i++) {
-      const text = unit.repeat(random.below(60_000));
-      const thrown: Error = Object.assign(new Error(text), {
-        name: text,
-        stack: text,
-        code: text,
-      });
-      thrown.cause = thrown;
-      const packed = packError(thrown);
-      ok(packed.length <= MAX_CONTROL, `${packed.length} bytes`);
-      ok(unpackError(packed).error instanceof Error);
-    }
-  }
-});
-
-Deno.test("unpackError() refuses what is no error", () => {
-  const nested = "[".repeat(30_000);
-  const bad = [
-    "",
-    "1",
-    "null",
-    "[]",
-    "{}",
-    nested,
-    '{"error":null}',
-    '{"error":{"message":1}}',
-    '{"error":{"message":"m","cause":{}}}',
-  ];
-  for (const text of bad) {
-    throws(() => unpackError(encode(text)), ProtocolError, text);
-  }
-});
-
-Deno.test("unpackError() takes causes of causes without end, and odd fields", () => {
-  const deep = '{"message":"m","cause":'.repeat(5_000) + "null" +
-    "}".repeat(5_000);
-  ok(unpackError(encode(`{"error":${deep}}`)).error instanceof Error);
-  const odd =
-    '{"error":{"message":"m","name":{"toString":1},"stack":[],"code":{}}}';
-  strictEqual(unpackError(encode(odd)).error.name, "Error");
-  const inherited = '{"error":{"message":"m","name":"__proto__"}}';
-  strictEqual(unpackError(encode(inherited)).error.message, "m");
-});
 
 // Datagrams and numbers.
 
