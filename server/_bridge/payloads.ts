@@ -174,6 +174,8 @@ export function unpackShutdown(payload: Uint8Array): ShutdownRequest {
     return { gracePeriod };
   }
   throw new ProtocolError(
-    `Cannot read a shutdown: its grace period is ${gracePeriod}`,
+    `Cannot read a shutdown: its grace period is ${
+      Deno.inspect(gracePeriod).slice(0, 100)
+    }`,
   );
 }

@@ -35,14 +35,20 @@ export type OnError = (error: Error) => void;
  * @param what Which of them it was.
  * @param side Its requests.
  * @param cause How it ended.
+ * @param printed How that is printed, where some of it has been already.
  */
 export function endRequests(
   what: "thread" | "process",
   side: NearSide,
   cause: Error,
+  printed?: string,
 ): Loss {
-  const lost = (which: string) =>
-    new HandlerLostError(`${which} is gone: ${cause.message}`, { cause });
+  const lost = (which: string) => {
+    const is = `${which} is gone: `;
+    const error = new HandlerLostError(is + cause.message, { cause });
+    if (printed !== undefined) printAs(error, `${error.name}: ${is}${printed}`);
+    return error;
+  };
   const hadRequests = side.lose(lost(`The ${what} that ran this request`));
   return {
     cause,
@@ -84,4 +90,11 @@ export interface RemotePool {
   drained?(): Promise<void> | undefined;
   /** Ends them all. No request is in progress. */
   close(): Promise<void>;
+}
+
+/** Has an error printed as a text, whatever its message and its cause tell. */
+export function printAs(error: Error, text: string): void {
+  Object.defineProperty(error, Symbol.for("Deno.customInspect"), {
+    value: () => text,
+  });
 }

@@ -26,6 +26,18 @@ export interface ChildTimeouts {
   readonly killTimeout: number;
 }
 
+/** Says that a process did not start. */
+export class StartError extends Error {
+  /** The same in short, where what it wrote has been told. */
+  readonly brief: string;
+
+  constructor(why: string, how: string) {
+    super(`Cannot start a process: ${why}`);
+    this.brief = `Cannot start a process: ${how}, as was told before`;
+    Object.defineProperty(this, "brief", { enumerable: false });
+  }
+}
+
 /** Says where the bytes come from that are no frames. */
 function strayOutput(error: Error): Error {
   if (!(error instanceof ProtocolError)) return error;
@@ -55,9 +67,12 @@ export class Child {
   readonly #process: Deno.ChildProcess;
   readonly #pipes: ChildPipes;
   readonly #carrier: PipeCarrier;
+  readonly #stderr: ForwardedStderr;
   readonly #startTimeout: number;
   readonly #killTimeout: number;
   #cause: Error | undefined;
+  /** How it ended by itself, without what it wrote. */
+  #how: string | undefined;
   #ended = false;
   #killTimer: ReturnType<typeof setTimeout> | undefined;
   #retireTimer: ReturnType<typeof setTimeout> | undefined;
@@ -78,6 +93,7 @@ export class Child {
     this.#pipes = new ChildPipes(this.#process);
     this.#carrier = new PipeCarrier(this.#pipes);
     this.side = new NearSide(this.#carrier, shutdown, command.mayResolve);
+    this.#stderr = new ForwardedStderr(this.#process.stderr);
     this.gone = this.#run();
     this.unref();
   }
@@ -99,9 +115,9 @@ export class Child {
     const answered = this.side.pong().then(() => started = true);
     await Promise.race([this.gone, answered]);
     clearTimeout(timer);
-    if (started && this.alive) return;
+    if (started && this.alive) return this.#stderr.release();
     const { cause } = await this.gone;
-    throw new Error(`Cannot start a process: ${cause.message}`);
+    throw new StartError(cause.message, this.#how ?? cause.message);
   }
 
   /** Whether it has neither ended nor been told to. */
@@ -184,7 +200,7 @@ export class Child {
   }
 
   async #run(): Promise<Loss> {
-    const stderr = new ForwardedStderr(this.#process.stderr);
+    const stderr = this.#stderr;
     const received = this.#carrier.receive(this.side).then(
       // It cannot be heard any more.
       () => this.retire(),
@@ -204,9 +220,11 @@ export class Child {
     clearTimeout(timer);
     this.#carrier.close();
     await this.#pipes.close();
-    const cause = this.#cause ??= new Error(
-      describeEnd(status, stderr.tail),
-    );
-    return endRequests("process", this.side, cause);
+    this.#how = describeEnd(status, "");
+    const told = this.#cause !== undefined || stderr.tail.trim() === ""
+      ? undefined
+      : `${this.#how}; what it wrote to stderr is above`;
+    const cause = this.#cause ??= new Error(describeEnd(status, stderr.tail));
+    return endRequests("process", this.side, cause, told);
   }
 }

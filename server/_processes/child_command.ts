@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { escapeControls } from "../../handlers/_escape_controls.ts";
 import { LONGEST_DELAY } from "../_closing/deadlines.ts";
 import { allowedNames } from "./allowed_names.ts";
 import { configFlags } from "./handler_config.ts";
@@ -181,7 +182,8 @@ export function describeLateness(startTimeout: number): string {
 }
 
 function withStderr(how: string, stderr: string): string {
-  const text = stderr.trim();
+  // What clients sent may be in it, and a terminal obeys it.
+  const text = escapeControls(stderr.trim());
   return text === "" ? how : `${how} and wrote to stderr: ${text}`;
 }
 

@@ -1,4 +1,4 @@
-import { Child, type ChildTimeouts } from "./child.ts";
+import { Child, type ChildTimeouts, StartError } from "./child.ts";
 import type { ChildCommand } from "./child_command.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import type { NearChannel } from "../_bridge/near_channel.ts";
@@ -8,6 +8,7 @@ import {
   type Loss,
   type OnError,
   type Opener,
+  printAs,
   type RemotePool,
   restartPause,
   type Waiting,
@@ -54,6 +55,8 @@ export class ChildPool implements RemotePool {
   readonly #waiting = new Set<Waiting>();
   /** How many ended before they did anything, in a row. */
   #inVain = 0;
+  /** Why none starts, as it was told last: what is wrong goes on for long. */
+  #told: string | undefined;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   #spareTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -260,6 +263,7 @@ export class ChildPool implements RemotePool {
       this.#children.add(child);
       void child.gone.then((loss) => this.#forget(child, loss));
       await child.ready();
+      this.#told = undefined;
       if (!this.#closed) this.#ready.add(child);
     } catch (error) {
       this.#failed(error);
@@ -286,10 +290,20 @@ export class ChildPool implements RemotePool {
     if (this.#closed) return;
     this.#pause();
     if (this.#inVain < PATIENCE) return;
+    const { message } = error as Error;
+    const known = message === this.#told;
+    this.#told = message;
     // Where another child lives, it takes those that wait.
     if (this.#ready.size > 0 || this.#waiting.size === 0) {
-      this.#onError(error as Error);
-    } else this.#refuseWaiting(error);
+      if (!known) this.#onError(error as Error);
+      return;
+    }
+    let first = !known;
+    for (const { assigned } of this.#waiting) {
+      assigned.reject(first ? error : toldBefore(error as Error));
+      first = false;
+    }
+    this.#waiting.clear();
   }
 
   #pause(): void {
@@ -310,6 +324,14 @@ export class ChildPool implements RemotePool {
       ),
     );
   }
+}
+
+/** The same for further requests, in short. */
+function toldBefore(cause: Error): Error {
+  if (!(cause instanceof StartError)) return cause;
+  const error = new Error(cause.brief, { cause });
+  printAs(error, `${error}`);
+  return error;
 }
 
 /** Waits for a promise, but not longer than `ms` milliseconds. */

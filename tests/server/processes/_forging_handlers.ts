@@ -16,6 +16,7 @@ import {
   packDatagram,
   packJson,
   packNumber,
+  packShutdown,
 } from "../../../server/_bridge/payloads.ts";
 import { encode } from "../bridge/_frames.ts";
 
@@ -40,6 +41,16 @@ export const FORGERIES: Readonly<Record<string, () => Uint8Array>> = {
   "deep JSON": () =>
     encode(FrameType.SetOption, ID, new Uint8Array(MAX_CONTROL).fill(0x5b)),
   "half a frame, then zeros": () => NOTHING,
+};
+
+/** Those that shut the server down, which a handler may. */
+export const SHUTDOWNS: Readonly<Record<string, () => Uint8Array>> = {
+  "shutdowns": () =>
+    encode(FrameType.Shutdown, ID, packShutdown({ gracePeriod: Infinity })),
+  "shutdowns of nobody": () =>
+    encode(FrameType.Shutdown, 0, packShutdown({ gracePeriod: Infinity })),
+  "shutdowns that are none": () =>
+    encode(FrameType.Shutdown, 0, packJson({ gracePeriod: [HUGE_ERROR] })),
 };
 
 /** Those of a datagram's request. */
@@ -67,7 +78,7 @@ export class Forger extends StreamRequestHandler {
   override async handle() {
     const what = await this.rfile.readLine();
     if (what === "?") return await this.wfile.write("done");
-    forge(FORGERIES[what!]!());
+    forge((FORGERIES[what!] ?? SHUTDOWNS[what!])!());
   }
 }
 

@@ -94,6 +94,10 @@ const commands: Record<
     throw new RangeError("Thrown far away");
   },
   exit: () => Deno.exit(0),
+  "exit with controls": () => {
+    console.error("\x1b]0;title\x07");
+    Deno.exit(1);
+  },
   "exit 3": () => Deno.exit(3),
   reject: ({ signal }) => {
     void Promise.reject(new Error("Nobody awaits this"));
@@ -114,6 +118,7 @@ const commands: Record<
     for (;;) kept.push(new Array(1000).fill(kept.length));
   },
   print: printEverywhere,
+  "print controls": () => console.error("\x1b[31mred\x07 \u009b\r\x7f €"),
   garbage: async () => {
     const { writeSync } = await import("node:fs");
     const garbage = crypto.getRandomValues(new Uint8Array(64 * 1024));

@@ -11,6 +11,7 @@ import {
   DatagramForger,
   Forger,
   FORGERIES,
+  SHUTDOWNS,
 } from "./_forging_handlers.ts";
 
 class Server extends ForkingTCPServer {
@@ -45,6 +46,18 @@ for (const what of Object.keys(FORGERIES)) {
     await endedAlone(server);
     conn.close();
     strictEqual(await ask(server.addr, "?\n"), "done");
+  });
+}
+
+for (const what of Object.keys(SHUTDOWNS)) {
+  Deno.test(`a process that forges ${what} without end is ended, and the server ends`, async () => {
+    await using server = serve(new Server(LOOPBACK, Forger));
+    const conn = await Deno.connect(server.addr as Deno.ConnectOptions);
+    await conn.write(new TextEncoder().encode(`${what}\n`));
+    await endedAlone(server);
+    const { message } = server.reports.errors[0] as Error;
+    ok(message.length < 1_000, message);
+    conn.close();
   });
 }
 

@@ -193,6 +193,38 @@ Deno.test("a process that does not start any more is named to those that wait", 
   match(`${error}`, /Cannot start a process: .*exit code 1.*Module not found/s);
 });
 
+Deno.test("a failing start is told once, and in short to others that wait", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  const base = import.meta.resolve("./_forking_handlers.ts");
+  await Deno.writeTextFile(
+    file,
+    `import { Echo } from "${base}"; export class Late extends Echo {}`,
+  );
+  class Late extends Echo {
+    static override readonly moduleUrl: string = `file://${file}`;
+  }
+  await using server = serve(new Server(LOOPBACK, Late, { spareChildren: 0 }));
+  await Deno.writeTextFile(file, 'throw new Error("\\x1b[2J as it starts")');
+  await Promise.all([1, 2, 3].map(() => ask(server.addr, "x")));
+  // Others fail in the same way meanwhile, which is told nobody.
+  strictEqual(await ask(server.addr, "x"), "");
+  await Deno.remove(file);
+  const printed = (await server.reports.until(4)).map((error) =>
+    Deno.inspect(error)
+  );
+  strictEqual(server.reports.errors.length, 4);
+  match(
+    printed[0]!,
+    /^\w*Error: Cannot start a process: it ended with exit code 1 and wrote to stderr: .*\\x1b\[2J as it starts/s,
+  );
+  for (const brief of printed.slice(1)) {
+    strictEqual(
+      brief,
+      "Error: Cannot start a process: it ended with exit code 1, as was told before",
+    );
+  }
+});
+
 Deno.test("processes killed at random for 10 s do not end the service", async () => {
   const server = start({
     maxChildren: 6,

@@ -104,6 +104,30 @@ Deno.test("processes use the configuration of the handler's module, if it may be
   match(stderr, /denoArgs: \["--config=PATH"\], or let this process read/);
 });
 
+Deno.test("what a process prints is obeyed by no terminal, in reports neither", async () => {
+  await using program = startProgram(["--allow-net", "--allow-run=deno"]);
+  const address = await addressOf(program);
+  strictEqual(await command(address, "print controls"), "done");
+  await program.untilStderr("\\x1b[31mred\\x07 \\x9b\\x0d\\x7f €\n");
+  strictEqual(await command(address, "exit with controls"), "");
+  await program.untilStderr(/Error while serving .*HandlerLostError/);
+  program.kill("SIGTERM");
+  const { stderr } = await program.output();
+  // deno-lint-ignore no-control-regex -- it must have none.
+  strictEqual(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/.exec(stderr), null);
+});
+
+Deno.test("what a process wrote when it failed is printed once", async () => {
+  await using program = startProgram(["--allow-net", "--allow-run=deno"]);
+  strictEqual(await command(await addressOf(program), "reject"), "");
+  await program.untilStderr(
+    /Error while serving \S+: HandlerLostError: The process that ran this request is gone: it ended with exit code 1; what it wrote to stderr is above\n/,
+  );
+  program.kill("SIGTERM");
+  const { stderr } = await program.output();
+  strictEqual(stderr.split("Error: Nobody awaits this").length, 2, stderr);
+});
+
 Deno.test("no process outlives a server that was killed", async () => {
   await using program = startProgram(["--allow-net", "--allow-run=deno"]);
   const address = await addressOf(program);
