@@ -1,11 +1,22 @@
 /**
  * Request handlers: what one request does, apart from the server that accepts it.
  *
- * | class | its request |
- * |---|---|
- * | {@linkcode BaseRequestHandler} | whatever the server accepted, untouched |
- * | {@linkcode StreamRequestHandler} | a connection, with `rfile` and `wfile` |
- * | {@linkcode DatagramRequestHandler} | one datagram and the reply to it |
+ *     BaseRequestHandler              request, clientAddress, server, signal
+ *     ├── StreamRequestHandler        a connection: rfile, wfile
+ *     └── DatagramRequestHandler      one datagram: packet, rfile, wfile, socket
+ *
+ * A server makes an instance for each request, and calls `setup()`, `handle()`
+ * and `finish()`, the last always. Each may return a promise. `onShutdown()` is
+ * called when the server begins to shut down meanwhile.
+ *
+ * `rfile` is a {@linkcode StreamReader}: `read()` gives what is there and `null` at
+ * the end, `readAll()` everything, `readLine()`, `readExactly(n)` and
+ * `readUntil(separator)` a piece. `wfile` is a {@linkcode StreamWriter}: awaiting
+ * `write()` holds a handler back where its client reads slowly.
+ *
+ * A handler that is to run in a thread or process is exported by its module, and
+ * says where that is:
+ * `static override readonly moduleUrl: string = import.meta.url`.
  *
  * @module
  */

@@ -1,14 +1,24 @@
 /**
  * Servers: what accepts requests and hands them to handlers.
  *
- *     BaseServer                      the steps of a request, the lifecycle
- *       StreamServer                  connections: closing them well, idle ones
- *         TCPServer
- *         TLSServer
- *         UnixStreamServer
- *       DatagramServer                datagrams: one buffer for all
- *         UDPServer
- *         UnixDatagramServer
+ *     BaseServer                      lifecycle and hooks of every server
+ *     ├── StreamServer                connections, and how they end
+ *     │   ├── TCPServer
+ *     │   ├── TLSServer
+ *     │   └── UnixStreamServer
+ *     └── DatagramServer              datagrams
+ *         ├── UDPServer
+ *         └── UnixDatagramServer
+ *
+ * {@linkcode ThreadingMixIn} and {@linkcode ForkingMixIn} make of any of the five
+ * a class whose handlers run in threads or processes: `ThreadingTCPServer`,
+ * `ForkingUDPServer` and the like are ready-made.
+ *
+ * The steps of a request are methods to override, in this order: `getRequest`,
+ * `verifyRequest`, `processRequest`, `finishRequest` (the handler runs),
+ * `shutdownRequest`, `closeRequest`; `handleError` is told what one of them threw.
+ * The options `verify` and `onError` do what `verifyRequest` and `handleError` do,
+ * without a subclass.
  *
  * @module
  */

@@ -1,5 +1,7 @@
-import { deepStrictEqual, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { join } from "node:path";
 
+const ROOT = join(import.meta.dirname!, "..");
 const README = await Deno.readTextFile(`${import.meta.dirname}/README.md`);
 
 interface Row {
@@ -45,4 +47,132 @@ Deno.test("tests/README.md names files that exist", async () => {
   for (const [, name] of README.matchAll(/`(tests\/[^`\s]+)`/g)) {
     await Deno.stat(new URL(`../${name}`, import.meta.url));
   }
+});
+
+/** The files in a folder and in those below it, by their paths from the root. */
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(join(ROOT, folder))].flatMap(
+    ({ name, isDirectory }) =>
+      isDirectory ? filesIn(`${folder}/${name}`) : [`${folder}/${name}`],
+  );
+}
+
+const FOLDERS = ["server", "handlers", "poll", "examples", "tests"];
+const files = ["mod.ts", ...FOLDERS.flatMap(filesIn)];
+
+/** A row of a table "Source → tests". */
+interface Coverage {
+  /** The folder whose README has it. */
+  readonly folder: string;
+  /** What it says that is tested: files, folders or patterns. */
+  readonly sources: readonly string[];
+  readonly tests: readonly string[];
+}
+
+/** What a cell names, in back quotes and with a slash or a file's ending. */
+function named(cell: string): string[] {
+  return Array.from(cell.matchAll(/`([^`\s]+)`/g), ([, name]) => name!)
+    .filter((name) => name.endsWith(".ts") || name.endsWith("/"));
+}
+
+const HEADING = "## Source → tests\n";
+
+/** The last table of each README of the tests. */
+const coverage: readonly Coverage[] = files
+  .filter((path) => /^tests\/(.*\/)?README\.md$/.test(path))
+  .flatMap((path) => {
+    const text = Deno.readTextFileSync(join(ROOT, path));
+    const folder = path.slice(0, -"/README.md".length);
+    ok(text.includes(HEADING), `${path} has no table of sources and tests`);
+    const [, table] = text.split(HEADING);
+    return table!.trim().split("\n").slice(2).map((line) => {
+      const [, sources, tests] = line.split("|");
+      return {
+        folder,
+        sources: named(sources!),
+        tests: named(tests!).map((name) =>
+          name.startsWith("tests/") ? name : `${folder}/${name}`
+        ),
+      };
+    });
+  });
+
+/** The files that a name stands for: of a folder, all; `*` stays in its folder. */
+function matching(name: string): string[] {
+  if (name.endsWith("/")) return files.filter((path) => path.startsWith(name));
+  const pattern = new RegExp(
+    `^${RegExp.escape(name).replaceAll("\\*", "[^/]*")}$`,
+  );
+  return files.filter((path) => pattern.test(path));
+}
+
+Deno.test("the tables of sources and tests name files that exist", () => {
+  const missing = coverage.flatMap(({ folder, sources, tests }) =>
+    [...sources, ...tests]
+      .filter((name) => matching(name).length === 0)
+      .map((name) => `${folder}/README.md: ${name}`)
+  );
+  deepStrictEqual(missing, []);
+});
+
+Deno.test("every source of the library is in a table of sources and tests", () => {
+  const covered = new Set(
+    coverage.filter(({ tests }) => tests.length > 0)
+      .flatMap(({ sources }) => sources).flatMap(matching),
+  );
+  const sources = files.filter((path) =>
+    path.endsWith(".ts") && !/^(tests|examples)\//.test(path)
+  );
+  ok(sources.length > 100, `${sources.length} sources`);
+  deepStrictEqual(sources.filter((path) => !covered.has(path)), []);
+});
+
+Deno.test("every test is in a table of sources and tests", () => {
+  const covered = new Set(
+    coverage.flatMap(({ tests }) => tests).flatMap(matching),
+  );
+  const tests = files.filter((path) => path.endsWith("_test.ts"));
+  ok(tests.length > 100, `${tests.length} tests`);
+  deepStrictEqual(tests.filter((path) => !covered.has(path)), []);
+});
+
+Deno.test("each folder of tests has a README with a table of sources and tests", () => {
+  const folders = new Set(
+    files.filter((path) => path.endsWith("_test.ts"))
+      .map((path) => path.slice(0, path.lastIndexOf("/"))),
+  );
+  const described = new Set(coverage.map(({ folder }) => folder));
+  // Their rows are in the README of the folder above.
+  described.add("tests/handlers/streams");
+  deepStrictEqual([...folders].filter((name) => !described.has(name)), []);
+});
+
+Deno.test("deno.json has a task for the tests of each subject, with the flags of all", async () => {
+  const { tasks } = JSON.parse(
+    await Deno.readTextFile(join(ROOT, "deno.json")),
+  ) as { readonly tasks: Readonly<Record<string, string>> };
+  const all = tasks.test!;
+  ok(all.endsWith(" tests"), all);
+  const subjects = Object.keys(tasks).filter((name) =>
+    name.startsWith("test:")
+  );
+  ok(subjects.length >= 10, `${subjects.length} subjects`);
+  for (const name of subjects) {
+    const folder = tasks[name]!.slice(all.length + 1);
+    strictEqual(tasks[name], `${all}/${folder}`);
+    ok(matching(`tests/${folder}/`).length > 0, `${name}: tests/${folder}`);
+  }
+});
+
+Deno.test("ARCHITECTURE.md names files and folders that exist", async () => {
+  const text = await Deno.readTextFile(join(ROOT, "ARCHITECTURE.md"));
+  const names = Array.from(
+    text.matchAll(/(?<![\w./])[\w./]+(?:\.ts|\/)(?![\w/])/g),
+    ([name]) => name,
+  );
+  ok(names.length > 80, `${names.length} names`);
+  // A name may leave out the folder that its section is about.
+  const exists = (name: string) =>
+    files.some((path) => `/${path}`.includes(`/${name}`));
+  deepStrictEqual(names.filter((name) => !exists(name)), []);
 });
