@@ -1,15 +1,24 @@
-import type { Unsent } from "../../handlers/base_request_handler.ts";
+import type {
+  ABORT,
+  CLOSING,
+  Closing,
+  HandlerHost,
+} from "../../handlers/_host.ts";
+import type { Unsent } from "../../handlers/_unsent.ts";
 
-/** Is told of what becomes of a request while its handler runs. */
-export interface RequestListener {
+/** The handler of a request, or what stands for it where it runs elsewhere. */
+export interface RunningHandler {
   /** The request is over before its handler is. Called once. */
-  aborted(reason: unknown): void;
+  [ABORT](reason: unknown): void;
   /** The server shuts down. Called once. */
-  shuttingDown(): void | Promise<void>;
+  onShutdown(): void | Promise<void>;
+  /** How its connection is to be closed by now. */
+  [CLOSING](): Closing;
 }
 
 /** A request in progress, for what prepares, runs and ends it. */
-export interface InProgress<Request, Address extends Deno.Addr> {
+export interface InProgress<Request, Address extends Deno.Addr>
+  extends HandlerHost {
   /** What was accepted. */
   readonly request: Request;
   readonly clientAddress: Address;
@@ -18,18 +27,14 @@ export interface InProgress<Request, Address extends Deno.Addr> {
    *
    * @throws What it was aborted with, if it already is.
    */
-  listenWith(listener: RequestListener): void;
+  handledBy(handler: RunningHandler): void;
   /** Its handler runs elsewhere from now on. */
   handedOver(): void;
-  /** Its handler has ended; what it left to be sent is still being sent. */
-  settling(unsent: Unsent): void;
   /**
    * Keeps its place among those that count until something has settled, though
    * the request itself may be given up before.
    */
   holdPlace(until: Promise<unknown>): void;
-  /** Ends it before its handler does, and tells both why. */
-  abort(reason: unknown): void;
   /** Shuts its server down, which does not wait for this request. */
   shutdown(options: { readonly gracePeriod?: number }): Promise<void>;
 }
@@ -54,12 +59,10 @@ export interface Transport<Request, Address extends Deno.Addr> {
     | undefined;
   /** A handler has ended; what it left to be sent is still being sent. */
   settling?(served: InProgress<Request, Address>, unsent: Unsent): void;
-  /** Ends a request so that the reply arrives. It is closed after that. */
-  end?(request: Request): Promise<void> | undefined;
+  /** Ends a request, mostly so that the reply arrives. It is closed after that. */
+  end?(request: Request, closing: Closing): Promise<void> | undefined;
   /** Closes a request now. Closing it again changes nothing. */
   close?(request: Request): void;
-  /** Nothing runs any more that has the request. */
-  settled?(request: Request): void;
   /**
    * Stops listening, where that is more than closing the socket, which is done
    * at the latest when no request is in progress.

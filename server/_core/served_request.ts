@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Unsent } from "../../handlers/base_request_handler.ts";
+import { ABORT, CLOSING, type Closing } from "../../handlers/_host.ts";
+import type { Unsent } from "../../handlers/_unsent.ts";
 import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Guest, Room } from "./room.ts";
-import type { InProgress, RequestListener, Transport } from "./seam.ts";
+import type { InProgress, RunningHandler, Transport } from "./seam.ts";
 
 /** How long an aborted handler may take to wind down, in milliseconds. */
 export const ABANDON_AFTER = 1_000;
@@ -130,7 +131,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   #holding: Promise<unknown> | undefined;
   /** Whether only its end is left, for which no handler is to blame. */
   #ending = false;
-  #listener: RequestListener | undefined;
+  #handler: RunningHandler | undefined;
   #aborted: { readonly reason: unknown; reported: boolean } | undefined;
   #abandonTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -180,19 +181,19 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#waits = true;
   }
 
-  listenWith(listener: RequestListener): void {
+  handledBy(handler: RunningHandler): void {
     // While verifyRequest was thinking.
     if (this.#aborted !== undefined) throw this.#aborted.reason;
-    this.#listener = listener;
+    this.#handler = handler;
     if (this.serving.ending.stopping) this.tellShuttingDown();
   }
 
   /** The handler is told that the server shuts down. */
   tellShuttingDown(): void {
-    const listener = this.#listener;
-    if (listener === undefined) return;
+    const handler = this.#handler;
+    if (handler === undefined) return;
     void this.serving.reporter.attempt(
-      () => listener.shuttingDown(),
+      () => handler.onShutdown(),
       this.request,
       this.clientAddress,
     );
@@ -210,6 +211,11 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   beginEnd(): void {
     this.#ending = true;
     this.#uncount();
+  }
+
+  /** How it is to be closed, its handler having ended. */
+  get closing(): Closing {
+    return this.#handler?.[CLOSING]() ?? "linger";
   }
 
   settling(unsent: Unsent): void {
@@ -232,7 +238,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     if (this.#aborted !== undefined) return;
     // That a client takes its time after the reply is no fault of the handler.
     this.#aborted = { reason, reported: this.#ending };
-    this.#listener?.aborted(reason);
+    this.#handler?.[ABORT](reason);
     void this.#close();
     this.#abandonTimer = setTimeout(() => {
       void this.#reportAborted();
@@ -290,7 +296,6 @@ export class ServedRequest<Request, Address extends Deno.Addr>
 
   /** Nothing runs any more that has the request. */
   #settle(): void {
-    this.serving.transport.settled?.(this.request);
     this.#exit();
   }
 
@@ -315,7 +320,16 @@ export class ServedRequest<Request, Address extends Deno.Addr>
 
   /** Closes what was accepted, as its handler does not, or not soon enough. */
   #close(): Promise<void> {
-    return this.#callLast(() => this.serving.hooks.closeRequest(this.request));
+    const { hooks, transport } = this.serving;
+    const closing = this.#handler?.[CLOSING]() ?? "at once";
+    const isCutShort = closing === "reset" || closing === "reset while read";
+    return this.#callLast(() => {
+      const ended = isCutShort
+        ? transport.end?.(this.request, closing)
+        : undefined;
+      const close = () => hooks.closeRequest(this.request);
+      return ended === undefined ? close() : ended.then(close);
+    });
   }
 
   /** Calls the hook that is the last to release a request, and makes up for it. */
