@@ -5,9 +5,8 @@ import {
   type RequestServer,
   type Unsent,
 } from "./base_request_handler.ts";
-import { reportLeftBehind } from "./_report_left_behind.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
-import { lendTexts, StreamWriter } from "./streams/stream_writer.ts";
+import { StreamWriter } from "./streams/stream_writer.ts";
 
 /**
  * A handler of one connection, with buffered reading and ordered writing.
@@ -74,7 +73,7 @@ export class StreamRequestHandler<
       this.#rfile = new StreamReader(this.request, {
         onError: (error) => this.#streamFailed(error),
       });
-      this.#rfile.belongToRequest((error) => reportLeftBehind(this, error));
+      this.#rfile.belongToRequest(this);
       if (this.#over) this.#rfile.leave();
     }
     return this.#rfile;
@@ -93,8 +92,8 @@ export class StreamRequestHandler<
         noDelay: disableNagleAlgorithm,
         onError: (error) => this.#streamFailed(error),
       });
-      this.#wfile.belongToRequest((error) => reportLeftBehind(this, error));
-      if (isBorrower(this.request)) lendTexts(this.#wfile);
+      this.#wfile.belongToRequest(this);
+      if (isBorrower(this.request)) this.#wfile.lendTexts();
       if (this.#over) void this.#wfile.end();
     }
     return this.#wfile;
