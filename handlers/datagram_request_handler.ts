@@ -72,6 +72,8 @@ export class DatagramRequestHandler<
   /** Whether the reply is the packet's memory. */
   #borrowed = false;
   #suspended = false;
+  /** Whether the handler has ended. */
+  #over = false;
 
   /**
    * The payload of the datagram, 0 to 65,507 bytes.
@@ -109,6 +111,8 @@ export class DatagramRequestHandler<
           return Promise.resolve(part.length);
         },
       });
+      this.#rfile.belongToRequest(this);
+      if (this.#over) this.#rfile.leave();
     }
     return this.#rfile;
   }
@@ -119,9 +123,14 @@ export class DatagramRequestHandler<
    * @returns The writer of the reply.
    */
   get wfile(): StreamWriter {
-    return this.#wfile ??= new StreamWriter({
-      writeSync: (data) => this.#collect(data),
-    });
+    if (this.#wfile === undefined) {
+      this.#wfile = new StreamWriter({
+        writeSync: (data) => this.#collect(data),
+      });
+      this.#wfile.belongToRequest(this);
+      if (this.#over) void this.#wfile.end();
+    }
+    return this.#wfile;
   }
 
   /**
@@ -138,6 +147,8 @@ export class DatagramRequestHandler<
 
   /** @ignore */
   override settle(failed: boolean): void | Promise<unknown> {
+    this.#over = true;
+    this.#rfile?.leave();
     const ended = this.#wfile?.end();
     if (failed || this.#reply === undefined) return ended;
     const sent = reply(this.socket, this.#reply, this.clientAddress);
