@@ -90,7 +90,10 @@ export class RemoteRunner implements Runner {
     };
     served.listenWith({
       aborted: (reason) => abort(reason),
-      shuttingDown: () => tellShuttingDown(),
+      shuttingDown: () => {
+        pool.shuttingDown?.();
+        tellShuttingDown();
+      },
     });
     const open = (side: NearSide) =>
       isDatagram(request)

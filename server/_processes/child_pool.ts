@@ -31,6 +31,22 @@ const STARTS_AT_ONCE = Math.max(2, navigator.hardwareConcurrency);
  */
 const SPARE_DELAY = 10;
 
+/**
+ * How long after a child could not be started for want of descriptors, or of
+ * what else the system had none left, a connection is accepted only when a child
+ * is there to take it: in milliseconds. It would take what a start needs.
+ */
+const WANT = 10_000;
+/** How long after that the next start is tried, in milliseconds. */
+const WANT_PAUSE = 100;
+/** What Deno says of it. */
+const WANTS: ReadonlySet<unknown> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "EAGAIN",
+]);
+
 /** How many children there are, and what each does. */
 export interface ChildLimits extends ChildTimeouts {
   readonly maxChildren: number;
@@ -57,6 +73,14 @@ export class ChildPool implements RemotePool {
   #inVain = 0;
   /** Why none starts, as it was told last: what is wrong goes on for long. */
   #told: string | undefined;
+  /** When one could not be started for want of descriptors, as `performance.now`. */
+  #wanted = -Infinity;
+  /** How often in a row. */
+  #wants = 0;
+  /** Holds up who accepts. */
+  #gate: PromiseWithResolvers<void> | undefined;
+  #gateTimer: ReturnType<typeof setInterval> | undefined;
+  #shuttingDown = false;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   #spareTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -82,6 +106,44 @@ export class ChildPool implements RemotePool {
     this.#startNeeded(limits.spareChildren);
   }
 
+  /**
+   * Waits where a connection accepted more would only wait, and hold what a
+   * child needs to start: the kernel's queue holds it as well.
+   */
+  drained(): Promise<void> | undefined {
+    if (this.#mayAccept()) return undefined;
+    if (this.#gate === undefined) {
+      this.#gate = Promise.withResolvers();
+      // The time that it is held up for may be over, and as long as it is, it
+      // keeps the process, which would end between two starts.
+      this.#gateTimer = setInterval(() => this.#openGate(), WANT_PAUSE);
+    }
+    return this.#gate.promise;
+  }
+
+  #mayAccept(): boolean {
+    if (this.#shuttingDown || this.#closed) return true;
+    if (this.#leastLoaded() !== undefined) return true;
+    if (performance.now() - this.#wanted > WANT) {
+      return this.#waiting.size < STARTS_AT_ONCE;
+    }
+    // Without spare ones, none starts that nobody waits for.
+    return this.#limits.spareChildren === 0 && this.#waiting.size === 0 &&
+      this.#starting === 0 && this.#pauseTimer === undefined;
+  }
+
+  #openGate(): void {
+    if (this.#gate === undefined || !this.#mayAccept()) return;
+    clearInterval(this.#gateTimer);
+    this.#gate.resolve();
+    this.#gate = undefined;
+  }
+
+  shuttingDown(): void {
+    this.#shuttingDown = true;
+    this.#openGate();
+  }
+
   /** Gives a request to the least loaded child, if one can take it. */
   assign(open: Opener): Assignment | undefined {
     const child = this.#leastLoaded();
@@ -92,6 +154,7 @@ export class ChildPool implements RemotePool {
   wait(open: Opener): Waiting {
     const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
     this.#waiting.add(waiting);
+    if (this.#pauseTimer !== undefined) Deno.refTimer(this.#pauseTimer);
     this.#startNeeded();
     for (const child of this.#ready) {
       if (child.congested) child.drained().then(() => this.#serveWaiting());
@@ -102,6 +165,7 @@ export class ChildPool implements RemotePool {
   /** Ends the wait of a request that is over. */
   cancel(waiting: Waiting, reason: unknown): void {
     if (this.#waiting.delete(waiting)) waiting.assigned.reject(reason);
+    this.#openGate();
   }
 
   /** Ends all children, and waits for them. */
@@ -112,6 +176,7 @@ export class ChildPool implements RemotePool {
     this.#refuseWaiting(
       new Deno.errors.Interrupted("The server has shut down"),
     );
+    this.#openGate();
     for (const child of this.#children) child.stop();
     await Promise.all([...this.#children].map(({ gone }) => gone));
     await Promise.all(this.#checks);
@@ -220,6 +285,7 @@ export class ChildPool implements RemotePool {
       waiting.assigned.resolve(this.#open(child, waiting.open));
     }
     this.#startNeeded();
+    this.#openGate();
   }
 
   #refuseWaiting(error: unknown): void {
@@ -260,6 +326,7 @@ export class ChildPool implements RemotePool {
     this.#starting++;
     try {
       const child = this.#newChild();
+      this.#wants = 0;
       this.#children.add(child);
       void child.gone.then((loss) => this.#forget(child, loss));
       await child.ready();
@@ -288,6 +355,9 @@ export class ChildPool implements RemotePool {
 
   #failed(error: unknown): void {
     if (this.#closed) return;
+    if (WANTS.has((error as { readonly code?: unknown }).code)) {
+      return this.#failedInWant(error as Error);
+    }
     this.#pause();
     if (this.#inVain < PATIENCE) return;
     const { message } = error as Error;
@@ -306,13 +376,34 @@ export class ChildPool implements RemotePool {
     this.#waiting.clear();
   }
 
+  /**
+   * Those that wait go on waiting: what is wanted comes back when a child or a
+   * connection ends. Where no child is left that could end, the connection that
+   * came last gives way to the others.
+   */
+  #failedInWant(error: Error): void {
+    const now = performance.now();
+    // Once, and not at each of the starts that fail while it lasts.
+    if (now - this.#wanted > WANT) this.#onError(error);
+    this.#wanted = now;
+    this.#pauseFor(WANT_PAUSE);
+    if (++this.#wants < PATIENCE || this.#children.size > 0) return;
+    const last = [...this.#waiting].at(-1);
+    if (last !== undefined && this.#waiting.size > 1) this.cancel(last, error);
+  }
+
   #pause(): void {
     this.#inVain++;
+    this.#pauseFor(restartPause(this.#inVain));
+  }
+
+  #pauseFor(ms: number): void {
     if (this.#closed || this.#pauseTimer !== undefined) return;
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
       this.#startNeeded(this.#limits.spareChildren);
-    }, restartPause(this.#inVain));
+      this.#openGate();
+    }, ms);
     if (this.#waiting.size === 0) Deno.unrefTimer(this.#pauseTimer);
   }
 
