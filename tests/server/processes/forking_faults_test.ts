@@ -81,9 +81,32 @@ Deno.test("what a handler starts neither reads nor writes its frames", async () 
   strictEqual(server.reports.errors.length, 0);
 });
 
-Deno.test("a process keeps nothing that the next one finds", async () => {
-  await using server = start();
-  strictEqual(await command(server.addr, "kept"), "undefined undefined");
+Deno.test("a process keeps nothing that the next one finds, nor do its workers", async () => {
+  await using server = start({
+    denoArgs: ["--unstable-kv", "--unstable-webgpu"],
+  });
+  const none = "undefined undefined undefined undefined";
+  for (
+    const where of [
+      "kept",
+      "kept by a worker",
+      "kept by a worker of a worker",
+      "kept by a worker that is had another way",
+    ]
+  ) strictEqual(await command(server.addr, where), none, where);
+  strictEqual(
+    await command(server.addr, "kept by a worker of Node's"),
+    "NotSupported",
+  );
+  strictEqual(await command(server.addr, "work in a worker"), "one 42");
+});
+
+Deno.test("a process that may write everywhere has Node's workers", async () => {
+  await using server = start({ permissions: { write: true } });
+  strictEqual(
+    await command(server.addr, "kept by a worker of Node's"),
+    "allowed",
+  );
 });
 
 Deno.test("a process that can answer no more is ended, and its client's place free", async () => {
