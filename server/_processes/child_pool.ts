@@ -3,6 +3,7 @@ import type { ChildCommand } from "./child_command.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import type { NearChannel } from "../_bridge/near_channel.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import { Placement } from "../_bridge/placement.ts";
 import {
   type Assignment,
   type Loss,
@@ -62,13 +63,11 @@ export class ChildPool implements RemotePool {
   readonly #onError: OnError;
   /** All that have not been waited for, those that start or end too. */
   readonly #children = new Set<Child>();
-  /** Those that take further requests. */
-  readonly #ready = new Set<Child>();
+  /** Those that take further requests, and the requests that wait. */
+  readonly #placement: Placement<Child>;
   #starting = 0;
   /** Those of aborted requests that go on, and of children that read nothing. */
   readonly #checks = new Set<Promise<void>>();
-  /** In the order in which they came. */
-  readonly #waiting = new Set<Waiting>();
   /** How many ended before they did anything, in a row. */
   #inVain = 0;
   /** Why none starts, as it was told last: what is wrong goes on for long. */
@@ -101,6 +100,10 @@ export class ChildPool implements RemotePool {
     onError: OnError,
   ) {
     this.#limits = limits;
+    this.#placement = new Placement(
+      limits.connectionsPerChild,
+      (child) => child.checks === 0 && child.alive && !child.congested,
+    );
     this.#onError = onError;
     this.#newChild = () => new Child(command, limits, shutdown);
     this.#startNeeded(limits.spareChildren);
@@ -123,12 +126,12 @@ export class ChildPool implements RemotePool {
 
   #mayAccept(): boolean {
     if (this.#shuttingDown || this.#closed) return true;
-    if (this.#leastLoaded() !== undefined) return true;
+    if (this.#placement.leastLoaded() !== undefined) return true;
     if (performance.now() - this.#wanted > WANT) {
-      return this.#waiting.size < STARTS_AT_ONCE;
+      return this.#placement.waiting < STARTS_AT_ONCE;
     }
     // Without spare ones, none starts that nobody waits for.
-    return this.#limits.spareChildren === 0 && this.#waiting.size === 0 &&
+    return this.#limits.spareChildren === 0 && this.#placement.waiting === 0 &&
       this.#starting === 0 && this.#pauseTimer === undefined;
   }
 
@@ -146,17 +149,16 @@ export class ChildPool implements RemotePool {
 
   /** Gives a request to the least loaded child, if one can take it. */
   assign(open: Opener): Assignment | undefined {
-    const child = this.#leastLoaded();
+    const child = this.#placement.leastLoaded();
     return child === undefined ? undefined : this.#open(child, open);
   }
 
   /** Has a request wait for a child. */
   wait(open: Opener): Waiting {
-    const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
-    this.#waiting.add(waiting);
+    const waiting = this.#placement.wait(open);
     if (this.#pauseTimer !== undefined) Deno.refTimer(this.#pauseTimer);
     this.#startNeeded();
-    for (const child of this.#ready) {
+    for (const child of this.#placement.ready) {
       if (child.congested) child.drained().then(() => this.#serveWaiting());
     }
     return waiting;
@@ -164,7 +166,7 @@ export class ChildPool implements RemotePool {
 
   /** Ends the wait of a request that is over. */
   cancel(waiting: Waiting, reason: unknown): void {
-    if (this.#waiting.delete(waiting)) waiting.assigned.reject(reason);
+    this.#placement.cancel(waiting, reason);
     this.#openGate();
   }
 
@@ -173,9 +175,8 @@ export class ChildPool implements RemotePool {
     this.#closed = true;
     clearTimeout(this.#pauseTimer);
     clearTimeout(this.#spareTimer);
-    this.#refuseWaiting(
-      new Deno.errors.Interrupted("The server has shut down"),
-    );
+    const error = new Deno.errors.Interrupted("The server has shut down");
+    this.#placement.cancelAll(() => error);
     this.#openGate();
     for (const child of this.#children) child.stop();
     await Promise.all([...this.#children].map(({ gone }) => gone));
@@ -186,7 +187,7 @@ export class ChildPool implements RemotePool {
     child.ref();
     child.load++;
     if (++child.taken >= this.#limits.requestsPerChild) {
-      this.#ready.delete(child);
+      this.#placement.ready.delete(child);
     }
     this.#startSpare();
     const channel = open(child.side);
@@ -204,7 +205,7 @@ export class ChildPool implements RemotePool {
     child.load--;
     if (child.side.served) this.#inVain = 0;
     if (child.load > 0) this.#endIfAbandoned(child);
-    else if (this.#ready.has(child)) {
+    else if (this.#placement.ready.has(child)) {
       child.unref();
       if (child.congested) this.#note(this.#drain(child));
     } else child.retireSoon();
@@ -254,7 +255,7 @@ export class ChildPool implements RemotePool {
       );
     }
     if (!ended) {
-      this.#ready.delete(child);
+      this.#placement.ready.delete(child);
       child.abandoned++;
       void ending.then(() => child.abandoned--);
       return this.#endIfAbandoned(child);
@@ -262,44 +263,19 @@ export class ChildPool implements RemotePool {
     this.#serveWaiting();
   }
 
-  #leastLoaded(): Child | undefined {
-    let least: Child | undefined;
-    let load = this.#limits.connectionsPerChild;
-    for (const child of this.#ready) {
-      if (
-        child.load < load && child.checks === 0 && child.alive &&
-        !child.congested
-      ) {
-        least = child;
-        load = child.load;
-      }
-    }
-    return least;
-  }
-
   #serveWaiting(): void {
-    for (const waiting of this.#waiting) {
-      const child = this.#leastLoaded();
-      if (child === undefined) break;
-      this.#waiting.delete(waiting);
-      waiting.assigned.resolve(this.#open(child, waiting.open));
-    }
+    this.#placement.serve((child, open) => this.#open(child, open));
     this.#startNeeded();
     this.#openGate();
-  }
-
-  #refuseWaiting(error: unknown): void {
-    for (const { assigned } of this.#waiting) assigned.reject(error);
-    this.#waiting.clear();
   }
 
   /** Starts children for the requests that wait, and `spare` ones. */
   #startNeeded(spare = 0): void {
     const { maxChildren, requestsPerChild, connectionsPerChild } = this.#limits;
-    const waiting = this.#waiting.size;
+    const waiting = this.#placement.waiting;
     const each = Math.min(requestsPerChild, connectionsPerChild, waiting || 1);
     let idle = 0;
-    for (const child of this.#ready) {
+    for (const child of this.#placement.ready) {
       if (child.load === 0 && !child.congested) idle++;
     }
     for (
@@ -331,7 +307,7 @@ export class ChildPool implements RemotePool {
       void child.gone.then((loss) => this.#forget(child, loss));
       await child.ready();
       this.#told = undefined;
-      if (!this.#closed) this.#ready.add(child);
+      if (!this.#closed) this.#placement.ready.add(child);
     } catch (error) {
       this.#failed(error);
     }
@@ -343,7 +319,7 @@ export class ChildPool implements RemotePool {
   #forget(child: Child, { cause, untold }: Loss): void {
     this.#children.delete(child);
     // One that is still among them has ended unasked.
-    const unasked = this.#ready.delete(child);
+    const unasked = this.#placement.ready.delete(child);
     if (unasked && child.taken === 0) this.#pause();
     if (
       untold !== undefined && !this.#closed &&
@@ -364,16 +340,13 @@ export class ChildPool implements RemotePool {
     const known = message === this.#told;
     this.#told = message;
     // Where another child lives, it takes those that wait.
-    if (this.#ready.size > 0 || this.#waiting.size === 0) {
+    if (this.#placement.ready.size > 0 || this.#placement.waiting === 0) {
       if (!known) this.#onError(error as Error);
       return;
     }
-    let first = !known;
-    for (const { assigned } of this.#waiting) {
-      assigned.reject(first ? error : toldBefore(error as Error));
-      first = false;
-    }
-    this.#waiting.clear();
+    this.#placement.cancelAll((index) =>
+      index === 0 && !known ? error : toldBefore(error as Error)
+    );
   }
 
   /**
@@ -388,8 +361,7 @@ export class ChildPool implements RemotePool {
     this.#wanted = now;
     this.#pauseFor(WANT_PAUSE);
     if (++this.#wants < PATIENCE || this.#children.size > 0) return;
-    const last = [...this.#waiting].at(-1);
-    if (last !== undefined && this.#waiting.size > 1) this.cancel(last, error);
+    this.#placement.cancelLast(error);
   }
 
   #pause(): void {
@@ -404,7 +376,7 @@ export class ChildPool implements RemotePool {
       this.#startNeeded(this.#limits.spareChildren);
       this.#openGate();
     }, ms);
-    if (this.#waiting.size === 0) Deno.unrefTimer(this.#pauseTimer);
+    if (this.#placement.waiting === 0) Deno.unrefTimer(this.#pauseTimer);
   }
 
   #endIfAbandoned(child: Child): void {

@@ -1,5 +1,6 @@
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import { Placement } from "../_bridge/placement.ts";
 import {
   type Assignment,
   type OnError,
@@ -36,14 +37,11 @@ const LONGEST_HOLD = 1_000;
 export class ThreadPool implements RemotePool {
   readonly #onError: OnError;
   readonly #size: number;
-  readonly #perThread: number;
   readonly #newThread: () => Thread;
-  readonly #ready = new Set<Thread>();
+  readonly #placement: Placement<Thread>;
   /** Those that are asked whether they still answer. */
   readonly #checked = new Map<Thread, Promise<void>>();
   readonly #starting = new Map<Thread, Promise<void>>();
-  /** In the order in which they came. */
-  readonly #waiting = new Set<Waiting>();
   /** How many threads in a row have died at once. */
   #inVain = 0;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
@@ -76,7 +74,10 @@ export class ThreadPool implements RemotePool {
   ) {
     this.#onError = onError;
     this.#size = size;
-    this.#perThread = perThread;
+    this.#placement = new Placement(
+      perThread,
+      (thread) => !this.#checked.has(thread),
+    );
     this.#newThread = () => new Thread(handler, addr, shutdown);
     this.#spare = new SpareDescriptors([import.meta.url, handler.moduleUrl]);
     const enough = this.#spare.full;
@@ -101,35 +102,35 @@ export class ThreadPool implements RemotePool {
    */
   drained(): Promise<void> | undefined {
     if (!this.#spare.full && this.#isStarting) return this.#hold();
-    if (this.#ready.size === 0) return undefined;
-    for (const { congested } of this.#ready) if (!congested) return undefined;
+    if (this.#placement.ready.size === 0) return undefined;
+    for (const { congested } of this.#placement.ready) {
+      if (!congested) return undefined;
+    }
     return Promise.race(
-      Array.from(this.#ready, (thread) => thread.drained()),
+      Array.from(this.#placement.ready, (thread) => thread.drained()),
     );
   }
 
   /** Gives a request to the least loaded thread, if one can take it. */
   assign(open: Opener): Assignment | undefined {
-    const thread = this.#leastLoaded();
+    const thread = this.#placement.leastLoaded();
     if (thread?.load !== 0) this.#startAnother();
     if (thread === undefined) return undefined;
     // A thread that is starting will be free sooner than a busy one, but for
     // one request only.
     const waitsForStart = thread.load > 0 &&
-      this.#waiting.size < this.#starting.size;
+      this.#placement.waiting < this.#starting.size;
     return waitsForStart ? undefined : this.#open(thread, open);
   }
 
   /** Has a request wait for a thread. */
   wait(open: Opener): Waiting {
-    const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
-    this.#waiting.add(waiting);
-    return waiting;
+    return this.#placement.wait(open);
   }
 
   /** Ends the wait of a request that is over. */
   cancel(waiting: Waiting, reason: unknown): void {
-    if (this.#waiting.delete(waiting)) waiting.assigned.reject(reason);
+    this.#placement.cancel(waiting, reason);
   }
 
   #open(thread: Thread, open: Opener): Assignment {
@@ -186,43 +187,31 @@ export class ThreadPool implements RemotePool {
     clearTimeout(this.#pauseTimer);
     this.#endHold?.();
     const error = new Deno.errors.Interrupted("the server has shut down");
-    this.#refuseWaiting(error);
-    for (const thread of [...this.#ready, ...this.#starting.keys()]) {
+    this.#placement.cancelAll(() => error);
+    for (const thread of [...this.#placement.ready, ...this.#starting.keys()]) {
       thread.terminate(error);
     }
     await Promise.all([...this.#checked.values(), ...this.#starting.values()]);
     this.#spare[Symbol.dispose]();
   }
 
-  #leastLoaded(): Thread | undefined {
-    let least: Thread | undefined;
-    let load = this.#perThread;
-    for (const thread of this.#ready) {
-      if (thread.load < load && !this.#checked.has(thread)) {
-        least = thread;
-        load = thread.load;
-      }
-    }
-    return least;
-  }
-
   #add(thread: Thread): void {
     const since = performance.now();
-    this.#ready.add(thread);
+    this.#placement.ready.add(thread);
     thread.gone.then(({ untold }) => {
       if (!this.#closed && untold !== undefined) this.#onError(untold);
-      this.#ready.delete(thread);
+      this.#placement.ready.delete(thread);
       this.#inVain = thread.side.served || performance.now() - since > LONG_LIFE
         ? 0
         : this.#inVain + 1;
-      if (this.#waiting.size > 0) this.#startAnother();
+      if (this.#placement.waiting > 0) this.#startAnother();
     });
   }
 
   #startAnother(): void {
     if (
       this.#closed || this.#pauseTimer !== undefined ||
-      this.#ready.size + this.#starting.size >= this.#size
+      this.#placement.ready.size + this.#starting.size >= this.#size
     ) return;
     const pause = this.#spare.fill()
       ? restartPause(this.#inVain)
@@ -234,7 +223,7 @@ export class ThreadPool implements RemotePool {
   #startAfterPause(): void {
     this.#pauseTimer = undefined;
     if (this.#spare.fill()) this.#start();
-    else if (this.#waiting.size > 0) this.#startAnother();
+    else if (this.#placement.waiting > 0) this.#startAnother();
   }
 
   #start(): void {
@@ -248,7 +237,7 @@ export class ThreadPool implements RemotePool {
   /** Whether a thread starts, or requests wait for one that can. */
   get #isStarting(): boolean {
     return this.#starting.size > 0 ||
-      this.#ready.size === 0 && this.#waiting.size > 0;
+      this.#placement.ready.size === 0 && this.#placement.waiting > 0;
   }
 
   /** Waits until a thread has started, but not for long. */
@@ -268,8 +257,8 @@ export class ThreadPool implements RemotePool {
       if (isWantOfDescriptors(error)) return this.#startedInWant(thread);
       this.#inVain++;
       // Where another thread lives, its requests end and make room.
-      if (this.#ready.size === 0 && this.#waiting.size > 0) {
-        this.#refuseWaiting(error);
+      if (this.#placement.ready.size === 0 && this.#placement.waiting > 0) {
+        this.#placement.cancelAll(() => error);
       } else if (!this.#closed) this.#onError(error as Error);
     }
     this.#startEnded(thread);
@@ -279,7 +268,7 @@ export class ThreadPool implements RemotePool {
   /** It is tried again when there are enough: nobody is refused for it. */
   #startedInWant(thread: Thread): void {
     this.#startEnded(thread);
-    if (this.#waiting.size === 0 || this.#closed) return;
+    if (this.#placement.waiting === 0 || this.#closed) return;
     this.#pauseTimer ??= setTimeout(
       () => this.#startAfterPause(),
       DESCRIPTOR_PAUSE,
@@ -293,16 +282,9 @@ export class ThreadPool implements RemotePool {
   }
 
   #serveWaiting(): void {
-    for (const waiting of this.#waiting) {
-      const thread = this.#leastLoaded();
-      if (thread === undefined) return this.#startAnother();
-      this.#waiting.delete(waiting);
-      waiting.assigned.resolve(this.#open(thread, waiting.open));
-    }
-  }
-
-  #refuseWaiting(error: unknown): void {
-    for (const { assigned } of this.#waiting) assigned.reject(error);
-    this.#waiting.clear();
+    const served = this.#placement.serve((thread, open) =>
+      this.#open(thread, open)
+    );
+    if (!served) this.#startAnother();
   }
 }
