@@ -8,6 +8,7 @@ import {
   restartPause,
   type Waiting,
 } from "../_bridge/remote_pool.ts";
+import { isWantOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
 import { Thread } from "./thread.ts";
 
 /**
@@ -20,6 +21,16 @@ const LONG_LIFE = 5_000;
  * taken for stuck, in milliseconds.
  */
 const ANSWER_TIMEOUT = 1_000;
+/**
+ * How long to wait, where too few descriptors are left to start a thread, before
+ * it is tried again, in milliseconds. A server that cannot accept waits as long.
+ */
+const DESCRIPTOR_PAUSE = 100;
+/**
+ * How long accepting waits at most where it could take the last descriptors from
+ * a thread that starts, in milliseconds.
+ */
+const LONGEST_HOLD = 1_000;
 
 /** The threads of a server. */
 export class ThreadPool implements RemotePool {
@@ -36,6 +47,9 @@ export class ThreadPool implements RemotePool {
   /** How many threads in a row have died at once. */
   #inVain = 0;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #spare: SpareDescriptors;
+  /** Ends what holds accepting up. */
+  #endHold: (() => void) | undefined;
   #closed = false;
 
   /**
@@ -50,6 +64,7 @@ export class ThreadPool implements RemotePool {
    * @param onError Told when a thread without requests is gone, or cannot be
    * started beside others.
    * @throws What keeps the handler from being imported.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
   constructor(
     size: number,
@@ -63,18 +78,29 @@ export class ThreadPool implements RemotePool {
     this.#size = size;
     this.#perThread = perThread;
     this.#newThread = () => new Thread(handler, addr, shutdown);
+    this.#spare = new SpareDescriptors([import.meta.url, handler.moduleUrl]);
+    const enough = this.#spare.full;
+    this.#spare[Symbol.dispose]();
+    if (!enough) {
+      throw new Deno.errors.Busy(
+        "Cannot start a thread: too few descriptors are left; raise the limit (ulimit -n)",
+      );
+    }
     const first = this.#newThread();
     first.readySync();
+    this.#spare.fill();
     this.#add(first);
   }
 
   /**
-   * Waits where no thread takes what it is sent: each datagram accepted more
-   * would only be kept in memory.
+   * Waits where no thread takes what it is sent, as each datagram accepted more
+   * would only be kept in memory, and where a connection would take what a
+   * thread needs to start.
    *
    * @returns `undefined` if there is nothing to wait for.
    */
   drained(): Promise<void> | undefined {
+    if (!this.#spare.full && this.#isStarting) return this.#hold();
     if (this.#ready.size === 0) return undefined;
     for (const { congested } of this.#ready) if (!congested) return undefined;
     return Promise.race(
@@ -158,12 +184,14 @@ export class ThreadPool implements RemotePool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#pauseTimer);
+    this.#endHold?.();
     const error = new Deno.errors.Interrupted("the server has shut down");
     this.#refuseWaiting(error);
     for (const thread of [...this.#ready, ...this.#starting.keys()]) {
       thread.terminate(error);
     }
     await Promise.all([...this.#checked.values(), ...this.#starting.values()]);
+    this.#spare[Symbol.dispose]();
   }
 
   #leastLoaded(): Thread | undefined {
@@ -196,17 +224,40 @@ export class ThreadPool implements RemotePool {
       this.#closed || this.#pauseTimer !== undefined ||
       this.#ready.size + this.#starting.size >= this.#size
     ) return;
-    const pause = restartPause(this.#inVain);
+    const pause = this.#spare.fill()
+      ? restartPause(this.#inVain)
+      : DESCRIPTOR_PAUSE;
     if (pause === 0) return this.#start();
-    this.#pauseTimer = setTimeout(() => {
-      this.#pauseTimer = undefined;
-      this.#start();
-    }, pause);
+    this.#pauseTimer = setTimeout(() => this.#startAfterPause(), pause);
+  }
+
+  #startAfterPause(): void {
+    this.#pauseTimer = undefined;
+    if (this.#spare.fill()) this.#start();
+    else if (this.#waiting.size > 0) this.#startAnother();
   }
 
   #start(): void {
+    this.#spare[Symbol.dispose]();
     const thread = this.#newThread();
+    // Where too few are left for another, this one has them for its imports.
+    this.#spare.fill();
     this.#starting.set(thread, this.#started(thread));
+  }
+
+  /** Whether a thread starts, or requests wait for one that can. */
+  get #isStarting(): boolean {
+    return this.#starting.size > 0 ||
+      this.#ready.size === 0 && this.#waiting.size > 0;
+  }
+
+  /** Waits until a thread has started, but not for long. */
+  async #hold(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LONGEST_HOLD);
+    this.#endHold = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   async #started(thread: Thread): Promise<void> {
@@ -214,14 +265,31 @@ export class ThreadPool implements RemotePool {
       await thread.ready();
       this.#add(thread);
     } catch (error) {
+      if (isWantOfDescriptors(error)) return this.#startedInWant(thread);
       this.#inVain++;
       // Where another thread lives, its requests end and make room.
       if (this.#ready.size === 0 && this.#waiting.size > 0) {
         this.#refuseWaiting(error);
       } else if (!this.#closed) this.#onError(error as Error);
     }
-    this.#starting.delete(thread);
+    this.#startEnded(thread);
     this.#serveWaiting();
+  }
+
+  /** It is tried again when there are enough: nobody is refused for it. */
+  #startedInWant(thread: Thread): void {
+    this.#startEnded(thread);
+    if (this.#waiting.size === 0 || this.#closed) return;
+    this.#pauseTimer ??= setTimeout(
+      () => this.#startAfterPause(),
+      DESCRIPTOR_PAUSE,
+    );
+  }
+
+  #startEnded(thread: Thread): void {
+    this.#starting.delete(thread);
+    this.#spare.fill();
+    this.#endHold?.();
   }
 
   #serveWaiting(): void {
