@@ -5,7 +5,7 @@ import type { RequestBody } from "./request_body.ts";
 import { parseResponseHeader, type ScriptResponse } from "./response_header.ts";
 import { ScriptError } from "./script_error.ts";
 import { ScriptProcess } from "./script_process.ts";
-import { type CGIUser, scriptUser } from "./script_user.ts";
+import { scriptUser, type UserSetting } from "./script_user.ts";
 
 /** How much may be printed that no client gets, in bytes. */
 const MOST_DISCARDED = 1024 * 1024;
@@ -18,7 +18,7 @@ export interface ScriptOptions {
   /** How long it may neither take nor give anything, in milliseconds. */
   readonly timeout: number;
   /** Whom it runs as. */
-  readonly user: CGIUser | "nobody" | "server";
+  readonly user: UserSetting;
 }
 
 /**
