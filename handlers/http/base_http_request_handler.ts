@@ -6,6 +6,7 @@ import {
   type RequestServer,
 } from "../base_request_handler.ts";
 import { isEncrypted } from "../_encrypted.ts";
+import { BodyReader } from "./_connection/body_reader.ts";
 import { escapeHtml } from "./_connection/escape_html.ts";
 import {
   currentDate,
@@ -27,7 +28,7 @@ import {
 import { type Framing, ResponseBody } from "./_connection/response_body.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
-import { StreamReader } from "../streams/stream_reader.ts";
+import type { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
 
 /** A server that has its handlers measure how long a request takes. */
@@ -248,11 +249,15 @@ export class BaseHTTPRequestHandler<
    * (`Expect: 100-continue`) is told at the first read, or by a response with a
    * status below 400. Behind the response no more is read: `BadResource`.
    *
+   * `readAll()` and `readExactly(n)` are bounded by `maxBodySize` alone, past
+   * which a request is answered with 413. The reader's own `limit` is for lines
+   * and what else has no announced length.
+   *
    * @returns The reader of this request.
    */
   get rfile(): StreamReader {
     if (this.#rfile === undefined) {
-      this.#rfile = new StreamReader(this.#connection.bodyOf(this.#incoming));
+      this.#rfile = new BodyReader(this.#connection.bodyOf(this.#incoming));
       this.#rfile.belongToRequest(this);
     }
     return this.#rfile;

@@ -391,7 +391,8 @@ export class HTTPConnection implements Watched, Serving {
       do {
         this.#wroteAt = performance.now();
         this.#writeBy = this.#wroteAt + writeTimeout;
-        watchdog.moved(this.#writeBy);
+        // What a handler that failed has left is the server's to end.
+        if (!this.#closed) watchdog.moved(this.#writeBy);
         const rest = done === 0 ? bytes : bytes.subarray(done);
         const taken = await this.#connection.write(rest);
         const error = writeCountError(taken, rest.length);
