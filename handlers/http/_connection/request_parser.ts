@@ -1,6 +1,7 @@
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
 import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
+import { joinCookies, refuseRepeated } from "./field_lines.ts";
 import { MessageBounds } from "./message_bounds.ts";
 import { checkTarget, isAuthority } from "./request_target.ts";
 
@@ -17,7 +18,7 @@ export class IncomingRequest {
   readonly minorVersion: number;
   /**
    * Names and values in turn, as they were sent, but for `Host` where the target
-   * names another.
+   * names another, and lines of `Cookie`, which are one.
    */
   readonly rawHeaders: readonly string[];
   readonly host: string | undefined;
@@ -51,7 +52,6 @@ export class IncomingRequest {
     maxBodySize: number,
   ) {
     const authority = checkTarget(method, target);
-
     this.method = method;
     this.target = target;
     this.minorVersion = minorVersion;
@@ -59,10 +59,16 @@ export class IncomingRequest {
     this.keepAlive = keepAlive && method !== "CONNECT";
     let host: string | undefined;
     let expect: string | undefined;
-    let length: string | undefined;
+    let announced: string | undefined;
     let coding: string | undefined;
+    let cookies = 0;
+    let lengths = 0;
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const name = rawHeaders[i]!;
+      // Names that are equally long are few, and only they need be compared.
+      const length = 1 << name.length;
+      if ((lengths & length) !== 0) refuseRepeated(rawHeaders, i);
+      lengths |= length;
       switch (name.length) {
         case 4:
           if (name.toLowerCase() !== "host") break;
@@ -77,14 +83,22 @@ export class IncomingRequest {
           if (authority !== undefined) rawHeaders[i + 1] = authority;
           break;
         case 6:
-          if (name.toLowerCase() === "expect") {
-            expect = rawHeaders[i + 1]!.toLowerCase();
+          switch (name.toLowerCase()) {
+            case "cookie":
+              cookies++;
+              break;
+            case "expect": {
+              const value = rawHeaders[i + 1]!.toLowerCase();
+              // It is a list, of which each member must be met.
+              if (expect === undefined) expect = value;
+              else if (expect !== value) expect += `, ${value}`;
+            }
           }
           break;
         case 14:
           // That there is one, and that it is a number, llhttp has seen to.
           if (name.toLowerCase() === "content-length") {
-            length = rawHeaders[i + 1]!;
+            announced = rawHeaders[i + 1]!;
           }
           break;
         case 17:
@@ -111,16 +125,17 @@ export class IncomingRequest {
         );
       }
     }
-    if (length !== undefined && Number(length) > maxBodySize) {
+    if (announced !== undefined && Number(announced) > maxBodySize) {
       throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
     }
+    if (cookies > 1) joinCookies(rawHeaders);
     if (host === undefined && authority !== undefined) {
       rawHeaders.push("Host", authority);
     }
     this.host = authority ?? host;
     this.chunked = coding !== undefined;
     this.expect = expect;
-    this.announced = Number(length ?? 0);
+    this.announced = Number(announced ?? 0);
     this.hasBody = coding !== undefined || this.announced > 0;
   }
 }
