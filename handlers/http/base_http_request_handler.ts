@@ -6,6 +6,7 @@ import {
   type RequestServer,
 } from "../base_request_handler.ts";
 import { isEncrypted } from "../_encrypted.ts";
+import { contentOf } from "./_connection/content.ts";
 import { escapeHtml } from "./_connection/escape_html.ts";
 import {
   currentDate,
@@ -83,8 +84,9 @@ export let scopeOf: (
  *
  * How the body's end is told is seen to: by `Content-Length` where the handler
  * sends it, in chunks where it does not, and by closing the connection of an
- * HTTP/1.0 client. What is written in response to HEAD, or with status 204 or
- * 304, is left out. A body that the handler did not read is read for it, up to
+ * HTTP/1.0 client. What is written in response to HEAD, or with status 204, 205
+ * or 304, is left out, and so is the length of what there is none of (RFC 9110,
+ * section 8.6). A body that the handler did not read is read for it, up to
  * 256 KiB; beyond that the connection is closed.
  *
  * What a method leaves running when its promise has resolved finds the next
@@ -454,6 +456,12 @@ export class BaseHTTPRequestHandler<
           throw new TypeError(`Cannot send the header "${name}": it was sent`);
         }
         this.#length = Number(value);
+        switch (contentOf(this.command, this.#status)) {
+          case "none":
+          case "empty":
+          case "tunnel":
+            return;
+        }
         break;
       case "transfer-encoding":
         if (value.toLowerCase() !== "chunked") {
@@ -490,6 +498,8 @@ export class BaseHTTPRequestHandler<
     if (framing.by === "close") this.closeConnection = true;
     if (framing.by === "chunks") {
       this.#head += "Transfer-Encoding: chunked\r\n";
+    } else if (contentOf(this.command, this.#status) === "empty") {
+      this.#head += "Content-Length: 0\r\n";
     }
     if (!this.#sendsConnection) this.#head += this.#connectionHeader();
     this.#headSent = true;
@@ -498,20 +508,23 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Sends a whole response that tells of an error, and logs it.
+   * Sends a whole response that tells of an error, and logs it. One that has no
+   * content, such as 204, is sent without the page.
    *
-   * @param status The status, 400 to 599.
+   * @param status The status, 200 to 999, and mostly 400 to 599.
    * @param message What is wrong, for the client; by default the status's own
    * phrase.
    * @param explain More about it.
-   * @returns A promise that resolves when it is sent.
+   * @returns A promise that resolves when it is sent. It rejects with
+   * `RangeError` if the status is out of range, and with `Error` if a response
+   * was begun already.
    */
   async sendError(
     status: number,
     message: string = STATUS_CODES[status] ?? "Error",
     explain = "",
   ): Promise<void> {
-    await this.#sendError(new HTTPError(status, message), explain);
+    await this.#sendError({ status, message, headers: {} }, explain);
   }
 
   /**
@@ -704,7 +717,10 @@ export class BaseHTTPRequestHandler<
       );
     }
     if (!this.#headSent) {
-      if (this.#length === undefined && !this.#sendsTransferEncoding) {
+      if (
+        this.#length === undefined && !this.#sendsTransferEncoding &&
+        contentOf(this.command, this.#status) === "any"
+      ) {
         this.sendHeader("Content-Length", "0");
       }
       this.endHeaders();
@@ -727,18 +743,23 @@ export class BaseHTTPRequestHandler<
     await this.#finishResponse();
   }
 
-  async #sendError(error: HTTPError, explain: string): Promise<void> {
+  async #sendError(
+    error: Pick<HTTPError, "status" | "message" | "headers">,
+    explain: string,
+  ): Promise<void> {
     const { status, message, headers } = error;
     // What was written before there was a head has broken the writer.
     if (!this.#headSent) this.#wfile = this.#body = undefined;
     this.logError(`code ${status}, message ${message}`);
     this.sendResponse(status, asPhrase(message));
-    const page = new TextEncoder().encode(
-      this.errorPage(status, message, explain),
-    );
     for (const [name, value] of Object.entries(headers)) {
       this.sendHeader(name, value);
     }
+    const content = contentOf(this.command, status);
+    if (content === "none" || content === "empty") return this.endHeaders();
+    const page = new TextEncoder().encode(
+      this.errorPage(status, message, explain),
+    );
     this.sendHeader("Content-Type", "text/html;charset=utf-8");
     this.sendHeader("Content-Length", String(page.length));
     this.endHeaders();
@@ -746,11 +767,9 @@ export class BaseHTTPRequestHandler<
   }
 
   #framing(): Framing {
-    if (
-      this.command === "HEAD" || this.#status === 204 || this.#status === 304
-    ) {
-      return { by: "nothing" };
-    }
+    const content = contentOf(this.command, this.#status);
+    if (content === "tunnel") return { by: "close" };
+    if (content !== "any") return { by: "nothing" };
     if (this.#length !== undefined && !this.#sendsTransferEncoding) {
       return { by: "length", length: this.#length };
     }

@@ -6,6 +6,7 @@ import {
   scopeOf,
   writeRaw,
 } from "./base_http_request_handler.ts";
+import { contentOf } from "./_connection/content.ts";
 import {
   currentDate,
   encodeHead,
@@ -197,13 +198,12 @@ export class FetchRequestHandler<
     });
     if (!dated) head += `date: ${currentDate()}\r\n`;
     const { body } = response;
-    if (status === 204 || status === 304) {
+    const content = contentOf(this.command, status);
+    if (content !== "any") {
       await body?.cancel();
-      await this.#write(scope, this.#endHead(head));
-    } else if (this.command === "HEAD") {
-      await body?.cancel();
-      const known = body === null ? length ?? 0 : length;
-      await this.#write(scope, this.#endHead(head, known));
+      if (content === "empty") length = 0;
+      else if (content !== "described") length = undefined;
+      await this.#write(scope, this.#endHead(head, length));
     } else if (body === null) {
       // The client would take the next response for this one's body.
       if (length !== undefined && length > 0) this.#endsEarly(0, length);
