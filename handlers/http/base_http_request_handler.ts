@@ -7,6 +7,7 @@ import {
 } from "../base_request_handler.ts";
 import { isEncrypted } from "../_encrypted.ts";
 import { contentOf } from "./_connection/content.ts";
+import { escapeControls } from "./_connection/escape_controls.ts";
 import { escapeHtml } from "./_connection/escape_html.ts";
 import {
   currentDate,
@@ -554,12 +555,13 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Called for each response, with its status. Logs the request's first line.
+   * Called for each response, with its status. Logs the request's first line, or
+   * `-` where what came has none.
    *
    * @param status The status.
    */
   logRequest(status: number): void {
-    this.logMessage(`"${this.requestLine}" ${status}`);
+    this.logMessage(`"${this.requestLine || "-"}" ${status}`);
   }
 
   /**
@@ -572,16 +574,16 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Writes one line to stderr: the client's address, the time and the message,
-   * whose control characters are escaped.
+   * Writes one line to stderr: the client's address, the time and the message.
+   * Characters that a terminal would act on are escaped.
    *
    * @param message The message.
    */
   logMessage(message: string): void {
     console.error(
-      `${this.addressString()} - - [${new Date().toISOString()}] ${
-        escapeControls(message)
-      }`,
+      `${escapeControls(this.addressString())} - - [${
+        new Date().toISOString()
+      }] ${escapeControls(message)}`,
     );
   }
 
@@ -620,7 +622,7 @@ export class BaseHTTPRequestHandler<
     this.#incoming = incoming;
     this.command = incoming.method;
     this.path = incoming.target;
-    this.requestVersion = incoming.minorVersion === 1 ? "HTTP/1.1" : "HTTP/1.0";
+    this.requestVersion = versionName(incoming.minorVersion);
     this.closeConnection = !incoming.keepAlive;
     this.#headers = this.#rfile = undefined;
     this.#clearResponse();
@@ -732,7 +734,13 @@ export class BaseHTTPRequestHandler<
 
   /** Answers what cannot be read as a request, or comes too slowly. */
   async #refuse(error: HTTPError): Promise<void> {
-    this.command = this.path = "";
+    // Its method decides what the answer may have, even where it is refused.
+    const { method = "", target = "", minorVersion = 1 } =
+      this.#connection.refused ?? {};
+    this.command = method;
+    this.path = target;
+    this.requestVersion = versionName(minorVersion);
+    this.#headers = new Headers();
     this.#clearResponse();
     this.closeConnection = true;
     await this.#answer(error);
@@ -811,19 +819,11 @@ function shuttingDown(): DOMException {
   return new DOMException("The server shuts down", "AbortError");
 }
 
+function versionName(minorVersion: number): string {
+  return minorVersion === 1 ? "HTTP/1.1" : "HTTP/1.0";
+}
+
 /** What is for the client to read may be more than a status line may hold. */
 function asPhrase(message: string): string {
   return message.replaceAll(/[^\t\x20-\x7e]+/g, " ");
-}
-
-/** Keeps a client from writing to the terminal of whoever reads the log. */
-function escapeControls(text: string): string {
-  return text.replaceAll(
-    // deno-lint-ignore no-control-regex -- they are what is replaced.
-    /[\x00-\x1f\x7f-\x9f\\]/g,
-    (character) =>
-      character === "\\"
-        ? "\\\\"
-        : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }

@@ -10,6 +10,7 @@ import { contentOf } from "./_connection/content.ts";
 import {
   currentDate,
   encodeHead,
+  headerLine,
   isContentLength,
   namesClose,
   statusLine,
@@ -37,6 +38,9 @@ const JOIN_UP_TO = 64 * 1024;
 
 /**
  * A handler of HTTP that answers a `Request` with a `Response`.
+ *
+ * There are no WebSockets: the response of `Deno.upgradeWebSocket()` is an error
+ * here, which is reported and answered with 500.
  *
  * Bodies stream both ways, with backpressure. A response whose body is known
  * whole gets a `Content-Length`. What the handler throws is answered with 500,
@@ -176,6 +180,11 @@ export class FetchRequestHandler<
         `Cannot answer ${this.command} ${this.path}: Response.error() has no status`,
       );
     }
+    if (status < 200) {
+      throw new TypeError(
+        `Cannot answer ${this.command} ${this.path} with status ${status}: Deno.upgradeWebSocket() takes over connections of Deno.serve() alone, and there are no WebSockets here; serve them with Deno.serve()`,
+      );
+    }
     this.#status = status;
     let head = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
@@ -194,7 +203,7 @@ export class FetchRequestHandler<
         case "date":
           dated = true;
       }
-      head += `${name}: ${value}\r\n`;
+      head += headerLine(name, value);
     });
     if (!dated) head += `date: ${currentDate()}\r\n`;
     const { body } = response;

@@ -7,7 +7,11 @@ import { encodeHead } from "./head.ts";
 import { leave } from "./leave.ts";
 import { LongRequests, type Serving } from "./long_requests.ts";
 import { readCountError } from "./read_count.ts";
-import { type IncomingRequest, RequestParser } from "./request_parser.ts";
+import {
+  type IncomingRequest,
+  type RefusedRequest,
+  RequestParser,
+} from "./request_parser.ts";
 import { bodyIsOver } from "./request_scope.ts";
 import { Watchdog, type Watched } from "./watchdog.ts";
 
@@ -104,6 +108,11 @@ export class HTTPConnection implements Watched, Serving {
 
   get deadline(): number {
     return Math.min(this.#readBy, this.#writeBy, this.#serveBy);
+  }
+
+  /** The request that `next()` threw for, as far as it is known. */
+  get refused(): RefusedRequest | undefined {
+    return this.#parser.refused;
   }
 
   /** Forgets the connection, which the server closes. */

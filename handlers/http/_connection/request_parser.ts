@@ -140,6 +140,12 @@ export class IncomingRequest {
   }
 }
 
+/** A request whose first line was understood, and which is not served. */
+export type RefusedRequest = Pick<
+  IncomingRequest,
+  "method" | "target" | "minorVersion"
+>;
+
 /**
  * Takes requests out of the bytes of one connection. Reading them is llhttp's;
  * refusing what it lets pass and a server must not, and the limits, are here.
@@ -147,6 +153,8 @@ export class IncomingRequest {
 export class RequestParser extends Llhttp {
   /** Whether a request has begun whose headers are not complete. */
   midway = false;
+  /** The request that no more can be read for, if its first line is known. */
+  refused: RefusedRequest | undefined;
   readonly #limits: HTTPLimits;
   /** Those that were not asked for yet. */
   readonly #requests: IncomingRequest[] = [];
@@ -320,7 +328,31 @@ export class RequestParser extends Llhttp {
     }
     const { fault } = this.#bounds;
     if (fault !== undefined) throw new HTTPError(400, fault);
-    rawHeaders ??= this.#rawHeaders;
+    target ??= this.#target;
+    try {
+      this.#current = this.#admit(
+        name,
+        target,
+        minor,
+        rawHeaders ?? this.#rawHeaders,
+        keepAlive,
+      );
+    } catch (error) {
+      this.refused = { method: name, target, minorVersion: minor };
+      throw error;
+    }
+    this.#requests.push(this.#current);
+    return 0;
+  }
+
+  /** @throws {HTTPError} If the request is not served. */
+  #admit(
+    method: string,
+    target: string,
+    minorVersion: number,
+    rawHeaders: string[],
+    keepAlive: boolean,
+  ): IncomingRequest {
     const { maxHeaderCount, maxBodySize } = this.#limits;
     if (rawHeaders.length > 2 * maxHeaderCount) {
       throw new HTTPError(
@@ -330,16 +362,14 @@ export class RequestParser extends Llhttp {
         } headers, at most ${maxHeaderCount} are allowed`,
       );
     }
-    this.#current = new IncomingRequest(
-      name,
-      target ?? this.#target,
-      minor,
+    return new IncomingRequest(
+      method,
+      target,
+      minorVersion,
       rawHeaders,
       keepAlive,
       maxBodySize,
     );
-    this.#requests.push(this.#current);
-    return 0;
   }
 
   [Callback.Body](chunk: Uint8Array<ArrayBuffer>): void {
