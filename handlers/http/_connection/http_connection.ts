@@ -13,6 +13,7 @@ import {
   RequestParser,
 } from "./request_parser.ts";
 import { bodyIsOver } from "./request_scope.ts";
+import { nextTurn } from "./turns.ts";
 import { Watchdog, type Watched } from "./watchdog.ts";
 
 /** What a connection's reads wait in, in bytes: most requests are shorter. */
@@ -187,6 +188,7 @@ export class HTTPConnection implements Watched, Serving {
     this.#current = undefined;
     this.#watching = false;
     this.#serveBy = Infinity;
+    if (!first && this.#parser.hasMore) await nextTurn();
     let request = this.#parser.shift();
     let waiting: Waiting | undefined;
     while (request === undefined) {
