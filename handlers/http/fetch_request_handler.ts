@@ -17,6 +17,7 @@ import {
 } from "./_connection/head.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
+import { nextTurn } from "./_connection/turns.ts";
 import { HTTPError } from "./http_error.ts";
 import type { HTTPLimits } from "./http_limits.ts";
 
@@ -32,6 +33,13 @@ export type FetchFunction = (
 
 /** A class of handlers that answer with `fetch`. */
 export type FetchRequestHandlerClass = typeof FetchRequestHandler;
+
+/** What stands before the fields that tell how a body is framed. */
+interface ResponseHead {
+  readonly text: string;
+  /** How long the response says its body is, in bytes. */
+  readonly length: number | undefined;
+}
 
 /** A chunk up to this size goes out together with the head, in bytes. */
 const JOIN_UP_TO = 64 * 1024;
@@ -174,6 +182,48 @@ export class FetchRequestHandler<
     if (scope.over) return await response.body?.cancel();
     const { lookingOut } = connectionOf(this);
     if (lookingOut !== undefined) await lookingOut;
+    let head: ResponseHead;
+    try {
+      head = this.#headOf(response);
+    } catch (error) {
+      await response.body?.cancel(error).catch(() => {
+        // What it was refused for is what is thrown.
+      });
+      throw error;
+    }
+    const { text } = head;
+    let { length } = head;
+    const { body } = response;
+    const content = contentOf(this.command, response.status);
+    if (content !== "any") {
+      await body?.cancel();
+      if (content === "empty") length = 0;
+      else if (content !== "described") length = undefined;
+      await this.#write(scope, this.#endHead(text, length));
+    } else if (body === null) {
+      // The client would take the next response for this one's body.
+      if (length !== undefined && length > 0) this.#endsEarly(0, length);
+      await this.#write(scope, this.#endHead(text, 0));
+    } else {
+      const reader = body.getReader();
+      try {
+        await this.#stream(scope, text, reader, length);
+      } catch (error) {
+        await reader.cancel(error).catch(() => {
+          // Its source failed, which is what is thrown.
+        });
+        throw error;
+      }
+    }
+  }
+
+  /**
+   * What a response says of itself.
+   *
+   * @throws {RangeError} If its status is none of HTTP's.
+   * @throws {TypeError} If it cannot be sent here.
+   */
+  #headOf(response: Response): ResponseHead {
     const { status } = response;
     if (status === 0) {
       throw new TypeError(
@@ -186,7 +236,7 @@ export class FetchRequestHandler<
       );
     }
     this.#status = status;
-    let head = statusLine(status, response.statusText || undefined);
+    let text = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
     let dated = false;
     response.headers.forEach((value, name) => {
@@ -203,31 +253,10 @@ export class FetchRequestHandler<
         case "date":
           dated = true;
       }
-      head += headerLine(name, value);
+      text += headerLine(name, value);
     });
-    if (!dated) head += `date: ${currentDate()}\r\n`;
-    const { body } = response;
-    const content = contentOf(this.command, status);
-    if (content !== "any") {
-      await body?.cancel();
-      if (content === "empty") length = 0;
-      else if (content !== "described") length = undefined;
-      await this.#write(scope, this.#endHead(head, length));
-    } else if (body === null) {
-      // The client would take the next response for this one's body.
-      if (length !== undefined && length > 0) this.#endsEarly(0, length);
-      await this.#write(scope, this.#endHead(head, 0));
-    } else {
-      const reader = body.getReader();
-      try {
-        await this.#stream(scope, head, reader, length);
-      } catch (error) {
-        await reader.cancel(error).catch(() => {
-          // Its source failed, which is what is thrown.
-        });
-        throw error;
-      }
-    }
+    if (!dated) text += `date: ${currentDate()}\r\n`;
+    return { text, length };
   }
 
   /** Sends a head and the body behind it. */
@@ -265,6 +294,9 @@ export class FetchRequestHandler<
         if (chunked) before += `${chunk.length.toString(16)}\r\n`;
         await this.#write(scope, before, chunk, chunked ? "\r\n" : "");
         before = "";
+      } else {
+        // Nothing was sent that could be waited for.
+        await nextTurn();
       }
       read = this.#bytes(await (following ?? reader.read()));
       following = undefined;

@@ -160,6 +160,23 @@ Deno.test("a Response's headers are refused as those of sendHeader() are", async
   }
 });
 
+Deno.test("the body of a Response that is refused is cancelled", async () => {
+  for (
+    const headers of [{ "x-value": "a\x0b" }, { "content-length": "a" }]
+  ) {
+    const cancelled = Promise.withResolvers<unknown>();
+    await using server = serve(
+      new Server(LOOPBACK, () =>
+        new Response(
+          new ReadableStream({ cancel: cancelled.resolve }),
+          { headers: headers as Record<string, string> },
+        )),
+    );
+    strictEqual((await server.get("/")).status, 500);
+    strictEqual(await cancelled.promise, server.reports.errors[0]);
+  }
+});
+
 /** Targets whose redirection could end a line, or lead to another host. */
 const TARGETS = [
   "/a%0d%0aX-Injected:%20yes",

@@ -70,6 +70,36 @@ Deno.test("pipelines of many clients leave others their turn, however many they 
   }
 });
 
+Deno.test("others are answered while a body gives empty chunks", async () => {
+  let pulls = 0;
+  let over = false;
+  await using server = serve(
+    new HTTPServer(LOOPBACK, ({ url }) => {
+      if (url.endsWith("/other")) return new Response("answered");
+      return new Response(
+        new ReadableStream({
+          pull(controller) {
+            // One that nobody else has a turn beside ends here.
+            if (over || ++pulls === 100_000) controller.close();
+            else controller.enqueue(new Uint8Array(0));
+          },
+        }),
+      );
+    }),
+  );
+  const get = (path: string) =>
+    exchange(
+      server.addr,
+      `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+    );
+  const empty = get("/empty");
+  while (pulls === 0) await new Promise<void>((next) => setImmediate(next));
+  ok((await get("/other")).endsWith("answered"));
+  ok(pulls < 100_000, "The body had ended before others were answered");
+  over = true;
+  ok((await empty).startsWith("HTTP/1.1 200 "));
+});
+
 Deno.test("others are answered while pipelines in a thread never end", async () => {
   await using server = serve(
     new ThreadingHTTPServer(LOOPBACK, FetchTarget, { workers: 1 }),

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 
-/** How many requests that had come already are served in one turn, of all. */
+/** How many steps that waited for nothing are taken in one turn, of all. */
 const MOST_IN_TURN = 16;
 
 /** Those that wait, in the order they came. */
@@ -10,11 +10,11 @@ let left = MOST_IN_TURN;
 /**
  * Lets others have their turn of the event loop. Serving a request that has come
  * already waits for nothing, and a client that never stops sending would leave
- * no time for anybody else; so would many of its kind, which is why all of them
- * together are counted.
+ * no time for anybody else; nor would a body that gives empty chunks. Many of
+ * that kind would do the same, which is why all of them together are counted.
  *
- * @returns Nothing where the next request may be served now, which it mostly
- * may, or a promise of the turn in which it may.
+ * @returns Nothing where the next step may be taken now, which it mostly may, or
+ * a promise of the turn in which it may.
  */
 export function nextTurn(): Promise<void> | undefined {
   if (left > 0) {
