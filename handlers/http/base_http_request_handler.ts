@@ -193,6 +193,7 @@ export class BaseHTTPRequestHandler<
   #headSent = false;
   #length: number | undefined;
   #sendsConnection = false;
+  #saysClose = false;
   #sendsTransferEncoding = false;
 
   static {
@@ -474,7 +475,7 @@ export class BaseHTTPRequestHandler<
         return;
       case "connection":
         this.#sendsConnection = true;
-        if (namesClose(value)) this.closeConnection = true;
+        if (namesClose(value)) this.closeConnection = this.#saysClose = true;
         break;
     }
     this.#head += line;
@@ -502,7 +503,7 @@ export class BaseHTTPRequestHandler<
     } else if (contentOf(this.command, this.#status) === "empty") {
       this.#head += "Content-Length: 0\r\n";
     }
-    if (!this.#sendsConnection) this.#head += this.#connectionHeader();
+    if (!this.#saysClose) this.#head += this.#connectionHeader();
     this.#headSent = true;
     this.#responseBody().start(framing);
     this.#output().write(encodeHead(`${go}${this.#head}\r\n`));
@@ -645,6 +646,7 @@ export class BaseHTTPRequestHandler<
     this.#length = undefined;
     this.#headSent =
       this.#sendsConnection =
+      this.#saysClose =
       this.#sendsTransferEncoding =
         false;
     this.#wfile = this.#body = undefined;
@@ -786,8 +788,9 @@ export class BaseHTTPRequestHandler<
 
   #connectionHeader(): string {
     if (this.#connection.ending) this.closeConnection = true;
+    // Whatever else the handler says of the connection: RFC 9112, section 9.6.
     if (this.closeConnection) return "Connection: close\r\n";
-    return this.requestVersion === "HTTP/1.0"
+    return this.requestVersion === "HTTP/1.0" && !this.#sendsConnection
       ? "Connection: keep-alive\r\n"
       : "";
   }

@@ -245,6 +245,29 @@ Deno.test("a connection carries requests until it is told not to", async () => {
   strictEqual(await connection.read(new Uint8Array(1)), null);
 });
 
+Deno.test("a client is told that its connection ends, whatever else the handler says of it", async () => {
+  await using server = new Server(getting((handler) => {
+    handler.sendResponse(200);
+    handler.sendHeader("Connection", handler.path.slice(1));
+    handler.sendHeader("Content-Length", "0");
+  }));
+  const connectionOf = async (path: string, line: string) =>
+    (await exchange(server.addr, `GET /${path} ${line}\r\n\r\n`))
+      .match(/^Connection: .*$/gm);
+  const last = "HTTP/1.1\r\nHost: a\r\nConnection: close";
+  const told = ["Connection: keep-alive", "Connection: close"];
+  deepStrictEqual(await connectionOf("keep-alive", last), told);
+  deepStrictEqual(await connectionOf("keep-alive", "HTTP/1.0"), told);
+  for (const said of ["close", "x,Close"]) {
+    const expected = [`Connection: ${said}`];
+    deepStrictEqual(await connectionOf(said, last), expected);
+    deepStrictEqual(
+      await connectionOf(said, "HTTP/1.1\r\nHost: a"),
+      expected,
+    );
+  }
+});
+
 Deno.test("a body that was not read is not the next request", async () => {
   await using server = new Server(
     class extends Quiet {
