@@ -1,3 +1,4 @@
+import { contentOf } from "../_connection/content.ts";
 import type { BaseHTTPRequestHandler } from "../base_http_request_handler.ts";
 import type { Script } from "./find_script.ts";
 import { readHeaderBlock } from "./header_block.ts";
@@ -118,7 +119,7 @@ async function sendBody(
   begin: Uint8Array,
   process: ScriptProcess,
 ): Promise<void> {
-  const hasBody = command !== "HEAD" && status !== 204 && status !== 304;
+  const hasBody = contentOf(command, status) === "any";
   let left = hasBody ? contentLength ?? Infinity : 0;
   let discarded = 0;
   let chunk: Uint8Array | null = begin;
