@@ -1,4 +1,4 @@
-// deno-lint-ignore no-control-regex -- these are what is looked for.
+// deno-lint-ignore no-control-regex -- control characters are looked for.
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
 /**

@@ -1,6 +1,6 @@
 import type { BaseRequestHandler } from "./base_request_handler.ts";
 
-/** What a server has besides what it says a handler may use. */
+/** A server on the event loop, which has more than handlers are told of. */
 interface Reporting {
   handleError?(
     error: unknown,

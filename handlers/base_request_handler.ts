@@ -42,11 +42,11 @@ let isAborted: (
 
 /** A handler of any kind of request. */
 type AnyHandler = BaseRequestHandler<unknown, Deno.Addr | null>;
-/** Called with what is left to be sent, if that has to be waited for. */
+/** Called with the bytes that are left to be sent, if any have to wait. */
 type OnSettling = (unsent: Unsent) => void;
 /** Called when `setup`, `handle` or `finish` has returned a promise. */
 type OnWaiting = () => void;
-/** What a handler threw. */
+/** An error that a handler threw: it may be any value, `undefined` too. */
 interface Failure {
   readonly error: unknown;
 }
@@ -54,8 +54,8 @@ interface Failure {
 /**
  * Runs a handler: `setup`, `handle`, `finish`, then what it still has to send.
  *
- * Only what is a promise is awaited: awaiting nothing, and functions that do
- * it, would cost a small request as much as its handler.
+ * It awaits promises only: to await nothing, and to call functions that do, would
+ * cost a small request as much as its handler.
  *
  * @param handler The handler.
  * @param onSettling Called after `finish`.
@@ -269,8 +269,8 @@ export class BaseRequestHandler<
   onShutdown(): void | Promise<void> {}
 
   /**
-   * Called when the handler waits for something: what it was given may change
-   * from now on.
+   * Called when the handler waits for something: the memory that it was given may
+   * change from now on.
    *
    * @ignore
    */

@@ -119,14 +119,14 @@ export class StreamRequestHandler<
 
   /** @ignore */
   override settle(failed: boolean): void | Promise<unknown> {
-    // What the handler has not awaited finds out, and reads no bytes that belong
-    // to whoever ends the connection.
+    // Refuse what the handler has not awaited: the bytes that still come belong to
+    // the server, which ends the connection.
     this.#over = true;
     this.#rfile?.leave();
     return this.#wfile?.end(failed);
   }
 
-  /** Of one client's connection, any failure of reading or writing is final. */
+  /** Aborts the handler: a connection that has failed once is of no more use. */
   #streamFailed(error: unknown): void {
     abortHandler(this, error);
   }

@@ -416,7 +416,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     );
   }
 
-  /** Whether a subclass has steps that may go on outside a request's context. */
+  /** Whether a subclass has hooks that may go on outside a request's context. */
   #overridesSteps(): boolean {
     const base = BaseServer.prototype;
     return this.processRequest !== base.processRequest ||

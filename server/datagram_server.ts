@@ -80,7 +80,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
       ),
       withSeam(options, {
         transport: {
-          // The socket stays open until the replies in progress are sent.
+          // Close nothing here: the socket sends the replies of those in progress.
           stopListening: () => {},
           ...lends
             ? {

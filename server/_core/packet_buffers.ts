@@ -1,23 +1,26 @@
-/** The longest payload over UDP is shorter; what fills one has been cut. */
+/**
+ * The size of a buffer, in bytes. The longest payload over UDP is shorter, so a
+ * datagram that fills a buffer has been cut.
+ */
 const BUFFER_SIZE = 65_536;
 /** The most that is taken whole, in bytes. */
 export const LONGEST_PACKET = BUFFER_SIZE - 1;
 /** How many buffers handlers may have at a time. */
 const MOST_LENT = 16;
 
-/** What the datagrams of one server are received into. */
+/** The buffers that the datagrams of one server are received into. */
 export class PacketBuffers {
   /** The buffer for the next datagram. */
   next: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_SIZE);
   readonly #spare: Uint8Array<ArrayBuffer>[] = [];
-  /** In no order: one taken back gives its place to the last. */
+  /** In no order: the last takes the place of the one that is taken back. */
   readonly #lent: Uint8Array<ArrayBuffer>[] = [];
 
   /**
-   * Leaves the buffer that was just received into to whoever has a part of it,
-   * and goes on with another.
+   * Lends the buffer that was just received into to the handler that has a part
+   * of it, and takes another for the next datagram.
    *
-   * @returns Whether there is another.
+   * @returns Whether it was lent: only so many may be.
    */
   lend(): boolean {
     if (this.#lent.length >= MOST_LENT) return false;
@@ -26,7 +29,7 @@ export class PacketBuffers {
     return true;
   }
 
-  /** Takes back what was lent, by its memory; of a copy there is nothing. */
+  /** Takes back the buffer with this memory, if it was lent: a copy was not. */
   takeBack(memory: ArrayBuffer): void {
     const lent = this.#lent;
     for (let i = 0; i < lent.length; i++) {
@@ -34,7 +37,7 @@ export class PacketBuffers {
       if (buffer.buffer !== memory) continue;
       const last = lent.pop()!;
       if (last !== buffer) lent[i] = last;
-      // Empty if it was transferred to another thread.
+      // A buffer that was transferred to another thread is empty, and of no use.
       if (buffer.length > 0) this.#spare.push(buffer);
       return;
     }
