@@ -130,8 +130,8 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     name: `UDP echo of 64 bytes, ${sockets} sockets`,
     load: ({ port, duration }) => ["udp", port, sockets, 64, duration],
     servers: [
-      denoServer("UDPServer, borrowsPacket", "ours_udp.ts", "borrowed"),
-      denoServer("UDPServer", "ours_udp.ts", "copied"),
+      denoServer("UDPServer", "ours_udp.ts", "reply"),
+      denoServer("UDPServer, rfile", "ours_udp.ts", "read"),
       denoServer("receive(buffer) loop", "raw_udp.ts"),
       peerServer("python3", "cpython_udp.py"),
     ],
@@ -178,7 +178,7 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     load: ({ port, duration }) => ["udp", port, 50, 64, duration],
     servers: [
       threading(1, "udp"),
-      anyCore(denoServer("UDPServer", "ours_udp.ts", "copied")),
+      anyCore(denoServer("UDPServer", "ours_udp.ts", "reply")),
       anyCore(peerServer("python3", "cpython_udp.py", "threading")),
     ],
     warmUp: true,

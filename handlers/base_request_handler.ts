@@ -1,3 +1,12 @@
+import type { Unsent } from "./_unsent.ts";
+import {
+  ABORT,
+  CLOSING,
+  type Closing,
+  type HandlerHost,
+  RUN,
+} from "./_host.ts";
+
 /** What a handler sees of the server that made it. */
 export interface RequestServer {
   /** The address the server is bound to. */
@@ -13,144 +22,9 @@ export interface RequestServer {
   shutdown(options?: { readonly gracePeriod?: number }): Promise<void>;
 }
 
-/** What a handler left to be sent. A `StreamWriter` is one. */
-export interface Unsent {
-  /** How many bytes are left. */
-  readonly bufferedAmount: number;
-  /**
-   * Waits until nothing is left.
-   *
-   * @returns A promise that rejects if sending fails.
-   */
-  flush(): Promise<void>;
-}
-
-/**
- * Aborts a handler's signal.
- *
- * @param handler The handler.
- * @param reason What `signal.reason` becomes.
- */
-export let abortHandler: (
-  handler: BaseRequestHandler<unknown, Deno.Addr | null>,
-  reason: unknown,
-) => void;
-
-let isAborted: (
-  handler: BaseRequestHandler<unknown, Deno.Addr | null>,
-) => boolean;
-
-/** A handler of any kind of request. */
-type AnyHandler = BaseRequestHandler<unknown, Deno.Addr | null>;
-/** Called with the bytes that are left to be sent, if any have to wait. */
-type OnSettling = (unsent: Unsent) => void;
-/** Called when `setup`, `handle` or `finish` has returned a promise. */
-type OnWaiting = () => void;
-/** An error that a handler threw: it may be any value, `undefined` too. */
+/** What a handler threw. */
 interface Failure {
   readonly error: unknown;
-}
-
-/**
- * Runs a handler: `setup`, `handle`, `finish`, then what it still has to send.
- *
- * It awaits promises only: to await nothing, and to call functions that do, would
- * cost a small request as much as its handler.
- *
- * @param handler The handler.
- * @param onSettling Called after `finish`.
- * @param onWaiting Called before this returns if the handler goes on afterwards.
- * @returns Nothing, or a promise that rejects with what the handler threw.
- */
-export function runHandler(
-  handler: AnyHandler,
-  onSettling: OnSettling,
-  onWaiting?: OnWaiting,
-): void | Promise<void> {
-  let failed: Failure | undefined;
-  try {
-    const ready = handler.setup();
-    const handled = ready === undefined
-      ? handler.handle()
-      : ready.then(() => handler.handle());
-    if (handled !== undefined) {
-      handler.suspend();
-      onWaiting?.();
-      return runSuspended(handler, handled, onSettling);
-    }
-  } catch (error) {
-    failed = { error };
-  }
-  return finishHandler(handler, failed, onSettling, onWaiting);
-}
-
-async function runSuspended(
-  handler: AnyHandler,
-  handled: Promise<void>,
-  onSettling: OnSettling,
-): Promise<void> {
-  let failed: Failure | undefined;
-  try {
-    await handled;
-  } catch (error) {
-    failed = { error };
-  }
-  const finished = finishHandler(handler, failed, onSettling);
-  if (finished !== undefined) await finished;
-}
-
-function finishHandler(
-  handler: AnyHandler,
-  failed: Failure | undefined,
-  onSettling: OnSettling,
-  onWaiting?: OnWaiting,
-): void | Promise<void> {
-  try {
-    const finished = handler.finish();
-    if (finished !== undefined) {
-      onWaiting?.();
-      return finished.then(
-        () => settleHandler(handler, failed, onSettling),
-        (error) =>
-          settleHandler(handler, bothErrors(error, failed), onSettling),
-      );
-    }
-  } catch (error) {
-    failed = bothErrors(error, failed);
-  }
-  return settleHandler(handler, failed, onSettling);
-}
-
-function settleHandler(
-  handler: AnyHandler,
-  failed: Failure | undefined,
-  onSettling: OnSettling,
-): void | Promise<void> {
-  try {
-    const settled = handler.settle(failed !== undefined || isAborted(handler));
-    if (settled !== undefined) {
-      if (handler.unsent !== undefined) onSettling(handler.unsent);
-      return failed === undefined
-        ? settled as Promise<void>
-        : throwSettled(settled, failed);
-    }
-  } catch (error) {
-    failed = bothErrors(error, failed);
-  }
-  if (failed !== undefined) throw failed.error;
-}
-
-/** Throws what a handler threw, once it is settled. */
-async function throwSettled(
-  settled: Promise<unknown>,
-  failed: Failure,
-): Promise<never> {
-  try {
-    await settled;
-  } catch (error) {
-    throw bothErrors(error, failed).error;
-  }
-  throw failed.error;
 }
 
 /**
@@ -202,6 +76,7 @@ export class BaseRequestHandler<
   readonly server: Server;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
+  #host: HandlerHost | undefined;
 
   /**
    * Constructs a new instance. Servers do this, once for each request.
@@ -214,11 +89,6 @@ export class BaseRequestHandler<
     this.request = request;
     this.clientAddress = clientAddress;
     this.server = server;
-  }
-
-  static {
-    abortHandler = (handler, reason) => handler.#abort(reason);
-    isAborted = (handler) => handler.#aborted !== undefined;
   }
 
   /**
@@ -269,8 +139,8 @@ export class BaseRequestHandler<
   onShutdown(): void | Promise<void> {}
 
   /**
-   * Called when the handler waits for something: the memory that it was given may
-   * change from now on.
+   * Called when the handler waits for something: what it was given may change
+   * from now on.
    *
    * @ignore
    */
@@ -295,11 +165,133 @@ export class BaseRequestHandler<
    */
   settle(_failed: boolean): void | Promise<unknown> {}
 
-  #abort(reason: unknown): void {
+  /**
+   * Its connection has failed: nothing can be sent any more.
+   *
+   * @param error How.
+   * @ignore
+   */
+  protected fail(error: unknown): void {
+    this[ABORT](error);
+    this.#host?.abort(error);
+  }
+
+  /**
+   * Says how its connection is to be closed.
+   *
+   * @returns The way.
+   * @ignore
+   */
+  [CLOSING](): Closing {
+    return "linger";
+  }
+
+  /**
+   * Aborts its signal.
+   *
+   * @param reason What `signal.reason` becomes.
+   * @ignore
+   */
+  [ABORT](reason: unknown): void {
     if (this.#aborted !== undefined) return;
     this.#aborted = { reason };
     this.#controller?.abort(reason);
   }
+
+  /**
+   * Runs it: `setup`, `handle`, `finish`, then what it still has to send.
+   *
+   * Only what is a promise is awaited: awaiting nothing, and functions that do
+   * it, would cost a small request as much as its handler.
+   *
+   * @param host Who runs it.
+   * @returns Nothing, or a promise that rejects with what the handler threw.
+   * @ignore
+   */
+  [RUN](host: HandlerHost): void | Promise<void> {
+    this.#host = host;
+    let failed: Failure | undefined;
+    let going: void | Promise<void> = undefined;
+    try {
+      const ready = this.setup();
+      going = ready === undefined
+        ? this.handle()
+        : ready.then(() => this.handle());
+    } catch (error) {
+      failed = { error };
+    }
+    if (going !== undefined) {
+      this.suspend();
+      host.waits();
+      return this.#finishAfter(going);
+    }
+    try {
+      going = this.finish();
+    } catch (error) {
+      failed = bothErrors(error, failed);
+    }
+    if (going === undefined) return this.#settle(failed);
+    host.waits();
+    return this.#settleAfter(going, failed);
+  }
+
+  async #finishAfter(handled: Promise<void>): Promise<void> {
+    let failed: Failure | undefined;
+    try {
+      await handled;
+    } catch (error) {
+      failed = { error };
+    }
+    try {
+      const finished = this.finish();
+      if (finished !== undefined) await finished;
+    } catch (error) {
+      failed = bothErrors(error, failed);
+    }
+    const settled = this.#settle(failed);
+    if (settled !== undefined) await settled;
+  }
+
+  async #settleAfter(
+    finished: Promise<void>,
+    failed: Failure | undefined,
+  ): Promise<void> {
+    try {
+      await finished;
+    } catch (error) {
+      failed = bothErrors(error, failed);
+    }
+    await this.#settle(failed);
+  }
+
+  #settle(failed: Failure | undefined): void | Promise<void> {
+    try {
+      const isCutOff = failed !== undefined || this.#aborted !== undefined;
+      const settled = this.settle(isCutOff);
+      if (settled !== undefined) {
+        if (this.unsent !== undefined) this.#host?.settling(this.unsent);
+        return failed === undefined
+          ? settled as Promise<void>
+          : throwSettled(settled, failed);
+      }
+    } catch (error) {
+      failed = bothErrors(error, failed);
+    }
+    if (failed !== undefined) throw failed.error;
+  }
+}
+
+/** Throws what a handler threw, once it is settled. */
+async function throwSettled(
+  settled: Promise<unknown>,
+  failed: Failure,
+): Promise<never> {
+  try {
+    await settled;
+  } catch (error) {
+    throw bothErrors(error, failed).error;
+  }
+  throw failed.error;
 }
 
 /** A later error must not hide the one that came first. */

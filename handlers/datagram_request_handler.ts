@@ -3,7 +3,9 @@ import {
   type RequestServer,
 } from "./base_request_handler.ts";
 import { reply } from "./_replying.ts";
+import { reportLeftBehind } from "./_report_left_behind.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
+import { WholeSource } from "./streams/_whole_source.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
 
 /** The socket half of a {@linkcode DatagramRequest}. */
@@ -21,9 +23,8 @@ export interface DatagramSocket<Address extends Deno.Addr = Deno.Addr> {
 }
 
 /**
- * What a datagram server accepts: the payload, the handler's to keep unless it
- * borrows it ({@linkcode DatagramRequestHandler.borrowsPacket}), and the socket
- * it arrived on.
+ * What a datagram server accepts: the payload, which is the handler's to keep, and
+ * the socket it arrived on.
  */
 export type DatagramRequest<Address extends Deno.Addr = Deno.Addr> = readonly [
   data: Uint8Array<ArrayBuffer>,
@@ -57,26 +58,18 @@ export class DatagramRequestHandler<
   Address extends Deno.Addr = Deno.Addr,
   Server extends RequestServer = RequestServer,
 > extends BaseRequestHandler<DatagramRequest<Address>, Address, Server> {
-  /**
-   * Whether `packet`, and `request[0]`, are the handler's only until it has
-   * ended: then the server receives another datagram into the same memory. This
-   * saves a copy. What is sent from the packet must have been awaited by then,
-   * or be written to `wfile`.
-   *
-   * @default {false}
-   */
-  static readonly borrowsPacket: boolean = false;
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #reply: Uint8Array | undefined;
-  /** Whether the reply is in the packet's memory. */
-  #borrowed = false;
+  /** Whether the reply is memory of the handler's. */
+  #lent = false;
+  /** Whether the handler waits, or has waited, for something. */
   #suspended = false;
 
   /**
    * The payload of the datagram, 0 to 65,507 bytes.
    *
-   * @returns The bytes, the handler's to keep unless it `borrowsPacket`.
+   * @returns The bytes, the handler's to keep.
    */
   get packet(): Uint8Array<ArrayBuffer> {
     return this.request[0];
@@ -99,16 +92,8 @@ export class DatagramRequestHandler<
    */
   get rfile(): StreamReader {
     if (this.#rfile === undefined) {
-      let rest = this.packet;
-      this.#rfile = new StreamReader({
-        read(buffer) {
-          if (rest.length === 0) return Promise.resolve(null);
-          const part = rest.subarray(0, buffer.length);
-          buffer.set(part);
-          rest = rest.subarray(part.length);
-          return Promise.resolve(part.length);
-        },
-      });
+      this.#rfile = new StreamReader(new WholeSource(this.packet));
+      this.#rfile.belongToRequest((error) => reportLeftBehind(this, error));
     }
     return this.#rfile;
   }
@@ -119,25 +104,30 @@ export class DatagramRequestHandler<
    * @returns The writer of the reply.
    */
   get wfile(): StreamWriter {
-    return this.#wfile ??= new StreamWriter({
-      writeSync: (data) => this.#collect(data),
-    });
+    if (this.#wfile === undefined) {
+      this.#wfile = new StreamWriter({
+        writeSync: (data) => this.#collect(data),
+      });
+      this.#wfile.belongToRequest((error) => reportLeftBehind(this, error));
+    }
+    return this.#wfile;
   }
 
   /**
-   * The handler may change its packet once its write has resolved. One that waits
-   * for nothing has a part of the packet sent before, without a copy.
+   * The handler may change what it wrote once its write has resolved, which one
+   * that waits for nothing does not see before the reply is sent.
    *
    * @ignore
    */
   override suspend(): void {
     this.#suspended = true;
-    if (this.#borrowed) this.#reply = this.#reply?.slice();
-    this.#borrowed = false;
+    if (this.#lent) this.#reply = this.#reply?.slice();
+    this.#lent = false;
   }
 
   /** @ignore */
   override settle(failed: boolean): void | Promise<unknown> {
+    this.#rfile?.leave();
     const ended = this.#wfile?.end();
     if (failed || this.#reply === undefined) return ended;
     const sent = reply(this.socket, this.#reply, this.clientAddress);
@@ -148,18 +138,18 @@ export class DatagramRequestHandler<
     const before = this.#reply;
     const size = (before?.length ?? 0) + data.length;
     if (size > MAX_DATAGRAM_SIZE) {
-      // Drop it all: half a reply is of no use.
+      // Half a reply is none.
       this.#reply = undefined;
       throw new RangeError(
         `Cannot reply with ${size} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,
       );
     }
     if (before === undefined) {
-      this.#borrowed = !this.#suspended && data.buffer === this.packet.buffer;
-      this.#reply = this.#borrowed ? data : data.slice();
+      this.#lent = !this.#suspended;
+      this.#reply = this.#lent ? data : data.slice();
       return;
     }
-    this.#borrowed = false;
+    this.#lent = false;
     this.#reply = new Uint8Array(size);
     this.#reply.set(before);
     this.#reply.set(data, before.length);

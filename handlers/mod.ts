@@ -21,11 +21,8 @@
  * @module
  */
 
-export {
-  BaseRequestHandler,
-  type RequestServer,
-  type Unsent,
-} from "./base_request_handler.ts";
+export * from "./base_request_handler.ts";
+export type { Unsent } from "./_unsent.ts";
 export * from "./datagram_request_handler.ts";
 export type { PieceOptions, ReadOptions } from "./streams/read_options.ts";
 export * from "./streams/stream_errors.ts";

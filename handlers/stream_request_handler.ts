@@ -1,10 +1,10 @@
 import { isBorrower } from "./streams/_lending.ts";
+import { ABORT, CLOSING, type Closing } from "./_host.ts";
 import {
-  abortHandler,
   BaseRequestHandler,
   type RequestServer,
-  type Unsent,
 } from "./base_request_handler.ts";
+import type { Unsent } from "./_unsent.ts";
 import { reportLeftBehind } from "./_report_left_behind.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { lendTexts, StreamWriter } from "./streams/stream_writer.ts";
@@ -72,7 +72,8 @@ export class StreamRequestHandler<
   get rfile(): StreamReader {
     if (this.#rfile === undefined) {
       this.#rfile = new StreamReader(this.request, {
-        onError: (error) => this.#streamFailed(error),
+        // What a read fails with is the handler's to see.
+        onError: (error) => this[ABORT](error),
       });
       this.#rfile.belongToRequest((error) => reportLeftBehind(this, error));
       if (this.#over) this.#rfile.leave();
@@ -91,7 +92,8 @@ export class StreamRequestHandler<
         .constructor as typeof StreamRequestHandler;
       this.#wfile = new StreamWriter(this.request, {
         noDelay: disableNagleAlgorithm,
-        onError: (error) => this.#streamFailed(error),
+        // One that never looks at its writes would go on for ever.
+        onError: (error) => this.fail(error),
       });
       this.#wfile.belongToRequest((error) => reportLeftBehind(this, error));
       if (isBorrower(this.request)) lendTexts(this.#wfile);
@@ -119,15 +121,19 @@ export class StreamRequestHandler<
 
   /** @ignore */
   override settle(failed: boolean): void | Promise<unknown> {
-    // Refuse what the handler has not awaited: the bytes that still come belong to
-    // the server, which ends the connection.
+    // What the handler has not awaited finds out, and reads no bytes that belong
+    // to whoever ends the connection.
     this.#over = true;
     this.#rfile?.leave();
     return this.#wfile?.end(failed);
   }
 
-  /** Aborts the handler: a connection that has failed once is of no more use. */
-  #streamFailed(error: unknown): void {
-    abortHandler(this, error);
+  /** @ignore */
+  override [CLOSING](): Closing {
+    const writer = this.#wfile;
+    if (writer?.isCutShort) {
+      return this.#rfile?.isFilling ? "reset while read" : "reset";
+    }
+    return this.#rfile?.atEof ? "at once" : "linger";
   }
 }

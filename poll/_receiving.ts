@@ -122,6 +122,11 @@ export async function receiveBytes(
   into: (buffer: Uint8Array<ArrayBuffer>, flags: number) => number,
   options: WaitOptions | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  if (flags === 0) {
+    const taker = plainTaker(size, into);
+    await handle.call(taker.attempt, operation, false, options);
+    return taker.bytes!;
+  }
   const taken = new Taken(origin, size, flags, into);
   const { attempt } = taken;
   return taken.bytes(
@@ -138,6 +143,11 @@ export function receiveBytesSync(
   flags: number,
   into: (buffer: Uint8Array<ArrayBuffer>, flags: number) => number,
 ): Uint8Array<ArrayBuffer> {
+  if (flags === 0) {
+    const taker = plainTaker(size, into);
+    handle.callSync(taker.attempt, operation, false);
+    return taker.bytes!;
+  }
   const taken = new Taken(origin, size, flags, into);
   const { attempt } = taken;
   return taken.bytes(
@@ -145,7 +155,26 @@ export function receiveBytesSync(
   );
 }
 
-/** Bytes that are received, and become an array that is the caller's own. */
+/** Takes bytes without flags, as most calls do: one call is all there is to it. */
+function plainTaker(
+  size: number,
+  into: (buffer: Uint8Array<ArrayBuffer>, flags: number) => number,
+) {
+  integer(size, "a size", 0, INT_MAX);
+  const taker = {
+    bytes: undefined as Uint8Array<ArrayBuffer> | undefined,
+    attempt: (): number => {
+      const buffer = bufferFor(size);
+      const room = part(buffer, 0, size) as Uint8Array<ArrayBuffer>;
+      const count = into(room, 0);
+      if (count >= 0) taker.bytes = copyOf(buffer, count, size);
+      return count;
+    },
+  };
+  return taker;
+}
+
+/** Bytes that are received with flags, and become an array that is the caller's own. */
 class Taken {
   readonly #size: number;
   readonly #flags: number;

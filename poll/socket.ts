@@ -652,7 +652,7 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If the socket is closed.
    */
   sendSync(data: Uint8Array, flags: number = 0): number {
-    checkSendFlags(flags);
+    if (flags !== 0) checkSendFlags(flags);
     const sent = trySend(this.#handle, data, flags);
     return sent >= 0 ? sent : this.#sendAgainSync(data, flags, errno());
   }
@@ -706,7 +706,7 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.BadResource} If the socket is closed.
    */
   sendAllSync(data: Uint8Array, flags: number = 0): void {
-    checkSendFlags(flags);
+    if (flags !== 0) checkSendFlags(flags);
     const total = byteLength(data, "send");
     // Most often this is all, and needs neither a deadline nor a closure.
     let sent = trySend(this.#handle, data, flags);
@@ -786,7 +786,7 @@ export class Socket implements Disposable {
     remote: AddressLike,
     flags: number = 0,
   ): number {
-    checkSendFlags(flags);
+    if (flags !== 0) checkSendFlags(flags);
     const [raw] = resolveSync(remote, this.family, this.type, "connect");
     const sent = trySendTo(this.#handle, data, raw!, flags);
     return sent >= 0 ? sent : this.#sendToAgainSync(

@@ -1,8 +1,5 @@
-import {
-  abortHandler,
-  type RequestServer,
-  runHandler,
-} from "../handlers/base_request_handler.ts";
+import { RUN } from "../handlers/_host.ts";
+import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { AcceptLoop } from "./_core/accept_loop.ts";
 import { Ending } from "./_core/ending.ts";
 import { checkServerOptions, checkSignal } from "./_core/options.ts";
@@ -324,8 +321,12 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns Nothing, or a promise to wait for.
    */
   shutdownRequest(request: Request): void | Promise<void> {
-    servedRequestOf(this.#serving, request)?.beginEnd();
-    const ended = this.#serving.transport.end?.(request);
+    const served = servedRequestOf(this.#serving, request);
+    served?.beginEnd();
+    const ended = this.#serving.transport.end?.(
+      request,
+      served?.closing ?? "linger",
+    );
     return ended === undefined
       ? this.closeRequest(request)
       : ended.then(() => this.closeRequest(request));
@@ -405,15 +406,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       return this.#runner.run(served, request, clientAddress);
     }
     const handler = new this.#Handler(request, clientAddress, this as never);
-    served.listenWith({
-      aborted: (reason) => abortHandler(handler, reason),
-      shuttingDown: () => handler.onShutdown(),
-    });
-    return runHandler(
-      handler,
-      (unsent) => served.settling(unsent),
-      () => served.waits(),
-    );
+    served.handledBy(handler);
+    return handler[RUN](served);
   }
 
   /** Whether a subclass has hooks that may go on outside a request's context. */

@@ -11,7 +11,6 @@ import type {
   ServerSocket,
 } from "./server_options.ts";
 import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
-import { LONGEST_PACKET, PacketBuffers } from "./_core/packet_buffers.ts";
 
 /** What a datagram server takes as its handler. */
 export type DatagramHandler<Address extends Deno.Addr> =
@@ -34,12 +33,17 @@ export interface ReceivingSocket<Address extends Deno.Addr>
   ): Promise<[Uint8Array<ArrayBuffer>, Address]>;
 }
 
+/** The longest payload over UDP is shorter; what fills the buffer has been cut. */
+const BUFFER_SIZE = 65_536;
+/** The most that is taken whole, in bytes. */
+const LONGEST_PACKET = BUFFER_SIZE - 1;
+
 /** The base of the servers of datagrams: UDP and Unix datagram sockets. */
 export abstract class DatagramServer<Address extends Deno.Addr>
   extends BaseServer<DatagramRequest<Address>, Address> {
   readonly #socket: ReceivingSocket<Address>;
-  readonly #buffers: PacketBuffers;
-  readonly #lends: boolean;
+  /** Every datagram is received into it, and copied out of it. */
+  readonly #buffer = new Uint8Array(BUFFER_SIZE);
 
   /**
    * Constructs a new instance.
@@ -59,9 +63,6 @@ export abstract class DatagramServer<Address extends Deno.Addr>
     options: ServerOptions<Address, DatagramRequest<Address>> = {},
   ) {
     let socket!: ReceivingSocket<Address>;
-    const buffers = new PacketBuffers();
-    const lends = (handler as { readonly borrowsPacket?: unknown })
-      .borrowsPacket === true;
     super(
       () => {
         if (Deno.listenDatagram === undefined) {
@@ -82,19 +83,11 @@ export abstract class DatagramServer<Address extends Deno.Addr>
         transport: {
           // Close nothing here: the socket sends the replies of those in progress.
           stopListening: () => {},
-          ...lends
-            ? {
-              settled: ([packet]: DatagramRequest<Address>) =>
-                buffers.takeBack(packet.buffer),
-            }
-            : {},
           ...seamOf(options).transport,
         },
       }),
     );
     this.#socket = socket;
-    this.#buffers = buffers;
-    this.#lends = lends;
   }
 
   /**
@@ -103,7 +96,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
    * @returns The datagram with the socket, and the sender's address.
    */
   override async getRequest(): Promise<[DatagramRequest<Address>, Address]> {
-    const [data, sender] = await this.#socket.receive(this.#buffers.next);
+    const [data, sender] = await this.#socket.receive(this.#buffer);
     if (data.length > LONGEST_PACKET) {
       throw new Deno.errors.InvalidData(
         `Cannot receive a datagram from ${
@@ -111,7 +104,6 @@ export abstract class DatagramServer<Address extends Deno.Addr>
         }: it is longer than ${LONGEST_PACKET} bytes`,
       );
     }
-    const packet = this.#lends && this.#buffers.lend() ? data : data.slice();
-    return [[packet, this.#socket], sender];
+    return [[data.slice(), this.#socket], sender];
   }
 }

@@ -1,22 +1,25 @@
 /**
- * The same as raw_udp.ts, with `UDPServer`: `copied` has each packet in memory
- * of its own, `borrowed` in one buffer as there.
+ * The same as raw_udp.ts, with `UDPServer`: `reply` writes the packet back, `read`
+ * reads it from `rfile` first.
  */
 import { DatagramRequestHandler, UDPServer } from "../../mod.ts";
 
-class Echo extends DatagramRequestHandler {
+class Reply extends DatagramRequestHandler {
   override handle() {
     this.wfile.write(this.packet);
   }
 }
 
-class BorrowingEcho extends Echo {
-  static override readonly borrowsPacket = true;
+class Read extends DatagramRequestHandler {
+  override async handle() {
+    const bytes = await this.rfile.read();
+    if (bytes !== null) this.wfile.write(bytes);
+  }
 }
 
 const server = new UDPServer(
   { hostname: "127.0.0.1", port: 0 },
-  Deno.args[0] === "borrowed" ? BorrowingEcho : Echo,
+  Deno.args[0] === "read" ? Read : Reply,
 );
 console.log((server.addr as Deno.NetAddr).port);
 await server.serveForever();

@@ -1,9 +1,9 @@
+import { ABORT } from "../_host.ts";
+import type { Unsent } from "../_unsent.ts";
 import { STATUS_CODES } from "node:http";
 import {
-  abortHandler,
   BaseRequestHandler,
   type RequestServer,
-  type Unsent,
 } from "../base_request_handler.ts";
 import { isEncrypted } from "../_encrypted.ts";
 import { escapeHtml } from "./_connection/escape_html.ts";
@@ -153,7 +153,7 @@ export class BaseHTTPRequestHandler<
   #requestTimeout = Infinity;
   readonly #owner: ConnectionOwner & RequestOwner = {
     lost: (error) => {
-      abortHandler(this, error);
+      this[ABORT](error);
       this.#scope?.abort(error);
     },
     ended: () => {

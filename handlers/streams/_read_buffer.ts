@@ -18,10 +18,19 @@ export class ReadBuffer {
   #bytes: Uint8Array<ArrayBuffer> = EMPTY;
   #start = 0;
   #end = 0;
+  /** Whether takers get parts of its memory: nothing is read into it again. */
+  #shared = false;
   /** Whether the source reads into it: its bytes stay where they are. */
   #filling = false;
   /** How large the next fresh buffer is. */
   readonly #size = new ReadSize(WAITING_BUFFER, LARGEST_BUFFER);
+
+  /** Holds these bytes, which it shares with whoever takes them. */
+  share(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#end = bytes.length;
+    this.#shared = true;
+  }
 
   /** How many bytes are held. */
   get length(): number {
@@ -77,6 +86,7 @@ export class ReadBuffer {
   take(n: number): Uint8Array<ArrayBuffer> {
     const start = this.#start;
     const end = this.#start = start + n;
+    if (this.#shared) return this.#bytes.subarray(start, end);
     if (n < COPY_BELOW || end !== this.#end || this.#filling) {
       return this.#bytes.slice(start, end);
     }

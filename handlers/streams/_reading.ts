@@ -7,6 +7,7 @@ import { LARGEST_BUFFER, ReadBuffer } from "./_read_buffer.ts";
 import { checkRead } from "./_read_size.ts";
 import { afterTurn, FRUITLESS_IN_A_ROW } from "./_turns.ts";
 import { type Attempt, MORE, WaitingRead } from "./_waiting_read.ts";
+import { WholeSource } from "./_whole_source.ts";
 import {
   type ReadOptions,
   readOptionsError,
@@ -56,6 +57,10 @@ export class Reading {
   constructor(source: Source, onError: ((error: unknown) => void) | undefined) {
     this.#source = source;
     this.#onError = onError;
+    if (source instanceof WholeSource) {
+      this.held.share(source.bytes);
+      this.end = "peer";
+    }
   }
 
   /** Whether nothing more comes. */

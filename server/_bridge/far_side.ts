@@ -1,8 +1,7 @@
-import {
-  abortHandler,
-  type BaseRequestHandler,
-  type RequestServer,
-  runHandler,
+import { ABORT, CLOSING, RUN } from "../../handlers/_host.ts";
+import type {
+  BaseRequestHandler,
+  RequestServer,
 } from "../../handlers/base_request_handler.ts";
 import { REPLY } from "../../handlers/_replying.ts";
 import type {
@@ -14,7 +13,12 @@ import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FarConnection } from "./far_connection.ts";
 import { FarDatagrams, FarSends } from "./far_datagrams.ts";
-import { type FrameHandler, FrameType, ProtocolError } from "./frames.ts";
+import {
+  CUT_SHORT,
+  type FrameHandler,
+  FrameType,
+  ProtocolError,
+} from "./frames.ts";
 import type { Lease } from "./lease.ts";
 import { Shutdowns } from "./shutdowns.ts";
 import {
@@ -106,11 +110,11 @@ export class FarSide implements FrameHandler {
         const { error } = unpackError(payload);
         if (type === FrameType.Fail) channel.connection?.fail(error);
         else channel.connection?.failWrites(error);
-        return abortHandler(channel.handler, error);
+        return channel.handler[ABORT](error);
       }
       case FrameType.Abort: {
         const { error } = unpackError(payload);
-        abortHandler(channel.handler, error);
+        channel.handler[ABORT](error);
         channel.connection?.detach();
         return this.#endWaits(channel);
       }
@@ -182,8 +186,11 @@ export class FarSide implements FrameHandler {
         shutdowns: new Shutdowns(),
       };
       this.#channels.set(id, channel);
-      await runHandler(handler, () => {
-        this.#carrier.send(FrameType.Settling, id);
+      await handler[RUN]({
+        settling: () => this.#carrier.send(FrameType.Settling, id),
+        waits: () => {},
+        // The near side knows of it.
+        abort: () => {},
       });
     } catch (error) {
       this.#carrier.send(FrameType.Error, id, packError(error));
@@ -191,7 +198,10 @@ export class FarSide implements FrameHandler {
     const unsent = channel?.datagrams?.drained();
     if (unsent !== undefined) await unsent;
     this.#channels.delete(id);
-    this.#carrier.send(FrameType.Done, id);
+    const closing = channel?.handler[CLOSING]() ?? "linger";
+    const isWhole = closing === "linger" || closing === "at once";
+    if (isWhole) this.#carrier.send(FrameType.Done, id);
+    else this.#carrier.send(FrameType.Done, id, Uint8Array.of(CUT_SHORT));
     // Also of a handler that its constructor did not finish and that has kept it.
     connection?.leave();
     if (channel !== undefined) this.#endWaits(channel);

@@ -104,6 +104,9 @@ export const WINDOW = 512 * 1024;
 /** How many they may become where they are taken at once. */
 export const LARGEST_WINDOW = 2 * 1024 * 1024;
 
+/** The payload of `Done` where the reply is known not to be whole. */
+export const CUT_SHORT = 1;
+
 /** Thrown when the other side does not keep to the protocol. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";

@@ -1,7 +1,8 @@
-import type { Unsent } from "../../handlers/base_request_handler.ts";
+import type { Unsent } from "../../handlers/_unsent.ts";
+import type { Closing } from "../../handlers/_host.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
-import { FrameType, ProtocolError } from "./frames.ts";
+import { CUT_SHORT, FrameType, ProtocolError } from "./frames.ts";
 import type { Lease } from "./lease.ts";
 import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
 import { MOST_SHUTDOWNS } from "./shutdowns.ts";
@@ -13,6 +14,8 @@ const MOST_ERRORS = 2;
 export interface RequestOwner {
   /** The handler has ended; what is left is still being written. */
   settling(unsent: Unsent): void;
+  /** The connection has failed. */
+  abort(reason: unknown): void;
   /** The handler shuts the server down. */
   shutdown(options: ShutdownRequest): Promise<void>;
 }
@@ -28,6 +31,8 @@ export abstract class NearChannel {
   protected readonly owner: RequestOwner;
   /** Whether nothing is to be sent any more. */
   protected over = false;
+  /** Whether the handler has said that its reply is not whole. */
+  protected isCutShort = false;
   #handlerEnded = false;
   /** How many shutdowns it has asked for that are not done. */
   #shutdowns = 0;
@@ -50,6 +55,11 @@ export abstract class NearChannel {
   /** Whether only what the handler left is still being written. */
   get handlerEnded(): boolean {
     return this.#handlerEnded;
+  }
+
+  /** How the connection is to be closed by now. */
+  closing(): Closing {
+    return "linger";
   }
 
   /** Opens the channel on the far side. */
@@ -76,6 +86,7 @@ export abstract class NearChannel {
         if (++this.#errors > MOST_ERRORS) throw repeated("fails");
         return this.failed(unpackError(payload).error);
       case FrameType.Done:
+        this.isCutShort = payload[0] === CUT_SHORT;
         this.over = this.#handlerEnded = true;
         this.done();
         return;

@@ -8,7 +8,8 @@ import {
   takeBuffer,
 } from "../../handlers/streams/_small_buffers.ts";
 import { writeCountError } from "../../handlers/streams/_write_count.ts";
-import type { Unsent } from "../../handlers/base_request_handler.ts";
+import type { Closing } from "../../handlers/_host.ts";
+import type { Unsent } from "../../handlers/_unsent.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError } from "./errors.ts";
 import {
@@ -67,6 +68,8 @@ export class NearStream extends NearChannel implements Unsent {
   /** Told when nothing is left to be written. */
   #written: PromiseWithResolvers<void> | undefined;
   #writeFailed = false;
+  /** Whether the peer has ended its side. */
+  #peerEnded = false;
   /** Whether the owner knows of what is being written. */
   #settling = false;
   #endRequested = false;
@@ -190,6 +193,11 @@ export class NearStream extends NearChannel implements Unsent {
     else this.#telling.then(() => super.finish());
   }
 
+  override closing(): Closing {
+    if (this.isCutShort || this.#writeFailed) return "reset while read";
+    return this.#peerEnded ? "at once" : "linger";
+  }
+
   override abort(reason: unknown): void {
     super.abort(reason);
     this.#credited?.();
@@ -250,7 +258,10 @@ export class NearStream extends NearChannel implements Unsent {
         const n = await this.#connection.read(room);
         if (this.over) return;
         if (this.#telling !== undefined) noteArrival();
-        if (n === null) return this.carrier.send(FrameType.End, this.id);
+        if (n === null) {
+          this.#peerEnded = true;
+          return this.carrier.send(FrameType.End, this.id);
+        }
         size.end(n, room.length);
         this.#credit -= n;
         if (lease === undefined) {
@@ -328,6 +339,7 @@ export class NearStream extends NearChannel implements Unsent {
     this.#filled = 0;
     for (const { lease } of this.#lent.splice(0)) lease?.free();
     this.#fail(FrameType.WriteFail, error);
+    this.owner.abort(error);
     if (this.#closeRequested) this.#close();
     this.#writeNext();
   };

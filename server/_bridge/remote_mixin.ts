@@ -1,3 +1,4 @@
+import { ABORT, CLOSING, type Closing } from "../../handlers/_host.ts";
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { ServerOptions } from "../server_options.ts";
@@ -88,9 +89,11 @@ export class RemoteRunner implements Runner {
     let tellShuttingDown = () => {
       shuttingDown = true;
     };
-    served.listenWith({
-      aborted: (reason) => abort(reason),
-      shuttingDown: () => tellShuttingDown(),
+    let closing = (): Closing => "linger";
+    served.handledBy({
+      [ABORT]: (reason) => abort(reason),
+      onShutdown: () => tellShuttingDown(),
+      [CLOSING]: () => closing(),
     });
     const open = (side: NearSide) =>
       isDatagram(request)
@@ -105,6 +108,7 @@ export class RemoteRunner implements Runner {
     const { channel, release } = assignment;
     abort = assignment.abort;
     tellShuttingDown = () => channel.shuttingDown();
+    closing = () => channel.closing();
     if (shuttingDown) tellShuttingDown();
     served.handedOver();
     try {

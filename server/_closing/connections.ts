@@ -1,9 +1,11 @@
-import type { Unsent } from "../../handlers/base_request_handler.ts";
+import type { Closing } from "../../handlers/_host.ts";
+import type { Unsent } from "../../handlers/_unsent.ts";
 import { checkTime } from "../_core/options.ts";
 import type { InProgress, Transport } from "../_core/seam.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 import { IdleConnection } from "./idle_connection.ts";
 import { Lingering } from "./linger.ts";
+import { resetConnection } from "./reset.ts";
 
 /** Options about how a connection ends. */
 interface ConnectionOptions {
@@ -74,8 +76,20 @@ export class Connections<
     unsent.flush().then(forget, forget);
   }
 
-  end(connection: Connection): Promise<void> | undefined {
-    return this.#lingering?.end(connection);
+  end(connection: Connection, closing: Closing): Promise<void> | undefined {
+    if (closing === "at once") return undefined;
+    return closing === "linger"
+      ? this.#lingering?.end(connection)
+      : this.#reset(connection, closing === "reset while read");
+  }
+
+  async #reset(connection: Connection, isRead: boolean): Promise<void> {
+    const inner = connection instanceof IdleConnection
+      ? connection.inner
+      : connection;
+    // Where there is no reset, closing at once is the nearest to it: a TLS
+    // connection then ends without close_notify (RFC 8446, section 6.1).
+    await resetConnection(inner, isRead);
   }
 
   close(connection: Connection): void {

@@ -9,34 +9,35 @@ export class IdleConnection<Address extends Deno.Addr>
   implements Deno.Conn<Address> {
   /** When a byte was last read or written, in `performance.now()` time. */
   lastActive: number = performance.now();
-  readonly #inner: Deno.Conn<Address>;
+  /** The connection itself. */
+  readonly inner: Deno.Conn<Address>;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array<ArrayBufferLike>> | undefined;
 
   constructor(inner: Deno.Conn<Address>) {
-    this.#inner = inner;
+    this.inner = inner;
   }
 
   get localAddr(): Address {
-    return this.#inner.localAddr;
+    return this.inner.localAddr;
   }
 
   get remoteAddr(): Address {
-    return this.#inner.remoteAddr;
+    return this.inner.remoteAddr;
   }
 
   get encrypted(): boolean {
-    return isEncrypted(this.#inner);
+    return isEncrypted(this.inner);
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
-    const n = await this.#inner.read(buffer);
+    const n = await this.inner.read(buffer);
     this.lastActive = performance.now();
     return n;
   }
 
   async write(data: Uint8Array): Promise<number> {
-    const n = await this.#inner.write(data);
+    const n = await this.inner.write(data);
     this.lastActive = performance.now();
     return n;
   }
@@ -60,40 +61,40 @@ export class IdleConnection<Address extends Deno.Addr>
           done += await this.write(chunk.subarray(done));
         }
       },
-      close: () => this.#inner.closeWrite(),
+      close: () => this.inner.closeWrite(),
     });
   }
 
   closeWrite(): Promise<void> {
-    return this.#inner.closeWrite();
+    return this.inner.closeWrite();
   }
 
   close(): void {
-    this.#inner.close();
+    this.inner.close();
   }
 
   ref(): void {
-    this.#inner.ref();
+    this.inner.ref();
   }
 
   unref(): void {
-    this.#inner.unref();
+    this.inner.unref();
   }
 
   setNoDelay(noDelay?: boolean): void {
-    (this.#inner as Partial<Deno.TcpConn>).setNoDelay?.(noDelay);
+    (this.inner as Partial<Deno.TcpConn>).setNoDelay?.(noDelay);
   }
 
   setKeepAlive(keepAlive?: boolean): void {
-    (this.#inner as Partial<Deno.TcpConn>).setKeepAlive?.(keepAlive);
+    (this.inner as Partial<Deno.TcpConn>).setKeepAlive?.(keepAlive);
   }
 
   handshake(): Promise<Deno.TlsHandshakeInfo> {
-    return (this.#inner as unknown as Deno.TlsConn).handshake();
+    return (this.inner as unknown as Deno.TlsConn).handshake();
   }
 
   [Symbol.dispose](): void {
-    this.#inner[Symbol.dispose]();
+    this.inner[Symbol.dispose]();
   }
 }
 

@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Unsent } from "../../handlers/base_request_handler.ts";
+import { ABORT, CLOSING, type Closing } from "../../handlers/_host.ts";
+import type { Unsent } from "../../handlers/_unsent.ts";
 import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Guest, Room } from "./room.ts";
-import type { InProgress, RequestListener, Transport } from "./seam.ts";
+import type { InProgress, RunningHandler, Transport } from "./seam.ts";
 
 /** How long an aborted handler may take to wind down, in milliseconds. */
 export const ABANDON_AFTER = 1_000;
@@ -22,7 +23,7 @@ interface RequestHooks<Request, Address> {
   closeRequest(request: Request): void | Promise<void>;
 }
 
-/** The things that all requests of one server share. */
+/** What the requests of one server have in common. */
 export interface Serving<Request, Address extends Deno.Addr> {
   readonly hooks: RequestHooks<Request, Address>;
   readonly room: Room<ServedRequest<Request, Address>>;
@@ -33,8 +34,8 @@ export interface Serving<Request, Address extends Deno.Addr> {
     | Deadlines<ServedRequest<Request, Address>>
     | undefined;
   /**
-   * Requests by the connection or datagram that was accepted, where hooks are
-   * overridden: those may go on outside the context of their request.
+   * By what was accepted, where hooks are overridden: they may go on in another
+   * context than that of their request.
    */
   readonly byRequest: Map<Request, ServedRequest<Request, Address>> | undefined;
   readonly ending: {
@@ -51,8 +52,8 @@ export interface Serving<Request, Address extends Deno.Addr> {
 type AnyServedRequest = ServedRequest<any, any>;
 
 /**
- * The store of an asynchronous context. It points to the request and is not the
- * request itself: V8 may keep a store for as long as a context, which is long.
+ * What an asynchronous context says. It is not the request itself, which V8 may
+ * keep for as long as a context, and that is long.
  */
 interface Scope {
   /** The request inside which code runs, while it is in progress. */
@@ -62,10 +63,10 @@ interface Scope {
 }
 
 /**
- * Says for which request code runs. Each request starts in the scope of its
- * accept loop. A request that waits for something keeps that scope, and the loop
- * takes another: so a datagram that is answered at once costs no context, which
- * would cost as much again.
+ * Whose handler or hook calls. An accept loop has a scope of its own, in which
+ * each request starts: one that waits for something keeps it, and the loop takes
+ * another. So a datagram that is answered at once costs no context, which would
+ * cost as much as that.
  */
 const scopes = new AsyncLocalStorage<Scope>();
 
@@ -81,8 +82,7 @@ export function inAcceptScope<T>(accept: () => Promise<T>): Promise<T> {
  * The request of a server inside whose handler or hooks the caller runs, also
  * where that is inside another server's.
  *
- * @returns `undefined` outside of all requests, and for code that a request which
- * has ended has left running.
+ * @returns `undefined` outside of all, and for what a request has left behind.
  */
 export function callingRequest<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
@@ -99,7 +99,7 @@ export function servedRequestOf<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
   request: Request,
 ): ServedRequest<Request, Address> | undefined {
-  // A hook has wrapped what is not found, and hooks run in their request's context.
+  // What is not found has been wrapped by a hook, and that in its context.
   return serving.byRequest?.get(request) ?? callingRequest(serving);
 }
 
@@ -117,7 +117,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   readonly clientAddress: Address;
   /** When it was accepted, in `performance.now()` time, if that matters. */
   readonly began: number;
-  /** Its place in the room; -1 before it starts and when it has ended. */
+  /** Its place in the room; -1 when it has ended. */
   place = -1;
   /** For how many of the server's shutdowns its handler waits. */
   awaitedShutdowns = 0;
@@ -127,11 +127,11 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   #onHandled: (() => void) | undefined;
   /** Whether it counts against the limit of requests. */
   #counted = true;
-  /** Settles when its place may be given away, if it is kept beyond its end. */
+  /** What its place is kept for, if anything. */
   #holding: Promise<unknown> | undefined;
-  /** Whether its handler has ended: no handler is to blame for what comes later. */
+  /** Whether only its end is left, for which no handler is to blame. */
   #ending = false;
-  #listener: RequestListener | undefined;
+  #handler: RunningHandler | undefined;
   #aborted: { readonly reason: unknown; reported: boolean } | undefined;
   #abandonTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -151,7 +151,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.request = request;
     this.clientAddress = clientAddress;
     this.began = serving.deadlines === undefined ? 0 : performance.now();
-    // There is a scope: only accept loops make requests.
+    // Requests are made by accept loops.
     this.#scope = scopes.getStore()!;
     this.#waits = serving.byRequest !== undefined;
     this.#onHandled = onHandled;
@@ -176,24 +176,24 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     } else scope.served = undefined;
   }
 
-  /** Notes that its handler or a hook goes on after `start` has returned. */
+  /** Code of its handler or of a hook will run when `start` has returned. */
   waits(): void {
     this.#waits = true;
   }
 
-  listenWith(listener: RequestListener): void {
-    // It may have been aborted while verifyRequest was waiting.
+  handledBy(handler: RunningHandler): void {
+    // While verifyRequest was thinking.
     if (this.#aborted !== undefined) throw this.#aborted.reason;
-    this.#listener = listener;
+    this.#handler = handler;
     if (this.serving.ending.stopping) this.tellShuttingDown();
   }
 
-  /** Tells its handler that the server shuts down. */
+  /** The handler is told that the server shuts down. */
   tellShuttingDown(): void {
-    const listener = this.#listener;
-    if (listener === undefined) return;
+    const handler = this.#handler;
+    if (handler === undefined) return;
     void this.serving.reporter.attempt(
-      () => listener.shuttingDown(),
+      () => handler.onShutdown(),
       this.request,
       this.clientAddress,
     );
@@ -204,10 +204,18 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#onHandled = undefined;
   }
 
-  /** Gives its place to the next request: its handler has ended. */
+  /**
+   * The handler has ended, and the request is on its way out: it gives its place
+   * to the next.
+   */
   beginEnd(): void {
     this.#ending = true;
     this.#uncount();
+  }
+
+  /** How it is to be closed, its handler having ended. */
+  get closing(): Closing {
+    return this.#handler?.[CLOSING]() ?? "linger";
   }
 
   settling(unsent: Unsent): void {
@@ -228,9 +236,9 @@ export class ServedRequest<Request, Address extends Deno.Addr>
 
   abort(reason: unknown): void {
     if (this.#aborted !== undefined) return;
-    // Report nothing after the handler's end: a slow client is not its fault.
+    // That a client takes its time after the reply is no fault of the handler.
     this.#aborted = { reason, reported: this.#ending };
-    this.#listener?.aborted(reason);
+    this.#handler?.[ABORT](reason);
     void this.#close();
     this.#abandonTimer = setTimeout(() => {
       void this.#reportAborted();
@@ -270,7 +278,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     else this.#reportAborted().then(() => this.#settle());
   }
 
-  /** Gives the hooks a scope: a request that did not wait has lost its own. */
+  /** A request that did not wait has no scope any more, and hooks need one. */
   #failedLater(error: unknown): void {
     if (this.#waits) return void this.#failed(error);
     const scope = { served: this, outer: this.outer };
@@ -286,13 +294,12 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#settle();
   }
 
-  /** Lets the transport take back the request's memory: no code has it any more. */
+  /** Nothing runs any more that has the request. */
   #settle(): void {
-    this.serving.transport.settled?.(this.request);
     this.#exit();
   }
 
-  /** Leaves the room. */
+  /** Nothing is left to wait for. */
   #exit(): void {
     if (this.place < 0) return;
     const { room, byRequest } = this.serving;
@@ -311,12 +318,21 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.serving.room.uncount();
   }
 
-  /** Closes its connection, since its handler does not do so soon enough. */
+  /** Closes what was accepted, as its handler does not, or not soon enough. */
   #close(): Promise<void> {
-    return this.#callLast(() => this.serving.hooks.closeRequest(this.request));
+    const { hooks, transport } = this.serving;
+    const closing = this.#handler?.[CLOSING]() ?? "at once";
+    const isCutShort = closing === "reset" || closing === "reset while read";
+    return this.#callLast(() => {
+      const ended = isCutShort
+        ? transport.end?.(this.request, closing)
+        : undefined;
+      const close = () => hooks.closeRequest(this.request);
+      return ended === undefined ? close() : ended.then(close);
+    });
   }
 
-  /** Calls the hook that releases the request, and releases it if that fails. */
+  /** Calls the hook that is the last to release a request, and makes up for it. */
   async #callLast(hook: () => unknown): Promise<void> {
     const { reporter, transport } = this.serving;
     const { request, clientAddress } = this;
@@ -337,7 +353,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 }
 
-/** Discards a request that was accepted too late to be served. */
+/** Discards what was accepted too late to be served. */
 export async function discard<Request, Address extends Deno.Addr>(
   { hooks, reporter, transport }: Serving<Request, Address>,
   request: Request,
@@ -356,7 +372,7 @@ function release<Request, Address extends Deno.Addr>(
   try {
     transport.close?.(request);
   } catch {
-    // It is closed already, or is an object of the user's that cannot be closed.
+    // It is closed already, or one of the user's own that cannot be.
   }
 }
 

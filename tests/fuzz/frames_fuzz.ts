@@ -152,7 +152,11 @@ function nearSide(
   carrier: ConstructorParameters<typeof NearSide>[0],
 ) {
   const side = new NearSide(carrier, () => {});
-  const owner = { settling() {}, shutdown: () => Promise.resolve() };
+  const owner = {
+    settling() {},
+    abort() {},
+    shutdown: () => Promise.resolve(),
+  };
   const channels = [
     side.openStream(connection(next), owner),
     side.openDatagram(

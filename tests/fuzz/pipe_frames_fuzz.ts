@@ -44,7 +44,11 @@ const ADDRESS: Deno.NetAddr = {
 };
 /** A stream whose client takes all, one whose takes nothing, two datagrams. */
 const CHANNELS = 4;
-const OWNER = { settling: () => {}, shutdown: () => Promise.resolve() };
+const OWNER = {
+  settling: () => {},
+  abort: () => {},
+  shutdown: () => Promise.resolve(),
+};
 const never = () => new Promise<never>(() => {});
 
 /**

@@ -28,7 +28,11 @@ const ADDRESS: Deno.NetAddr = {
   hostname: "127.0.0.1",
   port: 9,
 };
-const OWNER = { settling: () => {}, shutdown: () => Promise.resolve() };
+const OWNER = {
+  settling: () => {},
+  abort: () => {},
+  shutdown: () => Promise.resolve(),
+};
 const LONGEST = new Uint8Array(65_507);
 const turn = () => new Promise<void>((done) => setTimeout(done));
 

@@ -152,7 +152,11 @@ function flakyConnection(random: Random): Deno.Conn {
 Deno.test("NearSide takes any frames: right, or refused with a ProtocolError", async () => {
   const random = new Random(23);
   const open = new Set<object>();
-  const owner = { settling: () => {}, shutdown: () => Promise.resolve() };
+  const owner = {
+    settling: () => {},
+    abort: () => {},
+    shutdown: () => Promise.resolve(),
+  };
   const refill = (side: NearSide) => {
     while (open.size < 6) {
       const channel = random.oneIn(3)
@@ -280,7 +284,11 @@ function nearStream(connection: Partial<Deno.Conn> = {}) {
       close: () => {},
       ...connection,
     } as unknown as Deno.Conn,
-    { settling: () => {}, shutdown: () => Promise.resolve() },
+    {
+      settling: () => {},
+      abort: () => {},
+      shutdown: () => Promise.resolve(),
+    },
   );
   channel.ended.catch(() => {});
   return { side, sent, channel };

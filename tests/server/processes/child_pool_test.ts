@@ -14,7 +14,11 @@ const LIMITS = {
   startTimeout: 20_000,
   killTimeout: 20_000,
 };
-const OWNER = { settling: () => {}, shutdown: () => Promise.resolve() };
+const OWNER = {
+  settling: () => {},
+  abort: () => {},
+  shutdown: () => Promise.resolve(),
+};
 const ADDRESS: Deno.NetAddr = {
   transport: "tcp",
   hostname: "127.0.0.1",

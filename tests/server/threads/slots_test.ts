@@ -140,7 +140,11 @@ function connection(socket: Partial<Deno.Conn>) {
   const stream = new NearStream(
     near,
     1,
-    { settling: () => {}, shutdown: () => Promise.resolve() },
+    {
+      settling: () => {},
+      abort: () => {},
+      shutdown: () => Promise.resolve(),
+    },
     borrower(socket),
   );
   const handler = new FarConnection(far, 1, ADDRESS, ADDRESS, false);

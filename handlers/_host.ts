@@ -1,0 +1,28 @@
+import type { Unsent } from "./_unsent.ts";
+
+/** The name of the method by which a handler is run. */
+export const RUN: unique symbol = Symbol("run");
+/** The name of the method that tells a handler that its request is over. */
+export const ABORT: unique symbol = Symbol("abort");
+/** The name of the method that says how a handler's connection is to be closed. */
+export const CLOSING: unique symbol = Symbol("closing");
+
+/**
+ * How a connection is closed whose handler has ended.
+ *
+ * - `"linger"`: its peer may not have taken the reply yet, and may still send.
+ * - `"at once"`: the peer has ended its side, so nothing of it can undo the reply.
+ * - `"reset"`: the reply is known to be cut short, which its end must not hide.
+ * - `"reset while read"`: the same, where something still uses it.
+ */
+export type Closing = "linger" | "at once" | "reset" | "reset while read";
+
+/** Runs a handler: a request of a server, or the far side of one. */
+export interface HandlerHost {
+  /** The handler goes on when the call that runs it has returned. */
+  waits(): void;
+  /** The handler has ended; what it left to be sent is still being sent. */
+  settling(unsent: Unsent): void;
+  /** The request is over, since its connection has failed. */
+  abort(reason: unknown): void;
+}

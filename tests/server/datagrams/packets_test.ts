@@ -1,0 +1,139 @@
+// A packet is its handler's to keep, and so is what the handler replies with.
+
+import { deepStrictEqual, match, strictEqual } from "node:assert";
+import { UDPServer } from "../../../mod.ts";
+import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+
+/** A client that asks a server for one answer after the other. */
+class Client implements Disposable {
+  readonly #socket = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
+  readonly #server: Deno.Addr;
+
+  constructor(server: Deno.Addr) {
+    this.#server = server;
+  }
+
+  async send(text: string): Promise<void> {
+    await this.#socket.send(new TextEncoder().encode(text), this.#server);
+  }
+
+  async receive(): Promise<string> {
+    return new TextDecoder().decode((await this.#socket.receive())[0]);
+  }
+
+  async ask(text: string): Promise<string> {
+    await this.send(text);
+    return await this.receive();
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+}
+
+class Quiet extends UDPServer {
+  readonly reports = new Reports();
+  override handleError(error: unknown) {
+    this.reports.take(error);
+  }
+}
+
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+Deno.test("handlers' packets are in memory of their own", async () => {
+  const memories = new Set<ArrayBuffer>();
+  await using server = serve(
+    new Quiet(LOOPBACK, ({ packet, wfile }) => {
+      memories.add(packet.buffer);
+      wfile.write(packet);
+    }),
+  );
+  using client = new Client(server.addr);
+  for (let i = 0; i < 100; i++) {
+    strictEqual(await client.ask(`packet ${i}`), `packet ${i}`);
+  }
+  strictEqual(memories.size, 100);
+});
+
+Deno.test("a server goes on when handlers transfer their packets", async () => {
+  await using server = serve(
+    new Quiet(LOOPBACK, ({ packet, wfile }) => {
+      const transfer = [packet.buffer];
+      wfile.write(structuredClone(packet, { transfer }));
+    }),
+  );
+  using client = new Client(server.addr);
+  for (let i = 0; i < 20; i++) strictEqual(await client.ask("taken"), "taken");
+});
+
+Deno.test("rfile reads a packet in pieces, in lines and to its end", async () => {
+  const got: unknown[] = [];
+  await using server = serve(
+    new Quiet(LOOPBACK, async ({ rfile, wfile }) => {
+      got.push(decode((await rfile.read(2))!));
+      got.push(await rfile.readLine());
+      got.push(decode(await rfile.readExactly(3)));
+      got.push(decode(await rfile.readAll()));
+      got.push(await rfile.read(), await rfile.readLine());
+      wfile.write("read");
+    }),
+  );
+  using client = new Client(server.addr);
+  strictEqual(await client.ask("abcd\nefghi"), "read");
+  deepStrictEqual(got, ["ab", "cd", "efg", "hi", null, null]);
+});
+
+Deno.test("an empty packet is one, and its rfile is at its end", async () => {
+  await using server = serve(
+    new Quiet(LOOPBACK, async ({ rfile, wfile }) => {
+      wfile.write(`${await rfile.read()} ${(await rfile.readAll()).length}`);
+    }),
+  );
+  using client = new Client(server.addr);
+  strictEqual(await client.ask(""), "null 0");
+});
+
+Deno.test("a reply is what was written, whatever its memory holds later", async () => {
+  const memory = new Uint8Array(4);
+  const write = async (wfile: { write(bytes: Uint8Array): Promise<void> }) => {
+    await wfile.write(memory.fill("1".charCodeAt(0)));
+    memory.fill("2".charCodeAt(0));
+  };
+  await using server = serve(
+    new Quiet(LOOPBACK, async ({ packet, wfile }) => {
+      if (decode(packet) === "later") await null;
+      await write(wfile);
+      wfile.write("!");
+    }),
+  );
+  using client = new Client(server.addr);
+  strictEqual(await client.ask("at once"), "1111!");
+  strictEqual(await client.ask("later"), "1111!");
+});
+
+Deno.test("a datagram handler's forgotten await ends nothing, and is reported", async () => {
+  class Forgetful extends Quiet {
+    constructor() {
+      super(LOOPBACK, ({ wfile, rfile }) => {
+        wfile.write("answer");
+        void (async () => {
+          await new Promise((resolve) => setTimeout(resolve));
+          await wfile.write("too late");
+        })();
+        void (async () => {
+          await new Promise((resolve) => setTimeout(resolve));
+          await rfile.read();
+        })();
+      });
+    }
+  }
+  await using server = serve(new Forgetful());
+  using client = new Client(server.addr);
+  strictEqual(await client.ask("x"), "answer");
+  for (const error of await server.reports.until(2)) {
+    match(
+      (error as Error).message,
+      /the request is finished; did handle\(\) await all that it started\?/,
+    );
+  }
+});
