@@ -22,7 +22,7 @@ export interface RequestServer {
   shutdown(options?: { readonly gracePeriod?: number }): Promise<void>;
 }
 
-/** What a handler threw. */
+/** An error that a handler threw: it may be any value, `undefined` too. */
 interface Failure {
   readonly error: unknown;
 }
@@ -139,8 +139,8 @@ export class BaseRequestHandler<
   onShutdown(): void | Promise<void> {}
 
   /**
-   * Called when the handler waits for something: what it was given may change
-   * from now on.
+   * Called when the handler waits for something: the memory that it was given may
+   * change from now on.
    *
    * @ignore
    */

@@ -138,7 +138,7 @@ export class DatagramRequestHandler<
     const before = this.#reply;
     const size = (before?.length ?? 0) + data.length;
     if (size > MAX_DATAGRAM_SIZE) {
-      // Half a reply is none.
+      // Drop it all: half a reply is of no use.
       this.#reply = undefined;
       throw new RangeError(
         `Cannot reply with ${size} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,
