@@ -61,7 +61,7 @@ export class DatagramRequestHandler<
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #reply: Uint8Array | undefined;
-  /** Whether the reply is memory of the handler's. */
+  /** Whether the reply is in memory that the handler may change. */
   #lent = false;
   /** Whether the handler waits, or has waited, for something. */
   #suspended = false;

@@ -23,7 +23,7 @@ export interface InProgress<Request, Address extends Deno.Addr>
   readonly request: Request;
   readonly clientAddress: Address;
   /**
-   * Names the listener, on behalf of its handler.
+   * Names its handler.
    *
    * @throws The reason of its abort, if it has been aborted already.
    */

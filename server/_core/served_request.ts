@@ -211,7 +211,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#uncount();
   }
 
-  /** How it is to be closed, its handler having ended. */
+  /** How its connection is to be closed: its handler has ended. */
   get closing(): Closing {
     return this.#handler?.[CLOSING]() ?? "linger";
   }
@@ -292,7 +292,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#settle();
   }
 
-  /** Lets the transport take back the request's memory: no code has it any more. */
+  /** Ends it: no code of it runs any more. */
   #settle(): void {
     this.#exit();
   }
