@@ -3,7 +3,6 @@ import {
   type RequestServer,
 } from "./base_request_handler.ts";
 import { reply } from "./_replying.ts";
-import { reportLeftBehind } from "./_report_left_behind.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { WholeSource } from "./streams/_whole_source.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
@@ -65,6 +64,8 @@ export class DatagramRequestHandler<
   #lent = false;
   /** Whether the handler waits, or has waited, for something. */
   #suspended = false;
+  /** Whether the handler has ended. */
+  #over = false;
 
   /**
    * The payload of the datagram, 0 to 65,507 bytes.
@@ -93,7 +94,8 @@ export class DatagramRequestHandler<
   get rfile(): StreamReader {
     if (this.#rfile === undefined) {
       this.#rfile = new StreamReader(new WholeSource(this.packet));
-      this.#rfile.belongToRequest((error) => reportLeftBehind(this, error));
+      this.#rfile.belongToRequest(this);
+      if (this.#over) this.#rfile.leave();
     }
     return this.#rfile;
   }
@@ -108,7 +110,8 @@ export class DatagramRequestHandler<
       this.#wfile = new StreamWriter({
         writeSync: (data) => this.#collect(data),
       });
-      this.#wfile.belongToRequest((error) => reportLeftBehind(this, error));
+      this.#wfile.belongToRequest(this);
+      if (this.#over) void this.#wfile.end();
     }
     return this.#wfile;
   }
@@ -127,6 +130,7 @@ export class DatagramRequestHandler<
 
   /** @ignore */
   override settle(failed: boolean): void | Promise<unknown> {
+    this.#over = true;
     this.#rfile?.leave();
     const ended = this.#wfile?.end();
     if (failed || this.#reply === undefined) return ended;

@@ -5,9 +5,8 @@ import {
   type RequestServer,
 } from "./base_request_handler.ts";
 import type { Unsent } from "./_unsent.ts";
-import { reportLeftBehind } from "./_report_left_behind.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
-import { lendTexts, StreamWriter } from "./streams/stream_writer.ts";
+import { StreamWriter } from "./streams/stream_writer.ts";
 
 /**
  * A handler of one connection, with buffered reading and ordered writing.
@@ -75,7 +74,7 @@ export class StreamRequestHandler<
         // What a read fails with is the handler's to see.
         onError: (error) => this[ABORT](error),
       });
-      this.#rfile.belongToRequest((error) => reportLeftBehind(this, error));
+      this.#rfile.belongToRequest(this);
       if (this.#over) this.#rfile.leave();
     }
     return this.#rfile;
@@ -95,8 +94,8 @@ export class StreamRequestHandler<
         // One that never looks at its writes would go on for ever.
         onError: (error) => this.fail(error),
       });
-      this.#wfile.belongToRequest((error) => reportLeftBehind(this, error));
-      if (isBorrower(this.request)) lendTexts(this.#wfile);
+      this.#wfile.belongToRequest(this);
+      if (isBorrower(this.request)) this.#wfile.lendTexts();
       if (this.#over) void this.#wfile.end();
     }
     return this.#wfile;

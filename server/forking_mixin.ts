@@ -139,26 +139,36 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  * direction, and of up to 2 MiB to 16 handlers of a process that take at once
  * what comes. In a handler, `server` is `addr` and `shutdown()`, `request` is
  * like a `Deno.TcpConn`, and `Deno.args` is as in the server's process. What a
- * handler prints goes to stderr, and so does what a `Deno.Command` of its prints
- * to an inherited stdout. What it writes to descriptor 1 in another way ends its
- * process: through `node:fs`, an inherited stdout of `node:child_process`, or
- * `console` in a `Worker` of its own.
+ * handler prints goes to the server's stderr, and so does what a `Deno.Command`
+ * of its prints to an inherited stdout: as text without control characters but
+ * line feeds and tabs (`\x1b` and the like), so that no terminal obeys what a
+ * client sent, and without colours. What it writes to descriptor 1 in another
+ * way ends its process: through `node:fs`, an inherited stdout of
+ * `node:child_process`, or `console` in a `Worker` of its own.
  *
  * Needs, beside what the server needs, `--allow-run=deno`. A process without
- * permissions cannot import what is not in Deno's cache either, and has neither
- * `localStorage` nor `caches`, which Deno keeps on disk; a `Worker` of its own
- * still has `caches`. It can use memory: `denoArgs` can limit its heap, which
- * typed arrays are not a part of. It can use processor time, limited by
- * `requestTimeout`. It can shut the server down, and send datagrams from a
- * datagram server's socket.
+ * permissions cannot import what is not in Deno's cache either. It and its
+ * workers have none of what Deno keeps on disk without asking for a permission,
+ * `localStorage`, `caches` and `Deno.openKv`, nor `navigator.gpu`; and workers of
+ * `node:worker_threads` only where it may write everywhere. It can use memory:
+ * `denoArgs` can limit its heap, which typed arrays are not a part of. It can use
+ * processor time, limited by `requestTimeout`. It can shut the server down, and
+ * send datagrams from a datagram server's socket, to IP addresses and to hosts
+ * that `permissions.net` names.
+ *
+ * Where no descriptor is left to start a process, the server tries again until
+ * one is, and accepts nobody meanwhile whom no process can take.
  *
  * A process that ends takes its own requests with it: each is closed, and told
  * to `handleError` as a {@linkcode HandlerLostError} that says how the process
  * ended and what it wrote to stderr last; where it had none, that is told once,
- * without a request. A process whose aborted request, by
+ * without a request. Its printed form has what the process wrote only where that
+ * has not been printed, and a start that fails is told in full once. A process
+ * whose bytes are no frames, or more than it may send, is ended like this. A
+ * process whose aborted request, by
  * `requestTimeout` or a shutdown, still goes on after a second is killed, unless
- * it has others. A process ends when the server's does. One in an endless loop
- * cannot notice that.
+ * it has others. A process ends when the server's does. One in an endless loop,
+ * in `Atomics.wait` or stopped by a signal cannot notice that.
  *
  * @example A server of processes
  * ```ts

@@ -251,9 +251,11 @@ export class BaseHTTPRequestHandler<
    * @returns The reader of this request.
    */
   get rfile(): StreamReader {
-    return this.#rfile ??= new StreamReader(
-      this.#connection.bodyOf(this.#incoming),
-    );
+    if (this.#rfile === undefined) {
+      this.#rfile = new StreamReader(this.#connection.bodyOf(this.#incoming));
+      this.#rfile.belongToRequest(this);
+    }
+    return this.#rfile;
   }
 
   /**
@@ -262,7 +264,11 @@ export class BaseHTTPRequestHandler<
    * @returns The writer of this response.
    */
   get wfile(): StreamWriter {
-    return this.#wfile ??= new StreamWriter(this.#responseBody());
+    if (this.#wfile === undefined) {
+      this.#wfile = new StreamWriter(this.#responseBody());
+      this.#wfile.belongToRequest(this);
+    }
+    return this.#wfile;
   }
 
   /**
@@ -659,6 +665,7 @@ export class BaseHTTPRequestHandler<
       throw error;
     } finally {
       scope.end();
+      this.#rfile?.leave();
       this.#scope = this.#overdue = this.#late = undefined;
     }
   }
@@ -759,9 +766,11 @@ export class BaseHTTPRequestHandler<
   }
 
   #output(): StreamWriter {
-    return this.#out ??= new StreamWriter(this.#connection, {
-      limit: Infinity,
-    });
+    if (this.#out === undefined) {
+      this.#out = new StreamWriter(this.#connection, { limit: Infinity });
+      this.#out.belongToRequest(this);
+    }
+    return this.#out;
   }
 
   #responseBody(): ResponseBody {

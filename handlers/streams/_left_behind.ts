@@ -1,10 +1,23 @@
-/** Told of an error that ended work which nobody waited for. */
-export type LeftBehindReport = (error: unknown) => void;
+/** A request, by its handler: whose streams it has left something behind with. */
+export interface StreamOwner {
+  readonly request: unknown;
+  readonly clientAddress: Deno.Addr | null;
+  readonly server: object;
+}
+
+/** What a server has besides what it says a handler may use. */
+interface Reporting {
+  handleError?(
+    error: unknown,
+    request: unknown,
+    clientAddress: Deno.Addr | null,
+  ): unknown;
+}
 
 /** How deep errors are looked for in others: whoever nests them may do so for ever. */
 const MOST_NESTED = 8;
 
-const reports = new WeakMap<object, LeftBehindReport>();
+const owners = new WeakMap<object, StreamOwner>();
 
 // Listeners are called in the order in which they were added, whatever phase they
 // ask for. This one comes first, with the module: those of a thread, or of the
@@ -19,38 +32,51 @@ globalThis.addEventListener("unhandledrejection", notice);
  * instead. Whoever does await learns of it as of any error.
  *
  * @param error What a read or a write rejects with.
- * @param report Told if nobody handles it.
+ * @param owner The request.
  */
-export function markLeftBehind(error: unknown, report: LeftBehindReport): void {
-  if (isObject(error)) reports.set(error, report);
+export function markLeftBehind(error: unknown, owner: StreamOwner): void {
+  if (isObject(error)) owners.set(error, owner);
 }
 
 function notice(event: PromiseRejectionEvent): void {
-  const report = reportFor(event.reason, MOST_NESTED);
-  if (report === undefined) return;
+  const owner = ownerOf(event.reason, MOST_NESTED);
+  if (owner === undefined) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  report(event.reason);
+  report(event.reason, owner);
 }
 
-/** Whom to tell of an error that is from a stream, or holds one that is. */
-function reportFor(
-  error: unknown,
-  depth: number,
-): LeftBehindReport | undefined {
+/** Whose an error is that is from a stream, or holds one that is. */
+function ownerOf(error: unknown, depth: number): StreamOwner | undefined {
   if (!isObject(error) || depth === 0) return undefined;
-  const report = reports.get(error);
-  if (report !== undefined || !(error instanceof Error)) return report;
+  const owner = owners.get(error);
+  if (owner !== undefined || !(error instanceof Error)) return owner;
   const held = [error.cause];
   if (error instanceof AggregateError) held.push(...error.errors);
   if (error instanceof SuppressedError) {
     held.push(error.error, error.suppressed);
   }
   for (const inner of held) {
-    const found = reportFor(inner, depth - 1);
+    const found = ownerOf(inner, depth - 1);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Tells the server's `handleError` where that is here, and else stderr. */
+function report(error: unknown, owner: StreamOwner): void {
+  const server = owner.server as Reporting;
+  if (server.handleError === undefined) return print(error);
+  Promise.try(() =>
+    server.handleError!(error, owner.request, owner.clientAddress)
+  ).catch((failure) => {
+    print(error);
+    print(failure);
+  });
+}
+
+function print(error: unknown): void {
+  console.error("Error in what a handler had started and not awaited:", error);
 }
 
 function isObject(value: unknown): value is object {

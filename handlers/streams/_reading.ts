@@ -1,7 +1,7 @@
 import {
-  type LeftBehindReport,
   markLeftBehind,
   requestOverError,
+  type StreamOwner,
 } from "./_left_behind.ts";
 import { LARGEST_BUFFER, ReadBuffer } from "./_read_buffer.ts";
 import { checkRead } from "./_read_size.ts";
@@ -50,7 +50,7 @@ export class Reading {
   /** How many reads have got nothing since the bytes began where they do. */
   #fruitless = 0;
   #fruitlessAt = 0;
-  #leftBehind: LeftBehindReport | undefined;
+  #owner: StreamOwner | undefined;
   #onRead: ((n: number | null) => void) | undefined;
   #onFailed: ((error: unknown) => void) | undefined;
 
@@ -106,9 +106,9 @@ export class Reading {
     this.#advance();
   }
 
-  /** Says that it belongs to a request, and who is told of its errors. */
-  belongToRequest(report: LeftBehindReport): void {
-    this.#leftBehind = report;
+  /** Says that it belongs to a request. */
+  belongToRequest(owner: StreamOwner): void {
+    this.#owner = owner;
   }
 
   /** The request is over. */
@@ -273,7 +273,7 @@ export class Reading {
 
   /** What a read of a request rejects with must not end the process. */
   #note(error: unknown): unknown {
-    if (this.#leftBehind !== undefined) markLeftBehind(error, this.#leftBehind);
+    if (this.#owner !== undefined) markLeftBehind(error, this.#owner);
     return error;
   }
 }

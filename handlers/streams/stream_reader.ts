@@ -1,4 +1,4 @@
-import type { LeftBehindReport } from "./_left_behind.ts";
+import type { StreamOwner } from "./_left_behind.ts";
 import { LARGEST_BUFFER } from "./_read_buffer.ts";
 import { Reading } from "./_reading.ts";
 import { MORE } from "./_waiting_read.ts";
@@ -482,11 +482,11 @@ export class StreamReader implements AsyncIterable<string> {
    * Says that the stream belongs to a request, whose handler may leave behind
    * what it does not await.
    *
-   * @param report Told of the errors that end such work.
+   * @param owner The request, by its handler.
    * @ignore
    */
-  belongToRequest(report: LeftBehindReport): void {
-    this.#reading.belongToRequest(report);
+  belongToRequest(owner: StreamOwner): void {
+    this.#reading.belongToRequest(owner);
   }
 
   /**

@@ -1,7 +1,7 @@
 import {
-  type LeftBehindReport,
   markLeftBehind,
   requestOverError,
+  type StreamOwner,
 } from "./_left_behind.ts";
 import { refuse } from "./_refusal.ts";
 import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./_small_buffers.ts";
@@ -68,12 +68,6 @@ const JOIN_UP_TO = 64 * 1024;
 const BYTES_PER_UNIT = 3;
 const LAST_ASCII = 0x7f;
 
-/**
- * Says that the sink of a writer keeps no bytes when it has written them: short
- * texts can be encoded into memory that is used again.
- */
-export let lendTexts: (writer: StreamWriter) => void;
-
 const encoder = new TextEncoder();
 const ignore = () => {};
 const DONE = Promise.resolve();
@@ -109,12 +103,6 @@ const DONE = Promise.resolve();
  * ```
  */
 export class StreamWriter {
-  static {
-    lendTexts = (writer) => {
-      writer.#lendsTexts = true;
-    };
-  }
-
   readonly #sink: WriteSink | SyncWriteSink;
   readonly #limit: number;
   readonly #onError: ((error: unknown) => void) | undefined;
@@ -146,8 +134,8 @@ export class StreamWriter {
   #closed = false;
   /** Whether the request is over that the stream belongs to. */
   #over = false;
-  /** Told of errors that end what a handler has left behind. */
-  #leftBehind: LeftBehindReport | undefined;
+  /** The request that the stream belongs to. */
+  #owner: StreamOwner | undefined;
   /** Whether the sink was called. */
   #hasWritten = false;
   /** Whether it is still to be told not to delay what it is given. */
@@ -270,14 +258,24 @@ export class StreamWriter {
   }
 
   /**
+   * Says that the sink keeps no bytes when it has written them: short texts are
+   * encoded into memory that is used again.
+   *
+   * @ignore
+   */
+  lendTexts(): void {
+    this.#lendsTexts = true;
+  }
+
+  /**
    * Says that the stream belongs to a request, whose handler may leave behind
    * what it does not await.
    *
-   * @param report Told of the errors that end such work.
+   * @param owner The request, by its handler.
    * @ignore
    */
-  belongToRequest(report: LeftBehindReport): void {
-    this.#leftBehind = report;
+  belongToRequest(owner: StreamOwner): void {
+    this.#owner = owner;
   }
 
   /**
@@ -480,7 +478,7 @@ export class StreamWriter {
 
   /** What a write of a request rejects with must not end the process. */
   #note(error: unknown): void {
-    if (this.#leftBehind !== undefined) markLeftBehind(error, this.#leftBehind);
+    if (this.#owner !== undefined) markLeftBehind(error, this.#owner);
   }
 
   async #close(previous: Promise<void> | undefined): Promise<void> {

@@ -204,7 +204,10 @@ export class NearStream extends NearChannel implements Unsent {
   }
 
   override lose(error: unknown): void {
-    super.lose(error);
+    this.over = true;
+    // As at its end, so that nothing of the request outlives it.
+    if (this.#telling === undefined) super.lose(error);
+    else this.#telling.then(() => super.lose(error));
     this.#window.close();
     this.#credited?.();
   }

@@ -92,7 +92,10 @@ export class RemoteRunner implements Runner {
     let closing = (): Closing => "linger";
     served.handledBy({
       [ABORT]: (reason) => abort(reason),
-      onShutdown: () => tellShuttingDown(),
+      onShutdown: () => {
+        pool.shuttingDown?.();
+        tellShuttingDown();
+      },
       [CLOSING]: () => closing(),
     });
     const open = (side: NearSide) =>

@@ -88,6 +88,8 @@ export interface RemotePool {
   cancel(waiting: Waiting, reason: unknown): void;
   /** What to wait for before more is read from sockets, if anything. */
   drained?(): Promise<void> | undefined;
+  /** No others come than those that the kernel has let in already. */
+  shuttingDown?(): void;
   /** Ends them all. No request is in progress. */
   close(): Promise<void>;
 }

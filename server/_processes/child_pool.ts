@@ -3,6 +3,7 @@ import type { ChildCommand } from "./child_command.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import type { NearChannel } from "../_bridge/near_channel.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import { Placement } from "../_bridge/placement.ts";
 import {
   type Assignment,
   type Loss,
@@ -31,6 +32,22 @@ const STARTS_AT_ONCE = Math.max(2, navigator.hardwareConcurrency);
  */
 const SPARE_DELAY = 10;
 
+/**
+ * How long after a child could not be started for want of descriptors, or of
+ * what else the system had none left, a connection is accepted only when a child
+ * is there to take it: in milliseconds. It would take what a start needs.
+ */
+const WANT = 10_000;
+/** How long after that the next start is tried, in milliseconds. */
+const WANT_PAUSE = 100;
+/** What Deno says of it. */
+const WANTS: ReadonlySet<unknown> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "EAGAIN",
+]);
+
 /** How many children there are, and what each does. */
 export interface ChildLimits extends ChildTimeouts {
   readonly maxChildren: number;
@@ -46,17 +63,23 @@ export class ChildPool implements RemotePool {
   readonly #onError: OnError;
   /** All that have not been waited for, those that start or end too. */
   readonly #children = new Set<Child>();
-  /** Those that take further requests. */
-  readonly #ready = new Set<Child>();
+  /** Those that take further requests, and the requests that wait. */
+  readonly #placement: Placement<Child>;
   #starting = 0;
   /** Those of aborted requests that go on, and of children that read nothing. */
   readonly #checks = new Set<Promise<void>>();
-  /** In the order in which they came. */
-  readonly #waiting = new Set<Waiting>();
   /** How many ended before they did anything, in a row. */
   #inVain = 0;
   /** Why none starts, as it was told last: what is wrong goes on for long. */
   #told: string | undefined;
+  /** When one could not be started for want of descriptors, as `performance.now`. */
+  #wanted = -Infinity;
+  /** How often in a row. */
+  #wants = 0;
+  /** Holds up who accepts. */
+  #gate: PromiseWithResolvers<void> | undefined;
+  #gateTimer: ReturnType<typeof setInterval> | undefined;
+  #shuttingDown = false;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   #spareTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -77,23 +100,65 @@ export class ChildPool implements RemotePool {
     onError: OnError,
   ) {
     this.#limits = limits;
+    this.#placement = new Placement(
+      limits.connectionsPerChild,
+      (child) => child.checks === 0 && child.alive && !child.congested,
+    );
     this.#onError = onError;
     this.#newChild = () => new Child(command, limits, shutdown);
     this.#startNeeded(limits.spareChildren);
   }
 
+  /**
+   * Waits where a connection accepted more would only wait, and hold what a
+   * child needs to start: the kernel's queue holds it as well.
+   */
+  drained(): Promise<void> | undefined {
+    if (this.#mayAccept()) return undefined;
+    if (this.#gate === undefined) {
+      this.#gate = Promise.withResolvers();
+      // The time that it is held up for may be over, and as long as it is, it
+      // keeps the process, which would end between two starts.
+      this.#gateTimer = setInterval(() => this.#openGate(), WANT_PAUSE);
+    }
+    return this.#gate.promise;
+  }
+
+  #mayAccept(): boolean {
+    if (this.#shuttingDown || this.#closed) return true;
+    if (this.#placement.leastLoaded() !== undefined) return true;
+    if (performance.now() - this.#wanted > WANT) {
+      return this.#placement.waiting < STARTS_AT_ONCE;
+    }
+    // Without spare ones, none starts that nobody waits for.
+    return this.#limits.spareChildren === 0 && this.#placement.waiting === 0 &&
+      this.#starting === 0 && this.#pauseTimer === undefined;
+  }
+
+  #openGate(): void {
+    if (this.#gate === undefined || !this.#mayAccept()) return;
+    clearInterval(this.#gateTimer);
+    this.#gate.resolve();
+    this.#gate = undefined;
+  }
+
+  shuttingDown(): void {
+    this.#shuttingDown = true;
+    this.#openGate();
+  }
+
   /** Gives a request to the least loaded child, if one can take it. */
   assign(open: Opener): Assignment | undefined {
-    const child = this.#leastLoaded();
+    const child = this.#placement.leastLoaded();
     return child === undefined ? undefined : this.#open(child, open);
   }
 
   /** Has a request wait for a child. */
   wait(open: Opener): Waiting {
-    const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
-    this.#waiting.add(waiting);
+    const waiting = this.#placement.wait(open);
+    if (this.#pauseTimer !== undefined) Deno.refTimer(this.#pauseTimer);
     this.#startNeeded();
-    for (const child of this.#ready) {
+    for (const child of this.#placement.ready) {
       if (child.congested) child.drained().then(() => this.#serveWaiting());
     }
     return waiting;
@@ -101,7 +166,8 @@ export class ChildPool implements RemotePool {
 
   /** Ends the wait of a request that is over. */
   cancel(waiting: Waiting, reason: unknown): void {
-    if (this.#waiting.delete(waiting)) waiting.assigned.reject(reason);
+    this.#placement.cancel(waiting, reason);
+    this.#openGate();
   }
 
   /** Ends all children, and waits for them. */
@@ -109,9 +175,9 @@ export class ChildPool implements RemotePool {
     this.#closed = true;
     clearTimeout(this.#pauseTimer);
     clearTimeout(this.#spareTimer);
-    this.#refuseWaiting(
-      new Deno.errors.Interrupted("The server has shut down"),
-    );
+    const error = new Deno.errors.Interrupted("The server has shut down");
+    this.#placement.cancelAll(() => error);
+    this.#openGate();
     for (const child of this.#children) child.stop();
     await Promise.all([...this.#children].map(({ gone }) => gone));
     await Promise.all(this.#checks);
@@ -121,7 +187,7 @@ export class ChildPool implements RemotePool {
     child.ref();
     child.load++;
     if (++child.taken >= this.#limits.requestsPerChild) {
-      this.#ready.delete(child);
+      this.#placement.ready.delete(child);
     }
     this.#startSpare();
     const channel = open(child.side);
@@ -139,7 +205,7 @@ export class ChildPool implements RemotePool {
     child.load--;
     if (child.side.served) this.#inVain = 0;
     if (child.load > 0) this.#endIfAbandoned(child);
-    else if (this.#ready.has(child)) {
+    else if (this.#placement.ready.has(child)) {
       child.unref();
       if (child.congested) this.#note(this.#drain(child));
     } else child.retireSoon();
@@ -189,7 +255,7 @@ export class ChildPool implements RemotePool {
       );
     }
     if (!ended) {
-      this.#ready.delete(child);
+      this.#placement.ready.delete(child);
       child.abandoned++;
       void ending.then(() => child.abandoned--);
       return this.#endIfAbandoned(child);
@@ -197,43 +263,19 @@ export class ChildPool implements RemotePool {
     this.#serveWaiting();
   }
 
-  #leastLoaded(): Child | undefined {
-    let least: Child | undefined;
-    let load = this.#limits.connectionsPerChild;
-    for (const child of this.#ready) {
-      if (
-        child.load < load && child.checks === 0 && child.alive &&
-        !child.congested
-      ) {
-        least = child;
-        load = child.load;
-      }
-    }
-    return least;
-  }
-
   #serveWaiting(): void {
-    for (const waiting of this.#waiting) {
-      const child = this.#leastLoaded();
-      if (child === undefined) break;
-      this.#waiting.delete(waiting);
-      waiting.assigned.resolve(this.#open(child, waiting.open));
-    }
+    this.#placement.serve((child, open) => this.#open(child, open));
     this.#startNeeded();
-  }
-
-  #refuseWaiting(error: unknown): void {
-    for (const { assigned } of this.#waiting) assigned.reject(error);
-    this.#waiting.clear();
+    this.#openGate();
   }
 
   /** Starts children for the requests that wait, and `spare` ones. */
   #startNeeded(spare = 0): void {
     const { maxChildren, requestsPerChild, connectionsPerChild } = this.#limits;
-    const waiting = this.#waiting.size;
+    const waiting = this.#placement.waiting;
     const each = Math.min(requestsPerChild, connectionsPerChild, waiting || 1);
     let idle = 0;
-    for (const child of this.#ready) {
+    for (const child of this.#placement.ready) {
       if (child.load === 0 && !child.congested) idle++;
     }
     for (
@@ -260,11 +302,12 @@ export class ChildPool implements RemotePool {
     this.#starting++;
     try {
       const child = this.#newChild();
+      this.#wants = 0;
       this.#children.add(child);
       void child.gone.then((loss) => this.#forget(child, loss));
       await child.ready();
       this.#told = undefined;
-      if (!this.#closed) this.#ready.add(child);
+      if (!this.#closed) this.#placement.ready.add(child);
     } catch (error) {
       this.#failed(error);
     }
@@ -276,7 +319,7 @@ export class ChildPool implements RemotePool {
   #forget(child: Child, { cause, untold }: Loss): void {
     this.#children.delete(child);
     // One that is still among them has ended unasked.
-    const unasked = this.#ready.delete(child);
+    const unasked = this.#placement.ready.delete(child);
     if (unasked && child.taken === 0) this.#pause();
     if (
       untold !== undefined && !this.#closed &&
@@ -288,32 +331,52 @@ export class ChildPool implements RemotePool {
 
   #failed(error: unknown): void {
     if (this.#closed) return;
+    if (WANTS.has((error as { readonly code?: unknown }).code)) {
+      return this.#failedInWant(error as Error);
+    }
     this.#pause();
     if (this.#inVain < PATIENCE) return;
     const { message } = error as Error;
     const known = message === this.#told;
     this.#told = message;
     // Where another child lives, it takes those that wait.
-    if (this.#ready.size > 0 || this.#waiting.size === 0) {
+    if (this.#placement.ready.size > 0 || this.#placement.waiting === 0) {
       if (!known) this.#onError(error as Error);
       return;
     }
-    let first = !known;
-    for (const { assigned } of this.#waiting) {
-      assigned.reject(first ? error : toldBefore(error as Error));
-      first = false;
-    }
-    this.#waiting.clear();
+    this.#placement.cancelAll((index) =>
+      index === 0 && !known ? error : toldBefore(error as Error)
+    );
+  }
+
+  /**
+   * Those that wait go on waiting: what is wanted comes back when a child or a
+   * connection ends. Where no child is left that could end, the connection that
+   * came last gives way to the others.
+   */
+  #failedInWant(error: Error): void {
+    const now = performance.now();
+    // Once, and not at each of the starts that fail while it lasts.
+    if (now - this.#wanted > WANT) this.#onError(error);
+    this.#wanted = now;
+    this.#pauseFor(WANT_PAUSE);
+    if (++this.#wants < PATIENCE || this.#children.size > 0) return;
+    this.#placement.cancelLast(error);
   }
 
   #pause(): void {
     this.#inVain++;
+    this.#pauseFor(restartPause(this.#inVain));
+  }
+
+  #pauseFor(ms: number): void {
     if (this.#closed || this.#pauseTimer !== undefined) return;
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
       this.#startNeeded(this.#limits.spareChildren);
-    }, restartPause(this.#inVain));
-    if (this.#waiting.size === 0) Deno.unrefTimer(this.#pauseTimer);
+      this.#openGate();
+    }, ms);
+    if (this.#placement.waiting === 0) Deno.unrefTimer(this.#pauseTimer);
   }
 
   #endIfAbandoned(child: Child): void {

@@ -8,6 +8,7 @@
  */
 
 import { commandWithoutStdio } from "./command_without_stdio.ts";
+import { hideStores } from "./hide_stores.ts";
 import { beginImport } from "../_bridge/handler_location.ts";
 import type { Pipes } from "./pipe_carrier.ts";
 import { writeAllSync } from "./write_all_sync.ts";
@@ -77,10 +78,7 @@ Object.defineProperty(Deno, "Command", {
   value: commandWithoutStdio(Deno.Command, stderr),
 });
 
-// Deno asks no permission for these: other processes would find them.
-for (const name of ["localStorage", "caches"]) {
-  Object.defineProperty(globalThis, name, { value: undefined });
-}
+hideStores();
 
 const { error } = console;
 Object.assign(console, {

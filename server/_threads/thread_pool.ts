@@ -1,5 +1,6 @@
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import { Placement } from "../_bridge/placement.ts";
 import {
   type Assignment,
   type OnError,
@@ -8,6 +9,7 @@ import {
   restartPause,
   type Waiting,
 } from "../_bridge/remote_pool.ts";
+import { isWantOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
 import { Thread } from "./thread.ts";
 
 /**
@@ -20,22 +22,32 @@ const LONG_LIFE = 5_000;
  * taken for stuck, in milliseconds.
  */
 const ANSWER_TIMEOUT = 1_000;
+/**
+ * How long to wait, where too few descriptors are left to start a thread, before
+ * it is tried again, in milliseconds. A server that cannot accept waits as long.
+ */
+const DESCRIPTOR_PAUSE = 100;
+/**
+ * How long accepting waits at most where it could take the last descriptors from
+ * a thread that starts, in milliseconds.
+ */
+const LONGEST_HOLD = 1_000;
 
 /** The threads of a server. */
 export class ThreadPool implements RemotePool {
   readonly #onError: OnError;
   readonly #size: number;
-  readonly #perThread: number;
   readonly #newThread: () => Thread;
-  readonly #ready = new Set<Thread>();
+  readonly #placement: Placement<Thread>;
   /** Those that are asked whether they still answer. */
   readonly #checked = new Map<Thread, Promise<void>>();
   readonly #starting = new Map<Thread, Promise<void>>();
-  /** In the order in which they came. */
-  readonly #waiting = new Set<Waiting>();
   /** How many threads in a row have died at once. */
   #inVain = 0;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #spare: SpareDescriptors;
+  /** Ends what holds accepting up. */
+  #endHold: (() => void) | undefined;
   #closed = false;
 
   /**
@@ -50,6 +62,7 @@ export class ThreadPool implements RemotePool {
    * @param onError Told when a thread without requests is gone, or cannot be
    * started beside others.
    * @throws What keeps the handler from being imported.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
   constructor(
     size: number,
@@ -61,49 +74,63 @@ export class ThreadPool implements RemotePool {
   ) {
     this.#onError = onError;
     this.#size = size;
-    this.#perThread = perThread;
+    this.#placement = new Placement(
+      perThread,
+      (thread) => !this.#checked.has(thread),
+    );
     this.#newThread = () => new Thread(handler, addr, shutdown);
+    this.#spare = new SpareDescriptors([import.meta.url, handler.moduleUrl]);
+    const enough = this.#spare.full;
+    this.#spare[Symbol.dispose]();
+    if (!enough) {
+      throw new Deno.errors.Busy(
+        "Cannot start a thread: too few descriptors are left; raise the limit (ulimit -n)",
+      );
+    }
     const first = this.#newThread();
     first.readySync();
+    this.#spare.fill();
     this.#add(first);
   }
 
   /**
-   * Waits where no thread takes what it is sent: each datagram accepted more
-   * would only be kept in memory.
+   * Waits where no thread takes what it is sent, as each datagram accepted more
+   * would only be kept in memory, and where a connection would take what a
+   * thread needs to start.
    *
    * @returns `undefined` if there is nothing to wait for.
    */
   drained(): Promise<void> | undefined {
-    if (this.#ready.size === 0) return undefined;
-    for (const { congested } of this.#ready) if (!congested) return undefined;
+    if (!this.#spare.full && this.#isStarting) return this.#hold();
+    if (this.#placement.ready.size === 0) return undefined;
+    for (const { congested } of this.#placement.ready) {
+      if (!congested) return undefined;
+    }
     return Promise.race(
-      Array.from(this.#ready, (thread) => thread.drained()),
+      Array.from(this.#placement.ready, (thread) => thread.drained()),
     );
   }
 
   /** Gives a request to the least loaded thread, if one can take it. */
   assign(open: Opener): Assignment | undefined {
-    const thread = this.#leastLoaded();
+    const thread = this.#placement.leastLoaded();
     if (thread?.load !== 0) this.#startAnother();
     if (thread === undefined) return undefined;
     // A thread that is starting will be free sooner than a busy one, but for
     // one request only.
     const waitsForStart = thread.load > 0 &&
-      this.#waiting.size < this.#starting.size;
+      this.#placement.waiting < this.#starting.size;
     return waitsForStart ? undefined : this.#open(thread, open);
   }
 
   /** Has a request wait for a thread. */
   wait(open: Opener): Waiting {
-    const waiting = { open, assigned: Promise.withResolvers<Assignment>() };
-    this.#waiting.add(waiting);
-    return waiting;
+    return this.#placement.wait(open);
   }
 
   /** Ends the wait of a request that is over. */
   cancel(waiting: Waiting, reason: unknown): void {
-    if (this.#waiting.delete(waiting)) waiting.assigned.reject(reason);
+    this.#placement.cancel(waiting, reason);
   }
 
   #open(thread: Thread, open: Opener): Assignment {
@@ -158,55 +185,68 @@ export class ThreadPool implements RemotePool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#pauseTimer);
+    this.#endHold?.();
     const error = new Deno.errors.Interrupted("the server has shut down");
-    this.#refuseWaiting(error);
-    for (const thread of [...this.#ready, ...this.#starting.keys()]) {
+    this.#placement.cancelAll(() => error);
+    for (const thread of [...this.#placement.ready, ...this.#starting.keys()]) {
       thread.terminate(error);
     }
     await Promise.all([...this.#checked.values(), ...this.#starting.values()]);
-  }
-
-  #leastLoaded(): Thread | undefined {
-    let least: Thread | undefined;
-    let load = this.#perThread;
-    for (const thread of this.#ready) {
-      if (thread.load < load && !this.#checked.has(thread)) {
-        least = thread;
-        load = thread.load;
-      }
-    }
-    return least;
+    this.#spare[Symbol.dispose]();
   }
 
   #add(thread: Thread): void {
     const since = performance.now();
-    this.#ready.add(thread);
+    this.#placement.ready.add(thread);
     thread.gone.then(({ untold }) => {
       if (!this.#closed && untold !== undefined) this.#onError(untold);
-      this.#ready.delete(thread);
+      this.#placement.ready.delete(thread);
       this.#inVain = thread.side.served || performance.now() - since > LONG_LIFE
         ? 0
         : this.#inVain + 1;
-      if (this.#waiting.size > 0) this.#startAnother();
+      if (this.#placement.waiting > 0) this.#startAnother();
     });
   }
 
   #startAnother(): void {
     if (
       this.#closed || this.#pauseTimer !== undefined ||
-      this.#ready.size + this.#starting.size >= this.#size
+      this.#placement.ready.size + this.#starting.size >= this.#size
     ) return;
-    const pause = restartPause(this.#inVain);
+    const pause = this.#spare.fill()
+      ? restartPause(this.#inVain)
+      : DESCRIPTOR_PAUSE;
     if (pause === 0) return this.#start();
-    this.#pauseTimer = setTimeout(() => {
-      this.#pauseTimer = undefined;
-      this.#start();
-    }, pause);
+    this.#pauseTimer = setTimeout(() => this.#startAfterPause(), pause);
+  }
+
+  #startAfterPause(): void {
+    this.#pauseTimer = undefined;
+    if (this.#spare.fill()) this.#start();
+    else if (this.#placement.waiting > 0) this.#startAnother();
   }
 
   #start(): void {
+    this.#spare[Symbol.dispose]();
     const thread = this.#newThread();
+    // Where too few are left for another, this one has them for its imports.
+    this.#spare.fill();
     this.#starting.set(thread, this.#started(thread));
+  }
+
+  /** Whether a thread starts, or requests wait for one that can. */
+  get #isStarting(): boolean {
+    return this.#starting.size > 0 ||
+      this.#placement.ready.size === 0 && this.#placement.waiting > 0;
+  }
+
+  /** Waits until a thread has started, but not for long. */
+  async #hold(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LONGEST_HOLD);
+    this.#endHold = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   async #started(thread: Thread): Promise<void> {
@@ -214,27 +254,37 @@ export class ThreadPool implements RemotePool {
       await thread.ready();
       this.#add(thread);
     } catch (error) {
+      if (isWantOfDescriptors(error)) return this.#startedInWant(thread);
       this.#inVain++;
       // Where another thread lives, its requests end and make room.
-      if (this.#ready.size === 0 && this.#waiting.size > 0) {
-        this.#refuseWaiting(error);
+      if (this.#placement.ready.size === 0 && this.#placement.waiting > 0) {
+        this.#placement.cancelAll(() => error);
       } else if (!this.#closed) this.#onError(error as Error);
     }
-    this.#starting.delete(thread);
+    this.#startEnded(thread);
     this.#serveWaiting();
   }
 
-  #serveWaiting(): void {
-    for (const waiting of this.#waiting) {
-      const thread = this.#leastLoaded();
-      if (thread === undefined) return this.#startAnother();
-      this.#waiting.delete(waiting);
-      waiting.assigned.resolve(this.#open(thread, waiting.open));
-    }
+  /** It is tried again when there are enough: nobody is refused for it. */
+  #startedInWant(thread: Thread): void {
+    this.#startEnded(thread);
+    if (this.#placement.waiting === 0 || this.#closed) return;
+    this.#pauseTimer ??= setTimeout(
+      () => this.#startAfterPause(),
+      DESCRIPTOR_PAUSE,
+    );
   }
 
-  #refuseWaiting(error: unknown): void {
-    for (const { assigned } of this.#waiting) assigned.reject(error);
-    this.#waiting.clear();
+  #startEnded(thread: Thread): void {
+    this.#starting.delete(thread);
+    this.#spare.fill();
+    this.#endHold?.();
+  }
+
+  #serveWaiting(): void {
+    const served = this.#placement.serve((thread, open) =>
+      this.#open(thread, open)
+    );
+    if (!served) this.#startAnother();
   }
 }

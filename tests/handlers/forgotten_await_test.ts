@@ -1,5 +1,11 @@
 import { match, ok, strictEqual } from "node:assert";
-import { ForkingTCPServer, TCPServer, ThreadingTCPServer } from "../../mod.ts";
+import {
+  ForkingTCPServer,
+  TCPServer,
+  ThreadingTCPServer,
+  UDPServer,
+} from "../../mod.ts";
+import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
 import { FAILING, Forgetful, WORKS } from "./_forgetful_handlers.ts";
 
@@ -115,6 +121,72 @@ Deno.test("streams that a handler uses for the first time when its request is ov
   strictEqual(errors.length, 2);
   for (const error of errors) match(error.message, /did handle\(\) await/);
   strictEqual(server.reports.errors.length, 0);
+});
+
+Deno.test("what a handler of HTTP leaves behind ends nothing but itself", async () => {
+  class Late extends BaseHTTPRequestHandler {
+    override logMessage() {}
+
+    doPOST(): void {
+      void this.#read();
+      void this.#write();
+      this.sendResponse(200);
+      this.endHeaders();
+      this.wfile.write("in time");
+    }
+
+    async #read(): Promise<void> {
+      while (await this.rfile.readLine() !== null);
+    }
+
+    async #write(): Promise<void> {
+      const { wfile } = this;
+      await new Promise((resolve) => setTimeout(resolve));
+      await wfile.write("late");
+    }
+  }
+  const reports = new Reports();
+  class Server extends HTTPServer {
+    override handleError = reports.take;
+  }
+  await using server = serve(new Server(LOOPBACK, Late));
+  const head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+  for (let times = 0; times < 2; times++) {
+    // Its body is never whole.
+    const client = await connect(server.addr);
+    await client.write(encode(`${head}Content-Length: 10\r\n\r\nab`));
+    match(await readAll(client), /^HTTP\/1\.1 200 [^]*in time/);
+  }
+  const errors = await reports.until(4);
+  for (const error of errors) ok(error instanceof Deno.errors.BadResource);
+});
+
+Deno.test("what a handler of datagrams leaves behind ends nothing but itself", async () => {
+  const reports = new Reports();
+  class Server extends UDPServer {
+    override handleError = reports.take;
+  }
+  await using server = serve(
+    new Server(LOOPBACK, (handler) => {
+      const read = async () => {
+        await new Promise((resolve) => setTimeout(resolve));
+        await handler.rfile.readLine();
+      };
+      const write = async () => {
+        await new Promise((resolve) => setTimeout(resolve));
+        await handler.wfile.write("late");
+      };
+      void read();
+      void write();
+    }),
+  );
+  const client = Deno.listenDatagram({ ...LOOPBACK, transport: "udp" });
+  for (let times = 0; times < 2; times++) {
+    await client.send(encode("x"), server.addr);
+  }
+  const errors = await reports.until(4);
+  for (const error of errors) match(`${error}`, /did handle\(\) await/);
+  client.close();
 });
 
 Deno.test("an error that is nobody's stream's ends a program as it always does", async () => {

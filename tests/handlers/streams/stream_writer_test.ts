@@ -1,6 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { Buffer } from "node:buffer";
-import { lendTexts } from "../../../handlers/streams/stream_writer.ts";
 import {
   LimitOverrunError,
   StreamWriter,
@@ -88,7 +87,7 @@ Deno.test("StreamWriter leaves a text alone until the sink has taken all of it",
   const calls: string[][] = [[], []];
   const sinks = calls.map(slow);
   const writers = sinks.map((sink) => new StreamWriter(sink));
-  writers.forEach(lendTexts);
+  for (const writer of writers) writer.lendTexts();
   const written = [
     writers[0]!.write("first"),
     writers[1]!.write("other"),
@@ -133,7 +132,7 @@ Deno.test("StreamWriter joins no text to what a failed batch has left", async ()
   const wfile = new StreamWriter({
     write: () => new Promise((_, reject) => fail = reject),
   });
-  lendTexts(wfile);
+  wfile.lendTexts();
   const first = wfile.write("lost");
   while (fail === undefined) await null;
   const second = wfile.write("lost too");

