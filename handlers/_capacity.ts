@@ -12,16 +12,16 @@ export interface WaitOptions {
 /** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
 const LONGEST_DELAY = 2 ** 31 - 1;
 
-/** Whoever waits for a share. */
+/** One that waits for a share. */
 interface Waiter {
   readonly amount: number;
   readonly start: () => void;
 }
 
 /**
- * Something of which there is only so much, such as memory or processes. Whoever
- * needs a share takes it and gives it back; where too little is left, whoever
- * came first is served first.
+ * Something of which there is only so much, such as memory or processes. A user
+ * takes a share and gives it back. Where too little is left, users are served in
+ * the order in which they came.
  */
 export class Capacity {
   readonly #total: number;
@@ -50,7 +50,7 @@ export class Capacity {
   }
 
   /**
-   * Takes a share, and waits for it behind those who came before.
+   * Takes a share, and waits for it behind those that came before.
    *
    * @throws {DOMException} "TimeoutError" if there was no room in time.
    * @throws The signal's reason, if it aborts.
@@ -64,10 +64,10 @@ export class Capacity {
   }
 
   /**
-   * Takes more, or gives back. Who takes more goes before those who wait: they
-   * may be waiting for what that one has.
+   * Takes more, or gives back. A user that takes more goes before those that wait:
+   * they may be waiting for its share.
    *
-   * @param from How much whoever asks has.
+   * @param from How much the user has.
    * @param to How much it wants. More than there is has room where nobody else
    * has anything.
    * @returns Whether there was room.
@@ -124,7 +124,7 @@ export class Capacity {
     });
   }
 
-  /** Each pass takes one out of those who wait, or ends. */
+  /** Starts those that wait, as far as there is room: each pass takes one out. */
   #startWaiting(): void {
     for (const waiter of this.#waiting) {
       const fits = this.#taken === 0 ||
@@ -135,12 +135,12 @@ export class Capacity {
   }
 }
 
-/** What someone has of a {@linkcode Capacity}. */
+/** A user's part of a {@linkcode Capacity}. */
 export class Share implements Disposable {
   readonly #capacity: Capacity;
   #amount = 0;
 
-  /** @param capacity What it is of. */
+  /** @param capacity The capacity that it is a part of. */
   constructor(capacity: Capacity) {
     this.#capacity = capacity;
   }

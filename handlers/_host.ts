@@ -17,12 +17,12 @@ export const CLOSING: unique symbol = Symbol("closing");
  */
 export type Closing = "linger" | "at once" | "reset" | "reset while read";
 
-/** Runs a handler: a request of a server, or the far side of one. */
+/** The one that runs a handler: a request of a server, or the far side of one. */
 export interface HandlerHost {
-  /** The handler goes on when the call that runs it has returned. */
+  /** Is told that the handler goes on when the call that runs it has returned. */
   waits(): void;
-  /** The handler has ended; what it left to be sent is still being sent. */
+  /** Is told that the handler has ended, and that its last bytes are being sent. */
   settling(unsent: Unsent): void;
-  /** The request is over, since its connection has failed. */
+  /** Ends the request: its connection has failed. */
   abort(reason: unknown): void;
 }

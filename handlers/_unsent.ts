@@ -1,4 +1,4 @@
-/** What a handler left to be sent. A `StreamWriter` is one. */
+/** Bytes that a handler left to be sent. A `StreamWriter` is one. */
 export interface Unsent {
   /** How many bytes are left. */
   readonly bufferedAmount: number;

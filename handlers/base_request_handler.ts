@@ -22,7 +22,7 @@ export interface RequestServer {
   shutdown(options?: { readonly gracePeriod?: number }): Promise<void>;
 }
 
-/** What a handler threw. */
+/** An error that a handler threw: it may be any value, `undefined` too. */
 interface Failure {
   readonly error: unknown;
 }
@@ -139,8 +139,8 @@ export class BaseRequestHandler<
   onShutdown(): void | Promise<void> {}
 
   /**
-   * Called when the handler waits for something: what it was given may change
-   * from now on.
+   * Called when the handler waits for something: the memory that it was given may
+   * change from now on.
    *
    * @ignore
    */
@@ -166,7 +166,7 @@ export class BaseRequestHandler<
   settle(_failed: boolean): void | Promise<unknown> {}
 
   /**
-   * Its connection has failed: nothing can be sent any more.
+   * Aborts it: its connection has failed, and nothing can be sent any more.
    *
    * @param error How.
    * @ignore
@@ -201,8 +201,8 @@ export class BaseRequestHandler<
   /**
    * Runs it: `setup`, `handle`, `finish`, then what it still has to send.
    *
-   * Only what is a promise is awaited: awaiting nothing, and functions that do
-   * it, would cost a small request as much as its handler.
+   * It awaits promises only: to await nothing, and to call functions that do,
+   * would cost a small request as much as its handler.
    *
    * @param host Who runs it.
    * @returns Nothing, or a promise that rejects with what the handler threw.

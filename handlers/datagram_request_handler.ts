@@ -60,7 +60,7 @@ export class DatagramRequestHandler<
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #reply: Uint8Array | undefined;
-  /** Whether the reply is memory of the handler's. */
+  /** Whether the reply is in memory that the handler may change. */
   #lent = false;
   /** Whether the handler waits, or has waited, for something. */
   #suspended = false;
@@ -142,7 +142,7 @@ export class DatagramRequestHandler<
     const before = this.#reply;
     const size = (before?.length ?? 0) + data.length;
     if (size > MAX_DATAGRAM_SIZE) {
-      // Half a reply is none.
+      // Drop it all: half a reply is of no use.
       this.#reply = undefined;
       throw new RangeError(
         `Cannot reply with ${size} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,

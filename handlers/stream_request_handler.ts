@@ -120,8 +120,8 @@ export class StreamRequestHandler<
 
   /** @ignore */
   override settle(failed: boolean): void | Promise<unknown> {
-    // What the handler has not awaited finds out, and reads no bytes that belong
-    // to whoever ends the connection.
+    // Refuse what the handler has not awaited: the bytes that still come belong to
+    // the server, which ends the connection.
     this.#over = true;
     this.#rfile?.leave();
     return this.#wfile?.end(failed);

@@ -410,7 +410,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     return handler[RUN](served);
   }
 
-  /** Whether a subclass has steps that may go on outside a request's context. */
+  /** Whether a subclass has hooks that may go on outside a request's context. */
   #overridesSteps(): boolean {
     const base = BaseServer.prototype;
     return this.processRequest !== base.processRequest ||

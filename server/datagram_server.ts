@@ -33,7 +33,10 @@ export interface ReceivingSocket<Address extends Deno.Addr>
   ): Promise<[Uint8Array<ArrayBuffer>, Address]>;
 }
 
-/** The longest payload over UDP is shorter; what fills the buffer has been cut. */
+/**
+ * The size of the buffer, in bytes. The longest payload over UDP is shorter, so a
+ * datagram that fills it has been cut.
+ */
 const BUFFER_SIZE = 65_536;
 /** The most that is taken whole, in bytes. */
 const LONGEST_PACKET = BUFFER_SIZE - 1;
@@ -81,7 +84,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
       ),
       withSeam(options, {
         transport: {
-          // The socket stays open until the replies in progress are sent.
+          // Close nothing here: the socket sends the replies of those in progress.
           stopListening: () => {},
           ...seamOf(options).transport,
         },

@@ -67,7 +67,7 @@ export abstract class StreamServer<
     handler: StreamHandler<Connection, Address>,
     options: StreamServerOptions<Address> = {},
   ) {
-    // A subclass hands its own on where it has more to do.
+    // A subclass that has more to do hands on a transport of its own.
     const connections = seamOf<Connection, Address>(options).transport as
       | Connections<Connection, Address>
       | undefined ??
@@ -101,7 +101,7 @@ export abstract class StreamServer<
 
   #prepared(accepted: Connection): [Connection, Address] {
     if (!this.#lends) {
-      // Its listener is Deno's, so this is one of Deno's connections.
+      // The listener is Deno's, so its connections keep no bytes of a write.
       this.#lends = true;
       addBorrower(Object.getPrototypeOf(accepted));
     }

@@ -75,7 +75,7 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
           address,
           ["reuseAddress"],
           () =>
-            // ref() and unref() are there; only Deno's types leave them out.
+            // Add ref() and unref(), which only Deno's types leave out.
             Deno.listenDatagram(
               { ...address, transport: "udp" },
             ) as unknown as ReceivingSocket<Deno.NetAddr>,

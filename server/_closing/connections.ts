@@ -15,7 +15,7 @@ interface ConnectionOptions {
 
 const DEFAULT_LINGER_TIMEOUT = 30_000;
 
-/** What a handler left to be sent when it ended. */
+/** Bytes that a handler left to be sent when it ended. */
 interface Flush extends Expiring<Flush> {
   readonly served: InProgress<unknown, Deno.Addr>;
   readonly unsent: Unsent;
@@ -110,7 +110,7 @@ export class Connections<
   async stopListening(closeSocket: () => void): Promise<void> {
     closeSocket();
     await this.#accepting?.catch(() => {
-      // Whoever asked for it is told.
+      // The accept loop, which asked for it, is told.
     });
   }
 
@@ -123,9 +123,9 @@ export class Connections<
     handle: () => void | Promise<void>,
   ): void | Promise<void> {
     const { request: connection } = served;
-    // A subclass may have accepted it in its own way.
+    // A subclass's getRequest() may have given a connection of its own.
     if (!(connection instanceof IdleConnection)) return handle();
-    // Handshakes and verifyRequest have taken their time.
+    // Count from now: handshakes and verifyRequest may have taken long.
     connection.lastActive = performance.now();
     const handled = handle();
     if (handled === undefined) return;

@@ -15,22 +15,22 @@ class Deadline<T> {
   }
 }
 
-/** What can have a deadline, among those of one `Deadlines` at a time. */
+/** Something that can have a deadline, of one `Deadlines` at a time. */
 export interface Expiring<T> {
-  /** For `Deadlines` alone. */
+  /** Its place, which `Deadlines` alone reads and writes. */
   deadline?: Deadline<T> | undefined;
 }
 
 /**
  * Deadlines of many items with one timer.
  *
- * Every item gets the same time, so they expire in the order they were added. A
- * deadline that has moved since is looked up only when its old one comes:
- * activity costs nothing but a note of when.
+ * Every item gets the same time, so they expire in the order they were added.
+ * Activity costs nothing but a note of when: an item whose deadline has moved is
+ * looked at only when the old one comes.
  *
- * They are a linked list and not a `Map`, since items come and go by the
- * thousands: a table that V8 has replaced by another still holds what was in it,
- * and the next table, and is itself found dead only by a full collection.
+ * They are a linked list and not a `Map`: items come and go by the thousands, and
+ * a table of a `Map` that V8 has replaced still holds its items, and the next
+ * table, until a full collection.
  */
 export class Deadlines<T extends Expiring<T>> {
   /** The earliest. */
@@ -105,7 +105,7 @@ export class Deadlines<T extends Expiring<T>> {
     else before.after = after;
     if (after === undefined) this.#last = before;
     else after.before = before;
-    // One that has grown old must not keep younger ones.
+    // Cut its links: V8 may keep one that has grown old, and with it younger ones.
     deadline.before = deadline.after = undefined;
     this.#size--;
   }
@@ -136,7 +136,7 @@ export class Deadlines<T extends Expiring<T>> {
       const { item } = this.#first;
       this.#remove(item);
       const deadline = this.#deadlineOf(item);
-      // It moves to the end: behind every item noted before it.
+      // Move it to the end: every item there was noted before.
       if (deadline > now) this.#append(item, deadline);
       else this.#expired(item);
     }

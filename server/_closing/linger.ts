@@ -8,7 +8,7 @@ import { Deadlines, type Expiring, LONGEST_DELAY } from "./deadlines.ts";
 const SILENCE = 5_000;
 /** How much of a peer's late bytes is thrown away before giving up, in bytes. */
 const MOST_BYTES = 64 * 1024 * 1024;
-/** After so many reads of a connection timers and other connections get a turn. */
+/** After so many reads in a row, timers and other connections get a turn. */
 const READS_IN_A_ROW = 1_024;
 /** How many connections may linger; one more closes the one that is oldest. */
 const MOST_CONNECTIONS = 4_096;
@@ -18,7 +18,7 @@ interface Closing extends Expiring<Closing> {
   lastHeard: number;
 }
 
-/** Shared by all connections: what is read into it, nobody looks at. */
+/** Takes the bytes of all connections, since nobody looks at them. */
 const discarded = new Uint8Array(64 * 1024);
 
 /** Ends the connections of one server so that what was written arrives. */
@@ -37,7 +37,7 @@ export class Lingering {
     );
   }
 
-  /** The server has finished: hardly a connection comes any more. */
+  /** Stops the timer when it has nothing to do: the server has finished. */
   finish(): void {
     this.#silences.leaveBackground();
   }
@@ -57,7 +57,7 @@ export class Lingering {
     const closing: Closing = { connection, lastHeard: began };
     const oldest = this.#silences.first;
     if (oldest !== undefined && this.#silences.size >= MOST_CONNECTIONS) {
-      // Before its read has noticed, another may need the next place.
+      // Delete it now: until its read fails, another may need the next place.
       this.#silences.delete(oldest);
       cutShort(oldest);
     }
@@ -67,30 +67,31 @@ export class Lingering {
       await connection.closeWrite();
       let total = 0;
       let reads = 0;
-      // A connection of one's own may forever give nothing, or a little at once.
+      // Stop at 0 and bound the reads: a connection of the user's may give nothing
+      // for ever, or a little at a time without a pause.
       for (let n; (n = await connection.read(discarded)) !== null && n > 0;) {
         if (++reads % READS_IN_A_ROW === 0) await setImmediate();
         closing.lastHeard = performance.now();
-        // Only a peer that goes on sending needs this bound as well.
+        // Start it here, since only a peer that goes on sending needs this bound.
         timer ??= setTimeout(
           () => cutShort(closing),
           Math.min(this.#timeout, LONGEST_DELAY),
         );
         total += n;
         if (total > MOST_BYTES) break;
-        // One of one's own may go on when it has been closed.
+        // A connection of the user's may go on after it has been closed.
         if (closing.lastHeard - began > this.#timeout) break;
       }
     } catch {
-      // The peer has gone, or the handler closed the connection itself: there
-      // is nobody left to wait for.
+      // The peer has gone, or the handler has closed the connection: nobody is
+      // left to wait for.
     }
     this.#silences.delete(closing);
     if (timer !== undefined) clearTimeout(timer);
   }
 }
 
-/** Ends the wait: what is read next fails. */
+/** Ends the wait: the read that is under way fails. */
 function cutShort({ connection }: Closing): void {
   try {
     connection.close();

@@ -1,6 +1,6 @@
 import process from "node:process";
 
-/** What `node:net` keeps a TCP connection in, in this version of Deno. */
+/** The object of `node:net` that holds a TCP connection, in this version of Deno. */
 interface TCPHandle {
   /** Takes a duplicate of the descriptor that a resource of Deno's has. */
   openFromRid(rid: number): number;
@@ -16,8 +16,8 @@ type TCPHandleClass = new (type: number) => TCPHandle;
 const CONNECTION = 0;
 
 /**
- * No authority has signed this, and nobody has: a certificate that Deno refuses
- * before it has sent anything.
+ * A certificate that no authority has signed. Deno refuses it before it has sent
+ * anything.
  */
 const NO_CERTIFICATE =
   "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -77,7 +77,7 @@ async function closeWithoutEnd(connection: Deno.TcpConn): Promise<void> {
     });
     encrypted.close();
   } catch {
-    // This is what closes it.
+    // The failure closes it.
   }
 }
 

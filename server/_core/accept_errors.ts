@@ -22,7 +22,7 @@ const CLIENT_CODES: ReadonlySet<string> = new Set([
 
 /** Whether an error of `accept` is one client's and not the listener's. */
 export function isClientError(error: unknown): boolean {
-  // A datagram that is too long.
+  // `DatagramServer` throws InvalidData for a datagram that is too long.
   return error instanceof Deno.errors.InvalidData ||
     error instanceof Deno.errors.ConnectionAborted ||
     error instanceof Deno.errors.ConnectionReset ||

@@ -19,7 +19,7 @@ const QUIET = 2;
  */
 const MOST_QUEUED = 4_096;
 
-/** What an accept loop takes requests from, and gives them to. */
+/** The server of an accept loop, which gives it requests and takes them. */
 export interface Acceptor<Request, Address extends Deno.Addr> {
   /** Waits for the next request. */
   accept(): Promise<[Request, Address]>;
@@ -35,7 +35,10 @@ export interface Acceptor<Request, Address extends Deno.Addr> {
   closed(): void;
 }
 
-/** A request that `serveOne` asked for: an accept cannot be taken back. */
+/**
+ * The accept that `serveOne` has begun. It is kept for the next call, since an
+ * accept cannot be taken back.
+ */
 interface Ahead<Request, Address> {
   outcome: PromiseSettledResult<[Request, Address]> | undefined;
   readonly settled: Promise<void>;
@@ -114,7 +117,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
       if (!this.#room.full) this.#ahead ??= this.#acceptAhead();
       if (this.#room.full || this.#ahead?.outcome === undefined) {
         const left = Math.max(0, deadline - performance.now());
-        // Even no time at all is enough for a client that waits already.
+        // Wait at least once: a client may be there even where no time is left.
         if (left === 0 && waited) return false;
         waited = true;
         await this.#pause(left);
@@ -211,7 +214,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
       this.#acceptor.closed();
       throw error;
     }
-    // Once, and not ten times a second for as long as it lasts.
+    // Report it once: accepting is tried ten times a second while it lasts.
     if (!this.#failing) void this.#reporter.report(error);
     this.#failing = true;
     if (!this.#stopped) await this.#pause(ACCEPT_PAUSE);

@@ -5,7 +5,7 @@ import type { Room } from "./room.ts";
 import type { Runner, Transport } from "./seam.ts";
 import { ABANDON_AFTER, type ServedRequest } from "./served_request.ts";
 
-/** What ends with a server. */
+/** The parts of a server that its end stops and releases. */
 interface Parts<Request, Address extends Deno.Addr> {
   readonly room: Room<ServedRequest<Request, Address>>;
   readonly reporter: Reporter<Request, Address>;
@@ -18,7 +18,7 @@ interface Parts<Request, Address extends Deno.Addr> {
     drain(): Promise<void>;
     stop(): void;
   };
-  /** Closes the socket. */
+  /** Closes the socket. Called once. */
   closeSocket(): void;
   /** How long requests may take where it is not said, in milliseconds. */
   readonly gracePeriod: number;
@@ -42,7 +42,7 @@ export class Ending<Request, Address extends Deno.Addr> {
     this.finished = new Promise((resolve) => this.#finish = resolve);
   }
 
-  /** Whether nothing more is accepted but what waits already. */
+  /** Whether the server ends: it accepts only requests that wait already. */
   get stopping(): boolean {
     return this.#stopping;
   }
@@ -63,7 +63,7 @@ export class Ending<Request, Address extends Deno.Addr> {
     this.#begin();
     if (gracePeriod !== Infinity && !this.#released) {
       this.#abortAfter(gracePeriod, false);
-      // Who waits for the shutdown can finish only when the others have.
+      // Handlers that await the shutdown get longer: they wait for the others.
       this.#abortAfter(2 * gracePeriod + ABANDON_AFTER, true);
     }
     if (loop.serving && gracePeriod > 0) {
@@ -75,7 +75,7 @@ export class Ending<Request, Address extends Deno.Addr> {
   /** Shuts down when a signal is aborted. */
   shutdownOn(signal: AbortSignal): void {
     const stop = () => void this.shutdown();
-    // Later than now: a subclass may still be constructing.
+    // Shut down in a microtask: a subclass's constructor may still be running.
     if (signal.aborted) return queueMicrotask(stop);
     signal.addEventListener("abort", stop, { once: true });
     this.#unlinkSignals.push(() => signal.removeEventListener("abort", stop));

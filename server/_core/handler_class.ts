@@ -8,7 +8,7 @@ export type HandlerFunction<Handler> = (
   handler: Handler,
 ) => void | Promise<void>;
 
-/** Of a server's kind of handler, the kind that it cannot have. */
+/** The kind of handler that a server cannot run, by the kind that it runs. */
 const OTHER_KIND = new Map<
   unknown,
   typeof StreamRequestHandler | typeof DatagramRequestHandler

@@ -1,7 +1,7 @@
 import { checkKeys } from "./known_keys.ts";
 import { checkPort } from "./options.ts";
 
-/** What belongs to the options, and is easily taken for part of an address. */
+/** Options that are easily taken for parts of an address. */
 const OPTIONS = ["backlog", "maxConnections", "signal", "idleTimeout"];
 
 /** An address to listen at. */
@@ -15,10 +15,11 @@ interface ListenAddress {
  * Listens on a host and port. What Deno throws keeps its class, and gets a
  * message that names the address and the remedy.
  *
- * @param transport What `transport` may say, as in what `server.addr` gives.
+ * @param transport The only `transport` that the address may name, as the `addr`
+ * of a server does.
  * @param address Where to listen.
  * @param more The keys that such an address may have beside those two.
- * @param listen Does it.
+ * @param listen Opens the socket.
  * @throws {Deno.errors.NotSupported} If `reusePort` needs a flag.
  * @throws {RangeError} If the port is out of range.
  * @throws {TypeError} If the address has another key.
@@ -61,7 +62,7 @@ export function listenAt<Socket>(
 
 /** Deno ends the process where the flag is missing, which nobody can catch. */
 function checkReusePort({ reusePort }: ListenAddress): void {
-  // This function is there exactly where the flag is given.
+  // Deno defines this function only where the flag is given.
   if (!reusePort || Deno.listenDatagram !== undefined) return;
   throw new Deno.errors.NotSupported(
     "Cannot listen with reusePort: it is unstable in Deno, run again with the --unstable-net flag",

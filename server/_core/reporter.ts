@@ -9,7 +9,7 @@ type HandleError<Request, Address> = (
   clientAddress?: Address,
 ) => void | Promise<void>;
 
-/** Tells a server's `handleError` what went wrong, whatever that hook does. */
+/** Tells a server's `handleError` of errors, and survives that it fails. */
 export class Reporter<Request, Address extends Deno.Addr> {
   readonly #handleError: HandleError<Request, Address>;
 
@@ -27,7 +27,7 @@ export class Reporter<Request, Address extends Deno.Addr> {
     try {
       await this.#handleError(error, request, clientAddress);
     } catch (failure) {
-      // The last resort: whatever a hook does, the server goes on.
+      // Print it, as nobody else is left to tell: the server must go on.
       printFailure(failure, error);
     }
   }
@@ -53,8 +53,8 @@ export class Reporter<Request, Address extends Deno.Addr> {
 }
 
 /**
- * Prints an error to stderr, where a server has no other way to report it: in
- * one line where the peer just went away, and with all that is in it otherwise.
+ * Prints an error to stderr, where a server has no other way to report it. One
+ * that only says that the peer went away takes one line.
  *
  * @param error What was thrown.
  * @param serverAddress Where the server listens.
@@ -73,16 +73,16 @@ export function printError(
       ? String(each)
       : Deno.inspect(each)
   );
-  // What a client sent may be in the message, and a terminal obeys it.
+  // Escape the message: it may hold bytes of a client's that a terminal obeys.
   console.error(escapeControls(`${where}: ${texts.join("\nand then: ")}`));
 }
 
-/** How many errors of one are printed. */
+/** How many errors of those in one error are printed. */
 const MOST_ERRORS = 10;
 
 /**
- * The errors in one, the first first: a `SuppressedError` has that of a handler
- * and that of its cleanup, and Deno prints neither.
+ * The errors in an error, the earliest first. A `SuppressedError` holds that of a
+ * handler and that of its cleanup, and Deno prints neither.
  */
 function unfold(error: unknown): unknown[] {
   const later: unknown[] = [];

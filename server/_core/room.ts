@@ -1,4 +1,4 @@
-/** What is in a room. */
+/** Something that can be in a room. */
 export interface Guest {
   /** Its place, which the room gives; -1 when it is in none. */
   place: number;
@@ -13,9 +13,9 @@ export interface Guest {
 export class Room<Item extends Guest> {
   readonly #limit: number;
   /**
-   * In no order: one that leaves gives its place to the last. It is no `Set`,
-   * since V8 keeps what the replaced tables of one hold until a full collection,
-   * and requests come and go by the thousands.
+   * In no order: the last takes the place of one that leaves. It is no `Set`:
+   * requests come and go by the thousands, and V8 keeps everything that the
+   * replaced tables of a `Set` hold until a full collection.
    */
   readonly #inside: Item[] = [];
   #counted = 0;
@@ -50,13 +50,13 @@ export class Room<Item extends Guest> {
     this.#counted++;
   }
 
-  /** One does not count any more, though it is still inside. */
+  /** Counts one less. It stays inside. */
   uncount(): void {
     this.#counted--;
     this.wake();
   }
 
-  /** One has left, which was uncounted before. */
+  /** Lets one out, which was uncounted before. */
   leave(item: Item): void {
     const { place } = item;
     item.place = -1;
@@ -80,15 +80,15 @@ export class Room<Item extends Guest> {
     this.#wake = undefined;
   }
 
-  /** Calls `empty` once nothing is inside, maybe now. */
+  /** Calls `empty` once, when nothing is inside: now, if that is so. */
   whenEmpty(empty: () => void): void {
     this.#whenEmpty = empty;
     this.#tell();
   }
 
   /**
-   * Waits until all have left but those that wait here: who awaits a shutdown
-   * inside a handler would wait for itself otherwise.
+   * Waits until all have left but those that wait here: a handler that awaits a
+   * shutdown would wait for itself otherwise.
    *
    * @param caller The one that waits.
    */
@@ -98,7 +98,7 @@ export class Room<Item extends Guest> {
       this.#shutdowns.push(resolve);
       this.#tell();
     });
-    // One that has left meanwhile is not counted any more.
+    // `leave` has already counted out a caller that left meanwhile.
     if (--caller.awaitedShutdowns === 0 && caller.place >= 0) {
       this.#waitingForShutdown--;
     }

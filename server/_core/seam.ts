@@ -16,19 +16,19 @@ export interface RunningHandler {
   [CLOSING](): Closing;
 }
 
-/** A request in progress, for what prepares, runs and ends it. */
+/** A request in progress, as transports and runners see it. */
 export interface InProgress<Request, Address extends Deno.Addr>
   extends HandlerHost {
   /** What was accepted. */
   readonly request: Request;
   readonly clientAddress: Address;
   /**
-   * Has its handler told what becomes of it.
+   * Names its handler.
    *
-   * @throws What it was aborted with, if it already is.
+   * @throws The reason of its abort, if it has been aborted already.
    */
   handledBy(handler: RunningHandler): void;
-  /** Its handler runs elsewhere from now on. */
+  /** Says that its handler runs elsewhere from now on. */
   handedOver(): void;
   /**
    * Keeps its place among those that count until something has settled, though
@@ -40,9 +40,9 @@ export interface InProgress<Request, Address extends Deno.Addr>
 }
 
 /**
- * What differs between the kinds of servers: how a request is prepared, ended
- * and released. A server of connections and one of datagrams each give theirs
- * to `BaseServer`; a part that is left out does nothing and costs nothing.
+ * How a kind of server prepares, ends and releases requests. A server of
+ * connections and one of datagrams each give theirs to `BaseServer`. A method
+ * that is left out does nothing and costs nothing.
  */
 export interface Transport<Request, Address extends Deno.Addr> {
   /**
@@ -57,28 +57,28 @@ export interface Transport<Request, Address extends Deno.Addr> {
       handle: () => void | Promise<void>,
     ) => void | Promise<void>)
     | undefined;
-  /** A handler has ended; what it left to be sent is still being sent. */
+  /** Is told that a handler has ended, and that its last bytes are being sent. */
   settling?(served: InProgress<Request, Address>, unsent: Unsent): void;
   /** Ends a request, mostly so that the reply arrives. It is closed after that. */
   end?(request: Request, closing: Closing): Promise<void> | undefined;
   /** Closes a request now. Closing it again changes nothing. */
   close?(request: Request): void;
   /**
-   * Stops listening, where that is more than closing the socket, which is done
-   * at the latest when no request is in progress.
+   * Stops listening, where closing the socket is not enough or is too soon. The
+   * server closes it at the latest when no request is in progress.
    */
   stopListening?(closeSocket: () => void): void | Promise<void>;
-  /** The socket is closed and no request is in progress. */
+  /** Is told that the socket is closed and no request is in progress. */
   finish?(): void;
 }
 
-/** What those that run a server's handlers elsewhere may ask of it. */
+/** A server, as its runner sees it. */
 export interface RunnerHost {
   /** The address the server is bound to. */
   readonly addr: Deno.Addr;
-  /** Shuts the server down, for what a handler has left running. */
+  /** Shuts the server down, for code that an ended handler has left running. */
   shutdown(options: { readonly gracePeriod?: number }): void;
-  /** Tells `handleError` what belongs to no request. */
+  /** Tells `handleError` of an error that belongs to no request. */
   report(error: unknown): void;
 }
 
@@ -90,13 +90,13 @@ export interface Runner {
    * @throws If handlers cannot be run; then the server is not constructed.
    */
   start(host: RunnerHost): void;
-  /** What to wait for before the next request is accepted, if anything. */
+  /** A promise to await before the next request is accepted, if there is a need. */
   congestion(): Promise<void> | undefined;
   /**
    * Runs the handler of one request.
    *
    * @param served The request in progress.
-   * @param request What the handler gets, which a hook may have wrapped.
+   * @param request The handler's request, which a hook may have wrapped.
    * @param clientAddress The client's address.
    */
   run(
@@ -104,11 +104,11 @@ export interface Runner {
     request: unknown,
     clientAddress: Deno.Addr,
   ): Promise<void>;
-  /** No request is in progress, and none will come. */
+  /** Releases everything: no request is in progress, and none will come. */
   close(): Promise<void>;
 }
 
-/** What this module's own classes hand to `BaseServer` beside its options. */
+/** The parts that this module's classes hand to `BaseServer` with its options. */
 export interface Seam<Request, Address extends Deno.Addr> {
   readonly transport?: Transport<Request, Address>;
   readonly runner?: Runner;
@@ -116,17 +116,17 @@ export interface Seam<Request, Address extends Deno.Addr> {
   readonly optionNames?: readonly string[];
 }
 
-/** Where that is among the options, out of sight of everybody else. */
+/** The key of a seam among the options, which nobody else can name. */
 const SEAM: unique symbol = Symbol("seam");
 
-/** What a subclass or a mixin has handed on with the options. */
+/** The seam that subclasses and mixins have handed on with the options. */
 export function seamOf<Request, Address extends Deno.Addr>(
   options: object,
 ): Seam<Request, Address> {
   return (options as { [SEAM]?: Seam<Request, Address> })[SEAM] ?? {};
 }
 
-/** The options with something more to hand on. */
+/** Options that hand on a seam, with the parts that they have handed on before. */
 export function withSeam<
   Options extends object,
   Request,

@@ -23,7 +23,7 @@ interface RequestHooks<Request, Address> {
   closeRequest(request: Request): void | Promise<void>;
 }
 
-/** What the requests of one server have in common. */
+/** The things that all requests of one server share. */
 export interface Serving<Request, Address extends Deno.Addr> {
   readonly hooks: RequestHooks<Request, Address>;
   readonly room: Room<ServedRequest<Request, Address>>;
@@ -34,8 +34,8 @@ export interface Serving<Request, Address extends Deno.Addr> {
     | Deadlines<ServedRequest<Request, Address>>
     | undefined;
   /**
-   * By what was accepted, where hooks are overridden: they may go on in another
-   * context than that of their request.
+   * Requests by the connection or datagram that was accepted, where hooks are
+   * overridden: those may go on outside the context of their request.
    */
   readonly byRequest: Map<Request, ServedRequest<Request, Address>> | undefined;
   readonly ending: {
@@ -52,8 +52,8 @@ export interface Serving<Request, Address extends Deno.Addr> {
 type AnyServedRequest = ServedRequest<any, any>;
 
 /**
- * What an asynchronous context says. It is not the request itself, which V8 may
- * keep for as long as a context, and that is long.
+ * The store of an asynchronous context. It points to the request and is not the
+ * request itself: V8 may keep a store for as long as a context, which is long.
  */
 interface Scope {
   /** The request inside which code runs, while it is in progress. */
@@ -63,10 +63,10 @@ interface Scope {
 }
 
 /**
- * Whose handler or hook calls. An accept loop has a scope of its own, in which
- * each request starts: one that waits for something keeps it, and the loop takes
- * another. So a datagram that is answered at once costs no context, which would
- * cost as much as that.
+ * Says for which request code runs. Each request starts in the scope of its
+ * accept loop. A request that waits for something keeps that scope, and the loop
+ * takes another: so a datagram that is answered at once costs no context, which
+ * would cost as much again.
  */
 const scopes = new AsyncLocalStorage<Scope>();
 
@@ -82,7 +82,8 @@ export function inAcceptScope<T>(accept: () => Promise<T>): Promise<T> {
  * The request of a server inside whose handler or hooks the caller runs, also
  * where that is inside another server's.
  *
- * @returns `undefined` outside of all, and for what a request has left behind.
+ * @returns `undefined` outside of all requests, and for code that a request which
+ * has ended has left running.
  */
 export function callingRequest<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
@@ -99,7 +100,7 @@ export function servedRequestOf<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
   request: Request,
 ): ServedRequest<Request, Address> | undefined {
-  // What is not found has been wrapped by a hook, and that in its context.
+  // A hook has wrapped what is not found, and hooks run in their request's context.
   return serving.byRequest?.get(request) ?? callingRequest(serving);
 }
 
@@ -117,7 +118,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   readonly clientAddress: Address;
   /** When it was accepted, in `performance.now()` time, if that matters. */
   readonly began: number;
-  /** Its place in the room; -1 when it has ended. */
+  /** Its place in the room; -1 before it starts and when it has ended. */
   place = -1;
   /** For how many of the server's shutdowns its handler waits. */
   awaitedShutdowns = 0;
@@ -127,9 +128,9 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   #onHandled: (() => void) | undefined;
   /** Whether it counts against the limit of requests. */
   #counted = true;
-  /** What its place is kept for, if anything. */
+  /** Settles when its place may be given away, if it is kept beyond its end. */
   #holding: Promise<unknown> | undefined;
-  /** Whether only its end is left, for which no handler is to blame. */
+  /** Whether its handler has ended: no handler is to blame for what comes later. */
   #ending = false;
   #handler: RunningHandler | undefined;
   #aborted: { readonly reason: unknown; reported: boolean } | undefined;
@@ -151,7 +152,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.request = request;
     this.clientAddress = clientAddress;
     this.began = serving.deadlines === undefined ? 0 : performance.now();
-    // Requests are made by accept loops.
+    // There is a scope: only accept loops make requests.
     this.#scope = scopes.getStore()!;
     this.#waits = serving.byRequest !== undefined;
     this.#onHandled = onHandled;
@@ -176,19 +177,19 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     } else scope.served = undefined;
   }
 
-  /** Code of its handler or of a hook will run when `start` has returned. */
+  /** Notes that its handler or a hook goes on after `start` has returned. */
   waits(): void {
     this.#waits = true;
   }
 
   handledBy(handler: RunningHandler): void {
-    // While verifyRequest was thinking.
+    // It may have been aborted while verifyRequest was waiting.
     if (this.#aborted !== undefined) throw this.#aborted.reason;
     this.#handler = handler;
     if (this.serving.ending.stopping) this.tellShuttingDown();
   }
 
-  /** The handler is told that the server shuts down. */
+  /** Tells its handler that the server shuts down. */
   tellShuttingDown(): void {
     const handler = this.#handler;
     if (handler === undefined) return;
@@ -204,16 +205,13 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#onHandled = undefined;
   }
 
-  /**
-   * The handler has ended, and the request is on its way out: it gives its place
-   * to the next.
-   */
+  /** Gives its place to the next request: its handler has ended. */
   beginEnd(): void {
     this.#ending = true;
     this.#uncount();
   }
 
-  /** How it is to be closed, its handler having ended. */
+  /** How its connection is to be closed: its handler has ended. */
   get closing(): Closing {
     return this.#handler?.[CLOSING]() ?? "linger";
   }
@@ -236,7 +234,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
 
   abort(reason: unknown): void {
     if (this.#aborted !== undefined) return;
-    // That a client takes its time after the reply is no fault of the handler.
+    // Report nothing after the handler's end: a slow client is not its fault.
     this.#aborted = { reason, reported: this.#ending };
     this.#handler?.[ABORT](reason);
     void this.#close();
@@ -278,7 +276,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     else this.#reportAborted().then(() => this.#settle());
   }
 
-  /** A request that did not wait has no scope any more, and hooks need one. */
+  /** Gives the hooks a scope: a request that did not wait has lost its own. */
   #failedLater(error: unknown): void {
     if (this.#waits) return void this.#failed(error);
     const scope = { served: this, outer: this.outer };
@@ -294,12 +292,12 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#settle();
   }
 
-  /** Nothing runs any more that has the request. */
+  /** Ends it: no code of it runs any more. */
   #settle(): void {
     this.#exit();
   }
 
-  /** Nothing is left to wait for. */
+  /** Leaves the room. */
   #exit(): void {
     if (this.place < 0) return;
     const { room, byRequest } = this.serving;
@@ -318,7 +316,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.serving.room.uncount();
   }
 
-  /** Closes what was accepted, as its handler does not, or not soon enough. */
+  /** Closes its connection, since its handler does not do so soon enough. */
   #close(): Promise<void> {
     const { hooks, transport } = this.serving;
     const closing = this.#handler?.[CLOSING]() ?? "at once";
@@ -332,7 +330,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     });
   }
 
-  /** Calls the hook that is the last to release a request, and makes up for it. */
+  /** Calls the hook that releases the request, and releases it if that fails. */
   async #callLast(hook: () => unknown): Promise<void> {
     const { reporter, transport } = this.serving;
     const { request, clientAddress } = this;
@@ -353,7 +351,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 }
 
-/** Discards what was accepted too late to be served. */
+/** Discards a request that was accepted too late to be served. */
 export async function discard<Request, Address extends Deno.Addr>(
   { hooks, reporter, transport }: Serving<Request, Address>,
   request: Request,
@@ -372,7 +370,7 @@ function release<Request, Address extends Deno.Addr>(
   try {
     transport.close?.(request);
   } catch {
-    // It is closed already, or one of the user's own that cannot be.
+    // It is closed already, or is an object of the user's that cannot be closed.
   }
 }
 

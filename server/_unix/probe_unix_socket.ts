@@ -1,4 +1,4 @@
-/** What answered, as the probe stores it; 0 is still waiting. */
+/** The answers that the probe stores; 0 says that it is still waiting. */
 const LIVE = 1;
 const DEAD = 2;
 const UNKNOWN = 3;
@@ -6,7 +6,7 @@ const UNKNOWN = 3;
 /** How long the probe may take, in milliseconds. */
 const PROBE_TIMEOUT = 3_000;
 
-/** Runs in the worker: it is source text, so that it needs no read permission. */
+/** The worker's program. It is source text, which needs no read permission. */
 const PROBE = `
 self.onmessage = async ({ data: { path, shared } }) => {
   const verdict = new Int32Array(shared);

@@ -17,7 +17,7 @@ interface Reply extends Expiring<Reply> {
   readonly since: number;
   readonly resolve: (sent: number) => void;
   readonly reject: (reason: unknown) => void;
-  /** Where it waits for its turn. */
+  /** The queue in which it waits for its turn. */
   queue: Set<Reply> | undefined;
 }
 
@@ -86,8 +86,8 @@ export class ReplySockets {
   }
 
   /**
-   * Sends one datagram. It is copied: who waits for it may give up, and use the
-   * memory again, before the kernel has taken it.
+   * Sends one datagram. It is copied: a caller may give up, and use the memory
+   * again, before the kernel has taken it.
    *
    * @throws {Deno.errors.TimedOut} If it could not be sent in time. If it has
    * had its turn, it still arrives should its client read again.
@@ -128,7 +128,7 @@ export class ReplySockets {
     if (socket.sending === undefined) this.#run(socket);
   }
 
-  /** Always the same socket for a path, but the next if another holds it up. */
+  /** The same socket for a path each time, or the next if a client holds it up. */
   #socketFor(path: string): ReplySocket {
     const sockets = this.#sockets;
     const home = hash(path) % sockets.length;
@@ -169,7 +169,7 @@ export class ReplySockets {
     }
   }
 
-  /** Sends what waits for other clients another way. */
+  /** Moves the replies for other clients to other sockets. */
   #avoid(socket: ReplySocket): void {
     socket.stuck = true;
     const stuckAt = socket.sending?.address.path;

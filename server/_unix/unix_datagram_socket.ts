@@ -43,7 +43,7 @@ export class UnixDatagramSocket {
       undo.defer(() => socket.close());
       return socket;
     };
-    // Unbound: it can only send, and needs no permission of its own.
+    // It is not bound: it can only send, and needs no permission of its own.
     this.#waker = opened(Deno.listenDatagram(
       { transport: "unixpacket" } as Deno.UnixListenOptions & {
         transport: "unixpacket";
@@ -54,7 +54,7 @@ export class UnixDatagramSocket {
       (data, address) => this.#sendItself(data, address),
     );
     this.#inner = Deno.listenDatagram({ transport: "unixpacket", path });
-    // All is well: they stay open.
+    // Keep them open: nothing has failed.
     undo.move();
   }
 
@@ -144,10 +144,10 @@ export class UnixDatagramSocket {
   /** Waits until no receive holds the socket. */
   async #takeBack(): Promise<void> {
     while (this.#lent !== undefined) {
-      // One call is enough however many wait for it.
+      // Share one wake-up call among all that wait.
       this.#waking ??= this.#waker.send(this.#token, this.addr)
         .catch(() => {
-          // The queue that cannot be reached is closed, and so is the receive.
+          // A socket that cannot be reached is closed, and its receive has ended.
         })
         .then(() => this.#waking = undefined);
       await this.#lent;

@@ -70,7 +70,7 @@ export class UnixSocketFile {
       where: "options, the third argument",
     });
     const { path: given } = address;
-    // Linux would bind an empty one to a name of its own choice.
+    // Refuse an empty path: Linux would bind it to a name of its own choice.
     if (typeof given !== "string" || given === "") {
       throw new TypeError(
         `Cannot create server: path must be a string that is not empty, received ${
@@ -149,8 +149,8 @@ export class UnixSocketFile {
   }
 
   /**
-   * Whether the path still leads to the socket that was bound. Tells the truth
-   * while that is open: until then its inode is not used again.
+   * Whether the path still leads to the socket that was bound. The answer holds
+   * only while that is open: after that its inode may be used again.
    */
   isOurs(): boolean {
     const found = this.#lstat();
@@ -167,7 +167,7 @@ export class UnixSocketFile {
    * and brings back what belongs to somebody else.
    *
    * Bringing it back takes a second name in the same folder. Where that is not
-   * permitted nothing is asked for, and the file is lost.
+   * permitted, nobody is asked for the permission, and the file is lost.
    *
    * @param close Closes the listener and waits until it is gone.
    */
