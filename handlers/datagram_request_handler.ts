@@ -149,7 +149,7 @@ export class DatagramRequestHandler<
       );
     }
     if (before === undefined) {
-      this.#lent = !this.#suspended;
+      this.#lent = !this.#suspended && data.buffer === this.packet.buffer;
       this.#reply = this.#lent ? data : data.slice();
       return;
     }

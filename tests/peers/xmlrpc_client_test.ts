@@ -4,6 +4,7 @@ import {
   encodeXMLRPCCall,
   SimpleXMLRPCRequestHandler,
   SimpleXMLRPCServer,
+  type SimpleXMLRPCServerOptions,
   XMLRPCDouble,
   XMLRPCFault,
   type XMLRPCHandlerClass,
@@ -49,10 +50,26 @@ class Fixture implements XMLRPCInstance {
   Fixture = { getData: () => "42" };
 }
 
+const MIB = 2 ** 20;
+
+/** Takes and gives documents of 64 MiB. */
+class Roomy extends SimpleXMLRPCRequestHandler<Deno.NetAddr> {
+  static override readonly limits = { maxBodySize: 64 * MIB };
+  static override readonly callLimits = { maxHeldBytes: 256 * MIB };
+}
+
+const roomy = () =>
+  fixture(Roomy, {
+    logRequests: false,
+    allowNil: true,
+    maxSize: 64 * MIB,
+    maxValues: 10_000_000,
+  });
+
 /** The functions that CPython's own tests of its server have, and some more. */
 function fixture(
   Handler: XMLRPCHandlerClass = SimpleXMLRPCRequestHandler,
-  options = { logRequests: false, allowNil: true },
+  options: SimpleXMLRPCServerOptions = { logRequests: false, allowNil: true },
 ): SimpleXMLRPCServer {
   const server = serve(new SimpleXMLRPCServer(LOOPBACK, Handler, options));
   server.registerIntrospectionFunctions();
@@ -152,7 +169,7 @@ testWith(
   [python],
   "CPython's client has strings of 10 MB and arrays 1,000 deep both ways",
   async () => {
-    await using server = fixture();
+    await using server = roomy();
     await client(
       server,
       `
@@ -181,7 +198,7 @@ testWith(
   [python],
   "a call of CPython's with a million arrays in one another is a fault",
   async () => {
-    await using server = fixture();
+    await using server = roomy();
     await client(
       server,
       `
@@ -357,7 +374,7 @@ testWith(
   async () => {
     await using peer = python.start("-I", "-c", SERVER);
     const [port] = await peer.until(/^\d+\n/);
-    const options = { allowNil: true };
+    const options = { allowNil: true, maxSize: 64 * MIB };
     const call = async (method: string, ...params: unknown[]) => {
       const response = await fetch(`http://127.0.0.1:${Number(port)}/RPC2`, {
         method: "POST",
