@@ -6,6 +6,9 @@ import {
   type RequestServer,
 } from "../base_request_handler.ts";
 import { isEncrypted } from "../_encrypted.ts";
+import { BodyReader } from "./_connection/body_reader.ts";
+import { contentOf } from "./_connection/content.ts";
+import { escapeLine } from "../_escape_controls.ts";
 import { escapeHtml } from "./_connection/escape_html.ts";
 import {
   currentDate,
@@ -27,7 +30,7 @@ import {
 import { type Framing, ResponseBody } from "./_connection/response_body.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
-import { StreamReader } from "../streams/stream_reader.ts";
+import type { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
 
 /** A server that has its handlers measure how long a request takes. */
@@ -83,8 +86,9 @@ export let scopeOf: (
  *
  * How the body's end is told is seen to: by `Content-Length` where the handler
  * sends it, in chunks where it does not, and by closing the connection of an
- * HTTP/1.0 client. What is written in response to HEAD, or with status 204 or
- * 304, is left out. A body that the handler did not read is read for it, up to
+ * HTTP/1.0 client. What is written in response to HEAD, or with status 204, 205
+ * or 304, is left out, and so is the length of what there is none of (RFC 9110,
+ * section 8.6). A body that the handler did not read is read for it, up to
  * 256 KiB; beyond that the connection is closed.
  *
  * What a method leaves running when its promise has resolved finds the next
@@ -190,6 +194,7 @@ export class BaseHTTPRequestHandler<
   #headSent = false;
   #length: number | undefined;
   #sendsConnection = false;
+  #saysClose = false;
   #sendsTransferEncoding = false;
 
   static {
@@ -248,11 +253,15 @@ export class BaseHTTPRequestHandler<
    * (`Expect: 100-continue`) is told at the first read, or by a response with a
    * status below 400. Behind the response no more is read: `BadResource`.
    *
+   * `readAll()` and `readExactly(n)` are bounded by `maxBodySize` alone, past
+   * which a request is answered with 413. The reader's own `limit` is for lines
+   * and what else has no announced length.
+   *
    * @returns The reader of this request.
    */
   get rfile(): StreamReader {
     if (this.#rfile === undefined) {
-      this.#rfile = new StreamReader(this.#connection.bodyOf(this.#incoming));
+      this.#rfile = new BodyReader(this.#connection.bodyOf(this.#incoming));
       this.#rfile.belongToRequest(this);
     }
     return this.#rfile;
@@ -454,6 +463,12 @@ export class BaseHTTPRequestHandler<
           throw new TypeError(`Cannot send the header "${name}": it was sent`);
         }
         this.#length = Number(value);
+        switch (contentOf(this.command, this.#status)) {
+          case "none":
+          case "empty":
+          case "tunnel":
+            return;
+        }
         break;
       case "transfer-encoding":
         if (value.toLowerCase() !== "chunked") {
@@ -465,7 +480,7 @@ export class BaseHTTPRequestHandler<
         return;
       case "connection":
         this.#sendsConnection = true;
-        if (namesClose(value)) this.closeConnection = true;
+        if (namesClose(value)) this.closeConnection = this.#saysClose = true;
         break;
     }
     this.#head += line;
@@ -490,28 +505,33 @@ export class BaseHTTPRequestHandler<
     if (framing.by === "close") this.closeConnection = true;
     if (framing.by === "chunks") {
       this.#head += "Transfer-Encoding: chunked\r\n";
+    } else if (contentOf(this.command, this.#status) === "empty") {
+      this.#head += "Content-Length: 0\r\n";
     }
-    if (!this.#sendsConnection) this.#head += this.#connectionHeader();
+    if (!this.#saysClose) this.#head += this.#connectionHeader();
     this.#headSent = true;
     this.#responseBody().start(framing);
     this.#output().write(encodeHead(`${go}${this.#head}\r\n`));
   }
 
   /**
-   * Sends a whole response that tells of an error, and logs it.
+   * Sends a whole response that tells of an error, and logs it. One that has no
+   * content, such as 204, is sent without the page.
    *
-   * @param status The status, 400 to 599.
+   * @param status The status, 200 to 999, and mostly 400 to 599.
    * @param message What is wrong, for the client; by default the status's own
    * phrase.
    * @param explain More about it.
-   * @returns A promise that resolves when it is sent.
+   * @returns A promise that resolves when it is sent. It rejects with
+   * `RangeError` if the status is out of range, and with `Error` if a response
+   * was begun already.
    */
   async sendError(
     status: number,
     message: string = STATUS_CODES[status] ?? "Error",
     explain = "",
   ): Promise<void> {
-    await this.#sendError(new HTTPError(status, message), explain);
+    await this.#sendError({ status, message, headers: {} }, explain);
   }
 
   /**
@@ -541,12 +561,13 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Called for each response, with its status. Logs the request's first line.
+   * Called for each response, with its status. Logs the request's first line, or
+   * `-` where what came has none.
    *
    * @param status The status.
    */
   logRequest(status: number): void {
-    this.logMessage(`"${this.requestLine}" ${status}`);
+    this.logMessage(`"${this.requestLine || "-"}" ${status}`);
   }
 
   /**
@@ -559,15 +580,15 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Writes one line to stderr: the client's address, the time and the message,
-   * whose control characters are escaped.
+   * Writes one line to stderr: the client's address, the time and the message.
+   * Characters that a terminal would act on are escaped.
    *
    * @param message The message.
    */
   logMessage(message: string): void {
     console.error(
-      `${this.addressString()} - - [${new Date().toISOString()}] ${
-        escapeControls(message)
+      `${escapeLine(this.addressString())} - - [${new Date().toISOString()}] ${
+        escapeLine(message)
       }`,
     );
   }
@@ -607,7 +628,7 @@ export class BaseHTTPRequestHandler<
     this.#incoming = incoming;
     this.command = incoming.method;
     this.path = incoming.target;
-    this.requestVersion = incoming.minorVersion === 1 ? "HTTP/1.1" : "HTTP/1.0";
+    this.requestVersion = versionName(incoming.minorVersion);
     this.closeConnection = !incoming.keepAlive;
     this.#headers = this.#rfile = undefined;
     this.#clearResponse();
@@ -630,6 +651,7 @@ export class BaseHTTPRequestHandler<
     this.#length = undefined;
     this.#headSent =
       this.#sendsConnection =
+      this.#saysClose =
       this.#sendsTransferEncoding =
         false;
     this.#wfile = this.#body = undefined;
@@ -704,7 +726,10 @@ export class BaseHTTPRequestHandler<
       );
     }
     if (!this.#headSent) {
-      if (this.#length === undefined && !this.#sendsTransferEncoding) {
+      if (
+        this.#length === undefined && !this.#sendsTransferEncoding &&
+        contentOf(this.command, this.#status) === "any"
+      ) {
         this.sendHeader("Content-Length", "0");
       }
       this.endHeaders();
@@ -716,7 +741,13 @@ export class BaseHTTPRequestHandler<
 
   /** Answers what cannot be read as a request, or comes too slowly. */
   async #refuse(error: HTTPError): Promise<void> {
-    this.command = this.path = "";
+    // Its method decides what the answer may have, even where it is refused.
+    const { method = "", target = "", minorVersion = 1 } =
+      this.#connection.refused ?? {};
+    this.command = method;
+    this.path = target;
+    this.requestVersion = versionName(minorVersion);
+    this.#headers = new Headers();
     this.#clearResponse();
     this.closeConnection = true;
     await this.#answer(error);
@@ -727,18 +758,23 @@ export class BaseHTTPRequestHandler<
     await this.#finishResponse();
   }
 
-  async #sendError(error: HTTPError, explain: string): Promise<void> {
+  async #sendError(
+    error: Pick<HTTPError, "status" | "message" | "headers">,
+    explain: string,
+  ): Promise<void> {
     const { status, message, headers } = error;
     // What was written before there was a head has broken the writer.
     if (!this.#headSent) this.#wfile = this.#body = undefined;
     this.logError(`code ${status}, message ${message}`);
     this.sendResponse(status, asPhrase(message));
-    const page = new TextEncoder().encode(
-      this.errorPage(status, message, explain),
-    );
     for (const [name, value] of Object.entries(headers)) {
       this.sendHeader(name, value);
     }
+    const content = contentOf(this.command, status);
+    if (content === "none" || content === "empty") return this.endHeaders();
+    const page = new TextEncoder().encode(
+      this.errorPage(status, message, explain),
+    );
     this.sendHeader("Content-Type", "text/html;charset=utf-8");
     this.sendHeader("Content-Length", String(page.length));
     this.endHeaders();
@@ -746,11 +782,9 @@ export class BaseHTTPRequestHandler<
   }
 
   #framing(): Framing {
-    if (
-      this.command === "HEAD" || this.#status === 204 || this.#status === 304
-    ) {
-      return { by: "nothing" };
-    }
+    const content = contentOf(this.command, this.#status);
+    if (content === "tunnel") return { by: "close" };
+    if (content !== "any") return { by: "nothing" };
     if (this.#length !== undefined && !this.#sendsTransferEncoding) {
       return { by: "length", length: this.#length };
     }
@@ -759,8 +793,9 @@ export class BaseHTTPRequestHandler<
 
   #connectionHeader(): string {
     if (this.#connection.ending) this.closeConnection = true;
+    // Whatever else the handler says of the connection: RFC 9112, section 9.6.
     if (this.closeConnection) return "Connection: close\r\n";
-    return this.requestVersion === "HTTP/1.0"
+    return this.requestVersion === "HTTP/1.0" && !this.#sendsConnection
       ? "Connection: keep-alive\r\n"
       : "";
   }
@@ -792,19 +827,11 @@ function shuttingDown(): DOMException {
   return new DOMException("The server shuts down", "AbortError");
 }
 
+function versionName(minorVersion: number): string {
+  return minorVersion === 1 ? "HTTP/1.1" : "HTTP/1.0";
+}
+
 /** What is for the client to read may be more than a status line may hold. */
 function asPhrase(message: string): string {
   return message.replaceAll(/[^\t\x20-\x7e]+/g, " ");
-}
-
-/** Keeps a client from writing to the terminal of whoever reads the log. */
-function escapeControls(text: string): string {
-  return text.replaceAll(
-    // deno-lint-ignore no-control-regex -- they are what is replaced.
-    /[\x00-\x1f\x7f-\x9f\\]/g,
-    (character) =>
-      character === "\\"
-        ? "\\\\"
-        : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }

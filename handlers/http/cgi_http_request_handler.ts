@@ -6,7 +6,7 @@ import { isOfScripts } from "./_cgi/is_of_scripts.ts";
 import { requestBody } from "./_cgi/request_body.ts";
 import { runScript } from "./_cgi/run_script.ts";
 import { scriptRoomOf } from "./_cgi/script_room.ts";
-import type { CGIUser } from "./_cgi/script_user.ts";
+import { type CGIUser, checkScriptUser } from "./_cgi/script_user.ts";
 import { servedDirectory } from "./_files/find_file.ts";
 import { parseTargetPath, type TargetPath } from "./_files/target_path.ts";
 import { HTTPError } from "./http_error.ts";
@@ -120,6 +120,19 @@ export class CGIHTTPRequestHandler<
    * groups are kept. On Windows scripts run as whoever runs the server.
    */
   static readonly cgiUser: CGIUser | "nobody" | "server" = "nobody";
+
+  /**
+   * Checks what the class is set to, before anybody is served.
+   *
+   * @throws {RangeError} If a number is out of range.
+   * @throws {TypeError} If `cgiUser` is nobody.
+   * @ignore
+   */
+  static override checkSettings(): void {
+    super.checkSettings();
+    scriptRoomOf(this);
+    checkScriptUser(this.cgiUser);
+  }
 
   /**
    * Runs a script, or serves a file.

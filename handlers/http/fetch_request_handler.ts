@@ -6,15 +6,18 @@ import {
   scopeOf,
   writeRaw,
 } from "./base_http_request_handler.ts";
+import { contentOf } from "./_connection/content.ts";
 import {
   currentDate,
   encodeHead,
+  headerLine,
   isContentLength,
   namesClose,
   statusLine,
 } from "./_connection/head.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
+import { nextTurn } from "./_connection/turns.ts";
 import { HTTPError } from "./http_error.ts";
 import type { HTTPLimits } from "./http_limits.ts";
 
@@ -31,11 +34,21 @@ export type FetchFunction = (
 /** A class of handlers that answer with `fetch`. */
 export type FetchRequestHandlerClass = typeof FetchRequestHandler;
 
+/** What stands before the fields that tell how a body is framed. */
+interface ResponseHead {
+  readonly text: string;
+  /** How long the response says its body is, in bytes. */
+  readonly length: number | undefined;
+}
+
 /** A chunk up to this size goes out together with the head, in bytes. */
 const JOIN_UP_TO = 64 * 1024;
 
 /**
  * A handler of HTTP that answers a `Request` with a `Response`.
+ *
+ * There are no WebSockets: the response of `Deno.upgradeWebSocket()` is an error
+ * here, which is reported and answered with 500.
  *
  * Bodies stream both ways, with backpressure. A response whose body is known
  * whole gets a `Content-Length`. What the handler throws is answered with 500,
@@ -169,14 +182,61 @@ export class FetchRequestHandler<
     if (scope.over) return await response.body?.cancel();
     const { lookingOut } = connectionOf(this);
     if (lookingOut !== undefined) await lookingOut;
+    let head: ResponseHead;
+    try {
+      head = this.#headOf(response);
+    } catch (error) {
+      await response.body?.cancel(error).catch(() => {
+        // What it was refused for is what is thrown.
+      });
+      throw error;
+    }
+    const { text } = head;
+    let { length } = head;
+    const { body } = response;
+    const content = contentOf(this.command, response.status);
+    if (content !== "any") {
+      await body?.cancel();
+      if (content === "empty") length = 0;
+      else if (content !== "described") length = undefined;
+      await this.#write(scope, this.#endHead(text, length));
+    } else if (body === null) {
+      // The client would take the next response for this one's body.
+      if (length !== undefined && length > 0) this.#endsEarly(0, length);
+      await this.#write(scope, this.#endHead(text, 0));
+    } else {
+      const reader = body.getReader();
+      try {
+        await this.#stream(scope, text, reader, length);
+      } catch (error) {
+        await reader.cancel(error).catch(() => {
+          // Its source failed, which is what is thrown.
+        });
+        throw error;
+      }
+    }
+  }
+
+  /**
+   * What a response says of itself.
+   *
+   * @throws {RangeError} If its status is none of HTTP's.
+   * @throws {TypeError} If it cannot be sent here.
+   */
+  #headOf(response: Response): ResponseHead {
     const { status } = response;
     if (status === 0) {
       throw new TypeError(
         `Cannot answer ${this.command} ${this.path}: Response.error() has no status`,
       );
     }
+    if (status < 200) {
+      throw new TypeError(
+        `Cannot answer ${this.command} ${this.path} with status ${status}: Deno.upgradeWebSocket() takes over connections of Deno.serve() alone, and there are no WebSockets here; serve them with Deno.serve()`,
+      );
+    }
     this.#status = status;
-    let head = statusLine(status, response.statusText || undefined);
+    let text = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
     let dated = false;
     response.headers.forEach((value, name) => {
@@ -193,32 +253,10 @@ export class FetchRequestHandler<
         case "date":
           dated = true;
       }
-      head += `${name}: ${value}\r\n`;
+      text += headerLine(name, value);
     });
-    if (!dated) head += `date: ${currentDate()}\r\n`;
-    const { body } = response;
-    if (status === 204 || status === 304) {
-      await body?.cancel();
-      await this.#write(scope, this.#endHead(head));
-    } else if (this.command === "HEAD") {
-      await body?.cancel();
-      const known = body === null ? length ?? 0 : length;
-      await this.#write(scope, this.#endHead(head, known));
-    } else if (body === null) {
-      // The client would take the next response for this one's body.
-      if (length !== undefined && length > 0) this.#endsEarly(0, length);
-      await this.#write(scope, this.#endHead(head, 0));
-    } else {
-      const reader = body.getReader();
-      try {
-        await this.#stream(scope, head, reader, length);
-      } catch (error) {
-        await reader.cancel(error).catch(() => {
-          // Its source failed, which is what is thrown.
-        });
-        throw error;
-      }
-    }
+    if (!dated) text += `date: ${currentDate()}\r\n`;
+    return { text, length };
   }
 
   /** Sends a head and the body behind it. */
@@ -256,6 +294,9 @@ export class FetchRequestHandler<
         if (chunked) before += `${chunk.length.toString(16)}\r\n`;
         await this.#write(scope, before, chunk, chunked ? "\r\n" : "");
         before = "";
+      } else {
+        // Nothing was sent that could be waited for.
+        await nextTurn();
       }
       read = this.#bytes(await (following ?? reader.read()));
       following = undefined;

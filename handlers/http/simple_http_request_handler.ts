@@ -121,6 +121,22 @@ export class SimpleHTTPRequestHandler<
   static readonly extensionsMap: Readonly<Record<string, string>> = {};
 
   /**
+   * Checks what the class is set to, before anybody is served.
+   *
+   * @throws {RangeError} If a number is out of range.
+   * @ignore
+   */
+  static checkSettings(): void {
+    const { maxListedEntries: most } = this;
+    if (typeof most === "number" && most >= 1) return;
+    throw new RangeError(
+      `Cannot list directories: maxListedEntries must be a number of at least 1, received ${
+        Deno.inspect(most)
+      }`,
+    );
+  }
+
+  /**
    * Sends a file, a listing or a redirection.
    *
    * @returns A promise that resolves when it is sent.

@@ -98,6 +98,11 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
     this.encrypted = encrypted;
   }
 
+  /** Whether nothing can be read or written any more. */
+  protected get closed(): boolean {
+    return this.#closed;
+  }
+
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#left) return Promise.resolve(null);
     if (this.#closed) return Promise.reject(badResource("read"));

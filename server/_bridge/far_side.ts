@@ -13,6 +13,7 @@ import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FarConnection } from "./far_connection.ts";
 import { FarDatagrams, FarSends } from "./far_datagrams.ts";
+import { FarTlsConnection } from "./far_tls_connection.ts";
 import {
   CUT_SHORT,
   type FrameHandler,
@@ -118,6 +119,13 @@ export class FarSide implements FrameHandler {
         channel.connection?.detach();
         return this.#endWaits(channel);
       }
+      case FrameType.Handshake:
+        if (channel.connection instanceof FarTlsConnection) {
+          channel.connection.shakenHands(
+            unpackJson(payload) as Deno.TlsHandshakeInfo,
+          );
+        }
+        return;
       case FrameType.ShuttingDown:
         return void this.#tellShuttingDown(id, channel);
       case FrameType.ShutdownDone:
@@ -135,13 +143,9 @@ export class FarSide implements FrameHandler {
       readonly remoteAddr: Deno.Addr;
       readonly encrypted: boolean;
     };
-    const connection = new FarConnection(
-      this.#carrier,
-      id,
-      localAddr,
-      remoteAddr,
-      encrypted,
-    );
+    const connection = encrypted
+      ? new FarTlsConnection(this.#carrier, id, localAddr, remoteAddr)
+      : new FarConnection(this.#carrier, id, localAddr, remoteAddr, false);
     this.#run(id, connection, connection, remoteAddr);
   }
 

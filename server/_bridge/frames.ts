@@ -77,12 +77,16 @@ export const FrameType = {
    * the peer sends can still be read.
    */
   WriteFail: 23,
+  /**
+   * F → N: what has come of the TLS handshake? N → F: the answer, in JSON.
+   */
+  Handshake: 24,
 } as const;
 
 /** One of {@linkcode FrameType}. */
 export type FrameType = typeof FrameType[keyof typeof FrameType];
 
-const LAST_TYPE = FrameType.WriteFail;
+const LAST_TYPE = FrameType.Handshake;
 
 /** The size of a header, in bytes. */
 export const HEADER_SIZE = 8;

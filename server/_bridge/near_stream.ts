@@ -80,6 +80,8 @@ export class NearStream extends NearChannel implements Unsent {
   #farClosed = false;
   /** Settles when the handler has been told that the server shuts down. */
   #telling: Promise<void> | undefined;
+  /** Whether it has asked for the TLS handshake. */
+  #shakesHands = false;
 
   constructor(
     carrier: Carrier,
@@ -167,6 +169,14 @@ export class NearStream extends NearChannel implements Unsent {
         if (this.#farClosed) this.#refuseAfterEnd("a close");
         this.#farEnded = this.#farClosed = this.#closeRequested = true;
         return this.write();
+      case FrameType.Handshake:
+        if (this.#shakesHands) {
+          throw new ProtocolError(
+            "Cannot tell of a handshake: it was asked for twice",
+          );
+        }
+        this.#shakesHands = true;
+        return void this.#shakeHands();
       case FrameType.SetOption:
         return this.#setOption(unpackJson(payload));
       default:
@@ -388,6 +398,17 @@ export class NearStream extends NearChannel implements Unsent {
     error: unknown,
   ): void {
     if (!this.over) this.carrier.send(type, this.id, packError(error));
+  }
+
+  async #shakeHands(): Promise<void> {
+    try {
+      const info = await (this.#connection as Deno.TlsConn).handshake();
+      if (!this.over) {
+        this.carrier.send(FrameType.Handshake, this.id, packJson(info));
+      }
+    } catch (error) {
+      this.#fail(FrameType.Fail, error);
+    }
   }
 
   #setOption(option: {

@@ -1,7 +1,7 @@
 import { getHeapStatistics } from "node:v8";
 
 /** How often a thread that has requests is looked at, in milliseconds. */
-const INTERVAL = 1_000;
+const INTERVAL = 250;
 
 /**
  * Notices that this thread has run out of memory. V8 then ends what runs and,

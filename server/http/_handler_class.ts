@@ -7,6 +7,7 @@ import {
   completeHTTPLimits,
   type HTTPLimits,
 } from "../../handlers/http/http_limits.ts";
+import type { SimpleHTTPRequestHandler } from "../../handlers/http/simple_http_request_handler.ts";
 import { withSeam } from "../_core/seam.ts";
 import type { RequestHandlerClass } from "../server_options.ts";
 
@@ -52,8 +53,9 @@ export function withHTTP<Options extends HTTPOptions>(
  * The class that an HTTP server instantiates: the one it was given, or one made
  * around the function it was given.
  *
- * @throws {RangeError} If a limit is out of range.
- * @throws {TypeError} If limits or `allowHalfOpen` are given beside a class.
+ * @throws {RangeError} If a limit is out of range, the class's own too.
+ * @throws {TypeError} If limits or `allowHalfOpen` are given beside a class, or
+ * what a class is set to is none of its settings.
  */
 export function httpHandlerClass<
   Connection extends Deno.Conn<Address>,
@@ -86,6 +88,7 @@ export function httpHandlerClass<
       `Cannot create server: the option "${name}" is for handlers that are functions; set \`static override readonly ${name}\` in the handler class instead`,
     );
   }
+  (handler as Partial<typeof SimpleHTTPRequestHandler>).checkSettings?.();
   // What is no handler class, every server refuses.
   return handler as RequestHandlerClass<Connection, Address>;
 }

@@ -23,8 +23,9 @@ export interface HTTPServerOptions extends TCPServerOptions, HTTPOptions {}
  * HTTP itself is in the handlers, so that any server of connections serves it:
  * `new UnixStreamServer({ path }, FetchRequestHandler.from(answer))`.
  *
- * A shutdown ends connections that wait for a request at once, and the others
- * after their response.
+ * A shutdown answers what clients have sent before it began, and ends connections
+ * that wait for a request at once, the others after their response. A connection
+ * on which no request has come is waited for as `drainTimeout` of the limits says.
  *
  * Needs `--allow-net=HOSTNAME:PORT`, and nothing else.
  *

@@ -113,7 +113,7 @@ function damaged(
       // As much of one thing as would show what takes its square.
       const fragment = oneOf(next, FRAGMENTS);
       const at = below(next, document.length + 1);
-      const times = Math.floor(below(next, 200 * 1024) / fragment.length);
+      const times = Math.floor(below(next, 64 * 1024) / fragment.length);
       const repeated = new Uint8Array(times * fragment.length);
       for (let i = 0; i < times; i++) {
         repeated.set(fragment, i * fragment.length);

@@ -245,6 +245,29 @@ Deno.test("a connection carries requests until it is told not to", async () => {
   strictEqual(await connection.read(new Uint8Array(1)), null);
 });
 
+Deno.test("a client is told that its connection ends, whatever else the handler says of it", async () => {
+  await using server = new Server(getting((handler) => {
+    handler.sendResponse(200);
+    handler.sendHeader("Connection", handler.path.slice(1));
+    handler.sendHeader("Content-Length", "0");
+  }));
+  const connectionOf = async (path: string, line: string) =>
+    (await exchange(server.addr, `GET /${path} ${line}\r\n\r\n`))
+      .match(/^Connection: .*$/gm);
+  const last = "HTTP/1.1\r\nHost: a\r\nConnection: close";
+  const told = ["Connection: keep-alive", "Connection: close"];
+  deepStrictEqual(await connectionOf("keep-alive", last), told);
+  deepStrictEqual(await connectionOf("keep-alive", "HTTP/1.0"), told);
+  for (const said of ["close", "x,Close"]) {
+    const expected = [`Connection: ${said}`];
+    deepStrictEqual(await connectionOf(said, last), expected);
+    deepStrictEqual(
+      await connectionOf(said, "HTTP/1.1\r\nHost: a"),
+      expected,
+    );
+  }
+});
+
 Deno.test("a body that was not read is not the next request", async () => {
   await using server = new Server(
     class extends Quiet {
@@ -423,6 +446,90 @@ Deno.test("the log has a line for each response, with control characters escaped
       '127.0.0.1 - - [time] "GET / HTTP/1.1" 404',
     ],
   );
+});
+
+/** Runs something, and gives what it logged, without the time. */
+async function logOf(run: () => Promise<unknown>): Promise<string[]> {
+  const lines: string[] = [];
+  const { error } = console;
+  console.error = (line: string) => lines.push(line);
+  try {
+    await run();
+  } finally {
+    console.error = error;
+  }
+  return lines.map((line) => line.replace(/\[\d{4}-.*?Z\]/, "[time]"));
+}
+
+Deno.test("the log escapes whatever a terminal or a reader would act on, in a client's address too", async () => {
+  const lines = await logOf(async () => {
+    await using server = new Server(
+      class extends BaseHTTPRequestHandler {
+        doGET(): void {
+          this.sendResponse(200);
+          this.logMessage("a\x9b31m\u2028b\u202ec\u{e0041}d\ue000");
+        }
+        override logRequest(): void {}
+        override addressString(): string {
+          return "/tmp/\x1b[2J";
+        }
+      },
+    );
+    await exchange(server.addr, GET);
+  });
+  deepStrictEqual(lines, [
+    "/tmp/\\x1b[2J - - [time] a\\x9b31m\\u{2028}b\\u{202e}c\\u{e0041}d\ue000",
+  ]);
+});
+
+Deno.test("a request that is refused is logged with its first line, where it has one", async () => {
+  class Limited extends BaseHTTPRequestHandler {
+    static override readonly limits = { maxBodySize: 4, maxHeaderCount: 4 };
+  }
+  const post = (...headers: string[]) =>
+    ["POST /a HTTP/1.1", ...headers, "", ""].join("\r\n");
+  const logged = async (request: string) => {
+    const lines = await logOf(async () => {
+      await using server = new Server(Limited);
+      await exchange(server.addr, request);
+    });
+    return lines.at(-1)!.slice("127.0.0.1 - - [time] ".length);
+  };
+  const cases = {
+    [post("Host: a", "Content-Length: 5")]: '"POST /a HTTP/1.1" 413',
+    [post("Host: a", "X: y", "X: y", "X: y", "X: y")]: '"POST /a HTTP/1.1" 431',
+    [post("X: y")]: '"POST /a HTTP/1.1" 400',
+    ["GET http://u@a/ HTTP/1.0\r\n\r\n"]: '"GET http://u@a/ HTTP/1.0" 400',
+    [post("Host: a", "Transfer-Encoding: gzip, chunked")]:
+      '"POST /a HTTP/1.1" 501',
+    ["G@T / HTTP/1.1\r\n\r\n"]: '"-" 501',
+    [`GET /${"x".repeat(20_000)}`]: '"-" 431',
+  };
+  for (const [request, line] of Object.entries(cases)) {
+    strictEqual(await logged(request), line);
+  }
+});
+
+Deno.test("a refusal has no headers of the request before, and no body for HEAD", async () => {
+  const seen: (string | null)[] = [];
+  await using server = new Server(
+    class extends Quiet {
+      doGET(): void {
+        this.sendResponse(200);
+      }
+      override logRequest(): void {
+        seen.push(this.headers.get("x"));
+      }
+    },
+  );
+  const text = await exchange(
+    server.addr,
+    "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\nHEAD / HTTP/1.1\r\n\r\n",
+  );
+  ok(/\r\n\r\nHTTP\/1\.1 400 [^]*\r\n\r\n$/.test(text), text);
+  await exchange(server.addr, "HEAD / HTTP/1.1\r\n\r\n");
+  deepStrictEqual(seen, ["y", null, null]);
+  deepStrictEqual(server.errors, []);
 });
 
 Deno.test("an error page escapes what it tells", async () => {

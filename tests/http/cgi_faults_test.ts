@@ -284,7 +284,7 @@ Deno.test("a CGI script that redirects and does not end is answered with 504", a
 });
 
 Deno.test("100 CGI scripts are gone when their server is", async () => {
-  const site = new Site();
+  const site = new Site({ maxScripts: 100 });
   const pids = await Promise.all(
     Array.from({ length: 100 }, async () => {
       const [client, pid] = await begin(site, "hang-late");

@@ -17,12 +17,16 @@ async function reset(client: Socket): Promise<void> {
   await once(client, "close");
 }
 
-/** Waits until so many wait, and asks for a file meanwhile. */
-async function untilWaiting(site: Site, count: number): Promise<void> {
-  for (let tries = 0; site.room.waiting !== count; tries++) {
-    ok(tries < 10_000, `${site.room.waiting} wait, and not ${count}`);
+/** Waits until something is so, and asks for a file meanwhile. */
+async function until(site: Site, isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo(); tries++) {
+    ok(tries < 10_000, `it did not become so: ${isSo}`);
     strictEqual((await site.get("/files/missing")).status, 404);
   }
+}
+
+function untilWaiting(site: Site, count: number): Promise<void> {
+  return until(site, () => site.room.waiting === count);
 }
 
 Deno.test("no more than maxScripts CGI scripts run at once, and the others wait in order", async () => {
@@ -119,4 +123,6 @@ Deno.test("limits of CGI scripts that are out of range are refused", () => {
     }
   }
   throws(() => new ScriptRoom({ ...limits, maxScripts: 0 }), RangeError);
+  // Before anybody is served.
+  throws(() => new Site({ maxScripts: 0 }), RangeError);
 });

@@ -1,4 +1,11 @@
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
+import {
+  deepStrictEqual,
+  match,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert";
 import type { DirectoryEntries } from "../../handlers/http/_files/directory_entries.ts";
 import {
   orderIn,
@@ -6,7 +13,12 @@ import {
   sortInTurns,
 } from "../../handlers/http/_files/directory_order.ts";
 import { ListingRoom } from "../../handlers/http/_files/listing_room.ts";
-import type { DirectoryEntry } from "../../server/http/mod.ts";
+import {
+  type DirectoryEntry,
+  HTTPServer,
+  SimpleHTTPRequestHandler,
+} from "../../server/http/mod.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { FilesSite } from "./_files_site.ts";
 
 const entry = (i: number): DirectoryEntry => ({
@@ -65,6 +77,18 @@ Deno.test("no more than maxListedEntries are listed, and the page says so", asyn
   const all = await small.get("/");
   strictEqual(rowsIn(all.body).length, 20);
   ok(!all.body.includes("there is more"));
+});
+
+Deno.test("maxListedEntries must be a number that lists something", () => {
+  for (const most of [0, -1, NaN, "9" as unknown as number]) {
+    class Site extends SimpleHTTPRequestHandler<Deno.NetAddr> {
+      static override readonly maxListedEntries = most;
+    }
+    throws(() => new HTTPServer(LOOPBACK, Site), {
+      name: "RangeError",
+      message: /^Cannot list directories: maxListedEntries must be a number/,
+    });
+  }
 });
 
 Deno.test("sortInTurns() sorts as sortEntries() does", async () => {

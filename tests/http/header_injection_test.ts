@@ -129,6 +129,54 @@ Deno.test("a Response whose headers are made by force is refused", async () => {
   }
 });
 
+Deno.test("a Response's headers are refused as those of sendHeader() are", async () => {
+  const names = ["X-Injected: yes\r\nX", "X Y", "", "X\x7f", "\xe9"];
+  // Headers takes these as they are.
+  const taken = ["a\x0bb", "a\x7f", "a\x01b", "\x1b[31m"];
+  const headers: [string, string][] = [
+    ...[...taken, ...INJECTIONS].map((value): [string, string] => [
+      "x-value",
+      value,
+    ]),
+    ...names.map((name): [string, string] => [name, "x"]),
+  ];
+  for (const [name, value] of headers) {
+    await using server = serve(
+      new Server(LOOPBACK, () => {
+        const response = new Response("x");
+        if (taken.includes(value)) response.headers.set(name, value);
+        else {
+          // What only looks like one may hold anything.
+          const forged = new Map([[name, value]]);
+          Object.defineProperty(response, "headers", { value: forged });
+        }
+        return response;
+      }),
+    );
+    const reply = await server.get("/");
+    strictEqual(reply.status, 500, JSON.stringify([name, value]));
+    strictEqual(reply.headers.has("x-injected"), false);
+    match(String(server.reports.errors[0]), /^TypeError: Cannot send /);
+  }
+});
+
+Deno.test("the body of a Response that is refused is cancelled", async () => {
+  for (
+    const headers of [{ "x-value": "a\x0b" }, { "content-length": "a" }]
+  ) {
+    const cancelled = Promise.withResolvers<unknown>();
+    await using server = serve(
+      new Server(LOOPBACK, () =>
+        new Response(
+          new ReadableStream({ cancel: cancelled.resolve }),
+          { headers: headers as Record<string, string> },
+        )),
+    );
+    strictEqual((await server.get("/")).status, 500);
+    strictEqual(await cancelled.promise, server.reports.errors[0]);
+  }
+});
+
 /** Targets whose redirection could end a line, or lead to another host. */
 const TARGETS = [
   "/a%0d%0aX-Injected:%20yes",

@@ -7,10 +7,6 @@ import { MODULE } from "./_sockets.ts";
 
 /** What each program begins with. */
 const PRELUDE = `import * as p from ${MODULE};
-  // Deno takes descriptors for signals late, and ends where there are none.
-  const nothing = () => {};
-  Deno.addSignalListener("SIGUSR2", nothing);
-  Deno.removeSignalListener("SIGUSR2", nothing);
   const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
   const held = [];
   /** Takes every descriptor there is. */

@@ -1,3 +1,4 @@
+import { contentOf } from "../_connection/content.ts";
 import type { BaseHTTPRequestHandler } from "../base_http_request_handler.ts";
 import type { Script } from "./find_script.ts";
 import { readHeaderBlock } from "./header_block.ts";
@@ -5,7 +6,7 @@ import type { RequestBody } from "./request_body.ts";
 import { parseResponseHeader, type ScriptResponse } from "./response_header.ts";
 import { ScriptError } from "./script_error.ts";
 import { ScriptProcess } from "./script_process.ts";
-import { type CGIUser, scriptUser } from "./script_user.ts";
+import { scriptUser, type UserSetting } from "./script_user.ts";
 
 /** How much may be printed that no client gets, in bytes. */
 const MOST_DISCARDED = 1024 * 1024;
@@ -18,7 +19,7 @@ export interface ScriptOptions {
   /** How long it may neither take nor give anything, in milliseconds. */
   readonly timeout: number;
   /** Whom it runs as. */
-  readonly user: CGIUser | "nobody" | "server";
+  readonly user: UserSetting;
 }
 
 /**
@@ -118,7 +119,7 @@ async function sendBody(
   begin: Uint8Array,
   process: ScriptProcess,
 ): Promise<void> {
-  const hasBody = command !== "HEAD" && status !== 204 && status !== 304;
+  const hasBody = contentOf(command, status) === "any";
   let left = hasBody ? contentLength ?? Infinity : 0;
   let discarded = 0;
   let chunk: Uint8Array | null = begin;

@@ -29,7 +29,12 @@ export class ScriptRoom {
     return this.#places.waiting;
   }
 
-  /** What the bodies that are collected for scripts hold. */
+  /** How many bytes the bodies hold that are collected for scripts. */
+  get spooled(): number {
+    return this.#spool.taken;
+  }
+
+  /** What one such body holds, which is nothing at first. */
   spool(): Share {
     return this.#spool.share();
   }

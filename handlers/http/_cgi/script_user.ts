@@ -17,6 +17,25 @@ const TOO_LONG_ARGUMENT = 2 * 1024 * 1024;
 let nobodyFound: CGIUser | undefined;
 let runsAsRootFound: boolean | undefined;
 
+/** Whom scripts run as, as a handler class says it. */
+export type UserSetting = CGIUser | "nobody" | "server";
+
+/**
+ * Checks what a handler class says.
+ *
+ * @throws {TypeError} If it is nobody.
+ */
+export function checkScriptUser(setting: UserSetting): void {
+  if (setting === "server" || setting === "nobody") return;
+  const { uid, gid } = Object(setting) as Partial<CGIUser>;
+  if (isId(uid) && isId(gid)) return;
+  throw new TypeError(
+    `Cannot run CGI scripts: cgiUser must be "nobody", "server" or an object of uid and gid, integers from 0 to ${LARGEST_ID}, received ${
+      Deno.inspect(setting)
+    }`,
+  );
+}
+
 /**
  * Whom a script is to run as.
  *
@@ -27,21 +46,14 @@ let runsAsRootFound: boolean | undefined;
  * @throws {ScriptError} If it cannot be told who runs the server.
  */
 export function scriptUser(
-  setting: CGIUser | "nobody" | "server",
+  setting: UserSetting,
   file: string,
 ): CGIUser | undefined {
+  checkScriptUser(setting);
   if (setting === "server") return undefined;
-  if (setting === "nobody") {
-    if (Deno.build.os === "windows") return undefined;
-    return runsAsRoot(file) ? nobodyFound ??= findNobody() : undefined;
-  }
-  const { uid, gid } = Object(setting) as Partial<CGIUser>;
-  if (isId(uid) && isId(gid)) return { uid, gid };
-  throw new TypeError(
-    `Cannot run CGI scripts: cgiUser must be "nobody", "server" or an object of uid and gid, integers from 0 to ${LARGEST_ID}, received ${
-      Deno.inspect(setting)
-    }`,
-  );
+  if (setting !== "nobody") return { uid: setting.uid, gid: setting.gid };
+  if (Deno.build.os === "windows") return undefined;
+  return runsAsRoot(file) ? nobodyFound ??= findNobody() : undefined;
 }
 
 function isId(id: unknown): id is number {

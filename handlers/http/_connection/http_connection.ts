@@ -7,8 +7,13 @@ import { encodeHead } from "./head.ts";
 import { leave } from "./leave.ts";
 import { LongRequests, type Serving } from "./long_requests.ts";
 import { readCountError } from "./read_count.ts";
-import { type IncomingRequest, RequestParser } from "./request_parser.ts";
+import {
+  type IncomingRequest,
+  type RefusedRequest,
+  RequestParser,
+} from "./request_parser.ts";
 import { bodyIsOver } from "./request_scope.ts";
+import { nextTurn } from "./turns.ts";
 import { Watchdog, type Watched } from "./watchdog.ts";
 
 /** What a connection's reads wait in, in bytes: most requests are shorter. */
@@ -106,6 +111,11 @@ export class HTTPConnection implements Watched, Serving {
     return Math.min(this.#readBy, this.#writeBy, this.#serveBy);
   }
 
+  /** The request that `next()` threw for, as far as it is known. */
+  get refused(): RefusedRequest | undefined {
+    return this.#parser.refused;
+  }
+
   /** Forgets the connection, which the server closes. */
   close(): void {
     this.#closed = true;
@@ -178,6 +188,7 @@ export class HTTPConnection implements Watched, Serving {
     this.#current = undefined;
     this.#watching = false;
     this.#serveBy = Infinity;
+    if (!first && this.#parser.hasMore) await nextTurn();
     let request = this.#parser.shift();
     let waiting: Waiting | undefined;
     while (request === undefined) {
@@ -391,7 +402,8 @@ export class HTTPConnection implements Watched, Serving {
       do {
         this.#wroteAt = performance.now();
         this.#writeBy = this.#wroteAt + writeTimeout;
-        watchdog.moved(this.#writeBy);
+        // What a handler that failed has left is the server's to end.
+        if (!this.#closed) watchdog.moved(this.#writeBy);
         const rest = done === 0 ? bytes : bytes.subarray(done);
         const taken = await this.#connection.write(rest);
         const error = writeCountError(taken, rest.length);

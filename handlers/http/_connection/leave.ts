@@ -11,7 +11,7 @@ const ARRIVES_WITHIN = 100;
  * Such a client sends nothing before it has its reply, so that no reset can
  * destroy one, and nothing has to linger. But a client that pipelines may send:
  * where a reply was written just now, its end is waited for, or the time in
- * which the reply arrives.
+ * which the reply arrives. Its end is told first, which TLS does by a message.
  *
  * @param connection The connection.
  * @param wroteAt When something was last written to it, in `performance.now()`
@@ -23,17 +23,17 @@ export async function leave(
   wroteAt: number,
   peerEnded: () => Promise<boolean>,
 ): Promise<void> {
-  const left = wroteAt + ARRIVES_WITHIN - performance.now();
+  const arriving = performance.now() - wroteAt < ARRIVES_WITHIN;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const arrived = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ARRIVES_WITHIN);
+  });
+  const end = async () => {
+    await connection.closeWrite();
+    if (arriving && !await peerEnded()) await arrived;
+  };
   try {
-    if (left > 0) {
-      const arrived = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, left);
-      });
-      const ended = connection.closeWrite().then(peerEnded)
-        .then((ended) => ended ? undefined : arrived);
-      await Promise.race([arrived, ended]);
-    }
+    await Promise.race([arrived, end()]);
     connection.close();
   } catch {
     // It was closed meanwhile, or the client has gone.

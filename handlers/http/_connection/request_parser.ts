@@ -1,6 +1,7 @@
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
 import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
+import { joinCookies, refuseRepeated } from "./field_lines.ts";
 import { MessageBounds } from "./message_bounds.ts";
 import { checkTarget, isAuthority } from "./request_target.ts";
 
@@ -17,7 +18,7 @@ export class IncomingRequest {
   readonly minorVersion: number;
   /**
    * Names and values in turn, as they were sent, but for `Host` where the target
-   * names another.
+   * names another, and lines of `Cookie`, which are one.
    */
   readonly rawHeaders: readonly string[];
   readonly host: string | undefined;
@@ -51,7 +52,6 @@ export class IncomingRequest {
     maxBodySize: number,
   ) {
     const authority = checkTarget(method, target);
-
     this.method = method;
     this.target = target;
     this.minorVersion = minorVersion;
@@ -59,10 +59,16 @@ export class IncomingRequest {
     this.keepAlive = keepAlive && method !== "CONNECT";
     let host: string | undefined;
     let expect: string | undefined;
-    let length: string | undefined;
+    let announced: string | undefined;
     let coding: string | undefined;
+    let cookies = 0;
+    let lengths = 0;
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const name = rawHeaders[i]!;
+      // Names that are equally long are few, and only they need be compared.
+      const length = 1 << name.length;
+      if ((lengths & length) !== 0) refuseRepeated(rawHeaders, i);
+      lengths |= length;
       switch (name.length) {
         case 4:
           if (name.toLowerCase() !== "host") break;
@@ -77,14 +83,22 @@ export class IncomingRequest {
           if (authority !== undefined) rawHeaders[i + 1] = authority;
           break;
         case 6:
-          if (name.toLowerCase() === "expect") {
-            expect = rawHeaders[i + 1]!.toLowerCase();
+          switch (name.toLowerCase()) {
+            case "cookie":
+              cookies++;
+              break;
+            case "expect": {
+              const value = rawHeaders[i + 1]!.toLowerCase();
+              // It is a list, of which each member must be met.
+              if (expect === undefined) expect = value;
+              else if (expect !== value) expect += `, ${value}`;
+            }
           }
           break;
         case 14:
           // That there is one, and that it is a number, llhttp has seen to.
           if (name.toLowerCase() === "content-length") {
-            length = rawHeaders[i + 1]!;
+            announced = rawHeaders[i + 1]!;
           }
           break;
         case 17:
@@ -111,19 +125,26 @@ export class IncomingRequest {
         );
       }
     }
-    if (length !== undefined && Number(length) > maxBodySize) {
+    if (announced !== undefined && Number(announced) > maxBodySize) {
       throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
     }
+    if (cookies > 1) joinCookies(rawHeaders);
     if (host === undefined && authority !== undefined) {
       rawHeaders.push("Host", authority);
     }
     this.host = authority ?? host;
     this.chunked = coding !== undefined;
     this.expect = expect;
-    this.announced = Number(length ?? 0);
+    this.announced = Number(announced ?? 0);
     this.hasBody = coding !== undefined || this.announced > 0;
   }
 }
+
+/** A request whose first line was understood, and which is not served. */
+export type RefusedRequest = Pick<
+  IncomingRequest,
+  "method" | "target" | "minorVersion"
+>;
 
 /**
  * Takes requests out of the bytes of one connection. Reading them is llhttp's;
@@ -132,6 +153,8 @@ export class IncomingRequest {
 export class RequestParser extends Llhttp {
   /** Whether a request has begun whose headers are not complete. */
   midway = false;
+  /** The request that no more can be read for, if its first line is known. */
+  refused: RefusedRequest | undefined;
   readonly #limits: HTTPLimits;
   /** Those that were not asked for yet. */
   readonly #requests: IncomingRequest[] = [];
@@ -305,7 +328,31 @@ export class RequestParser extends Llhttp {
     }
     const { fault } = this.#bounds;
     if (fault !== undefined) throw new HTTPError(400, fault);
-    rawHeaders ??= this.#rawHeaders;
+    target ??= this.#target;
+    try {
+      this.#current = this.#admit(
+        name,
+        target,
+        minor,
+        rawHeaders ?? this.#rawHeaders,
+        keepAlive,
+      );
+    } catch (error) {
+      this.refused = { method: name, target, minorVersion: minor };
+      throw error;
+    }
+    this.#requests.push(this.#current);
+    return 0;
+  }
+
+  /** @throws {HTTPError} If the request is not served. */
+  #admit(
+    method: string,
+    target: string,
+    minorVersion: number,
+    rawHeaders: string[],
+    keepAlive: boolean,
+  ): IncomingRequest {
     const { maxHeaderCount, maxBodySize } = this.#limits;
     if (rawHeaders.length > 2 * maxHeaderCount) {
       throw new HTTPError(
@@ -315,16 +362,14 @@ export class RequestParser extends Llhttp {
         } headers, at most ${maxHeaderCount} are allowed`,
       );
     }
-    this.#current = new IncomingRequest(
-      name,
-      target ?? this.#target,
-      minor,
+    return new IncomingRequest(
+      method,
+      target,
+      minorVersion,
       rawHeaders,
       keepAlive,
       maxBodySize,
     );
-    this.#requests.push(this.#current);
-    return 0;
   }
 
   [Callback.Body](chunk: Uint8Array<ArrayBuffer>): void {

@@ -12,7 +12,7 @@ export type Framing =
   | { readonly by: "chunks" }
   /** The connection ends with it. */
   | { readonly by: "close" }
-  /** There is none, whatever is written: to HEAD, and with 204 and 304. */
+  /** There is none, whatever is written: to HEAD, and with 204, 205 and 304. */
   | { readonly by: "nothing" };
 
 const CRLF = "\r\n";

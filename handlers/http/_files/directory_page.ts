@@ -113,8 +113,11 @@ function summary(entries: readonly DirectoryEntry[]): string {
     (files.length > 0 ? `, ${readableSize(size)}` : "");
 }
 
+/** Made once: numbers that are written make their own each time. */
+const inGroups = new Intl.NumberFormat("en");
+
 function counted(count: number, what: string): string {
-  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+  return `${inGroups.format(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** A link that sorts, and turns the order round where it is sorted by that. */

@@ -37,6 +37,15 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
   "write a million bytes": ({ wfile }) => wfile.write(pattern(1_000_000)),
   "write a million bytes unawaited": ({ wfile }) =>
     void wfile.write(pattern(1_000_000)),
+  "handshake": async ({ wfile, request }) => {
+    const infos = "handshake" in request
+      ? await Promise.all([
+        (request as Deno.TlsConn).handshake(),
+        (request as Deno.TlsConn).handshake(),
+      ])
+      : "none";
+    await wfile.write(JSON.stringify(infos));
+  },
   "addresses": ({ wfile, request, clientAddress, server }) =>
     wfile.write(JSON.stringify({
       local: request.localAddr,

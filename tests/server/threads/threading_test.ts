@@ -86,6 +86,39 @@ testWith([openssl], "ThreadingTLSServer serves in threads", async () => {
   strictEqual(await readAll(client), `${bytes.length} ${checksum(bytes)}`);
 });
 
+testWith(
+  [openssl],
+  "a handler in a thread is told of its TLS handshake and ALPN",
+  async () => {
+    await using folder = new Folder();
+    const { cert, key } = await makeCertificate(folder);
+    await using server = serve(
+      new ThreadingTLSServer(
+        { ...LOOPBACK, cert, key, alpnProtocols: ["other", "chat"] },
+        Obedient,
+        { workers: 1 },
+      ),
+    );
+    for (
+      const [alpnProtocols, alpnProtocol] of [[["chat"], "chat"], [[], null]]
+    ) {
+      const client = await Deno.connectTls({
+        hostname: "localhost",
+        port: server.addr.port,
+        caCerts: [cert],
+        alpnProtocols: alpnProtocols as string[],
+      });
+      await client.write(encode("handshake\n"));
+      deepStrictEqual(
+        JSON.parse(await readAll(client)),
+        [{ alpnProtocol }, { alpnProtocol }],
+      );
+    }
+    await using plain = startThreads();
+    strictEqual(await ask(plain.addr, "handshake\n"), '"none"');
+  },
+);
+
 Deno.test("ThreadingUnixStreamServer serves in threads", async () => {
   await using folder = new Folder();
   const path = folder.at("s");

@@ -1,0 +1,139 @@
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import { LOOPBACK, serve } from "../_serve.ts";
+import { requestOf, Site } from "./_cgi_site.ts";
+import { replyTo } from "./_replies.ts";
+
+/** Tells what a header is, or that it is not there. */
+class Told extends BaseHTTPRequestHandler<Deno.NetAddr> {
+  doGET(): void {
+    const body = `[${this.headers.get(this.path.slice(1))}]`;
+    this.sendResponse(200);
+    this.sendHeader("Content-Length", String(body.length));
+    this.sendHeader("Set-Cookie", "a=1");
+    this.sendHeader("Set-Cookie", "b=2");
+    this.endHeaders();
+    this.wfile.write(body);
+  }
+  doPOST = this.doGET;
+  override logMessage(): void {}
+}
+
+/** The same with `fetch`. */
+const told = ({ url, headers }: Request) =>
+  new Response(`[${headers.get(new URL(url).pathname.slice(1))}]`, {
+    headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"]],
+  });
+
+/** The lines of one field, and what they are together. */
+const JOINED: Record<string, readonly [name: string, ...lines: string[]]> = {
+  "[a=1; b=2]": ["cookie", "Cookie: a=1", "Cookie: b=2"],
+  "[a=1; b=2; c=3]": ["cookie", "Cookie: a=1", "X: y", "cookie: b=2; c=3"],
+  "[a=1,2; b=3]": ["cookie", "COOKIE: a=1,2", "Cookie:", "Cookie: b=3"],
+  "[]": ["cookie", "Cookie:"],
+  "[null]": ["cookie", "X: y"],
+  "[a, b]": ["accept", "Accept: a", "Accept: b"],
+  '["a", W/"b"]': [
+    "if-none-match",
+    'If-None-Match: "a"',
+    'If-None-Match: W/"b"',
+  ],
+  "[y, z]": ["x", "X: y", "X: z"],
+};
+
+/** Fields of which there may be one line, with a value that is fit for each. */
+const SINGLE = [
+  "Access-Control-Request-Method: GET",
+  "Authorization: Basic YTpi",
+  "Content-Length: 0",
+  "Content-Range: bytes 0-1/2",
+  "Content-Type: text/plain",
+  "Date: Sun, 06 Nov 1994 08:49:37 GMT",
+  "From: a@b",
+  "Host: a",
+  "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT",
+  'If-Range: "a"',
+  "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT",
+  "Max-Forwards: 1",
+  "Origin: http://a",
+  "Proxy-Authorization: Basic YTpi",
+  "Range: bytes=0-1",
+  "Referer: http://a",
+  "Sec-WebSocket-Key: YTpi",
+  "Sec-WebSocket-Version: 13",
+  "User-Agent: a (b, c)",
+];
+
+for (
+  const [how, handler] of [["doGET", Told], ["fetch", told]] as const
+) {
+  Deno.test(`lines of Cookie are joined with a semicolon, and those of lists with a comma, for ${how}`, async () => {
+    await using server = serve(new HTTPServer(LOOPBACK, handler));
+    for (const [value, [name, ...lines]] of Object.entries(JOINED)) {
+      const { body } = await replyTo(
+        server.addr,
+        requestOf(`GET /${name}`, lines),
+      );
+      strictEqual(body, value);
+    }
+  });
+
+  Deno.test(`a second line of what is no list is refused, for ${how}`, async () => {
+    await using server = serve(new HTTPServer(LOOPBACK, handler));
+    for (const line of SINGLE) {
+      const isHost = line.startsWith("Host");
+      const once = requestOf("POST /x", isHost ? [] : [line]);
+      strictEqual((await replyTo(server.addr, once)).status, 200, line);
+      for (const second of [line, line.toLowerCase()]) {
+        const twice = requestOf("POST /x", [
+          ...isHost ? [] : [line],
+          "X: y",
+          second,
+        ]);
+        strictEqual((await replyTo(server.addr, twice)).status, 400, line);
+      }
+    }
+  });
+
+  Deno.test(`lines of Set-Cookie stay apart, for ${how}`, async () => {
+    await using server = serve(new HTTPServer(LOOPBACK, handler));
+    const { headers } = await replyTo(server.addr, requestOf("GET /x"));
+    deepStrictEqual(headers.getSetCookie(), ["a=1", "b=2"]);
+  });
+
+  Deno.test(`each member of Expect must be met, for ${how}`, async () => {
+    await using server = serve(new HTTPServer(LOOPBACK, handler));
+    const told = "Expect: 100-continue";
+    for (
+      const [status, ...lines] of [
+        [200, told, told],
+        [417, "Expect: other", told],
+        [417, told, "Expect: other"],
+      ] as const
+    ) {
+      const request = requestOf("GET /x", lines);
+      strictEqual((await replyTo(server.addr, request)).status, status);
+    }
+  });
+}
+
+Deno.test("a CGI script gets lines of Cookie joined, and those of Set-Cookie stay apart", async () => {
+  await using site = new Site();
+  const { body } = await site.get(
+    "/cgi-bin/environment",
+    "Cookie: a=1",
+    "Cookie: b=2",
+  );
+  strictEqual(body.includes("\nHTTP_COOKIE=a=1; b=2\n"), true, body);
+  const { status } = await site.get(
+    "/cgi-bin/environment",
+    "Referer: http://a",
+    "Referer: http://b",
+  );
+  strictEqual(status, 400);
+  const printed = await site.post(
+    "/cgi-bin/print",
+    "Content-Type: text/plain\\nSet-Cookie: a=1\\nSet-Cookie: b=2\\n\\n",
+  );
+  deepStrictEqual(printed.headers.getSetCookie(), ["a=1", "b=2"]);
+});
