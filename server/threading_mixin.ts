@@ -70,7 +70,12 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * `requestTimeout` or a shutdown, is given up like this; Deno 2.9.6 cannot stop
  * an endless loop, which runs until the process ends. A thread may use as much
  * memory as the main thread may (`--v8-flags=--max-old-space-size=MIB`); memory
- * outside of V8's heap, an `ArrayBuffer`'s, is not counted.
+ * outside of V8's heap, an `ArrayBuffer`'s, is not counted, and a loop that fills
+ * memory and never waits may not be stopped at the limit: run handlers that cannot
+ * be trusted with memory in processes.
+ *
+ * 24 descriptors are kept open, so that a thread can be replaced when no other is
+ * left.
  *
  * @example A server of threads
  * ```ts
@@ -96,6 +101,7 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * {@linkcode ThreadingOptions}, and also throws: `TypeError` if the handler is a
  * function, does not say where it lives or is not exported; what importing its
  * module throws; `Deno.errors.NotCapable` if a file must not be read;
+ * `Deno.errors.Busy` if too few descriptors are left to start a thread;
  * `Deno.errors.TimedOut` if the import takes longer than 30 seconds, for which
  * the constructor waits; `RangeError` if an option is out of range.
  */

@@ -86,29 +86,6 @@ Deno.test("a CGI script that redirects to another needs one place at a time", as
   strictEqual(body, "there");
 });
 
-Deno.test("the bodies that are collected for CGI scripts have one room", async () => {
-  await using site = new Site({ maxScripts: 2, maxSpooledBody: 1_000 });
-  const head = requestOf("POST /cgi-bin/echo", [
-    "Content-Type: text/plain",
-    "Transfer-Encoding: chunked",
-  ]);
-  const chunk = (size: number) =>
-    `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`;
-  const slow = await Promise.all([site.connect(), site.connect()]);
-  for (const client of slow) {
-    await client.write(new TextEncoder().encode(head + chunk(900)));
-  }
-  // Until both have arrived, there is room.
-  const statuses: number[] = [];
-  do statuses.push(
-    (await site.send(`${head}${chunk(900)}0\r\n\r\n`)).status,
-  ); while (statuses.at(-1) === 200 && statuses.length < 1_000);
-  strictEqual(statuses.at(-1), 503);
-  const { body } = await site.send(`${head}${chunk(100)}0\r\n\r\n`);
-  strictEqual(body, "x".repeat(100));
-  for (const client of slow) client.close();
-});
-
 Deno.test("limits of CGI scripts that are out of range are refused", () => {
   const limits = { maxScripts: 1, cgiQueueTimeout: 0, maxSpooledBody: 0 };
   new ScriptRoom(limits);
