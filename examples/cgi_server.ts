@@ -5,6 +5,9 @@
 // file below cgi-bin is a script; which of them may run is said by --allow-run.
 // Of this process's environment they get PATH alone: this one looks for deno.
 //
+// Where root runs the server, scripts run as nobody, who must then be able to read
+// Deno itself. A second argument, as-server, runs them as the server runs.
+//
 // Ask it: http://127.0.0.1:8000/cgi-bin/greet.ts
 
 import { CGIHTTPRequestHandler, HTTPServer } from "../server/http/mod.ts";
@@ -14,6 +17,8 @@ export class Site extends CGIHTTPRequestHandler<Deno.NetAddr> {
   static override readonly directory: string = import.meta.dirname!;
   /** Nobody waits longer for a script than this, in milliseconds. */
   static override readonly cgiTimeout: number = 5_000;
+  static override readonly cgiUser: "nobody" | "server" =
+    Deno.args[1] === "as-server" ? "server" : "nobody";
 }
 
 if (import.meta.main) {

@@ -134,9 +134,11 @@ export class BaseRequestHandler<
    * Called when the server begins to shut down while this handler runs: it has
    * the grace period to come to its end. Does nothing unless overridden.
    *
+   * @param _gracePeriod How long that is from now on, in milliseconds; `Infinity`
+   * where there is none.
    * @returns Nothing, or a promise, which is not waited for.
    */
-  onShutdown(): void | Promise<void> {}
+  onShutdown(_gracePeriod: number): void | Promise<void> {}
 
   /**
    * Called when the handler waits for something: the memory that it was given may

@@ -28,6 +28,7 @@ import {
   unpackDatagram,
   unpackJson,
   unpackNumber,
+  unpackShutdown,
 } from "./payloads.ts";
 
 /** A handler class of either kind, as the far side makes instances of it. */
@@ -127,7 +128,11 @@ export class FarSide implements FrameHandler {
         }
         return;
       case FrameType.ShuttingDown:
-        return void this.#tellShuttingDown(id, channel);
+        return void this.#tellShuttingDown(
+          id,
+          channel,
+          unpackShutdown(payload).gracePeriod,
+        );
       case FrameType.ShutdownDone:
         return channel.shutdowns.settleOne();
       default:
@@ -149,9 +154,13 @@ export class FarSide implements FrameHandler {
     this.#run(id, connection, connection, remoteAddr);
   }
 
-  async #tellShuttingDown(id: number, channel: Channel): Promise<void> {
+  async #tellShuttingDown(
+    id: number,
+    channel: Channel,
+    gracePeriod: number = Infinity,
+  ): Promise<void> {
     try {
-      await channel.handler.onShutdown();
+      await channel.handler.onShutdown(gracePeriod);
     } catch (error) {
       if (this.#channels.get(id) === channel) {
         this.#carrier.send(FrameType.Error, id, packError(error));

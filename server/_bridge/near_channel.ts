@@ -4,7 +4,11 @@ import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { CUT_SHORT, FrameType, ProtocolError } from "./frames.ts";
 import type { Lease } from "./lease.ts";
-import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
+import {
+  packShutdown,
+  type ShutdownRequest,
+  unpackShutdown,
+} from "./payloads.ts";
 import { MOST_SHUTDOWNS } from "./shutdowns.ts";
 
 /** A handler fails once, and its `onShutdown` may. */
@@ -113,8 +117,13 @@ export abstract class NearChannel {
   }
 
   /** Tells the handler that the server begins to shut down. */
-  shuttingDown(): void {
-    if (!this.over) this.carrier.send(FrameType.ShuttingDown, this.id);
+  shuttingDown(gracePeriod: number): void {
+    if (this.over) return;
+    this.carrier.send(
+      FrameType.ShuttingDown,
+      this.id,
+      packShutdown({ gracePeriod }),
+    );
   }
 
   /** The far side is gone. */

@@ -193,9 +193,9 @@ export class NearStream extends NearChannel implements Unsent {
    * Tells the handler when what had come before has been sent to it: it takes
    * what comes behind this for too late.
    */
-  override shuttingDown(): void {
+  override shuttingDown(gracePeriod: number): void {
     if (this.over) return;
-    this.#telling ??= arrivals().then(() => super.shuttingDown());
+    this.#telling ??= arrivals().then(() => super.shuttingDown(gracePeriod));
   }
 
   protected override finish(): void {

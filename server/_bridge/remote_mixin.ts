@@ -85,16 +85,16 @@ export class RemoteRunner implements Runner {
   ): Promise<void> {
     const pool = this.#pool!;
     let abort: (reason: unknown) => void;
-    let shuttingDown = false;
-    let tellShuttingDown = () => {
-      shuttingDown = true;
+    let shuttingDown: number | undefined;
+    let tellShuttingDown = (gracePeriod: number): void => {
+      shuttingDown = gracePeriod;
     };
     let closing = (): Closing => "linger";
     served.handledBy({
       [ABORT]: (reason) => abort(reason),
-      onShutdown: () => {
+      onShutdown: (gracePeriod) => {
         pool.shuttingDown?.();
-        tellShuttingDown();
+        tellShuttingDown(gracePeriod);
       },
       [CLOSING]: () => closing(),
     });
@@ -110,9 +110,9 @@ export class RemoteRunner implements Runner {
     }
     const { channel, release } = assignment;
     abort = assignment.abort;
-    tellShuttingDown = () => channel.shuttingDown();
+    tellShuttingDown = (gracePeriod) => channel.shuttingDown(gracePeriod);
     closing = () => channel.closing();
-    if (shuttingDown) tellShuttingDown();
+    if (shuttingDown !== undefined) tellShuttingDown(shuttingDown);
     served.handedOver();
     try {
       await channel.ended;

@@ -30,7 +30,9 @@ export class Ending<Request, Address extends Deno.Addr> {
   readonly finished: Promise<void>;
   readonly #parts: Parts<Request, Address>;
   readonly #unlinkSignals: (() => void)[] = [];
-  readonly #graceTimers = new Set<ReturnType<typeof setTimeout>>();
+  /** When requests are aborted, in `performance.now()` time. */
+  #abortAt = Infinity;
+  #graceTimers: ReturnType<typeof setTimeout>[] = [];
   #stopping = false;
   #listening = true;
   #released = false;
@@ -40,6 +42,11 @@ export class Ending<Request, Address extends Deno.Addr> {
   constructor(parts: Parts<Request, Address>) {
     this.#parts = parts;
     this.finished = new Promise((resolve) => this.#finish = resolve);
+  }
+
+  /** How long requests still have, in milliseconds. */
+  get timeLeft(): number {
+    return Math.max(0, this.#abortAt - performance.now());
   }
 
   /** Whether the server ends: it accepts only requests that wait already. */
@@ -60,12 +67,8 @@ export class Ending<Request, Address extends Deno.Addr> {
   ): Promise<void> {
     checkTime("gracePeriod", gracePeriod);
     const { loop, room } = this.#parts;
+    this.#limit(gracePeriod);
     this.#begin();
-    if (gracePeriod !== Infinity && !this.#released) {
-      this.#abortAfter(gracePeriod, false);
-      // Handlers that await the shutdown get longer: they wait for the others.
-      this.#abortAfter(2 * gracePeriod + ABANDON_AFTER, true);
-    }
     if (loop.serving && gracePeriod > 0) {
       void loop.drain().then(() => this.#stopListening());
     } else this.#stopListening();
@@ -109,6 +112,17 @@ export class Ending<Request, Address extends Deno.Addr> {
     void stopped.then(() => room.whenEmpty(() => void this.#release()));
   }
 
+  /** Aborts requests after the shortest grace period that was asked for. */
+  #limit(gracePeriod: number): void {
+    const abortAt = performance.now() + gracePeriod;
+    if (abortAt >= this.#abortAt || this.#released) return;
+    this.#abortAt = abortAt;
+    for (const timer of this.#graceTimers.splice(0)) clearTimeout(timer);
+    this.#abortAfter(gracePeriod, false);
+    // Handlers that await the shutdown get longer: they wait for the others.
+    this.#abortAfter(2 * gracePeriod + ABANDON_AFTER, true);
+  }
+
   #abortAfter(ms: number, waitingToo: boolean): void {
     const timer = setTimeout(() => {
       this.#stopListening();
@@ -120,7 +134,7 @@ export class Ending<Request, Address extends Deno.Addr> {
         if (waitingToo || served.awaitedShutdowns === 0) served.abort(reason);
       }
     }, Math.min(ms, LONGEST_DELAY));
-    this.#graceTimers.add(timer);
+    this.#graceTimers.push(timer);
   }
 
   #closeSocket(): void {

@@ -10,8 +10,8 @@ import type { Unsent } from "../../handlers/_unsent.ts";
 export interface RunningHandler {
   /** The request is over before its handler is. Called once. */
   [ABORT](reason: unknown): void;
-  /** The server shuts down. Called once. */
-  onShutdown(): void | Promise<void>;
+  /** The server shuts down. Called once, with the milliseconds that are left. */
+  onShutdown(gracePeriod: number): void | Promise<void>;
   /** How its connection is to be closed by now. */
   [CLOSING](): Closing;
 }

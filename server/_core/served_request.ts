@@ -41,6 +41,8 @@ export interface Serving<Request, Address extends Deno.Addr> {
   readonly ending: {
     /** Whether the server has begun to shut down. */
     readonly stopping: boolean;
+    /** How long requests then still have, in milliseconds. */
+    readonly timeLeft: number;
     shutdown(
       gracePeriod: number | undefined,
       caller: ServedRequest<Request, Address>,
@@ -194,7 +196,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     const handler = this.#handler;
     if (handler === undefined) return;
     void this.serving.reporter.attempt(
-      () => handler.onShutdown(),
+      () => handler.onShutdown(this.serving.ending.timeLeft),
       this.request,
       this.clientAddress,
     );

@@ -3,7 +3,8 @@ import { end, portOf, startExample } from "./_example.ts";
 
 /** Starts the example on a free port. */
 async function start() {
-  const child = startExample("cgi_server", {}, [0]);
+  // Nobody else may be able to read the Deno that runs this.
+  const child = startExample("cgi_server", {}, [0, "as-server"]);
   const origin = `http://127.0.0.1:${await portOf(child)}`;
   return {
     child,
