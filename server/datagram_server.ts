@@ -4,6 +4,7 @@ import {
   type DatagramSocket,
 } from "../handlers/datagram_request_handler.ts";
 import { BaseServer } from "./base_server.ts";
+import { withPermittedSends } from "./_core/permitted_sends.ts";
 import { seamOf, withSeam } from "./_core/seam.ts";
 import type {
   RequestHandlerClass,
@@ -73,7 +74,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
             "Cannot create server: Deno.listenDatagram is unstable, run again with the --unstable-net flag",
           );
         }
-        return socket = open();
+        return socket = withPermittedSends(open());
       },
       handlerClass(
         handler,

@@ -112,6 +112,8 @@ for (const [what, flags, request, expected] of rows) {
     async () => {
       await using folder = new Folder();
       const at = await Deno.realPath(folder.at("."));
+      // Scripts of a server that root runs are nobody's.
+      await Deno.chmod(at, 0o755);
       await Deno.writeTextFile(`${at}/file.txt`, "<x>\n");
       await Deno.mkdir(`${at}/cgi-bin`);
       await Deno.writeTextFile(
@@ -194,6 +196,43 @@ for (const what of ["udp", "threads of datagrams"]) {
         client.receive(),
       );
       ok(text === "<x>\n", text);
+    },
+  );
+}
+
+for (const what of ["udp", "threads of datagrams"]) {
+  testWith(
+    [script],
+    `in a terminal, ${what} reports a reply to a client without a grant, and goes on`,
+    async () => {
+      const open = () =>
+        new Client(Deno.listenDatagram({
+          transport: "udp",
+          hostname: "127.0.0.1",
+          port: 0,
+        }));
+      using stranger = open();
+      using client = open();
+      const { port: own } = client.socket.addr as Deno.NetAddr;
+      await using child = serve(what, [
+        "--unstable-net",
+        `${NET},127.0.0.1:${own}`,
+        ...what === "udp" ? [] : [`--allow-read=${SOURCES}`],
+      ]);
+      const server = {
+        transport: "udp" as const,
+        hostname: "127.0.0.1",
+        port: await listening(child),
+      };
+      await stranger.socket.send(encode("x"), server);
+      await patiently(
+        child.until(
+          /NotCapable: Cannot send to 127\.0\.0\.1:\d+: requires net access/,
+        ),
+        () => "the report",
+      );
+      await client.socket.send(encode("x"), server);
+      ok(await answer(child, client.receive()) === "<x>\n");
     },
   );
 }

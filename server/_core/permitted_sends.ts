@@ -1,0 +1,79 @@
+/** A socket of datagrams. */
+interface DatagramListener<Address extends Deno.Addr> {
+  readonly addr: Address;
+  receive(
+    buffer: Uint8Array<ArrayBuffer>,
+  ): Promise<[Uint8Array<ArrayBuffer>, Address]>;
+  send(data: Uint8Array, address: Address): Promise<number>;
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** How many addresses are remembered that may be sent to. */
+const MOST_REMEMBERED = 1_024;
+
+/**
+ * Refuses to send where this process may not. Deno would ask in the terminal, and
+ * the whole server would wait for an answer there: a client chooses the address.
+ *
+ * @param socket What sends.
+ * @returns The socket itself where everything is permitted.
+ */
+export function withPermittedSends<Address extends Deno.Addr>(
+  socket: DatagramListener<Address>,
+): DatagramListener<Address> {
+  const isGranted = (descriptor: Deno.PermissionDescriptor) =>
+    Deno.permissions.querySync(descriptor).state === "granted";
+  if (
+    (["net", "read", "write"] as const).every((name) => isGranted({ name }))
+  ) return socket;
+  const permitted = new Set<string>();
+  const check = (address: Address): Error | undefined => {
+    const [key, missing] = "path" in address
+      ? needsOfPath(address.path ?? "")
+      : needsOfHost(address as Deno.NetAddr);
+    if (permitted.has(key)) return undefined;
+    for (const [descriptor, flag] of missing) {
+      if (isGranted(descriptor)) continue;
+      return new Deno.errors.NotCapable(
+        `Cannot send to ${key}: requires ${descriptor.name} access to it, run again with ${flag}`,
+      );
+    }
+    if (permitted.size === MOST_REMEMBERED) permitted.clear();
+    permitted.add(key);
+    return undefined;
+  };
+  return {
+    addr: socket.addr,
+    receive: (buffer) => socket.receive(buffer),
+    send(data, address) {
+      const refused = check(address);
+      return refused === undefined
+        ? socket.send(data, address)
+        : Promise.reject(refused);
+    },
+    close: () => socket.close(),
+    ref: () => socket.ref(),
+    unref: () => socket.unref(),
+  };
+}
+
+/** A permission, and the flag that grants it. */
+type Need = readonly [descriptor: Deno.PermissionDescriptor, flag: string];
+
+function needsOfHost({ hostname, port }: Deno.NetAddr): [string, Need[]] {
+  const host = hostname.includes(":")
+    ? `[${hostname}]:${port}`
+    : `${hostname}:${port}`;
+  return [host, [[{ name: "net", host }, `--allow-net=${host}`]]];
+}
+
+function needsOfPath(path: string): [string, Need[]] {
+  const host = `unix:${path}`;
+  return [`"${path}"`, [
+    [{ name: "read", path }, `--allow-read=${path}`],
+    [{ name: "write", path }, `--allow-write=${path}`],
+    [{ name: "net", host }, `--allow-net=${host}`],
+  ]];
+}
