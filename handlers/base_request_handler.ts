@@ -12,6 +12,11 @@ export interface RequestServer {
   /** The address the server is bound to. */
   readonly addr: Deno.Addr;
   /**
+   * How long a request may take, in milliseconds, where its handler measures
+   * that itself, as those of HTTP do. `Infinity`, or left out, sets no limit.
+   */
+  readonly requestTimeout?: number;
+  /**
    * Stops the server. May be awaited inside a handler: the promise does not
    * wait for the handler that called it.
    *
@@ -62,6 +67,13 @@ export class BaseRequestHandler<
    * has its own.
    */
   static readonly moduleUrl: string | undefined = undefined;
+  /**
+   * Whether it keeps the server's `requestTimeout` itself: it serves many requests
+   * of one connection, and the server knows only that.
+   *
+   * @default {false}
+   */
+  static readonly measuresRequests: boolean = false;
   /** What the server accepted. */
   readonly request: Request;
   /** The client's address. */

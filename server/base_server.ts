@@ -94,11 +94,15 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
         socket.close();
       },
     });
+    const { measuresRequests: measures = false } = Handler as {
+      readonly measuresRequests?: boolean;
+    };
     this.#serving = {
       ...{ room, reporter, transport, hooks: this, ending: this.#ending },
-      deadlines: requestTimeout === Infinity
+      deadlines: requestTimeout === Infinity || measures
         ? undefined
         : requestDeadlines(requestTimeout),
+      requestTimeout: measures ? requestTimeout : Infinity,
       byRequest: this.#overridesSteps() ? new Map() : undefined,
     };
     try {
@@ -132,6 +136,15 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   get addr(): Address {
     return this.#socket.addr;
+  }
+
+  /**
+   * How long a request may take where its handler measures that itself.
+   *
+   * @returns The time in milliseconds, `Infinity` if there is no limit.
+   */
+  get requestTimeout(): number {
+    return this.#serving.requestTimeout;
   }
 
   /** Lets the server keep the process alive, as it does from the start. */

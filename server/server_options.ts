@@ -32,7 +32,8 @@ export interface ServerOptions<
   readonly timeout?: number;
   /**
    * How long a handler may take, from `setup` to `finish`, in milliseconds.
-   * Past it the handler's signal is aborted and its connection closed.
+   * Past it the handler's signal is aborted and its connection closed. A handler
+   * of HTTP may take as long for each request of a connection.
    *
    * @default {Infinity}
    */

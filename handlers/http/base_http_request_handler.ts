@@ -33,12 +33,6 @@ import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 import type { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
 
-/** A server that has its handlers measure how long a request takes. */
-interface TimingServer {
-  /** How long one may take, in milliseconds. */
-  readonly requestTimeout: number;
-}
-
 const ignore = () => {};
 
 /** The limits of each handler class, with the defaults. */
@@ -141,6 +135,12 @@ export class BaseHTTPRequestHandler<
   path = "";
   /** The request's version: `HTTP/1.1` or `HTTP/1.0`. */
   requestVersion = "HTTP/1.1";
+  /**
+   * It keeps `requestTimeout` itself: a connection carries many requests.
+   *
+   * @ignore
+   */
+  static override readonly measuresRequests: boolean = true;
   /**
    * Whether a client may end its side of the connection while it waits for its
    * answer. One that does has mostly gone, so that its request is aborted: see
@@ -327,7 +327,7 @@ export class BaseHTTPRequestHandler<
     // What is written is whole, and to wait for more of it would be in vain.
     (this.request as Partial<Deno.TcpConn>).setNoDelay?.(true);
     const limits = limitsFor(this.constructor as typeof BaseHTTPRequestHandler);
-    const { requestTimeout = Infinity } = this.server as Partial<TimingServer>;
+    const { requestTimeout = Infinity } = this.server;
     this.#requestTimeout = Math.min(limits.requestTimeout, requestTimeout);
     const connection = this.#connection = new HTTPConnection(
       this.request,

@@ -143,15 +143,18 @@ export class FarSide implements FrameHandler {
   }
 
   #open(id: number, payload: Uint8Array): void {
-    const { localAddr, remoteAddr, encrypted } = unpackJson(payload) as {
+    const { localAddr, remoteAddr, encrypted, requestTimeout } = unpackJson(
+      payload,
+    ) as {
       readonly localAddr: Deno.Addr;
       readonly remoteAddr: Deno.Addr;
       readonly encrypted: boolean;
+      readonly requestTimeout?: number;
     };
     const connection = encrypted
       ? new FarTlsConnection(this.#carrier, id, localAddr, remoteAddr)
       : new FarConnection(this.#carrier, id, localAddr, remoteAddr, false);
-    this.#run(id, connection, connection, remoteAddr);
+    this.#run(id, connection, connection, remoteAddr, requestTimeout);
   }
 
   async #tellShuttingDown(
@@ -184,12 +187,14 @@ export class FarSide implements FrameHandler {
     request: unknown,
     connection: FarConnection | undefined,
     clientAddress: Deno.Addr,
+    requestTimeout: number = Infinity,
   ): Promise<void> {
     this.#opened();
     let channel: Channel | undefined;
     try {
       const handler = new this.#Handler(request, clientAddress, {
         addr: this.#addr,
+        requestTimeout,
         shutdown: (options) => this.#shutdown(id, options ?? {}),
       });
       channel = {

@@ -18,6 +18,8 @@ const MOST_ERRORS = 2;
 export interface RequestOwner {
   /** The handler has ended; what is left is still being written. */
   settling(unsent: Unsent): void;
+  /** How long each request may take, where the handler measures that. */
+  readonly requestTimeout?: number;
   /** The connection has failed. */
   abort(reason: unknown): void;
   /** The handler shuts the server down. */

@@ -96,6 +96,7 @@ export class NearStream extends NearChannel implements Unsent {
 
   override open(): void {
     const { localAddr, remoteAddr } = this.#connection;
+    const { requestTimeout = Infinity } = this.owner;
     this.carrier.send(
       FrameType.Open,
       this.id,
@@ -103,6 +104,8 @@ export class NearStream extends NearChannel implements Unsent {
         localAddr,
         remoteAddr,
         encrypted: isEncrypted(this.#connection),
+        // JSON has no Infinity.
+        ...requestTimeout === Infinity ? {} : { requestTimeout },
       }),
     );
     this.#pump();

@@ -5,6 +5,7 @@ import type { ServerOptions } from "../server_options.ts";
 import type { InProgress, Runner, RunnerHost } from "../_core/seam.ts";
 import { checkCount } from "../_core/options.ts";
 import type { NearSide } from "./near_side.ts";
+import { watchLiveness } from "./liveness.ts";
 import type { RemotePool } from "./remote_pool.ts";
 
 /**
@@ -98,10 +99,19 @@ export class RemoteRunner implements Runner {
       },
       [CLOSING]: () => closing(),
     });
-    const open = (side: NearSide) =>
-      isDatagram(request)
+    let endWatch: (() => void) | undefined;
+    const open = (side: NearSide) => {
+      if (served.requestTimeout !== Infinity) {
+        endWatch = watchLiveness(
+          side,
+          served.requestTimeout,
+          () => served.abort(stuckError(served.requestTimeout)),
+        );
+      }
+      return isDatagram(request)
         ? side.openDatagram(request, clientAddress, served)
         : side.openStream(request as Deno.Conn, served);
+    };
     let assignment = pool.assign(open);
     if (assignment === undefined) {
       const waiting = pool.wait(open);
@@ -117,6 +127,7 @@ export class RemoteRunner implements Runner {
     try {
       await channel.ended;
     } finally {
+      endWatch?.();
       release();
     }
   }
@@ -124,6 +135,13 @@ export class RemoteRunner implements Runner {
   async close(): Promise<void> {
     await this.#pool?.close();
   }
+}
+
+function stuckError(requestTimeout: number): DOMException {
+  return new DOMException(
+    `A request took longer than requestTimeout, ${requestTimeout} ms, and its event loop does not answer`,
+    "TimeoutError",
+  );
 }
 
 function isDatagram(request: unknown): request is DatagramRequest {

@@ -28,6 +28,8 @@ export interface InProgress<Request, Address extends Deno.Addr>
    * @throws The reason of its abort, if it has been aborted already.
    */
   handledBy(handler: RunningHandler): void;
+  /** How long each request of its handler may take, where that measures them. */
+  readonly requestTimeout: number;
   /** Says that its handler runs elsewhere from now on. */
   handedOver(): void;
   /**

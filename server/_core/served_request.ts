@@ -33,6 +33,8 @@ export interface Serving<Request, Address extends Deno.Addr> {
   readonly deadlines:
     | Deadlines<ServedRequest<Request, Address>>
     | undefined;
+  /** How long each request may take, where handlers measure that. */
+  readonly requestTimeout: number;
   /**
    * Requests by the connection or datagram that was accepted, where hooks are
    * overridden: those may go on outside the context of their request.
@@ -216,6 +218,10 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   /** How its connection is to be closed: its handler has ended. */
   get closing(): Closing {
     return this.#handler?.[CLOSING]() ?? "linger";
+  }
+
+  get requestTimeout(): number {
+    return this.serving.requestTimeout;
   }
 
   settling(unsent: Unsent): void {

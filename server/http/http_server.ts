@@ -4,7 +4,6 @@ import {
   type HTTPOptions,
   withHTTP,
 } from "./_handler_class.ts";
-import { requestTime } from "./_request_time.ts";
 import {
   TCPServer,
   type TCPServerAddress,
@@ -46,13 +45,6 @@ export interface HTTPServerOptions extends TCPServerOptions, HTTPOptions {}
  */
 export class HTTPServer extends TCPServer {
   /**
-   * How long a request may take, in milliseconds, where its handler measures
-   * that: `Infinity` without the option, and where handlers run in threads or
-   * processes. Those have a limit of their own, `limits.requestTimeout`.
-   */
-  readonly requestTimeout: number;
-
-  /**
    * Binds and listens.
    *
    * @param address Where to listen.
@@ -70,8 +62,6 @@ export class HTTPServer extends TCPServer {
     options: HTTPServerOptions = {},
   ) {
     const Handler = httpHandlerClass(handler, options);
-    const [requestTimeout, rest] = requestTime(Handler, options);
-    super(address, Handler, withHTTP(rest));
-    this.requestTimeout = requestTimeout;
+    super(address, Handler, withHTTP(options));
   }
 }

@@ -4,7 +4,6 @@ import {
   type HTTPOptions,
   withHTTP,
 } from "./_handler_class.ts";
-import { requestTime } from "./_request_time.ts";
 import {
   TLSServer,
   type TLSServerAddress,
@@ -21,13 +20,6 @@ export interface HTTPSServerOptions extends TLSServerOptions, HTTPOptions {}
  * Needs `--allow-net=HOSTNAME:PORT`, and nothing else.
  */
 export class HTTPSServer extends TLSServer {
-  /**
-   * How long a request may take, in milliseconds, where its handler measures
-   * that: `Infinity` without the option, and where handlers run in threads or
-   * processes. Those have a limit of their own, `limits.requestTimeout`.
-   */
-  readonly requestTimeout: number;
-
   /**
    * Binds and listens.
    *
@@ -47,8 +39,6 @@ export class HTTPSServer extends TLSServer {
     options: HTTPSServerOptions = {},
   ) {
     const Handler = httpHandlerClass(handler, options);
-    const [requestTimeout, rest] = requestTime(Handler, options);
-    super(address, Handler, withHTTP(rest));
-    this.requestTimeout = requestTimeout;
+    super(address, Handler, withHTTP(options));
   }
 }

@@ -1,0 +1,90 @@
+// requestTimeout is a request's time, wherever its handler runs.
+
+import { match, strictEqual } from "node:assert";
+import {
+  ForkingHTTPServer,
+  HTTPServer,
+  ThreadingHTTPServer,
+} from "../../server/http/mod.ts";
+import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { Slow } from "./_slow_handlers.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const get = (path: string) => encode(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+
+/** Reads until something has come, or the end. */
+async function read(client: Deno.Conn, ending = /./s): Promise<string> {
+  const buffer = new Uint8Array(10_000);
+  let text = "";
+  while (!ending.test(text)) {
+    const n = await client.read(buffer);
+    if (n === null) break;
+    text += new TextDecoder().decode(buffer.subarray(0, n));
+  }
+  return text;
+}
+
+const REQUEST_TIMEOUT = 400;
+
+for (
+  const [where, Base] of [
+    ["on the event loop", HTTPServer],
+    // Their constructors take fewer handlers, which is no matter here.
+    ["in threads", ThreadingHTTPServer as unknown as typeof HTTPServer],
+    ["in processes", ForkingHTTPServer as unknown as typeof HTTPServer],
+  ] as const
+) {
+  Deno.test(`a client that goes on asking outlives requestTimeout ${where}`, async () => {
+    const reports = new Reports();
+    await using server = serve(
+      new Base(LOOPBACK, Slow, {
+        requestTimeout: REQUEST_TIMEOUT,
+        onError: reports.take,
+      }),
+    );
+    using client = await Deno.connect(server.addr);
+    const started = performance.now();
+    for (let i = 0; performance.now() - started < 3 * REQUEST_TIMEOUT; i++) {
+      await client.write(get(`/${i}`));
+      const whole = new RegExp(`^HTTP/1.1 200 [^]*/${i}$`);
+      match(await read(client, whole), whole);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    strictEqual(reports.errors.length, 0);
+  });
+
+  Deno.test(`a request that takes longer than requestTimeout is answered with 503 ${where}`, async () => {
+    const reports = new Reports();
+    await using server = serve(
+      new Base(LOOPBACK, Slow, {
+        requestTimeout: REQUEST_TIMEOUT,
+        onError: reports.take,
+      }),
+    );
+    using client = await Deno.connect(server.addr);
+    await client.write(get("/never"));
+    match(await read(client), /^HTTP\/1.1 503 /);
+    const [error] = await reports.until(1);
+    strictEqual((error as DOMException).name, "TimeoutError");
+  });
+}
+
+Deno.test("a handler that holds up its process for longer than requestTimeout is ended with it", async () => {
+  const reports = new Reports();
+  await using server = serve(
+    new ForkingHTTPServer(LOOPBACK, Slow, {
+      requestTimeout: REQUEST_TIMEOUT,
+      onError: reports.take,
+    }),
+  );
+  using client = await Deno.connect(server.addr);
+  await client.write(get("/busy"));
+  strictEqual(await read(client), "");
+  match(
+    `${(await reports.until(1))[0]}`,
+    /^TimeoutError: A request took longer than requestTimeout, 400 ms/,
+  );
+  using next = await Deno.connect(server.addr);
+  await next.write(get("/next"));
+  match(await read(next), /^HTTP\/1.1 200 /);
+});
