@@ -254,7 +254,10 @@ export class ThreadPool implements RemotePool {
       await thread.ready();
       this.#add(thread);
     } catch (error) {
-      if (isWantOfDescriptors(error)) return this.#startedInWant(thread);
+      // What fails for want of them does not always say so.
+      if (isWantOfDescriptors(error) || !this.#spare.fill()) {
+        return this.#startedInWant(thread);
+      }
       this.#inVain++;
       // Where another thread lives, its requests end and make room.
       if (this.#placement.ready.size === 0 && this.#placement.waiting > 0) {

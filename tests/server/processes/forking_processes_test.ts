@@ -218,11 +218,11 @@ Deno.test("a server that is unreferenced lets its program end", async () => {
   strictEqual(code, 0, stderr);
 });
 
-Deno.test("nothing is left of 300 requests in processes of their own", async () => {
+Deno.test("nothing is left of 100 requests in processes of their own", async () => {
   await using program = startProgram(
     // The children file cannot be read with less.
     ["--allow-all"],
-    ["count", "240"],
+    ["count", "80"],
   );
   const { code, stdout, stderr } = await program.output();
   strictEqual(code, 0, stderr);

