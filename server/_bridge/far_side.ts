@@ -207,8 +207,12 @@ export class FarSide implements FrameHandler {
       await handler[RUN]({
         settling: () => this.#carrier.send(FrameType.Settling, id),
         waits: () => {},
-        // The near side knows of it.
-        abort: () => {},
+        // The near side knows of a write that failed there, and not of one that
+        // failed here, since a read had.
+        abort: (reason) => {
+          if (this.#channels.get(id) !== channel) return;
+          this.#carrier.send(FrameType.WriteFail, id, packError(reason));
+        },
       });
     } catch (error) {
       this.#carrier.send(FrameType.Error, id, packError(error));

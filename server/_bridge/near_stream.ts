@@ -11,7 +11,7 @@ import { writeCountError } from "../../handlers/streams/_write_count.ts";
 import type { Closing } from "../../handlers/_host.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import type { Carrier } from "./carrier.ts";
-import { packError } from "./errors.ts";
+import { packError, unpackError } from "./errors.ts";
 import {
   FrameType,
   LARGEST_WINDOW,
@@ -20,7 +20,7 @@ import {
   WINDOW,
 } from "./frames.ts";
 import type { Lease } from "./lease.ts";
-import { NearChannel, type RequestOwner } from "./near_channel.ts";
+import { NearChannel, repeated, type RequestOwner } from "./near_channel.ts";
 import { packJson, packNumber, unpackJson, unpackNumber } from "./payloads.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 
@@ -68,6 +68,8 @@ export class NearStream extends NearChannel implements Unsent {
   /** Told when nothing is left to be written. */
   #written: PromiseWithResolvers<void> | undefined;
   #writeFailed = false;
+  /** Whether a write has failed on the far side. */
+  #farFailed = false;
   /** Whether the peer has ended its side. */
   #peerEnded = false;
   /** Whether the owner knows of what is being written. */
@@ -180,6 +182,10 @@ export class NearStream extends NearChannel implements Unsent {
         }
         this.#shakesHands = true;
         return void this.#shakeHands();
+      case FrameType.WriteFail:
+        if (this.#farFailed) throw repeated("failed to write");
+        this.#farFailed = true;
+        return this.owner.abort(unpackError(payload).error);
       case FrameType.SetOption:
         return this.#setOption(unpackJson(payload));
       default:
