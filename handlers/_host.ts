@@ -19,8 +19,6 @@ export type Closing = "linger" | "at once" | "reset" | "reset while read";
 
 /** The one that runs a handler: a request of a server, or the far side of one. */
 export interface HandlerHost {
-  /** Is told that the handler goes on when the call that runs it has returned. */
-  waits(): void;
   /** Is told that the handler has ended, and that its last bytes are being sent. */
   settling(unsent: Unsent): void;
   /** Ends the request: its connection has failed. */

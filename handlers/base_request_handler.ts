@@ -236,7 +236,6 @@ export class BaseRequestHandler<
     }
     if (going !== undefined) {
       this.suspend();
-      host.waits();
       return this.#finishAfter(going);
     }
     try {
@@ -245,7 +244,7 @@ export class BaseRequestHandler<
       failed = bothErrors(error, failed);
     }
     if (going === undefined) return this.#settle(failed);
-    host.waits();
+    this.suspend();
     return this.#settleAfter(going, failed);
   }
 

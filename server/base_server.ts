@@ -8,9 +8,9 @@ import { printError, Reporter } from "./_core/reporter.ts";
 import { Room } from "./_core/room.ts";
 import { type Runner, seamOf } from "./_core/seam.ts";
 import {
+  adoptWrapped,
   callingRequest,
   discard,
-  inAcceptScope,
   requestDeadlines,
   ServedRequest,
   servedRequestOf,
@@ -185,7 +185,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       }
       if (!this.#ending.stopping) {
         this.#announce();
-        await inAcceptScope(() => this.#loop.serveAll());
+        await this.#loop.serveAll();
       } else {
         console.warn(
           `${this.constructor.name}: serveForever() returns, since the server was shut down before`,
@@ -219,8 +219,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     try {
       this.#announce();
       const { timeout = Infinity } = this.#options;
-      const handled = inAcceptScope(() => this.#loop.serveOne(timeout));
-      if (!await handled) await this.handleTimeout();
+      if (!await this.#loop.serveOne(timeout)) await this.handleTimeout();
     } finally {
       this.#claimed = false;
     }
@@ -313,16 +312,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     request: Request,
     clientAddress: Address,
   ): void | Promise<void> {
-    const served = servedRequestOf(this.#serving, request);
-    if (served === undefined) {
+    const served = servedRequestOf(this.#serving, request) ??
+      adoptWrapped(this.#serving, request);
+    if (served === undefined || served.hasHandler) {
       throw new Deno.errors.NotFound(
-        "Cannot finish a request: it is none that this server has in progress; call finishRequest() inside processRequest(), and wrap a connection there or in getRequest()",
+        "Cannot finish a request: it is none of this server's that waits for its handler; call finishRequest() once, inside processRequest(), and wrap a connection there or in getRequest()",
       );
     }
     const handle = () => this.#runHandler(served, request, clientAddress);
     const { transport } = this.#serving;
     if (transport.around === undefined) return handle();
-    served.waits();
     return transport.around(served, handle);
   }
 

@@ -147,12 +147,8 @@ class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
         ),
       Math.min(timeout, LONGEST_DELAY),
     );
-    const shaken = served.request.handshake();
-    // Let it count until the handshake ends: Deno keeps the descriptor for as
-    // long as the client is silent, even when the connection is closed.
-    served.holdPlace(shaken);
     try {
-      await shaken;
+      await served.request.handshake();
     } finally {
       clearTimeout(timer);
     }

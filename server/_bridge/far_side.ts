@@ -206,7 +206,6 @@ export class FarSide implements FrameHandler {
       this.#channels.set(id, channel);
       await handler[RUN]({
         settling: () => this.#carrier.send(FrameType.Settling, id),
-        waits: () => {},
         // The near side knows of a write that failed there, and not of one that
         // failed here, since a read had.
         abort: (reason) => {

@@ -86,9 +86,10 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
         await this.#room.awaken();
         continue;
       }
-      let accepted: [Request, Address];
+      let request: Request;
+      let clientAddress: Address;
       try {
-        accepted = this.#ahead === undefined
+        [request, clientAddress] = this.#ahead === undefined
           ? await this.#acceptor.accept()
           : await this.#takeAhead(this.#ahead);
       } catch (error) {
@@ -97,7 +98,6 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
       }
       this.#failing = false;
       this.#accepted++;
-      const [request, clientAddress] = accepted;
       if (this.#stopped) this.#acceptor.discard(request, clientAddress);
       else this.#acceptor.serve(request, clientAddress);
     }
@@ -156,7 +156,8 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
       });
     } while (
       this.#serving && !this.#stopped && !this.#failing &&
-      this.#accepted < most && (this.#accepted > seen || this.#room.full)
+      this.#accepted < most &&
+      (this.#accepted > seen || this.#room.full && !this.#room.onlyWaiting)
     );
     this.stop();
   }

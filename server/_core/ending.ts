@@ -69,10 +69,13 @@ export class Ending<Request, Address extends Deno.Addr> {
     const { loop, room } = this.#parts;
     this.#limit(gracePeriod);
     this.#begin();
+    let accepted: Promise<void> | undefined;
     if (loop.serving && gracePeriod > 0) {
-      void loop.drain().then(() => this.#stopListening());
+      accepted = loop.drain().then(() => this.#stopListening());
     } else this.#stopListening();
-    await (caller === undefined ? this.finished : room.drainedBut(caller));
+    await (caller === undefined
+      ? this.finished
+      : room.drainedBut(caller, accepted));
   }
 
   /** Shuts down when a signal is aborted. */

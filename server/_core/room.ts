@@ -34,9 +34,9 @@ export class Room<Item extends Guest> {
     return this.#counted >= this.#limit;
   }
 
-  /** How many are inside, those that do not count any more among them. */
-  get size(): number {
-    return this.#inside.length;
+  /** Whether all who are inside wait for a shutdown. */
+  get onlyWaiting(): boolean {
+    return this.#inside.length <= this.#waitingForShutdown;
   }
 
   /** Those that are inside at this moment. */
@@ -91,9 +91,14 @@ export class Room<Item extends Guest> {
    * shutdown would wait for itself otherwise.
    *
    * @param caller The one that waits.
+   * @param accepted Settles when nothing more comes in.
    */
-  async drainedBut(caller: Item): Promise<void> {
+  async drainedBut(
+    caller: Item,
+    accepted: Promise<void> = Promise.resolve(),
+  ): Promise<void> {
     if (caller.awaitedShutdowns++ === 0) this.#waitingForShutdown++;
+    await accepted;
     await new Promise<void>((resolve) => {
       this.#shutdowns.push(resolve);
       this.#tell();

@@ -32,11 +32,6 @@ export interface InProgress<Request, Address extends Deno.Addr>
   readonly requestTimeout: number;
   /** Says that its handler runs elsewhere from now on. */
   handedOver(): void;
-  /**
-   * Keeps its place among those that count until something has settled, though
-   * the request itself may be given up before.
-   */
-  holdPlace(until: Promise<unknown>): void;
   /** Shuts its server down, which does not wait for this request. */
   shutdown(options: { readonly gracePeriod?: number }): Promise<void>;
 }

@@ -47,7 +47,7 @@ export interface Serving<Request, Address extends Deno.Addr> {
     readonly timeLeft: number;
     shutdown(
       gracePeriod: number | undefined,
-      caller: ServedRequest<Request, Address>,
+      caller: ServedRequest<Request, Address> | undefined,
     ): Promise<void>;
   };
 }
@@ -62,25 +62,12 @@ type AnyServedRequest = ServedRequest<any, any>;
 interface Scope {
   /** The request inside which code runs, while it is in progress. */
   served: AnyServedRequest | undefined;
-  /** The request inside which the server was told to serve, if any. */
-  readonly outer: AnyServedRequest | undefined;
+  /** The scope in which its server was told to serve, if that was in another's. */
+  readonly outer: Scope | undefined;
 }
 
-/**
- * Says for which request code runs. Each request starts in the scope of its
- * accept loop. A request that waits for something keeps that scope, and the loop
- * takes another: so a datagram that is answered at once costs no context, which
- * would cost as much again.
- */
+/** Says for which request code runs. */
 const scopes = new AsyncLocalStorage<Scope>();
-
-/** Accepts in a scope that requests can start in. */
-export function inAcceptScope<T>(accept: () => Promise<T>): Promise<T> {
-  return scopes.run(
-    { served: undefined, outer: scopes.getStore()?.served },
-    accept,
-  );
-}
 
 /**
  * The request of a server inside whose handler or hooks the caller runs, also
@@ -92,20 +79,42 @@ export function inAcceptScope<T>(accept: () => Promise<T>): Promise<T> {
 export function callingRequest<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
 ): ServedRequest<Request, Address> | undefined {
-  let served = scopes.getStore()?.served;
-  while (served !== undefined && served.serving !== serving) {
-    served = served.outer;
+  let scope = scopes.getStore();
+  while (scope !== undefined && scope.served?.serving !== serving) {
+    scope = scope.outer;
   }
-  return served !== undefined && served.place >= 0 ? served : undefined;
+  return scope?.served;
 }
 
-/** The request in progress that something a hook was given belongs to. */
+/**
+ * The request in progress that something a hook was given belongs to.
+ *
+ * @returns `undefined` for what has been wrapped and not been adopted.
+ */
 export function servedRequestOf<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
   request: Request,
 ): ServedRequest<Request, Address> | undefined {
-  // A hook has wrapped what is not found, and hooks run in their request's context.
-  return serving.byRequest?.get(request) ?? callingRequest(serving);
+  // Where no hook is overridden, everything runs in the context of its request.
+  return serving.byRequest === undefined
+    ? callingRequest(serving)
+    : serving.byRequest.get(request);
+}
+
+/**
+ * Takes what a hook has wrapped for the request in whose context the hook runs.
+ *
+ * @returns The request, if that has no handler yet.
+ */
+export function adoptWrapped<Request, Address extends Deno.Addr>(
+  serving: Serving<Request, Address>,
+  wrapped: Request,
+): ServedRequest<Request, Address> | undefined {
+  const served = callingRequest(serving);
+  if (served === undefined || served.hasHandler) return undefined;
+  served.wrapped = wrapped;
+  serving.byRequest?.set(wrapped, served);
+  return served;
 }
 
 /** One request in progress, from `verifyRequest` until nothing of it is left. */
@@ -126,14 +135,13 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   place = -1;
   /** For how many of the server's shutdowns its handler waits. */
   awaitedShutdowns = 0;
+  /** What a hook has made of `request`, if any has. */
+  wrapped: Request | undefined;
   readonly #scope: Scope;
-  #waits: boolean;
   /** Called when it is handed over or does not count any more. */
   #onHandled: (() => void) | undefined;
   /** Whether it counts against the limit of requests. */
   #counted = true;
-  /** Settles when its place may be given away, if it is kept beyond its end. */
-  #holding: Promise<unknown> | undefined;
   /** Whether its handler has ended: no handler is to blame for what comes later. */
   #ending = false;
   #handler: RunningHandler | undefined;
@@ -156,15 +164,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.request = request;
     this.clientAddress = clientAddress;
     this.began = serving.deadlines === undefined ? 0 : performance.now();
-    // There is a scope: only accept loops make requests.
-    this.#scope = scopes.getStore()!;
-    this.#waits = serving.byRequest !== undefined;
+    this.#scope = { served: this, outer: scopes.getStore() };
     this.#onHandled = onHandled;
-  }
-
-  /** The request inside whose handler this one's server was started, if any. */
-  get outer(): AnyServedRequest | undefined {
-    return this.#scope.outer;
   }
 
   /** Serves it. Returns when its handler waits for something, or has ended. */
@@ -173,17 +174,12 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     room.enter(this);
     deadlines?.add(this);
     byRequest?.set(this.request, this);
-    const scope = this.#scope;
-    scope.served = this;
-    this.#verify();
-    if (this.#waits && this.place >= 0) {
-      scopes.enterWith({ served: undefined, outer: scope.outer });
-    } else scope.served = undefined;
+    scopes.run(this.#scope, verify, this);
   }
 
-  /** Notes that its handler or a hook goes on after `start` has returned. */
-  waits(): void {
-    this.#waits = true;
+  /** Whether its handler has been made. */
+  get hasHandler(): boolean {
+    return this.#handler !== undefined;
   }
 
   handledBy(handler: RunningHandler): void {
@@ -197,11 +193,13 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   tellShuttingDown(): void {
     const handler = this.#handler;
     if (handler === undefined) return;
-    void this.serving.reporter.attempt(
-      () => handler.onShutdown(this.serving.ending.timeLeft),
-      this.request,
-      this.clientAddress,
-    );
+    const { reporter, ending } = this.serving;
+    void scopes.run(this.#scope, () =>
+      reporter.attempt(
+        () => handler.onShutdown(ending.timeLeft),
+        this.request,
+        this.clientAddress,
+      ));
   }
 
   handedOver(): void {
@@ -229,50 +227,44 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   shutdown(options: { readonly gracePeriod?: number }): Promise<void> {
-    return this.serving.ending.shutdown(options.gracePeriod, this);
-  }
-
-  holdPlace(until: Promise<unknown>): void {
-    const release = () => {
-      this.#holding = undefined;
-      if (this.place < 0) this.#uncount();
-    };
-    this.#holding = until.then(release, release);
+    const caller = this.place < 0 ? undefined : this;
+    return this.serving.ending.shutdown(options.gracePeriod, caller);
   }
 
   abort(reason: unknown): void {
     if (this.#aborted !== undefined) return;
     // Report nothing after the handler's end: a slow client is not its fault.
     this.#aborted = { reason, reported: this.#ending };
-    this.#handler?.[ABORT](reason);
-    void this.#close();
-    this.#abandonTimer = setTimeout(() => {
-      void this.#reportAborted();
-      this.#exit();
-    }, ABANDON_AFTER);
+    // A timer that calls runs in the context of whoever has set it.
+    scopes.run(this.#scope, () => {
+      this.#handler?.[ABORT](reason);
+      void this.#close();
+      this.#abandonTimer = setTimeout(() => {
+        void this.#reportAborted();
+        this.#exit();
+      }, ABANDON_AFTER);
+    });
   }
 
-  #verify(): void {
+  /** For `start` alone. */
+  verify(): void {
     const { hooks } = this.serving;
     let done: void | Promise<void>;
     try {
       const verdict = hooks.verifyRequest(this.request, this.clientAddress);
-      if (typeof verdict === "boolean") done = this.#process(verdict);
-      else {
-        this.waits();
-        done = Promise.resolve(verdict).then((served) => this.#process(served));
-      }
+      done = typeof verdict === "boolean"
+        ? this.#process(verdict)
+        : Promise.resolve(verdict).then((served) => this.#process(served));
     } catch (error) {
-      this.waits();
       return void this.#failed(error);
     }
     if (done === undefined) this.#succeeded();
-    else {
-      done.then(() => this.#succeeded(), (error) => this.#failedLater(error));
-    }
+    else done.then(() => this.#succeeded(), (error) => this.#failed(error));
   }
 
   #process(served: boolean): void | Promise<void> {
+    // It may have been given up while verifyRequest was waiting.
+    if (this.place < 0) return;
     const { hooks } = this.serving;
     return served
       ? hooks.processRequest(this.request, this.clientAddress)
@@ -280,15 +272,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   #succeeded(): void {
-    if (this.#aborted === undefined) this.#settle();
-    else this.#reportAborted().then(() => this.#settle());
-  }
-
-  /** Gives the hooks a scope: a request that did not wait has lost its own. */
-  #failedLater(error: unknown): void {
-    if (this.#waits) return void this.#failed(error);
-    const scope = { served: this, outer: this.outer };
-    void scopes.run(scope, () => this.#failed(error));
+    if (this.#aborted === undefined) this.#exit();
+    else this.#reportAborted().then(() => this.#exit());
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -297,11 +282,6 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     if (this.#aborted !== undefined) await this.#reportAborted();
     else await reporter.report(error, request, clientAddress);
     await this.#callLast(() => hooks.shutdownRequest(request));
-    this.#settle();
-  }
-
-  /** Ends it: no code of it runs any more. */
-  #settle(): void {
     this.#exit();
   }
 
@@ -310,9 +290,10 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     if (this.place < 0) return;
     const { room, byRequest } = this.serving;
     if (this.#abandonTimer !== undefined) clearTimeout(this.#abandonTimer);
-    if (this.#scope.served === this) this.#scope.served = undefined;
+    this.#scope.served = undefined;
     byRequest?.delete(this.request);
-    if (this.#holding === undefined) this.#uncount();
+    if (this.wrapped !== undefined) byRequest?.delete(this.wrapped);
+    this.#uncount();
     room.leave(this);
   }
 
@@ -400,4 +381,8 @@ export function requestDeadlines<Request, Address extends Deno.Addr>(
         ),
       ),
   );
+}
+
+function verify(served: AnyServedRequest): void {
+  served.verify();
 }

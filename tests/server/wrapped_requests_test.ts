@@ -198,6 +198,51 @@ Deno.test("a UDPServer may hand on another packet, and its handler is told of th
   client.close();
 });
 
+/** Wraps requests, and has one finished after the other. */
+class OneByOne extends Reporting {
+  readonly #jobs: (() => Promise<void>)[] = [];
+  #busy = false;
+
+  override processRequest(request: Deno.TcpConn, address: Deno.NetAddr) {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#jobs.push(() =>
+      Promise.try(() => super.processRequest(shouting(request), address))
+        .then(resolve, reject)
+    );
+    void this.#next();
+    return promise;
+  }
+
+  async #next() {
+    if (this.#busy) return;
+    this.#busy = true;
+    for (let job; (job = this.#jobs.shift()) !== undefined;) await job();
+    this.#busy = false;
+  }
+}
+
+Deno.test("a request that is wrapped in another's context is refused, and takes nothing of it", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using server = serve(
+    new OneByOne(LOOPBACK, async ({ wfile }: StreamRequestHandler) => {
+      await gate.promise;
+      await wfile.write("hello");
+    }),
+  );
+  const answers = [ask(server.addr), ask(server.addr)];
+  // The second is there while the first is being served.
+  const third = await Deno.connect(server.addr);
+  gate.resolve();
+  third.close();
+  strictEqual(await answers[0], "HELLO");
+  await answers[1];
+  const errors = await server.reports.until(1);
+  strictEqual(
+    (errors[0] as Error).message.startsWith("Cannot finish a request:"),
+    true,
+  );
+});
+
 Deno.test("finishRequest() refuses what is none of the server's requests", async () => {
   await using server = new TCPServer(LOOPBACK, () => {});
   await rejects(
@@ -206,7 +251,7 @@ Deno.test("finishRequest() refuses what is none of the server's requests", async
         {} as Deno.TcpConn,
         server.addr,
       ),
-    /Cannot finish a request: it is none that this server has in progress/,
+    /Cannot finish a request: it is none of this server's that waits for its handler/,
   );
 });
 

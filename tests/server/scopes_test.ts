@@ -1,0 +1,207 @@
+// What runs for one request is never taken for another's.
+
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { StreamRequestHandler, TCPServer } from "../../mod.ts";
+import { patiently } from "../_patience.ts";
+import { LOOPBACK, Reports, serve } from "../_serve.ts";
+
+const elapse = (ms: number) =>
+  new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Reads until the end of the stream, a little at a time. */
+async function readSlowly(client: Deno.Conn): Promise<number> {
+  const part = new Uint8Array(64 * 1024);
+  let total = 0;
+  for (let n; (n = await client.read(part)) !== null;) {
+    total += n;
+    if (total % 7 === 0) await elapse(0);
+  }
+  client.close();
+  return total;
+}
+
+Deno.test("a synchronous handler's reply arrives whole beside a handler that waits", async () => {
+  const SIZE = 8_000_000;
+  const reports = new Reports();
+  const waiting = Promise.withResolvers<void>();
+  let count = 0;
+  class First extends StreamRequestHandler {
+    override handle(): void | Promise<void> {
+      if (count++ === 0) return void this.wfile.write(new Uint8Array(SIZE));
+      return this.rfile.readAll().then(() => waiting.promise);
+    }
+  }
+  await using server = serve(
+    new TCPServer(LOOPBACK, First, { onError: reports.take }),
+  );
+  const first = await Deno.connect(server.addr);
+  await first.write(new Uint8Array(1_000));
+  await first.read(new Uint8Array(1));
+  const second = await Deno.connect(server.addr);
+  await second.closeWrite();
+  strictEqual(await readSlowly(first), SIZE - 1);
+  waiting.resolve();
+  await readSlowly(second);
+  deepStrictEqual(reports.errors, []);
+});
+
+Deno.test("maxConnections and requestTimeout stay with their requests where a handler waits for nothing", async () => {
+  const reports = new Reports();
+  let count = 0;
+  let running = 0;
+  let most = 0;
+  class Mixed extends StreamRequestHandler {
+    override handle(): void | Promise<void> {
+      if (count++ === 0) {
+        return void this.wfile.write(new Uint8Array(8_000_000));
+      }
+      most = Math.max(most, ++running);
+      return this.rfile.readAll().then(() => {
+        running--;
+      }, () => {
+        running--;
+      });
+    }
+  }
+  await using server = serve(
+    new TCPServer(LOOPBACK, Mixed, {
+      maxConnections: 2,
+      requestTimeout: 300,
+      onError: reports.take,
+    }),
+  );
+  const first = await Deno.connect(server.addr);
+  await first.read(new Uint8Array(1));
+  const others = [];
+  for (let i = 0; i < 3; i++) others.push(await Deno.connect(server.addr));
+  await readSlowly(first);
+  // All three time out in the end, two at a time.
+  await reports.until(3);
+  strictEqual(most <= 2, true, `${most} at once`);
+  for (const other of others) other.close();
+});
+
+Deno.test("shutdown() by what a handler has left running waits for the handlers that run", async () => {
+  let count = 0;
+  let running = false;
+  const resolved = Promise.withResolvers<boolean>();
+  const begun = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  class Leaving extends StreamRequestHandler {
+    override handle(): void | Promise<void> {
+      if (count++ === 0) {
+        void begun.promise.then(async () => {
+          setTimeout(end.resolve, 50);
+          await this.server.shutdown({ gracePeriod: 10_000 });
+          resolved.resolve(running);
+        });
+        return;
+      }
+      running = true;
+      begun.resolve();
+      return end.promise.then(() => {
+        running = false;
+      });
+    }
+  }
+  const server = serve(new TCPServer(LOOPBACK, Leaving));
+  (await Deno.connect(server.addr)).close();
+  const second = await Deno.connect(server.addr);
+  strictEqual(
+    await patiently(resolved.promise, () => "the end of the shutdown"),
+    false,
+  );
+  second.close();
+  await server.finished;
+});
+
+Deno.test("shutdown() by serviceActions waits for every handler", async () => {
+  let running = 0;
+  const resolved = Promise.withResolvers<number>();
+  class Serviced extends TCPServer {
+    #called = false;
+    override async serviceActions() {
+      if (this.#called) return;
+      this.#called = true;
+      await elapse(20);
+      await this.shutdown({ gracePeriod: 10_000 });
+      resolved.resolve(running);
+    }
+  }
+  const server = serve(
+    new Serviced(LOOPBACK, async ({ rfile }) => {
+      running++;
+      await rfile.readAll();
+      running--;
+    }),
+  );
+  const clients = [
+    await Deno.connect(server.addr),
+    await Deno.connect(server.addr),
+  ];
+  await elapse(60);
+  for (const client of clients) client.close();
+  strictEqual(
+    await patiently(resolved.promise, () => "the end of the shutdown"),
+    0,
+  );
+});
+
+Deno.test("shutdown() in onShutdown does not wait for its own handler", async () => {
+  let count = 0;
+  const told = Promise.withResolvers<void>();
+  class Both extends StreamRequestHandler {
+    #first = false;
+    override async handle() {
+      this.#first = count++ === 0;
+      await this.wfile.write("ready");
+      if (this.#first) {
+        await this.rfile.readLine();
+        await this.server.shutdown({ gracePeriod: 10_000 });
+      } else await told.promise;
+    }
+    override async onShutdown() {
+      if (this.#first) return;
+      await this.server.shutdown({ gracePeriod: 10_000 });
+      told.resolve();
+    }
+  }
+  const server = serve(new TCPServer(LOOPBACK, Both));
+  const first = await Deno.connect(server.addr);
+  await first.read(new Uint8Array(10));
+  const second = await Deno.connect(server.addr);
+  await second.read(new Uint8Array(10));
+  await first.write(new TextEncoder().encode("go\n"));
+  await patiently(server.finished, () => "the end of the server");
+  first.close();
+  second.close();
+});
+
+Deno.test("shutdown() inside a handler waits for those who are still let in", async () => {
+  let served = 0;
+  let atEnd = 0;
+  let count = 0;
+  class Caller extends StreamRequestHandler {
+    override async handle() {
+      if (count++ === 0) {
+        await this.rfile.readLine();
+        await this.server.shutdown({ gracePeriod: 10_000 });
+        atEnd = served;
+        return;
+      }
+      await elapse(20);
+      served++;
+    }
+  }
+  const server = serve(new TCPServer(LOOPBACK, Caller));
+  const first = await Deno.connect(server.addr);
+  const others = [];
+  await first.write(new TextEncoder().encode("go\n"));
+  for (let i = 0; i < 10; i++) {
+    others.push(Deno.connect(server.addr).catch(() => undefined));
+  }
+  await patiently(server.finished, () => "the end of the server");
+  strictEqual(atEnd, served);
+  first.close();
+  for (const other of await Promise.all(others)) other?.close();
+});
