@@ -74,6 +74,15 @@ export class BaseRequestHandler<
    * @default {false}
    */
   static readonly measuresRequests: boolean = false;
+  /**
+   * Checks what the class is set to. Servers call it when they are constructed,
+   * before anybody is served.
+   *
+   * @throws {RangeError} If a setting is out of range.
+   * @throws {TypeError} If a setting is of another type, or has an unknown name.
+   * @ignore
+   */
+  static checkSettings(): void {}
   /** What the server accepted. */
   readonly request: Request;
   /** The client's address. */
@@ -310,11 +319,16 @@ async function throwSettled(
 /** A later error must not hide the one that came first. */
 function bothErrors(error: unknown, earlier: Failure | undefined): Failure {
   if (earlier === undefined || earlier.error === error) return { error };
-  return {
-    error: new SuppressedError(
-      error,
-      earlier.error,
-      `A request's cleanup failed after its handler did: ${error}`,
-    ),
-  };
+  const both = new SuppressedError(
+    error,
+    earlier.error,
+    `A request's cleanup failed after its handler did: ${error}`,
+  );
+  // Deno prints a cause, and not what is suppressed.
+  Object.defineProperty(both, "cause", {
+    value: earlier.error,
+    configurable: true,
+    writable: true,
+  });
+  return { error: both };
 }

@@ -1,6 +1,7 @@
 import { RUN } from "../handlers/_host.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { AcceptLoop } from "./_core/accept_loop.ts";
+import { checkKeys } from "./_core/known_keys.ts";
 import { Ending } from "./_core/ending.ts";
 import { checkServerOptions, checkSignal } from "./_core/options.ts";
 import { awaitServing, forgetServing } from "./_core/never_served.ts";
@@ -238,8 +239,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns A promise that resolves when no request is in progress.
    * @throws {RangeError} If `gracePeriod` is not a non-negative number.
    */
-  shutdown(options: ShutdownOptions = {}): Promise<void> {
-    return this.#ending.shutdown(
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkKeys("option", options, ["gracePeriod"], undefined, "shut down");
+    await this.#ending.shutdown(
       options.gracePeriod,
       callingRequest(this.#serving),
     );

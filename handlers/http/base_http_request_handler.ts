@@ -6,6 +6,7 @@ import {
   type RequestServer,
 } from "../base_request_handler.ts";
 import { isEncrypted } from "../_encrypted.ts";
+import { markLeftBehind } from "../streams/_left_behind.ts";
 import { BodyReader } from "./_connection/body_reader.ts";
 import { contentOf } from "./_connection/content.ts";
 import { escapeLine } from "../_escape_controls.ts";
@@ -150,6 +151,11 @@ export class BaseHTTPRequestHandler<
    * @default {false}
    */
   static readonly allowHalfOpen: boolean = false;
+  /** @ignore */
+  static override checkSettings(): void {
+    completeHTTPLimits(this.limits);
+  }
+
   /** Whether the connection ends with this request. A method may set it. */
   closeConnection = false;
   #connection!: HTTPConnection;
@@ -405,7 +411,7 @@ export class BaseHTTPRequestHandler<
    */
   sendResponse(status: number, message?: string): void {
     if (this.#status !== 0) {
-      throw new Error(
+      throw this.#misused(
         `Cannot send a response of status ${status}: one of status ${this.#status} was begun`,
       );
     }
@@ -436,7 +442,7 @@ export class BaseHTTPRequestHandler<
    */
   sendHeader(name: string, value: string): void {
     if (this.#status === 0 || this.#headSent) {
-      throw new Error(
+      throw this.#misused(
         `Cannot send the header "${name}": ${
           this.#headSent ? "the headers are sent" : "call sendResponse() first"
         }`,
@@ -494,7 +500,7 @@ export class BaseHTTPRequestHandler<
    */
   endHeaders(): void {
     if (this.#status === 0 || this.#headSent) {
-      throw new Error(
+      throw this.#misused(
         `Cannot end the headers: ${
           this.#headSent ? "they are sent" : "call sendResponse() first"
         }`,
@@ -655,6 +661,13 @@ export class BaseHTTPRequestHandler<
       this.#sendsTransferEncoding =
         false;
     this.#wfile = this.#body = undefined;
+  }
+
+  /** A call out of order, mostly by what a handler has not awaited. */
+  #misused(message: string): Error {
+    const error = new Error(message);
+    markLeftBehind(error, this);
+    return error;
   }
 
   async #serve(): Promise<void> {

@@ -19,7 +19,7 @@ import type { IncomingRequest } from "./_connection/request_parser.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
 import { nextTurn } from "./_connection/turns.ts";
 import { HTTPError } from "./http_error.ts";
-import type { HTTPLimits } from "./http_limits.ts";
+import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
 /**
  * A function that answers requests, as `Deno.serve` takes it. It also receives
@@ -98,6 +98,7 @@ export class FetchRequestHandler<
     limits: Partial<HTTPLimits> = {},
     allowHalfOpen = false,
   ): FetchRequestHandlerClass {
+    completeHTTPLimits(limits);
     return class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,

@@ -126,7 +126,8 @@ export class SimpleHTTPRequestHandler<
    * @throws {RangeError} If a number is out of range.
    * @ignore
    */
-  static checkSettings(): void {
+  static override checkSettings(): void {
+    super.checkSettings();
     const { maxListedEntries: most } = this;
     if (typeof most === "number" && most >= 1) return;
     throw new RangeError(

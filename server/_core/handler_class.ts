@@ -45,6 +45,7 @@ export function handlerClass<
     );
   }
   if (handler.prototype instanceof BaseRequestHandler) {
+    (handler as unknown as typeof BaseRequestHandler).checkSettings();
     return handler as RequestHandlerClass<Request, Address>;
   }
   if (/^class\b/.test(Function.prototype.toString.call(handler))) {

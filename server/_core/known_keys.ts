@@ -9,6 +9,7 @@ const MOST_WRONG = 2;
  * @param given The object.
  * @param known The keys that it may have.
  * @param elsewhere Keys that belong somewhere else, and where.
+ * @param action What fails otherwise.
  * @throws {TypeError} If it is no object, or has another key.
  */
 export function checkKeys(
@@ -19,10 +20,11 @@ export function checkKeys(
     keys: [],
     where: "",
   },
+  action = "create server",
 ): void {
   if (typeof given !== "object" || given === null) {
     throw new TypeError(
-      `Cannot create server: the ${what}s must be an object, received ${
+      `Cannot ${action}: the ${what}s must be an object, received ${
         Deno.inspect(given)
       }`,
     );
@@ -30,7 +32,7 @@ export function checkKeys(
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
     throw new TypeError(
-      `Cannot create server: unknown ${what} "${key}"; ${
+      `Cannot ${action}: unknown ${what} "${key}"; ${
         elsewhere.keys.includes(key)
           ? `it belongs to the ${elsewhere.where}`
           : remedy(key, known)

@@ -7,7 +7,6 @@ import {
   completeHTTPLimits,
   type HTTPLimits,
 } from "../../handlers/http/http_limits.ts";
-import type { SimpleHTTPRequestHandler } from "../../handlers/http/simple_http_request_handler.ts";
 import { withSeam } from "../_core/seam.ts";
 import type { RequestHandlerClass } from "../server_options.ts";
 
@@ -88,7 +87,6 @@ export function httpHandlerClass<
       `Cannot create server: the option "${name}" is for handlers that are functions; set \`static override readonly ${name}\` in the handler class instead`,
     );
   }
-  (handler as Partial<typeof SimpleHTTPRequestHandler>).checkSettings?.();
   // What is no handler class, every server refuses.
   return handler as RequestHandlerClass<Connection, Address>;
 }

@@ -1,3 +1,4 @@
+import { requestOverError } from "../../streams/_left_behind.ts";
 import { LimitOverrunError } from "../../streams/stream_errors.ts";
 import type {
   StreamWriter,
@@ -24,6 +25,7 @@ export class ResponseBody implements SyncWriteSink {
   readonly #out: StreamWriter;
   #framing: Framing | undefined;
   #written = 0;
+  #ended = false;
 
   /** @param out Where the frames go. It has no limit of its own. */
   constructor(out: StreamWriter) {
@@ -37,6 +39,9 @@ export class ResponseBody implements SyncWriteSink {
 
   writeSync(data: Uint8Array): void | Promise<void> {
     const framing = this.#framing;
+    if (this.#ended) {
+      throw requestOverError(`write ${data.length} bytes of a body`);
+    }
     if (framing === undefined) {
       throw new Error(
         `Cannot write ${data.length} bytes of a body: the headers are not sent; call endHeaders() first`,
@@ -74,6 +79,7 @@ export class ResponseBody implements SyncWriteSink {
    * @throws {Error} If less was written than was announced.
    */
   end(): void {
+    this.#ended = true;
     const framing = this.#framing;
     if (framing?.by === "chunks") this.#out.write("0\r\n\r\n");
     if (framing?.by === "length" && this.#written < framing.length) {

@@ -1,0 +1,112 @@
+// What a handler of HTTP has not awaited harms neither others nor later responses.
+
+import { match, strictEqual, throws } from "node:assert";
+import {
+  BaseHTTPRequestHandler,
+  CGIHTTPRequestHandler,
+  FetchRequestHandler,
+  HTTPServer,
+} from "../../server/http/mod.ts";
+import { TCPServer } from "../../mod.ts";
+import { LOOPBACK, Reports, serve } from "../_serve.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const elapse = (ms: number) =>
+  new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Reads until something has come that fits, or the end. */
+async function read(client: Deno.Conn, ending: RegExp): Promise<string> {
+  const buffer = new Uint8Array(10_000);
+  let text = "";
+  while (!ending.test(text)) {
+    const n = await client.read(buffer);
+    if (n === null) break;
+    text += new TextDecoder().decode(buffer.subarray(0, n));
+  }
+  return text;
+}
+
+Deno.test("a doPOST() that does not await its work ends nothing, and is reported", async () => {
+  class Forgetful extends BaseHTTPRequestHandler<Deno.NetAddr> {
+    override logMessage() {}
+    doPOST() {
+      void this.#work();
+    }
+    async #work() {
+      await this.rfile.readAll();
+      await elapse(0);
+      this.sendResponse(200);
+      this.endHeaders();
+      await this.wfile.write("x");
+    }
+  }
+  const reports = new Reports();
+  await using server = serve(
+    new HTTPServer(LOOPBACK, Forgetful, { onError: reports.take }),
+  );
+  using client = await Deno.connect(server.addr);
+  await client.write(
+    encode("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
+  );
+  match(await read(client, /\r\n\r\n/), /^HTTP\/1.1 500 /);
+  // An unhandled rejection would fail the test.
+  await reports.until(1);
+});
+
+Deno.test("a late write is no part of a response that has ended", async () => {
+  const late = Promise.withResolvers<unknown>();
+  class Late extends BaseHTTPRequestHandler<Deno.NetAddr> {
+    override logMessage() {}
+    doGET() {
+      if (this.path === "/late") {
+        setTimeout(() => {
+          this.wfile.write("HTTP/1.1 200 forged").then(
+            late.resolve,
+            late.resolve,
+          );
+        }, 20);
+      }
+      this.sendResponse(200);
+      this.endHeaders();
+    }
+  }
+  const reports = new Reports();
+  await using server = serve(
+    new HTTPServer(LOOPBACK, Late, { onError: reports.take }),
+  );
+  using client = await Deno.connect(server.addr);
+  await client.write(encode("GET /late HTTP/1.1\r\nHost: a\r\n\r\n"));
+  await read(client, /\r\n\r\n/);
+  match(`${await late.promise}`, /the request is finished/);
+  await client.write(encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+  const next = await read(client, /\r\n\r\n/);
+  strictEqual(next.includes("forged"), false, next);
+  match(next, /^HTTP\/1.1 200 /);
+});
+
+for (
+  const [what, construct] of [
+    ["a limit of a class", () =>
+      new TCPServer(
+        LOOPBACK,
+        class extends FetchRequestHandler<Deno.NetAddr> {
+          static override readonly limits = { maxBodySiz: 1 } as object;
+        },
+      )],
+    ["a limit of from()", () =>
+      FetchRequestHandler.from(() => new Response(), {
+        maxBodySiz: 1,
+      } as object)],
+    ["a number of scripts that is text", () =>
+      new TCPServer(
+        LOOPBACK,
+        class extends CGIHTTPRequestHandler<Deno.NetAddr> {
+          static override readonly maxScripts = "3" as unknown as number;
+        },
+      )],
+  ] as const
+) {
+  Deno.test(`${what} is refused when it is given`, () => {
+    throws(construct, /Cannot (limit|run|queue)/);
+  });
+}
