@@ -2,6 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { createConnection } from "node:net";
 import { once } from "node:events";
 import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import { patiently } from "../_patience.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { until } from "../server/processes/_processes.ts";
 import { Attacked, WAYS } from "./_targets.ts";
@@ -140,5 +141,35 @@ for (const part of ["before", "within"] as const) {
     await until("the handler to be told", () => told.length === 1);
     strictEqual(told[0] instanceof Deno.errors.ConnectionReset, true);
     await reports.until(1);
+  });
+}
+
+for (
+  const [what, ahead] of [
+    ["another request", "GET /b HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["the first byte of another request", "G"],
+  ] as const
+) {
+  Deno.test(`a client that has sent ${what} and leaves aborts the request that is served`, async () => {
+    const { promise: aborted, resolve } = Promise.withResolvers<string>();
+    await using server = serve(
+      new HTTPServer(LOOPBACK, (request) =>
+        new Promise((answer) => {
+          const { pathname } = new URL(request.url);
+          const { signal } = request;
+          const end = () => {
+            if (pathname === "/a") resolve(pathname);
+            answer(new Response());
+          };
+          if (signal.aborted) end();
+          else signal.addEventListener("abort", end);
+        })),
+    );
+    const client = await Deno.connect(server.addr);
+    await client.write(
+      new TextEncoder().encode(`GET /a HTTP/1.1\r\nHost: a\r\n\r\n${ahead}`),
+    );
+    client.close();
+    strictEqual(await patiently(aborted, () => "the abort"), "/a");
   });
 }

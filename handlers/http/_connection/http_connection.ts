@@ -22,6 +22,11 @@ const WAITING_BUFFER = 4 * 1024;
 const LARGEST_BUFFER = 64 * 1024;
 /** How much of a body that nobody wanted is read to use the connection again. */
 const MOST_DISCARDED = 256 * 1024;
+/**
+ * How much may be read behind the request that is served, in bytes: a client that
+ * has sent some of its next request, or several, is seen to leave like any other.
+ */
+const MOST_AHEAD = 16 * 1024;
 
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -73,6 +78,8 @@ export class HTTPConnection implements Watched, Serving {
   /** Ends the wait for bytes. */
   #interrupt: ((reason: unknown) => void) | undefined;
   #ended = false;
+  /** How much was read behind the current request, in bytes. */
+  #ahead = 0;
   #watching = false;
   /** Whether it is among those of `longRequests`. */
   #noted = false;
@@ -114,6 +121,11 @@ export class HTTPConnection implements Watched, Serving {
   /** The request that `next()` threw for, as far as it is known. */
   get refused(): RefusedRequest | undefined {
     return this.#parser.refused;
+  }
+
+  /** Whether the client has ended its side. */
+  get clientEnded(): boolean {
+    return this.#ended;
   }
 
   /** Forgets the connection, which the server closes. */
@@ -229,6 +241,7 @@ export class HTTPConnection implements Watched, Serving {
     this.#waitNoMore();
     this.#asked = true;
     this.#current = request;
+    this.#ahead = 0;
     if (!this.#noted) {
       this.#noted = true;
       longRequests.add(this);
@@ -372,7 +385,7 @@ export class HTTPConnection implements Watched, Serving {
 
   /**
    * Reads ahead while the current request is served, so that its client's leave
-   * is seen. At most one read of what comes behind the request waits.
+   * is seen. At most 16 KiB of what comes behind the request wait.
    */
   watch(): void {
     this.#watching = true;
@@ -383,9 +396,8 @@ export class HTTPConnection implements Watched, Serving {
     if (!this.#watching || this.#ended || this.#filling !== undefined) return;
     // What has come of a body must be taken first.
     if (!this.#current?.complete) return;
-    const { failure, hasMore, midway } = this.#parser;
-    if (failure !== undefined || hasMore || midway || this.#drained) return;
-    // Again behind empty lines, which the parser counts.
+    if (this.#parser.failure !== undefined || this.#drained) return;
+    if (this.#ahead >= MOST_AHEAD) return;
     this.#fill().then(() => this.#readAhead(), ignore);
   }
 
@@ -499,6 +511,7 @@ export class HTTPConnection implements Watched, Serving {
           return reject(bad);
         }
         if (this.#lookingOut !== undefined) noteArrival();
+        if (this.#current?.complete) this.#ahead += n;
         const bytes = this.#buffer.subarray(0, n);
         this.#resize(n);
         this.#parser.feed(bytes);
