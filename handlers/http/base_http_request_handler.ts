@@ -293,7 +293,7 @@ export class BaseHTTPRequestHandler<
    * request has been answered.
    *
    * A client's leave is noticed when its body has been read, and unless it has
-   * sent another request behind this one. One that only ends its side, and waits
+   * sent more than 16 KiB behind this request. One that only ends its side, and waits
    * for its answer all the same, cannot be told from one that has gone:
    * {@linkcode BaseHTTPRequestHandler.allowHalfOpen} has such a client waited on.
    *
