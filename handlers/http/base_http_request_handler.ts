@@ -639,8 +639,6 @@ export class BaseHTTPRequestHandler<
     this.#headers = this.#rfile = undefined;
     this.#clearResponse();
     this.#scope = new RequestScope(this.#owner, incoming);
-    // It was sent ahead by a client that has left since.
-    if (this.#connection.clientEnded) this.#owner.ended();
   }
 
   /** Has what aborts the connection's signal abort the request's. */

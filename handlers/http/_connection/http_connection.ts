@@ -123,11 +123,6 @@ export class HTTPConnection implements Watched, Serving {
     return this.#parser.refused;
   }
 
-  /** Whether the client has ended its side. */
-  get clientEnded(): boolean {
-    return this.#ended;
-  }
-
   /** Forgets the connection, which the server closes. */
   close(): void {
     this.#closed = true;
@@ -440,7 +435,10 @@ export class HTTPConnection implements Watched, Serving {
   /** Called by `longRequests`. */
   look(): void {
     this.#noted = false;
-    if (this.#current !== undefined) this.watch();
+    if (this.#current === undefined) return;
+    // It was sent ahead, by a client that ended its side behind it.
+    if (this.#ended) this.#owner.ended();
+    else this.watch();
   }
 
   /** Called by the watchdog. */
