@@ -1,6 +1,6 @@
 import { RUN } from "../handlers/_host.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
-import { AcceptLoop } from "./_core/accept_loop.ts";
+import { AcceptLoop, type Acceptor } from "./_core/accept_loop.ts";
 import { checkKeys } from "./_core/known_keys.ts";
 import { Ending } from "./_core/ending.ts";
 import { checkServerOptions, checkSignal } from "./_core/options.ts";
@@ -395,7 +395,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   serviceActions(): void | Promise<void> {}
 
-  #acceptor(): ConstructorParameters<typeof AcceptLoop<Request, Address>>[0] {
+  #acceptor(): Acceptor<Request, Address> {
     const accept = () => this.getRequest();
     return {
       accept: () => this.#runner?.congestion()?.then(accept) ?? accept(),

@@ -1,3 +1,4 @@
+import { LONGEST_DELAY } from "../_closing/deadlines.ts";
 import type { NearSide } from "./near_side.ts";
 
 /** How long an event loop that is asked may take to answer, in milliseconds. */
@@ -29,8 +30,7 @@ export function watchLiveness(
       answerTimer = undefined;
     });
   };
-  // As long as the longest delay of a timer, at most.
-  const asking = setInterval(ask, Math.min(ms, 2 ** 31 - 1));
+  const asking = setInterval(ask, Math.min(ms, LONGEST_DELAY));
   const end = () => {
     clearInterval(asking);
     clearTimeout(answerTimer);

@@ -3,7 +3,7 @@ import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { ServerOptions } from "../server_options.ts";
 import type { InProgress, Runner, RunnerHost } from "../_core/seam.ts";
-import { checkCount } from "../_core/options.ts";
+import { checkCount, DEFAULT_MAX_CONNECTIONS } from "../_core/options.ts";
 import type { NearSide } from "./near_side.ts";
 import { watchLiveness } from "./liveness.ts";
 import type { RemotePool } from "./remote_pool.ts";
@@ -44,8 +44,6 @@ export type MixinArguments<Added> = [
   handler: unknown,
   options?: ServerOptions & Added,
 ];
-
-const DEFAULT_MAX_CONNECTIONS = 16_384;
 
 /**
  * How many requests may be in progress where those that run them take only so

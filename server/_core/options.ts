@@ -1,7 +1,8 @@
 import type { ServerOptions } from "../server_options.ts";
 import { checkKeys } from "./known_keys.ts";
 
-const DEFAULT_MAX_CONNECTIONS = 16_384;
+/** How many requests may be in progress where a server does not say. */
+export const DEFAULT_MAX_CONNECTIONS = 16_384;
 const DEFAULT_GRACE_PERIOD = 15_000;
 
 const OPTION_NAMES = [
