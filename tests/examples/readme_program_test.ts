@@ -38,7 +38,8 @@ testWith(
     // What it prints is said by the terminal: all of it is its stdout.
     await using terminal = script.start(
       "-qec",
-      `"${Deno.execPath()}" run --config "${config}" --allow-net=127.0.0.1 "${file}"`,
+      // A shell that waited for it would tell of the Ctrl-C in its own exit code.
+      `exec "${Deno.execPath()}" run --config "${config}" --allow-net=127.0.0.1 "${file}"`,
       "/dev/null",
     );
     const [, port] = await terminal.until(/port (\d+);/);

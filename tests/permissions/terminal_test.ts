@@ -28,7 +28,11 @@ function serve(what: string, flags: readonly string[], where = ""): Child {
     where,
   ]
     .map((word) => `'${word}'`).join(" ");
-  return script.start("-qec", `'${Deno.execPath()}' ${command}`, "/dev/null");
+  return script.start(
+    "-qec",
+    `exec '${Deno.execPath()}' ${command}`,
+    "/dev/null",
+  );
 }
 
 /** Waits until it listens. It must ask nobody for anything. */
@@ -279,7 +283,7 @@ for (const how of ["--threads", "--processes"]) {
       );
       await using child = script.start(
         "-qec",
-        `cd '${ROOT}' && ${command} --port 0 ${how}`,
+        `cd '${ROOT}' && exec ${command} --port 0 ${how}`,
         "/dev/null",
       );
       const [all, port] = await child.until(/127\.0\.0\.1:(\d+)|Allow\?/);
