@@ -316,15 +316,19 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   ): void | Promise<void> {
     const served = servedRequestOf(this.#serving, request) ??
       adoptWrapped(this.#serving, request);
-    if (served === undefined || served.hasHandler) {
+    if (served === undefined || served.handler !== undefined) {
       throw new Deno.errors.NotFound(
         "Cannot finish a request: it is none of this server's that waits for its handler; call finishRequest() once, inside processRequest(), and wrap a connection there or in getRequest()",
       );
     }
-    const handle = () => this.#runHandler(served, request, clientAddress);
     const { transport } = this.#serving;
-    if (transport.around === undefined) return handle();
-    return transport.around(served, handle);
+    if (transport.around === undefined) {
+      return this.#runHandler(served, request, clientAddress);
+    }
+    return transport.around(
+      served,
+      () => this.#runHandler(served, request, clientAddress),
+    );
   }
 
   /**
@@ -336,11 +340,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   shutdownRequest(request: Request): void | Promise<void> {
     const served = servedRequestOf(this.#serving, request);
-    served?.beginEnd();
-    const ended = this.#serving.transport.end?.(
-      request,
-      served?.closing ?? "linger",
-    );
+    const closing = served?.beginEnd() ?? "linger";
+    const ended = this.#serving.transport.end?.(request, closing);
     return ended === undefined
       ? this.closeRequest(request)
       : ended.then(() => this.closeRequest(request));
@@ -396,9 +397,12 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   serviceActions(): void | Promise<void> {}
 
   #acceptor(): Acceptor<Request, Address> {
+    const runner = this.#runner;
     const accept = () => this.getRequest();
     return {
-      accept: () => this.#runner?.congestion()?.then(accept) ?? accept(),
+      accept: runner === undefined
+        ? accept
+        : () => runner.congestion()?.then(accept) ?? accept(),
       serve: (request, clientAddress, handled) => {
         new ServedRequest(this.#serving, request, clientAddress, handled)
           .start();

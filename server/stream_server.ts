@@ -93,13 +93,10 @@ export abstract class StreamServer<
    *
    * @returns The connection and its peer's address.
    */
-  override getRequest(): Promise<[Connection, Address]> {
-    return this.#connections.accepting(
-      this.#listener.accept().then((accepted) => this.#prepared(accepted)),
-    );
-  }
-
-  #prepared(accepted: Connection): [Connection, Address] {
+  override async getRequest(): Promise<[Connection, Address]> {
+    const accepting = this.#listener.accept();
+    this.#connections.accepting = accepting;
+    const accepted = await accepting;
     if (!this.#lends) {
       // The listener is Deno's, so its connections keep no bytes of a write.
       this.#lends = true;

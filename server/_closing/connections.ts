@@ -40,10 +40,11 @@ export class Connections<
   around: Transport<Connection, Address>["around"];
   /** Whether connections must note when they last carried a byte. */
   readonly watches: boolean;
+  /** The last accept that the server has begun. */
+  accepting: Promise<unknown> | undefined;
   readonly #idle: Deadlines<Watched>;
   readonly #lingering: Lingering | undefined;
   readonly #flushes: Deadlines<Flush>;
-  #accepting: Promise<unknown> | undefined;
 
   /**
    * @param options Those of a `StreamServer`.
@@ -100,16 +101,10 @@ export class Connections<
     }
   }
 
-  /** Notes the accept that is under way. */
-  accepting<Accepted>(accept: Promise<Accepted>): Promise<Accepted> {
-    this.#accepting = accept;
-    return accept;
-  }
-
   /** Closes the listener, which is gone when its last accept has ended. */
   async stopListening(closeSocket: () => void): Promise<void> {
     closeSocket();
-    await this.#accepting?.catch(() => {
+    await this.accepting?.catch(() => {
       // The accept loop, which asked for it, is told.
     });
   }

@@ -2,17 +2,12 @@
 export const LONGEST_DELAY = 2 ** 31 - 1;
 
 /** The place of an item among the deadlines of others. */
-class Deadline<T> {
+interface Deadline<T> {
   readonly item: T;
   /** When it was to expire, as last looked at. */
   readonly noted: number;
   before: Deadline<T> | undefined;
   after: Deadline<T> | undefined;
-
-  constructor(item: T, noted: number) {
-    this.item = item;
-    this.noted = noted;
-  }
 }
 
 /** Something that can have a deadline, of one `Deadlines` at a time. */
@@ -71,32 +66,11 @@ export class Deadlines<T extends Expiring<T>> {
 
   add(item: T): void {
     this.#append(item, this.#deadlineOf(item));
-    this.#arm();
+    if (this.#timer === undefined) this.#arm();
   }
 
   /** Forgets an item, if it is there. */
   delete(item: T): void {
-    this.#remove(item);
-    this.#rest();
-  }
-
-  /** Lets the timer go on no longer than there are items. */
-  leaveBackground(): void {
-    this.#inBackground = false;
-    this.#rest();
-  }
-
-  #append(item: T, noted: number): void {
-    const deadline = new Deadline(item, noted);
-    deadline.before = this.#last;
-    if (this.#last === undefined) this.#first = deadline;
-    else this.#last.after = deadline;
-    this.#last = deadline;
-    item.deadline = deadline;
-    this.#size++;
-  }
-
-  #remove(item: T): void {
     const { deadline } = item;
     if (deadline === undefined) return;
     item.deadline = undefined;
@@ -107,21 +81,33 @@ export class Deadlines<T extends Expiring<T>> {
     else after.before = before;
     // Cut its links: V8 may keep one that has grown old, and with it younger ones.
     deadline.before = deadline.after = undefined;
-    this.#size--;
+    if (--this.#size === 0 && !this.#inBackground) this.#rest();
+  }
+
+  /** Lets the timer go on no longer than there are items. */
+  leaveBackground(): void {
+    this.#inBackground = false;
+    if (this.#size === 0) this.#rest();
+  }
+
+  #append(item: T, noted: number): void {
+    const before = this.#last;
+    const deadline: Deadline<T> = { item, noted, before, after: undefined };
+    if (before === undefined) this.#first = deadline;
+    else before.after = deadline;
+    this.#last = deadline;
+    item.deadline = deadline;
+    this.#size++;
   }
 
   #rest(): void {
-    if (this.#size > 0 || this.#inBackground) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   #arm(): void {
-    if (this.#timer !== undefined || this.#first === undefined) return;
-    const delay = Math.max(
-      0,
-      Math.ceil(this.#first.noted - performance.now()),
-    );
+    const { noted } = this.#first!;
+    const delay = Math.max(0, Math.ceil(noted - performance.now()));
     this.#timer = setTimeout(
       () => this.#sweep(),
       Math.min(delay, LONGEST_DELAY),
@@ -134,12 +120,12 @@ export class Deadlines<T extends Expiring<T>> {
     const now = performance.now();
     while (this.#first !== undefined && this.#first.noted <= now) {
       const { item } = this.#first;
-      this.#remove(item);
+      this.delete(item);
       const deadline = this.#deadlineOf(item);
       // Move it to the end: every item there was noted before.
       if (deadline > now) this.#append(item, deadline);
       else this.#expired(item);
     }
-    this.#arm();
+    if (this.#timer === undefined && this.#size > 0) this.#arm();
   }
 }

@@ -55,8 +55,8 @@ export class Lingering {
   async end(connection: Deno.Conn): Promise<void> {
     const began = performance.now();
     const closing: Closing = { connection, lastHeard: began };
-    const oldest = this.#silences.first;
-    if (oldest !== undefined && this.#silences.size >= MOST_CONNECTIONS) {
+    if (this.#silences.size >= MOST_CONNECTIONS) {
+      const oldest = this.#silences.first!;
       // Delete it now: until its read fails, another may need the next place.
       this.#silences.delete(oldest);
       cutShort(oldest);

@@ -53,7 +53,7 @@ export class Room<Item extends Guest> {
   /** Counts one less. It stays inside. */
   uncount(): void {
     this.#counted--;
-    this.wake();
+    if (this.#wake !== undefined) this.wake();
   }
 
   /** Lets one out, which was uncounted before. */
@@ -66,7 +66,9 @@ export class Room<Item extends Guest> {
       last.place = place;
     }
     if (item.awaitedShutdowns > 0) this.#waitingForShutdown--;
-    this.#tell();
+    const isAwaited = this.#whenEmpty !== undefined ||
+      this.#shutdowns.length > 0;
+    if (isAwaited) this.#tell();
   }
 
   /** Resolves at the next `wake`, or when one is uncounted. One may wait. */

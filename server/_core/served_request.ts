@@ -95,10 +95,10 @@ export function servedRequestOf<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
   request: Request,
 ): ServedRequest<Request, Address> | undefined {
+  if (serving.byRequest !== undefined) return serving.byRequest.get(request);
   // Where no hook is overridden, everything runs in the context of its request.
-  return serving.byRequest === undefined
-    ? callingRequest(serving)
-    : serving.byRequest.get(request);
+  const served = scopes.getStore()?.served;
+  return served?.serving === serving ? served : callingRequest(serving);
 }
 
 /**
@@ -111,7 +111,7 @@ export function adoptWrapped<Request, Address extends Deno.Addr>(
   wrapped: Request,
 ): ServedRequest<Request, Address> | undefined {
   const served = callingRequest(serving);
-  if (served === undefined || served.hasHandler) return undefined;
+  if (served === undefined || served.handler !== undefined) return undefined;
   served.wrapped = wrapped;
   serving.byRequest?.set(wrapped, served);
   return served;
@@ -137,6 +137,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   awaitedShutdowns = 0;
   /** What a hook has made of `request`, if any has. */
   wrapped: Request | undefined;
+  /** Its handler, once that has been made. */
+  handler: RunningHandler | undefined;
   readonly #scope: Scope;
   /** Called when it is handed over or does not count any more. */
   #onHandled: (() => void) | undefined;
@@ -144,7 +146,6 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   #counted = true;
   /** Whether its handler has ended: no handler is to blame for what comes later. */
   #ending = false;
-  #handler: RunningHandler | undefined;
   #aborted: { readonly reason: unknown; reported: boolean } | undefined;
   #abandonTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -174,24 +175,19 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     room.enter(this);
     deadlines?.add(this);
     byRequest?.set(this.request, this);
-    scopes.run(this.#scope, verify, this);
-  }
-
-  /** Whether its handler has been made. */
-  get hasHandler(): boolean {
-    return this.#handler !== undefined;
+    scopes.run(this.#scope, ServedRequest.#run, this);
   }
 
   handledBy(handler: RunningHandler): void {
     // It may have been aborted while verifyRequest was waiting.
     if (this.#aborted !== undefined) throw this.#aborted.reason;
-    this.#handler = handler;
+    this.handler = handler;
     if (this.serving.ending.stopping) this.tellShuttingDown();
   }
 
   /** Tells its handler that the server shuts down. */
   tellShuttingDown(): void {
-    const handler = this.#handler;
+    const handler = this.handler;
     if (handler === undefined) return;
     const { reporter, ending } = this.serving;
     void scopes.run(this.#scope, () =>
@@ -207,15 +203,15 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#onHandled = undefined;
   }
 
-  /** Gives its place to the next request: its handler has ended. */
-  beginEnd(): void {
+  /**
+   * Gives its place to the next request: its handler has ended.
+   *
+   * @returns How its connection is to be closed.
+   */
+  beginEnd(): Closing {
     this.#ending = true;
-    this.#uncount();
-  }
-
-  /** How its connection is to be closed: its handler has ended. */
-  get closing(): Closing {
-    return this.#handler?.[CLOSING]() ?? "linger";
+    if (this.#counted) this.#uncount();
+    return this.handler?.[CLOSING]() ?? "linger";
   }
 
   get requestTimeout(): number {
@@ -237,7 +233,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#aborted = { reason, reported: this.#ending };
     // A timer that calls runs in the context of whoever has set it.
     scopes.run(this.#scope, () => {
-      this.#handler?.[ABORT](reason);
+      this.handler?.[ABORT](reason);
       void this.#close();
       this.#abandonTimer = setTimeout(() => {
         void this.#reportAborted();
@@ -246,29 +242,33 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     });
   }
 
-  /** For `start` alone. */
-  verify(): void {
-    const { hooks } = this.serving;
+  /** All of a request, inside its own scope. */
+  static #run(this: void, served: AnyServedRequest): void {
+    const { request, clientAddress, serving: { hooks } } = served;
     let done: void | Promise<void>;
     try {
-      const verdict = hooks.verifyRequest(this.request, this.clientAddress);
-      done = typeof verdict === "boolean"
-        ? this.#process(verdict)
-        : Promise.resolve(verdict).then((served) => this.#process(served));
+      const verdict = hooks.verifyRequest(request, clientAddress);
+      done = verdict === true
+        ? hooks.processRequest(request, clientAddress)
+        : served.#verified(verdict);
     } catch (error) {
-      return void this.#failed(error);
+      return void served.#failed(error);
     }
-    if (done === undefined) this.#succeeded();
-    else done.then(() => this.#succeeded(), (error) => this.#failed(error));
+    if (done === undefined) served.#succeeded();
+    else {
+      done.then(() => served.#succeeded(), (error) => served.#failed(error));
+    }
   }
 
-  #process(served: boolean): void | Promise<void> {
+  /** Goes on with a request, or refuses it, when that has been decided. */
+  async #verified(verdict: boolean | Promise<boolean>): Promise<void> {
+    const { request, clientAddress, serving: { hooks } } = this;
+    const isServed = verdict === false ? false : await verdict;
     // It may have been given up while verifyRequest was waiting.
     if (this.place < 0) return;
-    const { hooks } = this.serving;
-    return served
-      ? hooks.processRequest(this.request, this.clientAddress)
-      : hooks.shutdownRequest(this.request);
+    await (isServed
+      ? hooks.processRequest(request, clientAddress)
+      : hooks.shutdownRequest(request));
   }
 
   #succeeded(): void {
@@ -293,22 +293,21 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#scope.served = undefined;
     byRequest?.delete(this.request);
     if (this.wrapped !== undefined) byRequest?.delete(this.wrapped);
-    this.#uncount();
+    if (this.#counted) this.#uncount();
     room.leave(this);
   }
 
   #uncount(): void {
-    if (!this.#counted) return;
     this.#counted = false;
     this.serving.deadlines?.delete(this);
-    this.handedOver();
+    if (this.#onHandled !== undefined) this.handedOver();
     this.serving.room.uncount();
   }
 
   /** Closes its connection, since its handler does not do so soon enough. */
   #close(): Promise<void> {
     const { hooks, transport } = this.serving;
-    const closing = this.#handler?.[CLOSING]() ?? "at once";
+    const closing = this.handler?.[CLOSING]() ?? "at once";
     const isCutShort = closing === "reset" || closing === "reset while read";
     return this.#callLast(() => {
       const ended = isCutShort
@@ -381,8 +380,4 @@ export function requestDeadlines<Request, Address extends Deno.Addr>(
         ),
       ),
   );
-}
-
-function verify(served: AnyServedRequest): void {
-  served.verify();
 }

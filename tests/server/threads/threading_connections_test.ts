@@ -254,18 +254,18 @@ Deno.test("a handler's signal tells that the client has reset its connection", a
 });
 
 Deno.test("a handler's signal tells of a requestTimeout", async () => {
-  await using server = startThreads({ requestTimeout: 50 });
+  await using server = startThreads({ requestTimeout: 500 });
   strictEqual(await readAll(await order(server.addr, "signal")), "waiting");
   strictEqual(await told(server), "TimeoutError");
   const [error] = await server.reports.until(1) as Error[];
   strictEqual(
     error!.message,
-    "The request took longer than requestTimeout, 50 ms",
+    "The request took longer than requestTimeout, 500 ms",
   );
 });
 
 Deno.test("a handler's signal tells of an idleTimeout", async () => {
-  await using server = startThreads({ idleTimeout: 50 });
+  await using server = startThreads({ idleTimeout: 500 });
   strictEqual(await readAll(await order(server.addr, "signal")), "waiting");
   strictEqual(await told(server), "TimeoutError");
 });

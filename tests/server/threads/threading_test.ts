@@ -396,7 +396,7 @@ Deno.test("shutdown leaves no thread and no descriptor, and the process ends", a
     // What Deno opens for itself the first time stays.
     await round();
     const threads = count("task"), descriptors = count("fd");
-    for (let i = 0; i < 10; i++) await round();
+    for (let i = 0; i < 4; i++) await round();
     console.log("down");
     // A worker's last steps are its own; nobody tells when they are done.
     while (count("task") > threads || count("fd") > descriptors) {
