@@ -3,8 +3,12 @@ import {
   ABORT,
   CLOSING,
   type Closing,
+  FAIL,
   type HandlerHost,
   RUN,
+  SETTLE,
+  SUSPEND,
+  UNSENT,
 } from "./_host.ts";
 
 /** What a handler sees of the server that made it. */
@@ -167,7 +171,7 @@ export class BaseRequestHandler<
    *
    * @ignore
    */
-  suspend(): void {}
+  [SUSPEND](): void {}
 
   /**
    * What is left to be sent.
@@ -175,7 +179,7 @@ export class BaseRequestHandler<
    * @returns Its state, if this kind of handler can tell.
    * @ignore
    */
-  get unsent(): Unsent | undefined {
+  get [UNSENT](): Unsent | undefined {
     return undefined;
   }
 
@@ -186,7 +190,7 @@ export class BaseRequestHandler<
    * @returns Nothing, or a promise to wait for.
    * @ignore
    */
-  settle(_failed: boolean): void | Promise<unknown> {}
+  [SETTLE](_failed: boolean): void | Promise<unknown> {}
 
   /**
    * Aborts it: its connection has failed, and nothing can be sent any more.
@@ -194,7 +198,7 @@ export class BaseRequestHandler<
    * @param error How.
    * @ignore
    */
-  protected fail(error: unknown): void {
+  protected [FAIL](error: unknown): void {
     this[ABORT](error);
     this.#host?.abort(error);
   }
@@ -244,7 +248,7 @@ export class BaseRequestHandler<
       failed = { error };
     }
     if (going !== undefined) {
-      this.suspend();
+      this[SUSPEND]();
       return this.#finishAfter(going);
     }
     try {
@@ -253,7 +257,7 @@ export class BaseRequestHandler<
       failed = bothErrors(error, failed);
     }
     if (going === undefined) return this.#settle(failed);
-    this.suspend();
+    this[SUSPEND]();
     return this.#settleAfter(going, failed);
   }
 
@@ -289,9 +293,9 @@ export class BaseRequestHandler<
   #settle(failed: Failure | undefined): void | Promise<void> {
     try {
       const isCutOff = failed !== undefined || this.#aborted !== undefined;
-      const settled = this.settle(isCutOff);
+      const settled = this[SETTLE](isCutOff);
       if (settled !== undefined) {
-        if (this.unsent !== undefined) this.#host?.settling(this.unsent);
+        if (this[UNSENT] !== undefined) this.#host?.settling(this[UNSENT]);
         return failed === undefined
           ? settled as Promise<void>
           : throwSettled(settled, failed);

@@ -1,3 +1,5 @@
+import { END, LEAVE, OWN } from "./streams/_owned.ts";
+import { SETTLE, SUSPEND } from "./_host.ts";
 import {
   BaseRequestHandler,
   type RequestServer,
@@ -94,8 +96,8 @@ export class DatagramRequestHandler<
   get rfile(): StreamReader {
     if (this.#rfile === undefined) {
       this.#rfile = new StreamReader(new WholeSource(this.packet));
-      this.#rfile.belongToRequest(this);
-      if (this.#over) this.#rfile.leave();
+      this.#rfile[OWN](this);
+      if (this.#over) this.#rfile[LEAVE]();
     }
     return this.#rfile;
   }
@@ -110,8 +112,8 @@ export class DatagramRequestHandler<
       this.#wfile = new StreamWriter({
         writeSync: (data) => this.#collect(data),
       });
-      this.#wfile.belongToRequest(this);
-      if (this.#over) void this.#wfile.end();
+      this.#wfile[OWN](this);
+      if (this.#over) void this.#wfile[END]();
     }
     return this.#wfile;
   }
@@ -122,17 +124,17 @@ export class DatagramRequestHandler<
    *
    * @ignore
    */
-  override suspend(): void {
+  override [SUSPEND](): void {
     this.#suspended = true;
     if (this.#lent) this.#reply = this.#reply?.slice();
     this.#lent = false;
   }
 
   /** @ignore */
-  override settle(failed: boolean): void | Promise<unknown> {
+  override [SETTLE](failed: boolean): void | Promise<unknown> {
     this.#over = true;
-    this.#rfile?.leave();
-    const ended = this.#wfile?.end();
+    this.#rfile?.[LEAVE]();
+    const ended = this.#wfile?.[END]();
     if (failed || this.#reply === undefined) return ended;
     const sent = reply(this.socket, this.#reply, this.clientAddress);
     return ended === undefined ? sent : Promise.all([ended, sent]);

@@ -1,5 +1,14 @@
+import {
+  CUT_SHORT,
+  END,
+  FILLING,
+  LEAVE,
+  LEND_TEXTS,
+  OWN,
+  WATCH,
+} from "./streams/_owned.ts";
 import { isBorrower } from "./streams/_lending.ts";
-import { ABORT, CLOSING, type Closing } from "./_host.ts";
+import { ABORT, CLOSING, type Closing, FAIL, SETTLE, UNSENT } from "./_host.ts";
 import {
   BaseRequestHandler,
   type RequestServer,
@@ -74,8 +83,8 @@ export class StreamRequestHandler<
         // What a read fails with is the handler's to see.
         onError: (error) => this[ABORT](error),
       });
-      this.#rfile.belongToRequest(this);
-      if (this.#over) this.#rfile.leave();
+      this.#rfile[OWN](this);
+      if (this.#over) this.#rfile[LEAVE]();
     }
     return this.#rfile;
   }
@@ -92,11 +101,11 @@ export class StreamRequestHandler<
       this.#wfile = new StreamWriter(this.request, {
         noDelay: disableNagleAlgorithm,
         // One that never looks at its writes would go on for ever.
-        onError: (error) => this.fail(error),
+        onError: (error) => this[FAIL](error),
       });
-      this.#wfile.belongToRequest(this);
-      if (isBorrower(this.request)) this.#wfile.lendTexts();
-      if (this.#over) void this.#wfile.end();
+      this.#wfile[OWN](this);
+      if (isBorrower(this.request)) this.#wfile[LEND_TEXTS]();
+      if (this.#over) void this.#wfile[END]();
     }
     return this.#wfile;
   }
@@ -109,29 +118,29 @@ export class StreamRequestHandler<
    * @returns The signal of this request.
    */
   override get signal(): AbortSignal {
-    this.rfile.watch();
+    this.rfile[WATCH]();
     return super.signal;
   }
 
   /** @ignore */
-  override get unsent(): Unsent | undefined {
+  override get [UNSENT](): Unsent | undefined {
     return this.#wfile;
   }
 
   /** @ignore */
-  override settle(failed: boolean): void | Promise<unknown> {
+  override [SETTLE](failed: boolean): void | Promise<unknown> {
     // Refuse what the handler has not awaited: the bytes that still come belong to
     // the server, which ends the connection.
     this.#over = true;
-    this.#rfile?.leave();
-    return this.#wfile?.end(failed);
+    this.#rfile?.[LEAVE]();
+    return this.#wfile?.[END](failed);
   }
 
   /** @ignore */
   override [CLOSING](): Closing {
     const writer = this.#wfile;
-    if (writer?.isCutShort) {
-      return this.#rfile?.isFilling ? "reset while read" : "reset";
+    if (writer?.[CUT_SHORT]) {
+      return this.#rfile?.[FILLING] ? "reset while read" : "reset";
     }
     return this.#rfile?.atEof ? "at once" : "linger";
   }

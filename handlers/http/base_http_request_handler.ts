@@ -1,4 +1,5 @@
-import { ABORT } from "../_host.ts";
+import { END, LEAVE, OWN } from "../streams/_owned.ts";
+import { ABORT, SETTLE, UNSENT } from "../_host.ts";
 import type { Unsent } from "../_unsent.ts";
 import { STATUS_CODES } from "node:http";
 import {
@@ -268,7 +269,7 @@ export class BaseHTTPRequestHandler<
   get rfile(): StreamReader {
     if (this.#rfile === undefined) {
       this.#rfile = new BodyReader(this.#connection.bodyOf(this.#incoming));
-      this.#rfile.belongToRequest(this);
+      this.#rfile[OWN](this);
     }
     return this.#rfile;
   }
@@ -281,7 +282,7 @@ export class BaseHTTPRequestHandler<
   get wfile(): StreamWriter {
     if (this.#wfile === undefined) {
       this.#wfile = new StreamWriter(this.#responseBody());
-      this.#wfile.belongToRequest(this);
+      this.#wfile[OWN](this);
     }
     return this.#wfile;
   }
@@ -319,7 +320,7 @@ export class BaseHTTPRequestHandler<
   }
 
   /** @ignore */
-  override get unsent(): Unsent | undefined {
+  override get [UNSENT](): Unsent | undefined {
     return this.#out;
   }
 
@@ -367,8 +368,8 @@ export class BaseHTTPRequestHandler<
   }
 
   /** @ignore */
-  override settle(failed: boolean): void | Promise<unknown> {
-    return failed ? undefined : this.#out?.end();
+  override [SETTLE](failed: boolean): void | Promise<unknown> {
+    return failed ? undefined : this.#out?.[END]();
   }
 
   /**
@@ -700,7 +701,7 @@ export class BaseHTTPRequestHandler<
       throw error;
     } finally {
       scope.end();
-      this.#rfile?.leave();
+      this.#rfile?.[LEAVE]();
       this.#scope = this.#overdue = this.#late = undefined;
     }
   }
@@ -721,7 +722,7 @@ export class BaseHTTPRequestHandler<
       scope.abort(error);
       scope.end();
       // What was begun ends here: its end would make it look whole.
-      if (this.#headSent) this.#out?.end()?.catch(ignore);
+      if (this.#headSent) this.#out?.[END]()?.catch(ignore);
       reject(error);
     };
     this.#connection.limitRequest(this.#requestTimeout);
@@ -747,7 +748,7 @@ export class BaseHTTPRequestHandler<
       }
       this.endHeaders();
     }
-    if (this.#wfile !== undefined) await this.#wfile.end();
+    if (this.#wfile !== undefined) await this.#wfile[END]();
     this.#body?.end();
     await this.#out?.flush();
   }
@@ -816,7 +817,7 @@ export class BaseHTTPRequestHandler<
   #output(): StreamWriter {
     if (this.#out === undefined) {
       this.#out = new StreamWriter(this.#connection, { limit: Infinity });
-      this.#out.belongToRequest(this);
+      this.#out[OWN](this);
     }
     return this.#out;
   }

@@ -1,3 +1,4 @@
+import { FILLING, LEAVE, OWN, WATCH } from "./_owned.ts";
 import type { StreamOwner } from "./_left_behind.ts";
 import { LARGEST_BUFFER } from "./_read_buffer.ts";
 import { Reading } from "./_reading.ts";
@@ -462,7 +463,7 @@ export class StreamReader implements AsyncIterable<string> {
    *
    * @ignore
    */
-  watch(): void {
+  [WATCH](): void {
     if (this.#watching) return;
     this.#watching = true;
     this.#reading.watch(this.#limit);
@@ -474,7 +475,7 @@ export class StreamReader implements AsyncIterable<string> {
    * @returns Whether it would be read from twice by whoever reads it now.
    * @ignore
    */
-  get isFilling(): boolean {
+  get [FILLING](): boolean {
     return this.#reading.isFilling;
   }
 
@@ -485,7 +486,7 @@ export class StreamReader implements AsyncIterable<string> {
    * @param owner The request, by its handler.
    * @ignore
    */
-  belongToRequest(owner: StreamOwner): void {
+  [OWN](owner: StreamOwner): void {
     this.#reading.belongToRequest(owner);
   }
 
@@ -494,7 +495,7 @@ export class StreamReader implements AsyncIterable<string> {
    *
    * @ignore
    */
-  leave(): void {
+  [LEAVE](): void {
     this.#reading.leave();
   }
 

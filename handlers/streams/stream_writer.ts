@@ -1,3 +1,4 @@
+import { CUT_SHORT, END, LEND_TEXTS, OWN } from "./_owned.ts";
 import {
   markLeftBehind,
   requestOverError,
@@ -252,7 +253,7 @@ export class StreamWriter {
    * @returns Whether its end must not look like that of a whole one.
    * @ignore
    */
-  get isCutShort(): boolean {
+  get [CUT_SHORT](): boolean {
     return this.#failure !== undefined || this.#unseen > 0 ||
       this.#refused && this.#handlerFailed;
   }
@@ -263,7 +264,7 @@ export class StreamWriter {
    *
    * @ignore
    */
-  lendTexts(): void {
+  [LEND_TEXTS](): void {
     this.#lendsTexts = true;
   }
 
@@ -274,7 +275,7 @@ export class StreamWriter {
    * @param owner The request, by its handler.
    * @ignore
    */
-  belongToRequest(owner: StreamOwner): void {
+  [OWN](owner: StreamOwner): void {
     this.#owner = owner;
   }
 
@@ -285,7 +286,7 @@ export class StreamWriter {
    * @returns Nothing if there is nothing to wait for.
    * @ignore
    */
-  end(handlerFailed = false): void | Promise<void> {
+  [END](handlerFailed = false): void | Promise<void> {
     this.#over = true;
     this.#handlerFailed ||= handlerFailed;
     if (this.#unseen > 0) return this.#endWithRefusals();
@@ -421,7 +422,7 @@ export class StreamWriter {
       if (this.#chunks.length === 1) {
         const bytes = this.#chunks.pop()!;
         const done = await this.#writeTo(sink, bytes);
-        checkWritten(done, bytes.length);
+        if (done !== bytes.length) checkWritten(done, bytes.length);
         this.#buffered -= done;
         if (done < bytes.length) await this.#writeRest(sink, bytes, done);
       } else {

@@ -1,3 +1,4 @@
+import { WATCH } from "../../handlers/streams/_owned.ts";
 /**
  * Reads of every kind in any order, over a stream that comes in any pieces and
  * ends, fails or is cancelled, with limits, timeouts and signals: what they give
@@ -92,7 +93,7 @@ async function readAll(
     limit,
     onError: (error) => told.push(error),
   });
-  if (next() < 0.3) rfile.watch();
+  if (next() < 0.3) rfile[WATCH]();
   let interrupted = 0;
   let idle = 0;
   for (let reads = 0; reads < MOST_READS && idle < 5; reads++) {

@@ -1,3 +1,4 @@
+import { WATCH } from "../../../handlers/streams/_owned.ts";
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import {
   IncompleteReadError,
@@ -197,7 +198,7 @@ Deno.test("StreamReader that watches reads on after a timeout, and still tells o
   const told: unknown[] = [];
   const source = new Arriving();
   const rfile = new StreamReader(source, { onError: (e) => told.push(e) });
-  rfile.watch();
+  rfile[WATCH]();
   await rejects(rfile.readLine({ timeout: 1 }), { name: "TimeoutError" });
   source.arrive("line\n");
   strictEqual(await rfile.readLine(), "line");

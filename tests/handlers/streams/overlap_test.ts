@@ -1,3 +1,4 @@
+import { WATCH } from "../../../handlers/streams/_owned.ts";
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { StreamReader } from "../../../mod.ts";
 import { Arriving } from "./_arriving.ts";
@@ -50,7 +51,7 @@ for (const [name, read, result] of READS) {
     const source = new Arriving();
     const rfile = new StreamReader(source);
     const first = read(rfile);
-    rfile.watch();
+    rfile[WATCH]();
     source.arrive("ab\n");
     source.arrive("cd\n");
     source.end();
@@ -61,7 +62,7 @@ for (const [name, read, result] of READS) {
   Deno.test(`StreamReader.${name} takes its turn with watch() before it`, async () => {
     const source = new Arriving();
     const rfile = new StreamReader(source);
-    rfile.watch();
+    rfile[WATCH]();
     const first = read(rfile);
     source.arrive("ab\n");
     source.arrive("cd\n");

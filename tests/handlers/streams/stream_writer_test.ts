@@ -1,3 +1,8 @@
+import {
+  CUT_SHORT,
+  END,
+  LEND_TEXTS,
+} from "../../../handlers/streams/_owned.ts";
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { Buffer } from "node:buffer";
 import {
@@ -87,7 +92,7 @@ Deno.test("StreamWriter leaves a text alone until the sink has taken all of it",
   const calls: string[][] = [[], []];
   const sinks = calls.map(slow);
   const writers = sinks.map((sink) => new StreamWriter(sink));
-  for (const writer of writers) writer.lendTexts();
+  for (const writer of writers) writer[LEND_TEXTS]();
   const written = [
     writers[0]!.write("first"),
     writers[1]!.write("other"),
@@ -132,7 +137,7 @@ Deno.test("StreamWriter joins no text to what a failed batch has left", async ()
   const wfile = new StreamWriter({
     write: () => new Promise((_, reject) => fail = reject),
   });
-  wfile.lendTexts();
+  wfile[LEND_TEXTS]();
   const first = wfile.write("lost");
   while (fail === undefined) await null;
   const second = wfile.write("lost too");
@@ -259,7 +264,7 @@ Deno.test("StreamWriter.end() fails with what was refused and nobody looked at",
   wfile.write("a");
   wfile.write("bc");
   release();
-  await rejects(async () => await wfile.end(), {
+  await rejects(async () => await wfile[END](), {
     name: "LimitOverrunError",
     message: /^Cannot write 1 bytes: 8 already wait/,
   });
@@ -275,18 +280,18 @@ Deno.test("StreamWriter.end() says nothing of refusals that somebody looked at",
   await wfile.flush();
   strictEqual(await later.then(() => 0, (error) => error.limit), 1);
   await wfile.write("b");
-  strictEqual(await wfile.end(), undefined);
+  strictEqual(await wfile[END](), undefined);
 });
 
 Deno.test("StreamWriter.end() fails with what was not even data, and what came after the end", async () => {
   const wrong = new StreamWriter(sink());
   wrong.write(42 as unknown as string);
   await wrong.write("sent");
-  await rejects(async () => await wrong.end(), TypeError);
+  await rejects(async () => await wrong[END](), TypeError);
   const ended = new StreamWriter(sink());
   await ended.closeWrite();
   ended.write("more");
-  await rejects(async () => await ended.end(), Deno.errors.BadResource);
+  await rejects(async () => await ended[END](), Deno.errors.BadResource);
 });
 
 Deno.test("StreamWriter.writable writes and closes the writing side", async () => {
@@ -326,7 +331,7 @@ Deno.test("StreamWriter knows of what a sink that takes each write at once fails
   wfile.write("x");
   await new Promise((resolve) => setTimeout(resolve));
   await rejects(wfile.write("y"), full);
-  await rejects(async () => await wfile.end(), full);
+  await rejects(async () => await wfile[END](), full);
   deepStrictEqual(told, [full]);
 });
 
@@ -348,22 +353,22 @@ Deno.test("StreamWriter completes partial writes also of a sink that could be wr
 Deno.test("StreamWriter knows whether what it was given is cut short", async () => {
   const whole = new StreamWriter(sink());
   await whole.write("x");
-  await whole.end();
-  strictEqual(whole.isCutShort, false);
+  await whole[END]();
+  strictEqual(whole[CUT_SHORT], false);
   // Nobody meant what comes now to be part of it.
   await rejects(whole.write("late"), Deno.errors.BadResource);
-  strictEqual(whole.isCutShort, false);
+  strictEqual(whole[CUT_SHORT], false);
 
   const broken = new StreamWriter({ write: () => Promise.reject(new Error()) });
   broken.write("x");
   await rejects(broken.flush());
-  strictEqual(broken.isCutShort, true);
+  strictEqual(broken[CUT_SHORT], true);
 
   const unseen = fullWriter();
   unseen.wfile.write("a");
   unseen.release();
-  await rejects(async () => await unseen.wfile.end(), LimitOverrunError);
-  strictEqual(unseen.wfile.isCutShort, true);
+  await rejects(async () => await unseen.wfile[END](), LimitOverrunError);
+  strictEqual(unseen.wfile[CUT_SHORT], true);
 
   // The handler looked at the refusal: it knows what it does.
   for (const failed of [false, true]) {
@@ -371,7 +376,7 @@ Deno.test("StreamWriter knows whether what it was given is cut short", async () 
     await rejects(wfile.write("a"), LimitOverrunError);
     release();
     await wfile.flush();
-    await wfile.end(failed);
-    strictEqual(wfile.isCutShort, failed);
+    await wfile[END](failed);
+    strictEqual(wfile[CUT_SHORT], failed);
   }
 });

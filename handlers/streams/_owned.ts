@@ -1,0 +1,21 @@
+/**
+ * The names of what a request's handler does with its streams, which are no
+ * methods for everybody.
+ *
+ * @module
+ */
+
+/** Says which request a stream belongs to. */
+export const OWN: unique symbol = Symbol("own");
+/** Ends a reader with its request: the read that waits fails, as later ones do. */
+export const LEAVE: unique symbol = Symbol("leave");
+/** Has a reader read ahead, to see a reset. */
+export const WATCH: unique symbol = Symbol("watch");
+/** Whether the source of a reader has been asked and has not answered yet. */
+export const FILLING: unique symbol = Symbol("filling");
+/** Ends a writer with its request: it flushes, and refuses later writes. */
+export const END: unique symbol = Symbol("end");
+/** Whether a writer's end must not look like that of a whole reply. */
+export const CUT_SHORT: unique symbol = Symbol("cut short");
+/** Says that a writer's sink keeps no bytes that it was given. */
+export const LEND_TEXTS: unique symbol = Symbol("lend texts");
