@@ -1,5 +1,7 @@
 import { LONGEST_DELAY } from "../_closing/deadlines.ts";
 import { isClientError, isClosedError } from "./accept_errors.ts";
+import { AcceptAhead } from "./accept_ahead.ts";
+import { QueueDrain } from "./queue_drain.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Guest, Room } from "./room.ts";
 
@@ -8,17 +10,6 @@ import type { Guest, Room } from "./room.ts";
  * in milliseconds. Ranch and Thousand Island wait as long.
  */
 const ACCEPT_PAUSE = 100;
-/**
- * How long nothing may come before the kernel's queue is taken for empty, in
- * milliseconds: one wait of the event loop for what is ready, and one to be sure.
- */
-const QUIET = 2;
-/**
- * How many requests may still be accepted once the server shuts down. No longer
- * queue can have been waiting: it is Linux's `net.core.somaxconn`, listen(2).
- */
-const MOST_QUEUED = 4_096;
-
 /** The server of an accept loop, which gives it requests and takes them. */
 export interface Acceptor<Request, Address extends Deno.Addr> {
   /** Waits for the next request. */
@@ -35,28 +26,18 @@ export interface Acceptor<Request, Address extends Deno.Addr> {
   closed(): void;
 }
 
-/**
- * The accept that `serveOne` has begun. It is kept for the next call, since an
- * accept cannot be taken back.
- */
-interface Ahead<Request, Address> {
-  outcome: PromiseSettledResult<[Request, Address]> | undefined;
-  readonly settled: Promise<void>;
-}
-
 /** Accepts the requests of a server, one after the other. */
 export class AcceptLoop<Request, Address extends Deno.Addr> {
   readonly #acceptor: Acceptor<Request, Address>;
   readonly #room: Room<Guest>;
   readonly #reporter: Reporter<Request, Address>;
-  #ahead: Ahead<Request, Address> | undefined;
+  /** The accept that `serveOne` has begun and not used. */
+  #ahead: AcceptAhead<Request, Address> | undefined;
   #serving = false;
   #stopped = false;
-  /** How many have been accepted. */
   #accepted = 0;
-  #draining: Promise<void> | undefined;
-  #quietTimer: ReturnType<typeof setTimeout> | undefined;
-  #endQuiet: (() => void) | undefined;
+  #drain: QueueDrain | undefined;
+  #drained: Promise<void> | undefined;
   /** Whether the listener failed last, which is reported once. */
   #failing = false;
 
@@ -91,7 +72,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
       try {
         [request, clientAddress] = this.#ahead === undefined
           ? await this.#acceptor.accept()
-          : await this.#takeAhead(this.#ahead);
+          : await this.#take(this.#ahead);
       } catch (error) {
         if (!this.#stopped) await this.#failed(error);
         continue;
@@ -114,8 +95,13 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
     const deadline = performance.now() + timeout;
     let waited = false;
     while (!this.#stopped) {
-      if (!this.#room.full) this.#ahead ??= this.#acceptAhead();
-      if (this.#room.full || this.#ahead?.outcome === undefined) {
+      if (!this.#room.full) {
+        this.#ahead ??= new AcceptAhead(
+          () => this.#acceptor.accept(),
+          () => this.#room.wake(),
+        );
+      }
+      if (this.#room.full || !this.#ahead?.isSettled) {
         const left = Math.max(0, deadline - performance.now());
         // Wait at least once: a client may be there even where no time is left.
         if (left === 0 && waited) return false;
@@ -124,42 +110,38 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
         continue;
       }
       try {
-        const [request, clientAddress] = await this.#takeAhead(this.#ahead);
+        const [request, clientAddress] = await this.#take(this.#ahead);
         this.#failing = false;
         await new Promise<void>((handled) =>
           this.#acceptor.serve(request, clientAddress, handled)
         );
         return true;
       } catch (error) {
-        await this.#failed(error);
+        if (!this.#stopped) await this.#failed(error);
       }
     }
     return true;
   }
 
-  /**
-   * Accepts those whom the kernel has let in already, then nothing more: they
-   * take their connection for made, and may have sent something.
-   */
+  /** Accepts those whom the kernel has let in already, then nothing more. */
   drain(): Promise<void> {
-    return this.#draining ??= this.#drain();
+    this.#drain ??= new QueueDrain(this);
+    return this.#drained ??= this.#drain.drained().then(() => this.stop());
   }
 
-  async #drain(): Promise<void> {
-    const most = this.#accepted + MOST_QUEUED;
-    let seen: number;
-    do {
-      seen = this.#accepted;
-      await new Promise<void>((resolve) => {
-        this.#endQuiet = resolve;
-        this.#quietTimer = setTimeout(resolve, QUIET);
-      });
-    } while (
-      this.#serving && !this.#stopped && !this.#failing &&
-      this.#accepted < most &&
-      (this.#accepted > seen || this.#room.full && !this.#room.onlyWaiting)
-    );
-    this.stop();
+  /** How many have been accepted. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** Whether it goes on accepting by itself. */
+  get goesOn(): boolean {
+    return this.#serving && !this.#stopped && !this.#failing;
+  }
+
+  /** Whether it waits for a place, which those who await a shutdown never leave. */
+  get waitsForPlace(): boolean {
+    return this.#room.full && !this.#room.onlyWaiting;
   }
 
   /** Whether `serveAll` runs, so that there is something to drain. */
@@ -171,42 +153,17 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    clearTimeout(this.#quietTimer);
-    this.#endQuiet?.();
-    const ahead = this.#ahead;
-    if (ahead?.outcome?.status === "fulfilled") {
-      this.#acceptor.discard(...ahead.outcome.value);
-      ahead.outcome = undefined;
-    }
+    this.#drain?.stop();
+    this.#ahead?.drop((request, clientAddress) =>
+      this.#acceptor.discard(request, clientAddress)
+    );
     this.#room.wake();
   }
 
-  #acceptAhead(): Ahead<Request, Address> {
-    const ahead: Ahead<Request, Address> = {
-      outcome: undefined,
-      settled: Promise.try(() => this.#acceptor.accept()).then(
-        (value) => {
-          if (this.#stopped) return this.#acceptor.discard(...value);
-          ahead.outcome = { status: "fulfilled", value };
-          this.#room.wake();
-        },
-        (reason) => {
-          ahead.outcome = { status: "rejected", reason };
-          this.#room.wake();
-        },
-      ),
-    };
-    return ahead;
-  }
-
-  async #takeAhead(
-    ahead: Ahead<Request, Address>,
+  #take(
+    ahead: AcceptAhead<Request, Address>,
   ): Promise<[Request, Address]> {
-    await ahead.settled;
-    this.#ahead = undefined;
-    const { outcome } = ahead;
-    if (outcome?.status === "fulfilled") return outcome.value;
-    throw outcome?.reason;
+    return ahead.take().finally(() => this.#ahead = undefined);
   }
 
   async #failed(error: unknown): Promise<void> {
