@@ -1,3 +1,4 @@
+import { printThrown } from "./_print_thrown.ts";
 import {
   AF_INET,
   SO_ERROR,
@@ -393,7 +394,7 @@ export class Dispatcher {
    * @param error What was thrown.
    */
   handleError(error: unknown): void {
-    console.error(error);
+    printThrown(error);
     this.handleClose();
   }
 

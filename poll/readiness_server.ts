@@ -1,3 +1,4 @@
+import { printThrown } from "./_print_thrown.ts";
 import { ONE_CLIENTS, OUT_OF_RESOURCES, PAUSE } from "./_accept_errors.ts";
 import { usize } from "./_check.ts";
 import { EPOLLEXCLUSIVE, EPOLLIN } from "./constants_poll.ts";
@@ -419,7 +420,7 @@ export class ReadinessServer implements Disposable {
       this.#handlers.closed?.(connection, error);
     } catch (thrown) {
       // There is no connection left to close for it.
-      console.error(thrown);
+      printThrown(thrown);
     }
   }
 }

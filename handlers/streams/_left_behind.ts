@@ -1,3 +1,5 @@
+import { printThrown } from "../_print_thrown.ts";
+
 /** A request, by its handler: whose streams it has left something behind with. */
 export interface StreamOwner {
   readonly request: unknown;
@@ -76,7 +78,7 @@ function report(error: unknown, owner: StreamOwner): void {
 }
 
 function print(error: unknown): void {
-  console.error("Error in what a handler had started and not awaited:", error);
+  printThrown("Error in what a handler had started and not awaited", error);
 }
 
 function isObject(value: unknown): value is object {

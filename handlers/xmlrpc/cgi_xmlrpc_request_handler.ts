@@ -1,3 +1,4 @@
+import { escapeLine } from "../_escape_controls.ts";
 import {
   IncompleteReadError,
   LimitOverrunError,
@@ -124,8 +125,12 @@ export class CGIXMLRPCRequestHandler extends XMLRPCDispatcher {
     return {
       status: "200 OK",
       type: "text/xml",
-      // stderr is what a web server logs.
-      body: await answerCall(this, body, (message) => console.error(message)),
+      // stderr is what a web server logs, a line for each message.
+      body: await answerCall(
+        this,
+        body,
+        (message) => console.error(escapeLine(message)),
+      ),
     };
   }
 }

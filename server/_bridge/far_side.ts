@@ -1,3 +1,4 @@
+import { printThrown } from "../../handlers/_print_thrown.ts";
 import { ABORT, CLOSING, RUN } from "../../handlers/_host.ts";
 import type {
   BaseRequestHandler,
@@ -167,7 +168,7 @@ export class FarSide implements FrameHandler {
     } catch (error) {
       if (this.#channels.get(id) === channel) {
         this.#carrier.send(FrameType.Error, id, packError(error));
-      } else console.error("onShutdown of a request that is over:", error);
+      } else printThrown("onShutdown of a request that is over", error);
     }
   }
 

@@ -1,5 +1,6 @@
 import { describeAddress } from "./describe_address.ts";
 import { escapeControls } from "../../handlers/_escape_controls.ts";
+import { printThrown } from "../../handlers/_print_thrown.ts";
 import { isDisconnect } from "./accept_errors.ts";
 
 /** The hook that is told of errors. */
@@ -28,7 +29,8 @@ export class Reporter<Request, Address extends Deno.Addr> {
       await this.#handleError(error, request, clientAddress);
     } catch (failure) {
       // Print it, as nobody else is left to tell: the server must go on.
-      printFailure(failure, error);
+      printThrown("handleError failed", failure);
+      printThrown("while handling", error);
     }
   }
 
@@ -91,12 +93,4 @@ function unfold(error: unknown): unknown[] {
     error = error.suppressed;
   }
   return [error, ...later.reverse()];
-}
-
-function printFailure(failure: unknown, error: unknown): void {
-  try {
-    console.error("handleError failed:", failure, "while handling:", error);
-  } catch {
-    console.error("handleError failed, and what was thrown cannot be printed");
-  }
 }
