@@ -52,22 +52,10 @@ export interface DatagramBatchOptions {
 
 const OPTIONS = ["count", "size"];
 
-/** For `Socket`: receives into a batch. Where it returns -1, errno tells why. */
-export let receiveBatch: (
-  batch: DatagramBatch,
-  fd: number,
-  origin: Origin,
-  flags: number,
-) => number;
-
-/** For `Socket`: sends the datagrams from one on. Where it returns -1, errno tells why. */
-export let sendBatch: (
-  batch: DatagramBatch,
-  from: number,
-  fd: number,
-  origin: Origin,
-  flags: number,
-) => number;
+/** The name of the method that receives into a batch, for `Socket`. */
+export const RECEIVE_INTO: unique symbol = Symbol("receive");
+/** The name of the method that sends a batch, for `Socket`. */
+export const SEND_FROM: unique symbol = Symbol("send");
 
 /**
  * Datagrams that are received or sent in one call: see
@@ -108,13 +96,6 @@ export class DatagramBatch {
   readonly #names: Uint8Array<ArrayBuffer>;
   readonly #vectors: Int32Array<ArrayBuffer>;
   readonly #headers: Int32Array<ArrayBuffer>;
-
-  static {
-    receiveBatch = (batch, fd, origin, flags) =>
-      batch.#receive(fd, origin, flags);
-    sendBatch = (batch, from, fd, origin, flags) =>
-      batch.#send(from, fd, origin, flags);
-  }
 
   /**
    * Makes an empty batch.
@@ -269,7 +250,16 @@ export class DatagramBatch {
     this.#headers[index * HEADER_WORDS + HEADER_NAME_LENGTH] = nameLength;
   }
 
-  #receive(fd: number, origin: Origin, flags: number): number {
+  /**
+   * Receives into it. Where it returns -1, errno tells why.
+   *
+   * @param fd The descriptor of a socket.
+   * @param origin That socket.
+   * @param flags Flags that it knows.
+   * @returns How many datagrams came.
+   * @ignore
+   */
+  [RECEIVE_INTO](fd: number, origin: Origin, flags: number): number {
     this.#alive("receive");
     this.#choices.clear();
     const drops = dropsBytes(origin, flags);
@@ -300,7 +290,17 @@ export class DatagramBatch {
     return received;
   }
 
-  #send(from: number, fd: number, origin: Origin, flags: number): number {
+  /**
+   * Sends the datagrams from one on. Where it returns -1, errno tells why.
+   *
+   * @param from The first.
+   * @param fd The descriptor of a socket.
+   * @param origin That socket.
+   * @param flags Flags that it knows.
+   * @returns How many were sent.
+   * @ignore
+   */
+  [SEND_FROM](from: number, fd: number, origin: Origin, flags: number): number {
     this.#alive("send");
     if (from >= this.#length) {
       throw new TypeError(

@@ -12,8 +12,8 @@ import {
 } from "./constants_socket.ts";
 import {
   type DatagramBatch,
-  receiveBatch,
-  sendBatch,
+  RECEIVE_INTO,
+  SEND_FROM,
 } from "./datagram_batch.ts";
 import {
   closeOwned,
@@ -817,7 +817,7 @@ export class Socket implements Disposable {
     options?: WaitOptions,
   ): Promise<number> {
     checkReceiveManyFlags(flags);
-    const attempt = () => receiveBatch(batch, this.#handle.fd, this, flags);
+    const attempt = () => batch[RECEIVE_INTO](this.#handle.fd, this, flags);
     return await this.#handle.call(
       attempt,
       RECVMMSG,
@@ -842,7 +842,7 @@ export class Socket implements Disposable {
    */
   recvManySync(batch: DatagramBatch, flags: number = 0): number {
     checkReceiveManyFlags(flags);
-    const attempt = () => receiveBatch(batch, this.#handle.fd, this, flags);
+    const attempt = () => batch[RECEIVE_INTO](this.#handle.fd, this, flags);
     return this.#handle.callSync(attempt, RECVMMSG, neverWaits(flags));
   }
 
@@ -867,7 +867,7 @@ export class Socket implements Disposable {
     this.#handle.open("send");
     const deadline = this.#handle.deadline();
     let sent = 0;
-    const attempt = () => sendBatch(batch, sent, this.#handle.fd, this, flags);
+    const attempt = () => batch[SEND_FROM](sent, this.#handle.fd, this, flags);
     while (sent < batch.length) {
       sent += await this.#handle.call(
         attempt,
@@ -898,7 +898,7 @@ export class Socket implements Disposable {
     const deadline = this.#handle.deadlineSync();
     const once = neverWaits(flags);
     let sent = 0;
-    const attempt = () => sendBatch(batch, sent, this.#handle.fd, this, flags);
+    const attempt = () => batch[SEND_FROM](sent, this.#handle.fd, this, flags);
     while (sent < batch.length) {
       sent += this.#handle.callSync(attempt, SENDMMSG, once, deadline);
     }

@@ -1,3 +1,4 @@
+import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
 import { END, LEAVE, OWN } from "../streams/_owned.ts";
 import { ABORT, SETTLE, UNSENT } from "../_host.ts";
 import type { Unsent } from "../_unsent.ts";
@@ -39,35 +40,6 @@ const ignore = () => {};
 
 /** The limits of each handler class, with the defaults. */
 const limitsOf = new WeakMap<object, HTTPLimits>();
-
-/**
- * Sends what a subclass made at once: a whole response, or its beginning.
- *
- * @param handler The handler.
- * @param scope What belongs to the request that is answered.
- * @param bytes The bytes.
- * @throws {Deno.errors.BadResource} If the request is over.
- */
-export let writeRaw: (
-  handler: BaseHTTPRequestHandler<Deno.Addr>,
-  scope: RequestScope,
-  bytes: Uint8Array,
-) => Promise<unknown>;
-
-/** The connection of a handler. */
-export let connectionOf: (
-  handler: BaseHTTPRequestHandler<Deno.Addr>,
-) => HTTPConnection;
-
-/** The request that a handler is serving. */
-export let incomingOf: (
-  handler: BaseHTTPRequestHandler<Deno.Addr>,
-) => IncomingRequest;
-
-/** What belongs to that request. */
-export let scopeOf: (
-  handler: BaseHTTPRequestHandler<Deno.Addr>,
-) => RequestScope;
 
 /**
  * A handler of HTTP/1.1 and HTTP/1.0. A server makes one for each connection;
@@ -204,19 +176,53 @@ export class BaseHTTPRequestHandler<
   #saysClose = false;
   #sendsTransferEncoding = false;
 
-  static {
-    writeRaw = (handler, scope, bytes) => {
-      if (scope.over) {
-        throw new Deno.errors.BadResource(
-          `Cannot write ${bytes.length} bytes of a response: the request is finished`,
-        );
-      }
-      handler.#headSent = true;
-      return handler.#connection.write(bytes);
-    };
-    connectionOf = (handler) => handler.#connection;
-    incomingOf = (handler) => handler.#incoming;
-    scopeOf = (handler) => handler.#scope!;
+  /**
+   * The connection of this handler.
+   *
+   * @returns The connection.
+   * @ignore
+   */
+  get [CONNECTION](): HTTPConnection {
+    return this.#connection;
+  }
+
+  /**
+   * The request that is being served.
+   *
+   * @returns The request, as it came.
+   * @ignore
+   */
+  get [INCOMING](): IncomingRequest {
+    return this.#incoming;
+  }
+
+  /**
+   * What belongs to the request that is being served.
+   *
+   * @returns Its scope.
+   * @ignore
+   */
+  get [SCOPE](): RequestScope {
+    return this.#scope!;
+  }
+
+  /**
+   * Sends what a subclass made at once: a whole response, or its beginning.
+   *
+   * @param scope What belongs to the request that is answered.
+   * @param bytes The bytes.
+   * @returns A promise that resolves when they are sent.
+   * @throws {Deno.errors.BadResource} If the request is over.
+   * @ignore
+   */
+  [WRITE_RAW](scope: RequestScope, bytes: Uint8Array): Promise<unknown> {
+    if (scope.over) {
+      throw new Deno.errors.BadResource(
+        `Cannot write ${bytes.length} bytes of a response: the request is finished`,
+      );
+    }
+    this.#headSent = true;
+    return this.#connection.write(bytes);
   }
 
   /**

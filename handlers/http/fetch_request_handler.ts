@@ -1,11 +1,6 @@
+import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
 import type { RequestServer } from "../base_request_handler.ts";
-import {
-  BaseHTTPRequestHandler,
-  connectionOf,
-  incomingOf,
-  scopeOf,
-  writeRaw,
-} from "./base_http_request_handler.ts";
+import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
 import { contentOf } from "./_connection/content.ts";
 import {
   currentDate,
@@ -127,7 +122,7 @@ export class FetchRequestHandler<
    * @returns A promise that resolves when the response is sent.
    */
   override handleOneRequest(): Promise<void> {
-    const scope = scopeOf(this);
+    const scope = this[SCOPE];
     const answered = this.fetch(this.#request(scope));
     return answered instanceof Promise
       ? answered.then((response) => this.#respond(response, scope))
@@ -150,7 +145,7 @@ export class FetchRequestHandler<
   }
 
   #request(scope: RequestScope): Request {
-    const incoming = incomingOf(this);
+    const incoming = this[INCOMING];
     const { method, rawHeaders, hasBody } = incoming;
     const url = targetUrl(incoming, this.encrypted);
     let request: Request;
@@ -181,7 +176,7 @@ export class FetchRequestHandler<
       );
     }
     if (scope.over) return await response.body?.cancel();
-    const { lookingOut } = connectionOf(this);
+    const { lookingOut } = this[CONNECTION];
     if (lookingOut !== undefined) await lookingOut;
     let head: ResponseHead;
     try {
@@ -348,12 +343,12 @@ export class FetchRequestHandler<
     after = "",
   ): Promise<void> {
     if (chunk.length <= JOIN_UP_TO) {
-      await writeRaw(this, scope, join(before, chunk, after));
+      await this[WRITE_RAW](scope, join(before, chunk, after));
       return;
     }
-    if (before !== "") await writeRaw(this, scope, encodeHead(before));
-    await writeRaw(this, scope, chunk);
-    if (after !== "") await writeRaw(this, scope, encodeHead(after));
+    if (before !== "") await this[WRITE_RAW](scope, encodeHead(before));
+    await this[WRITE_RAW](scope, chunk);
+    if (after !== "") await this[WRITE_RAW](scope, encodeHead(after));
   }
 
   /**
@@ -370,7 +365,7 @@ export class FetchRequestHandler<
 
   /** Completes a head that is sent now. */
   #endHead(head: string, length?: number, chunked = false): string {
-    const connection = connectionOf(this);
+    const connection = this[CONNECTION];
     const before = connection.takeContinue(this.#status);
     if (connection.ending) this.closeConnection = true;
     if (length !== undefined) head += `content-length: ${length}\r\n`;

@@ -1,0 +1,15 @@
+/**
+ * The names of what handler classes of this module use of their base, which are
+ * no members for everybody.
+ *
+ * @module
+ */
+
+/** The connection of a handler. */
+export const CONNECTION: unique symbol = Symbol("connection");
+/** The request that a handler is serving. */
+export const INCOMING: unique symbol = Symbol("incoming");
+/** What belongs to that request, and ends with it. */
+export const SCOPE: unique symbol = Symbol("scope");
+/** Sends bytes at once: a whole response, or its beginning. */
+export const WRITE_RAW: unique symbol = Symbol("write raw");
