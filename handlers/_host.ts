@@ -6,8 +6,6 @@ export const RUN: unique symbol = Symbol("run");
 export const ABORT: unique symbol = Symbol("abort");
 /** The name of the method that says how a handler's connection is to be closed. */
 export const CLOSING: unique symbol = Symbol("closing");
-/** The name of the method that tells a handler that it waits for something. */
-export const SUSPEND: unique symbol = Symbol("suspend");
 /** The name of the property that says what a handler has left to be sent. */
 export const UNSENT: unique symbol = Symbol("unsent");
 /** The name of the method by which a handler sends what it left to be sent. */

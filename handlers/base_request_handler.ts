@@ -7,7 +7,6 @@ import {
   type HandlerHost,
   RUN,
   SETTLE,
-  SUSPEND,
   UNSENT,
 } from "./_host.ts";
 
@@ -166,14 +165,6 @@ export class BaseRequestHandler<
   onShutdown(_gracePeriod: number): void | Promise<void> {}
 
   /**
-   * Called when the handler waits for something: the memory that it was given may
-   * change from now on.
-   *
-   * @ignore
-   */
-  [SUSPEND](): void {}
-
-  /**
    * What is left to be sent.
    *
    * @returns Its state, if this kind of handler can tell.
@@ -248,7 +239,6 @@ export class BaseRequestHandler<
       failed = { error };
     }
     if (going !== undefined) {
-      this[SUSPEND]();
       return this.#finishAfter(going);
     }
     try {
@@ -257,7 +247,6 @@ export class BaseRequestHandler<
       failed = bothErrors(error, failed);
     }
     if (going === undefined) return this.#settle(failed);
-    this[SUSPEND]();
     return this.#settleAfter(going, failed);
   }
 

@@ -1,10 +1,11 @@
 import { END, LEAVE, OWN } from "./streams/_owned.ts";
-import { SETTLE, SUSPEND } from "./_host.ts";
+import { SETTLE } from "./_host.ts";
 import {
   BaseRequestHandler,
   type RequestServer,
 } from "./base_request_handler.ts";
-import { reply } from "./_replying.ts";
+import { isForgetful, reply } from "./_replying.ts";
+import { giveBuffer, takeBuffer } from "./streams/_small_buffers.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { WholeSource } from "./streams/_whole_source.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
@@ -61,11 +62,9 @@ export class DatagramRequestHandler<
 > extends BaseRequestHandler<DatagramRequest<Address>, Address, Server> {
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
-  #reply: Uint8Array | undefined;
-  /** Whether the reply is in memory that the handler may change. */
-  #lent = false;
-  /** Whether the handler waits, or has waited, for something. */
-  #suspended = false;
+  /** Where the reply is collected, its first `#size` bytes; none without one. */
+  #reply: Uint8Array<ArrayBuffer> | undefined;
+  #size = 0;
   /** Whether the handler has ended. */
   #over = false;
 
@@ -118,46 +117,49 @@ export class DatagramRequestHandler<
     return this.#wfile;
   }
 
-  /**
-   * The handler may change what it wrote once its write has resolved, which one
-   * that waits for nothing does not see before the reply is sent.
-   *
-   * @ignore
-   */
-  override [SUSPEND](): void {
-    this.#suspended = true;
-    if (this.#lent) this.#reply = this.#reply?.slice();
-    this.#lent = false;
-  }
-
   /** @ignore */
   override [SETTLE](failed: boolean): void | Promise<unknown> {
     this.#over = true;
     this.#rfile?.[LEAVE]();
     const ended = this.#wfile?.[END]();
     if (failed || this.#reply === undefined) return ended;
-    const sent = reply(this.socket, this.#reply, this.clientAddress);
+    const sent = this.#send(this.#reply);
     return ended === undefined ? sent : Promise.all([ended, sent]);
   }
 
+  #send(memory: Uint8Array<ArrayBuffer>): void | Promise<unknown> {
+    const { socket } = this;
+    const bytes = memory.subarray(0, this.#size);
+    const sent = reply(socket, bytes, this.clientAddress);
+    if (!isForgetful(socket)) return sent;
+    const free = () => giveBuffer(memory);
+    if (sent === undefined) return free();
+    sent.then(free, free);
+    return sent;
+  }
+
+  /** Copies what is written: its memory may change once the write has resolved. */
   #collect(data: Uint8Array): void {
     const before = this.#reply;
-    const size = (before?.length ?? 0) + data.length;
+    const size = this.#size + data.length;
     if (size > MAX_DATAGRAM_SIZE) {
       // Drop it all: half a reply is of no use.
       this.#reply = undefined;
+      this.#size = 0;
       throw new RangeError(
         `Cannot reply with ${size} bytes: a datagram carries at most ${MAX_DATAGRAM_SIZE}`,
       );
     }
-    if (before === undefined) {
-      this.#lent = !this.#suspended && data.buffer === this.packet.buffer;
-      this.#reply = this.#lent ? data : data.slice();
-      return;
+    let memory = before;
+    if (memory === undefined || memory.length < size) {
+      memory = takeBuffer(size);
+      if (before !== undefined) {
+        memory.set(before.subarray(0, this.#size));
+        giveBuffer(before);
+      }
     }
-    this.#lent = false;
-    this.#reply = new Uint8Array(size);
-    this.#reply.set(before);
-    this.#reply.set(data, before.length);
+    memory.set(data, this.#size);
+    this.#reply = memory;
+    this.#size = size;
   }
 }

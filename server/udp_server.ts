@@ -1,3 +1,4 @@
+import { addForgetful } from "../handlers/_replying.ts";
 import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
 import {
   type DatagramHandler,
@@ -74,11 +75,14 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
           "udp",
           address,
           ["reuseAddress"],
-          () =>
+          () => {
             // Add ref() and unref(), which only Deno's types leave out.
-            Deno.listenDatagram(
+            const socket = Deno.listenDatagram(
               { ...address, transport: "udp" },
-            ) as unknown as ReceivingSocket<Deno.NetAddr>,
+            ) as unknown as ReceivingSocket<Deno.NetAddr>;
+            addForgetful(socket);
+            return socket;
+          },
         ),
       handler,
       options,

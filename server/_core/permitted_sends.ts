@@ -1,3 +1,5 @@
+import { addForgetful, isForgetful } from "../../handlers/_replying.ts";
+
 /** A socket of datagrams. */
 interface DatagramListener<Address extends Deno.Addr> {
   readonly addr: Address;
@@ -44,7 +46,7 @@ export function withPermittedSends<Address extends Deno.Addr>(
     permitted.add(key);
     return undefined;
   };
-  return {
+  const permitting: DatagramListener<Address> = {
     addr: socket.addr,
     receive: (buffer) => socket.receive(buffer),
     send(data, address) {
@@ -57,6 +59,8 @@ export function withPermittedSends<Address extends Deno.Addr>(
     ref: () => socket.ref(),
     unref: () => socket.unref(),
   };
+  if (isForgetful(socket)) addForgetful(permitting);
+  return permitting;
 }
 
 /** A permission, and the flag that grants it. */

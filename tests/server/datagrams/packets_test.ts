@@ -1,7 +1,13 @@
 // A packet is its handler's to keep, and so is what the handler replies with.
 
-import { deepStrictEqual, match, strictEqual } from "node:assert";
-import { UDPServer } from "../../../mod.ts";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { RUN } from "../../../handlers/_host.ts";
+import { addForgetful } from "../../../handlers/_replying.ts";
+import {
+  DatagramRequestHandler,
+  type DatagramSocket,
+  UDPServer,
+} from "../../../mod.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
 
 /** A client that asks a server for one answer after the other. */
@@ -136,4 +142,70 @@ Deno.test("a datagram handler's forgotten await ends nothing, and is reported", 
       /the request is finished; did handle\(\) await all that it started\?/,
     );
   }
+});
+
+const ADDR: Deno.NetAddr = { transport: "udp", hostname: "::1", port: 1 };
+
+/** Runs a handler on a socket that a hook has put in place, as decryption would. */
+async function replyOn(
+  socket: DatagramSocket<Deno.NetAddr>,
+  text: string,
+): Promise<void> {
+  class Text extends DatagramRequestHandler<Deno.NetAddr> {
+    override handle() {
+      this.wfile.write(text);
+    }
+  }
+  const request = [new Uint8Array(1), socket] as const;
+  const server = { addr: ADDR, shutdown: () => Promise.resolve() };
+  await new Text(request, ADDR, server)[RUN]({
+    settling() {},
+    abort() {},
+  });
+}
+
+Deno.test("a socket that keeps a reply in a queue keeps its bytes", async () => {
+  const queue: Uint8Array[] = [];
+  const queueing = {
+    addr: ADDR,
+    send(data: Uint8Array) {
+      queue.push(data);
+      return Promise.resolve(data.length);
+    },
+  };
+  for (const text of ["first", "second", "x".repeat(600)]) {
+    await replyOn(queueing, text);
+  }
+  deepStrictEqual(
+    queue.map((data) => decode(data)),
+    ["first", "second", "x".repeat(600)],
+  );
+});
+
+Deno.test("a reply's memory is used again when it has been sent, and not before", async () => {
+  const sending: { data: Uint8Array; sent: () => void }[] = [];
+  const slow = {
+    addr: ADDR,
+    send: (data: Uint8Array) =>
+      new Promise<number>((resolve) =>
+        sending.push({ data, sent: () => resolve(data.length) })
+      ),
+  };
+  addForgetful(slow);
+  const one = replyOn(slow, "one");
+  const two = replyOn(slow, "two");
+  const [first, second] = sending as [typeof sending[0], typeof sending[0]];
+  ok(first.data.buffer !== second.data.buffer);
+  first.sent();
+  await one;
+  const three = replyOn(slow, "three");
+  const third = sending[2]!;
+  strictEqual(third.data.buffer, first.data.buffer);
+  deepStrictEqual(
+    [second, third].map(({ data }) => decode(data)),
+    ["two", "three"],
+  );
+  second.sent();
+  third.sent();
+  await Promise.all([two, three]);
 });
