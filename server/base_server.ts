@@ -1,3 +1,4 @@
+import "./_core/opened_early.ts";
 import { RUN } from "../handlers/_host.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { AcceptLoop, type Acceptor } from "./_core/accept_loop.ts";

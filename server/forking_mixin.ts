@@ -199,8 +199,9 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  * process is not run by Deno's own program; `Error` with what the process wrote
  * to stderr if it did not start or its module does not export the handler;
  * `Deno.errors.TimedOut` if it took longer than `startTimeout`;
- * `Deno.errors.NotCapable` if deno must not be run; `RangeError` if an option is
- * out of range.
+ * `Deno.errors.NotCapable` if deno must not be run; `Deno.errors.Busy` if too few
+ * descriptors are left to start a process; `RangeError` if an option is out of
+ * range.
  */
 export function ForkingMixIn<Base extends ServerClass>(
   Base: Base,

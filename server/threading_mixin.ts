@@ -75,7 +75,9 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * be trusted with memory in processes.
  *
  * 24 descriptors are kept open, so that a thread can be replaced when no other is
- * left.
+ * left. While no thread is there, and these are all that is left, nobody is
+ * accepted until one has started. Another thread beside the first starts only
+ * where as many again are left.
  *
  * @example A server of threads
  * ```ts
@@ -101,7 +103,8 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * {@linkcode ThreadingOptions}, and also throws: `TypeError` if the handler is a
  * function, does not say where it lives or is not exported; what importing its
  * module throws; `Deno.errors.NotCapable` if a file must not be read;
- * `Deno.errors.Busy` if too few descriptors are left to start a thread;
+ * `Deno.errors.Busy` if too few descriptors are left to start a thread, to
+ * replace it, and to accept a client;
  * `Deno.errors.TimedOut` if the import takes longer than 30 seconds, for which
  * the constructor waits; `RangeError` if an option is out of range.
  */

@@ -20,6 +20,9 @@ const CLIENT_CODES: ReadonlySet<string> = new Set([
   "EOPNOTSUPP",
 ]);
 
+/** Errors that say that no descriptor is left, to this process or to the system. */
+const NONE_LEFT: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
+
 /** Whether an error of `accept` is one client's and not the listener's. */
 export function isClientError(error: unknown): boolean {
   // `DatagramServer` throws InvalidData for a datagram that is too long.
@@ -44,4 +47,11 @@ export function isDisconnect(error: unknown): boolean {
     error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.UnexpectedEof;
+}
+
+/** Whether it failed for want of descriptors, or what an import says that it did. */
+export function isWantOfDescriptors(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return NONE_LEFT.has(String(code)) ||
+    /Too many open files/.test(String(message));
 }

@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { escapeControls } from "../../handlers/_escape_controls.ts";
 import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 import { allowedNames } from "./allowed_names.ts";
 import { configFlags } from "./handler_config.ts";
 import { checkId, checkTexts } from "../_core/options.ts";
-import { outputWithin } from "./output_within.ts";
+import { type Ended, outputWithin } from "./output_within.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { MayResolve } from "../_bridge/near_datagram.ts";
 import { CHECKED, type ProcessStart } from "./process_start.ts";
@@ -106,14 +107,11 @@ export class ChildCommand {
    * @param startTimeout How long that may take, in milliseconds.
    * @throws {Error} If it cannot, with what it wrote to stderr.
    * @throws {Deno.errors.TimedOut} If it took longer.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
   checkSync(startTimeout: number): void {
     const timeout = Math.min(startTimeout, LONGEST_DELAY);
-    const ended = outputWithin(
-      this.#path,
-      { ...this.#options, args: this.#args(true), stdout: "null" },
-      timeout,
-    );
+    const ended = this.#outputWithin(timeout);
     if (ended.code === CHECKED) return;
     const refuse = (why: string) =>
       `Cannot create server: its processes do not start: ${why}`;
@@ -132,6 +130,22 @@ export class ChildCommand {
       ? '; name the configuration that has it: denoArgs: ["--config=PATH"], or let this process read deno.json'
       : "";
     throw new Error(refuse(how + remedy));
+  }
+
+  #outputWithin(timeout: number): Ended {
+    try {
+      return outputWithin(
+        this.#path,
+        { ...this.#options, args: this.#args(true), stdout: "null" },
+        timeout,
+      );
+    } catch (error) {
+      if (!isWantOfDescriptors(error)) throw error;
+      throw new Deno.errors.Busy(
+        "Cannot create server: too few descriptors are left to start a process; raise the limit (ulimit -n)",
+        { cause: error },
+      );
+    }
   }
 
   /** Starts a process. */

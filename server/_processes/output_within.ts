@@ -1,4 +1,5 @@
 import { unpackError } from "../_bridge/errors.ts";
+import { checkDescriptors } from "./enough_descriptors.ts";
 
 /** How a program ended that was waited for. */
 export interface Ended {
@@ -86,6 +87,7 @@ export function outputWithin(
   options: Deno.CommandOptions,
   timeout: number,
 ): Ended {
+  checkDescriptors(path);
   const shared = new SharedArrayBuffer(WORDS * 4 + RESULT_SIZE);
   const words = new Int32Array(shared, 0, WORDS);
   const worker = new Worker(

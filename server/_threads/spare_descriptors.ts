@@ -1,11 +1,11 @@
-/**
- * How many descriptors are kept: a thread takes six when it starts, many at a
- * time to import its modules, and one connection may still be accepted meanwhile.
- */
-const SPARE = 24;
+import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 
-/** Errors that say that no descriptor is left, to this process or to the system. */
-const NONE_LEFT: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
+/**
+ * How many descriptors a thread needs to start, and how many are kept for it: it
+ * takes six, many at a time to import its modules, and one connection may still
+ * be accepted meanwhile.
+ */
+export const NEEDED = 24;
 
 /**
  * Descriptors that are kept open, and given back when a thread is to be started:
@@ -26,7 +26,7 @@ export class SpareDescriptors implements Disposable {
 
   /** Whether as many are kept as a thread needs, or none can be. */
   get full(): boolean {
-    return this.#files.length === 0 || this.#kept.length === SPARE;
+    return this.#files.length === 0 || this.#kept.length === NEEDED;
   }
 
   /**
@@ -52,17 +52,25 @@ export class SpareDescriptors implements Disposable {
     return true;
   }
 
+  /** Whether so many more could be opened. They are closed again at once. */
+  hasBeyond(count: number): boolean {
+    const opened: Disposable[] = [];
+    try {
+      while (this.#files.length > 0 && opened.length < count) {
+        opened.push(Deno.openSync(this.#files[0]!));
+      }
+      return true;
+    } catch (error) {
+      return !isWantOfDescriptors(error);
+    } finally {
+      for (const file of opened) file[Symbol.dispose]();
+    }
+  }
+
   /** Gives them back. */
   [Symbol.dispose](): void {
     for (const file of this.#kept.splice(0)) file[Symbol.dispose]();
   }
-}
-
-/** Whether it failed for want of descriptors, or what an import says that it did. */
-export function isWantOfDescriptors(error: unknown): boolean {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  return NONE_LEFT.has(String(code)) ||
-    /Too many open files/.test(String(message));
 }
 
 /** Whether a module is a file that may be read without asking anybody. */

@@ -1,3 +1,4 @@
+import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
 import { Placement } from "../_bridge/placement.ts";
@@ -9,7 +10,7 @@ import {
   restartPause,
   type Waiting,
 } from "../_bridge/remote_pool.ts";
-import { isWantOfDescriptors, SpareDescriptors } from "./spare_descriptors.ts";
+import { NEEDED, SpareDescriptors } from "./spare_descriptors.ts";
 import { Thread } from "./thread.ts";
 
 /**
@@ -27,11 +28,6 @@ const ANSWER_TIMEOUT = 1_000;
  * it is tried again, in milliseconds. A server that cannot accept waits as long.
  */
 const DESCRIPTOR_PAUSE = 100;
-/**
- * How long accepting waits at most where it could take the last descriptors from
- * a thread that starts, in milliseconds.
- */
-const LONGEST_HOLD = 1_000;
 
 /** The threads of a server. */
 export class ThreadPool implements RemotePool {
@@ -46,8 +42,12 @@ export class ThreadPool implements RemotePool {
   #inVain = 0;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #spare: SpareDescriptors;
-  /** Ends what holds accepting up. */
-  #endHold: (() => void) | undefined;
+  /** Whether what is accepted takes a descriptor, which a datagram does not. */
+  readonly #acceptsDescriptors: boolean;
+  /** Whether it was told that no thread can be started. */
+  #toldOfWant = false;
+  /** Resolves when accepting may have nothing to wait for any more. */
+  #change: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
   /**
@@ -79,17 +79,20 @@ export class ThreadPool implements RemotePool {
       (thread) => !this.#checked.has(thread),
     );
     this.#newThread = () => new Thread(handler, addr, shutdown);
+    this.#acceptsDescriptors = addr.transport === "tcp" ||
+      addr.transport === "unix";
     this.#spare = new SpareDescriptors([import.meta.url, handler.moduleUrl]);
     const enough = this.#spare.full;
     this.#spare[Symbol.dispose]();
-    if (!enough) {
-      throw new Deno.errors.Busy(
-        "Cannot start a thread: too few descriptors are left; raise the limit (ulimit -n)",
-      );
-    }
+    if (!enough) throw tooFewError();
     const first = this.#newThread();
     first.readySync();
-    this.#spare.fill();
+    // A server that cannot replace its thread, or accept a client, is none.
+    if (!this.#spare.fill() || !this.#spare.hasBeyond(1)) {
+      this.#spare[Symbol.dispose]();
+      first.terminate(tooFewError());
+      throw tooFewError();
+    }
     this.#add(first);
   }
 
@@ -101,7 +104,7 @@ export class ThreadPool implements RemotePool {
    * @returns `undefined` if there is nothing to wait for.
    */
   drained(): Promise<void> | undefined {
-    if (!this.#spare.full && this.#isStarting) return this.#hold();
+    if (this.#mustHold) return this.#hold();
     if (this.#placement.ready.size === 0) return undefined;
     for (const { congested } of this.#placement.ready) {
       if (!congested) return undefined;
@@ -131,6 +134,7 @@ export class ThreadPool implements RemotePool {
   /** Ends the wait of a request that is over. */
   cancel(waiting: Waiting, reason: unknown): void {
     this.#placement.cancel(waiting, reason);
+    this.#changed();
   }
 
   #open(thread: Thread, open: Opener): Assignment {
@@ -185,7 +189,7 @@ export class ThreadPool implements RemotePool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#pauseTimer);
-    this.#endHold?.();
+    this.#changed();
     const error = new Deno.errors.Interrupted("the server has shut down");
     this.#placement.cancelAll(() => error);
     for (const thread of [...this.#placement.ready, ...this.#starting.keys()]) {
@@ -213,7 +217,7 @@ export class ThreadPool implements RemotePool {
       this.#closed || this.#pauseTimer !== undefined ||
       this.#placement.ready.size + this.#starting.size >= this.#size
     ) return;
-    const pause = this.#spare.fill()
+    const pause = this.#canStart()
       ? restartPause(this.#inVain)
       : DESCRIPTOR_PAUSE;
     if (pause === 0) return this.#start();
@@ -222,42 +226,74 @@ export class ThreadPool implements RemotePool {
 
   #startAfterPause(): void {
     this.#pauseTimer = undefined;
-    if (this.#spare.fill()) this.#start();
+    if (this.#canStart()) this.#start();
     else if (this.#placement.waiting > 0) this.#startAnother();
+    this.#changed();
+  }
+
+  /**
+   * Whether there are enough descriptors to start a thread. One beside others
+   * must leave as many as are needed to replace them.
+   */
+  #canStart(): boolean {
+    // What is left is for the imports of the one that starts.
+    if (this.#starting.size > 0 && !this.#spare.full) return false;
+    const enough = this.#spare.fill() &&
+      (this.#none || this.#spare.hasBeyond(NEEDED));
+    if (!enough && this.#none && !this.#toldOfWant) {
+      this.#toldOfWant = true;
+      this.#onError(tooFewError());
+    }
+    return enough;
   }
 
   #start(): void {
+    const alone = this.#none;
     this.#spare[Symbol.dispose]();
     const thread = this.#newThread();
-    // Where too few are left for another, this one has them for its imports.
-    this.#spare.fill();
+    // The only one has them for its imports, and accepting waits until it is there.
+    if (!alone) this.#spare.fill();
     this.#starting.set(thread, this.#started(thread));
   }
 
-  /** Whether a thread starts, or requests wait for one that can. */
-  get #isStarting(): boolean {
-    return this.#starting.size > 0 ||
-      this.#placement.ready.size === 0 && this.#placement.waiting > 0;
+  /** Whether no thread is there or starts. */
+  get #none(): boolean {
+    return this.#placement.ready.size + this.#starting.size === 0;
   }
 
-  /** Waits until a thread has started, but not for long. */
+  /**
+   * Whether a connection that is accepted now may take what a thread needs to
+   * start. Were there none, its client would wait for a thread that cannot start
+   * because of it.
+   */
+  get #mustHold(): boolean {
+    return this.#acceptsDescriptors && !this.#spare.full && !this.#closed &&
+      (this.#starting.size > 0 ||
+        this.#placement.ready.size === 0 && this.#placement.waiting > 0);
+  }
+
   async #hold(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, LONGEST_HOLD);
-    this.#endHold = resolve;
-    await promise;
-    clearTimeout(timer);
+    do {
+      this.#change ??= Promise.withResolvers();
+      await this.#change.promise;
+    } while (this.#mustHold);
+  }
+
+  #changed(): void {
+    this.#change?.resolve();
+    this.#change = undefined;
   }
 
   async #started(thread: Thread): Promise<void> {
     try {
       await thread.ready();
+      this.#toldOfWant = false;
       this.#add(thread);
     } catch (error) {
       // What fails for want of them does not always say so.
-      if (isWantOfDescriptors(error) || !this.#spare.fill()) {
-        return this.#startedInWant(thread);
-      }
+      const inWant = isWantOfDescriptors(error) ||
+        this.#starting.size === 1 && !this.#spare.fill();
+      if (inWant) return this.#startedInWant(thread);
       this.#inVain++;
       // Where another thread lives, its requests end and make room.
       if (this.#placement.ready.size === 0 && this.#placement.waiting > 0) {
@@ -271,7 +307,8 @@ export class ThreadPool implements RemotePool {
   /** It is tried again when there are enough: nobody is refused for it. */
   #startedInWant(thread: Thread): void {
     this.#startEnded(thread);
-    if (this.#placement.waiting === 0 || this.#closed) return;
+    const served = this.#closed || this.#serve();
+    if (served) return;
     this.#pauseTimer ??= setTimeout(
       () => this.#startAfterPause(),
       DESCRIPTOR_PAUSE,
@@ -280,14 +317,22 @@ export class ThreadPool implements RemotePool {
 
   #startEnded(thread: Thread): void {
     this.#starting.delete(thread);
-    this.#spare.fill();
-    this.#endHold?.();
+    if (this.#starting.size === 0) this.#spare.fill();
+    this.#changed();
   }
 
   #serveWaiting(): void {
-    const served = this.#placement.serve((thread, open) =>
-      this.#open(thread, open)
-    );
-    if (!served) this.#startAnother();
+    if (!this.#serve()) this.#startAnother();
   }
+
+  /** Gives those that wait to threads. Returns whether none waits any more. */
+  #serve(): boolean {
+    return this.#placement.serve((thread, open) => this.#open(thread, open));
+  }
+}
+
+function tooFewError(): Error {
+  return new Deno.errors.Busy(
+    "Cannot start a thread: too few descriptors are left; raise the limit (ulimit -n)",
+  );
 }
