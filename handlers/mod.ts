@@ -22,6 +22,8 @@
  */
 
 export * from "./base_request_handler.ts";
+export type { PeerCertificate, TLSInfo } from "./_tls/tls_info.ts";
+export type { TLSCertificate, TLSOptions } from "./_tls/tls_options.ts";
 export type { Unsent } from "./_unsent.ts";
 export * from "./datagram_request_handler.ts";
 export type { PieceOptions, ReadOptions } from "./streams/read_options.ts";

@@ -14,6 +14,8 @@ import {
   type RequestServer,
 } from "./base_request_handler.ts";
 import type { Unsent } from "./_unsent.ts";
+import { type TLSInfo, tlsOf } from "./_tls/tls_info.ts";
+import { isEncrypted } from "./_encrypted.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
 
@@ -61,7 +63,7 @@ export class StreamRequestHandler<
    * `wfile` joins what is written in one tick by itself. Python's asyncio and Go
    * do the same; its name is that of `socketserver`, which does not.
    *
-   * Deno offers no way to set it for a connection of a `TLSServer`.
+   * A connection in TLS has it from its handshake on.
    *
    * @default {true}
    */
@@ -98,6 +100,9 @@ export class StreamRequestHandler<
     if (this.#wfile === undefined) {
       const { disableNagleAlgorithm } = this
         .constructor as typeof StreamRequestHandler;
+      if (!disableNagleAlgorithm && isEncrypted(this.request)) {
+        (this.request as Partial<Deno.TcpConn>).setNoDelay?.(false);
+      }
       this.#wfile = new StreamWriter(this.request, {
         noDelay: disableNagleAlgorithm,
         // One that never looks at its writes would go on for ever.
@@ -108,6 +113,16 @@ export class StreamRequestHandler<
       if (this.#over) void this.#wfile[END]();
     }
     return this.#wfile;
+  }
+
+  /**
+   * What the TLS handshake has agreed upon: the name that the client has asked for,
+   * its certificate, the version and the cipher.
+   *
+   * @returns It, or `undefined` for a connection without TLS.
+   */
+  get tls(): TLSInfo | undefined {
+    return tlsOf(this.request);
   }
 
   /**

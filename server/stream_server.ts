@@ -5,7 +5,11 @@ import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
 import { IdleConnection } from "./_closing/idle_connection.ts";
 import { seamOf, withSeam } from "./_core/seam.ts";
 import { BaseServer } from "./base_server.ts";
-import type { RequestHandlerClass, ServerOptions } from "./server_options.ts";
+import type {
+  RequestHandlerClass,
+  ServerOptions,
+  ServerSocket,
+} from "./server_options.ts";
 
 export type { HandlerFunction };
 
@@ -34,6 +38,19 @@ export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
   readonly lingerTimeout?: number;
 }
 
+/** What a server of connections listens on. {@linkcode Deno.Listener} is one. */
+export interface StreamListener<
+  Connection extends Deno.Conn<Address>,
+  Address extends Deno.Addr,
+> extends ServerSocket<Address> {
+  /**
+   * Waits for the next connection.
+   *
+   * @returns The connection.
+   */
+  accept(): Promise<Connection>;
+}
+
 /** What a stream server takes as its handler. */
 export type StreamHandler<
   Connection extends Deno.Conn<Address>,
@@ -47,7 +64,7 @@ export abstract class StreamServer<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
 > extends BaseServer<Connection, Address> {
-  readonly #listener: Deno.Listener<Connection, Address>;
+  readonly #listener: StreamListener<Connection, Address>;
   readonly #connections: Connections<Connection, Address>;
   #lends = false;
 
@@ -63,7 +80,7 @@ export abstract class StreamServer<
    * function, or an option or a key of the address has an unknown name.
    */
   constructor(
-    open: () => Deno.Listener<Connection, Address>,
+    open: () => StreamListener<Connection, Address>,
     handler: StreamHandler<Connection, Address>,
     options: StreamServerOptions<Address> = {},
   ) {
@@ -72,7 +89,7 @@ export abstract class StreamServer<
       | Connections<Connection, Address>
       | undefined ??
       new Connections<Connection, Address>(options);
-    let listener!: Deno.Listener<Connection, Address>;
+    let listener!: StreamListener<Connection, Address>;
     super(
       () => listener = open(),
       handlerClass(

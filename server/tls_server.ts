@@ -1,24 +1,25 @@
 import { Connections } from "./_closing/connections.ts";
 import { LONGEST_DELAY } from "./_closing/deadlines.ts";
+import { checkKeys } from "./_core/known_keys.ts";
 import { type InProgress, withSeam } from "./_core/seam.ts";
 import { listenAt } from "./_core/listen_at.ts";
 import { checkTime, listenBacklog } from "./_core/options.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
+import { Credentials } from "../handlers/_tls/credentials.ts";
+import {
+  TLS_OPTION_NAMES,
+  type TLSCertificate,
+  type TLSOptions,
+} from "../handlers/_tls/tls_options.ts";
+import { TLSListener } from "./_tls/tls_listener.ts";
 import type {
   TCPAddr,
   TCPServerAddress,
   TCPServerOptions,
 } from "./tcp_server.ts";
 
-/** Where a {@linkcode TLSServer} listens, and as whom. */
-export interface TLSServerAddress extends TCPServerAddress {
-  /** The server's certificate chain, in PEM format. */
-  readonly cert: string;
-  /** The certificate's private key, in PEM format. */
-  readonly key: string;
-  /** The protocols to offer by ALPN (RFC 7301), the preferred first. */
-  readonly alpnProtocols?: string[];
-}
+/** Where a {@linkcode TLSServer} listens, as whom, and to whom. */
+export interface TLSServerAddress extends TCPServerAddress, TLSOptions {}
 
 /** Options of a {@linkcode TLSServer}. */
 export interface TLSServerOptions extends TCPServerOptions {
@@ -33,8 +34,13 @@ export interface TLSServerOptions extends TCPServerOptions {
 const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
 
 /**
- * A server of TLS connections. The handshake is complete when a handler starts;
- * one that fails goes to `handleError`.
+ * A server of TLS connections, versions 1.2 and 1.3. The handshake is complete when
+ * a handler starts, and `handler.tls` says what it has agreed upon; one that fails
+ * goes to `handleError`. Sessions can be resumed.
+ *
+ * Where the client ends the connection without saying so in TLS (`close_notify`),
+ * reading fails with `Deno.errors.UnexpectedEof`: what came may be cut short, by
+ * whoever.
  *
  * Needs `--allow-net=HOSTNAME:PORT`; reading the certificate from a file needs
  * `--allow-read` of that file.
@@ -52,18 +58,51 @@ const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
  *   );
  * }
  * ```
+ *
+ * @example Two names, a client's certificate, and a renewal
+ * ```ts
+ * import { type TLSCertificate, TLSServer } from "@wire/socketserver";
+ *
+ * export function serve(
+ *   own: TLSCertificate,
+ *   other: TLSCertificate,
+ *   ca: string,
+ * ): TLSServer {
+ *   return new TLSServer(
+ *     {
+ *       ...{ port: 8443, ...own, contexts: { "*.example.org": other } },
+ *       ...{ clientAuth: "require", ca },
+ *     },
+ *     async ({ tls, wfile }) => {
+ *       await wfile.write(`Hello ${tls?.peerCertificate?.subject}\n`);
+ *     },
+ *   );
+ * }
+ *
+ * export function renew(server: TLSServer): void {
+ *   server.setCertificate({
+ *     cert: Deno.readTextFileSync("cert.pem"),
+ *     key: Deno.readTextFileSync("key.pem"),
+ *   });
+ * }
+ * ```
  */
 export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
+  readonly #credentials: Credentials;
+
   /**
    * Binds and listens.
    *
-   * @param address Where to listen, the certificate and its key.
+   * @param address Where to listen, the certificate and its key, and what else
+   * {@linkcode TLSOptions} has.
    * @param handler A handler class, or a function that receives a
    * {@linkcode StreamRequestHandler}.
    * @param options Limits, timeouts and callbacks.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
-   * @throws {Deno.errors.InvalidData} If the certificate or key is not PEM, such
-   * as the name of a file.
+   * @throws {Deno.errors.InvalidData} If a certificate or key is not PEM, such as
+   * the name of a file, or the key is another certificate's.
+   * @throws {Deno.errors.NotSupported} If this version of Deno has another
+   * `node:tls`.
    * @throws {Deno.errors.NotCapable} If the net permission is missing.
    * @throws {RangeError} If the port or an option is out of range.
    * @throws {TypeError} If `handler` is neither a handler class of its kind nor a
@@ -75,27 +114,44 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
     options: TLSServerOptions = {},
   ) {
     const connections = new TLSConnections(options);
+    let credentials!: Credentials;
     super(
       () =>
-        listenAt(
-          "tcp",
-          address,
-          ["reusePort", "cert", "key", "alpnProtocols"],
-          () => {
-            checkPEM("cert", address.cert);
-            checkPEM("key", address.key);
-            return Deno.listenTls({
-              ...address,
-              ...listenBacklog(options.backlog),
-            });
-          },
-        ),
+        listenAt("tcp", address, ["reusePort", ...TLS_OPTION_NAMES], () => {
+          credentials = new Credentials(address);
+          const { hostname = "0.0.0.0", port, reusePort = false } = address;
+          const listener = Deno.listen({
+            ...{ hostname, port, reusePort },
+            ...listenBacklog(options.backlog),
+          });
+          return new TLSListener(listener, credentials);
+        }),
       handler,
       withSeam(options, {
         transport: connections,
         optionNames: ["backlog", "handshakeTimeout"],
       }),
     );
+    this.#credentials = credentials;
+  }
+
+  /**
+   * Shows another certificate from now on, where `cert` was shown. Connections that
+   * there are keep theirs, and those whose handshake has begun.
+   *
+   * @param certificate The new certificate and its key.
+   * @throws {Deno.errors.InvalidData} If they cannot be used. The server goes on
+   * with those that it has.
+   */
+  setCertificate(certificate: TLSCertificate): void {
+    checkKeys(
+      "key",
+      certificate,
+      ["cert", "key"],
+      undefined,
+      "set the certificate",
+    );
+    this.#credentials.replace(certificate);
   }
 
   /**
@@ -106,15 +162,6 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
   override get addr(): TCPAddr {
     return super.addr as TCPAddr;
   }
-}
-
-function checkPEM(name: string, text: string): void {
-  if (typeof text === "string" && text.includes("-----BEGIN")) return;
-  throw new Deno.errors.InvalidData(
-    `Cannot create server: ${name} must be PEM text, received ${
-      Deno.inspect(text, { strAbbreviateSize: 40 })
-    }; of a file, pass what Deno.readTextFile() gives`,
-  );
 }
 
 /** Connections whose handshake is complete when their handler starts. */

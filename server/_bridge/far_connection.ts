@@ -1,4 +1,5 @@
 import { addBorrower } from "../../handlers/streams/_lending.ts";
+import { readableOf, writableOf } from "../../handlers/streams/_web_streams.ts";
 import type { Carrier } from "./carrier.ts";
 import {
   ALIGNMENT,
@@ -10,9 +11,6 @@ import {
 import type { Lease } from "./lease.ts";
 import { packJson, packNumber } from "./payloads.ts";
 import { ReceiveWindow } from "./receive_window.ts";
-
-/** The most that `readable` reads at once, in bytes; Deno's reads as much. */
-const STREAM_CHUNK = 64 * 1024;
 
 /** Fewer bytes are as soon copied as put into memory that the carrier lends, which is rare. */
 const WORTH_A_LEASE = 16 * 1024;
@@ -171,25 +169,11 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
   }
 
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= new ReadableStream({
-      pull: async (controller) => {
-        const buffer = new Uint8Array(STREAM_CHUNK);
-        const n = await this.read(buffer);
-        if (n !== null) return controller.enqueue(buffer.subarray(0, n));
-        controller.close();
-      },
-    }, { highWaterMark: 0 });
+    return this.#readable ??= readableOf(this);
   }
 
   get writable(): WritableStream<Uint8Array<ArrayBufferLike>> {
-    return this.#writable ??= new WritableStream({
-      write: async (chunk) => {
-        for (let done = 0; done < chunk.length;) {
-          done += await this.write(chunk.subarray(done));
-        }
-      },
-      close: () => this.closeWrite(),
-    });
+    return this.#writable ??= writableOf(this);
   }
 
   /** Has no effect: the near side keeps the socket, and the process. */

@@ -5,6 +5,7 @@ import type {
   RequestServer,
 } from "../../handlers/base_request_handler.ts";
 import { REPLY } from "../../handlers/_replying.ts";
+import type { TLSInfo } from "../../handlers/_tls/tls_info.ts";
 import type {
   DatagramRequest,
   DatagramSocket,
@@ -144,16 +145,16 @@ export class FarSide implements FrameHandler {
   }
 
   #open(id: number, payload: Uint8Array): void {
-    const { localAddr, remoteAddr, encrypted, requestTimeout } = unpackJson(
-      payload,
-    ) as {
-      readonly localAddr: Deno.Addr;
-      readonly remoteAddr: Deno.Addr;
-      readonly encrypted: boolean;
-      readonly requestTimeout?: number;
-    };
+    const { localAddr, remoteAddr, encrypted, tls, requestTimeout } =
+      unpackJson(payload) as {
+        readonly localAddr: Deno.Addr;
+        readonly remoteAddr: Deno.Addr;
+        readonly encrypted: boolean;
+        readonly tls?: TLSInfo;
+        readonly requestTimeout?: number;
+      };
     const connection = encrypted
-      ? new FarTlsConnection(this.#carrier, id, localAddr, remoteAddr)
+      ? new FarTlsConnection(this.#carrier, id, localAddr, remoteAddr, tls)
       : new FarConnection(this.#carrier, id, localAddr, remoteAddr, false);
     this.#run(id, connection, connection, remoteAddr, requestTimeout);
   }

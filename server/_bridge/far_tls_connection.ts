@@ -1,3 +1,4 @@
+import type { TLSInfo } from "../../handlers/_tls/tls_info.ts";
 import type { Carrier } from "./carrier.ts";
 import { FarConnection } from "./far_connection.ts";
 import { FrameType } from "./frames.ts";
@@ -5,6 +6,8 @@ import { FrameType } from "./frames.ts";
 /** A connection whose near side speaks TLS. It is used as a `Deno.TlsConn` is. */
 export class FarTlsConnection<Address extends Deno.Addr = Deno.Addr>
   extends FarConnection<Address> {
+  /** What the near side's handshake has agreed upon, if that tells. */
+  readonly tls: TLSInfo | undefined;
   readonly #ask: () => void;
   /** What the near side answers, once it was asked. */
   #asked: PromiseWithResolvers<Deno.TlsHandshakeInfo> | undefined;
@@ -14,8 +17,10 @@ export class FarTlsConnection<Address extends Deno.Addr = Deno.Addr>
     channel: number,
     localAddr: Address,
     remoteAddr: Address,
+    tls: TLSInfo | undefined,
   ) {
     super(carrier, channel, localAddr, remoteAddr, true);
+    this.tls = tls;
     this.#ask = () => carrier.send(FrameType.Handshake, channel);
   }
 

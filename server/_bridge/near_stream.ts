@@ -1,5 +1,6 @@
 import { arrivals, noteArrival } from "../../handlers/_arrivals.ts";
 import { isEncrypted } from "../../handlers/_encrypted.ts";
+import { tlsOf } from "../../handlers/_tls/tls_info.ts";
 import { isBorrower } from "../../handlers/streams/_lending.ts";
 import { ReadSize } from "../../handlers/streams/_read_size.ts";
 import {
@@ -98,6 +99,7 @@ export class NearStream extends NearChannel implements Unsent {
 
   override open(): void {
     const { localAddr, remoteAddr } = this.#connection;
+    const tls = tlsOf(this.#connection);
     const { requestTimeout = Infinity } = this.owner;
     this.carrier.send(
       FrameType.Open,
@@ -106,6 +108,7 @@ export class NearStream extends NearChannel implements Unsent {
         localAddr,
         remoteAddr,
         encrypted: isEncrypted(this.#connection),
+        ...tls === undefined ? {} : { tls },
         // JSON has no Infinity.
         ...requestTimeout === Infinity ? {} : { requestTimeout },
       }),

@@ -1,3 +1,4 @@
+import { isResetting, RESET } from "../../handlers/_cut_short.ts";
 import type { Closing } from "../../handlers/_host.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import { checkTime } from "../_core/options.ts";
@@ -90,7 +91,8 @@ export class Connections<
       : connection;
     // Where there is no reset, closing at once is the nearest to it: a TLS
     // connection then ends without close_notify (RFC 8446, section 6.1).
-    await resetConnection(inner, isRead);
+    if (isResetting(inner)) inner[RESET]();
+    else await resetConnection(inner, isRead);
   }
 
   close(connection: Connection): void {

@@ -1,5 +1,7 @@
 import { isEncrypted } from "../../handlers/_encrypted.ts";
 import { addBorrower } from "../../handlers/streams/_lending.ts";
+import { readableOf, writableOf } from "../../handlers/streams/_web_streams.ts";
+import { type TLSInfo, tlsOf } from "../../handlers/_tls/tls_info.ts";
 
 /**
  * A connection that notes when it last carried a byte. Only servers with an
@@ -30,6 +32,11 @@ export class IdleConnection<Address extends Deno.Addr>
     return isEncrypted(this.inner);
   }
 
+  /** What the handshake has agreed upon, of a connection in TLS. */
+  get tls(): TLSInfo | undefined {
+    return tlsOf(this.inner);
+  }
+
   async read(buffer: Uint8Array): Promise<number | null> {
     const n = await this.inner.read(buffer);
     this.lastActive = performance.now();
@@ -43,26 +50,11 @@ export class IdleConnection<Address extends Deno.Addr>
   }
 
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= new ReadableStream({
-      pull: async (controller) => {
-        const buffer = new Uint8Array(64 * 1024);
-        const n = await this.read(buffer);
-        if (n !== null) return controller.enqueue(buffer.subarray(0, n));
-        controller.close();
-      },
-    }, { highWaterMark: 0 });
+    return this.#readable ??= readableOf(this);
   }
 
   get writable(): WritableStream<Uint8Array<ArrayBufferLike>> {
-    return this.#writable ??= new WritableStream({
-      write: async (chunk) => {
-        let done = 0;
-        while (done < chunk.length) {
-          done += await this.write(chunk.subarray(done));
-        }
-      },
-      close: () => this.inner.closeWrite(),
-    });
+    return this.#writable ??= writableOf(this);
   }
 
   closeWrite(): Promise<void> {

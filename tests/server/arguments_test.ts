@@ -134,7 +134,7 @@ Deno.test("a TLSServer refuses the name of a file where it takes PEM text", () =
     {
       name: "InvalidData",
       message:
-        'Cannot create server: cert must be PEM text, received "cert.pem"; of a file, pass what Deno.readTextFile() gives',
+        'Cannot use cert: it must be PEM text, received "cert.pem"; of a file, pass what Deno.readTextFile() gives',
     },
   );
 });

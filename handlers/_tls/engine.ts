@@ -1,0 +1,144 @@
+import process from "node:process";
+import type { Duplex, DuplexOptions } from "node:stream";
+
+/**
+ * What the engine calls. It is the `this` of each of its methods. Nothing that it
+ * calls may throw, or close the engine.
+ */
+export interface EngineCallbacks {
+  /** Bytes that the peer has sent, or `undefined` where it has sent its end. */
+  onread(bytes: ArrayBuffer | undefined): void;
+  /** The handshake is complete. */
+  onhandshakedone(): void;
+  /** The peer has broken the protocol, or told of an error. */
+  onerror(error: Error & { readonly code?: string }): void;
+  /** The first message has come, and `finishAccept` is waited for. */
+  onclienthello(): void;
+}
+
+/** A certificate, its key, and who may connect, in the form that the engine takes. */
+export interface EngineContext {
+  readonly cert?: string;
+  readonly key?: string;
+  /** Who may sign the certificates of clients. */
+  readonly ca?: readonly string[];
+  /** Whether clients are asked for a certificate. */
+  readonly requestCert: boolean;
+  /** Whether those without one are refused. */
+  readonly rejectUnauthorized: boolean;
+}
+
+/** The protocol of one connection: bytes go in and out, and no socket is touched. */
+export interface Engine {
+  onread: EngineCallbacks["onread"];
+  /** Prepares a server's side; not 0 where the context cannot be used. */
+  initServerTls(context: EngineContext): number;
+  attachJsStream(): number;
+  setHandle(callbacks: EngineCallbacks): void;
+  /** Names the protocols to choose from. */
+  setAlpnProtocols(protocols: readonly string[]): void;
+  /** Has `onclienthello` called. */
+  enableClientHelloCb(): void;
+  /** The name that the client has asked for. */
+  getServername(): string | null | undefined;
+  /** Goes on with the handshake; not 0 where that has failed. */
+  finishAccept(context: EngineContext, alpn: null): number;
+  start(): number;
+  /** From now on `onread` is called. */
+  readStart(): number;
+  /** Takes what has come from the peer. */
+  receive(bytes: Uint8Array): void;
+  /** Encrypts; not 0 where that is not possible any more. */
+  writeBuffer(request: object, bytes: Uint8Array): number;
+  /** Makes the end of this side. */
+  shutdown(request: object): number;
+  /** Takes what is to be sent to the peer. */
+  drainEncOut(): Uint8Array;
+  getProtocol(out: { protocol?: string }): number;
+  getCipher(out: { standardName?: string }): number;
+  getAlpnNegotiatedProtocol(out: { alpnProtocol?: string | false }): number;
+  isSessionReused(): boolean;
+  /** Why the peer's certificate is not trusted, empty where it is. */
+  verifyError(): string;
+  getPeerCertificateChain(): { readonly certificates: Uint8Array[] } | null;
+  /** Frees its memory. */
+  destroySsl(): void;
+}
+
+type EngineClass = new (kind: number, provider: number) => Engine;
+
+/** The kind of an engine that is a server's. */
+const SERVER = 1;
+
+/** The names of what is used of it. */
+const METHODS = [
+  ...["initServerTls", "attachJsStream", "setHandle", "setAlpnProtocols"],
+  ...["enableClientHelloCb", "getServername", "finishAccept", "start"],
+  ...["readStart", "receive", "writeBuffer", "shutdown", "drainEncOut"],
+  ...["getProtocol", "getCipher", "getAlpnNegotiatedProtocol"],
+  ...["isSessionReused", "verifyError", "getPeerCertificateChain"],
+  "destroySsl",
+];
+
+let engineClass: EngineClass | undefined;
+
+/**
+ * Makes an engine for a server's side of one connection.
+ *
+ * It is the object beneath a `TLSSocket` of `node:tls`, without the two streams
+ * that `node:tls` puts around it: those take as long for a short message as all
+ * else. It is no public part of Deno, and this file is the only one that knows
+ * where it is.
+ *
+ * @throws {Deno.errors.NotSupported} If this version of Deno has another.
+ */
+export function makeEngine(): Engine {
+  engineClass ??= findEngine();
+  return new engineClass(SERVER, 0);
+}
+
+/** Whether an engine can use a certificate and its key. */
+export function isUsable(context: EngineContext): boolean {
+  return makeEngine().initServerTls(context) === 0;
+}
+
+function findEngine(): EngineClass {
+  // Not imported: loading it takes longer than all of this module, and programs
+  // without TLS, threads and processes among them, need none of it.
+  const tls = process.getBuiltinModule("node:tls");
+  const stream = process.getBuiltinModule("node:stream");
+  const socket = new tls.TLSSocket(
+    nowhere(stream.Duplex) as unknown as ConstructorParameters<
+      typeof tls.TLSSocket
+    >[0],
+    { isServer: true, secureContext: tls.createSecureContext() },
+  );
+  // It has neither a certificate nor a peer.
+  socket.on("error", () => {});
+  const { _handle: engine } = socket as unknown as {
+    readonly _handle?: Record<string, unknown>;
+  };
+  const found = engine?.constructor as EngineClass | undefined;
+  const missing = METHODS.filter((name) =>
+    typeof engine?.[name] !== "function"
+  );
+  socket.destroy();
+  if (found !== undefined && missing.length === 0) return found;
+  throw new Deno.errors.NotSupported(
+    `Cannot use TLS with Deno ${Deno.version.deno}: its node:tls lacks ${
+      missing.join(", ")
+    }; use the version that this module is tested with`,
+  );
+}
+
+/** A stream from which nothing comes, and that nothing leaves. */
+function nowhere(
+  DuplexClass: new (options: DuplexOptions) => Duplex,
+): Duplex {
+  return new DuplexClass({
+    read() {},
+    write(_chunk, _encoding, done) {
+      done();
+    },
+  });
+}

@@ -1,0 +1,446 @@
+import { RESET, type Resetting } from "../_cut_short.ts";
+import { addBorrower } from "../streams/_lending.ts";
+import { ReadSize } from "../streams/_read_size.ts";
+import { giveBuffer, takeBuffer } from "../streams/_small_buffers.ts";
+import { readableOf, writableOf } from "../streams/_web_streams.ts";
+import { writeCountError } from "../streams/_write_count.ts";
+import type { Credentials } from "./credentials.ts";
+import {
+  type Engine,
+  type EngineCallbacks,
+  type EngineContext,
+  makeEngine,
+} from "./engine.ts";
+import { agreedUpon, readCertificate, type TLSInfo } from "./tls_info.ts";
+
+/** What the read of a connection that waits may take, in bytes. */
+const MODEST_BUFFER = 4 * 1024;
+/** The most that is read at once, in bytes: four records. */
+const LARGEST_BUFFER = 64 * 1024;
+/** The most that the engine encrypts in one call, in bytes. */
+const MOST_AT_ONCE = 48 * 1024;
+/** What the engine takes at once of a first message, in bytes. */
+const HELLO_PART = 4 * 1024;
+/**
+ * How much of what the protocol itself says may wait for a peer that does not
+ * read, in bytes. Nothing more is read from it then.
+ */
+const MOST_WAITING = 64 * 1024;
+
+const NOTHING = new Uint8Array(0);
+
+/** The engine wants to tell somebody when it has written. Nobody asks. */
+const NOBODY = { oncomplete() {} };
+
+const ignore = () => {};
+
+/** The server's side of a connection in TLS, over any other connection. */
+export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
+  implements Deno.Conn<Address>, Resetting {
+  readonly #raw: Deno.Conn<Address>;
+  readonly #credentials: Credentials;
+  readonly #engine: Engine = makeEngine();
+  /** What the engine calls. It forgets this connection when that closes. */
+  readonly #callbacks: Callbacks = new Callbacks(this);
+  readonly #size = new ReadSize(MODEST_BUFFER, LARGEST_BUFFER);
+  #buffer: Uint8Array<ArrayBuffer> = NOTHING;
+  #handshaking: Promise<Deno.TlsHandshakeInfo> | undefined;
+  #info: TLSInfo | undefined;
+  /** What has come and was not taken. */
+  #held: Uint8Array = NOTHING;
+  /** Settles when what is being read has come. */
+  #receiving: Promise<void> | undefined;
+  /** Settles when nothing is left to be sent. */
+  #sending: Promise<void> | undefined;
+  /** What waits to be sent: encrypted already. */
+  readonly #unsent: Uint8Array[] = [];
+  #unsentBytes = 0;
+  #sendFailure: { readonly error: unknown } | undefined;
+  #writingEnded = false;
+  #closed = false;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array<ArrayBufferLike>> | undefined;
+
+  /**
+   * @param raw Carries the encrypted bytes.
+   * @param credentials What is shown to the client.
+   */
+  constructor(raw: Deno.Conn<Address>, credentials: Credentials) {
+    this.#raw = raw;
+    this.#credentials = credentials;
+  }
+
+  get localAddr(): Address {
+    return this.#raw.localAddr;
+  }
+
+  get remoteAddr(): Address {
+    return this.#raw.remoteAddr;
+  }
+
+  /** What the handshake has agreed upon, once it is complete. */
+  get tls(): TLSInfo | undefined {
+    return this.#info;
+  }
+
+  /**
+   * Does the handshake, once.
+   *
+   * @throws {Deno.errors.InvalidData} If it fails, or the client's certificate is
+   * not valid.
+   * @throws {Deno.errors.UnexpectedEof} If the client ends its side in it.
+   */
+  handshake(): Promise<Deno.TlsHandshakeInfo> {
+    return this.#handshaking ??= this.#shakeHands();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#info === undefined) await this.handshake();
+    const callbacks = this.#callbacks;
+    while (this.#held.length === 0) {
+      if (buffer.length === 0) return 0;
+      if (callbacks.failure !== undefined) throw callbacks.failure;
+      if (callbacks.ended) return null;
+      // Somebody whose read is under way gets what comes first.
+      if (this.#receiving !== undefined) await this.#receiving.catch(ignore);
+      else await this.#receiveAndAnswer();
+    }
+    const n = Math.min(buffer.length, this.#held.length);
+    buffer.set(n < this.#held.length ? this.#held.subarray(0, n) : this.#held);
+    this.#held = n < this.#held.length ? this.#held.subarray(n) : NOTHING;
+    return n;
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    if (this.#info === undefined) await this.handshake();
+    // Encrypt nothing before what is encrypted is sent: that is the backpressure.
+    while (this.#sending !== undefined) await this.#sending;
+    this.#checkOpen("write");
+    if (data.length === 0) return 0;
+    const part = data.length > MOST_AT_ONCE
+      ? data.subarray(0, MOST_AT_ONCE)
+      : data;
+    if (this.#engine.writeBuffer(NOBODY, part) !== 0) {
+      throw this.#callbacks.failure ?? brokenPipe("write");
+    }
+    await this.#send();
+    return part.length;
+  }
+
+  async closeWrite(): Promise<void> {
+    this.#checkOpen("end");
+    await this.sayEnd();
+    await this.#raw.closeWrite();
+  }
+
+  /**
+   * Tells the peer that nothing more comes (`close_notify`, RFC 8446, section
+   * 6.1), and leaves the connection beneath as it is.
+   */
+  async sayEnd(): Promise<void> {
+    if (this.#writingEnded || this.#info === undefined) return;
+    this.#writingEnded = true;
+    while (this.#sending !== undefined) await this.#sending;
+    if (this.#closed) return;
+    this.#engine.shutdown(NOBODY);
+    await this.#send();
+  }
+
+  /** Closes it now. The peer is told that this is the end, unless more was due. */
+  close(): void {
+    if (!this.#closed) {
+      this.#sayLast();
+      this.#closed = true;
+      this.#callbacks.owner = undefined;
+      this.#engine.destroySsl();
+    }
+    this.#raw.close();
+  }
+
+  /** Leaves out the `close_notify`, so that a reply that is cut short shows. */
+  [RESET](): void {
+    this.#writingEnded = true;
+  }
+
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#readable ??= readableOf(this);
+  }
+
+  get writable(): WritableStream<Uint8Array<ArrayBufferLike>> {
+    return this.#writable ??= writableOf(this);
+  }
+
+  ref(): void {
+    this.#raw.ref();
+  }
+
+  unref(): void {
+    this.#raw.unref();
+  }
+
+  setNoDelay(noDelay?: boolean): void {
+    (this.#raw as Partial<Deno.TcpConn>).setNoDelay?.(noDelay);
+  }
+
+  setKeepAlive(keepAlive?: boolean): void {
+    (this.#raw as Partial<Deno.TcpConn>).setKeepAlive?.(keepAlive);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Takes what the engine has decrypted. */
+  decrypted(bytes: Uint8Array): void {
+    if (this.#held.length === 0) {
+      this.#held = bytes;
+      return;
+    }
+    const joined = new Uint8Array(this.#held.length + bytes.length);
+    joined.set(this.#held);
+    joined.set(bytes, this.#held.length);
+    this.#held = joined;
+  }
+
+  /** Says the end of this side, where nothing has to be waited for. */
+  #sayLast(): void {
+    if (
+      this.#info === undefined || this.#writingEnded ||
+      this.#sending !== undefined || this.#sendFailure !== undefined
+    ) return;
+    this.#writingEnded = true;
+    this.#engine.shutdown(NOBODY);
+    // Deno tries a write at once, before the close that follows.
+    this.#send()?.catch(ignore);
+  }
+
+  async #shakeHands(): Promise<Deno.TlsHandshakeInfo> {
+    // The session tickets that follow the handshake would else hold back the
+    // first answer until the client acknowledges them: 40 ms and more.
+    this.setNoDelay(true);
+    this.#start();
+    const callbacks = this.#callbacks;
+    while (!callbacks.established && callbacks.failure === undefined) {
+      await (this.#receiving ??= this.#receive());
+      if (callbacks.askedForName) await this.#answerHello();
+      // What it says last is sent when the client is known to be welcome.
+      if (!callbacks.established) await this.#answer();
+    }
+    if (callbacks.failure !== undefined) throw callbacks.failure;
+    this.#info = this.#agreed();
+    await this.#send();
+    return { alpnProtocol: this.#info.alpnProtocol };
+  }
+
+  #start(): void {
+    const engine = this.#engine;
+    const { choosesByName, default: context, protocols } = this.#credentials;
+    engine.onread = this.#callbacks.onread;
+    engine.attachJsStream();
+    engine.setHandle(this.#callbacks);
+    engine.initServerTls(
+      choosesByName
+        ? { requestCert: false, rejectUnauthorized: false }
+        : context,
+    );
+    if (protocols.length > 0) engine.setAlpnProtocols(protocols);
+    if (choosesByName) {
+      this.#callbacks.awaitsHello = true;
+      engine.enableClientHelloCb();
+    }
+    engine.start();
+    engine.readStart();
+  }
+
+  /** Sends what the handshake says next, the alert that ends it among that. */
+  async #answer(): Promise<void> {
+    try {
+      await this.#send();
+    } catch (error) {
+      this.#callbacks.failure ??= error as Error;
+    }
+  }
+
+  async #answerHello(): Promise<void> {
+    const callbacks = this.#callbacks;
+    callbacks.askedForName = false;
+    const name = this.#engine.getServername() ?? "";
+    const context: EngineContext = name === ""
+      ? this.#credentials.default
+      : await this.#credentials.choose(name);
+    this.#checkOpen("shake hands");
+    if (this.#engine.finishAccept(context, null) === 0) return;
+    callbacks.failure ??= new Deno.errors.InvalidData(
+      "The TLS handshake failed: its certificate cannot be used",
+    );
+  }
+
+  /** @throws {Deno.errors.InvalidData} If the client is not welcome. */
+  #agreed(): TLSInfo {
+    const engine = this.#engine;
+    const { clientAuth, verified } = this.#credentials;
+    const agreed = agreedUpon(engine);
+    if (clientAuth === "none") {
+      return { ...agreed, authorized: false, peerCertificate: null };
+    }
+    const der = engine.getPeerCertificateChain()?.certificates[0];
+    const peerCertificate = der === undefined ? null : readCertificate(der);
+    let why = peerCertificate === null ? "there is none" : engine.verifyError();
+    if (peerCertificate !== null && why === "") {
+      const { fingerprint256, validTo } = peerCertificate;
+      if (!agreed.resumed) verified.add(fingerprint256, validTo);
+      else if (!verified.has(fingerprint256)) why = "it is not known any more";
+    }
+    const authorized = why === "";
+    if (!authorized && clientAuth === "require") {
+      throw new Deno.errors.InvalidData(
+        `The client's certificate was refused: ${why}`,
+      );
+    }
+    return { ...agreed, authorized, peerCertificate };
+  }
+
+  async #receiveAndAnswer(): Promise<void> {
+    await (this.#receiving = this.#receive());
+    // Whoever reads need not wait for it: what fails is seen by the next write.
+    this.#send()?.catch(ignore);
+  }
+
+  /** Has the engine take what comes next. */
+  async #receive(): Promise<void> {
+    const callbacks = this.#callbacks;
+    try {
+      while (this.#unsentBytes > MOST_WAITING) await this.#sending;
+      const size = this.#size.begin();
+      if (this.#buffer.length !== size) {
+        giveBuffer(this.#buffer);
+        this.#buffer = takeBuffer(size);
+      }
+      const n = await this.#raw.read(this.#buffer);
+      if (this.#closed) throw closedError("read");
+      if (n === null) {
+        this.#size.fail();
+        if (!callbacks.ended) callbacks.failure ??= cutShort();
+        return;
+      }
+      this.#size.end(n, size);
+      this.#engine.receive(
+        n < this.#buffer.length ? this.#buffer.subarray(0, n) : this.#buffer,
+      );
+      // It looks at a first message by parts, and waits for more after each.
+      for (let at = HELLO_PART; callbacks.awaitsHello && at < n;) {
+        this.#engine.receive(NOTHING);
+        at += HELLO_PART;
+      }
+    } catch (error) {
+      this.#size.fail();
+      callbacks.failure ??= error as Error;
+      throw error;
+    } finally {
+      this.#receiving = undefined;
+    }
+  }
+
+  /** Sends what the engine has to say. */
+  #send(): Promise<void> | undefined {
+    const bytes = this.#closed ? NOTHING : this.#engine.drainEncOut();
+    if (bytes.length > 0) {
+      this.#unsent.push(bytes);
+      this.#unsentBytes += bytes.length;
+      if (this.#sending === undefined) {
+        this.#sending = this.#sendAll();
+        this.#sending.catch(ignore);
+      }
+    }
+    return this.#sending;
+  }
+
+  async #sendAll(): Promise<void> {
+    try {
+      for (let bytes; (bytes = this.#unsent.shift()) !== undefined;) {
+        for (let done = 0; done < bytes.length;) {
+          const n = await this.#raw.write(
+            done === 0 ? bytes : bytes.subarray(done),
+          );
+          const wrong = writeCountError(n, bytes.length - done);
+          if (wrong !== undefined) throw wrong;
+          done += n;
+        }
+        this.#unsentBytes -= bytes.length;
+      }
+    } catch (error) {
+      // What follows would make no sense without what was not sent.
+      this.#sendFailure = { error };
+      this.#unsent.length = 0;
+      this.#unsentBytes = 0;
+      throw error;
+    } finally {
+      this.#sending = undefined;
+    }
+  }
+
+  #checkOpen(action: string): void {
+    if (this.#closed) throw closedError(action);
+    if (this.#sendFailure !== undefined) throw this.#sendFailure.error;
+    if (this.#writingEnded) throw brokenPipe(action);
+  }
+}
+
+addBorrower(TLSConnection.prototype);
+
+/**
+ * What the engine of a connection calls. The engine's memory holds it for as long
+ * as the engine is there, so it must not hold the engine in turn.
+ */
+class Callbacks implements EngineCallbacks {
+  /** The connection, until it closes. */
+  owner: { decrypted(bytes: Uint8Array): void } | undefined;
+  established = false;
+  /** Whether the peer has ended its side as is proper. */
+  ended = false;
+  /** Whether a certificate is to be chosen. */
+  askedForName = false;
+  /** Whether the first message is still to come, where it is looked at. */
+  awaitsHello = false;
+  failure: Error | undefined = undefined;
+
+  constructor(owner: Callbacks["owner"]) {
+    this.owner = owner;
+  }
+
+  onread(bytes: ArrayBuffer | undefined): void {
+    if (bytes === undefined) this.ended = true;
+    else this.owner?.decrypted(new Uint8Array(bytes));
+  }
+
+  onhandshakedone(): void {
+    this.established = true;
+  }
+
+  onclienthello(): void {
+    this.askedForName = true;
+    this.awaitsHello = false;
+  }
+
+  onerror(error: Error): void {
+    this.failure ??= new Deno.errors.InvalidData(error.message);
+  }
+}
+
+function cutShort(): Error {
+  return new Deno.errors.UnexpectedEof(
+    "The client ended the connection without a TLS close_notify: what it sent may be cut short",
+  );
+}
+
+function brokenPipe(action: string): Error {
+  return new Deno.errors.BrokenPipe(
+    `Cannot ${action}: the writing side has ended`,
+  );
+}
+
+function closedError(action: string): Error {
+  return new Deno.errors.BadResource(
+    `Cannot ${action}: the connection is closed`,
+  );
+}

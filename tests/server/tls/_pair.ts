@@ -1,0 +1,85 @@
+import { StreamRequestHandler, TLSServer } from "../../../mod.ts";
+import type { TLSServerAddress, TLSServerOptions } from "../../../mod.ts";
+import { Folder } from "../../_program.ts";
+import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { type Certificate, makeCertificate } from "./_certificate.ts";
+
+/** A TLS server, what it reports, and clients that trust it. */
+export class Pair implements AsyncDisposable {
+  readonly reports: Reports;
+  readonly certificate: Certificate;
+  readonly server: TLSServer;
+
+  private constructor(
+    server: TLSServer,
+    certificate: Certificate,
+    reports: Reports,
+  ) {
+    this.server = server;
+    this.certificate = certificate;
+    this.reports = reports;
+  }
+
+  static async start(
+    handle: (
+      handler: StreamRequestHandler<Deno.NetAddr>,
+    ) => void | Promise<void>,
+    options: TLSServerOptions = {},
+    address: (own: Certificate) => Partial<TLSServerAddress> = () => ({}),
+    Handler: typeof StreamRequestHandler<Deno.NetAddr> = StreamRequestHandler,
+  ): Promise<Pair> {
+    await using folder = new Folder();
+    const certificate = await makeCertificate(folder);
+    const reports = new Reports();
+    const server = new TLSServer(
+      { ...LOOPBACK, ...certificate, ...address(certificate) },
+      class extends Handler {
+        override handle() {
+          return handle(this);
+        }
+      },
+      { onError: reports.take, ...options },
+    );
+    return new Pair(serve(server), certificate, reports);
+  }
+
+  /** A client whose handshake is complete. */
+  async connect(
+    address: Deno.ConnectOptions = this.server.addr,
+  ): Promise<Deno.TlsConn> {
+    const client = await Deno.startTls(await Deno.connect(address), {
+      hostname: "localhost",
+      caCerts: [this.certificate.cert],
+    });
+    try {
+      await client.handshake();
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+    return client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.shutdown();
+  }
+}
+
+/** Echoes lines, and counts those that have been served to their end. */
+export const echoLines = async (
+  { rfile, wfile }: StreamRequestHandler<Deno.NetAddr>,
+) => {
+  for await (const line of rfile) await wfile.write(`<${line}>\n`);
+};
+
+/** Writes a line, and reads the answer. */
+export async function talk(client: Deno.Conn, line: string): Promise<string> {
+  await client.write(new TextEncoder().encode(line + "\n"));
+  const buffer = new Uint8Array(line.length + 3);
+  for (let done = 0; done < buffer.length;) {
+    const n = await client.read(buffer.subarray(done));
+    if (n === null) throw new Deno.errors.UnexpectedEof("cut short");
+    done += n;
+  }
+  return new TextDecoder().decode(buffer).trim();
+}

@@ -1,0 +1,163 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
+import { patiently } from "../../_patience.ts";
+import { testWith } from "../../_program.ts";
+import { openssl } from "../../peers/_peers.ts";
+import { Meddler, writeAll } from "./_meddler.ts";
+import { echoLines, Pair, talk } from "./_pair.ts";
+
+/** What a client sends first: its ClientHello. */
+async function firstFlight(pair: Pair): Promise<Uint8Array<ArrayBuffer>> {
+  let first: Uint8Array<ArrayBuffer> | undefined;
+  using meddler = new Meddler(pair.server.addr, (bytes, server) => {
+    first ??= bytes;
+    return writeAll(server, bytes);
+  });
+  const client = await pair.connect(meddler.addr);
+  strictEqual(await talk(client, "hello"), "<hello>");
+  await client.closeWrite();
+  await client.read(new Uint8Array(1));
+  client.close();
+  await meddler.ended;
+  return first!;
+}
+
+for (const how of ["one certificate", "a certificate by name"]) {
+  const byName = how !== "one certificate";
+  const start = (options = {}) =>
+    Pair.start(
+      echoLines,
+      options,
+      (own) => byName ? { contexts: { localhost: own } } : {},
+    );
+
+  testWith(
+    [openssl],
+    `a handshake that is cut at any byte harms nobody (${how})`,
+    async () => {
+      await using pair = await start();
+      const hello = await firstFlight(pair);
+      ok(hello.length > 100);
+      for (let cut = 0; cut < hello.length; cut += 50) {
+        await Promise.all(
+          Array.from(
+            { length: Math.min(50, hello.length - cut) },
+            async (_, i) => {
+              using client = await Deno.connect(pair.server.addr);
+              await writeAll(client, hello.subarray(0, cut + i));
+              await client.closeWrite();
+              strictEqual(await client.read(new Uint8Array(1)), null);
+            },
+          ),
+        );
+      }
+      const errors = await pair.reports.until(hello.length);
+      ok(
+        errors.every((error) => error instanceof Deno.errors.UnexpectedEof),
+        String(
+          errors.find((error) => !(error instanceof Deno.errors.UnexpectedEof)),
+        ),
+      );
+      using client = await pair.connect();
+      strictEqual(await talk(client, "still here"), "<still here>");
+    },
+  );
+
+  testWith(
+    [openssl],
+    `a client whose bytes come one by one is served (${how})`,
+    async () => {
+      await using pair = await start();
+      using meddler = new Meddler(pair.server.addr, async (bytes, server) => {
+        for (const byte of bytes) await server.write(Uint8Array.of(byte));
+      });
+      const client = await pair.connect(meddler.addr);
+      strictEqual(await talk(client, "slowly"), "<slowly>");
+      // Records of one byte each.
+      for (const letter of "a line\n") {
+        await client.write(new TextEncoder().encode(letter));
+      }
+      const buffer = new Uint8Array(9);
+      for (let n = 0; n < buffer.length;) {
+        n += (await client.read(buffer.subarray(n)))!;
+      }
+      strictEqual(new TextDecoder().decode(buffer), "<a line>\n");
+      await client.closeWrite();
+      strictEqual(await client.read(buffer), null);
+      client.close();
+      await meddler.ended;
+      deepStrictEqual(pair.reports.errors, []);
+    },
+  );
+
+  testWith(
+    [openssl],
+    `plain text to a TLS port is an error of its own (${how})`,
+    async () => {
+      await using pair = await start();
+      for (const text of ["GET / HTTP/1.0\r\n\r\n", "\0".repeat(100_000)]) {
+        using client = await Deno.connect(pair.server.addr);
+        await writeAll(client, new TextEncoder().encode(text)).catch(() => {});
+        await client.closeWrite().catch(() => {});
+        // An alert, an end or a reset.
+        await client.read(new Uint8Array(100)).catch(() => {});
+      }
+      const errors = await pair.reports.until(2);
+      ok(errors.every((error) => error instanceof Deno.errors.InvalidData));
+      using client = await pair.connect();
+      strictEqual(await talk(client, "still here"), "<still here>");
+    },
+  );
+}
+
+testWith(
+  [openssl],
+  "a record that was changed on its way ends the connection, with an alert",
+  async () => {
+    await using pair = await Pair.start(echoLines);
+    let changes = false;
+    using meddler = new Meddler(pair.server.addr, (bytes, server) => {
+      if (changes) bytes[bytes.length - 1]! ^= 1;
+      return writeAll(server, bytes);
+    });
+    const client = await pair.connect(meddler.addr);
+    strictEqual(await talk(client, "before"), "<before>");
+    changes = true;
+    await rejects(talk(client, "after"), /fatal alert/);
+    client.close();
+    const [error] = await pair.reports.until(1);
+    match(String(error), /^InvalidData: .*decrypt/);
+    await meddler.ended;
+  },
+);
+
+testWith(
+  [openssl],
+  "500 clients that are silent in the handshake are closed, and their descriptors given back",
+  async () => {
+    await using pair = await Pair.start(echoLines, {
+      handshakeTimeout: 100,
+      maxConnections: 50,
+    });
+    const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+    (await pair.connect()).close();
+    const before = descriptors();
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 500 }, async () => {
+        using client = await Deno.connect(pair.server.addr);
+        await patiently(
+          client.read(new Uint8Array(1)).catch(() => null),
+          () => "the end of a silent client",
+        );
+        most = Math.max(most, descriptors());
+      }),
+    );
+    const errors = await pair.reports.until(500);
+    ok(errors.every((error) => (error as Error).name === "TimeoutError"));
+    // The clients' own are among them, and the 50 that were let in at a time.
+    ok(most <= before + 500 + 50 + 10, `${most} descriptors`);
+    using client = await pair.connect();
+    strictEqual(await talk(client, "still here"), "<still here>");
+    ok(descriptors() <= before + 10, `${descriptors()}, ${before} before`);
+  },
+);

@@ -1,0 +1,286 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
+import {
+  type StreamRequestHandler,
+  type TLSInfo,
+  TLSServer,
+  type TLSServerAddress,
+} from "../../../mod.ts";
+import { type Child, Folder, testWith } from "../../_program.ts";
+import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { openssl } from "../../peers/_peers.ts";
+import { Authority, type Issued } from "./_authority.ts";
+
+/** Keeps what handlers were told, and answers a line with whom it is to. */
+class Told {
+  readonly infos: TLSInfo[] = [];
+
+  readonly handle = async ({ rfile, wfile, tls }: StreamRequestHandler) => {
+    this.infos.push(tls!);
+    await rfile.readLine();
+    await wfile.write(`${tls!.authorized} ${tls!.peerCertificate?.subject}\n`);
+    await rfile.readLine();
+  };
+
+  get last(): TLSInfo {
+    return this.infos.at(-1)!;
+  }
+}
+
+/** A server that asks for certificates, and authorities for both sides. */
+class Guarded implements AsyncDisposable {
+  readonly folder = new Folder();
+  readonly reports = new Reports();
+  readonly told = new Told();
+  authority!: Authority;
+  #own!: Issued;
+  #servers: TLSServer[] = [];
+
+  static async start(): Promise<Guarded> {
+    const guarded = new Guarded();
+    guarded.authority = await Authority.make(guarded.folder);
+    guarded.#own = await guarded.authority.issue("server");
+    return guarded;
+  }
+
+  serve(address: Partial<TLSServerAddress>): TLSServer {
+    const { cert, key } = this.#own;
+    const server = new TLSServer(
+      { ...LOOPBACK, cert, key, ...address },
+      this.told.handle,
+      { onError: this.reports.take },
+    );
+    this.#servers.push(server);
+    return serve(server);
+  }
+
+  /** What a client with such a certificate is answered. */
+  async ask(server: TLSServer, certificate?: Issued): Promise<string> {
+    using client = await Deno.connectTls({
+      hostname: "localhost",
+      port: server.addr.port,
+      caCerts: [this.authority.cert],
+      ...certificate === undefined
+        ? {}
+        : { cert: certificate.cert, key: certificate.key },
+    });
+    await client.write(new TextEncoder().encode("who?\n"));
+    const buffer = new Uint8Array(100);
+    const n = await client.read(buffer);
+    if (n === null) throw new Error("refused");
+    return new TextDecoder().decode(buffer.subarray(0, n)).trim();
+  }
+
+  /** Starts OpenSSL's client. */
+  client(server: TLSServer, ...args: string[]): Child {
+    return openssl.start(
+      ...["s_client", "-connect", `127.0.0.1:${server.addr.port}`],
+      ...["-servername", "localhost", "-CAfile", this.authority.certFile],
+      ...args,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#servers) await server.shutdown();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+const asArguments = ({ certFile, keyFile }: Issued) => [
+  ...["-cert", certFile, "-key", keyFile],
+];
+
+testWith(
+  [openssl],
+  `clientAuth "require" serves those whose certificate is signed, and nobody else`,
+  async () => {
+    await using guarded = await Guarded.start();
+    const { authority, folder, told } = guarded;
+    const server = guarded.serve({ clientAuth: "require", ca: authority.cert });
+    const alice = await authority.issue("alice");
+    const late = await authority.issue("late", ["localhost"], -1);
+    const foreign = await (await Authority.make(folder, "foreign")).issue(
+      "eve",
+    );
+    strictEqual(await guarded.ask(server, alice), "true CN=alice");
+    const { peerCertificate, protocol, cipher, serverName, resumed } =
+      told.last;
+    match(peerCertificate!.issuer, /CN=authority/);
+    strictEqual(peerCertificate!.subjectAltName, "DNS:localhost");
+    strictEqual(peerCertificate!.pem.trim(), alice.cert.trim());
+    match(peerCertificate!.fingerprint256, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+    ok(Date.parse(peerCertificate!.validTo) > Date.now());
+    deepStrictEqual({ protocol, serverName, resumed }, {
+      protocol: "TLSv1.3",
+      serverName: "localhost",
+      resumed: false,
+    });
+    match(cipher, /^TLS_/);
+    for (const certificate of [undefined, late, foreign]) {
+      await rejects(guarded.ask(server, certificate));
+    }
+    const errors = await guarded.reports.until(3);
+    match(String(errors[0]), /^InvalidData: peer sent no certificates/);
+    match(
+      String(errors[1]),
+      /^InvalidData: The client's certificate was refused/,
+    );
+    match(
+      String(errors[2]),
+      /^InvalidData: The client's certificate was refused/,
+    );
+    strictEqual(told.infos.length, 1);
+    strictEqual(await guarded.ask(server, alice), "true CN=alice");
+  },
+);
+
+testWith(
+  [openssl],
+  `clientAuth "request" serves everybody, and says who is authorized`,
+  async () => {
+    await using guarded = await Guarded.start();
+    const { authority, folder } = guarded;
+    const server = guarded.serve({ clientAuth: "request", ca: authority.cert });
+    const alice = await authority.issue("alice");
+    const foreign = await (await Authority.make(folder, "foreign")).issue(
+      "eve",
+    );
+    strictEqual(await guarded.ask(server), "false undefined");
+    strictEqual(await guarded.ask(server, alice), "true CN=alice");
+    strictEqual(await guarded.ask(server, foreign), "false CN=eve");
+    const anybody = guarded.serve({ clientAuth: "request" });
+    strictEqual(await guarded.ask(anybody, alice), "false CN=alice");
+    deepStrictEqual(guarded.reports.errors, []);
+  },
+);
+
+testWith(
+  [openssl],
+  "a server that asks for no certificate calls nobody authorized",
+  async () => {
+    await using guarded = await Guarded.start();
+    const server = guarded.serve({});
+    const alice = await guarded.authority.issue("alice");
+    strictEqual(await guarded.ask(server, alice), "false undefined");
+  },
+);
+
+testWith(
+  [openssl],
+  "a name's own certificate leaves it to the server whom it asks for one",
+  async () => {
+    await using guarded = await Guarded.start();
+    const { authority } = guarded;
+    const { cert, key } = await authority.issue("named", ["localhost"]);
+    const server = guarded.serve({
+      clientAuth: "require",
+      ca: authority.cert,
+      contexts: { localhost: { cert, key } },
+    });
+    await rejects(guarded.ask(server));
+    const alice = await authority.issue("alice");
+    strictEqual(await guarded.ask(server, alice), "true CN=alice");
+    await guarded.reports.until(1);
+  },
+);
+
+for (const version of ["-tls1_2", "-tls1_3"]) {
+  testWith(
+    [openssl],
+    `a session that goes on is authorized as it was before (${version})`,
+    async () => {
+      await using guarded = await Guarded.start();
+      const { authority, folder, told } = guarded;
+      const server = guarded.serve({
+        clientAuth: "require",
+        ca: authority.cert,
+      });
+      const alice = asArguments(await authority.issue("alice"));
+      const session = folder.at("session");
+      for (const use of ["-sess_out", "-sess_in"]) {
+        await using child = guarded.client(
+          server,
+          ...[version, ...alice, use, session],
+        );
+        await child.send("who?\n");
+        await child.until("true CN=alice");
+        await child.output();
+      }
+      deepStrictEqual(told.infos.map(({ resumed }) => resumed), [false, true]);
+    },
+  );
+
+  testWith(
+    [openssl],
+    `no session makes a stranger's certificate one that is trusted (${version})`,
+    async () => {
+      await using guarded = await Guarded.start();
+      const { authority, folder, reports, told } = guarded;
+      const asking = guarded.serve({
+        clientAuth: "request",
+        ca: authority.cert,
+      });
+      const eve = asArguments(
+        await (await Authority.make(folder, "foreign")).issue("eve"),
+      );
+      const session = folder.at("session");
+      for (const use of ["-sess_out", "-sess_in"]) {
+        await using child = guarded.client(
+          asking,
+          ...[version, ...eve, use, session],
+        );
+        await child.send("who?\n");
+        await child.until("false CN=eve");
+        await child.output();
+      }
+      // Tickets of one process open at all its servers.
+      const requiring = guarded.serve({
+        clientAuth: "require",
+        ca: authority.cert,
+      });
+      {
+        await using child = guarded.client(
+          requiring,
+          ...[version, ...eve, "-sess_in", session],
+        );
+        await child.send("who?\n");
+        ok(
+          !String(new TextDecoder().decode((await child.output()).stdout))
+            .includes("CN=eve\n"),
+        );
+      }
+      deepStrictEqual(told.infos.map(({ resumed }) => resumed), [false, true]);
+      match(
+        String((await reports.until(1))[0]),
+        /^InvalidData: The client's certificate was refused: it is not known any more/,
+      );
+    },
+  );
+}
+
+testWith(
+  [openssl],
+  "a session of a server that asks nobody opens none that requires a certificate",
+  async () => {
+    await using guarded = await Guarded.start();
+    const { authority, folder, reports, told } = guarded;
+    const open = guarded.serve({});
+    const session = folder.at("session");
+    {
+      await using child = guarded.client(open, "-sess_out", session);
+      await child.send("who?\n");
+      await child.until("false undefined");
+      await child.output();
+    }
+    const requiring = guarded.serve({
+      clientAuth: "require",
+      ca: authority.cert,
+    });
+    {
+      await using child = guarded.client(requiring, "-sess_in", session);
+      await child.send("who?\n");
+      await child.output();
+    }
+    await reports.until(1);
+    strictEqual(told.infos.length, 1);
+  },
+);

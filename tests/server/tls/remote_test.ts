@@ -1,0 +1,65 @@
+import { deepStrictEqual, strictEqual } from "node:assert";
+import {
+  ForkingTLSServer,
+  TCPServer,
+  ThreadingTLSServer,
+  type TLSInfo,
+  TLSServer,
+} from "../../../mod.ts";
+import { Folder, testWith } from "../../_program.ts";
+import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { openssl } from "../../peers/_peers.ts";
+import { Authority } from "./_authority.ts";
+import { Told } from "./_told_handler.ts";
+
+for (
+  const [where, Server] of [
+    ["on the event loop", TLSServer],
+    ["in a thread", ThreadingTLSServer],
+    ["in a process", ForkingTLSServer],
+  ] as const
+) {
+  testWith(
+    [openssl],
+    `a handler ${where} is told what the handshake has agreed upon`,
+    async () => {
+      await using folder = new Folder();
+      const authority = await Authority.make(folder);
+      const { cert, key } = await authority.issue("server");
+      const alice = await authority.issue("alice");
+      await using server = new Server(
+        {
+          ...LOOPBACK,
+          ...{ cert, key, ca: authority.cert, clientAuth: "require" },
+          alpnProtocols: ["chat"],
+        },
+        Told,
+      );
+      serve(server);
+      const client = await Deno.connectTls({
+        hostname: "localhost",
+        port: server.addr.port,
+        caCerts: [authority.cert],
+        alpnProtocols: ["chat"],
+        cert: alice.cert,
+        key: alice.key,
+      });
+      const told = JSON.parse(await readAll(client)) as TLSInfo;
+      const { peerCertificate, cipher, ...rest } = told;
+      deepStrictEqual(rest, {
+        protocol: "TLSv1.3",
+        alpnProtocol: "chat",
+        serverName: "localhost",
+        resumed: false,
+        authorized: true,
+      });
+      strictEqual(peerCertificate?.subject, "CN=alice");
+      strictEqual(typeof cipher, "string");
+    },
+  );
+}
+
+Deno.test("a handler without TLS has no tls", async () => {
+  await using server = serve(new TCPServer(LOOPBACK, Told));
+  strictEqual(await ask(server.addr), "null");
+});
