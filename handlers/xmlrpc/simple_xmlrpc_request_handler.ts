@@ -1,8 +1,9 @@
+import { nextTurn } from "../_next_turn.ts";
 import { BaseHTTPRequestHandler } from "../http/base_http_request_handler.ts";
 import type { RequestServer } from "../base_request_handler.ts";
 import { originForm } from "../http/_connection/request_target.ts";
 import type { HTTPLimits } from "../http/http_limits.ts";
-import { type CallRoom, roomOf } from "./_http/call_room.ts";
+import { type CallRoom, LARGE, roomOf } from "./_http/call_room.ts";
 import { acceptsGzip, compress } from "./_http/gzip.ts";
 import { readCallBody } from "./_http/read_call.ts";
 import { answerCall } from "./_methods/answer_call.ts";
@@ -27,7 +28,7 @@ export interface XMLRPCRequestServer extends RequestServer {
 export type AnyXMLRPCServer = RequestServer & Partial<XMLRPCRequestServer>;
 
 /** What a client may send, in bytes, where a handler class does not say. */
-const MAX_BODY_SIZE = 8 * 1024 * 1024;
+const MAX_BODY_SIZE = 4 * 1024 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -77,7 +78,7 @@ export class SimpleXMLRPCRequestHandler<
    */
   static readonly encodeThreshold: number = 1400;
   /**
-   * As of every HTTP handler, but for `maxBodySize`: it is 8 MiB unless it is
+   * As of every HTTP handler, but for `maxBodySize`: it is 4 MiB unless it is
    * set, and holds for bodies as they come and as they are decompressed. Who
    * raises it raises `maxSize` of the dispatcher, too.
    */
@@ -151,6 +152,8 @@ export class SimpleXMLRPCRequestHandler<
     const { dispatcher } = this;
     const room = roomOf(this.#class);
     const xml = await this.#dispatchCall(dispatcher, room);
+    // To make bytes of it takes a while, too.
+    if (xml.length >= LARGE) await nextTurn();
     await this.#answer(encoder.encode(xml), room);
   }
 

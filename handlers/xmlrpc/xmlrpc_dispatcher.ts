@@ -14,11 +14,11 @@ import {
   matchSignature,
 } from "./_methods/signatures.ts";
 import { SYSTEM_METHODS } from "./_methods/system_methods.ts";
+import { inTurns } from "./_xml/in_pieces.ts";
 import { checkLimit, type Limits, limitsOf } from "./_xml/limits.ts";
 import {
   type Call,
   readCall,
-  readText,
   writeFault,
   writeResponse,
 } from "./_xml/messages.ts";
@@ -349,7 +349,7 @@ export class XMLRPCDispatcher {
   ): Promise<string> {
     let call: Call;
     try {
-      call = readCall(readText(data, this.#limits), this.#limits);
+      call = await inTurns(readCall(data, this.#limits));
     } catch (error) {
       return this.#fault(error, "");
     }
@@ -360,7 +360,7 @@ export class XMLRPCDispatcher {
       return this.#fault(error, call.method);
     }
     try {
-      return writeResponse(result, this.#limits);
+      return await inTurns(writeResponse(result, this.#limits));
     } catch (error) {
       return this.#fault(resultFault(error, call.method), call.method);
     }

@@ -5,12 +5,12 @@
  * @module
  */
 
+import { atOnce } from "./_xml/in_pieces.ts";
 import { limitsOf } from "./_xml/limits.ts";
 import {
   type Call,
   readCall,
   readResponse,
-  readText,
   writeCall,
   writeFault,
   writeResponse,
@@ -80,7 +80,7 @@ export function encodeXMLRPCResponse(
   const limits = limitsOf(options);
   return result instanceof XMLRPCFault
     ? writeFault(result, limits)
-    : writeResponse(result, limits);
+    : atOnce(writeResponse(result, limits));
 }
 
 /**
@@ -105,7 +105,7 @@ export function decodeXMLRPCCall(
   options?: XMLRPCOptions,
 ): XMLRPCCall {
   const limits = limitsOf(options);
-  return readCall(readText(xml, limits), limits);
+  return atOnce(readCall(xml, limits));
 }
 
 /**
@@ -133,7 +133,7 @@ export function decodeXMLRPCResponse(
   const limits = limitsOf(options);
   let response;
   try {
-    response = readResponse(readText(xml, limits), limits);
+    response = atOnce(readResponse(xml, limits));
   } catch (error) {
     // Only the server's faults are faults to a client.
     if (!(error instanceof XMLRPCFault)) throw error;

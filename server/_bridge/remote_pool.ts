@@ -46,7 +46,8 @@ export function endRequests(
   const lost = (which: string) => {
     const is = `${which} is gone: `;
     const error = new HandlerLostError(is + cause.message, { cause });
-    if (printed !== undefined) printAs(error, `${error.name}: ${is}${printed}`);
+    // The cause says where it came from, and has the message that is in this one.
+    printAs(error, () => `${error.name}: ${is}${printed ?? inspect(cause)}`);
     return error;
   };
   const hadRequests = side.lose(lost(`The ${what} that ran this request`));
@@ -94,9 +95,14 @@ export interface RemotePool {
   close(): Promise<void>;
 }
 
+/** How an error is printed, without the name that every error has. */
+function inspect(error: Error): string {
+  return Deno.inspect(error).replace(/^Error: /, "");
+}
+
 /** Has an error printed as a text, whatever its message and its cause tell. */
-export function printAs(error: Error, text: string): void {
+export function printAs(error: Error, text: () => string): void {
   Object.defineProperty(error, Symbol.for("Deno.customInspect"), {
-    value: () => text,
+    value: text,
   });
 }

@@ -6,7 +6,7 @@ import {
 import { LONGEST_DELAY } from "../_closing/deadlines.ts";
 import { ChildPipes } from "./child_pipes.ts";
 import { ForwardedStderr } from "./forwarded_stderr.ts";
-import { endRequests, type Loss } from "../_bridge/remote_pool.ts";
+import { endRequests, type Loss, printAs } from "../_bridge/remote_pool.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { NearSide } from "../_bridge/near_side.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
@@ -41,10 +41,13 @@ export class StartError extends Error {
 /** Says where the bytes come from that are no frames. */
 function strayOutput(error: Error): Error {
   if (!(error instanceof ProtocolError)) return error;
-  return new ProtocolError(
+  const stray = new ProtocolError(
     `${error.message}; its stdout carries frames alone, and something else has written to it: node:fs, a Worker, or a program that inherited it`,
     { cause: error },
   );
+  // Its message has all that the cause tells.
+  printAs(stray, () => `${stray}`);
+  return stray;
 }
 
 /** One process that runs handlers. */

@@ -393,7 +393,7 @@ export class ChildPool implements RemotePool {
 function toldBefore(cause: Error): Error {
   if (!(cause instanceof StartError)) return cause;
   const error = new Error(cause.brief, { cause });
-  printAs(error, `${error}`);
+  printAs(error, () => `${error}`);
   return error;
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { parentPort } from "node:worker_threads";
 import { FarSide } from "../_bridge/far_side.ts";
 import {
   type HandlerLocation,
@@ -43,6 +44,7 @@ export async function run(start: ThreadStart): Promise<void> {
   };
   // From now on: a module may end the thread while it is imported.
   noticeEnds(die);
+  refuseMessages();
   try {
     const Handler = await importHandler(start.handler);
     const carrier = new RingCarrier(start.fromThread, start.toThread);
@@ -78,4 +80,19 @@ function noticeEnds(die: (error: unknown) => void): void {
       exit(code);
     },
   });
+}
+
+/**
+ * Nobody listens to messages of this thread, and all that it has sent would be
+ * taken in one turn of the main thread's event loop.
+ */
+function refuseMessages(): void {
+  const value = () => {
+    throw new TypeError(
+      "Cannot post a message: nobody listens to the thread of a handler; answer through the connection, or post it to a BroadcastChannel",
+    );
+  };
+  for (const sender of [globalThis, parentPort!]) {
+    Object.defineProperty(sender, "postMessage", { value });
+  }
 }

@@ -27,10 +27,10 @@
  * Comments, processing instructions and CDATA sections are well-formed XML
  * without such a declaration, and are read.
  *
- * What a call may cost is bounded. By default a document has at most 8 MiB, as
+ * What a call may cost is bounded. By default a document has at most 4 MiB, as
  * it comes and as it is decompressed (`limits.maxBodySize` of the handler,
  * `maxSize` of the dispatcher), 100,000 values (`maxValues`), and a multicall
- * 1,000 calls (`maxCalls`); an answer has 8 MiB at most, those to a multicall
+ * 1,000 calls (`maxCalls`); an answer has 4 MiB at most, those to a multicall
  * together. A call of 64 KiB or more also waits where others hold too much
  * (`callLimits`, see {@linkcode XMLRPCCallLimits}). Reading and writing XML does
  * not wait for anything: with these limits it takes some tenths of a second at

@@ -3,6 +3,8 @@
  * watchdog for turns of the event loop.
  */
 import { AssertionError } from "node:assert";
+import process from "node:process";
+import { setImmediate } from "node:timers";
 
 /** How long one input may keep the event loop, in milliseconds. */
 const LONGEST_TURN = 200;
@@ -175,6 +177,59 @@ export function withinTurn<T>(input: Uint8Array, run: () => T): T {
       Math.round(tookAgain)
     } ms, where ${LONGEST_TURN} are allowed: ${shown(input)}`,
   });
+}
+
+/**
+ * Runs what takes many turns, and fails where one of them keeps the event loop
+ * too long, twice.
+ *
+ * @param what Says what is tried.
+ * @param run Tries it.
+ * @throws {AssertionError} If a turn takes longer than 200 ms, twice.
+ * @throws What `run` throws.
+ */
+export async function withinTurns<T>(
+  what: string,
+  run: () => Promise<T>,
+): Promise<T> {
+  const [outcome, longest] = await longestTurn(run);
+  if (longest <= LONGEST_TURN) return outcome;
+  const [again, longestAgain] = await longestTurn(run);
+  if (longestAgain <= LONGEST_TURN) return again;
+  throw new AssertionError({
+    message: `${what} kept the event loop for ${Math.round(longest)} and ${
+      Math.round(longestAgain)
+    } ms, where ${LONGEST_TURN} are allowed`,
+  });
+}
+
+async function longestTurn<T>(
+  run: () => Promise<T>,
+): Promise<[outcome: T, longest: number]> {
+  let over = false;
+  let longest = 0;
+  let last = processorTime();
+  const turned = () => {
+    const now = processorTime();
+    longest = Math.max(longest, now - last);
+    last = now;
+  };
+  const outcome = run().finally(() => over = true);
+  do {
+    turned();
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (!over);
+  turned();
+  return [await outcome, longest];
+}
+
+/**
+ * How long this thread has had a processor, in milliseconds: where others have
+ * it meanwhile, that is not the fault of what is tried.
+ */
+function processorTime(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 function timed<T>(run: () => T): [outcome: T, took: number] {

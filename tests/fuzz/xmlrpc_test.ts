@@ -1,4 +1,5 @@
 import { ROUNDS, SEEDS } from "./_fuzzing.ts";
+import { fuzzLargeCalls } from "./xmlrpc_large_fuzz.ts";
 import { fuzzCompressed, fuzzDocuments, fuzzValues } from "./xmlrpc_fuzz.ts";
 
 for (const seed of SEEDS) {
@@ -10,4 +11,7 @@ for (const seed of SEEDS) {
 
   Deno.test(`damaged compressed calls are read or refused, seed ${seed}`, () =>
     fuzzCompressed(seed, ROUNDS));
+
+  Deno.test(`no call of the full size keeps the event loop for long, seed ${seed}`, () =>
+    fuzzLargeCalls(seed, Math.ceil(ROUNDS / 50)));
 }

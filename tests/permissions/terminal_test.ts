@@ -1,11 +1,9 @@
 import { ok } from "node:assert";
 import { patiently } from "../_patience.ts";
-import { type Child, Folder, Program, testWith } from "../_program.ts";
+import { type Child, Folder, testWith } from "../_program.ts";
 import { makeCertificate } from "../server/tls/_certificate.ts";
 import { openssl } from "../peers/_peers.ts";
-
-/** Runs a program in a pseudo-terminal, where Deno asks for permissions. */
-const script = new Program("script", "bsdutils");
+import { answer, script, startInTerminal, untilPrinted } from "./_terminal.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SERVED = new URL("./_served.ts", import.meta.url).pathname;
@@ -18,38 +16,15 @@ const encode = (text: string) => new TextEncoder().encode(text);
 
 /** Runs one of the servers with just the given flags. */
 function serve(what: string, flags: readonly string[], where = ""): Child {
-  const command = [
-    "run",
-    "--quiet",
-    "--no-config",
-    ...flags,
-    SERVED,
-    what,
-    where,
-  ]
-    .map((word) => `'${word}'`).join(" ");
-  return script.start(
-    "-qec",
-    `exec '${Deno.execPath()}' ${command}`,
-    "/dev/null",
+  return startInTerminal(
+    ["run", "--quiet", "--no-config", ...flags, SERVED, what, where],
   );
 }
 
 /** Waits until it listens. It must ask nobody for anything. */
 async function listening(child: Child): Promise<number> {
-  const [all, port] = await child.until(/at (\d+);|Allow\?/);
-  ok(port !== undefined, `It asked: ${all}`);
+  const [, port] = await untilPrinted(child, /at (\d+);/);
   return Number(port);
-}
-
-/** What comes first: the answer, or a question in the terminal. */
-async function answer(child: Child, coming: Promise<string>): Promise<string> {
-  // It may still be waited for when the program is killed.
-  const asked = child.until(/Allow\?/).then(
-    () => "a question",
-    () => "its end",
-  );
-  return await patiently(Promise.race([coming, asked]), () => "an answer");
 }
 
 async function ask(conn: Deno.Conn, request: string): Promise<string> {
@@ -277,17 +252,13 @@ for (const how of ["--threads", "--processes"]) {
     `in a terminal, deno task start ${how} asks for no permission`,
     async () => {
       const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-      const command = tasks.start.replace(
-        "deno run",
-        `'${Deno.execPath()}' run`,
+      const [deno, ...words] = tasks.start.split(" ");
+      ok(deno === "deno", tasks.start);
+      await using child = startInTerminal(
+        [...words, "--port", "0", how],
+        ROOT,
       );
-      await using child = script.start(
-        "-qec",
-        `cd '${ROOT}' && exec ${command} --port 0 ${how}`,
-        "/dev/null",
-      );
-      const [all, port] = await child.until(/127\.0\.0\.1:(\d+)|Allow\?/);
-      ok(port !== undefined, `It asked: ${all}`);
+      const [, port] = await untilPrinted(child, /127\.0\.0\.1:(\d+)/);
       const conn = await Deno.connect({
         hostname: "127.0.0.1",
         port: Number(port),

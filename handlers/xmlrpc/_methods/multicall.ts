@@ -1,5 +1,6 @@
 import { replaceIllegal } from "../_xml/xml_characters.ts";
 import type { Limits } from "../_xml/limits.ts";
+import { atOnce, inTurns } from "../_xml/in_pieces.ts";
 import { writeValue } from "../_xml/write_value.ts";
 import { XMLRPC_FAULT_CODES, XMLRPCFault } from "../xmlrpc_fault.ts";
 import type { XMLRPCStruct, XMLRPCValue } from "../xmlrpc_values.ts";
@@ -44,7 +45,7 @@ export async function callMany(
     );
   }
   const refusal = refusalOf(limits);
-  const refusalLength = writeValue(refusal, limits, Infinity).length;
+  const refusalLength = atOnce(writeValue(refusal, limits, Infinity)).length;
   const results: unknown[] = [];
   let room = limits.maxSize - AROUND;
   let turnBegan = performance.now();
@@ -97,27 +98,27 @@ async function callOne(
     }
     // In an array, as it will be.
     const result = [await dispatch(method, params)];
-    return [result, lengthOf([result], method, limits, room)];
+    return [result, await lengthOf([result], method, limits, room)];
   } catch (error) {
     fault = asFault(error, method);
   }
   const value = faultStruct(fault);
   try {
-    return [value, writeValue(value, limits, room).length];
+    return [value, atOnce(writeValue(value, limits, room)).length];
   } catch {
     return undefined;
   }
 }
 
 /** One result that cannot be written must not spoil those of other calls. */
-function lengthOf(
+async function lengthOf(
   result: unknown,
   method: string,
   limits: Limits,
   room: number,
-): number {
+): Promise<number> {
   try {
-    return writeValue(result, limits, room).length;
+    return (await inTurns(writeValue(result, limits, room))).length;
   } catch (error) {
     throw resultFault(error, method);
   }

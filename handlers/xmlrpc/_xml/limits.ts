@@ -6,7 +6,7 @@ export type Limits = Required<XMLRPCOptions>;
 const DEFAULTS: Limits = {
   allowNil: false,
   maxDepth: 2048,
-  maxSize: 8 * 1024 * 1024,
+  maxSize: 4 * 1024 * 1024,
   maxValues: 100_000,
 };
 

@@ -1,6 +1,7 @@
 import { documentText } from "../_documentation/document_text.ts";
 import { XMLRPC_FAULT_CODES, XMLRPCFault } from "../xmlrpc_fault.ts";
 import type { XMLRPCValue } from "../xmlrpc_values.ts";
+import { atOnce, type InPieces, STEPS } from "./in_pieces.ts";
 import type { Limits } from "./limits.ts";
 import {
   expectEnd,
@@ -9,7 +10,11 @@ import {
   type ValueSource,
 } from "./read_value.ts";
 import { writeValue } from "./write_value.ts";
-import { escapeText, replaceIllegal } from "./xml_characters.ts";
+import {
+  escapeText,
+  normalizeLineEndings,
+  replaceIllegal,
+} from "./xml_characters.ts";
 import { invalidRequest, XMLReader } from "./xml_reader.ts";
 
 /** A call: which method, and with what. */
@@ -34,8 +39,11 @@ const MARKUP_AROUND = 1_000;
 const ELEMENTS_A_VALUE = 4;
 
 /** @throws {XMLRPCFault} If it is no call. */
-export function readCall(xml: string, limits: Limits): Call {
-  return readDocument(xml, limits, "methodCall", (source) => {
+export function readCall(
+  data: string | Uint8Array,
+  limits: Limits,
+): InPieces<Call> {
+  return readDocument(data, limits, "methodCall", function* (source) {
     const { reader } = source;
     expectStart(reader, "methodName");
     const method = reader.content();
@@ -46,7 +54,8 @@ export function readCall(xml: string, limits: Limits): Call {
       throw invalidRequest(`<${reader.name}> stands where <params> should`);
     }
     while (reader.tag() === "start") {
-      params.push(readParam(source));
+      params.push(yield* readParam(source));
+      if (params.length % STEPS === 0) yield;
     }
     expectEnd(reader, "methodCall");
     return { method, params };
@@ -54,8 +63,11 @@ export function readCall(xml: string, limits: Limits): Call {
 }
 
 /** @throws {XMLRPCFault} If it is no response. */
-export function readResponse(xml: string, limits: Limits): Response {
-  return readDocument(xml, limits, "methodResponse", (source) => {
+export function readResponse(
+  data: string | Uint8Array,
+  limits: Limits,
+): InPieces<Response> {
+  return readDocument(data, limits, "methodResponse", function* (source) {
     const { reader } = source;
     if (reader.tag() !== "start") {
       throw invalidRequest("<methodResponse> is empty");
@@ -63,13 +75,13 @@ export function readResponse(xml: string, limits: Limits): Response {
     let response: Response;
     if (reader.name === "fault") {
       expectStart(reader, "value");
-      response = { fault: readValue(source) };
+      response = { fault: yield* readValue(source) };
       expectEnd(reader, "fault");
     } else {
       if (reader.name !== "params" || reader.tag() !== "start") {
         throw invalidRequest("<methodResponse> has neither value nor fault");
       }
-      response = { value: readParam(source) };
+      response = { value: yield* readParam(source) };
       expectEnd(reader, "params");
     }
     expectEnd(reader, "methodResponse");
@@ -78,7 +90,7 @@ export function readResponse(xml: string, limits: Limits): Response {
 }
 
 /** The text of a document that came as bytes. */
-export function readText(
+function readText(
   data: string | Uint8Array,
   { maxSize }: Limits,
 ): string {
@@ -104,7 +116,7 @@ export function writeCall(
   const name = escapeText(method, room);
   room -= name.length;
   const values = params.map((param) => {
-    const value = writeValue(param, limits, room);
+    const value = atOnce(writeValue(param, limits, room));
     room -= value.length;
     return `<param>${value}</param>`;
   });
@@ -114,10 +126,12 @@ export function writeCall(
 }
 
 /** Writes the answer to a call. */
-export function writeResponse(value: unknown, limits: Limits): string {
-  return `${DECLARATION}<methodResponse><params><param>${
-    writeValue(value, limits)
-  }</param></params></methodResponse>\n`;
+export function* writeResponse(
+  value: unknown,
+  limits: Limits,
+): InPieces<string> {
+  const xml = yield* writeValue(value, limits);
+  return `${DECLARATION}<methodResponse><params><param>${xml}</param></params></methodResponse>\n`;
 }
 
 /**
@@ -128,55 +142,67 @@ export function writeFault(fault: XMLRPCFault, limits: Limits): string {
   let value: string;
   try {
     const { faultCode, faultString } = fault;
-    value = writeValue(
+    value = atOnce(writeValue(
       { faultCode, faultString: replaceIllegal(faultString) },
       limits,
-    );
+    ));
   } catch {
-    value = writeValue({
+    value = atOnce(writeValue({
       faultCode: XMLRPC_FAULT_CODES.internalError,
       faultString: "Cannot answer: the fault is too long or cannot be written",
-    }, { ...limits, maxDepth: 1, maxSize: Infinity });
+    }, { ...limits, maxDepth: 1, maxSize: Infinity }));
   }
   return `${DECLARATION}<methodResponse><fault>${value}</fault></methodResponse>\n`;
 }
 
 /** Reads a `<param>`, after its start tag. */
-function readParam(source: ValueSource): XMLRPCValue {
+function* readParam(source: ValueSource): InPieces<XMLRPCValue> {
   const { reader } = source;
   if (reader.name !== "param") {
     throw invalidRequest(`<${reader.name}> stands where <param> should`);
   }
   expectStart(reader, "value");
-  const value = readValue(source);
+  const value = yield* readValue(source);
   expectEnd(reader, "param");
   return value;
 }
 
-function readDocument<T>(
-  xml: string,
+/** Reads a document. What takes longest of each piece is its longest text. */
+function* readDocument<T>(
+  data: string | Uint8Array,
   limits: Limits,
   root: string,
-  read: (source: ValueSource) => T,
-): T {
+  read: (source: ValueSource) => InPieces<T>,
+): InPieces<T> {
   const { allowNil, maxDepth, maxSize, maxValues } = limits;
+  const xml = readText(data, limits);
   if (xml.length > maxSize) throw tooLong(maxSize);
+  yield;
+  const source = yield* normalizeLineEndings(xml);
   const reader = new XMLReader(
-    xml,
+    source,
     ELEMENTS_AROUND + ELEMENTS_A_LEVEL * maxDepth,
     MARKUP_AROUND + ELEMENTS_A_VALUE * maxValues,
   );
+  yield;
   let message: T;
   try {
     expectStart(reader, root);
-    message = read({ reader, allowNil, maxValues, values: 0 });
+    message = yield* read({ reader, allowNil, maxValues, values: 0 });
   } catch (error) {
     // Whatever else is wrong with it: not to be well-formed comes first.
-    if (!isParseError(error)) reader.finish();
+    if (!isParseError(error)) yield* finish(reader);
     throw error;
   }
-  reader.finish();
+  yield* finish(reader);
   return message;
+}
+
+/** Reads on to the end of the document. */
+function* finish(reader: XMLReader): InPieces<void> {
+  for (let steps = 0; reader.next() !== "document end";) {
+    if (++steps % STEPS === 0) yield;
+  }
 }
 
 function isParseError(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import { XMLRPC_FAULT_CODES, XMLRPCFault } from "../xmlrpc_fault.ts";
 import type { XMLRPCStruct, XMLRPCValue } from "../xmlrpc_values.ts";
+import { type InPieces, STEPS } from "./in_pieces.ts";
 import { readScalar } from "./scalars.ts";
 import { invalidRequest, type XMLReader } from "./xml_reader.ts";
 
@@ -23,7 +24,7 @@ type Container =
  *
  * @throws {XMLRPCFault} If it is none.
  */
-export function readValue(source: ValueSource): XMLRPCValue {
+export function* readValue(source: ValueSource): InPieces<XMLRPCValue> {
   const { reader } = source;
   const containers: Container[] = [];
   let value = readOrOpen(source, containers);
@@ -34,6 +35,7 @@ export function readValue(source: ValueSource): XMLRPCValue {
       ? continueArray(reader, container.items, value)
       : continueStruct(reader, container, value);
     if (another) {
+      if (source.values % STEPS === 0) yield;
       value = readOrOpen(source, containers);
     } else {
       containers.pop();

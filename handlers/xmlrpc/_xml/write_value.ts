@@ -1,4 +1,5 @@
 import { XMLRPCDouble } from "../xmlrpc_values.ts";
+import { type InPieces, STEPS } from "./in_pieces.ts";
 import type { Limits } from "./limits.ts";
 import { writeDateTime, writeDouble } from "./scalars.ts";
 import { escapeText } from "./xml_characters.ts";
@@ -22,13 +23,14 @@ interface Container {
  * @throws {RangeError} If a number or date is out of range, or the value too
  * deep or too long.
  */
-export function writeValue(
+export function* writeValue(
   value: unknown,
   limits: Limits,
   room: number = limits.maxSize,
-): string {
+): InPieces<string> {
   const containers: Container[] = [];
   const inside = new Set<object>();
+  let steps = 0;
   try {
     let xml = writeOrOpen(value, limits, room, containers, inside);
     while (true) {
@@ -36,6 +38,7 @@ export function writeValue(
       if (xml.length > room) throw tooLong(limits);
       const container = containers.at(-1);
       if (container === undefined) return xml;
+      if (++steps % STEPS === 0) yield;
       const { names } = container;
       if (names !== undefined && container.index >= 0) xml += "</member>";
       if (++container.index === container.length) {

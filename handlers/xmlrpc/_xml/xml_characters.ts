@@ -1,3 +1,4 @@
+import type { InPieces } from "./in_pieces.ts";
 import { TextBuilder } from "./text_builder.ts";
 
 /**
@@ -61,13 +62,26 @@ export function replaceIllegal(text: string): string {
   return text.toWellFormed().replace(new RegExp(ILLEGAL, "g"), "\ufffd");
 }
 
+/** How many code units are looked at before others have a turn. */
+const PIECE = 256 * 1024;
+
 /** Section 2.11 of XML 1.0: lines end in LF, however they were sent. */
-export function normalizeLineEndings(text: string): string {
-  let at = text.indexOf("\r");
-  if (at < 0) return text;
+export function* normalizeLineEndings(text: string): InPieces<string> {
+  if (!text.includes("\r")) return text;
+  let normalized = "";
+  for (let from = 0, to; from < text.length; from = to) {
+    to = from + PIECE;
+    // A CRLF is in one piece.
+    if (text.charCodeAt(to) === LF) to++;
+    normalized += normalizePiece(text.slice(from, to));
+    yield;
+  }
+  return normalized;
+}
+
+function normalizePiece(text: string): string {
   const builder = new TextBuilder();
-  builder.append(text, 0, at);
-  for (; at < text.length; at++) {
+  for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit !== CR) builder.push(unit);
     // Of CRLF, what follows is the line's end.

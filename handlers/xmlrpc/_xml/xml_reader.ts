@@ -1,7 +1,7 @@
 import { XMLRPC_FAULT_CODES, XMLRPCFault } from "../xmlrpc_fault.ts";
 import { readReference } from "./references.ts";
 import { TextBuilder } from "./text_builder.ts";
-import { ILLEGAL, normalizeLineEndings } from "./xml_characters.ts";
+import { ILLEGAL } from "./xml_characters.ts";
 
 /** What {@linkcode XMLReader.next} came upon. */
 export type XMLToken = "start" | "end" | "text" | "document end";
@@ -53,7 +53,7 @@ export class XMLReader {
   #rootSeen = false;
 
   /**
-   * @param source The document.
+   * @param source The document, whose lines end in LF.
    * @param maxDepth How many elements may be inside one another.
    * @param maxMarkup How many elements, attributes, comments and the like there
    * may be: each takes some hundred times as long as a character of text.
@@ -61,7 +61,7 @@ export class XMLReader {
    * declaration is not well-formed.
    */
   constructor(source: string, maxDepth: number, maxMarkup: number) {
-    this.#source = normalizeLineEndings(source);
+    this.#source = source;
     this.#maxDepth = maxDepth;
     this.#maxMarkup = maxMarkup;
     const illegal = this.#source.search(ILLEGAL);
@@ -153,15 +153,6 @@ export class XMLReader {
     }
     if (token === "end") return text;
     throw invalidRequest(`<${this.name}> is inside of <${name}>`);
-  }
-
-  /**
-   * Reads on to the end of the document.
-   *
-   * @throws {XMLRPCFault} If the rest is not well-formed.
-   */
-  finish(): void {
-    while (this.next() !== "document end");
   }
 
   #startTag(): "start" {

@@ -46,6 +46,9 @@ for (
     await using server = start();
     strictEqual(await command(server.addr, text), "");
     match(await server.report(), expected);
+    const printed = Deno.inspect(server.reports.errors[0]);
+    strictEqual(printed.split(" is gone: ").length, 2, printed);
+    ok(!printed.includes("[cause]"), printed);
     strictEqual(await command(server.addr, "?"), "done");
   });
 }

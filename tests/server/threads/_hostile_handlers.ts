@@ -1,7 +1,7 @@
 // Handlers that damage the thread they run in, and what it shares with the
 // server.
 
-import { workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { StreamRequestHandler } from "../../../mod.ts";
 import { below, random } from "../../fuzz/_fuzzing.ts";
 import { FrameType } from "../../../server/_bridge/frames.ts";
@@ -68,9 +68,17 @@ function forge(type: FrameType, channel: number, payload: Uint8Array): void {
 const number = (value: number) =>
   new Uint8Array(new Uint32Array([value]).buffer);
 
+declare function postMessage(message: unknown): void;
+
 /** What a handler does, by what the first line says. */
 const orders: Readonly<Record<string, (handler: Hostile) => unknown>> = {
   "thread": ({ wfile }) => wfile.write("fine"),
+  "throw messages at the main thread": () => {
+    for (;;) postMessage("a message");
+  },
+  "throw messages at the main thread, as Node does": () => {
+    for (;;) parentPort!.postMessage("a message");
+  },
   "replace subarray, and throw": () => {
     Uint8Array.prototype.subarray = () => new Uint8Array(3);
     throw new Error("x".repeat(100));

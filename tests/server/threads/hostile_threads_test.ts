@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert";
+import { match, ok, strictEqual } from "node:assert";
 import { HandlerLostError } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
@@ -61,4 +61,16 @@ Deno.test("a thread that writes random words over all it shares is replaced, and
     error instanceof HandlerLostError
   );
   ok(lost.length > rounds / 4, `${lost.length} of ${rounds} were found out`);
+});
+
+Deno.test("a thread posts no message, and serves on", async () => {
+  await using server = start();
+  const orders = HOSTILE_ORDERS.filter((what) => what.includes("messages"));
+  ok(orders.length > 1);
+  for (const what of orders) await command(server, what);
+  for (const error of await server.reports.until(orders.length)) {
+    ok(error instanceof TypeError, `${error}`);
+    match(error.message, /^Cannot post a message: nobody listens/);
+  }
+  await served(server, "all of them");
 });

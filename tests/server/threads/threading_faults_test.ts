@@ -46,6 +46,8 @@ for (const [death, why] of Object.entries(DEATHS)) {
       `The thread that ran this request is gone: ${why}`,
     );
     strictEqual((error.cause as Error).message, why);
+    const printed = Deno.inspect(error);
+    strictEqual(printed.split(why).length, 2, printed);
     // The other lives, and a new one takes the place of the dead.
     await neighbour.write(new TextEncoder().encode("b\n"));
     strictEqual(await neighbour.read(answer), 4);
@@ -71,6 +73,11 @@ Deno.test("a thread that dies without requests is reported once, and replaced", 
     "A thread that ran no request is gone: left running",
   );
   strictEqual((error.cause as Error).message, "left running");
+  // Once, and from where it was thrown.
+  match(
+    Deno.inspect(error),
+    /^HandlerLostError: A thread that ran no request is gone: left running\n +at .*_threading_handlers\.ts.*\n(?: +at .*\n?)*$/,
+  );
   notStrictEqual(await soon(ask(server.addr, "thread\n")), before);
   await server.shutdown();
   strictEqual(server.reports.errors.length, 1);

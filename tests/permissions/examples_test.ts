@@ -1,0 +1,182 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert";
+import { patiently } from "../_patience.ts";
+import { type Child, Folder, testWith } from "../_program.ts";
+import { ask, readAll } from "../_serve.ts";
+import { commandOf, exampleNames } from "../examples/_example.ts";
+import { openssl } from "../peers/_peers.ts";
+import { answer, script, startInTerminal, untilPrinted } from "./_terminal.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
+
+/** Starts an example with the flags of its first line, where Deno would ask. */
+function start(
+  name: string,
+  places: Readonly<Record<string, string | number>>,
+  args?: readonly (string | number)[],
+): Child {
+  const replace = (word: string) =>
+    Object.entries(places).reduce(
+      (word, [from, to]) => word.replaceAll(from, String(to)),
+      word,
+    );
+  const { flags, args: own } = commandOf(name);
+  return startInTerminal([
+    ...["run", "--quiet", ...flags.map(replace), `examples/${name}.ts`],
+    ...(args ?? own.map(replace)).map(String),
+  ], ROOT);
+}
+
+/** Tests that have run, or will. */
+const tested = new Set(["start"]);
+
+function test(
+  name: string,
+  run: () => Promise<void>,
+  programs = [script],
+): void {
+  tested.add(name);
+  testWith(
+    programs,
+    `in a terminal, ${name}.ts asks for no permission beyond its first line's`,
+    run,
+  );
+}
+
+const get = (path: string) => `GET ${path} HTTP/1.0\r\n\r\n`;
+const CALL =
+  "<?xml version='1.0'?><methodCall><methodName>system.listMethods</methodName></methodCall>";
+const POST =
+  `POST /RPC2 HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: ${CALL.length}\r\n\r\n${CALL}`;
+const THANKS = /^Thank you for connecting/;
+const ANY = /^/;
+
+/** Examples that listen on TCP, what they are sent, and what they answer. */
+const servers: readonly (readonly [
+  name: string,
+  args: readonly (string | number)[],
+  request: string,
+  expected: RegExp,
+])[] = [
+  ["cgi_server", [0, "as-server"], get("/cgi-bin/greet.ts"), /your name/],
+  ["chat", [0], "/nick Ada\n", /Welcome to lobby/],
+  ["fetch_hello", [0], get("/"), /200 OK/],
+  ["file_server", ["examples", 0], get("/"), /file_server\.ts/],
+  ["forking_server", [0], "", THANKS],
+  ["line_server_asyncchat", [0], "x\n", /^Say something/],
+  ["poll_server", [0], "x\n", ANY],
+  ["prime_server", [0, 0], "10\n", /^4 primes below 10/],
+  ["readiness_echo", [0], "x\n", /^x/],
+  ["sandboxed_calculator", [0], "6 * 7\n", /^42/],
+  ["select_server", [0], "x\n", ANY],
+  ["socket_server", [0, 3], "", THANKS],
+  ["stream_handler_server", [0], "", THANKS],
+  ["tcp_server", [0], "", THANKS],
+  ["threading_server", [0], "", THANKS],
+  ["xmlrpc_calculator", [0], POST, /add/],
+];
+
+for (const [name, args, request, expected] of servers) {
+  test(name, async () => {
+    const places = { ":1234": ":0", ":1235": ":0", ":8000": ":0" };
+    await using child = start(name, places, args);
+    const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
+    const server = { hostname: "127.0.0.1", port: Number(port) };
+    // Who ends its side takes no page that takes long.
+    const coming = /HTTP/.test(request)
+      ? askPage(server, request)
+      : ask(server, request);
+    match(await answer(child, coming), expected);
+  });
+}
+
+async function askPage(
+  server: Deno.ConnectOptions,
+  request: string,
+): Promise<string> {
+  const conn = await Deno.connect(server);
+  await conn.write(new TextEncoder().encode(request));
+  return await readAll(conn);
+}
+
+/** Serves one client what a client of the examples needs, and ends. */
+async function serveOnce(
+  child: (port: number) => Child,
+  reply: string,
+): Promise<void> {
+  using listener = Deno.listen(LOOPBACK);
+  await using client = child(listener.addr.port);
+  const conn = await patiently(listener.accept(), () => "a client");
+  await conn.write(new TextEncoder().encode(reply));
+  await conn.closeWrite();
+  const read = new Response(conn.readable).text().catch(() => "closed");
+  const ended = client.output().then(() => "its end");
+  strictEqual(await answer(client, ended), "its end");
+  await read;
+}
+
+test("tcp_client", () =>
+  serveOnce((port) => start("tcp_client", { 1234: port }, [port]), "hello\n"));
+
+test("socket_client", () =>
+  serveOnce((port) => start("socket_client", {}, [port]), "hello\n"));
+
+test("xmlrpc_calculator_client", () =>
+  serveOnce(
+    (port) => start("xmlrpc_calculator_client", { 1234: port }, [port]),
+    "HTTP/1.1 500 Nothing\r\nContent-Length: 0\r\n\r\n",
+  ));
+
+test("port_forwarder", async () => {
+  using listener = Deno.listen(LOOPBACK);
+  const { port: target } = listener.addr;
+  await using child = start("port_forwarder", { 1234: 0, 8080: target });
+  const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
+  const answered = ask({ hostname: "127.0.0.1", port: Number(port) }, "x\n");
+  const conn = await patiently(listener.accept(), () => "what is passed on");
+  await conn.write(new TextEncoder().encode("passed on"));
+  conn.close();
+  match(await answer(child, answered), /^passed on/);
+});
+
+test("tls_echo", async () => {
+  await using child = start("tls_echo", { ":1234": ":0" }, [0]);
+  const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
+  await using client = openssl.start(
+    ...["s_client", "-quiet", "-connect", `127.0.0.1:${port}`],
+  );
+  await client.send("one\n");
+  const echoed = client.until("one\n").then(() => "one");
+  strictEqual(await answer(child, echoed), "one");
+}, [script, openssl]);
+
+test("udp_time", async () => {
+  await using child = start("udp_time", {}, [0]);
+  const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
+  const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
+  try {
+    await client.send(new TextEncoder().encode("?"), {
+      ...{ transport: "udp", hostname: "127.0.0.1", port: Number(port) },
+    });
+    const received = client.receive()
+      .then(([bytes]) => new TextDecoder().decode(bytes));
+    match(await answer(child, received), /^\d{4}-/);
+  } finally {
+    client.close();
+  }
+});
+
+test("unix_control", async () => {
+  await using folder = new Folder();
+  const path = `${await Deno.realPath(folder.at("."))}/control.sock`;
+  await using child = start("unix_control", { "/tmp/control.sock": path });
+  await untilPrinted(child, /Listening on (\S+)/);
+  match(
+    await answer(child, ask({ transport: "unix", path }, "uptime\n")),
+    /^\d+ s/,
+  );
+});
+
+Deno.test("every example is run in a terminal", () => {
+  deepStrictEqual([...tested].sort(), exampleNames());
+});
