@@ -1,11 +1,13 @@
-import { listenAt } from "./_core/listen_at.ts";
-import { listenBacklog } from "./_core/options.ts";
 import { withSeam } from "./_core/seam.ts";
+import type { InheritedAddress } from "./_node_sockets/adopt.ts";
+import { listenTCP } from "./_node_sockets/listen_tcp.ts";
 import {
   type StreamHandler,
   StreamServer,
   type StreamServerOptions,
 } from "./stream_server.ts";
+
+export type { InheritedAddress };
 
 /** Where a {@linkcode TCPServer} listens. */
 export interface TCPServerAddress {
@@ -18,8 +20,8 @@ export interface TCPServerAddress {
   /** The port, 0 to 65,535; 0 lets the system choose one. */
   readonly port: number;
   /**
-   * Lets several processes listen on the same address (`SO_REUSEPORT`, see
-   * socket(7)). Deno 2.9.6 needs the `--unstable-net` flag for it.
+   * Lets several servers listen at the same address, of other processes too
+   * (`SO_REUSEPORT`, see socket(7)).
    *
    * @default {false}
    */
@@ -68,30 +70,26 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
   /**
    * Binds and listens.
    *
-   * @param address Where to listen.
+   * @param address Where to listen, or the listening socket that this process was
+   * started with.
    * @param handler A handler class, or a function that receives a
    * {@linkcode StreamRequestHandler}.
    * @param options Limits, timeouts and callbacks.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.NotCapable} If the net permission is missing.
-   * @throws {Deno.errors.NotSupported} If `reusePort` needs `--unstable-net`.
    * @throws {RangeError} If the port or an option is out of range.
    * @throws {TypeError} If `handler` is neither a handler class of its kind nor a
-   * function, or an option or a key of the address has an unknown name.
+   * function, an option or a key of the address has an unknown name, or the
+   * descriptor is that of no listening TCP socket.
    */
   constructor(
-    address: TCPServerAddress,
+    address: TCPServerAddress | InheritedAddress,
     handler: StreamHandler<Deno.TcpConn, Deno.NetAddr>,
     options: TCPServerOptions = {},
   ) {
     super(
-      () =>
-        listenAt(
-          "tcp",
-          address,
-          ["reusePort"],
-          () => Deno.listen({ ...address, ...listenBacklog(options.backlog) }),
-        ),
+      () => listenTCP(address, [], options.backlog),
       handler,
       withSeam(options, { optionNames: ["backlog"] }),
     );

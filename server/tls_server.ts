@@ -2,8 +2,7 @@ import { Connections } from "./_closing/connections.ts";
 import { LONGEST_DELAY } from "./_closing/deadlines.ts";
 import { checkKeys } from "./_core/known_keys.ts";
 import { type InProgress, withSeam } from "./_core/seam.ts";
-import { listenAt } from "./_core/listen_at.ts";
-import { checkTime, listenBacklog } from "./_core/options.ts";
+import { checkTime } from "./_core/options.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
 import { Credentials } from "../handlers/_tls/credentials.ts";
 import {
@@ -11,8 +10,10 @@ import {
   type TLSCertificate,
   type TLSOptions,
 } from "../handlers/_tls/tls_options.ts";
+import { listenTCP } from "./_node_sockets/listen_tcp.ts";
 import { TLSListener } from "./_tls/tls_listener.ts";
 import type {
+  InheritedAddress,
   TCPAddr,
   TCPServerAddress,
   TCPServerOptions,
@@ -20,6 +21,9 @@ import type {
 
 /** Where a {@linkcode TLSServer} listens, as whom, and to whom. */
 export interface TLSServerAddress extends TCPServerAddress, TLSOptions {}
+
+/** A listening socket that this process was started with, as whom, and to whom. */
+export interface InheritedTLSAddress extends InheritedAddress, TLSOptions {}
 
 /** Options of a {@linkcode TLSServer}. */
 export interface TLSServerOptions extends TCPServerOptions {
@@ -99,6 +103,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
    * {@linkcode StreamRequestHandler}.
    * @param options Limits, timeouts and callbacks.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.InvalidData} If a certificate or key is not PEM, such as
    * the name of a file, or the key is another certificate's.
    * @throws {Deno.errors.NotSupported} If this version of Deno has another
@@ -106,10 +111,11 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
    * @throws {Deno.errors.NotCapable} If the net permission is missing.
    * @throws {RangeError} If the port or an option is out of range.
    * @throws {TypeError} If `handler` is neither a handler class of its kind nor a
-   * function, or an option or a key of the address has an unknown name.
+   * function, an option or a key of the address has an unknown name, or the
+   * descriptor is that of no listening TCP socket.
    */
   constructor(
-    address: TLSServerAddress,
+    address: TLSServerAddress | InheritedTLSAddress,
     handler: StreamHandler<Deno.TlsConn, Deno.NetAddr>,
     options: TLSServerOptions = {},
   ) {
@@ -117,15 +123,15 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
     let credentials!: Credentials;
     super(
       () =>
-        listenAt("tcp", address, ["reusePort", ...TLS_OPTION_NAMES], () => {
-          credentials = new Credentials(address);
-          const { hostname = "0.0.0.0", port, reusePort = false } = address;
-          const listener = Deno.listen({
-            ...{ hostname, port, reusePort },
-            ...listenBacklog(options.backlog),
-          });
-          return new TLSListener(listener, credentials);
-        }),
+        new TLSListener(
+          listenTCP(
+            address,
+            TLS_OPTION_NAMES,
+            options.backlog,
+            () => credentials = new Credentials(address),
+          ),
+          credentials,
+        ),
       handler,
       withSeam(options, {
         transport: connections,

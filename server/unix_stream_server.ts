@@ -4,7 +4,13 @@ import {
   type StreamServerOptions,
 } from "./stream_server.ts";
 import { Connections } from "./_closing/connections.ts";
+import { checkKeys } from "./_core/known_keys.ts";
 import { withSeam } from "./_core/seam.ts";
+import {
+  adoptUnix,
+  type InheritedAddress,
+  isInherited,
+} from "./_node_sockets/adopt.ts";
 import {
   UNIX_OPTION_NAMES,
   type UnixServerAddress,
@@ -41,7 +47,8 @@ export class UnixStreamServer
   /**
    * Binds and listens.
    *
-   * @param address Where to listen.
+   * @param address Where to listen, or the listening socket that this process was
+   * started with, whose path is not known: `addr.path` is empty.
    * @param handler A handler class, or a function that receives a
    * {@linkcode StreamRequestHandler}.
    * @param options Limits, timeouts, callbacks, and the socket file's.
@@ -53,14 +60,20 @@ export class UnixStreamServer
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
-    address: UnixServerAddress,
+    address: UnixServerAddress | InheritedAddress,
     handler: StreamHandler<Deno.UnixConn, Deno.UnixAddr>,
     options: UnixStreamServerOptions = {},
   ) {
-    let file!: UnixSocketFile;
+    // An inherited socket has a file that is not this server's.
+    let file: UnixSocketFile | undefined;
     const connections = new UnixConnections(options, () => file);
     super(
       () => {
+        if (isInherited(address)) {
+          checkKeys("address key", address, ["fd"]);
+          checkNoFile(options);
+          return adoptUnix(address);
+        }
         const bound = UnixSocketFile.bind(
           address,
           options,
@@ -80,16 +93,29 @@ export class UnixStreamServer
 
 /** Connections whose listener has a file. */
 class UnixConnections extends Connections<Deno.UnixConn, Deno.UnixAddr> {
-  readonly #file: () => UnixSocketFile;
+  readonly #file: () => UnixSocketFile | undefined;
 
-  constructor(options: UnixStreamServerOptions, file: () => UnixSocketFile) {
+  constructor(
+    options: UnixStreamServerOptions,
+    file: () => UnixSocketFile | undefined,
+  ) {
     super(options);
     this.#file = file;
   }
 
   override async stopListening(closeSocket: () => void): Promise<void> {
-    await this.#file().closeKeepingOthers(() =>
-      super.stopListening(closeSocket)
+    const stop = () => super.stopListening(closeSocket);
+    const file = this.#file();
+    await (file === undefined ? stop() : file.closeKeepingOthers(stop));
+  }
+}
+
+/** @throws {TypeError} If an option is about a file that this server does not make. */
+function checkNoFile(options: UnixStreamServerOptions): void {
+  for (const name of UNIX_OPTION_NAMES) {
+    if (!(name in options)) continue;
+    throw new TypeError(
+      `Cannot create server: ${name} is for a socket file that it makes; that of an inherited socket belongs to whoever made it`,
     );
   }
 }

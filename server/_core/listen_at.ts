@@ -8,7 +8,6 @@ const OPTIONS = ["backlog", "maxConnections", "signal", "idleTimeout"];
 interface ListenAddress {
   readonly hostname?: string;
   readonly port: number;
-  readonly reusePort?: boolean;
 }
 
 /**
@@ -20,7 +19,6 @@ interface ListenAddress {
  * @param address Where to listen.
  * @param more The keys that such an address may have beside those two.
  * @param listen Opens the socket.
- * @throws {Deno.errors.NotSupported} If `reusePort` needs a flag.
  * @throws {RangeError} If the port is out of range.
  * @throws {TypeError} If the address has another key.
  */
@@ -43,7 +41,6 @@ export function listenAt<Socket>(
       }`,
     );
   }
-  checkReusePort(address);
   try {
     return listen();
   } catch (error) {
@@ -58,15 +55,6 @@ export function listenAt<Socket>(
       { cause: error },
     );
   }
-}
-
-/** Deno ends the process where the flag is missing, which nobody can catch. */
-function checkReusePort({ reusePort }: ListenAddress): void {
-  // Deno defines this function only where the flag is given.
-  if (!reusePort || Deno.listenDatagram !== undefined) return;
-  throw new Deno.errors.NotSupported(
-    "Cannot listen with reusePort: it is unstable in Deno, run again with the --unstable-net flag",
-  );
 }
 
 function remedyOf(error: unknown): string | undefined {

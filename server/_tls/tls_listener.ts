@@ -4,20 +4,23 @@ import { TLSConnection } from "../../handlers/_tls/tls_connection.ts";
 
 /** A listener whose connections speak TLS. Their handshake is still to come. */
 export class TLSListener implements StreamListener<Deno.TlsConn, Deno.NetAddr> {
-  readonly #inner: Deno.TcpListener;
+  readonly #inner: StreamListener<Deno.TcpConn, Deno.NetAddr>;
   readonly #credentials: Credentials;
 
   /**
    * @param inner Accepts the connections.
    * @param credentials What is shown to clients.
    */
-  constructor(inner: Deno.TcpListener, credentials: Credentials) {
+  constructor(
+    inner: StreamListener<Deno.TcpConn, Deno.NetAddr>,
+    credentials: Credentials,
+  ) {
     this.#inner = inner;
     this.#credentials = credentials;
   }
 
   get addr(): Deno.NetAddr {
-    return this.#inner.addr as Deno.NetAddr;
+    return this.#inner.addr;
   }
 
   async accept(): Promise<Deno.TlsConn> {

@@ -5,6 +5,7 @@ import {
   withHTTP,
 } from "./_handler_class.ts";
 import {
+  type InheritedAddress,
   TCPServer,
   type TCPServerAddress,
   type TCPServerOptions,
@@ -57,7 +58,7 @@ export class HTTPServer extends TCPServer {
    * or limits are given beside a handler class.
    */
   constructor(
-    address: TCPServerAddress,
+    address: TCPServerAddress | InheritedAddress,
     handler: HTTPHandler<Deno.TcpConn, Deno.NetAddr>,
     options: HTTPServerOptions = {},
   ) {

@@ -5,6 +5,7 @@ import {
   withHTTP,
 } from "./_handler_class.ts";
 import {
+  type InheritedTLSAddress,
   TLSServer,
   type TLSServerAddress,
   type TLSServerOptions,
@@ -34,7 +35,7 @@ export class HTTPSServer extends TLSServer {
    * or limits are given beside a handler class.
    */
   constructor(
-    address: TLSServerAddress,
+    address: TLSServerAddress | InheritedTLSAddress,
     handler: HTTPHandler<Deno.TlsConn, Deno.NetAddr>,
     options: HTTPSServerOptions = {},
   ) {

@@ -8,7 +8,7 @@ import {
   SimpleXMLRPCServer,
   type SimpleXMLRPCServerOptions,
 } from "./simple_xmlrpc_server.ts";
-import type { TCPServerAddress } from "../tcp_server.ts";
+import type { InheritedAddress, TCPServerAddress } from "../tcp_server.ts";
 import { handlerAndOptions, type XMLRPCHandlerClass } from "./_arguments.ts";
 
 /** Options of a {@linkcode DocXMLRPCServer}. */
@@ -54,7 +54,10 @@ export class DocXMLRPCServer extends SimpleXMLRPCServer
    * @param address Where to listen.
    * @param options Those of `SimpleXMLRPCServer`, and what the page says.
    */
-  constructor(address: TCPServerAddress, options?: DocXMLRPCServerOptions);
+  constructor(
+    address: TCPServerAddress | InheritedAddress,
+    options?: DocXMLRPCServerOptions,
+  );
   /**
    * Binds and listens.
    *
@@ -67,12 +70,12 @@ export class DocXMLRPCServer extends SimpleXMLRPCServer
    * @throws {TypeError} If `handler` is no handler class.
    */
   constructor(
-    address: TCPServerAddress,
+    address: TCPServerAddress | InheritedAddress,
     handler: XMLRPCHandlerClass,
     options?: DocXMLRPCServerOptions,
   );
   constructor(
-    address: TCPServerAddress,
+    address: TCPServerAddress | InheritedAddress,
     second?: XMLRPCHandlerClass | DocXMLRPCServerOptions,
     third?: DocXMLRPCServerOptions,
   ) {

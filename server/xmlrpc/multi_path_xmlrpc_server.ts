@@ -2,7 +2,11 @@ import { MultiPathXMLRPCRequestHandler } from "../../handlers/xmlrpc/multi_path_
 import type { XMLRPCRequestServer } from "../../handlers/xmlrpc/simple_xmlrpc_request_handler.ts";
 import type { XMLRPCDispatcher } from "../../handlers/xmlrpc/xmlrpc_dispatcher.ts";
 import { HTTPServer } from "../http/http_server.ts";
-import type { TCPServerAddress, TCPServerOptions } from "../tcp_server.ts";
+import type {
+  InheritedAddress,
+  TCPServerAddress,
+  TCPServerOptions,
+} from "../tcp_server.ts";
 import { handlerAndOptions, type XMLRPCHandlerClass } from "./_arguments.ts";
 
 /** Options of a {@linkcode MultiPathXMLRPCServer}. */
@@ -45,7 +49,7 @@ export class MultiPathXMLRPCServer extends HTTPServer
    * @param options Those of `TCPServer`.
    */
   constructor(
-    address: TCPServerAddress,
+    address: TCPServerAddress | InheritedAddress,
     options?: MultiPathXMLRPCServerOptions,
   );
   /**
@@ -60,12 +64,12 @@ export class MultiPathXMLRPCServer extends HTTPServer
    * @throws {TypeError} If `handler` is no handler class.
    */
   constructor(
-    address: TCPServerAddress,
+    address: TCPServerAddress | InheritedAddress,
     handler: XMLRPCHandlerClass,
     options?: MultiPathXMLRPCServerOptions,
   );
   constructor(
-    address: TCPServerAddress,
+    address: TCPServerAddress | InheritedAddress,
     second?: XMLRPCHandlerClass | MultiPathXMLRPCServerOptions,
     third?: MultiPathXMLRPCServerOptions,
   ) {

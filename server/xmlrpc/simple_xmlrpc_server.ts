@@ -10,7 +10,11 @@ import {
   type XMLRPCInstanceOptions,
 } from "../../handlers/xmlrpc/xmlrpc_dispatcher.ts";
 import { HTTPServer } from "../http/http_server.ts";
-import type { TCPServerAddress, TCPServerOptions } from "../tcp_server.ts";
+import type {
+  InheritedAddress,
+  TCPServerAddress,
+  TCPServerOptions,
+} from "../tcp_server.ts";
 import { handlerAndOptions, type XMLRPCHandlerClass } from "./_arguments.ts";
 
 export type { XMLRPCHandlerClass };
@@ -72,7 +76,10 @@ export class SimpleXMLRPCServer extends HTTPServer
    * @param address Where to listen.
    * @param options Those of `TCPServer` and of `XMLRPCDispatcher`.
    */
-  constructor(address: TCPServerAddress, options?: SimpleXMLRPCServerOptions);
+  constructor(
+    address: TCPServerAddress | InheritedAddress,
+    options?: SimpleXMLRPCServerOptions,
+  );
   /**
    * Binds and listens.
    *
@@ -85,12 +92,12 @@ export class SimpleXMLRPCServer extends HTTPServer
    * @throws {TypeError} If `handler` is no handler class.
    */
   constructor(
-    address: TCPServerAddress,
+    address: TCPServerAddress | InheritedAddress,
     handler: XMLRPCHandlerClass,
     options?: SimpleXMLRPCServerOptions,
   );
   constructor(
-    address: TCPServerAddress,
+    address: TCPServerAddress | InheritedAddress,
     second?: XMLRPCHandlerClass | SimpleXMLRPCServerOptions,
     third?: SimpleXMLRPCServerOptions,
   ) {

@@ -180,7 +180,7 @@ for (
       "reusePort",
       "new s.TCPServer({ hostname: '127.0.0.1', port: 0, reusePort: true }, () => {})",
       [],
-      `NotSupported Cannot listen with reusePort: it is unstable in Deno, ${UNSTABLE}\n`,
+      "bound true\n",
     ],
     [
       "reusePort with its flag",

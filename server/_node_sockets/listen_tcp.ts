@@ -1,0 +1,70 @@
+import { checkKeys } from "../_core/known_keys.ts";
+import { listenAt } from "../_core/listen_at.ts";
+import { listenBacklog } from "../_core/options.ts";
+import type { StreamListener } from "../stream_server.ts";
+import { adoptTCP, type InheritedAddress, isInherited } from "./adopt.ts";
+import { makeTCPHandle, REUSE_PORT } from "./handles.ts";
+import { acceptedTCP, localAddress } from "./accepted.ts";
+import { NodeListener } from "./node_listener.ts";
+import { systemError } from "./system_error.ts";
+
+/** An address of TCP to listen at. */
+interface TCPAddress {
+  readonly hostname?: string;
+  readonly port: number;
+  readonly reusePort?: boolean;
+}
+
+/**
+ * Listens on a host and port, or on a socket that is there already.
+ *
+ * @param address Where.
+ * @param more The keys that such an address may have beside its own.
+ * @param backlog How many may wait in the kernel.
+ * @param ready Called before the socket is opened; what it throws prevents that.
+ */
+export function listenTCP(
+  address: TCPAddress | InheritedAddress,
+  more: readonly string[],
+  backlog: number | undefined,
+  ready: () => void = () => {},
+): StreamListener<Deno.TcpConn, Deno.NetAddr> {
+  const { tcpBacklog } = listenBacklog(backlog);
+  if (isInherited(address)) {
+    checkKeys("address key", address, ["fd", ...more]);
+    ready();
+    return adoptTCP(address, tcpBacklog);
+  }
+  return listenAt("tcp", address, ["reusePort", ...more], () => {
+    ready();
+    const { hostname = "0.0.0.0", port, reusePort = false } = address;
+    // Deno ends the process where its flag is missing, which nobody can catch. It
+    // defines this function only where the flag is given.
+    return reusePort && Deno.listenDatagram === undefined
+      ? shareAddress(hostname, port, tcpBacklog)
+      : Deno.listen({
+        ...{ hostname, port, reusePort },
+        ...listenBacklog(backlog),
+      });
+  });
+}
+
+/** Listens at an address at which others may listen too (`SO_REUSEPORT`). */
+function shareAddress(
+  hostname: string,
+  port: number,
+  backlog: number | undefined,
+): StreamListener<Deno.TcpConn, Deno.NetAddr> {
+  const handle = makeTCPHandle(true);
+  const status = hostname.includes(":")
+    ? handle.bind6(hostname, port, REUSE_PORT)
+    : handle.bindWithFlags(hostname, port, REUSE_PORT);
+  const addr = status === 0 ? localAddress(handle) : undefined;
+  if (addr !== undefined) {
+    return new NodeListener(handle, addr, acceptedTCP, backlog);
+  }
+  handle.close();
+  // It has no other word for a name that it cannot look up.
+  if (status === -1) throw new Error("failed to lookup address information");
+  throw systemError(status);
+}

@@ -1,0 +1,61 @@
+/** How long the service manager may take for a message, in milliseconds. */
+const MOST_TIME = 5_000;
+
+/**
+ * Tells the service manager how this process is: `"READY=1"` when it serves,
+ * `"STOPPING=1"` when it shuts down, `"WATCHDOG=1"` now and then where the unit has
+ * `WatchdogSec=`; see sd_notify(3). Several, one a line, go in one message.
+ *
+ * Needs `--unstable-net --allow-env=NOTIFY_SOCKET`, and `--allow-read` and
+ * `--allow-write` of that socket's path, `/run/systemd/notify` mostly.
+ *
+ * @param state What to tell.
+ * @returns Whether there is a service manager that wants to know: without
+ * `NOTIFY_SOCKET` in the environment it does nothing.
+ * @throws {Deno.errors.NotCapable} If a permission is missing.
+ * @throws {Deno.errors.NotSupported} If `--unstable-net` is missing.
+ * @throws {Deno.errors.TimedOut} If the message is not taken within 5 seconds.
+ *
+ * @example A service of `Type=notify`
+ * ```ts
+ * import { sdNotify, TCPServer } from "@wire/socketserver";
+ *
+ * export async function serve(server: TCPServer): Promise<void> {
+ *   const served = server.serveForever();
+ *   await sdNotify("READY=1");
+ *   await served;
+ * }
+ * ```
+ */
+export async function sdNotify(state: string): Promise<boolean> {
+  const where = Deno.env.get("NOTIFY_SOCKET");
+  if (where === undefined || where === "") return false;
+  if (Deno.listenDatagram === undefined) {
+    throw new Deno.errors.NotSupported(
+      "Cannot notify the service manager: Deno has no datagrams of Unix sockets, run again with the --unstable-net flag",
+    );
+  }
+  // The name of an abstract socket, which needs no file and is free afterwards.
+  const own = `\0socketserver-notify-${crypto.randomUUID()}`;
+  const socket = Deno.listenDatagram({ transport: "unixpacket", path: own });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    socket.close();
+  }, MOST_TIME);
+  try {
+    await socket.send(new TextEncoder().encode(state), {
+      transport: "unixpacket",
+      path: where.replace(/^@/, "\0"),
+    });
+    return true;
+  } catch (error) {
+    if (!late) throw error;
+    throw new Deno.errors.TimedOut(
+      `Cannot notify the service manager: it did not take the message within ${MOST_TIME} ms`,
+    );
+  } finally {
+    clearTimeout(timer);
+    if (!late) socket.close();
+  }
+}
