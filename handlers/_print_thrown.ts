@@ -4,15 +4,19 @@ import { escapeControls } from "./_escape_controls.ts";
  * Prints what was thrown to stderr, where nobody else is left to be told of it.
  * Control characters are escaped, as an error may hold a peer's bytes. Never throws.
  *
- * @param where Where it was thrown.
- * @param thrown What was.
+ * @param thrown Where each was thrown, and what.
  */
-export function printThrown(where: string, thrown: unknown): void {
-  let text: string;
+export function printThrown(
+  ...thrown: readonly (readonly [where: string, thrown: unknown])[]
+): void {
+  const texts = thrown.map(([where, each]) => `${where}: ${textOf(each)}`);
+  console.error(escapeControls(texts.join("\n")));
+}
+
+function textOf(thrown: unknown): string {
   try {
-    text = typeof thrown === "string" ? thrown : Deno.inspect(thrown);
+    return typeof thrown === "string" ? thrown : Deno.inspect(thrown);
   } catch {
-    text = "something that cannot be printed";
+    return "something that cannot be printed";
   }
-  console.error(escapeControls(`${where}: ${text}`));
 }

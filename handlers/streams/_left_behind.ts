@@ -78,7 +78,7 @@ function report(error: unknown, owner: StreamOwner): void {
 }
 
 function print(error: unknown): void {
-  printThrown("Error in what a handler had started and not awaited", error);
+  printThrown(["Error in what a handler had started and not awaited", error]);
 }
 
 function isObject(value: unknown): value is object {

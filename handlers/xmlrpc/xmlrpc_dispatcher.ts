@@ -376,7 +376,7 @@ export class XMLRPCDispatcher {
       this.#onFault?.(error, method);
     } catch (failed) {
       // Whoever is told of errors must not keep the caller from being told.
-      printThrown("onFault of an XMLRPCDispatcher threw", failed);
+      printThrown(["onFault of an XMLRPCDispatcher threw", failed]);
     }
     return faultOf(error);
   }

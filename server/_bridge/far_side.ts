@@ -169,7 +169,7 @@ export class FarSide implements FrameHandler {
     } catch (error) {
       if (this.#channels.get(id) === channel) {
         this.#carrier.send(FrameType.Error, id, packError(error));
-      } else printThrown("onShutdown of a request that is over", error);
+      } else printThrown(["onShutdown of a request that is over", error]);
     }
   }
 

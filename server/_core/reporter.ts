@@ -29,8 +29,7 @@ export class Reporter<Request, Address extends Deno.Addr> {
       await this.#handleError(error, request, clientAddress);
     } catch (failure) {
       // Print it, as nobody else is left to tell: the server must go on.
-      printThrown("handleError failed", failure);
-      printThrown("while handling", error);
+      printThrown(["handleError failed", failure], ["while handling", error]);
     }
   }
 

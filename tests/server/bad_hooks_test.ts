@@ -1,6 +1,6 @@
 // Hooks and connections of a subclass that fail, or never end.
 
-import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import { type StreamRequestHandler, TCPServer, UDPServer } from "../../mod.ts";
 import { patiently } from "../_patience.ts";
 import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
@@ -81,12 +81,11 @@ Deno.test("what cannot be printed ends no server", async () => {
   } finally {
     console.error = error;
   }
-  deepStrictEqual(printed.map((text) => text.split("\n")[0]), [
-    "handleError failed: Error: cannot be looked at",
-    "while handling: something that cannot be printed",
-    "handleError failed: Error: cannot be looked at",
-    "while handling: something that cannot be printed",
-  ]);
+  strictEqual(printed.length, 2);
+  for (const text of printed) {
+    match(text, /^handleError failed: Error: cannot be looked at\n/);
+    match(text, /\nwhile handling: something that cannot be printed$/);
+  }
 });
 
 Deno.test("a handler may begin a read and end without it", async () => {

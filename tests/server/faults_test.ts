@@ -84,7 +84,7 @@ Deno.test("the connection that has lingered longest is closed when there are too
 Deno.test("a connection of one's own that never stops giving ends with lingerTimeout, and holds up nobody", async () => {
   let turns = 0;
   const timer = setInterval(() => turns++);
-  const lingering = new Lingering(50);
+  const lingering = new Lingering(500);
   await ends(lingering.end(
     {
       closeWrite: () => Promise.resolve(),
