@@ -8,7 +8,7 @@ import {
   type RequestServer,
 } from "../base_request_handler.ts";
 import { isEncrypted } from "../_encrypted.ts";
-import { markLeftBehind } from "../streams/_left_behind.ts";
+import { markLeftBehind, requestOverError } from "../streams/_left_behind.ts";
 import { BodyReader } from "./_connection/body_reader.ts";
 import { contentOf } from "./_connection/content.ts";
 import { escapeLine } from "../_escape_controls.ts";
@@ -25,6 +25,7 @@ import {
   type ConnectionOwner,
   HTTPConnection,
 } from "./_connection/http_connection.ts";
+import { lateReader, lateWriter, serving } from "./_connection/late.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import {
   type RequestOwner,
@@ -59,9 +60,10 @@ const limitsOf = new WeakMap<object, HTTPLimits>();
  * section 8.6). A body that the handler did not read is read for it, up to
  * 256 KiB; beyond that the connection is closed.
  *
- * What a method leaves running when its promise has resolved finds the next
- * request in `this`: it should be awaited. An `rfile` or `wfile` that was kept is
- * refused what is the next request's.
+ * What a method leaves running when its promise has resolved should be awaited.
+ * It still finds its own request's `headers` and `signal`, and is refused what is
+ * the next request's: `rfile`, `wfile`, and its response (`BadResource`). Only
+ * `command`, `path` and `requestVersion` are then those of the next.
  *
  * A method that throws an {@linkcode HTTPError} before it sent anything has the
  * request answered with it. What else it throws goes to the server's
@@ -156,14 +158,16 @@ export class BaseHTTPRequestHandler<
   /** Called when that takes too long, where there is a limit. */
   #overdue: (() => void) | undefined;
   /** Rejects then. */
-  #late: Promise<never> | undefined;
+  #timedOut: Promise<never> | undefined;
   /** Whether what aborts the connection's signal aborts the request's. */
   #followsConnection = false;
   /** How long a shutdown that has begun is patient, in milliseconds. */
   #patience: number | undefined;
   #shutdown: AbortController | undefined;
   #out: StreamWriter | undefined;
-  #headers: Headers | undefined;
+  /** Those of what could not be read as a request. */
+  #noHeaders: Headers | undefined;
+  readonly #mark = Symbol();
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #body: ResponseBody | undefined;
@@ -243,13 +247,8 @@ export class BaseHTTPRequestHandler<
    * @returns The same object for the whole request.
    */
   get headers(): Headers {
-    if (this.#headers !== undefined) return this.#headers;
-    const headers = this.#headers = new Headers();
-    const { rawHeaders } = this.#incoming;
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
-    }
-    return headers;
+    const scope = this.#late ?? this.#scope;
+    return scope?.headers ?? (this.#noHeaders ??= new Headers());
   }
 
   /**
@@ -273,6 +272,7 @@ export class BaseHTTPRequestHandler<
    * @returns The reader of this request.
    */
   get rfile(): StreamReader {
+    if (this.#late !== undefined) return lateReader(this);
     if (this.#rfile === undefined) {
       this.#rfile = new BodyReader(this.#connection.bodyOf(this.#incoming));
       this.#rfile[OWN](this);
@@ -286,6 +286,7 @@ export class BaseHTTPRequestHandler<
    * @returns The writer of this response.
    */
   get wfile(): StreamWriter {
+    if (this.#late !== undefined) return lateWriter(this);
     if (this.#wfile === undefined) {
       this.#wfile = new StreamWriter(this.#responseBody());
       this.#wfile[OWN](this);
@@ -307,7 +308,7 @@ export class BaseHTTPRequestHandler<
    * @returns The signal of this request; where there is none, of the connection.
    */
   override get signal(): AbortSignal {
-    return this.#scope?.signal ?? super.signal;
+    return (this.#late ?? this.#scope)?.signal ?? super.signal;
   }
 
   /**
@@ -417,6 +418,7 @@ export class BaseHTTPRequestHandler<
    * @throws {TypeError} If the message holds a line ending.
    */
   sendResponse(status: number, message?: string): void {
+    this.#requireInTime(`send a response of status ${status}`);
     if (this.#status !== 0) {
       throw this.#misused(
         `Cannot send a response of status ${status}: one of status ${this.#status} was begun`,
@@ -448,6 +450,7 @@ export class BaseHTTPRequestHandler<
    * ending or another control character.
    */
   sendHeader(name: string, value: string): void {
+    this.#requireInTime(`send the header "${name}"`);
     if (this.#status === 0 || this.#headSent) {
       throw this.#misused(
         `Cannot send the header "${name}": ${
@@ -506,6 +509,7 @@ export class BaseHTTPRequestHandler<
    * @throws {Error} If no response was begun, or its headers are sent.
    */
   endHeaders(): void {
+    this.#requireInTime("end the headers");
     if (this.#status === 0 || this.#headSent) {
       throw this.#misused(
         `Cannot end the headers: ${
@@ -544,6 +548,7 @@ export class BaseHTTPRequestHandler<
     message: string = STATUS_CODES[status] ?? "Error",
     explain = "",
   ): Promise<void> {
+    this.#requireInTime(`send an error of status ${status}`);
     await this.#sendError({ status, message, headers: {} }, explain);
   }
 
@@ -643,9 +648,9 @@ export class BaseHTTPRequestHandler<
     this.path = incoming.target;
     this.requestVersion = versionName(incoming.minorVersion);
     this.closeConnection = !incoming.keepAlive;
-    this.#headers = this.#rfile = undefined;
+    this.#rfile = undefined;
     this.#clearResponse();
-    this.#scope = new RequestScope(this.#owner, incoming);
+    this.#scope = new RequestScope(this.#owner, incoming, this.#mark);
   }
 
   /** Has what aborts the connection's signal abort the request's. */
@@ -670,6 +675,23 @@ export class BaseHTTPRequestHandler<
     this.#wfile = this.#body = undefined;
   }
 
+  /** The request of the code that runs, where that is an earlier one. */
+  get #late(): RequestScope | undefined {
+    const calling = serving.getStore();
+    return calling === undefined || calling === this.#scope ||
+        calling.connection !== this.#mark
+      ? undefined
+      : calling;
+  }
+
+  /** @throws {Deno.errors.BadResource} If the request of who calls is over. */
+  #requireInTime(what: string): void {
+    if (this.#late === undefined) return;
+    const error = requestOverError(what);
+    markLeftBehind(error, this);
+    throw error;
+  }
+
   /** A call out of order, mostly by what a handler has not awaited. */
   #misused(message: string): Error {
     const error = new Error(message);
@@ -685,7 +707,7 @@ export class BaseHTTPRequestHandler<
         throw new HTTPError(417);
       }
       if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
-      const served = this.handleOneRequest();
+      const served = serving.run(scope, () => this.handleOneRequest());
       if (served !== undefined) await this.#inTime(served);
       if (!this.#headSent || this.#body !== undefined) {
         await this.#inTime(this.#finishResponse());
@@ -708,7 +730,7 @@ export class BaseHTTPRequestHandler<
     } finally {
       scope.end();
       this.#rfile?.[LEAVE]();
-      this.#scope = this.#overdue = this.#late = undefined;
+      this.#scope = this.#overdue = this.#timedOut = undefined;
     }
   }
 
@@ -719,7 +741,7 @@ export class BaseHTTPRequestHandler<
   #limitTime(scope: RequestScope): void {
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(ignore);
-    this.#late = promise;
+    this.#timedOut = promise;
     this.#overdue = () => {
       const error = new DOMException(
         `The request took longer than requestTimeout, ${this.#requestTimeout} ms`,
@@ -736,7 +758,9 @@ export class BaseHTTPRequestHandler<
 
   /** Waits for what is done for the request, but no longer than it may take. */
   #inTime(work: Promise<void>): Promise<void> {
-    return this.#late === undefined ? work : Promise.race([work, this.#late]);
+    return this.#timedOut === undefined
+      ? work
+      : Promise.race([work, this.#timedOut]);
   }
 
   async #finishResponse(): Promise<void> {
@@ -767,7 +791,6 @@ export class BaseHTTPRequestHandler<
     this.command = method;
     this.path = target;
     this.requestVersion = versionName(minorVersion);
-    this.#headers = new Headers();
     this.#clearResponse();
     this.closeConnection = true;
     await this.#answer(error);

@@ -1,7 +1,8 @@
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { ScriptRoom } from "../../handlers/http/_cgi/script_room.ts";
+import { readAll } from "../_serve.ts";
 import { requestOf, Site } from "./_cgi_site.ts";
 
 /** A script that runs until its client resets the connection. */
@@ -84,6 +85,36 @@ Deno.test("a CGI script that redirects to another needs one place at a time", as
     "/cgi-bin/behave?redirect-to=/cgi-bin/query?there",
   );
   strictEqual(body, "there");
+});
+
+Deno.test("the bodies that are collected for CGI scripts have one room", async () => {
+  await using site = new Site({ maxScripts: 2, maxSpooledBody: 1_000 });
+  const head = requestOf("POST /cgi-bin/echo", [
+    "Content-Type: text/plain",
+    "Transfer-Encoding: chunked",
+  ]);
+  const chunk = (size: number) =>
+    `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`;
+  const end = "0\r\n\r\n";
+  const slow = [await site.connect(), await site.connect()];
+  for (const [i, client] of slow.entries()) {
+    await client.write(new TextEncoder().encode(head + chunk(900)));
+    // Another that came between them would take the room of the second.
+    await until(site, () => site.room.spooled === (i + 1) * 900);
+  }
+  const { status, headers } = await site.send(head + chunk(900) + end);
+  strictEqual(status, 503);
+  strictEqual(headers.get("retry-after"), "1");
+  const { body } = await site.send(head + chunk(100) + end);
+  strictEqual(body, "x".repeat(100));
+  await until(site, () => site.room.spooled === 1_800);
+  // One leaves, and its room is another's.
+  slow[0]!.close();
+  await until(site, () => site.room.spooled === 900);
+  strictEqual((await site.send(head + chunk(900) + end)).status, 200);
+  await slow[1]!.write(new TextEncoder().encode(end));
+  match(await readAll(slow[1]!), /^HTTP\/1\.1 200 [^]*x{900}/);
+  await until(site, () => site.room.spooled === 0);
 });
 
 Deno.test("limits of CGI scripts that are out of range are refused", () => {

@@ -1,6 +1,6 @@
 // What a handler of HTTP has not awaited harms neither others nor later responses.
 
-import { match, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import {
   BaseHTTPRequestHandler,
   CGIHTTPRequestHandler,
@@ -82,6 +82,72 @@ Deno.test("a late write is no part of a response that has ended", async () => {
   const next = await read(client, /\r\n\r\n/);
   strictEqual(next.includes("forged"), false, next);
   match(next, /^HTTP\/1.1 200 /);
+});
+
+Deno.test("what a request has left running has nothing of the next request", async () => {
+  const begun = Promise.withResolvers<void>();
+  const late = Promise.withResolvers<readonly string[]>();
+  const said = async (call: () => unknown) => {
+    try {
+      return `${await call()}`;
+    } catch (error) {
+      return `${error}`;
+    }
+  };
+  class Late extends BaseHTTPRequestHandler<Deno.NetAddr> {
+    override logMessage() {}
+    async doPOST() {
+      if (this.path === "/first") void this.#late(this.signal);
+      else {
+        // Its response is to be had at first, then its body's.
+        begun.resolve();
+        const told = await late.promise;
+        this.sendResponse(200);
+        this.endHeaders();
+        await this.wfile.write(told.join("\n"));
+        return;
+      }
+      this.sendResponse(200);
+      this.endHeaders();
+    }
+    async #late(own: AbortSignal) {
+      await begun.promise;
+      const told = [
+        await said(() => this.wfile.write("forged")),
+        await said(() => this.rfile.readAll()),
+        await said(() => this.sendResponse(403)),
+        await said(() => this.sendHeader("a", "b")),
+        await said(() => this.endHeaders()),
+        await said(() => this.sendError(403)),
+        await said(() => this.headers.get("x")),
+        await said(() => this.signal === own),
+      ];
+      late.resolve(told);
+    }
+  }
+  await using server = serve(new HTTPServer(LOOPBACK, Late));
+  using client = await Deno.connect(server.addr);
+  const post = (path: string) =>
+    client.write(
+      encode(
+        `POST ${path} HTTP/1.1\r\nHost: a\r\nX: ${path}\r\nContent-Length: 6\r\n\r\nsecret`,
+      ),
+    );
+  await post("/first");
+  match(await read(client, /\r\n\r\n0\r\n\r\n/), /^HTTP\/1.1 200 /);
+  await post("/second");
+  const [head, body] = (await read(client, /\r\n0\r\n\r\n/)).split("\r\n\r\n");
+  match(head!, /^HTTP\/1.1 200 /);
+  deepStrictEqual(body!.split(/\r?\n/).slice(1, -1), [
+    "BadResource: Cannot write: the request is finished; did handle() await all that it started?",
+    "BadResource: Cannot read the body: the request is finished",
+    "BadResource: Cannot send a response of status 403: the request is finished; did handle() await all that it started?",
+    'BadResource: Cannot send the header "a": the request is finished; did handle() await all that it started?',
+    "BadResource: Cannot end the headers: the request is finished; did handle() await all that it started?",
+    "BadResource: Cannot send an error of status 403: the request is finished; did handle() await all that it started?",
+    "/first",
+    "true",
+  ]);
 });
 
 for (

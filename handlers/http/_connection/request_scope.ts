@@ -17,15 +17,39 @@ export interface RequestOwner {
 export class RequestScope {
   /** Called when the request is aborted, to end what is under way for it. */
   onAbort: ((reason: unknown) => void) | undefined;
+  /** Stands for the connection that it came on. */
+  readonly connection: symbol;
   readonly #incoming: IncomingRequest;
   #owner: RequestOwner | undefined;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #clientEnded = false;
+  #headers: Headers | undefined;
 
-  constructor(owner: RequestOwner, incoming: IncomingRequest) {
+  /**
+   * @param owner What it needs of its connection.
+   * @param incoming The request.
+   * @param connection Stands for that connection.
+   */
+  constructor(
+    owner: RequestOwner,
+    incoming: IncomingRequest,
+    connection: symbol,
+  ) {
     this.#owner = owner;
     this.#incoming = incoming;
+    this.connection = connection;
+  }
+
+  /** Its headers, the same object each time. */
+  get headers(): Headers {
+    if (this.#headers !== undefined) return this.#headers;
+    const headers = this.#headers = new Headers();
+    const { rawHeaders } = this.#incoming;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+    }
+    return headers;
   }
 
   /** Aborted when the request is over before it is answered. */
