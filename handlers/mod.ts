@@ -23,6 +23,7 @@
 
 export * from "./base_request_handler.ts";
 export type { PeerCertificate, TLSInfo } from "./_tls/tls_info.ts";
+export type { StartTLSOptions } from "./_tls/upgrade.ts";
 export type { TLSCertificate, TLSOptions } from "./_tls/tls_options.ts";
 export type { Unsent } from "./_unsent.ts";
 export * from "./datagram_request_handler.ts";

@@ -15,6 +15,8 @@ import {
 } from "./base_request_handler.ts";
 import type { Unsent } from "./_unsent.ts";
 import { type TLSInfo, tlsOf } from "./_tls/tls_info.ts";
+import type { TLSConnection } from "./_tls/tls_connection.ts";
+import { secure, type StartTLSOptions, upgrade } from "./_tls/upgrade.ts";
 import { isEncrypted } from "./_encrypted.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
@@ -71,6 +73,15 @@ export class StreamRequestHandler<
 
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
+  /** What `startTLS` has made of the connection, and the reader beneath it. */
+  #secured:
+    | {
+      readonly connection: TLSConnection<Address>;
+      readonly plain: StreamReader;
+    }
+    | undefined;
+  /** Whether the reader is to read ahead. */
+  #watches = false;
   /** Whether the handler has ended. */
   #over = false;
 
@@ -86,6 +97,7 @@ export class StreamRequestHandler<
         onError: (error) => this[ABORT](error),
       });
       this.#rfile[OWN](this);
+      if (this.#watches) this.#rfile[WATCH]();
       if (this.#over) this.#rfile[LEAVE]();
     }
     return this.#rfile;
@@ -126,6 +138,61 @@ export class StreamRequestHandler<
   }
 
   /**
+   * Goes on in TLS, as protocols with a command such as `STARTTLS` do: SMTP, IMAP,
+   * FTP, PostgreSQL. `request`, `rfile` and `wfile` are others from then on, and
+   * those of before refuse to be used.
+   *
+   * A client must not have anything taken for protected that it, or somebody on
+   * the way, has sent before the handshake. So nothing of that may be unread. Write
+   * the go-ahead and do not await it: this looks first, and sends it then. What
+   * comes between the two is no handshake, and fails as one.
+   *
+   * @param options A certificate, its key, and what else {@linkcode TLSOptions}
+   * has. Give the same object each time: it is checked once.
+   * @returns A promise that resolves when the handshake is complete.
+   * @throws {Deno.errors.InvalidData} If bytes are unread, if a certificate or key
+   * cannot be used, or if the handshake fails.
+   * @throws {DOMException} "TimeoutError" if it takes longer than
+   * `handshakeTimeout`.
+   * @throws {TypeError} If the connection speaks TLS already, or an option is not
+   * one.
+   *
+   * @example A protocol that can be upgraded
+   * ```ts
+   * import { StreamRequestHandler, type TLSCertificate } from "@wire/socketserver";
+   *
+   * export function handlerClass(certificate: TLSCertificate) {
+   *   return class extends StreamRequestHandler {
+   *     override async handle() {
+   *       for (let line; (line = await this.rfile.readLine()) !== null;) {
+   *         if (line === "STARTTLS") {
+   *           this.wfile.write("220 Ready to start TLS\r\n");
+   *           await this.startTLS(certificate);
+   *         } else {
+   *           await this.wfile.write(this.tls ? "250 Ok\r\n" : "530 STARTTLS first\r\n");
+   *         }
+   *       }
+   *     }
+   *   };
+   * }
+   * ```
+   */
+  async startTLS(options: StartTLSOptions): Promise<void> {
+    if (isEncrypted(this.request)) {
+      throw new TypeError("Cannot start TLS: the connection speaks it already");
+    }
+    const plain = this.rfile;
+    const connection = upgrade(this.request, plain, options);
+    // It refuses what is written to it from now on.
+    const sent = this.wfile[END]();
+    this.#secured = { connection, plain };
+    this.#rfile = this.#wfile = undefined;
+    (this as { request: Deno.Conn<Address> }).request = connection;
+    await sent;
+    await secure(connection, options);
+  }
+
+  /**
    * As {@linkcode BaseRequestHandler.signal}. Once it has been asked for,
    * `rfile` reads ahead, up to its limit, to see a reset while nothing is being
    * read. A handler that uses it leaves reading to `rfile`.
@@ -133,6 +200,7 @@ export class StreamRequestHandler<
    * @returns The signal of this request.
    */
   override get signal(): AbortSignal {
+    this.#watches = true;
     this.rfile[WATCH]();
     return super.signal;
   }
@@ -148,7 +216,20 @@ export class StreamRequestHandler<
     // the server, which ends the connection.
     this.#over = true;
     this.#rfile?.[LEAVE]();
-    return this.#wfile?.[END](failed);
+    const sent = this.#wfile?.[END](failed);
+    return this.#secured === undefined ? sent : this.#endTLS(sent);
+  }
+
+  /** Says the end in TLS: the server, which ends the connection, knows none. */
+  async #endTLS(sent: void | Promise<void>): Promise<void> {
+    const { connection, plain } = this.#secured!;
+    try {
+      await sent;
+      if (!this.#wfile?.[CUT_SHORT]) await connection.sayEnd();
+    } finally {
+      plain[LEAVE]();
+      connection.release();
+    }
   }
 
   /** @ignore */

@@ -1,3 +1,4 @@
+import { expectServing, isSuccessor } from "./_node_sockets/handover.ts";
 import type { InheritedAddress } from "./_node_sockets/adopt.ts";
 
 /** The first descriptor that systemd passes; sd_listen_fds(3). */
@@ -14,7 +15,7 @@ export interface InheritedSocket extends InheritedAddress {
 /**
  * Lists the sockets that this process was started with by systemd, or by whoever
  * speaks its protocol: `LISTEN_PID`, `LISTEN_FDS`, `LISTEN_FDNAMES`, see
- * sd_listen_fds(3). Give one to a server as its address.
+ * sd_listen_fds(3); or by `restart()`. Give one to a server as its address.
  *
  * Needs `--allow-env=LISTEN_PID,LISTEN_FDS,LISTEN_FDNAMES`.
  *
@@ -37,7 +38,9 @@ export interface InheritedSocket extends InheritedAddress {
  * ```
  */
 export function inheritedSockets(): InheritedSocket[] {
-  if (Deno.env.get("LISTEN_PID") !== String(Deno.pid)) return [];
+  const pid = Deno.env.get("LISTEN_PID");
+  const isHandedOver = isSuccessor(pid);
+  if (pid !== String(Deno.pid) && !isHandedOver) return [];
   const said = Deno.env.get("LISTEN_FDS") ?? "0";
   const count = /^\d{1,5}$/.test(said) ? Number(said) : Infinity;
   if (count > MOST) {
@@ -47,6 +50,7 @@ export function inheritedSockets(): InheritedSocket[] {
       }`,
     );
   }
+  if (isHandedOver) expectServing(FIRST, count);
   const names = Deno.env.get("LISTEN_FDNAMES")?.split(":") ?? [];
   return Array.from({ length: count }, (_, i) => ({
     fd: FIRST + i,

@@ -4,6 +4,7 @@ import { Connections } from "./_closing/connections.ts";
 import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
 import { IdleConnection } from "./_closing/idle_connection.ts";
 import { seamOf, withSeam } from "./_core/seam.ts";
+import { SOCKET } from "./_node_sockets/handover.ts";
 import { BaseServer } from "./base_server.ts";
 import type {
   RequestHandlerClass,
@@ -103,6 +104,16 @@ export abstract class StreamServer<
     );
     this.#listener = listener;
     this.#connections = connections;
+  }
+
+  /**
+   * What it listens on.
+   *
+   * @returns The listener.
+   * @ignore
+   */
+  get [SOCKET](): StreamListener<Connection, Address> {
+    return this.#listener;
   }
 
   /**

@@ -26,6 +26,14 @@ export interface TCPServerAddress {
    * @default {false}
    */
   readonly reusePort?: boolean;
+  /**
+   * Whether `restart()` can hand the socket to another process. It is accepted
+   * from by way of `node:net` then, which takes as many clients out of the
+   * kernel's queue at once as there are: up to `backlog` descriptors more.
+   *
+   * @default {false}
+   */
+  readonly inheritable?: boolean;
 }
 
 /** The address a {@linkcode TCPServer} is bound to; `Deno.connect` takes it. */

@@ -1,10 +1,13 @@
 import { Connections } from "./_closing/connections.ts";
-import { LONGEST_DELAY } from "./_closing/deadlines.ts";
 import { checkKeys } from "./_core/known_keys.ts";
 import { type InProgress, withSeam } from "./_core/seam.ts";
 import { checkTime } from "./_core/options.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
 import { Credentials } from "../handlers/_tls/credentials.ts";
+import {
+  HANDSHAKE_TIMEOUT,
+  shakeHandsWithin,
+} from "../handlers/_tls/handshake.ts";
 import {
   TLS_OPTION_NAMES,
   type TLSCertificate,
@@ -34,8 +37,6 @@ export interface TLSServerOptions extends TCPServerOptions {
    */
   readonly handshakeTimeout?: number;
 }
-
-const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
 
 /**
  * A server of TLS connections, versions 1.2 and 1.3. The handshake is complete when
@@ -176,7 +177,7 @@ class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
 
   constructor(options: TLSServerOptions) {
     super(options);
-    const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT } = options;
+    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
     checkTime("handshakeTimeout", handshakeTimeout);
     this.#handshakeTimeout = handshakeTimeout;
     const watch = this.around;
@@ -189,21 +190,10 @@ class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
   async #shakeHands(
     served: InProgress<Deno.TlsConn, Deno.NetAddr>,
   ): Promise<void> {
-    const timeout = this.#handshakeTimeout;
-    const timer = timeout === Infinity ? undefined : setTimeout(
-      () =>
-        served.abort(
-          new DOMException(
-            `The TLS handshake took longer than handshakeTimeout, ${timeout} ms`,
-            "TimeoutError",
-          ),
-        ),
-      Math.min(timeout, LONGEST_DELAY),
+    await shakeHandsWithin(
+      served.request,
+      this.#handshakeTimeout,
+      (reason) => served.abort(reason),
     );
-    try {
-      await served.request.handshake();
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }

@@ -3,14 +3,11 @@ import { addBorrower } from "../streams/_lending.ts";
 import { ReadSize } from "../streams/_read_size.ts";
 import { giveBuffer, takeBuffer } from "../streams/_small_buffers.ts";
 import { readableOf, writableOf } from "../streams/_web_streams.ts";
+import type { ReadSource } from "../streams/stream_reader.ts";
 import { writeCountError } from "../streams/_write_count.ts";
 import type { Credentials } from "./credentials.ts";
-import {
-  type Engine,
-  type EngineCallbacks,
-  type EngineContext,
-  makeEngine,
-} from "./engine.ts";
+import { Callbacks } from "./callbacks.ts";
+import { type Engine, type EngineContext, makeEngine } from "./engine.ts";
 import { agreedUpon, readCertificate, type TLSInfo } from "./tls_info.ts";
 
 /** What the read of a connection that waits may take, in bytes. */
@@ -38,6 +35,7 @@ const ignore = () => {};
 export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   implements Deno.Conn<Address>, Resetting {
   readonly #raw: Deno.Conn<Address>;
+  readonly #source: ReadSource;
   readonly #credentials: Credentials;
   readonly #engine: Engine = makeEngine();
   /** What the engine calls. It forgets this connection when that closes. */
@@ -64,9 +62,15 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   /**
    * @param raw Carries the encrypted bytes.
    * @param credentials What is shown to the client.
+   * @param source Reads them, where somebody else has read from it before.
    */
-  constructor(raw: Deno.Conn<Address>, credentials: Credentials) {
+  constructor(
+    raw: Deno.Conn<Address>,
+    credentials: Credentials,
+    source: ReadSource = raw,
+  ) {
     this.#raw = raw;
+    this.#source = source;
     this.#credentials = credentials;
   }
 
@@ -148,13 +152,17 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
 
   /** Closes it now. The peer is told that this is the end, unless more was due. */
   close(): void {
-    if (!this.#closed) {
-      this.#sayLast();
-      this.#closed = true;
-      this.#callbacks.owner = undefined;
-      this.#engine.destroySsl();
-    }
+    this.#sayLast();
+    this.release();
     this.#raw.close();
+  }
+
+  /** Frees the memory of TLS, and leaves the connection beneath to others. */
+  release(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#callbacks.owner = undefined;
+    this.#engine.destroySsl();
   }
 
   /** Leaves out the `close_notify`, so that a reply that is cut short shows. */
@@ -205,7 +213,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   /** Says the end of this side, where nothing has to be waited for. */
   #sayLast(): void {
     if (
-      this.#info === undefined || this.#writingEnded ||
+      this.#closed || this.#info === undefined || this.#writingEnded ||
       this.#sending !== undefined || this.#sendFailure !== undefined
     ) return;
     this.#writingEnded = true;
@@ -316,7 +324,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
         giveBuffer(this.#buffer);
         this.#buffer = takeBuffer(size);
       }
-      const n = await this.#raw.read(this.#buffer);
+      const n = await this.#source.read(this.#buffer);
       if (this.#closed) throw closedError("read");
       if (n === null) {
         this.#size.fail();
@@ -387,45 +395,6 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
 }
 
 addBorrower(TLSConnection.prototype);
-
-/**
- * What the engine of a connection calls. The engine's memory holds it for as long
- * as the engine is there, so it must not hold the engine in turn.
- */
-class Callbacks implements EngineCallbacks {
-  /** The connection, until it closes. */
-  owner: { decrypted(bytes: Uint8Array): void } | undefined;
-  established = false;
-  /** Whether the peer has ended its side as is proper. */
-  ended = false;
-  /** Whether a certificate is to be chosen. */
-  askedForName = false;
-  /** Whether the first message is still to come, where it is looked at. */
-  awaitsHello = false;
-  failure: Error | undefined = undefined;
-
-  constructor(owner: Callbacks["owner"]) {
-    this.owner = owner;
-  }
-
-  onread(bytes: ArrayBuffer | undefined): void {
-    if (bytes === undefined) this.ended = true;
-    else this.owner?.decrypted(new Uint8Array(bytes));
-  }
-
-  onhandshakedone(): void {
-    this.established = true;
-  }
-
-  onclienthello(): void {
-    this.askedForName = true;
-    this.awaitsHello = false;
-  }
-
-  onerror(error: Error): void {
-    this.failure ??= new Deno.errors.InvalidData(error.message);
-  }
-}
 
 function cutShort(): Error {
   return new Deno.errors.UnexpectedEof(

@@ -19,3 +19,5 @@ export const END: unique symbol = Symbol("end");
 export const CUT_SHORT: unique symbol = Symbol("cut short");
 /** Says that a writer's sink keeps no bytes that it was given. */
 export const LEND_TEXTS: unique symbol = Symbol("lend texts");
+/** How many bytes a reader has got that nobody has taken. */
+export const BUFFERED: unique symbol = Symbol("buffered");

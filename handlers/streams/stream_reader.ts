@@ -1,4 +1,4 @@
-import { FILLING, LEAVE, OWN, WATCH } from "./_owned.ts";
+import { BUFFERED, FILLING, LEAVE, OWN, WATCH } from "./_owned.ts";
 import type { StreamOwner } from "./_left_behind.ts";
 import { LARGEST_BUFFER } from "./_read_buffer.ts";
 import { Reading } from "./_reading.ts";
@@ -477,6 +477,16 @@ export class StreamReader implements AsyncIterable<string> {
    */
   get [FILLING](): boolean {
     return this.#reading.isFilling;
+  }
+
+  /**
+   * How much has come that was not read.
+   *
+   * @returns The number of bytes.
+   * @ignore
+   */
+  get [BUFFERED](): number {
+    return this.#reading.held.length;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { describeAddress } from "../_core/describe_address.ts";
 import type { StreamListener } from "../stream_server.ts";
 import { acceptedTCP, acceptedUnix, localAddress } from "./accepted.ts";
+import { noteServing } from "./handover.ts";
 import { type Handle, makePipeHandle, makeTCPHandle } from "./handles.ts";
 import { NodeListener } from "./node_listener.ts";
 import { errorName } from "./system_error.ts";
@@ -40,7 +41,13 @@ export function adoptTCP(
     ? `[${addr.hostname}]`
     : addr.hostname;
   checkPermission(handle, fd, `${host}:${addr.port}`, describeAddress(addr));
-  return new NodeListener(handle, addr, acceptedTCP, backlog);
+  return new NodeListener(
+    handle,
+    addr,
+    acceptedTCP,
+    backlog,
+    () => noteServing(fd),
+  );
 }
 
 /**
@@ -65,6 +72,8 @@ export function adoptUnix(
       handle,
       { transport: "unix", path: "" },
       acceptedUnix,
+      undefined,
+      () => noteServing(fd),
     );
   } catch (error) {
     throw notListening(fd, "of a Unix path", (error as Error).message);

@@ -21,6 +21,8 @@ export interface Handle {
   close(): void;
   ref(): void;
   unref(): void;
+  /** Makes a second descriptor for it, which is the caller's; -1 if that fails. */
+  fdForIpc(): number;
 }
 
 /** One of TCP. */
@@ -39,10 +41,7 @@ export interface TCPHandle extends Handle {
 }
 
 /** One of a Unix socket. */
-export interface PipeHandle extends Handle {
-  /** Makes a second descriptor for it, which is the caller's; -1 if that fails. */
-  fdForIpc(): number;
-}
+export type PipeHandle = Handle;
 
 type HandleClass<Kind extends Handle> = new (type: number) => Kind;
 
@@ -61,7 +60,7 @@ export const REUSE_PORT = 4;
 
 const TCP_METHODS = [
   ...["open", "listen", "accept", "close", "ref", "unref", "bindWithFlags"],
-  ...["bind6", "getsockname", "getpeername", "openFromRid"],
+  ...["bind6", "getsockname", "getpeername", "openFromRid", "fdForIpc"],
   ...["setNoDelay", "setKeepAlive", "takeStream"],
 ];
 const PIPE_METHODS = ["open", "listen", "accept", "close", "fdForIpc"];

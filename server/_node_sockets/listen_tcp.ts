@@ -13,6 +13,7 @@ interface TCPAddress {
   readonly hostname?: string;
   readonly port: number;
   readonly reusePort?: boolean;
+  readonly inheritable?: boolean;
 }
 
 /**
@@ -35,13 +36,19 @@ export function listenTCP(
     ready();
     return adoptTCP(address, tcpBacklog);
   }
-  return listenAt("tcp", address, ["reusePort", ...more], () => {
+  return listenAt("tcp", address, ["reusePort", "inheritable", ...more], () => {
     ready();
-    const { hostname = "0.0.0.0", port, reusePort = false } = address;
+    const {
+      hostname = "0.0.0.0",
+      port,
+      reusePort = false,
+      inheritable = false,
+    } = address;
     // Deno ends the process where its flag is missing, which nobody can catch. It
     // defines this function only where the flag is given.
-    return reusePort && Deno.listenDatagram === undefined
-      ? shareAddress(hostname, port, tcpBacklog)
+    const isShared = reusePort && Deno.listenDatagram === undefined;
+    return isShared || inheritable
+      ? bind(hostname, port, reusePort, tcpBacklog)
       : Deno.listen({
         ...{ hostname, port, reusePort },
         ...listenBacklog(backlog),
@@ -49,16 +56,22 @@ export function listenTCP(
   });
 }
 
-/** Listens at an address at which others may listen too (`SO_REUSEPORT`). */
-function shareAddress(
+/**
+ * Listens by a handle, which can be handed to another process.
+ *
+ * @param isShared Whether others may listen at the address too (`SO_REUSEPORT`).
+ */
+function bind(
   hostname: string,
   port: number,
+  isShared: boolean,
   backlog: number | undefined,
 ): StreamListener<Deno.TcpConn, Deno.NetAddr> {
   const handle = makeTCPHandle(true);
+  const flags = isShared ? REUSE_PORT : 0;
   const status = hostname.includes(":")
-    ? handle.bind6(hostname, port, REUSE_PORT)
-    : handle.bindWithFlags(hostname, port, REUSE_PORT);
+    ? handle.bind6(hostname, port, flags)
+    : handle.bindWithFlags(hostname, port, flags);
   const addr = status === 0 ? localAddress(handle) : undefined;
   if (addr !== undefined) {
     return new NodeListener(handle, addr, acceptedTCP, backlog);

@@ -1,6 +1,7 @@
 import type { StreamListener } from "../stream_server.ts";
 import type { Accepted } from "./accepted.ts";
 import type { Handle } from "./handles.ts";
+import { DESCRIPTOR, HANDED_OVER, type Inheritable } from "./handover.ts";
 import { systemError } from "./system_error.ts";
 
 /**
@@ -20,7 +21,7 @@ interface Waiting<Connection> {
 export class NodeListener<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
-> implements StreamListener<Connection, Address> {
+> implements StreamListener<Connection, Address>, Inheritable {
   readonly addr: Address;
   readonly #handle: Handle;
   readonly #accepted: Accepted<Connection, Address>;
@@ -29,7 +30,12 @@ export class NodeListener<
   /** The handle that the next connection gets. */
   #next: Handle | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** Those who were taken out of the kernel's queue when it was handed over. */
+  readonly #taken: Connection[] = [];
+  #handedOver = false;
   #closed = false;
+  readonly #onServing: (() => void) | undefined;
+  #serving = false;
 
   /**
    * Begins to listen.
@@ -38,6 +44,7 @@ export class NodeListener<
    * @param addr The address it is bound to.
    * @param accepted Makes its connections.
    * @param backlog How many may wait in the kernel.
+   * @param onServing Called once, when somebody accepts.
    * @throws What `listen` fails with; then the handle is closed.
    */
   constructor(
@@ -45,11 +52,13 @@ export class NodeListener<
     addr: Address,
     accepted: Accepted<Connection, Address>,
     backlog: number = DEFAULT_BACKLOG,
+    onServing?: () => void,
   ) {
     this.addr = addr;
     this.#handle = handle;
     this.#accepted = accepted;
     this.#backlog = backlog;
+    this.#onServing = onServing;
     handle.onconnection = () => this.#acceptWaiting();
     const status = handle.listen(backlog);
     if (status === 0) return;
@@ -60,7 +69,11 @@ export class NodeListener<
   accept(): Promise<Connection> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(closedError());
-      const connection = this.#take();
+      if (!this.#serving) {
+        this.#serving = true;
+        this.#onServing?.();
+      }
+      const connection = this.#handedOver ? this.#taken.shift() : this.#take();
       if (connection !== undefined) return resolve(connection);
       this.#waiting.push({ resolve, reject });
       this.#timer ??= this.#lookAgain();
@@ -72,18 +85,36 @@ export class NodeListener<
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#timer);
-    this.#handle.close();
-    this.#next?.close();
+    this.#stopListening();
+    for (const connection of this.#taken.splice(0)) connection.close();
     for (const { reject } of this.#waiting.splice(0)) reject(closedError());
   }
 
+  [DESCRIPTOR](): number {
+    return this.#handle.fdForIpc();
+  }
+
+  [HANDED_OVER](): void {
+    if (this.#handedOver || this.#closed) return;
+    // All in one go: what comes between is the successor's.
+    for (let each; (each = this.#take()) !== undefined;) this.#taken.push(each);
+    this.#handedOver = true;
+    this.#stopListening();
+  }
+
+  #stopListening(): void {
+    clearInterval(this.#timer);
+    if (!this.#handedOver || !this.#closed) this.#handle.close();
+    this.#next?.close();
+    this.#next = undefined;
+  }
+
   ref(): void {
-    this.#handle.ref();
+    if (!this.#handedOver) this.#handle.ref();
   }
 
   unref(): void {
-    this.#handle.unref();
+    if (!this.#handedOver) this.#handle.unref();
   }
 
   #acceptWaiting(): void {
@@ -113,7 +144,9 @@ export class NodeListener<
   }
 
   #look(): void {
-    if (this.#waiting.length > 0) this.#handle.listen(this.#backlog);
+    if (this.#waiting.length > 0 && !this.#handedOver) {
+      this.#handle.listen(this.#backlog);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Credentials } from "../../handlers/_tls/credentials.ts";
+import { SOCKET } from "../_node_sockets/handover.ts";
 import type { StreamListener } from "../stream_server.ts";
 import { TLSConnection } from "../../handlers/_tls/tls_connection.ts";
 
@@ -17,6 +18,10 @@ export class TLSListener implements StreamListener<Deno.TlsConn, Deno.NetAddr> {
   ) {
     this.#inner = inner;
     this.#credentials = credentials;
+  }
+
+  get [SOCKET](): StreamListener<Deno.TcpConn, Deno.NetAddr> {
+    return this.#inner;
   }
 
   get addr(): Deno.NetAddr {

@@ -139,6 +139,20 @@ test("port_forwarder", async () => {
   match(await answer(child, answered), /^passed on/);
 });
 
+test("mail_server", async () => {
+  await using child = start("mail_server", { ":2525": ":0" }, [0]);
+  const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
+  await using client = openssl.start(
+    ...["s_client", "-quiet", "-starttls", "smtp"],
+    ...["-connect", `127.0.0.1:${port}`],
+  );
+  await client.send("NOOP\r\n");
+  const answered = client.until("250 Ok").then(() => "250");
+  strictEqual(await answer(child, answered), "250");
+  client.kill("SIGTERM");
+  await client.output();
+}, [script, openssl]);
+
 test("tls_echo", async () => {
   await using child = start("tls_echo", { ":1234": ":0" }, [0]);
   const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);

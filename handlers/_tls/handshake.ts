@@ -1,0 +1,34 @@
+/** How long a handshake may take where it is not said, in milliseconds. */
+export const HANDSHAKE_TIMEOUT = 10_000;
+
+/** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+/**
+ * Does the handshake of a connection, and gives up a client that takes too long.
+ *
+ * @param connection The connection.
+ * @param timeout How long it may take, in milliseconds.
+ * @param giveUp Ends the connection, so that the handshake fails.
+ */
+export async function shakeHandsWithin(
+  connection: Pick<Deno.TlsConn, "handshake">,
+  timeout: number,
+  giveUp: (reason: DOMException) => void,
+): Promise<void> {
+  const timer = timeout === Infinity ? undefined : setTimeout(
+    () =>
+      giveUp(
+        new DOMException(
+          `The TLS handshake took longer than handshakeTimeout, ${timeout} ms`,
+          "TimeoutError",
+        ),
+      ),
+    Math.min(timeout, LONGEST_DELAY),
+  );
+  try {
+    await connection.handshake();
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,75 @@
+import { BUFFERED } from "../streams/_owned.ts";
+import type { StreamReader } from "../streams/stream_reader.ts";
+import { Credentials } from "./credentials.ts";
+import { HANDSHAKE_TIMEOUT, shakeHandsWithin } from "./handshake.ts";
+import { TLSConnection } from "./tls_connection.ts";
+import type { TLSOptions } from "./tls_options.ts";
+
+/** Options of {@linkcode StreamRequestHandler.startTLS}. */
+export interface StartTLSOptions extends TLSOptions {
+  /**
+   * How long a client may take for the handshake, in milliseconds.
+   *
+   * @default {10000}
+   */
+  readonly handshakeTimeout?: number;
+}
+
+/** What has been made of options, which are checked once. */
+const known = new WeakMap<StartTLSOptions, Credentials>();
+
+/**
+ * Prepares a connection for TLS.
+ *
+ * What its client sent before is never taken for what it sends protected (as in
+ * CVE-2011-0411): nothing may be left of it.
+ *
+ * @param connection Carries the encrypted bytes.
+ * @param reader Reads from it, and goes on doing so.
+ * @param options As whom, and with whom.
+ * @throws {Deno.errors.InvalidData} If bytes are unread, or a certificate or key
+ * cannot be used.
+ * @throws {TypeError} If an option is of another type, or lacks another.
+ */
+export function upgrade<Address extends Deno.Addr>(
+  connection: Deno.Conn<Address>,
+  reader: StreamReader,
+  options: StartTLSOptions,
+): TLSConnection<Address> {
+  const unread = reader[BUFFERED];
+  if (unread > 0) {
+    throw new Deno.errors.InvalidData(
+      `Cannot start TLS: ${unread} bytes are unread that came without it; a client that sends something ahead of its handshake must not have it taken for protected`,
+    );
+  }
+  let credentials = known.get(options);
+  if (credentials === undefined) {
+    credentials = new Credentials(options);
+    known.set(options, credentials);
+  }
+  return new TLSConnection(connection, credentials, {
+    read: (buffer) => reader.readInto(buffer),
+  });
+}
+
+/**
+ * Does the handshake.
+ *
+ * @param connection What `upgrade` has prepared. It is closed where that fails in
+ * time.
+ * @throws {DOMException} "TimeoutError" if it takes too long.
+ */
+export async function secure(
+  connection: TLSConnection<Deno.Addr>,
+  { handshakeTimeout = HANDSHAKE_TIMEOUT }: StartTLSOptions,
+): Promise<void> {
+  let late: DOMException | undefined;
+  try {
+    await shakeHandsWithin(connection, handshakeTimeout, (reason) => {
+      late = reason;
+      connection.close();
+    });
+  } catch (error) {
+    throw late ?? error;
+  }
+}

@@ -1,0 +1,163 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
+import {
+  ForkingTCPServer,
+  TCPServer,
+  type TCPServerOptions,
+  ThreadingTCPServer,
+} from "../../../mod.ts";
+import { Folder, testWith } from "../../_program.ts";
+import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { openssl } from "../../peers/_peers.ts";
+import { type Certificate, makeCertificate } from "./_certificate.ts";
+import { Upgrading } from "./_starttls_handler.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** Reads a line, byte by byte, so that nothing behind it is taken. */
+async function readLine(conn: Deno.Conn): Promise<string> {
+  const byte = new Uint8Array(1);
+  let line = "";
+  while (await conn.read(byte) !== null) {
+    if (byte[0] === 10) return line;
+    line += String.fromCharCode(byte[0]!);
+  }
+  throw new Deno.errors.UnexpectedEof(`after ${JSON.stringify(line)}`);
+}
+
+/** A server, and clients of it. */
+class Site implements AsyncDisposable {
+  readonly reports = new Reports();
+  readonly certificate: Certificate;
+  readonly server: TCPServer;
+
+  constructor(
+    certificate: Certificate,
+    Server: typeof TCPServer,
+    options: TCPServerOptions,
+  ) {
+    this.certificate = certificate;
+    const { take: onError } = this.reports;
+    this.server = serve(
+      new Server(LOOPBACK, Upgrading, { onError, ...options }),
+    );
+  }
+
+  static async start(
+    Server: unknown = TCPServer,
+    options: TCPServerOptions = {},
+  ): Promise<Site> {
+    await using folder = new Folder();
+    const certificate = await makeCertificate(folder);
+    return new Site(certificate, Server as typeof TCPServer, options);
+  }
+
+  /** Connects, and sends lines without TLS. */
+  async connect(lines: string): Promise<Deno.TcpConn> {
+    const client = await Deno.connect(this.server.addr);
+    await client.write(encode(`${JSON.stringify(this.certificate)}\n${lines}`));
+    return client;
+  }
+
+  /** Connects and goes on in TLS. */
+  async upgrade(lines = ""): Promise<Deno.TlsConn> {
+    const plain = await this.connect(`before\n${lines}STARTTLS\n`);
+    strictEqual(await readLine(plain), "before undefined");
+    strictEqual(await readLine(plain), "220");
+    return await Deno.startTls(plain, {
+      hostname: "localhost",
+      caCerts: [this.certificate.cert],
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.shutdown();
+  }
+}
+
+for (
+  const [where, Server] of [
+    ["on the event loop", TCPServer],
+    ["in a thread", ThreadingTCPServer],
+    ["in a process", ForkingTCPServer],
+  ] as const
+) {
+  testWith(
+    [openssl],
+    `a handler ${where} goes on in TLS when its client asks for it`,
+    async () => {
+      await using site = await Site.start(Server);
+      const client = await site.upgrade();
+      await client.write(encode("after\nagain\n"));
+      strictEqual(await readLine(client), "after TLSv1.3");
+      match(await readLine(client), /^TypeError: .*speaks it already$/);
+      await client.closeWrite();
+      // It ends in TLS too: without close_notify this would fail.
+      strictEqual(await client.read(new Uint8Array(1)), null);
+      client.close();
+      await site.server.shutdown();
+      deepStrictEqual(site.reports.errors, []);
+    },
+  );
+
+  testWith(
+    [openssl],
+    `what a client sends ahead of its handshake is taken for nothing ${where}`,
+    async () => {
+      await using site = await Site.start(Server);
+      using eager = await site.connect("STARTTLS\ninjected\n");
+      strictEqual(await readLine(eager), "220");
+      await rejects(readLine(eager));
+      const [error] = await site.reports.until(1);
+      match(
+        String(error),
+        /^InvalidData: Cannot start TLS: 9 bytes are unread that came without/,
+      );
+      using late = await site.connect("STARTTLS\n");
+      strictEqual(await readLine(late), "220");
+      await late.write(encode("injected\n"));
+      const rest = await new Response(
+        late.readable as ReadableStream<Uint8Array<ArrayBuffer>>,
+      ).bytes().catch(() => new Uint8Array(0));
+      ok(!new TextDecoder().decode(rest).includes("injected"));
+      match(String((await site.reports.until(2))[1]), /^InvalidData/);
+    },
+  );
+}
+
+testWith(
+  [openssl],
+  "a handler whose reader reads ahead goes on in TLS, and sees its client leave",
+  async () => {
+    await using site = await Site.start(TCPServer, { idleTimeout: 60_000 });
+    const client = await site.upgrade("watch\n");
+    await client.write(encode("after\n"));
+    strictEqual(await readLine(client), "after TLSv1.3");
+    client.close();
+    await site.server.shutdown();
+  },
+);
+
+testWith(
+  [openssl],
+  "a client that is silent after the go-ahead is given up",
+  async () => {
+    await using folder = new Folder();
+    const certificate = await makeCertificate(folder);
+    const reports = new Reports();
+    await using server = serve(
+      new TCPServer(
+        LOOPBACK,
+        (handler) => handler.startTLS({ ...certificate, handshakeTimeout: 50 }),
+        { onError: reports.take },
+      ),
+    );
+    using client = await Deno.connect(server.addr);
+    const n = await client.read(new Uint8Array(1)).catch(() => null);
+    strictEqual(n, null);
+    const [error] = await reports.until(1);
+    strictEqual(
+      (error as DOMException).message,
+      "The TLS handshake took longer than handshakeTimeout, 50 ms",
+    );
+  },
+);
