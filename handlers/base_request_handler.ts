@@ -1,3 +1,4 @@
+import { markLeftBehind } from "./streams/_left_behind.ts";
 import type { Unsent } from "./_unsent.ts";
 import {
   ABORT,
@@ -213,6 +214,8 @@ export class BaseRequestHandler<
   [ABORT](reason: unknown): void {
     if (this.#aborted !== undefined) return;
     this.#aborted = { reason };
+    // What is left behind may wait for the signal, and rejects with its reason.
+    markLeftBehind(reason, this);
     this.#controller?.abort(reason);
   }
 

@@ -8,7 +8,11 @@ import {
   type RequestServer,
 } from "../base_request_handler.ts";
 import { isEncrypted } from "../_encrypted.ts";
-import { markLeftBehind, requestOverError } from "../streams/_left_behind.ts";
+import {
+  markLeftBehind,
+  requestOverError,
+  type StreamOwner,
+} from "../streams/_left_behind.ts";
 import { BodyReader } from "./_connection/body_reader.ts";
 import { contentOf } from "./_connection/content.ts";
 import { escapeLine } from "../_escape_controls.ts";
@@ -167,7 +171,12 @@ export class BaseHTTPRequestHandler<
   #out: StreamWriter | undefined;
   /** Those of what could not be read as a request. */
   #noHeaders: Headers | undefined;
-  readonly #mark = Symbol();
+  /** Stands for this connection, for code that keeps a request of it. */
+  readonly #mark: StreamOwner = {
+    request: this.request,
+    clientAddress: this.clientAddress,
+    server: this.server,
+  };
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #body: ResponseBody | undefined;

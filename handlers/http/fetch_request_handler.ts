@@ -262,16 +262,22 @@ export class FetchRequestHandler<
     reader: ReadableStreamDefaultReader<Uint8Array>,
     length: number | undefined,
   ): Promise<void> {
+    let came = false;
+    const note = () => came = true;
     const reading = reader.read();
+    reading.then(note, note);
     // A body that was given whole ends at once behind its only chunk.
     let following: typeof reading | undefined = reader.read();
     let ended = false;
     following.then(({ done }) => ended = done, () => {
       // Whoever awaits it is told.
     });
+    for (let turn = 0; turn < 2 && !came; turn++) await null;
+    // The first chunk may be long in coming, and the client gone before it.
+    if (!came) this.#endWithRequest(scope, reader);
     let read = this.#bytes(await reading);
     for (let turn = 0; turn < 2 && !ended; turn++) await null;
-    const whole = ended;
+    const whole = ended && scope.aborted === undefined;
     if (whole) length ??= read.value?.length ?? 0;
     else this.#endWithRequest(scope, reader);
     const chunked = length === undefined && this.requestVersion === "HTTP/1.1";

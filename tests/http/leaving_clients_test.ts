@@ -173,3 +173,47 @@ for (
     strictEqual(await patiently(aborted, () => "the abort"), "/a");
   });
 }
+
+const STREAMS: Record<string, () => UnderlyingDefaultSource<Uint8Array>> = {
+  "has given nothing yet": () => ({ pull: () => new Promise<void>(() => {}) }),
+  "has given one chunk": () => ({
+    start: (controller) => controller.enqueue(new Uint8Array(1)),
+  }),
+};
+
+for (const [what, source] of Object.entries(STREAMS)) {
+  Deno.test(`clients that leave a stream that ${what} are let go, and it is cancelled`, async () => {
+    const CLIENTS = 4;
+    let cancelled = 0;
+    const all = Promise.withResolvers<void>();
+    await using server = serve(
+      new HTTPServer(LOOPBACK, ({ url }) => {
+        if (url.endsWith("/next")) return new Response("next");
+        const cancel = () => {
+          if (++cancelled === CLIENTS) all.resolve();
+        };
+        return new Response(
+          new ReadableStream({ ...source(), cancel }),
+          { headers: { "content-type": "text/event-stream" } },
+        );
+      }, { maxConnections: CLIENTS }),
+    );
+    for (let i = 0; i < CLIENTS; i++) {
+      const client = await Deno.connect(server.addr);
+      await client.write(
+        new TextEncoder().encode("GET /events HTTP/1.1\r\nHost: a\r\n\r\n"),
+      );
+      client.close();
+    }
+    await patiently(all.promise, () => `${CLIENTS - cancelled} streams`);
+    // Their places are free.
+    const { port } = server.addr;
+    const response = await patiently(
+      fetch(`http://127.0.0.1:${port}/next`, {
+        headers: { connection: "close" },
+      }),
+      () => "the next client",
+    );
+    strictEqual(await response.text(), "next");
+  });
+}

@@ -140,7 +140,7 @@ Deno.test("what a request has left running has nothing of the next request", asy
   match(head!, /^HTTP\/1.1 200 /);
   deepStrictEqual(body!.split(/\r?\n/).slice(1, -1), [
     "BadResource: Cannot write: the request is finished; did handle() await all that it started?",
-    "BadResource: Cannot read the body: the request is finished",
+    "BadResource: Cannot read the body: the request is finished; did its handler await all that it started?",
     "BadResource: Cannot send a response of status 403: the request is finished; did handle() await all that it started?",
     'BadResource: Cannot send the header "a": the request is finished; did handle() await all that it started?',
     "BadResource: Cannot end the headers: the request is finished; did handle() await all that it started?",
@@ -174,5 +174,54 @@ for (
 ) {
   Deno.test(`${what} is refused when it is given`, () => {
     throws(construct, /Cannot (limit|run|queue)/);
+  });
+}
+
+const BODIES: Record<string, (request: Request) => Promise<unknown>> = {
+  "text()": (request) => request.text(),
+  "a pipe": ({ body }) => body!.pipeTo(new WritableStream()),
+  "a clone": (request) => request.clone().arrayBuffer(),
+  "one half of a tee": ({ body }) => new Response(body!.tee()[0]).text(),
+  "iteration": ({ body }) => Array.fromAsync(body!),
+  "an error around it": async (request) => {
+    try {
+      await request.json();
+    } catch (cause) {
+      throw new Error("Cannot work", { cause });
+    }
+  },
+  "the signal": ({ signal }) =>
+    new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason))
+    ),
+};
+
+for (const [what, read] of Object.entries(BODIES)) {
+  Deno.test(`a client that leaves ends no server whose handler forgot to await ${what}`, async () => {
+    const reports = new Reports();
+    const asked = Promise.withResolvers<void>();
+    await using server = serve(
+      new HTTPServer(LOOPBACK, (request) => {
+        void read(request);
+        asked.resolve();
+        return new Promise<Response>((answer) =>
+          request.signal.addEventListener("abort", () => answer(new Response()))
+        );
+      }, { onError: reports.take }),
+    );
+    const client = await Deno.connect(server.addr);
+    // Nobody looks whether a client has left whose body waits to be read.
+    const length = what === "the signal" ? 0 : 5;
+    await client.write(
+      encode(
+        `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${
+          "he".slice(0, length)
+        }`,
+      ),
+    );
+    await asked.promise;
+    client.close();
+    // An unhandled rejection would fail the test.
+    await reports.until(1);
   });
 }

@@ -1,3 +1,7 @@
+import {
+  markLeftBehind,
+  type StreamOwner,
+} from "../../streams/_left_behind.ts";
 import type { IncomingRequest } from "./request_parser.ts";
 
 /** What a request needs of the connection that it came on. */
@@ -17,8 +21,8 @@ export interface RequestOwner {
 export class RequestScope {
   /** Called when the request is aborted, to end what is under way for it. */
   onAbort: ((reason: unknown) => void) | undefined;
-  /** Stands for the connection that it came on. */
-  readonly connection: symbol;
+  /** Stands for the connection that it came on, and is told what nobody awaits. */
+  readonly connection: StreamOwner;
   readonly #incoming: IncomingRequest;
   #owner: RequestOwner | undefined;
   #controller: AbortController | undefined;
@@ -29,12 +33,12 @@ export class RequestScope {
   /**
    * @param owner What it needs of its connection.
    * @param incoming The request.
-   * @param connection Stands for that connection.
+   * @param connection Stands for that connection, the same object each time.
    */
   constructor(
     owner: RequestOwner,
     incoming: IncomingRequest,
-    connection: symbol,
+    connection: StreamOwner,
   ) {
     this.#owner = owner;
     this.#incoming = incoming;
@@ -83,6 +87,7 @@ export class RequestScope {
   abort(reason: unknown): void {
     if (this.over || this.#aborted !== undefined) return;
     this.#aborted = { reason };
+    markLeftBehind(reason, this.connection);
     this.onAbort?.(reason);
     this.#controller?.abort(reason);
   }
@@ -108,7 +113,13 @@ export class RequestScope {
   body(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return new ReadableStream({
       pull: async (controller) => {
-        const chunk = await this.#readChunk();
+        let chunk: Uint8Array<ArrayBuffer> | null;
+        try {
+          chunk = await this.#readChunk();
+        } catch (error) {
+          markLeftBehind(error, this.connection);
+          throw error;
+        }
         if (chunk === null) controller.close();
         else controller.enqueue(chunk);
       },
@@ -134,6 +145,6 @@ export class RequestScope {
 /** What reading the body of a request that is over fails with. */
 export function bodyIsOver(): Error {
   return new Deno.errors.BadResource(
-    "Cannot read the body: the request is finished",
+    "Cannot read the body: the request is finished; did its handler await all that it started?",
   );
 }
