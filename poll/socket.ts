@@ -1,3 +1,4 @@
+import "./_opened_early.ts";
 import { byteLength, describe, INT_MAX, integer, part } from "./_check.ts";
 import { connectRaw, connectRawSync } from "./_connecting.ts";
 import { POLLIN, POLLOUT } from "./constants_poll.ts";

@@ -370,7 +370,11 @@ export class BaseHTTPRequestHandler<
         }
         if (incoming === undefined) return await connection.leave();
         // Only then can its answer say whether it is the last.
-        if (connection.lookingOut) await connection.lookingOut;
+        if (connection.lookingOut) {
+          await connection.lookingOut;
+          // That may have been longer than most requests take.
+          connection.note();
+        }
         this.#begin(incoming);
         await this.#serve();
       } while (

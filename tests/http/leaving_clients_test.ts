@@ -152,6 +152,7 @@ for (
 ) {
   Deno.test(`a client that has sent ${what} and leaves aborts the request that is served`, async () => {
     const { promise: aborted, resolve } = Promise.withResolvers<string>();
+    const reports = new Reports();
     await using server = serve(
       new HTTPServer(LOOPBACK, (request) =>
         new Promise((answer) => {
@@ -163,7 +164,7 @@ for (
           };
           if (signal.aborted) end();
           else signal.addEventListener("abort", end);
-        })),
+        }), { onError: reports.take }),
     );
     const client = await Deno.connect(server.addr);
     await client.write(
@@ -171,6 +172,11 @@ for (
     );
     client.close();
     strictEqual(await patiently(aborted, () => "the abort"), "/a");
+    // The other is aborted just as well where a shutdown begins meanwhile.
+    await server.shutdown();
+    for (const error of reports.errors) {
+      ok(!/within/.test(`${error}`), `${error}`);
+    }
   });
 }
 

@@ -2,13 +2,6 @@ import { strictEqual } from "node:assert";
 
 const decoder = new TextDecoder();
 
-/** Deno takes descriptors for signals late, and panics where there are none. */
-const SIGNALS = `data:text/javascript,${
-  encodeURIComponent(`const nothing = () => {};
-    Deno.addSignalListener("SIGUSR2", nothing);
-    Deno.removeSignalListener("SIGUSR2", nothing);`)
-}`;
-
 /**
  * Runs a program that may have 128 descriptors, and nothing but FFI and what
  * else is granted. It must succeed.
@@ -26,7 +19,6 @@ export async function runWithFewDescriptors(
       "-c",
       'ulimit -n 128; exec "$0" run --no-check --allow-ffi "$@"',
       Deno.execPath(),
-      `--preload=${SIGNALS}`,
       ...grants,
       file,
     ],

@@ -33,6 +33,24 @@ async function prints(
   strictEqual(await runWithFewDescriptors(file, ...grants), expected);
 }
 
+Deno.test("the stack of an error can be read while there is no descriptor", async () => {
+  await using folder = new Folder();
+  const file = folder.at("program.ts");
+  await Deno.writeTextFile(
+    file,
+    PRELUDE + `import { far } from "./far.ts";
+    fill();
+    const { stack } = far();
+    for (const socket of held) socket.close();
+    console.log(stack.split("\\n")[0]);`,
+  );
+  await Deno.writeTextFile(
+    folder.at("far.ts"),
+    'export function far(): Error { if (true) { return new Error("far"); } }\n',
+  );
+  strictEqual(await runWithFewDescriptors(file), "Error: far\n");
+});
+
 Deno.test("ReadinessServer: a burst before its first wait takes nothing that it needs", async () => {
   await prints(
     `

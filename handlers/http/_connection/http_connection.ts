@@ -237,10 +237,7 @@ export class HTTPConnection implements Watched, Serving {
     this.#asked = true;
     this.#current = request;
     this.#ahead = 0;
-    if (!this.#noted) {
-      this.#noted = true;
-      longRequests.add(this);
-    }
+    this.note();
     this.#bodyTimeLeft = this.#limits.bodyTimeout;
     this.#continueRefused = false;
     this.#continueOwed = request.expect === "100-continue" &&
@@ -430,6 +427,13 @@ export class HTTPConnection implements Watched, Serving {
       this.#writeBy = Infinity;
     }
     return done;
+  }
+
+  /** Has the current request looked after, should it take long. */
+  note(): void {
+    if (this.#noted) return;
+    this.#noted = true;
+    longRequests.add(this);
   }
 
   /** Called by `longRequests`. */
