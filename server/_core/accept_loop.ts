@@ -34,6 +34,8 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
   /** The accept that `serveOne` has begun and not used. */
   #ahead: AcceptAhead<Request, Address> | undefined;
   #serving = false;
+  /** Whether it was ever told to serve. */
+  #used = false;
   #stopped = false;
   #accepted = 0;
   #drain: QueueDrain | undefined;
@@ -53,7 +55,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
 
   /** Accepts until it is stopped. */
   async serveAll(): Promise<void> {
-    this.#serving = true;
+    this.#used = this.#serving = true;
     try {
       await this.#acceptAll();
     } finally {
@@ -92,6 +94,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
    * @returns Whether there was one before the timeout.
    */
   async serveOne(timeout: number): Promise<boolean> {
+    this.#used = true;
     const deadline = performance.now() + timeout;
     let waited = false;
     while (!this.#stopped) {
@@ -125,6 +128,12 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
 
   /** Accepts those whom the kernel has let in already, then nothing more. */
   drain(): Promise<void> {
+    if (!this.#serving) {
+      // Whoever serves one at a time does not come for those any more.
+      this.serveAll().catch(() => {
+        // The socket was closed meanwhile, which the server knows.
+      });
+    }
     this.#drain ??= new QueueDrain(this);
     return this.#drained ??= this.#drain.drained().then(() => this.stop());
   }
@@ -144,9 +153,9 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
     return this.#room.full && !this.#room.onlyWaiting;
   }
 
-  /** Whether `serveAll` runs, so that there is something to drain. */
+  /** Whether it was told to serve, so that there is something to drain. */
   get serving(): boolean {
-    return this.#serving;
+    return this.#used;
   }
 
   /** Accepts nothing more. */
@@ -160,10 +169,12 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
     this.#room.wake();
   }
 
+  /** Waits for what was accepted ahead, which nobody else gets from now on. */
   #take(
     ahead: AcceptAhead<Request, Address>,
   ): Promise<[Request, Address]> {
-    return ahead.take().finally(() => this.#ahead = undefined);
+    this.#ahead = undefined;
+    return ahead.take();
   }
 
   async #failed(error: unknown): Promise<void> {

@@ -12,7 +12,7 @@ interface Parts<Request, Address extends Deno.Addr> {
   readonly transport: Transport<Request, Address>;
   readonly runner: Runner | undefined;
   readonly loop: {
-    /** Whether it accepts. */
+    /** Whether it was told to serve. */
     readonly serving: boolean;
     /** Accepts what waits already, then stops. */
     drain(): Promise<void>;

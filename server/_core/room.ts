@@ -22,6 +22,8 @@ export class Room<Item extends Guest> {
   /** How many of those inside wait for a shutdown of the server. */
   #waitingForShutdown = 0;
   readonly #shutdowns: (() => void)[] = [];
+  /** Settles when those who wait for something to change are woken. */
+  #awakening: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #whenEmpty: (() => void) | undefined;
 
@@ -71,15 +73,15 @@ export class Room<Item extends Guest> {
     if (isAwaited) this.#tell();
   }
 
-  /** Resolves at the next `wake`, or when one is uncounted. One may wait. */
+  /** Resolves at the next `wake`, or when one is uncounted. */
   awaken(): Promise<void> {
-    return new Promise<void>((resolve) => this.#wake = resolve);
+    return this.#awakening ??= new Promise((resolve) => this.#wake = resolve);
   }
 
-  /** Wakes whoever waits in `awaken`. */
+  /** Wakes all who wait in `awaken`. */
   wake(): void {
     this.#wake?.();
-    this.#wake = undefined;
+    this.#wake = this.#awakening = undefined;
   }
 
   /** Calls `empty` once, when nothing is inside: now, if that is so. */

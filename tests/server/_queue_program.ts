@@ -1,5 +1,5 @@
 /**
- * A server that shuts down on SIGTERM, to be stopped while clients come. The
+ * A server, also one that is asked for one request at a time, that shuts down on SIGTERM, to be stopped while clients come. The
  * argument names its kind; it prints its address, and at the end how many
  * requests it has served.
  */
@@ -23,7 +23,8 @@ export class Answer extends StreamRequestHandler {
 }
 
 if (import.meta.main) {
-  const [kind, path = ""] = Deno.args;
+  const [what = "", path = ""] = Deno.args;
+  const [kind, byRequest] = what.split(", handleRequest()");
   let datagrams = 0;
   const count = () => void datagrams++;
   const make = {
@@ -43,7 +44,14 @@ if (import.meta.main) {
   const server = make();
   Deno.addSignalListener("SIGTERM", () => server.shutdown());
   console.log(`ready at ${JSON.stringify(server.addr)}`);
-  await server.serveForever();
+  if (byRequest === undefined) await server.serveForever();
+  else {
+    let open = true;
+    void server.finished.then(() => open = false);
+    while (open) {
+      await server.handleRequest().catch(() => server.finished);
+    }
+  }
   console.log(`served ${datagrams} datagrams`);
   Deno.exit(0);
 }

@@ -24,6 +24,10 @@ for (
   const kind of [
     "tcp",
     "tcp, one at a time",
+    "tcp, handleRequest()",
+    "unix, handleRequest()",
+    "threads, handleRequest()",
+    "processes, handleRequest()",
     "unix",
     "threads",
     "processes",
@@ -51,12 +55,19 @@ for (
   });
 }
 
-for (const kind of ["udp", "unix datagrams"]) {
+for (
+  const kind of [
+    "udp",
+    "unix datagrams",
+    "udp, handleRequest()",
+    "unix datagrams, handleRequest()",
+  ]
+) {
   Deno.test(`datagrams that wait in the queue at a shutdown are served: ${kind}`, async () => {
     await using folder = new Folder();
     const { child, address } = await stopped(kind, folder.at("socket"));
     await using _ = child;
-    const client = kind === "udp"
+    const client = kind.startsWith("udp")
       ? Deno.listenDatagram({ transport: "udp", ...LOOPBACK })
       : Deno.listenDatagram({
         transport: "unixpacket",
@@ -87,4 +98,27 @@ Deno.test("clients that go on coming do not keep a server from ending", async ()
   );
   going = false;
   await Promise.all(flood);
+});
+
+Deno.test("a client that was accepted ahead of handleRequest() is answered at a shutdown", async () => {
+  const server = new TCPServer(
+    LOOPBACK,
+    async ({ rfile, wfile }) => {
+      await wfile.write(`answer to ${await rfile.readLine()}`);
+    },
+    { timeout: 0 },
+  );
+  const clients: Deno.Conn[] = [];
+  // Nobody comes in time, and what is accepted then waits for the next call.
+  await server.handleRequest();
+  for (let i = 0; i < 3; i++) {
+    const client = await Deno.connect(server.addr);
+    await client.write(encode(`${i}\n`));
+    clients.push(client);
+  }
+  await server.shutdown();
+  deepStrictEqual(
+    await Promise.all(clients.map(readAll)),
+    clients.map((_, i) => `answer to ${i}`),
+  );
 });
