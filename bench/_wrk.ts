@@ -7,6 +7,10 @@ export interface WrkRun {
   readonly seconds: number;
   /** What is asked for; `/` by default. */
   readonly path?: string;
+  /** Whether it is asked for in TLS. */
+  readonly secure?: boolean;
+  /** Further lines of the requests. */
+  readonly headers?: readonly string[];
   /** A Lua script beside wrk_report.lua, which it must include. */
   readonly script?: string;
 }
@@ -20,13 +24,21 @@ const peers = new URL("peers/", import.meta.url).pathname;
  */
 export async function runWrk(
   port: number,
-  { connections, seconds, path = "/", script = "wrk_report.lua" }: WrkRun,
+  {
+    connections,
+    seconds,
+    path = "/",
+    secure = false,
+    headers = [],
+    script = "wrk_report.lua",
+  }: WrkRun,
 ): Promise<Measured> {
   const { success, stdout, stderr } = await new Deno.Command("taskset", {
     args: [
       ...["-c", LOAD_CORE, "wrk", "-t", "1", "-c", `${connections}`],
       ...["-d", `${seconds}`, "-s", `${peers}${script}`],
-      `http://127.0.0.1:${port}${path}`,
+      ...headers.flatMap((header) => ["-H", header]),
+      `${secure ? "https" : "http"}://127.0.0.1:${port}${path}`,
     ],
     stdin: "null",
     stdout: "piped",

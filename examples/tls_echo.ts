@@ -15,8 +15,10 @@ export class EchoHandler extends StreamRequestHandler<Deno.NetAddr> {
   }
 }
 
-/** Makes a certificate for this host that signs itself and lasts a day. */
-export async function selfSigned(): Promise<{ cert: string; key: string }> {
+/** Makes a certificate for a host that signs itself and lasts a day. */
+export async function selfSigned(
+  name = "localhost",
+): Promise<{ cert: string; key: string }> {
   const folder = await Deno.makeTempDir();
   try {
     const cert = `${folder}/cert.pem`;
@@ -27,8 +29,8 @@ export async function selfSigned(): Promise<{ cert: string; key: string }> {
         "req", "-x509", "-newkey", "ec",
         "-pkeyopt", "ec_paramgen_curve:prime256v1",
         "-nodes", "-days", "1",
-        "-subj", "/CN=localhost",
-        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        "-subj", `/CN=${name}`,
+        "-addext", `subjectAltName=DNS:${name},IP:127.0.0.1`,
         "-keyout", key, "-out", cert,
       ],
     }).output();

@@ -13,7 +13,13 @@ import type { ShutdownOptions } from "./server_options.ts";
 const DEFAULT_READY_TIMEOUT = 30_000;
 
 /** A server that can be restarted: one of connections. */
-interface Restarting {
+export interface RestartableServer {
+  /**
+   * Accepts nothing more, and lets what runs finish.
+   *
+   * @param options How long that may take.
+   * @returns A promise that resolves when no request is in progress.
+   */
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
@@ -89,7 +95,7 @@ export interface RestartOptions extends ShutdownOptions {
  * ```
  */
 export async function restart(
-  servers: Restarting | readonly Restarting[],
+  servers: RestartableServer | readonly RestartableServer[],
   options: RestartOptions,
 ): Promise<number> {
   const all = Array.isArray(servers) ? servers : [servers];

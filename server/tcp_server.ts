@@ -1,6 +1,6 @@
 import { withSeam } from "./_core/seam.ts";
 import type { InheritedAddress } from "./_node_sockets/adopt.ts";
-import { listenTCP } from "./_node_sockets/listen_tcp.ts";
+import { LISTEN_OPTION_NAMES, listenTCP } from "./_node_sockets/listen_tcp.ts";
 import {
   type StreamHandler,
   StreamServer,
@@ -47,6 +47,13 @@ export interface TCPServerOptions extends StreamServerOptions<Deno.NetAddr> {
    * @default {511}
    */
   readonly backlog?: number;
+  /**
+   * Whether a client of IPv4 that comes to a server on IPv6 is told as the system
+   * writes it, `::ffff:127.0.0.1`, and not as `127.0.0.1`.
+   *
+   * @default {false}
+   */
+  readonly rawAddresses?: boolean;
 }
 
 /**
@@ -97,9 +104,9 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
     options: TCPServerOptions = {},
   ) {
     super(
-      () => listenTCP(address, [], options.backlog),
+      () => listenTCP(address, [], options),
       handler,
-      withSeam(options, { optionNames: ["backlog"] }),
+      withSeam(options, { optionNames: LISTEN_OPTION_NAMES }),
     );
   }
 

@@ -13,7 +13,7 @@ import {
   type TLSCertificate,
   type TLSOptions,
 } from "../handlers/_tls/tls_options.ts";
-import { listenTCP } from "./_node_sockets/listen_tcp.ts";
+import { LISTEN_OPTION_NAMES, listenTCP } from "./_node_sockets/listen_tcp.ts";
 import { TLSListener } from "./_tls/tls_listener.ts";
 import type {
   InheritedAddress,
@@ -128,7 +128,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
           listenTCP(
             address,
             TLS_OPTION_NAMES,
-            options.backlog,
+            options,
             () => credentials = new Credentials(address),
           ),
           credentials,
@@ -136,7 +136,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
       handler,
       withSeam(options, {
         transport: connections,
-        optionNames: ["backlog", "handshakeTimeout"],
+        optionNames: [...LISTEN_OPTION_NAMES, "handshakeTimeout"],
       }),
     );
     this.#credentials = credentials;

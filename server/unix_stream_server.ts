@@ -28,6 +28,10 @@ export interface UnixStreamServerOptions
  * A server of Unix stream connections. Its socket file is removed when it
  * closes, if it is still its own.
  *
+ * A path that begins with `"\0"` is a name of Linux's abstract namespace: there is
+ * no file, and whoever is on this machine may connect; see unix(7). It needs
+ * `--allow-net`.
+ *
  * Needs `--allow-read=PATH --allow-write=PATH --allow-net=unix:PATH`. Deno
  * removes whatever is at the path of a listener that closes; to spare the file
  * of a server that has taken the path meanwhile, permit the path's folder.
@@ -64,7 +68,7 @@ export class UnixStreamServer
     handler: StreamHandler<Deno.UnixConn, Deno.UnixAddr>,
     options: UnixStreamServerOptions = {},
   ) {
-    // An inherited socket has a file that is not this server's.
+    // An inherited socket has a file that is not this server's, an abstract none.
     let file: UnixSocketFile | undefined;
     const connections = new UnixConnections(options, () => file);
     super(
@@ -73,6 +77,11 @@ export class UnixStreamServer
           checkKeys("address key", address, ["fd"]);
           checkNoFile(options);
           return adoptUnix(address);
+        }
+        if (isAbstract(address)) {
+          checkKeys("address key", address, ["path", "transport"]);
+          checkNoFile(options);
+          return Deno.listen({ transport: "unix", path: address.path });
         }
         const bound = UnixSocketFile.bind(
           address,
@@ -110,12 +119,17 @@ class UnixConnections extends Connections<Deno.UnixConn, Deno.UnixAddr> {
   }
 }
 
+/** Whether a path is a name of Linux's abstract namespace, unix(7). */
+function isAbstract({ path }: UnixServerAddress): boolean {
+  return typeof path === "string" && path.startsWith("\0");
+}
+
 /** @throws {TypeError} If an option is about a file that this server does not make. */
 function checkNoFile(options: UnixStreamServerOptions): void {
   for (const name of UNIX_OPTION_NAMES) {
     if (!(name in options)) continue;
     throw new TypeError(
-      `Cannot create server: ${name} is for a socket file that it makes; that of an inherited socket belongs to whoever made it`,
+      `Cannot create server: ${name} is for a socket file that it makes, and there is none`,
     );
   }
 }

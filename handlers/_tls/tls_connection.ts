@@ -26,6 +26,9 @@ const MOST_WAITING = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
+/** Of a client that was asked for no certificate. */
+const NOBODY_KNOWN = { authorized: false, peerCertificate: null };
+
 /** The engine wants to tell somebody when it has written. Nobody asks. */
 const NOBODY = { oncomplete() {} };
 
@@ -42,8 +45,12 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   readonly #callbacks: Callbacks = new Callbacks(this);
   readonly #size = new ReadSize(MODEST_BUFFER, LARGEST_BUFFER);
   #buffer: Uint8Array<ArrayBuffer> = NOTHING;
-  #handshaking: Promise<Deno.TlsHandshakeInfo> | undefined;
+  #handshaking: Promise<void> | undefined;
+  /** Whether the handshake is complete, and its client welcome. */
+  #isOpen = false;
   #info: TLSInfo | undefined;
+  /** The client's certificate, and whether it counts. */
+  #client: Pick<TLSInfo, "authorized" | "peerCertificate"> = NOBODY_KNOWN;
   /** What has come and was not taken. */
   #held: Uint8Array = NOTHING;
   /** Settles when what is being read has come. */
@@ -84,6 +91,9 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
 
   /** What the handshake has agreed upon, once it is complete. */
   get tls(): TLSInfo | undefined {
+    if (this.#info === undefined && this.#isOpen && !this.#closed) {
+      this.#info = { ...agreedUpon(this.#engine), ...this.#client };
+    }
     return this.#info;
   }
 
@@ -94,12 +104,17 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
    * not valid.
    * @throws {Deno.errors.UnexpectedEof} If the client ends its side in it.
    */
-  handshake(): Promise<Deno.TlsHandshakeInfo> {
+  async handshake(): Promise<Deno.TlsHandshakeInfo> {
+    await this.#opened();
+    return { alpnProtocol: this.tls?.alpnProtocol ?? null };
+  }
+
+  #opened(): Promise<void> {
     return this.#handshaking ??= this.#shakeHands();
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#info === undefined) await this.handshake();
+    if (!this.#isOpen) await this.#opened();
     const callbacks = this.#callbacks;
     while (this.#held.length === 0) {
       if (buffer.length === 0) return 0;
@@ -116,7 +131,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   }
 
   async write(data: Uint8Array): Promise<number> {
-    if (this.#info === undefined) await this.handshake();
+    if (!this.#isOpen) await this.#opened();
     // Encrypt nothing before what is encrypted is sent: that is the backpressure.
     while (this.#sending !== undefined) await this.#sending;
     this.#checkOpen("write");
@@ -142,7 +157,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
    * 6.1), and leaves the connection beneath as it is.
    */
   async sayEnd(): Promise<void> {
-    if (this.#writingEnded || this.#info === undefined) return;
+    if (this.#writingEnded || !this.#isOpen) return;
     this.#writingEnded = true;
     while (this.#sending !== undefined) await this.#sending;
     if (this.#closed) return;
@@ -213,7 +228,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   /** Says the end of this side, where nothing has to be waited for. */
   #sayLast(): void {
     if (
-      this.#closed || this.#info === undefined || this.#writingEnded ||
+      this.#closed || !this.#isOpen || this.#writingEnded ||
       this.#sending !== undefined || this.#sendFailure !== undefined
     ) return;
     this.#writingEnded = true;
@@ -222,7 +237,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     this.#send()?.catch(ignore);
   }
 
-  async #shakeHands(): Promise<Deno.TlsHandshakeInfo> {
+  async #shakeHands(): Promise<void> {
     // The session tickets that follow the handshake would else hold back the
     // first answer until the client acknowledges them: 40 ms and more.
     this.setNoDelay(true);
@@ -235,9 +250,9 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
       if (!callbacks.established) await this.#answer();
     }
     if (callbacks.failure !== undefined) throw callbacks.failure;
-    this.#info = this.#agreed();
+    if (this.#credentials.clientAuth !== "none") this.#client = this.#known();
+    this.#isOpen = true;
     await this.#send();
-    return { alpnProtocol: this.#info.alpnProtocol };
   }
 
   #start(): void {
@@ -283,29 +298,29 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     );
   }
 
-  /** @throws {Deno.errors.InvalidData} If the client is not welcome. */
-  #agreed(): TLSInfo {
+  /**
+   * Who the client is.
+   *
+   * @throws {Deno.errors.InvalidData} If it is not welcome.
+   */
+  #known(): Pick<TLSInfo, "authorized" | "peerCertificate"> {
     const engine = this.#engine;
     const { clientAuth, verified } = this.#credentials;
-    const agreed = agreedUpon(engine);
-    if (clientAuth === "none") {
-      return { ...agreed, authorized: false, peerCertificate: null };
-    }
     const der = engine.getPeerCertificateChain()?.certificates[0];
     const peerCertificate = der === undefined ? null : readCertificate(der);
     let why = peerCertificate === null ? "there is none" : engine.verifyError();
     if (peerCertificate !== null && why === "") {
       const { fingerprint256, validTo } = peerCertificate;
-      if (!agreed.resumed) verified.add(fingerprint256, validTo);
+      if (!engine.isSessionReused()) verified.add(fingerprint256, validTo);
       else if (!verified.has(fingerprint256)) why = "it is not known any more";
     }
     const authorized = why === "";
-    if (!authorized && clientAuth === "require") {
-      throw new Deno.errors.InvalidData(
-        `The client's certificate was refused: ${why}`,
-      );
+    if (authorized || clientAuth === "request") {
+      return { authorized, peerCertificate };
     }
-    return { ...agreed, authorized, peerCertificate };
+    throw new Deno.errors.InvalidData(
+      `The client's certificate was refused: ${why}`,
+    );
   }
 
   async #receiveAndAnswer(): Promise<void> {

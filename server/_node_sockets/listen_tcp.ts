@@ -5,6 +5,7 @@ import type { StreamListener } from "../stream_server.ts";
 import { adoptTCP, type InheritedAddress, isInherited } from "./adopt.ts";
 import { makeTCPHandle, REUSE_PORT } from "./handles.ts";
 import { acceptedTCP, localAddress } from "./accepted.ts";
+import { mayMap, UnmappedListener } from "./unmapped_listener.ts";
 import { NodeListener } from "./node_listener.ts";
 import { systemError } from "./system_error.ts";
 
@@ -16,43 +17,73 @@ interface TCPAddress {
   readonly inheritable?: boolean;
 }
 
+/** The options of a server that are about how it listens. */
+interface ListenOptions {
+  readonly backlog?: number;
+  readonly rawAddresses?: boolean;
+}
+
+/** The names of those options. */
+export const LISTEN_OPTION_NAMES: readonly string[] = Object.keys(
+  {
+    backlog: true,
+    rawAddresses: true,
+  } satisfies Record<keyof ListenOptions, true>,
+);
+
 /**
  * Listens on a host and port, or on a socket that is there already.
  *
  * @param address Where.
  * @param more The keys that such an address may have beside its own.
- * @param backlog How many may wait in the kernel.
+ * @param options How.
  * @param ready Called before the socket is opened; what it throws prevents that.
  */
 export function listenTCP(
   address: TCPAddress | InheritedAddress,
   more: readonly string[],
-  backlog: number | undefined,
+  { backlog, rawAddresses = false }: ListenOptions,
   ready: () => void = () => {},
 ): StreamListener<Deno.TcpConn, Deno.NetAddr> {
   const { tcpBacklog } = listenBacklog(backlog);
-  if (isInherited(address)) {
-    checkKeys("address key", address, ["fd", ...more]);
-    ready();
-    return adoptTCP(address, tcpBacklog);
-  }
-  return listenAt("tcp", address, ["reusePort", "inheritable", ...more], () => {
-    ready();
-    const {
-      hostname = "0.0.0.0",
-      port,
-      reusePort = false,
-      inheritable = false,
-    } = address;
-    // Deno ends the process where its flag is missing, which nobody can catch. It
-    // defines this function only where the flag is given.
-    const isShared = reusePort && Deno.listenDatagram === undefined;
-    return isShared || inheritable
-      ? bind(hostname, port, reusePort, tcpBacklog)
-      : Deno.listen({
-        ...{ hostname, port, reusePort },
-        ...listenBacklog(backlog),
-      });
+  const listener = isInherited(address)
+    ? adopt(address, more, tcpBacklog, ready)
+    : listenAt("tcp", address, ["reusePort", "inheritable", ...more], () => {
+      ready();
+      return open(address, tcpBacklog);
+    });
+  return rawAddresses || !mayMap(listener)
+    ? listener
+    : new UnmappedListener(listener);
+}
+
+function adopt(
+  address: InheritedAddress,
+  more: readonly string[],
+  backlog: number | undefined,
+  ready: () => void,
+): StreamListener<Deno.TcpConn, Deno.NetAddr> {
+  checkKeys("address key", address, ["fd", ...more]);
+  ready();
+  return adoptTCP(address, backlog);
+}
+
+function open(
+  {
+    hostname = "0.0.0.0",
+    port,
+    reusePort = false,
+    inheritable = false,
+  }: TCPAddress,
+  backlog: number | undefined,
+): StreamListener<Deno.TcpConn, Deno.NetAddr> {
+  // Deno ends the process where its flag is missing, which nobody can catch. It
+  // defines this function only where the flag is given.
+  const isShared = reusePort && Deno.listenDatagram === undefined;
+  if (isShared || inheritable) return bind(hostname, port, reusePort, backlog);
+  return Deno.listen({
+    ...{ hostname, port, reusePort },
+    ...backlog === undefined ? {} : { tcpBacklog: backlog },
   });
 }
 

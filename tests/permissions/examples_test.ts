@@ -69,6 +69,7 @@ const servers: readonly (readonly [
   ["readiness_echo", [0], "x\n", /^x/],
   ["sandboxed_calculator", [0], "6 * 7\n", /^42/],
   ["select_server", [0], "x\n", ANY],
+  ["service", [0], "", /^Hello from process \d+/],
   ["socket_server", [0, 3], "", THANKS],
   ["stream_handler_server", [0], "", THANKS],
   ["tcp_server", [0], "", THANKS],
@@ -138,6 +139,20 @@ test("port_forwarder", async () => {
   conn.close();
   match(await answer(child, answered), /^passed on/);
 });
+
+test("https_two_names", async () => {
+  await using child = start("https_two_names", { ":8443": ":0" }, [0]);
+  const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
+  await using client = openssl.start(
+    ...["s_client", "-quiet", "-connect", `127.0.0.1:${port}`],
+    ...["-servername", "two.test"],
+  );
+  await client.send("GET / HTTP/1.1\r\nHost: two.test\r\n\r\n");
+  const answered = client.until("This is two.test").then(() => "two");
+  strictEqual(await answer(child, answered), "two");
+  client.kill("SIGTERM");
+  await client.output();
+}, [script, openssl]);
 
 test("mail_server", async () => {
   await using child = start("mail_server", { ":2525": ":0" }, [0]);

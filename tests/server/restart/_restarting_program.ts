@@ -37,7 +37,10 @@ const args = {
 
 async function start(): Promise<void> {
   try {
-    const pid = await restart(server, { args, readyTimeout: 10_000 });
+    const pid = await restart(server, {
+      args,
+      readyTimeout: successor === "that does not serve" ? 1_000 : 30_000,
+    });
     console.log(`handed over to ${pid}`);
     Deno.exit();
   } catch (error) {

@@ -127,7 +127,7 @@ for (
     ],
     [
       "that does not serve",
-      /^TimedOut: Cannot restart: the successor did not serve its sockets within 10000 ms, and was ended/,
+      /^TimedOut: Cannot restart: the successor did not serve its sockets within 1000 ms, and was ended/,
     ],
   ] as const
 ) {

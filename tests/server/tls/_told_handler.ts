@@ -8,3 +8,14 @@ export class Told extends StreamRequestHandler {
     await this.wfile.write(JSON.stringify(this.tls ?? null));
   }
 }
+
+/** Sends a lot, and tells how much came of what was sent to it. */
+export class Both extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+
+  override async handle() {
+    for await (const chunk of this.rfile.readable) {
+      await this.wfile.write(chunk);
+    }
+  }
+}

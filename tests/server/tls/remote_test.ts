@@ -8,9 +8,11 @@ import {
 } from "../../../mod.ts";
 import { Folder, testWith } from "../../_program.ts";
 import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
+import { openssl, pattern, sha256 } from "../../peers/_peers.ts";
 import { Authority } from "./_authority.ts";
-import { Told } from "./_told_handler.ts";
+import { makeCertificate } from "./_certificate.ts";
+import { writeAll } from "./_meddler.ts";
+import { Both, Told } from "./_told_handler.ts";
 
 for (
   const [where, Server] of [
@@ -55,6 +57,37 @@ for (
       });
       strictEqual(peerCertificate?.subject, "CN=alice");
       strictEqual(typeof cipher, "string");
+    },
+  );
+}
+
+for (
+  const [where, Server] of [
+    ["in a thread", ThreadingTLSServer],
+    ["in a process", ForkingTLSServer],
+  ] as const
+) {
+  testWith(
+    [openssl],
+    `8 MiB go each way in TLS to a handler ${where}, whole and in order`,
+    async () => {
+      await using folder = new Folder();
+      const { cert, key } = await makeCertificate(folder);
+      await using server = new Server({ ...LOOPBACK, cert, key }, Both);
+      serve(server);
+      const client = await Deno.connectTls({
+        hostname: "localhost",
+        port: server.addr.port,
+        caCerts: [cert],
+      });
+      const sent = pattern(8 << 20);
+      const [received] = await Promise.all([
+        new Response(
+          client.readable as ReadableStream<Uint8Array<ArrayBuffer>>,
+        ).bytes(),
+        writeAll(client, sent).then(() => client.closeWrite()),
+      ]);
+      strictEqual(sha256(received), sha256(sent));
     },
   );
 }

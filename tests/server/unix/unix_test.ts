@@ -1,4 +1,4 @@
-import { rejects, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
 import { UnixDatagramServer, UnixStreamServer } from "../../../mod.ts";
 import { Child, Folder, Program, testWith } from "../../_program.ts";
 import { ask, Reports, serve } from "../../_serve.ts";
@@ -240,3 +240,20 @@ testWith(
     await rejects(Promise.reject(error), Deno.errors.AddrNotAvailable);
   },
 );
+
+Deno.test("a server can have an abstract name, and no file", async () => {
+  const path = `\0socketserver-${crypto.randomUUID()}`;
+  const server = serve(
+    new UnixStreamServer({ path }, ({ wfile }) => wfile.write("abstract")),
+  );
+  deepStrictEqual(server.addr, { transport: "unix", path });
+  strictEqual(await ask({ transport: "unix", path }), "abstract");
+  throws(() => new UnixStreamServer({ path }, () => {}), Deno.errors.AddrInUse);
+  await server.shutdown();
+  // Its name is free at once.
+  new UnixStreamServer({ path }, () => {}).close();
+  throws(
+    () => new UnixStreamServer({ path }, () => {}, { mode: 0o600 }),
+    { name: "TypeError", message: /mode is for a socket file/ },
+  );
+});

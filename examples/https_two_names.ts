@@ -1,0 +1,54 @@
+// deno run --allow-net=127.0.0.1:8443 --allow-run=openssl --allow-read=/tmp --allow-write=/tmp examples/https_two_names.ts
+//
+// An HTTPS server with two names, each with a certificate of its own. Both are made
+// anew on SIGHUP, while it serves: connections that are there keep theirs. Another
+// port is the first argument, and belongs in --allow-net too. Ask it by name:
+//
+//     curl -k --resolve one.test:8443:127.0.0.1 https://one.test:8443/
+
+import { HTTPSServer } from "../server/http/mod.ts";
+import type { TLSCertificate } from "../mod.ts";
+import { selfSigned } from "./tls_echo.ts";
+
+const NAMES = ["one.test", "two.test"];
+
+/** The certificates, each of which is the same object until it is renewed. */
+const certificates = new Map<string, TLSCertificate>();
+
+async function renew(): Promise<void> {
+  // Where this fails, the old ones stay.
+  const renewed = await Promise.all(
+    NAMES.map(async (name) => [name, await selfSigned(name)] as const),
+  );
+  for (const [name, certificate] of renewed) {
+    certificates.set(name, certificate);
+  }
+}
+
+if (import.meta.main) {
+  const port = Number(Deno.args[0] ?? 8443);
+  await renew();
+  const server = new HTTPSServer(
+    {
+      hostname: "127.0.0.1",
+      port,
+      // For clients that ask for no name, or for one that is not here.
+      ...certificates.get(NAMES[0]!)!,
+      resolveContext: (name) => certificates.get(name),
+    },
+    (request) => new Response(`This is ${new URL(request.url).hostname}\n`),
+    {
+      onListen: ({ hostname, port }) =>
+        console.log(`Listening on ${hostname}:${port}`),
+    },
+  );
+  Deno.addSignalListener("SIGHUP", async () => {
+    await renew();
+    server.setCertificate(certificates.get(NAMES[0]!)!);
+    console.log("Renewed");
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => server.shutdown());
+  }
+  await server.serveForever();
+}
