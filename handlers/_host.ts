@@ -13,6 +13,12 @@ export const SETTLE: unique symbol = Symbol("settle");
 /** The name of the method that tells a handler that its connection has failed. */
 export const FAIL: unique symbol = Symbol("fail");
 
+/** The name of the static property that says what a handler class serves. */
+export const SERVES: unique symbol = Symbol("serves");
+
+/** What a handler class serves, unless it may be either. */
+export type Served = "connections" | "datagrams" | undefined;
+
 /**
  * How a connection is closed whose handler has ended.
  *

@@ -1,4 +1,5 @@
 import { markLeftBehind } from "./streams/_left_behind.ts";
+import { refuseGeneratorMethods } from "./_generators.ts";
 import type { Unsent } from "./_unsent.ts";
 import {
   ABORT,
@@ -7,6 +8,8 @@ import {
   FAIL,
   type HandlerHost,
   RUN,
+  type Served,
+  SERVES,
   SETTLE,
   UNSENT,
 } from "./_host.ts";
@@ -30,6 +33,9 @@ export interface RequestServer {
    */
   shutdown(options?: { readonly gracePeriod?: number }): Promise<void>;
 }
+
+/** The methods that are called for each request. */
+const STEPS: readonly string[] = ["setup", "handle", "finish", "onShutdown"];
 
 /** An error that a handler threw: it may be any value, `undefined` too. */
 interface Failure {
@@ -83,10 +89,19 @@ export class BaseRequestHandler<
    * before anybody is served.
    *
    * @throws {RangeError} If a setting is out of range.
-   * @throws {TypeError} If a setting is of another type, or has an unknown name.
+   * @throws {TypeError} If a setting is of another type, or has an unknown name,
+   * or a method is a generator function, so that it would never run.
    * @ignore
    */
-  static checkSettings(): void {}
+  static checkSettings(): void {
+    refuseGeneratorMethods(this, (name) => STEPS.includes(name));
+  }
+  /**
+   * What it serves: the base serves whatever its subclass does.
+   *
+   * @ignore
+   */
+  static readonly [SERVES]: Served = undefined;
   /** What the server accepted. */
   readonly request: Request;
   /** The client's address. */

@@ -1,5 +1,5 @@
 import { END, LEAVE, OWN } from "./streams/_owned.ts";
-import { SETTLE } from "./_host.ts";
+import { type Served, SERVES, SETTLE } from "./_host.ts";
 import {
   BaseRequestHandler,
   type RequestServer,
@@ -60,6 +60,8 @@ export class DatagramRequestHandler<
   Address extends Deno.Addr = Deno.Addr,
   Server extends RequestServer = RequestServer,
 > extends BaseRequestHandler<DatagramRequest<Address>, Address, Server> {
+  /** @ignore */
+  static override readonly [SERVES]: Served = "datagrams";
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   /** Where the reply is collected, its first `#size` bytes; none without one. */

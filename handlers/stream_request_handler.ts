@@ -8,7 +8,17 @@ import {
   WATCH,
 } from "./streams/_owned.ts";
 import { isBorrower } from "./streams/_lending.ts";
-import { ABORT, CLOSING, type Closing, FAIL, SETTLE, UNSENT } from "./_host.ts";
+import {
+  ABORT,
+  CLOSING,
+  type Closing,
+  FAIL,
+  type Served,
+  SERVES,
+  SETTLE,
+  UNSENT,
+} from "./_host.ts";
+import { checkBoolean } from "./_settings.ts";
 import {
   BaseRequestHandler,
   type RequestServer,
@@ -70,6 +80,17 @@ export class StreamRequestHandler<
    * @default {true}
    */
   static readonly disableNagleAlgorithm: boolean = true;
+  /** @ignore */
+  static override readonly [SERVES]: Served = "connections";
+  /** @ignore */
+  static override checkSettings(): void {
+    super.checkSettings();
+    checkBoolean(
+      "create server",
+      "disableNagleAlgorithm",
+      this.disableNagleAlgorithm,
+    );
+  }
 
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;

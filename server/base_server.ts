@@ -2,7 +2,7 @@ import "./_core/opened_early.ts";
 import { RUN } from "../handlers/_host.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { AcceptLoop, type Acceptor } from "./_core/accept_loop.ts";
-import { checkKeys } from "./_core/known_keys.ts";
+import { checkKeys } from "../handlers/_known_keys.ts";
 import { Ending } from "./_core/ending.ts";
 import { checkServerOptions, checkSignal } from "./_core/options.ts";
 import { awaitServing, forgetServing } from "./_core/never_served.ts";
@@ -170,11 +170,13 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns A promise that resolves when the server has finished: it is not
    * listening any more and no request is in progress.
    * @throws {Deno.errors.Busy} If it serves already.
-   * @throws {TypeError} If `signal` is not an `AbortSignal`.
+   * @throws {TypeError} If `signal` is not an `AbortSignal`, or an option has an
+   * unknown name.
    */
   async serveForever(
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
+    checkKeys("option", options, ["signal"], undefined, "serve");
     checkSignal(options.signal);
     this.#claim();
     if (this.serviceActions !== BaseServer.prototype.serviceActions) {

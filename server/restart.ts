@@ -1,5 +1,5 @@
 import { LONGEST_DELAY } from "./_closing/deadlines.ts";
-import { checkKeys } from "./_core/known_keys.ts";
+import { checkKeys } from "../handlers/_known_keys.ts";
 import { checkTime } from "./_core/options.ts";
 import {
   DESCRIPTOR,

@@ -1,5 +1,5 @@
 import { Connections } from "./_closing/connections.ts";
-import { checkKeys } from "./_core/known_keys.ts";
+import { checkKeys } from "../handlers/_known_keys.ts";
 import { type InProgress, withSeam } from "./_core/seam.ts";
 import { checkTime } from "./_core/options.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";

@@ -4,7 +4,7 @@ import {
   type StreamServerOptions,
 } from "./stream_server.ts";
 import { Connections } from "./_closing/connections.ts";
-import { checkKeys } from "./_core/known_keys.ts";
+import { checkKeys } from "../handlers/_known_keys.ts";
 import { withSeam } from "./_core/seam.ts";
 import {
   adoptUnix,

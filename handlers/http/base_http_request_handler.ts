@@ -1,6 +1,8 @@
 import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
 import { END, LEAVE, OWN } from "../streams/_owned.ts";
-import { ABORT, SETTLE, UNSENT } from "../_host.ts";
+import { refuseGeneratorMethods } from "../_generators.ts";
+import { ABORT, type Served, SERVES, SETTLE, UNSENT } from "../_host.ts";
+import { checkBoolean } from "../_settings.ts";
 import type { Unsent } from "../_unsent.ts";
 import { STATUS_CODES } from "node:http";
 import {
@@ -42,6 +44,9 @@ import type { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
 
 const ignore = () => {};
+
+/** The name of a method that a request may be for: `doGET`, `doM-SEARCH`. */
+const REQUEST_METHOD = /^do[A-Z-]+$/;
 
 /** The limits of each handler class, with the defaults. */
 const limitsOf = new WeakMap<object, HTTPLimits>();
@@ -131,8 +136,13 @@ export class BaseHTTPRequestHandler<
    */
   static readonly allowHalfOpen: boolean = false;
   /** @ignore */
+  static override readonly [SERVES]: Served = "connections";
+  /** @ignore */
   static override checkSettings(): void {
+    super.checkSettings();
     completeHTTPLimits(this.limits);
+    checkBoolean("serve HTTP", "allowHalfOpen", this.allowHalfOpen);
+    refuseGeneratorMethods(this, (name) => REQUEST_METHOD.test(name));
   }
 
   /** Whether the connection ends with this request. A method may set it. */

@@ -9,6 +9,12 @@ import { scriptRoomOf } from "./_cgi/script_room.ts";
 import { type CGIUser, checkScriptUser } from "./_cgi/script_user.ts";
 import { servedDirectory } from "./_files/find_file.ts";
 import { parseTargetPath, type TargetPath } from "./_files/target_path.ts";
+import {
+  checkBoolean,
+  checkNumber,
+  checkTexts,
+  checkTextsByName,
+} from "../_settings.ts";
 import { HTTPError } from "./http_error.ts";
 import { SimpleHTTPRequestHandler } from "./simple_http_request_handler.ts";
 
@@ -125,12 +131,17 @@ export class CGIHTTPRequestHandler<
    * Checks what the class is set to, before anybody is served.
    *
    * @throws {RangeError} If a number is out of range.
-   * @throws {TypeError} If `cgiUser` is nobody.
+   * @throws {TypeError} If a setting is of another type, or `cgiUser` is nobody.
    * @ignore
    */
   static override checkSettings(): void {
     super.checkSettings();
     scriptRoomOf(this);
+    const action = "run CGI scripts";
+    checkTexts(action, "cgiDirectories", this.cgiDirectories);
+    checkNumber(action, "cgiTimeout", this.cgiTimeout, 0);
+    checkTextsByName(action, "cgiEnvironment", this.cgiEnvironment);
+    checkBoolean(action, "passesAuthorization", this.passesAuthorization);
     checkScriptUser(this.cgiUser);
   }
 

@@ -1,4 +1,5 @@
 import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
+import { refuseGenerator, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
 import { contentOf } from "./_connection/content.ts";
@@ -76,6 +77,12 @@ export class FetchRequestHandler<
   Address extends Deno.Addr = Deno.Addr,
   Server extends RequestServer = RequestServer,
 > extends BaseHTTPRequestHandler<Address, Server> {
+  /** @ignore */
+  static override checkSettings(): void {
+    super.checkSettings();
+    refuseGeneratorMethods(this, (name) => name === "fetch");
+  }
+
   /** That of the response being sent. */
   #status = 0;
 
@@ -87,6 +94,9 @@ export class FetchRequestHandler<
    * @param allowHalfOpen The `allowHalfOpen` of the class.
    * @returns A handler class, for every kind of server whose handlers run in
    * this thread.
+   * @throws {RangeError} If a limit is out of range.
+   * @throws {TypeError} If one has an unknown name, or `answer` is no function
+   * that runs when it is called.
    */
   static from(
     answer: FetchFunction,
@@ -94,6 +104,7 @@ export class FetchRequestHandler<
     allowHalfOpen = false,
   ): FetchRequestHandlerClass {
     completeHTTPLimits(limits);
+    checkAnswer(answer);
     return class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,
@@ -440,4 +451,14 @@ function join(
   if (bytes.length > 0) whole.set(bytes, before.length);
   if (after !== "") encoder.encodeInto(after, whole.subarray(-after.length));
   return whole;
+}
+
+function checkAnswer(answer: unknown): void {
+  refuseGenerator("the handler", answer, "answer requests");
+  if (typeof answer === "function") return;
+  throw new TypeError(
+    `Cannot answer requests: the handler must be a function, received ${
+      Deno.inspect(answer)
+    }`,
+  );
 }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { checkKeys } from "../_known_keys.ts";
 import { headerLine } from "./_connection/head.ts";
 
 /** Options of an {@linkcode HTTPError}. */
@@ -37,7 +38,7 @@ export class HTTPError extends Error {
    * @param options Headers and the cause.
    * @throws {RangeError} If the status is none of an error.
    * @throws {TypeError} If a header's name is no token, or its value holds a
-   * line ending or another control character.
+   * line ending or another control character, or an option has an unknown name.
    */
   constructor(
     status: number,
@@ -49,6 +50,13 @@ export class HTTPError extends Error {
         `Cannot make an HTTP error of status ${status}: it must be an integer from 400 to 599`,
       );
     }
+    checkKeys(
+      "option",
+      options,
+      ["headers", "cause"],
+      undefined,
+      "make an HTTP error",
+    );
     const { headers = {} } = options;
     for (const [name, value] of Object.entries(headers)) {
       // Refused here, and not where nobody can tell any more whose it was.

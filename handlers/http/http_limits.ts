@@ -1,3 +1,5 @@
+import { checkKeys } from "../_known_keys.ts";
+
 /** What a client may ask of an HTTP handler. */
 export interface HTTPLimits {
   /**
@@ -92,14 +94,14 @@ export const DEFAULT_HTTP_LIMITS: HTTPLimits = {
  * @ignore
  */
 export function completeHTTPLimits(limits: Partial<HTTPLimits>): HTTPLimits {
+  checkKeys(
+    "limit",
+    limits,
+    Object.keys(DEFAULT_HTTP_LIMITS),
+    undefined,
+    "limit HTTP requests",
+  );
   for (const [name, value] of Object.entries(limits)) {
-    if (!(name in DEFAULT_HTTP_LIMITS)) {
-      throw new TypeError(
-        `Cannot limit HTTP requests: there is no limit "${name}"; the limits are ${
-          Object.keys(DEFAULT_HTTP_LIMITS).join(", ")
-        }`,
-      );
-    }
     const least = name === "maxHeaderSize" ? 1 : 0;
     if (typeof value !== "number" || !(value >= least)) {
       throw new RangeError(

@@ -38,8 +38,20 @@ import {
   type TargetPath,
 } from "./_files/target_path.ts";
 import { type Validators, validatorsOf } from "./_files/validators.ts";
+import {
+  checkBoolean,
+  checkNumber,
+  checkTexts,
+  checkTextsByName,
+  wrong,
+} from "../_settings.ts";
 import { HTTPError } from "./http_error.ts";
 
+const SYMLINK_POLICIES: readonly SymlinkPolicy[] = [
+  "inside",
+  "anywhere",
+  "never",
+];
 const listings = new ListingRoom();
 const encoder = new TextEncoder();
 
@@ -124,16 +136,27 @@ export class SimpleHTTPRequestHandler<
    * Checks what the class is set to, before anybody is served.
    *
    * @throws {RangeError} If a number is out of range.
+   * @throws {TypeError} If a setting is of another type.
    * @ignore
    */
   static override checkSettings(): void {
     super.checkSettings();
-    const { maxListedEntries: most } = this;
-    if (typeof most === "number" && most >= 1) return;
-    throw new RangeError(
-      `Cannot list directories: maxListedEntries must be a number of at least 1, received ${
-        Deno.inspect(most)
-      }`,
+    const { directory, followSymlinks } = this;
+    if (typeof directory !== "string") {
+      throw wrong("serve files", "directory", "a path", directory);
+    }
+    if (!SYMLINK_POLICIES.includes(followSymlinks)) {
+      const names = '"inside", "anywhere" or "never"';
+      throw wrong("serve files", "followSymlinks", names, followSymlinks);
+    }
+    checkTexts("serve files", "indexPages", this.indexPages);
+    checkTextsByName("serve files", "extensionsMap", this.extensionsMap);
+    checkBoolean("list directories", "listsDirectories", this.listsDirectories);
+    checkNumber(
+      "list directories",
+      "maxListedEntries",
+      this.maxListedEntries,
+      1,
     );
   }
 

@@ -9,8 +9,9 @@ import { afterTurn, FRUITLESS_IN_A_ROW } from "./_turns.ts";
 import { type Attempt, MORE, WaitingRead } from "./_waiting_read.ts";
 import { WholeSource } from "./_whole_source.ts";
 import {
-  type ReadOptions,
-  readOptionsError,
+  checkReadOptions,
+  type PieceOptions,
+  READ_OPTIONS,
   watchOptions,
 } from "./read_options.ts";
 
@@ -120,17 +121,25 @@ export class Reading {
     }
   }
 
-  /** Starts a read: it has what it needs at once, or waits. */
+  /**
+   * Starts a read: it has what it needs at once, or waits.
+   *
+   * @param optionNames The options that such a read has.
+   */
   read<T>(
     attempt: Attempt<T>,
-    options: ReadOptions | undefined,
+    options: PieceOptions | undefined,
     most: number = LARGEST_BUFFER,
+    optionNames: readonly string[] = READ_OPTIONS,
   ): Promise<T> {
     if (this.#over) return this.refuse(requestOverError("read"));
     if (this.#waiting !== undefined) return this.refuse(busy());
     if (options !== undefined) {
-      const wrong = readOptionsError(options);
-      if (wrong !== undefined) return this.refuse(wrong);
+      try {
+        checkReadOptions(options, optionNames);
+      } catch (error) {
+        return this.refuse(error);
+      }
       if (options.signal?.aborted) return this.refuse(options.signal.reason);
     }
     let result: T | typeof MORE;

@@ -1,3 +1,5 @@
+import { checkFewKeys } from "../_known_keys.ts";
+
 /** Options of every read of a {@linkcode StreamReader}. */
 export interface ReadOptions {
   /**
@@ -30,28 +32,52 @@ export interface PieceOptions extends ReadOptions {
 /** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
 const LONGEST_DELAY = 2 ** 31 - 1;
 
+/** The names of the options of every read. */
+export const READ_OPTIONS: readonly (keyof ReadOptions)[] = [
+  "signal",
+  "timeout",
+];
+/** The names of the options of reads that ask for a whole piece. */
+export const PIECE_OPTIONS: readonly (keyof PieceOptions)[] = [
+  ...READ_OPTIONS,
+  "nullAtEnd",
+];
+
 /**
- * Why a read with these options cannot begin, if it cannot.
+ * Checks that a read with these options can begin.
  *
  * @param options As the caller gave them.
+ * @param names Those that such a read has.
+ * @throws {RangeError} If the timeout is none.
+ * @throws {TypeError} If another option is none, or has an unknown name.
  */
-export function readOptionsError(options: ReadOptions): Error | undefined {
-  const { signal, timeout = Infinity } = options;
+export function checkReadOptions(
+  options: PieceOptions,
+  names: readonly string[],
+): void {
+  checkFewKeys(options, names, "read");
+  const { signal, timeout = Infinity, nullAtEnd } = options;
   if (typeof timeout !== "number" || !(timeout >= 0)) {
-    return new RangeError(
+    throw new RangeError(
       `Cannot read with a timeout of ${
         Deno.inspect(timeout)
       }: it must be a non-negative number of milliseconds`,
     );
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    return new TypeError(
+    throw new TypeError(
       `Cannot read with the signal ${
         Deno.inspect(signal)
       }: it must be an AbortSignal`,
     );
   }
-  return undefined;
+  if (nullAtEnd !== undefined && typeof nullAtEnd !== "boolean") {
+    throw new TypeError(
+      `Cannot read with nullAtEnd ${
+        Deno.inspect(nullAtEnd)
+      }: it must be true or false`,
+    );
+  }
 }
 
 /**

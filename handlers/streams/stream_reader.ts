@@ -1,9 +1,14 @@
+import { checkFewKeys } from "../_known_keys.ts";
 import { BUFFERED, FILLING, LEAVE, OWN, WATCH } from "./_owned.ts";
 import type { StreamOwner } from "./_left_behind.ts";
 import { LARGEST_BUFFER } from "./_read_buffer.ts";
 import { Reading } from "./_reading.ts";
 import { MORE } from "./_waiting_read.ts";
-import type { PieceOptions, ReadOptions } from "./read_options.ts";
+import {
+  PIECE_OPTIONS,
+  type PieceOptions,
+  type ReadOptions,
+} from "./read_options.ts";
 import { IncompleteReadError, LimitOverrunError } from "./stream_errors.ts";
 
 /** What a {@linkcode StreamReader} reads from: a `Deno.Conn`, a file, a test. */
@@ -31,6 +36,8 @@ export interface StreamReaderOptions {
    */
   readonly onError?: (error: unknown) => void;
 }
+
+const OPTIONS: readonly (keyof StreamReaderOptions)[] = ["limit", "onError"];
 
 const DEFAULT_LIMIT = 64 * 1024;
 
@@ -75,10 +82,14 @@ export class StreamReader implements AsyncIterable<string> {
    * @param source What to read from.
    * @param options The limit and the error callback.
    * @throws {RangeError} If `limit` is not a positive integer.
+   * @throws {TypeError} If an option has an unknown name.
    */
-  constructor(source: ReadSource, options: StreamReaderOptions = {}) {
-    this.#limit = checkLimit(options.limit ?? DEFAULT_LIMIT);
-    this.#reading = new Reading(source, options.onError);
+  constructor(source: ReadSource, options?: StreamReaderOptions) {
+    if (options !== undefined) {
+      checkFewKeys(options, OPTIONS, "make a StreamReader");
+    }
+    this.#limit = checkLimit(options?.limit ?? DEFAULT_LIMIT);
+    this.#reading = new Reading(source, options?.onError);
   }
 
   /**
@@ -276,12 +287,17 @@ export class StreamReader implements AsyncIterable<string> {
   ): Promise<Uint8Array<ArrayBuffer> | null> {
     const wrong = this.#pieceError("read", n);
     if (wrong !== undefined) return this.#reading.refuse(wrong);
-    return this.#reading.read(() => {
-      if (this.#reading.held.length >= n) return this.#reading.held.take(n);
-      if (this.#reading.end === undefined) return MORE;
-      if (this.#isQuietEnd(options)) return null;
-      throw this.#incomplete(`Cannot read exactly ${n} bytes`, n);
-    }, options);
+    return this.#reading.read(
+      () => {
+        if (this.#reading.held.length >= n) return this.#reading.held.take(n);
+        if (this.#reading.end === undefined) return MORE;
+        if (this.#isQuietEnd(options)) return null;
+        throw this.#incomplete(`Cannot read exactly ${n} bytes`, n);
+      },
+      options,
+      undefined,
+      PIECE_OPTIONS,
+    );
   }
 
   /**
@@ -325,21 +341,26 @@ export class StreamReader implements AsyncIterable<string> {
       );
     }
     let scanned = 0;
-    return this.#reading.read(() => {
-      const at = this.#reading.held.find(mark, scanned);
-      const before = at < 0 ? this.#reading.held.length : at;
-      // Without a match, the last bytes may be the separator's first.
-      if (before > this.#limit + (at < 0 ? mark.length - 1 : 0)) {
-        throw this.#overrun(
-          `Cannot read until the separator: more than ${this.#limit} bytes come before it`,
-        );
-      }
-      if (at >= 0) return this.#reading.held.take(before + mark.length);
-      scanned = Math.max(0, before - mark.length + 1);
-      if (this.#reading.end === undefined) return MORE;
-      if (this.#isQuietEnd(options)) return null;
-      throw this.#incomplete("Cannot read until the separator");
-    }, options);
+    return this.#reading.read(
+      () => {
+        const at = this.#reading.held.find(mark, scanned);
+        const before = at < 0 ? this.#reading.held.length : at;
+        // Without a match, the last bytes may be the separator's first.
+        if (before > this.#limit + (at < 0 ? mark.length - 1 : 0)) {
+          throw this.#overrun(
+            `Cannot read until the separator: more than ${this.#limit} bytes come before it`,
+          );
+        }
+        if (at >= 0) return this.#reading.held.take(before + mark.length);
+        scanned = Math.max(0, before - mark.length + 1);
+        if (this.#reading.end === undefined) return MORE;
+        if (this.#isQuietEnd(options)) return null;
+        throw this.#incomplete("Cannot read until the separator");
+      },
+      options,
+      undefined,
+      PIECE_OPTIONS,
+    );
   }
 
   /**

@@ -1,3 +1,4 @@
+import { checkFewKeys } from "../_known_keys.ts";
 import { CUT_SHORT, END, LEND_TEXTS, OWN } from "./_owned.ts";
 import {
   markLeftBehind,
@@ -60,6 +61,12 @@ export interface StreamWriterOptions {
   /** Called once with the error when writing to the sink fails. */
   readonly onError?: (error: unknown) => void;
 }
+
+const OPTIONS: readonly (keyof StreamWriterOptions)[] = [
+  "limit",
+  "noDelay",
+  "onError",
+];
 
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
 /** Writes of one tick are joined into calls of up to this size, in bytes. */
@@ -149,21 +156,28 @@ export class StreamWriter {
    * @param sink What to write to. One that is synchronous gets each write as it
    * is made.
    * @param options The limit, the delay and the error callback.
+   * @throws {RangeError} If `limit` is not a non-negative number.
+   * @throws {TypeError} If an option has an unknown name.
    */
   constructor(
     sink: WriteSink | SyncWriteSink,
-    options: StreamWriterOptions = {},
+    options?: StreamWriterOptions,
   ) {
+    if (options !== undefined) {
+      checkFewKeys(options, OPTIONS, "make a StreamWriter");
+    }
     this.#sink = sink;
-    const { limit = DEFAULT_LIMIT, noDelay = true } = options;
-    if (!(limit >= 0)) {
+    const limit = options?.limit ?? DEFAULT_LIMIT;
+    if (typeof limit !== "number" || !(limit >= 0)) {
       throw new RangeError(
-        `Cannot limit a writer to ${limit} bytes: the limit must be a non-negative number`,
+        `Cannot limit a writer to ${
+          Deno.inspect(limit)
+        } bytes: the limit must be a non-negative number`,
       );
     }
     this.#limit = limit;
-    this.#delays = noDelay;
-    this.#onError = options.onError;
+    this.#delays = options?.noDelay ?? true;
+    this.#onError = options?.onError;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { escapeLine } from "../_escape_controls.ts";
+import { checkKeys } from "../_known_keys.ts";
 import {
   IncompleteReadError,
   LimitOverrunError,
@@ -84,6 +85,13 @@ export class CGIXMLRPCRequestHandler extends XMLRPCDispatcher {
    * @returns A promise that resolves when the answer is written.
    */
   async handleRequest(environment: CGIEnvironment = {}): Promise<void> {
+    checkKeys(
+      "key",
+      environment,
+      ["env", "stdin", "stdout"],
+      undefined,
+      "answer a call",
+    );
     const { env = Deno.env, stdin = Deno.stdin, stdout = Deno.stdout } =
       environment;
     const method = env.get("REQUEST_METHOD");

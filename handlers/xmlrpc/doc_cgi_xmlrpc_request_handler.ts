@@ -1,3 +1,4 @@
+import { checkDocumentation } from "./_documentation/check_documentation.ts";
 import {
   type CGIResponse,
   CGIXMLRPCRequestHandler,
@@ -35,8 +36,10 @@ export class DocCGIXMLRPCRequestHandler extends CGIXMLRPCRequestHandler {
    * @throws {RangeError} If a limit is not a positive integer.
    */
   constructor(options: DocCGIXMLRPCOptions = {}) {
-    super(options);
-    this.#documentation = options.documentation ?? {};
+    const { documentation = {}, ...others } = options;
+    super(others);
+    checkDocumentation(documentation);
+    this.#documentation = documentation;
   }
 
   /**

@@ -1,3 +1,4 @@
+import { checkDocumentation } from "./_documentation/check_documentation.ts";
 import { documentationPage } from "./_documentation/documentation_page.ts";
 import {
   type AnyXMLRPCServer,
@@ -37,11 +38,14 @@ const encoder = new TextEncoder();
  * @param documentation What the page says beside them.
  * @returns HTML with everything in it, without a script. All that methods say
  * is escaped.
+ * @throws {TypeError} If `documentation` has an unknown name, or something that is
+ * no text.
  */
 export function generateHTMLDocumentation(
   dispatcher: XMLRPCDispatcher,
   documentation: XMLRPCDocumentation = {},
 ): string {
+  checkDocumentation(documentation);
   const methods = dispatcher.listMethods()
     .map((name) => dispatcher.methodInfo(name));
   return documentationPage(documentation, methods);
@@ -75,6 +79,11 @@ export class DocXMLRPCRequestHandler<
 > extends SimpleXMLRPCRequestHandler<Address, Server> {
   /** The documentation of a handler class that has its own. */
   static readonly documentation: XMLRPCDocumentation | undefined = undefined;
+  /** @ignore */
+  static override checkSettings(): void {
+    super.checkSettings();
+    checkDocumentation(this.documentation ?? {});
+  }
 
   /**
    * What the page says beside the methods.

@@ -1,4 +1,5 @@
 import { nextTurn } from "../_next_turn.ts";
+import { checkNumber, checkTexts, wrong } from "../_settings.ts";
 import { BaseHTTPRequestHandler } from "../http/base_http_request_handler.ts";
 import type { RequestServer } from "../base_request_handler.ts";
 import { originForm } from "../http/_connection/request_target.ts";
@@ -90,6 +91,27 @@ export class SimpleXMLRPCRequestHandler<
    * process. A subclass sets what differs from the defaults.
    */
   static readonly callLimits: Partial<XMLRPCCallLimits> = {};
+
+  /**
+   * Checks what the class is set to, before anybody is served.
+   *
+   * @throws {RangeError} If a number is out of range.
+   * @throws {TypeError} If a setting is of another type, or a limit has an unknown
+   * name.
+   * @ignore
+   */
+  static override checkSettings(): void {
+    super.checkSettings();
+    roomOf(this);
+    const action = "answer XML-RPC";
+    checkTexts(action, "rpcPaths", this.rpcPaths);
+    checkNumber(action, "encodeThreshold", this.encodeThreshold, 0);
+    const { dispatcher } = this;
+    if (dispatcher === undefined || dispatcher instanceof XMLRPCDispatcher) {
+      return;
+    }
+    throw wrong(action, "dispatcher", "an XMLRPCDispatcher", dispatcher);
+  }
 
   /**
    * What answers this request's calls.

@@ -1,3 +1,4 @@
+import { checkKeys } from "../_known_keys.ts";
 import { checkLimit } from "./_xml/limits.ts";
 
 /**
@@ -52,15 +53,13 @@ const DEFAULTS: XMLRPCCallLimits = {
 export function completeCallLimits(
   limits: Partial<XMLRPCCallLimits> = {},
 ): XMLRPCCallLimits {
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(DEFAULTS, name)) {
-      throw new TypeError(
-        `Cannot limit calls: there is no limit "${name}"; the limits are ${
-          Object.keys(DEFAULTS).join(", ")
-        }`,
-      );
-    }
-    checkLimit(name, value);
-  }
+  checkKeys(
+    "limit",
+    limits,
+    Object.keys(DEFAULTS),
+    undefined,
+    "limit calls",
+  );
+  for (const [name, value] of Object.entries(limits)) checkLimit(name, value);
   return { ...DEFAULTS, ...limits };
 }

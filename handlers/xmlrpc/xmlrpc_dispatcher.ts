@@ -1,4 +1,6 @@
+import { checkKeys } from "../_known_keys.ts";
 import { printThrown } from "../_print_thrown.ts";
+import { checkBoolean, wrong } from "../_settings.ts";
 import {
   faultOf,
   isFault,
@@ -15,7 +17,12 @@ import {
 } from "./_methods/signatures.ts";
 import { SYSTEM_METHODS } from "./_methods/system_methods.ts";
 import { inTurns } from "./_xml/in_pieces.ts";
-import { checkLimit, type Limits, limitsOf } from "./_xml/limits.ts";
+import {
+  checkLimit,
+  LIMIT_NAMES,
+  type Limits,
+  limitsOf,
+} from "./_xml/limits.ts";
 import {
   type Call,
   readCall,
@@ -121,6 +128,17 @@ export interface XMLRPCDispatcherOptions extends XMLRPCOptions {
   readonly maxCalls?: number;
 }
 
+/** The names of those options. */
+const DISPATCHER_OPTIONS: readonly string[] = [
+  ...LIMIT_NAMES,
+  ...["onFault", "maxCalls"],
+];
+const FUNCTION_OPTIONS: readonly (keyof XMLRPCFunctionOptions)[] = [
+  "name",
+  "signature",
+  "help",
+];
+
 const DEFAULT_MAX_CALLS = 1_000;
 
 /** A function, with all that was said about it. */
@@ -164,8 +182,11 @@ export class XMLRPCDispatcher {
    * @param options How values are read and written, and who is told of errors.
    * @throws {RangeError} If `maxDepth`, `maxSize`, `maxValues` or `maxCalls` is
    * not a positive integer.
+   * @throws {TypeError} If `onFault` is not a function, or an option has an
+   * unknown name.
    */
   constructor(options: XMLRPCDispatcherOptions = {}) {
+    checkDispatcherOptions(options);
     const { maxCalls = DEFAULT_MAX_CALLS, onFault } = options;
     this.#limits = limitsOf(options);
     checkLimit("maxCalls", maxCalls);
@@ -179,8 +200,8 @@ export class XMLRPCDispatcher {
    * @param fn The function.
    * @param options Its name, its signature, what it does.
    * @returns The same function.
-   * @throws {TypeError} If it is no function, has no name, or its signature has
-   * no such types.
+   * @throws {TypeError} If it is no function, has no name, its signature has no
+   * such types, or an option has an unknown name.
    */
   registerFunction<Fn extends XMLRPCFunction>(
     fn: Fn,
@@ -191,6 +212,13 @@ export class XMLRPCDispatcher {
         `Cannot register ${Deno.inspect(fn)}: it is not a function`,
       );
     }
+    checkKeys(
+      "option",
+      options,
+      FUNCTION_OPTIONS,
+      undefined,
+      "register a function",
+    );
     const { name = fn.name, signature, help = "" } = options;
     if (name === "") {
       throw new TypeError(
@@ -213,7 +241,7 @@ export class XMLRPCDispatcher {
    * @param instance The object. See {@linkcode XMLRPCInstance} for what else it
    * may have.
    * @param options Whether names may have dots.
-   * @throws {TypeError} If it is no object.
+   * @throws {TypeError} If it is no object, or an option is not one.
    */
   registerInstance(
     instance: object,
@@ -224,8 +252,12 @@ export class XMLRPCDispatcher {
         `Cannot register ${Deno.inspect(instance)}: it is not an object`,
       );
     }
+    const action = "register an instance";
+    checkKeys("option", options, ["allowDottedNames"], undefined, action);
+    const { allowDottedNames = false } = options;
+    checkBoolean(action, "allowDottedNames", allowDottedNames);
     this.#instance = instance;
-    this.#allowDottedNames = options.allowDottedNames ?? false;
+    this.#allowDottedNames = allowDottedNames;
   }
 
   /**
@@ -379,6 +411,20 @@ export class XMLRPCDispatcher {
       printThrown(["onFault of an XMLRPCDispatcher threw", failed]);
     }
     return faultOf(error);
+  }
+}
+
+function checkDispatcherOptions(options: XMLRPCDispatcherOptions): void {
+  const action = "create dispatcher";
+  if (Object.hasOwn(Object(options), "onError")) {
+    throw new TypeError(
+      `Cannot ${action}: unknown option "onError"; what a dispatcher tells of faults is called "onFault"`,
+    );
+  }
+  checkKeys("option", options, DISPATCHER_OPTIONS, undefined, action);
+  const { onFault } = options;
+  if (onFault !== undefined && typeof onFault !== "function") {
+    throw wrong(action, "onFault", "a function", onFault);
   }
 }
 

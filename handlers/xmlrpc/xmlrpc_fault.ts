@@ -1,3 +1,5 @@
+import { checkKeys } from "../_known_keys.ts";
+
 /**
  * The codes of Dan Libby's "Specification for Fault Code Interoperability",
  * version 20010516, which XML-RPC servers share. An application's own codes
@@ -50,12 +52,17 @@ export class XMLRPCFault extends Error {
    * @param options The cause, which is not sent.
    * @throws {RangeError} If `faultCode` is not a 32-bit integer.
    */
-  constructor(faultCode: number, faultString: string, options?: ErrorOptions) {
+  constructor(
+    faultCode: number,
+    faultString: string,
+    options: ErrorOptions = {},
+  ) {
     if ((faultCode | 0) !== faultCode) {
       throw new RangeError(
         `Cannot create fault: the code must be a 32-bit integer, received ${faultCode}`,
       );
     }
+    checkKeys("option", options, ["cause"], undefined, "create fault");
     super(faultString, options);
     this.name = "XMLRPCFault";
     this.faultCode = faultCode;

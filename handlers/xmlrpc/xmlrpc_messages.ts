@@ -6,7 +6,7 @@
  */
 
 import { atOnce } from "./_xml/in_pieces.ts";
-import { limitsOf } from "./_xml/limits.ts";
+import { onlyLimitsOf } from "./_xml/limits.ts";
 import {
   type Call,
   readCall,
@@ -51,7 +51,7 @@ export function encodeXMLRPCCall(
   params: readonly unknown[],
   options?: XMLRPCOptions,
 ): string {
-  return writeCall(method, params, limitsOf(options));
+  return writeCall(method, params, onlyLimitsOf(options, "write XML-RPC"));
 }
 
 /**
@@ -77,7 +77,7 @@ export function encodeXMLRPCResponse(
   result: unknown,
   options?: XMLRPCOptions,
 ): string {
-  const limits = limitsOf(options);
+  const limits = onlyLimitsOf(options, "write XML-RPC");
   return result instanceof XMLRPCFault
     ? writeFault(result, limits)
     : atOnce(writeResponse(result, limits));
@@ -104,7 +104,7 @@ export function decodeXMLRPCCall(
   xml: string | Uint8Array,
   options?: XMLRPCOptions,
 ): XMLRPCCall {
-  const limits = limitsOf(options);
+  const limits = onlyLimitsOf(options, "read XML-RPC");
   return atOnce(readCall(xml, limits));
 }
 
@@ -130,7 +130,7 @@ export function decodeXMLRPCResponse(
   xml: string | Uint8Array,
   options?: XMLRPCOptions,
 ): XMLRPCValue {
-  const limits = limitsOf(options);
+  const limits = onlyLimitsOf(options, "read XML-RPC");
   let response;
   try {
     response = atOnce(readResponse(xml, limits));

@@ -1,6 +1,6 @@
 import { BaseRequestHandler } from "../../handlers/base_request_handler.ts";
-import { DatagramRequestHandler } from "../../handlers/datagram_request_handler.ts";
-import { StreamRequestHandler } from "../../handlers/stream_request_handler.ts";
+import { refuseGenerator } from "../../handlers/_generators.ts";
+import { SERVES } from "../../handlers/_host.ts";
 import type { RequestHandlerClass } from "../server_options.ts";
 
 /** A plain function as a handler. It receives the handler instance. */
@@ -8,14 +8,10 @@ export type HandlerFunction<Handler> = (
   handler: Handler,
 ) => void | Promise<void>;
 
-/** The kind of handler that a server cannot run, by the kind that it runs. */
-const OTHER_KIND = new Map<
-  unknown,
-  typeof StreamRequestHandler | typeof DatagramRequestHandler
->([
-  [StreamRequestHandler, DatagramRequestHandler],
-  [DatagramRequestHandler, StreamRequestHandler],
-]);
+/** A handler class, as far as it says what it serves. */
+type Kind = Pick<typeof BaseRequestHandler, typeof SERVES> & {
+  readonly name: string;
+};
 
 /**
  * The class that a server instantiates: the one it was given, or one made
@@ -38,13 +34,12 @@ export function handlerClass<
       }`,
     );
   }
-  const Wrong = OTHER_KIND.get(Base);
-  if (Wrong !== undefined && handler.prototype instanceof Wrong) {
-    throw new TypeError(
-      `Cannot create server: the class "${handler.name}" extends ${Wrong.name}, and this server's handlers extend ${Base.name}`,
-    );
-  }
+  refuseGenerator("the handler", handler);
   if (handler.prototype instanceof BaseRequestHandler) {
+    checkKind(
+      handler as unknown as Kind,
+      Base as unknown as Kind,
+    );
     (handler as unknown as typeof BaseRequestHandler).checkSettings();
     return handler as RequestHandlerClass<Request, Address>;
   }
@@ -59,4 +54,16 @@ export function handlerClass<
       return handle(this as unknown as Handler);
     }
   };
+}
+
+/** @throws {TypeError} If a handler class is for the other kind of server. */
+function checkKind(handler: Kind, Base: Kind): void {
+  if (handler[SERVES] === undefined || handler[SERVES] === Base[SERVES]) return;
+  let says = handler;
+  while (!Object.hasOwn(says, SERVES)) says = Object.getPrototypeOf(says);
+  throw new TypeError(
+    `Cannot create server: the class "${handler.name}" ${
+      says === handler ? `is for ${handler[SERVES]}` : `extends ${says.name}`
+    }, and this server's handlers extend ${Base.name}`,
+  );
 }

@@ -1,4 +1,4 @@
-import { checkKeys } from "./known_keys.ts";
+import { checkKeys } from "../../handlers/_known_keys.ts";
 import { checkPort } from "./options.ts";
 
 /** Options that are easily taken for parts of an address. */

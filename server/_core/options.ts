@@ -1,5 +1,6 @@
+import { refuseGenerator } from "../../handlers/_generators.ts";
 import type { ServerOptions } from "../server_options.ts";
-import { checkKeys } from "./known_keys.ts";
+import { checkKeys } from "../../handlers/_known_keys.ts";
 
 /** How many requests may be in progress where a server does not say. */
 export const DEFAULT_MAX_CONNECTIONS = 16_384;
@@ -44,6 +45,8 @@ export function checkServerOptions<Address extends Deno.Addr, Request>(
   checkSignal(options.signal);
   for (const name of ["onListen", "verify", "onError"] as const) {
     const value: unknown = options[name];
+    // What it makes would be taken for an answer: verify would let everybody in.
+    refuseGenerator(name, value);
     if (value === undefined || typeof value === "function") continue;
     throw new TypeError(
       `Cannot create server: ${name} must be a function, received ${

@@ -1,4 +1,4 @@
-import { checkKeys } from "../_core/known_keys.ts";
+import { checkKeys } from "../../handlers/_known_keys.ts";
 import { listenAt } from "../_core/listen_at.ts";
 import { listenBacklog } from "../_core/options.ts";
 import type { StreamListener } from "../stream_server.ts";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { checkKeys } from "../_core/known_keys.ts";
+import { checkKeys } from "../../handlers/_known_keys.ts";
 import { isDeadUnixSocket } from "./probe_unix_socket.ts";
 
 /** Where a Unix server listens. */

@@ -1,4 +1,6 @@
+import { refuseGenerator } from "../../handlers/_generators.ts";
 import { BaseRequestHandler } from "../../handlers/base_request_handler.ts";
+import { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
 import {
   type FetchFunction,
   FetchRequestHandler,
@@ -74,6 +76,7 @@ export function httpHandlerClass<
     );
   }
   if (!isClass) {
+    refuseGenerator("the handler", handler);
     if (limits !== undefined) completeHTTPLimits(limits);
     return FetchRequestHandler.from(
       handler as FetchFunction,
@@ -87,6 +90,16 @@ export function httpHandlerClass<
       `Cannot create server: the option "${name}" is for handlers that are functions; set \`static override readonly ${name}\` in the handler class instead`,
     );
   }
-  // What is no handler class, every server refuses.
+  // What is no handler class at all, every server refuses.
+  if (
+    typeof handler === "function" &&
+    handler.prototype instanceof BaseRequestHandler &&
+    handler as unknown !== BaseHTTPRequestHandler &&
+    !(handler.prototype instanceof BaseHTTPRequestHandler)
+  ) {
+    throw new TypeError(
+      `Cannot create server: the class "${handler.name}" does not speak HTTP; extend FetchRequestHandler, SimpleHTTPRequestHandler or BaseHTTPRequestHandler, or serve it with a server that is not of HTTP`,
+    );
+  }
   return handler as RequestHandlerClass<Connection, Address>;
 }

@@ -1,3 +1,4 @@
+import { checkDocumentation } from "../../handlers/xmlrpc/_documentation/check_documentation.ts";
 import {
   DocXMLRPCRequestHandler,
   type DocXMLRPCRequestServer,
@@ -83,9 +84,12 @@ export class DocXMLRPCServer extends SimpleXMLRPCServer
       second,
       third,
       DocXMLRPCRequestHandler,
+      ["documentation"],
     );
+    const { documentation = {} } = options;
+    checkDocumentation(documentation);
     super(address, handler, options);
-    this.documentation = options.documentation ?? {};
+    this.documentation = documentation;
   }
 
   /**

@@ -77,6 +77,7 @@ export class MultiPathXMLRPCServer extends HTTPServer
       second,
       third,
       MultiPathXMLRPCRequestHandler,
+      ["logRequests"],
     );
     super(address, handler, options);
     this.logRequests = options.logRequests ?? true;

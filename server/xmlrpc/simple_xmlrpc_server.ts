@@ -15,7 +15,12 @@ import type {
   TCPServerAddress,
   TCPServerOptions,
 } from "../tcp_server.ts";
-import { handlerAndOptions, type XMLRPCHandlerClass } from "./_arguments.ts";
+import {
+  DISPATCHER_OPTIONS,
+  dispatcherOptions,
+  handlerAndOptions,
+  type XMLRPCHandlerClass,
+} from "./_arguments.ts";
 
 export type { XMLRPCHandlerClass };
 
@@ -89,7 +94,8 @@ export class SimpleXMLRPCServer extends HTTPServer
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.NotCapable} If the net permission is missing.
    * @throws {RangeError} If the port or an option is out of range.
-   * @throws {TypeError} If `handler` is no handler class.
+   * @throws {TypeError} If `handler` is no class that extends
+   * {@linkcode SimpleXMLRPCRequestHandler}.
    */
   constructor(
     address: TCPServerAddress | InheritedAddress,
@@ -105,9 +111,10 @@ export class SimpleXMLRPCServer extends HTTPServer
       second,
       third,
       SimpleXMLRPCRequestHandler,
+      ["logRequests", ...DISPATCHER_OPTIONS],
     );
     // Before anything is bound: its options may be wrong.
-    const dispatcher = new XMLRPCDispatcher(options);
+    const dispatcher = new XMLRPCDispatcher(dispatcherOptions(options));
     super(address, handler, options);
     const own =
       (handler as Partial<typeof SimpleXMLRPCRequestHandler>).dispatcher;

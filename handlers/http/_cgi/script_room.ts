@@ -1,4 +1,5 @@
 import { Capacity, type Share } from "../../_capacity.ts";
+import { checkNumber } from "../../_settings.ts";
 import { HTTPError } from "../http_error.ts";
 
 /** A handler class, as far as its scripts are limited. */
@@ -16,9 +17,10 @@ export class ScriptRoom {
 
   /** @throws {RangeError} If a limit is out of range. */
   constructor({ maxScripts, cgiQueueTimeout, maxSpooledBody }: ScriptLimits) {
-    requireAtLeast("maxScripts", maxScripts, 1);
-    requireAtLeast("cgiQueueTimeout", cgiQueueTimeout, 0);
-    requireAtLeast("maxSpooledBody", maxSpooledBody, 0);
+    const action = "run CGI scripts";
+    checkNumber(action, "maxScripts", maxScripts, 1);
+    checkNumber(action, "cgiQueueTimeout", cgiQueueTimeout, 0);
+    checkNumber(action, "maxSpooledBody", maxSpooledBody, 0);
     this.#places = new Capacity(maxScripts);
     this.#spool = new Capacity(maxScripts * maxSpooledBody);
     this.#timeout = cgiQueueTimeout;
@@ -78,13 +80,4 @@ export function busy(cause?: unknown): HTTPError {
     cause,
     headers: { "Retry-After": "1" },
   });
-}
-
-function requireAtLeast(name: string, value: number, least: number): void {
-  if (typeof value === "number" && value >= least) return;
-  throw new RangeError(
-    `Cannot run CGI scripts: ${name} must be a number of at least ${least}, received ${
-      Deno.inspect(value)
-    }`,
-  );
 }

@@ -27,8 +27,8 @@ export type UserSetting = CGIUser | "nobody" | "server";
  */
 export function checkScriptUser(setting: UserSetting): void {
   if (setting === "server" || setting === "nobody") return;
-  const { uid, gid } = Object(setting) as Partial<CGIUser>;
-  if (isId(uid) && isId(gid)) return;
+  const { uid, gid, ...others } = Object(setting) as Partial<CGIUser>;
+  if (isId(uid) && isId(gid) && Object.keys(others).length === 0) return;
   throw new TypeError(
     `Cannot run CGI scripts: cgiUser must be "nobody", "server" or an object of uid and gid, integers from 0 to ${LARGEST_ID}, received ${
       Deno.inspect(setting)

