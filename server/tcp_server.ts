@@ -1,4 +1,4 @@
-import { withSeam } from "./_core/seam.ts";
+import { seamOf, withSeam } from "./_core/seam.ts";
 import type { InheritedAddress } from "./_node_sockets/adopt.ts";
 import { listenTCP } from "./_node_sockets/listen_tcp.ts";
 import {
@@ -97,7 +97,14 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
     options: TCPServerOptions = {},
   ) {
     super(
-      () => listenTCP(address, [], options.backlog),
+      () =>
+        listenTCP(
+          address,
+          [],
+          options.backlog,
+          undefined,
+          seamOf(options).listen,
+        ),
       handler,
       withSeam(options, { optionNames: ["backlog"] }),
     );

@@ -4,6 +4,7 @@ import { AcceptAhead } from "./accept_ahead.ts";
 import { QueueDrain } from "./queue_drain.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Guest, Room } from "./room.ts";
+import type { ServingLoop } from "./seam.ts";
 
 /**
  * How long accepting pauses when the system has no descriptor or memory left,
@@ -27,7 +28,8 @@ export interface Acceptor<Request, Address extends Deno.Addr> {
 }
 
 /** Accepts the requests of a server, one after the other. */
-export class AcceptLoop<Request, Address extends Deno.Addr> {
+export class AcceptLoop<Request, Address extends Deno.Addr>
+  implements ServingLoop {
   readonly #acceptor: Acceptor<Request, Address>;
   readonly #room: Room<Guest>;
   readonly #reporter: Reporter<Request, Address>;

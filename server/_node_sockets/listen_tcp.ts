@@ -23,12 +23,14 @@ interface TCPAddress {
  * @param more The keys that such an address may have beside its own.
  * @param backlog How many may wait in the kernel.
  * @param ready Called before the socket is opened; what it throws prevents that.
+ * @param listen Opens the socket where it is Deno's.
  */
 export function listenTCP(
   address: TCPAddress | InheritedAddress,
   more: readonly string[],
   backlog: number | undefined,
   ready: () => void = () => {},
+  listen: (options: Deno.TcpListenOptions) => Deno.TcpListener = Deno.listen,
 ): StreamListener<Deno.TcpConn, Deno.NetAddr> {
   const { tcpBacklog } = listenBacklog(backlog);
   if (isInherited(address)) {
@@ -49,7 +51,7 @@ export function listenTCP(
     const isShared = reusePort && Deno.listenDatagram === undefined;
     return isShared || inheritable
       ? bind(hostname, port, reusePort, tcpBacklog)
-      : Deno.listen({
+      : listen({
         ...{ hostname, port, reusePort },
         ...listenBacklog(backlog),
       });
