@@ -40,6 +40,8 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   #accepted = 0;
   #drain: QueueDrain | undefined;
   #drained: Promise<void> | undefined;
+  /** Whether it was stopped when nothing more had come. */
+  #isDrained = false;
   /** Whether the listener failed last, which is reported once. */
   #failing = false;
 
@@ -81,8 +83,10 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
       }
       this.#failing = false;
       this.#accepted++;
-      if (this.#stopped) this.#acceptor.discard(request, clientAddress);
-      else this.#acceptor.serve(request, clientAddress);
+      // One that came as the last wait ended was let in like those before it.
+      if (this.#stopped && !this.#isDrained) {
+        this.#acceptor.discard(request, clientAddress);
+      } else this.#acceptor.serve(request, clientAddress);
     }
   }
 
@@ -128,7 +132,10 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   /** Accepts those whom the kernel has let in already, then nothing more. */
   drain(): Promise<void> {
     this.#drain ??= new QueueDrain(this);
-    return this.#drained ??= this.#drain.drained().then(() => this.stop());
+    return this.#drained ??= this.#drain.drained().then(() => {
+      this.#isDrained = !this.#stopped;
+      this.stop();
+    });
   }
 
   /** How many have been accepted. */
