@@ -8,6 +8,16 @@ import {
   RemoteRunner,
   type ServerClass,
 } from "./_bridge/remote_mixin.ts";
+import {
+  acceptError,
+  type AcceptMode,
+  checkAcceptMode,
+  hookOf,
+  objection,
+} from "./_acceptors/accept_mode.ts";
+import { acceptorOptions } from "./_acceptors/acceptor_start.ts";
+import { AcceptRunner } from "./_acceptors/accept_runner.ts";
+import type { TCPServerAddress } from "./tcp_server.ts";
 import { handlerLocation } from "./_bridge/handler_location.ts";
 import { ThreadPool } from "./_threads/thread_pool.ts";
 
@@ -29,12 +39,28 @@ export interface ThreadingOptions {
    * @default {Infinity}
    */
   readonly connectionsPerWorker?: number;
+  /**
+   * Who accepts connections. `"threads"`: each thread accepts for itself from the
+   * one listening socket, and no byte passes through the main thread. `"main"`:
+   * the main thread accepts, and carries the bytes to the threads and back.
+   * `"auto"` takes `"threads"` for a TCP server that overrides no hook but
+   * `handleError` and `handleTimeout`, and `"main"` otherwise.
+   *
+   * @default {"auto"}
+   */
+  readonly accept?: AcceptMode;
 }
+
+export type { AcceptMode };
+
+/** How many threads accept for themselves at most. */
+const MOST_ACCEPTORS = 1_024;
 
 const OPTION_NAMES = Object.keys(
   {
     workers: true,
     connectionsPerWorker: true,
+    accept: true,
   } satisfies Record<keyof ThreadingOptions, true>,
 );
 
@@ -126,7 +152,9 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       const {
         workers = navigator.hardwareConcurrency,
         connectionsPerWorker = Infinity,
+        accept = "auto",
       } = options;
+      checkAcceptMode(accept);
       checkCount("workers", workers, 1);
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
       const maxConnections = limitedConnections(
@@ -134,22 +162,51 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         workers * connectionsPerWorker,
       );
       const location = handlerLocation(handler);
-      const runner = new RemoteRunner(({ addr, shutdown, report }) =>
-        new ThreadPool(
-          workers,
-          connectionsPerWorker,
-          location,
-          addr,
-          shutdown,
-          report,
-        )
-      );
+      const makePool = () =>
+        new RemoteRunner(({ addr, shutdown, report }) =>
+          new ThreadPool(
+            workers,
+            connectionsPerWorker,
+            location,
+            addr,
+            shutdown,
+            report,
+          )
+        );
+      const optionNames = OPTION_NAMES;
+      const reason = accept === "main"
+        ? "it is not wanted"
+        : objection(new.target, address, options);
+      if (reason !== undefined) {
+        if (accept === "threads") throw acceptError(reason);
+        super(
+          address,
+          handler,
+          withSeam({ ...options, maxConnections }, {
+            runner: makePool(),
+            optionNames,
+          }),
+        );
+        return;
+      }
+      const runner = new AcceptRunner({
+        insists: accept === "threads",
+        makeOther: makePool,
+        supervised: (port) => ({
+          ...{ maxConnections, handler: location },
+          workers: Math.min(workers, MOST_ACCEPTORS),
+          perWorker: connectionsPerWorker,
+          address: { ...address as TCPServerAddress, port },
+          options: acceptorOptions(options),
+        }),
+        objection: () => hookOf(this),
+      });
       super(
         address,
         handler,
         withSeam({ ...options, maxConnections }, {
-          runner,
-          optionNames: OPTION_NAMES,
+          ...{ runner, optionNames },
+          listen: runner.listen,
         }),
       );
     }
