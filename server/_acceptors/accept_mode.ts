@@ -52,9 +52,12 @@ export function objection(
   if (options.verify !== undefined) {
     return `the option "verify" is called in the main thread`;
   }
-  if ((address as { readonly reusePort?: unknown } | null)?.reusePort) {
-    return "reusePort shares the port in another way";
-  }
+  const { reusePort, fd } = (address ?? {}) as {
+    readonly reusePort?: unknown;
+    readonly fd?: unknown;
+  };
+  if (reusePort) return "reusePort shares the port in another way";
+  if (fd !== undefined) return "a socket that was inherited cannot be shared";
   return undefined;
 }
 
