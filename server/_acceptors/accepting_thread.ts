@@ -13,10 +13,12 @@ import { joinListener } from "./shared_listener.ts";
 import { SharedRoom } from "./shared_room.ts";
 
 /**
- * How long a thread that has requests leaves the next to one that starts, in
- * milliseconds, if one does.
+ * How long the only thread, which has requests, leaves the next to another that
+ * starts, in milliseconds, if one does.
  */
-const LONGEST_HOLD = 1_000;
+const HOLD_ALONE = 1_000;
+/** How long one of several does. Each start is waited for but once. */
+const HOLD = 50;
 
 /** A server whose errors are another's. */
 class AcceptingServer extends TCPServer {
@@ -200,7 +202,8 @@ export class AcceptingThread {
     this.#wishedAt = changes;
     if (this.#places.complete) return undefined;
     this.#tell({ is: "full" });
-    return this.#places.awaitChange(changes, LONGEST_HOLD);
+    const { alone } = this.#places;
+    return this.#places.awaitChange(changes, alone ? HOLD_ALONE : HOLD);
   }
 
   #tellLoad(load: "busy" | "idle"): void {

@@ -276,6 +276,12 @@ export class OwnPlaces extends SharedPlaces {
     return true;
   }
 
+  /** Whether no other accepts. */
+  get alone(): boolean {
+    for (const _ of this.others()) return false;
+    return true;
+  }
+
   /** Whether all that accept have requests. */
   get allBusy(): boolean {
     if (this.#load === 0) return false;
