@@ -26,6 +26,7 @@ for (
     "tcp, one at a time",
     "unix",
     "threads",
+    "threads, the main thread accepts",
     "processes",
   ]
 ) {
