@@ -31,6 +31,8 @@ export class AcceptRunner implements Runner {
   #shares = false;
   #supervisor: Supervisor | undefined;
   #other: Runner | undefined;
+  /** Settles when the threads are gone that turned out to be of no use. */
+  #abandoned: Promise<void> | undefined;
 
   constructor(choice: Choice) {
     this.#choice = choice;
@@ -73,6 +75,7 @@ export class AcceptRunner implements Runner {
 
   async close(): Promise<void> {
     await this.#supervisor?.close();
+    await this.#abandoned;
     await this.#other?.close();
   }
 
@@ -108,7 +111,7 @@ export class AcceptRunner implements Runner {
     const objection = this.#choice.objection();
     if (this.#supervisor === undefined || objection === undefined) return;
     if (this.#choice.insists) throw acceptError(objection);
-    void this.#supervisor.abandon();
+    this.#abandoned = this.#supervisor.close();
     this.#supervisor = undefined;
     this.#startOther();
   }

@@ -146,7 +146,8 @@ export class AcceptorStarts {
     const enough = this.#spare.fill();
     if (failure === undefined) return this.#starter.started(acceptor);
     this.#used[acceptor.thread] = undefined;
-    if (isWantOfDescriptors(failure) || !enough) {
+    // Who stops it waits to be told of the end of each.
+    if (!this.#stopped && (isWantOfDescriptors(failure) || !enough)) {
       // What fails for want of them does not always say so. It is tried again
       // when there are enough.
       return this.startAnother();

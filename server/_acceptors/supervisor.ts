@@ -157,12 +157,6 @@ export class Supervisor implements ServingLoop {
     await this.#starts.close();
   }
 
-  /** Ends it before it has served anything. */
-  async abandon(): Promise<void> {
-    for (const acceptor of this.#live) acceptor.finished = true;
-    await this.close();
-  }
-
   keepAlive(keep: boolean): void {
     this.#keepsAlive = keep;
     if (!this.#serving) return;
