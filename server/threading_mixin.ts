@@ -85,7 +85,8 @@ export type Threading<Base extends ServerClass> = MixedIn<
  *
  * Who accepts: threads of a TCP server do so themselves, where its class overrides
  * no hook but `handleError` and `handleTimeout`, the options hold no `verify`, its
- * port is not shared by `reusePort`, it was not inherited, and this process may
+ * port is not shared by `reusePort`, its socket neither inherited nor
+ * `inheritable`, and this process may
  * listen on the port that was chosen. Each thread then runs a server of its own on
  * the one socket, and no byte passes through the main thread, where errors are
  * handled all the same. `handleError` is told of the client's address and no

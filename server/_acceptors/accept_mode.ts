@@ -52,11 +52,13 @@ export function objection(
   if (options.verify !== undefined) {
     return `the option "verify" is called in the main thread`;
   }
-  const { reusePort, fd } = (address ?? {}) as {
+  const { reusePort, inheritable, fd } = (address ?? {}) as {
     readonly reusePort?: unknown;
+    readonly inheritable?: unknown;
     readonly fd?: unknown;
   };
   if (reusePort) return "reusePort shares the port in another way";
+  if (inheritable) return "a socket that is inheritable is not Deno's to share";
   if (fd !== undefined) return "a socket that was inherited cannot be shared";
   return undefined;
 }

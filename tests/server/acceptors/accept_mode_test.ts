@@ -159,6 +159,18 @@ Deno.test("the option verify has the main thread accept", async () => {
   );
 });
 
+Deno.test("a socket that is inheritable has the main thread accept", async () => {
+  const address = { ...LOOPBACK, inheritable: true };
+  strictEqual(
+    await accepts(new ThreadingTCPServer(address, Commanded, { workers: 1 })),
+    "main",
+  );
+  throws(
+    () => new ThreadingTCPServer(address, Commanded, THREADS),
+    /a socket that is inheritable is not Deno's to share/,
+  );
+});
+
 Deno.test("reusePort has the main thread accept", async () => {
   const address = { ...LOOPBACK, reusePort: true };
   strictEqual(
