@@ -48,6 +48,16 @@ const threading = (workers: number, ...args: string[]): ServerCommand => ({
   ),
   anyCore: true,
 });
+/** The same, whose main thread accepts and carries. */
+const carrying = (mode: string): ServerCommand => ({
+  ...denoServer(
+    "threading, 1 worker, main accepts",
+    "ours_threading.ts",
+    mode,
+    ...["1", "0", "main"],
+  ),
+  anyCore: true,
+});
 /** One process for all requests. */
 const reusedChild = (...args: string[]): ServerCommand => ({
   ...denoServer(
@@ -143,6 +153,8 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     servers: [
       threading(1, "echo"),
       threading(2, "echo"),
+      threading(8, "echo"),
+      carrying("echo"),
       anyCore(oursOwnBuffer),
       anyCore(peerServer("python3", "cpython_tcp.py", "threading", "echo")),
     ],
@@ -153,6 +165,9 @@ export const comparisons = (scale: number): readonly Comparison[] => [
     load: ({ port, duration }) => ["connect", port, 64, 24, duration],
     servers: [
       threading(1, "reply"),
+      threading(2, "reply"),
+      threading(8, "reply"),
+      carrying("reply"),
       anyCore(ours("reply")),
       anyCore(peerServer("python3", "cpython_tcp.py", "threading", "reply")),
     ],
@@ -161,7 +176,7 @@ export const comparisons = (scale: number): readonly Comparison[] => [
   {
     name: "threads: MiB received by the server, 1 GiB",
     load: ({ port }) => ["send", port, GIB * scale],
-    servers: [threading(1, "sink"), anyCore(ours("sink"))],
+    servers: [threading(1, "sink"), carrying("sink"), anyCore(ours("sink"))],
     warmUp: false,
   },
   {

@@ -8,7 +8,7 @@ import { checkServerOptions, checkSignal } from "./_core/options.ts";
 import { awaitServing, forgetServing } from "./_core/never_served.ts";
 import { printError, Reporter } from "./_core/reporter.ts";
 import { Room } from "./_core/room.ts";
-import { type Runner, seamOf } from "./_core/seam.ts";
+import { type Runner, seamOf, type ServingLoop } from "./_core/seam.ts";
 import {
   adoptWrapped,
   callingRequest,
@@ -51,7 +51,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   readonly #serving: Serving<Request, Address>;
   readonly #ending: Ending<Request, Address>;
   readonly #runner: Runner | undefined;
-  readonly #loop: AcceptLoop<Request, Address>;
+  readonly #loop: ServingLoop;
+  readonly #seenAs: RequestServer;
   #serviceTimer: ReturnType<typeof setInterval> | undefined;
   #announced = false;
   #unreffed = false;
@@ -73,9 +74,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     Handler: RequestHandlerClass<Request, Address>,
     options: ServerOptions<Address, Request> = {},
   ) {
-    const { runner, transport = {}, optionNames } = seamOf<Request, Address>(
-      options,
-    );
+    const seam = seamOf<Request, Address>(options);
+    const { runner, transport = {}, optionNames } = seam;
     const { maxConnections, requestTimeout, gracePeriod } = checkServerOptions(
       options,
       optionNames,
@@ -84,11 +84,14 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     this.#options = options;
     this.#runner = runner;
     const socket = this.#socket = open();
-    const room = new Room<ServedRequest<Request, Address>>(maxConnections);
+    this.#seenAs = seam.seenAs ?? this;
+    const room: Room<ServedRequest<Request, Address>> =
+      seam.makeRoom?.(maxConnections) ?? new Room(maxConnections);
     const reporter = new Reporter<Request, Address>(
       (error, request, address) => this.handleError(error, request, address),
     );
-    this.#loop = new AcceptLoop(this.#acceptor(), room, reporter);
+    const loop = new AcceptLoop(this.#acceptor(), room, reporter);
+    this.#loop = runner?.replaceLoop?.(loop) ?? loop;
     this.#ending = new Ending({
       ...{ loop: this.#loop, room, reporter, transport, runner, gracePeriod },
       closeSocket: () => {
@@ -111,7 +114,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       runner?.start({
         addr: socket.addr,
         shutdown: (options) => void this.shutdown(options),
-        report: (error) => void reporter.report(error),
+        report: (error, clientAddress) =>
+          reporter.report(error, undefined, clientAddress as Address),
       });
     } catch (error) {
       this.close();
@@ -153,6 +157,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   ref(): void {
     this.#unreffed = false;
     this.#socket.ref();
+    this.#runner?.keepAlive?.(true);
     if (this.#serviceTimer !== undefined) Deno.refTimer(this.#serviceTimer);
   }
 
@@ -160,6 +165,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   unref(): void {
     this.#unreffed = true;
     this.#socket.unref();
+    this.#runner?.keepAlive?.(false);
     if (this.#serviceTimer !== undefined) Deno.unrefTimer(this.#serviceTimer);
   }
 
@@ -426,7 +432,11 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     if (this.#runner !== undefined) {
       return this.#runner.run(served, request, clientAddress);
     }
-    const handler = new this.#Handler(request, clientAddress, this as never);
+    const handler = new this.#Handler(
+      request,
+      clientAddress,
+      this.#seenAs as never,
+    );
     served.handledBy(handler);
     return handler[RUN](served);
   }

@@ -1,4 +1,4 @@
-import { withSeam } from "./_core/seam.ts";
+import { seamOf, withSeam } from "./_core/seam.ts";
 import type { InheritedAddress } from "./_node_sockets/adopt.ts";
 import { LISTEN_OPTION_NAMES, listenTCP } from "./_node_sockets/listen_tcp.ts";
 import {
@@ -104,7 +104,7 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
     options: TCPServerOptions = {},
   ) {
     super(
-      () => listenTCP(address, [], options),
+      () => listenTCP(address, [], options, undefined, seamOf(options).listen),
       handler,
       withSeam(options, { optionNames: LISTEN_OPTION_NAMES }),
     );

@@ -8,6 +8,16 @@ import {
   RemoteRunner,
   type ServerClass,
 } from "./_bridge/remote_mixin.ts";
+import {
+  acceptError,
+  type AcceptMode,
+  checkAcceptMode,
+  hookOf,
+  objection,
+} from "./_acceptors/accept_mode.ts";
+import { acceptorOptions } from "./_acceptors/acceptor_start.ts";
+import { AcceptRunner } from "./_acceptors/accept_runner.ts";
+import type { TCPServerAddress } from "./tcp_server.ts";
 import { handlerLocation } from "./_bridge/handler_location.ts";
 import { ThreadPool } from "./_threads/thread_pool.ts";
 
@@ -17,7 +27,8 @@ export type { MixedIn, ServerClass };
 export interface ThreadingOptions {
   /**
    * How many threads there are at most. The first starts with the server, the
-   * others when all are busy.
+   * others when all are busy. Of threads that accept for themselves there are at
+   * most 1,024.
    *
    * @default {navigator.hardwareConcurrency}
    */
@@ -29,12 +40,28 @@ export interface ThreadingOptions {
    * @default {Infinity}
    */
   readonly connectionsPerWorker?: number;
+  /**
+   * Who accepts connections. `"threads"`: each thread accepts for itself from the
+   * one listening socket, and no byte passes through the main thread. `"main"`:
+   * the main thread accepts, and carries the bytes to the threads and back.
+   * `"auto"` takes `"threads"` for a TCP server that overrides no hook but
+   * `handleError` and `handleTimeout`, and `"main"` otherwise.
+   *
+   * @default {"auto"}
+   */
+  readonly accept?: AcceptMode;
 }
+
+export type { AcceptMode };
+
+/** How many threads accept for themselves at most. */
+const MOST_ACCEPTORS = 1_024;
 
 const OPTION_NAMES = Object.keys(
   {
     workers: true,
     connectionsPerWorker: true,
+    accept: true,
   } satisfies Record<keyof ThreadingOptions, true>,
 );
 
@@ -54,10 +81,23 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * module, so what it does beside defining classes belongs behind
  * `if (import.meta.main)`.
  *
- * Sockets and hooks stay in the main thread; bytes travel through shared memory,
- * with a window of 512 KiB for each connection and direction, and of up to 2 MiB
- * to 16 handlers of a thread that take at once what comes. In a handler, `server` is `addr` and `shutdown()`, and `request` is like a
- * `Deno.TcpConn`.
+ * In a handler, `server` is `addr` and `shutdown()`.
+ *
+ * Who accepts: threads of a TCP server do so themselves, where its class overrides
+ * no hook but `handleError` and `handleTimeout`, the options hold no `verify`, its
+ * port is not shared by `reusePort`, its socket neither inherited nor
+ * `inheritable`, and this process may
+ * listen on the port that was chosen. Each thread then runs a server of its own on
+ * the one socket, and no byte passes through the main thread, where errors are
+ * handled all the same. `handleError` is told of the client's address and no
+ * request. `maxConnections` counts over all threads; a thread that waits for a
+ * connection holds a place for it. The port is free when `finished` resolves.
+ * The option `accept: "threads"` insists on it, and says what stands against it.
+ *
+ * Otherwise, and for all other servers, sockets and hooks stay in the main thread;
+ * bytes travel through shared memory, with a window of 512 KiB for each connection
+ * and direction, and of up to 2 MiB to 16 handlers of a thread that take at once
+ * what comes. `request` is then like a `Deno.TcpConn`. `accept: "main"` has it so.
  *
  * Needs, beside what the server needs, `--allow-read` of the files that the
  * threads import: this module's and the handler's.
@@ -68,7 +108,8 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * if it died before it had served any request. A thread whose event loop does not
  * answer for a second after one of its requests was aborted, by
  * `requestTimeout` or a shutdown, is given up like this; Deno 2.9.6 cannot stop
- * an endless loop, which runs until the process ends. A thread may use as much
+ * an endless loop, which runs until the process ends. If that thread accepted for
+ * itself, its connections and its hold on the port stay as long. A thread may use as much
  * memory as the main thread may (`--v8-flags=--max-old-space-size=MIB`); memory
  * outside of V8's heap, an `ArrayBuffer`'s, is not counted, and a loop that fills
  * memory and never waits may not be stopped at the limit: run handlers that cannot
@@ -101,7 +142,9 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * @param Base The server class.
  * @returns A subclass of it. Its constructor also takes
  * {@linkcode ThreadingOptions}, and also throws: `TypeError` if the handler is a
- * function, does not say where it lives or is not exported; what importing its
+ * function, does not say where it lives or is not exported, or threads cannot
+ * accept as `accept` insists; `Deno.errors.NotSupported` if they could not share
+ * the socket; what importing its
  * module throws; `Deno.errors.NotCapable` if a file must not be read;
  * `Deno.errors.Busy` if too few descriptors are left to start a thread, to
  * replace it, and to accept a client;
@@ -126,7 +169,9 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       const {
         workers = navigator.hardwareConcurrency,
         connectionsPerWorker = Infinity,
+        accept = "auto",
       } = options;
+      checkAcceptMode(accept);
       checkCount("workers", workers, 1);
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
       const maxConnections = limitedConnections(
@@ -134,22 +179,51 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         workers * connectionsPerWorker,
       );
       const location = handlerLocation(handler);
-      const runner = new RemoteRunner(({ addr, shutdown, report }) =>
-        new ThreadPool(
-          workers,
-          connectionsPerWorker,
-          location,
-          addr,
-          shutdown,
-          report,
-        )
-      );
+      const makePool = () =>
+        new RemoteRunner(({ addr, shutdown, report }) =>
+          new ThreadPool(
+            workers,
+            connectionsPerWorker,
+            location,
+            addr,
+            shutdown,
+            report,
+          )
+        );
+      const optionNames = OPTION_NAMES;
+      const reason = accept === "main"
+        ? "it is not wanted"
+        : objection(new.target, address, options);
+      if (reason !== undefined) {
+        if (accept === "threads") throw acceptError(reason);
+        super(
+          address,
+          handler,
+          withSeam({ ...options, maxConnections }, {
+            runner: makePool(),
+            optionNames,
+          }),
+        );
+        return;
+      }
+      const runner = new AcceptRunner({
+        insists: accept === "threads",
+        makeOther: makePool,
+        supervised: (port) => ({
+          ...{ maxConnections, handler: location },
+          workers: Math.min(workers, MOST_ACCEPTORS),
+          perWorker: connectionsPerWorker,
+          address: { ...address as TCPServerAddress, port },
+          options: acceptorOptions(options),
+        }),
+        objection: () => hookOf(this),
+      });
       super(
         address,
         handler,
         withSeam({ ...options, maxConnections }, {
-          runner,
-          optionNames: OPTION_NAMES,
+          ...{ runner, optionNames },
+          listen: runner.listen,
         }),
       );
     }

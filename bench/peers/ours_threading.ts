@@ -2,12 +2,16 @@
  * As ours_tcp.ts and ours_udp.ts, with threads.
  *
  * Arguments: echo, reply, sink, source, burn or udp, then the number of
- * threads, then for source the number of bytes.
+ * threads, then for source the number of bytes, then who accepts.
  */
-import { ThreadingTCPServer, ThreadingUDPServer } from "../../mod.ts";
+import {
+  type AcceptMode,
+  ThreadingTCPServer,
+  ThreadingUDPServer,
+} from "../../mod.ts";
 import { Burn, Echo, Reply, Sink, Source, UDPEcho } from "./remote_handlers.ts";
 
-const [mode = "echo", workers = "1"] = Deno.args;
+const [mode = "echo", workers = "1", , accept = "auto"] = Deno.args;
 
 class TCP extends ThreadingTCPServer {
   // Clients that are gone when the load ends are no news.
@@ -16,7 +20,10 @@ class TCP extends ThreadingTCPServer {
 
 if (import.meta.main) {
   const address = { hostname: "127.0.0.1", port: 0 };
-  const options = { workers: Number(workers) };
+  const options = {
+    workers: Number(workers),
+    accept: accept as AcceptMode,
+  };
   const handlers: Record<string, typeof Echo> = {
     echo: Echo,
     burn: Burn,

@@ -4,6 +4,7 @@ import { AcceptAhead } from "./accept_ahead.ts";
 import { QueueDrain } from "./queue_drain.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Guest, Room } from "./room.ts";
+import type { ServingLoop } from "./seam.ts";
 
 /**
  * How long accepting pauses when the system has no descriptor or memory left,
@@ -27,7 +28,8 @@ export interface Acceptor<Request, Address extends Deno.Addr> {
 }
 
 /** Accepts the requests of a server, one after the other. */
-export class AcceptLoop<Request, Address extends Deno.Addr> {
+export class AcceptLoop<Request, Address extends Deno.Addr>
+  implements ServingLoop {
   readonly #acceptor: Acceptor<Request, Address>;
   readonly #room: Room<Guest>;
   readonly #reporter: Reporter<Request, Address>;
@@ -40,6 +42,8 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
   #accepted = 0;
   #drain: QueueDrain | undefined;
   #drained: Promise<void> | undefined;
+  /** Whether it was stopped when nothing more had come. */
+  #isDrained = false;
   /** Whether the listener failed last, which is reported once. */
   #failing = false;
 
@@ -81,8 +85,10 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
       }
       this.#failing = false;
       this.#accepted++;
-      if (this.#stopped) this.#acceptor.discard(request, clientAddress);
-      else this.#acceptor.serve(request, clientAddress);
+      // One that came as the last wait ended was let in like those before it.
+      if (this.#stopped && !this.#isDrained) {
+        this.#acceptor.discard(request, clientAddress);
+      } else this.#acceptor.serve(request, clientAddress);
     }
   }
 
@@ -135,7 +141,10 @@ export class AcceptLoop<Request, Address extends Deno.Addr> {
       });
     }
     this.#drain ??= new QueueDrain(this);
-    return this.#drained ??= this.#drain.drained().then(() => this.stop());
+    return this.#drained ??= this.#drain.drained().then(() => {
+      this.#isDrained = !this.#stopped;
+      this.stop();
+    });
   }
 
   /** How many have been accepted. */

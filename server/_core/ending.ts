@@ -2,7 +2,7 @@ import { LONGEST_DELAY } from "../_closing/deadlines.ts";
 import { checkTime } from "./options.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Room } from "./room.ts";
-import type { Runner, Transport } from "./seam.ts";
+import type { Runner, ServingLoop, Transport } from "./seam.ts";
 import { ABANDON_AFTER, type ServedRequest } from "./served_request.ts";
 
 /** The parts of a server that its end stops and releases. */
@@ -11,13 +11,7 @@ interface Parts<Request, Address extends Deno.Addr> {
   readonly reporter: Reporter<Request, Address>;
   readonly transport: Transport<Request, Address>;
   readonly runner: Runner | undefined;
-  readonly loop: {
-    /** Whether it was told to serve. */
-    readonly serving: boolean;
-    /** Accepts what waits already, then stops. */
-    drain(): Promise<void>;
-    stop(): void;
-  };
+  readonly loop: Pick<ServingLoop, "serving" | "drain" | "stop">;
   /** Closes the socket. Called once. */
   closeSocket(): void;
   /** How long requests may take where it is not said, in milliseconds. */
@@ -69,6 +63,7 @@ export class Ending<Request, Address extends Deno.Addr> {
     const { loop, room } = this.#parts;
     this.#limit(gracePeriod);
     this.#begin();
+    this.#parts.runner?.shuttingDown?.(gracePeriod);
     let accepted: Promise<void> | undefined;
     if (loop.serving && gracePeriod > 0) {
       accepted = loop.drain().then(() => this.#stopListening());

@@ -4,6 +4,9 @@ export interface Guest {
   place: number;
   /** For how many shutdowns of the server it waits, which the room counts. */
   awaitedShutdowns: number;
+  /** Its seat, where the room has some; -1 otherwise. */
+  seat: number;
+  readonly clientAddress: Deno.Addr;
 }
 
 /**
@@ -32,8 +35,14 @@ export class Room<Item extends Guest> {
     this.#limit = limit;
   }
 
+  /** Whether the next has to wait, in `awaken`. */
   get full(): boolean {
     return this.#counted >= this.#limit;
+  }
+
+  /** Whether any are inside. */
+  get empty(): boolean {
+    return this.#inside.length === 0;
   }
 
   /** Whether all who are inside wait for a shutdown. */
@@ -52,8 +61,8 @@ export class Room<Item extends Guest> {
     this.#counted++;
   }
 
-  /** Counts one less. It stays inside. */
-  uncount(): void {
+  /** Counts one less, which stays inside. */
+  uncount(_item: Item): void {
     this.#counted--;
     if (this.#wake !== undefined) this.wake();
   }

@@ -4,7 +4,9 @@ import type {
   Closing,
   HandlerHost,
 } from "../../handlers/_host.ts";
+import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
+import type { Guest, Room } from "./room.ts";
 
 /** The handler of a request, or what stands for it where it runs elsewhere. */
 export interface RunningHandler {
@@ -75,8 +77,31 @@ export interface RunnerHost {
   readonly addr: Deno.Addr;
   /** Shuts the server down, for code that an ended handler has left running. */
   shutdown(options: { readonly gracePeriod?: number }): void;
-  /** Tells `handleError` of an error that belongs to no request. */
-  report(error: unknown): void;
+  /**
+   * Tells `handleError` of an error that belongs to no request here.
+   *
+   * @returns A promise that resolves when the hook is done. Never rejects.
+   */
+  report(error: unknown, clientAddress?: Deno.Addr): Promise<void>;
+}
+
+/** What accepts the requests of a server. `AcceptLoop` is the usual one. */
+export interface ServingLoop {
+  /** Whether `serveAll` runs, so that there is something to drain. */
+  readonly serving: boolean;
+  /** Accepts until it is stopped. */
+  serveAll(): Promise<void>;
+  /**
+   * Accepts one request.
+   *
+   * @param timeout How long to wait for it, in milliseconds.
+   * @returns Whether there was one before the timeout.
+   */
+  serveOne(timeout: number): Promise<boolean>;
+  /** Accepts what waits already, then stops. */
+  drain(): Promise<void>;
+  /** Accepts nothing more. */
+  stop(): void;
 }
 
 /** Runs the handlers of a server elsewhere: in threads, in processes. */
@@ -101,14 +126,32 @@ export interface Runner {
     request: unknown,
     clientAddress: Deno.Addr,
   ): Promise<void>;
-  /** Releases everything: no request is in progress, and none will come. */
+  /** Releases everything: no request is in progress here, and none will come. */
   close(): Promise<void>;
+  /** What accepts in place of the server's own loop. */
+  replaceLoop?(own: ServingLoop): ServingLoop;
+  /**
+   * Is told of each shutdown.
+   *
+   * @param gracePeriod How long requests may take, in milliseconds.
+   */
+  shuttingDown?(gracePeriod: number): void;
+  /** The server is to keep the process alive, or not. */
+  keepAlive?(keep: boolean): void;
 }
 
 /** The parts that this module's classes hand to `BaseServer` with its options. */
 export interface Seam<Request, Address extends Deno.Addr> {
   readonly transport?: Transport<Request, Address>;
   readonly runner?: Runner;
+  /** Opens a TCP socket that listens; `Deno.listen` where it is left out. */
+  readonly listen?: (
+    options: Deno.TcpListenOptions,
+  ) => Deno.TcpListener;
+  /** Makes the room of requests, where others have a part in it. */
+  readonly makeRoom?: <Item extends Guest>(limit: number) => Room<Item>;
+  /** What handlers see as their server; the server itself where it is left out. */
+  readonly seenAs?: RequestServer;
   /** The names of the options that subclasses and mixins have added. */
   readonly optionNames?: readonly string[];
 }

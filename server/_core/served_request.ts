@@ -135,6 +135,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   place = -1;
   /** For how many of the server's shutdowns its handler waits. */
   awaitedShutdowns = 0;
+  seat = -1;
   /** What a hook has made of `request`, if any has. */
   wrapped: Request | undefined;
   /** Its handler, once that has been made. */
@@ -301,7 +302,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#counted = false;
     this.serving.deadlines?.delete(this);
     if (this.#onHandled !== undefined) this.handedOver();
-    this.serving.room.uncount();
+    this.serving.room.uncount(this);
   }
 
   /** Closes its connection, since its handler does not do so soon enough. */

@@ -38,19 +38,21 @@ export const LISTEN_OPTION_NAMES: readonly string[] = Object.keys(
  * @param more The keys that such an address may have beside its own.
  * @param options How.
  * @param ready Called before the socket is opened; what it throws prevents that.
+ * @param listen Opens the socket where it is Deno's.
  */
 export function listenTCP(
   address: TCPAddress | InheritedAddress,
   more: readonly string[],
   { backlog, rawAddresses = false }: ListenOptions,
   ready: () => void = () => {},
+  listen: (options: Deno.TcpListenOptions) => Deno.TcpListener = Deno.listen,
 ): StreamListener<Deno.TcpConn, Deno.NetAddr> {
   const { tcpBacklog } = listenBacklog(backlog);
   const listener = isInherited(address)
     ? adopt(address, more, tcpBacklog, ready)
     : listenAt("tcp", address, ["reusePort", "inheritable", ...more], () => {
       ready();
-      return open(address, tcpBacklog);
+      return open(address, tcpBacklog, listen);
     });
   return rawAddresses || !mayMap(listener)
     ? listener
@@ -76,12 +78,13 @@ function open(
     inheritable = false,
   }: TCPAddress,
   backlog: number | undefined,
+  listen: (options: Deno.TcpListenOptions) => Deno.TcpListener,
 ): StreamListener<Deno.TcpConn, Deno.NetAddr> {
   // Deno ends the process where its flag is missing, which nobody can catch. It
   // defines this function only where the flag is given.
   const isShared = reusePort && Deno.listenDatagram === undefined;
   if (isShared || inheritable) return bind(hostname, port, reusePort, backlog);
-  return Deno.listen({
+  return listen({
     ...{ hostname, port, reusePort },
     ...backlog === undefined ? {} : { tcpBacklog: backlog },
   });

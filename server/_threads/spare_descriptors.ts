@@ -8,6 +8,12 @@ import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 export const NEEDED = 24;
 
 /**
+ * How long to wait, where too few descriptors are left to start a thread, before
+ * it is tried again, in milliseconds. A server that cannot accept waits as long.
+ */
+export const DESCRIPTOR_PAUSE = 100;
+
+/**
  * Descriptors that are kept open, and given back when a thread is to be started:
  * where none is left to start with, Deno 2.9.6 ends the process, and asking for
  * more than one at a time cannot be tried. They are of a file that the threads
@@ -78,4 +84,11 @@ function isReadable(url: URL): boolean {
   if (url.protocol !== "file:") return false;
   const { state } = Deno.permissions.querySync({ name: "read", path: url });
   return state === "granted";
+}
+
+/** Says that a thread cannot be started for want of them. */
+export function tooFewError(): Error {
+  return new Deno.errors.Busy(
+    "Cannot start a thread: too few descriptors are left; raise the limit (ulimit -n)",
+  );
 }

@@ -10,7 +10,12 @@ import {
   restartPause,
   type Waiting,
 } from "../_bridge/remote_pool.ts";
-import { NEEDED, SpareDescriptors } from "./spare_descriptors.ts";
+import {
+  DESCRIPTOR_PAUSE,
+  NEEDED,
+  SpareDescriptors,
+  tooFewError,
+} from "./spare_descriptors.ts";
 import { Thread } from "./thread.ts";
 
 /**
@@ -23,11 +28,6 @@ const LONG_LIFE = 5_000;
  * taken for stuck, in milliseconds.
  */
 const ANSWER_TIMEOUT = 1_000;
-/**
- * How long to wait, where too few descriptors are left to start a thread, before
- * it is tried again, in milliseconds. A server that cannot accept waits as long.
- */
-const DESCRIPTOR_PAUSE = 100;
 
 /** The threads of a server. */
 export class ThreadPool implements RemotePool {
@@ -329,10 +329,4 @@ export class ThreadPool implements RemotePool {
   #serve(): boolean {
     return this.#placement.serve((thread, open) => this.#open(thread, open));
   }
-}
-
-function tooFewError(): Error {
-  return new Deno.errors.Busy(
-    "Cannot start a thread: too few descriptors are left; raise the limit (ulimit -n)",
-  );
 }

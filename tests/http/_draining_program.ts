@@ -26,6 +26,11 @@ function listen() {
       return new UnixStreamServer({ path }, Patient);
     case "threads":
       return new ThreadingHTTPServer(LOOPBACK, Patient, { workers: 2 });
+    case "threads, the main thread accepts":
+      return new ThreadingHTTPServer(LOOPBACK, Patient, {
+        workers: 2,
+        accept: "main",
+      });
     case "processes":
       return new ForkingHTTPServer(LOOPBACK, Patient, {
         maxChildren: 2,

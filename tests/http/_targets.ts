@@ -21,6 +21,7 @@ export const WAYS = [
   ...(openssl.missing ? [] : ["TLS"] as const),
   "a Unix socket",
   "threads",
+  "threads, the main thread accepts",
   "processes",
 ] as const;
 
@@ -67,6 +68,11 @@ function overTCP(way: Way): HTTPServer {
   switch (way) {
     case "threads":
       return new ThreadingHTTPServer(LOOPBACK, Target, { workers: 1 });
+    case "threads, the main thread accepts":
+      return new ThreadingHTTPServer(LOOPBACK, Target, {
+        workers: 1,
+        accept: "main",
+      });
     case "processes":
       return new ForkingHTTPServer(LOOPBACK, Target, {
         maxChildren: 1,

@@ -63,6 +63,7 @@ const servers: readonly (readonly [
   ["fetch_hello", [0], get("/"), /200 OK/],
   ["file_server", ["examples", 0], get("/"), /file_server\.ts/],
   ["forking_server", [0], "", THANKS],
+  ["hash_service", [0], "a\n", /^[\da-f]{64}/],
   ["line_server_asyncchat", [0], "x\n", /^Say something/],
   ["poll_server", [0], "x\n", ANY],
   ["prime_server", [0, 0], "10\n", /^4 primes below 10/],

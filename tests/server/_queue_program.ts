@@ -33,6 +33,8 @@ if (import.meta.main) {
       new TCPServer(LOOPBACK, Answer, { maxConnections: 1 }),
     unix: () => new UnixStreamServer({ path }, Answer),
     threads: () => new ThreadingTCPServer(LOOPBACK, Answer, { workers: 2 }),
+    "threads, the main thread accepts": () =>
+      new ThreadingTCPServer(LOOPBACK, Answer, { workers: 2, accept: "main" }),
     processes: () =>
       new ForkingTCPServer(LOOPBACK, Answer, {
         maxChildren: 2,

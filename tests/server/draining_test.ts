@@ -30,6 +30,7 @@ for (
     "processes, handleRequest()",
     "unix",
     "threads",
+    "threads, the main thread accepts",
     "processes",
   ]
 ) {

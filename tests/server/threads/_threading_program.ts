@@ -1,8 +1,10 @@
 // Servers with threads and their clients in a process of their own, whose
 // memory, descriptors and processor time are theirs. The first argument says
-// what happens; what was measured is printed as JSON.
+// who accepts, the second what happens; what was measured is printed as JSON.
 
 import { ask, readAll } from "../../_serve.ts";
+import type { AcceptMode } from "../../../server/threading_mixin.ts";
+import { setAcceptMode } from "./_accept_modes.ts";
 import { order, startThreads } from "./_threads.ts";
 
 const MIB = 2 ** 20;
@@ -125,7 +127,7 @@ const scenes: Record<string, () => Promise<Record<string, number>>> = {
     await neighbour.read(new Uint8Array(100));
     const glutton = await order(
       server.addr,
-      `use up the memory${Deno.args[1] ?? ""}`,
+      `use up the memory${Deno.args[2] ?? ""}`,
     );
     const answered = (await readAll(glutton)).length;
     await neighbour.write(new TextEncoder().encode("a\n"));
@@ -158,4 +160,5 @@ const scenes: Record<string, () => Promise<Record<string, number>>> = {
   },
 };
 
-console.log(JSON.stringify(await scenes[Deno.args[0]!]!()));
+setAcceptMode(Deno.args[0] as AcceptMode);
+console.log(JSON.stringify(await scenes[Deno.args[1]!]!()));

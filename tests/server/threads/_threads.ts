@@ -5,10 +5,19 @@ import {
   ThreadingUDPServer,
 } from "../../../mod.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { acceptMode } from "./_accept_modes.ts";
 import { Datagrams, Obedient } from "./_threading_handlers.ts";
 
 /** A server with threads that keeps what it reports. */
 export class Threads extends ThreadingTCPServer {
+  constructor(
+    ...[address, handler, options]: ConstructorParameters<
+      typeof ThreadingTCPServer
+    >
+  ) {
+    super(address, handler, { accept: acceptMode(), ...options });
+  }
+
   readonly reports = new Reports();
   override handleError(error: unknown): void {
     this.reports.take(error);

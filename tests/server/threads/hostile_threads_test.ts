@@ -3,6 +3,7 @@ import { HandlerLostError } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
 import { ROUNDS } from "../../fuzz/_fuzzing.ts";
+import { testBoth, testMain } from "./_accept_modes.ts";
 import { Hostile, HOSTILE_ORDERS } from "./_hostile_handlers.ts";
 import { order, Threads } from "./_threads.ts";
 
@@ -31,39 +32,45 @@ function start(options: { readonly requestTimeout?: number } = {}): Threads {
 
 for (const what of HOSTILE_ORDERS) {
   // It may be that nothing comes of it, and the handler has to be given up.
-  Deno.test(`a handler that could ${what} harms its own thread alone`, async () => {
-    await using server = start({ requestTimeout: 1_000 });
-    await command(server, what);
-    await served(server, what);
-    const errors = await server.reports.until(1);
-    for (const error of errors) {
-      ok(
-        error instanceof HandlerLostError ||
-          (error as Error).name === "TimeoutError" || what.includes("throw"),
-        `${error}`,
-      );
-    }
-  });
+  testMain(
+    `a handler that could ${what} harms its own thread alone`,
+    async () => {
+      await using server = start({ requestTimeout: 1_000 });
+      await command(server, what);
+      await served(server, what);
+      const errors = await server.reports.until(1);
+      for (const error of errors) {
+        ok(
+          error instanceof HandlerLostError ||
+            (error as Error).name === "TimeoutError" || what.includes("throw"),
+          `${error}`,
+        );
+      }
+    },
+  );
 }
 
-Deno.test("a thread that writes random words over all it shares is replaced, and the other serves", async () => {
-  await using server = start({ requestTimeout: 1_000 });
-  const rounds = Math.ceil(ROUNDS / 20);
-  for (let seed = 1; seed <= rounds; seed++) {
-    const what = `scribble ${seed}`;
-    // Holds one of the threads, so that both take part.
-    const waiting = await Deno.connect(server.addr);
-    await command(server, what);
-    waiting.close();
-    await served(server, what);
-  }
-  const lost = server.reports.errors.filter((error) =>
-    error instanceof HandlerLostError
-  );
-  ok(lost.length > rounds / 4, `${lost.length} of ${rounds} were found out`);
-});
+testMain(
+  "a thread that writes random words over all it shares is replaced, and the other serves",
+  async () => {
+    await using server = start({ requestTimeout: 1_000 });
+    const rounds = Math.ceil(ROUNDS / 20);
+    for (let seed = 1; seed <= rounds; seed++) {
+      const what = `scribble ${seed}`;
+      // Holds one of the threads, so that both take part.
+      const waiting = await Deno.connect(server.addr);
+      await command(server, what);
+      waiting.close();
+      await served(server, what);
+    }
+    const lost = server.reports.errors.filter((error) =>
+      error instanceof HandlerLostError
+    );
+    ok(lost.length > rounds / 4, `${lost.length} of ${rounds} were found out`);
+  },
+);
 
-Deno.test("a thread posts no message, and serves on", async () => {
+testBoth("a thread posts no message, and serves on", async () => {
   await using server = start();
   const orders = HOSTILE_ORDERS.filter((what) => what.includes("messages"));
   ok(orders.length > 1);

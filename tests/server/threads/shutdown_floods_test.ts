@@ -6,6 +6,7 @@ import {
 } from "../../../server/_bridge/shutdowns.ts";
 import { patiently } from "../../_patience.ts";
 import { LOOPBACK, serve } from "../../_serve.ts";
+import { testBoth } from "./_accept_modes.ts";
 import { order, Threads } from "./_threads.ts";
 
 /** Asks for shutdowns without end, in several ways. */
@@ -49,13 +50,16 @@ for (
     "when the handler has ended",
   ]
 ) {
-  Deno.test(`a flood of shutdowns does not keep a server from ending: ${what}`, async () => {
-    const server = serve(
-      new Threads(LOOPBACK, Flooding, { workers: 1, gracePeriod: 100 }),
-    );
-    using _ = await order(server.addr, what);
-    await patiently(server.finished, () => "the end of the server");
-  });
+  testBoth(
+    `a flood of shutdowns does not keep a server from ending: ${what}`,
+    async () => {
+      const server = serve(
+        new Threads(LOOPBACK, Flooding, { workers: 1, gracePeriod: 100 }),
+      );
+      using _ = await order(server.addr, what);
+      await patiently(server.finished, () => "the end of the server");
+    },
+  );
 }
 
 Deno.test("a shutdown that changes nothing is not asked for again, and ends with the first", async () => {

@@ -6,6 +6,7 @@ import { patiently } from "../../_patience.ts";
 import { Folder } from "../../_program.ts";
 import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
 import { Random } from "../bridge/_random.ts";
+import { testBoth, testMain } from "./_accept_modes.ts";
 import {
   Bare,
   checksum,
@@ -36,40 +37,49 @@ async function readBytes(conn: Deno.Conn): Promise<Uint8Array> {
   ).bytes();
 }
 
-Deno.test("a client may end its side first and still gets the whole answer", async () => {
-  await using server = startThreads();
-  const bytes = pattern(3_000_000);
-  const client = await order(server.addr, "everything");
-  await writeAll(client, bytes);
-  await client.closeWrite();
-  strictEqual(await readAll(client), `${bytes.length} ${checksum(bytes)}`);
-});
+testBoth(
+  "a client may end its side first and still gets the whole answer",
+  async () => {
+    await using server = startThreads();
+    const bytes = pattern(3_000_000);
+    const client = await order(server.addr, "everything");
+    await writeAll(client, bytes);
+    await client.closeWrite();
+    strictEqual(await readAll(client), `${bytes.length} ${checksum(bytes)}`);
+  },
+);
 
-Deno.test("a handler may end its side first, read on, and write no more", async () => {
-  await using server = startThreads();
-  const client = await order(server.addr, "end before reading");
-  const buffer = new Uint8Array(100);
-  strictEqual(await client.read(buffer), 5);
-  strictEqual(await client.read(buffer), null);
-  await client.write(encode("0123456789"));
-  await client.closeWrite();
-  strictEqual(await told(server), "10 BrokenPipe");
-  client.close();
-});
+testBoth(
+  "a handler may end its side first, read on, and write no more",
+  async () => {
+    await using server = startThreads();
+    const client = await order(server.addr, "end before reading");
+    const buffer = new Uint8Array(100);
+    strictEqual(await client.read(buffer), 5);
+    strictEqual(await client.read(buffer), null);
+    await client.write(encode("0123456789"));
+    await client.closeWrite();
+    strictEqual(await told(server), "10 BrokenPipe");
+    client.close();
+  },
+);
 
-Deno.test("a handler may close its connection, once", async () => {
+testBoth("a handler may close its connection, once", async () => {
   await using server = startThreads();
   const client = await order(server.addr, "close");
   strictEqual(await readAll(client), "");
   strictEqual(await told(server), "BadResource BadResource");
 });
 
-Deno.test("what a handler wrote before it closed its connection arrives", async () => {
-  await using server = startThreads();
-  strictEqual(await ask(server.addr, "write and close\n"), "last words");
-});
+testBoth(
+  "what a handler wrote before it closed its connection arrives",
+  async () => {
+    await using server = startThreads();
+    strictEqual(await ask(server.addr, "write and close\n"), "last words");
+  },
+);
 
-Deno.test("a million bytes arrive, awaited or not", async () => {
+testBoth("a million bytes arrive, awaited or not", async () => {
   await using server = startThreads();
   for (const how of ["", " unawaited"]) {
     const client = await order(server.addr, `write a million bytes${how}`);
@@ -78,17 +88,20 @@ Deno.test("a million bytes arrive, awaited or not", async () => {
   deepStrictEqual(server.reports.errors, []);
 });
 
-Deno.test("readable and writable carry a connection's bytes unchanged", async () => {
-  await using server = serve(new Threads(LOOPBACK, Piped, { workers: 1 }));
-  const client = await Deno.connect(server.addr);
-  const bytes = pattern(2_000_000);
-  const [, echoed] = await Promise.all([
-    writeAll(client, bytes).then(() => client.closeWrite()),
-    readBytes(client),
-  ]);
-  strictEqual(echoed.length, bytes.length);
-  strictEqual(checksum(echoed), checksum(bytes));
-});
+testBoth(
+  "readable and writable carry a connection's bytes unchanged",
+  async () => {
+    await using server = serve(new Threads(LOOPBACK, Piped, { workers: 1 }));
+    const client = await Deno.connect(server.addr);
+    const bytes = pattern(2_000_000);
+    const [, echoed] = await Promise.all([
+      writeAll(client, bytes).then(() => client.closeWrite()),
+      readBytes(client),
+    ]);
+    strictEqual(echoed.length, bytes.length);
+    strictEqual(checksum(echoed), checksum(bytes));
+  },
+);
 
 /** Wraps its connections in some that are not this module's. */
 class Wrapping extends Threads {
@@ -115,43 +128,51 @@ class Wrapping extends Threads {
   }
 }
 
-Deno.test("connections of one's own get no memory that is shared or used again", async () => {
-  await using server = serve(new Wrapping(LOOPBACK, Obedient, { workers: 1 }));
-  const bytes = pattern(1_000_000);
-  const client = await order(server.addr, "everything");
-  await writeAll(client, bytes);
-  await client.closeWrite();
-  strictEqual(await readAll(client), `${bytes.length} ${checksum(bytes)}`);
-  server.written.length = 0;
-  const reader = await order(server.addr, "write a million bytes");
-  strictEqual(checksum(await readBytes(reader)), checksum(bytes));
-  for (const { buffer } of server.written) {
-    strictEqual(buffer instanceof ArrayBuffer, true);
-  }
-  const written = new Blob(server.written as Uint8Array<ArrayBuffer>[]);
-  strictEqual(checksum(await written.bytes()), checksum(bytes));
-  for (const memory of server.read) {
-    strictEqual(memory instanceof ArrayBuffer, true);
-  }
-});
+testMain(
+  "connections of one's own get no memory that is shared or used again",
+  async () => {
+    await using server = serve(
+      new Wrapping(LOOPBACK, Obedient, { workers: 1 }),
+    );
+    const bytes = pattern(1_000_000);
+    const client = await order(server.addr, "everything");
+    await writeAll(client, bytes);
+    await client.closeWrite();
+    strictEqual(await readAll(client), `${bytes.length} ${checksum(bytes)}`);
+    server.written.length = 0;
+    const reader = await order(server.addr, "write a million bytes");
+    strictEqual(checksum(await readBytes(reader)), checksum(bytes));
+    for (const { buffer } of server.written) {
+      strictEqual(buffer instanceof ArrayBuffer, true);
+    }
+    const written = new Blob(server.written as Uint8Array<ArrayBuffer>[]);
+    strictEqual(checksum(await written.bytes()), checksum(bytes));
+    for (const memory of server.read) {
+      strictEqual(memory instanceof ArrayBuffer, true);
+    }
+  },
+);
 
 for (const action of ["read", "write"] as const) {
-  Deno.test(`a connection whose ${action}() does nothing fails alone`, async () => {
-    await using server = new Threads(LOOPBACK, Obedient, { workers: 1 });
-    const getRequest = server.getRequest.bind(server);
-    let isFirst = true;
-    server.getRequest = async () => {
-      const accepted = await getRequest();
-      if (isFirst) accepted[0][action] = () => Promise.resolve(0);
-      isFirst = false;
-      return accepted;
-    };
-    serve(server);
-    strictEqual(await ask(server.addr, "write a million bytes\n"), "");
-    await server.reports.until(1);
-    match(String(server.reports.errors[0]), /\(\) (gave|took) 0;/);
-    strictEqual(await ask(server.addr, "write and close\n"), "last words");
-  });
+  testMain(
+    `a connection whose ${action}() does nothing fails alone`,
+    async () => {
+      await using server = new Threads(LOOPBACK, Obedient, { workers: 1 });
+      const getRequest = server.getRequest.bind(server);
+      let isFirst = true;
+      server.getRequest = async () => {
+        const accepted = await getRequest();
+        if (isFirst) accepted[0][action] = () => Promise.resolve(0);
+        isFirst = false;
+        return accepted;
+      };
+      serve(server);
+      strictEqual(await ask(server.addr, "write a million bytes\n"), "");
+      await server.reports.until(1);
+      match(String(server.reports.errors[0]), /\(\) (gave|took) 0;/);
+      strictEqual(await ask(server.addr, "write and close\n"), "last words");
+    },
+  );
 }
 
 /** Has a handler set options, and goes on. */
@@ -164,7 +185,7 @@ async function setOptions(
   strictEqual(await readAll(client), "more");
 }
 
-Deno.test("options of the socket are set from a thread", async () => {
+testBoth("options of the socket are set from a thread", async () => {
   await using server = startThreads();
   await setOptions(server.addr);
   deepStrictEqual(server.reports.errors, []);
@@ -184,76 +205,91 @@ Deno.test("an option that a kind of socket does not have is let pass", async () 
   }
 });
 
-Deno.test("writes made at once keep their order, those too that wait for credit", async () => {
-  await using server = startThreads();
-  const received = await readBytes(await order(server.addr, "writes at once"));
-  const sizes: number[] = JSON.parse(await told(server));
-  deepStrictEqual(
-    received,
-    Uint8Array.from(sizes.flatMap((n, i) => new Array(n).fill(i))),
-  );
-  strictEqual(sizes.every((n) => n > 0), true);
-});
+testBoth(
+  "writes made at once keep their order, those too that wait for credit",
+  async () => {
+    await using server = startThreads();
+    const received = await readBytes(
+      await order(server.addr, "writes at once"),
+    );
+    const sizes: number[] = JSON.parse(await told(server));
+    deepStrictEqual(
+      received,
+      Uint8Array.from(sizes.flatMap((n, i) => new Array(n).fill(i))),
+    );
+    strictEqual(sizes.every((n) => n > 0), true);
+  },
+);
 
-Deno.test("forty clients that write, read and pause at random get back what they sent", async () => {
-  const SIZE = 400_000;
-  await using server = serve(new Threads(LOOPBACK, Bare, { workers: 2 }));
-  await Promise.all(Array.from({ length: 40 }, async (_, i) => {
-    const random = new Random(i + 1);
-    const pause = () =>
-      random.oneIn(10)
-        ? new Promise<void>((done) => setTimeout(done))
-        : Promise.resolve();
-    const client = await Deno.connect(server.addr);
-    const bytes = pattern(SIZE, i + 1);
-    const write = async () => {
-      for (let done = 0; done < SIZE;) {
-        const end = done + 1 + random.below(random.pick([10, 1_000, 100_000]));
-        done += await client.write(bytes.subarray(done, end));
-        await pause();
-      }
-      await client.closeWrite();
-    };
-    const read = async () => {
-      const echoed = new Uint8Array(SIZE + 1);
-      let filled = 0;
-      while (true) {
-        const end = filled + 1 +
-          random.below(random.pick([10, 1_000, 100_000]));
-        const n = await client.read(echoed.subarray(filled, end));
-        if (n === null) return echoed.subarray(0, filled);
-        filled += n;
-        await pause();
-      }
-    };
-    const [, echoed] = await Promise.all([write(), read()]);
-    client.close();
-    strictEqual(echoed.length, SIZE);
-    strictEqual(checksum(echoed), checksum(bytes));
-  }));
-  deepStrictEqual(server.reports.errors, []);
-});
+testBoth(
+  "forty clients that write, read and pause at random get back what they sent",
+  async () => {
+    const SIZE = 400_000;
+    await using server = serve(new Threads(LOOPBACK, Bare, { workers: 2 }));
+    await Promise.all(Array.from({ length: 40 }, async (_, i) => {
+      const random = new Random(i + 1);
+      const pause = () =>
+        random.oneIn(10)
+          ? new Promise<void>((done) => setTimeout(done))
+          : Promise.resolve();
+      const client = await Deno.connect(server.addr);
+      const bytes = pattern(SIZE, i + 1);
+      const write = async () => {
+        for (let done = 0; done < SIZE;) {
+          const end = done + 1 +
+            random.below(random.pick([10, 1_000, 100_000]));
+          done += await client.write(bytes.subarray(done, end));
+          await pause();
+        }
+        await client.closeWrite();
+      };
+      const read = async () => {
+        const echoed = new Uint8Array(SIZE + 1);
+        let filled = 0;
+        while (true) {
+          const end = filled + 1 +
+            random.below(random.pick([10, 1_000, 100_000]));
+          const n = await client.read(echoed.subarray(filled, end));
+          if (n === null) return echoed.subarray(0, filled);
+          filled += n;
+          await pause();
+        }
+      };
+      const [, echoed] = await Promise.all([write(), read()]);
+      client.close();
+      strictEqual(echoed.length, SIZE);
+      strictEqual(checksum(echoed), checksum(bytes));
+    }));
+    deepStrictEqual(server.reports.errors, []);
+  },
+);
 
-Deno.test("a read that a handler leaves behind harms no other request", async () => {
-  await using server = startThreads();
-  const thread = await ask(server.addr, "thread\n");
-  strictEqual(await ask(server.addr, "leave a read behind\n"), "left");
-  strictEqual(await ask(server.addr, "thread\n"), thread);
-});
+testBoth(
+  "a read that a handler leaves behind harms no other request",
+  async () => {
+    await using server = startThreads();
+    const thread = await ask(server.addr, "thread\n");
+    strictEqual(await ask(server.addr, "leave a read behind\n"), "left");
+    strictEqual(await ask(server.addr, "thread\n"), thread);
+  },
+);
 
 // The signal of a handler.
 
-Deno.test("a handler's signal tells that the client has reset its connection", async () => {
-  await using server = startThreads();
-  // Deno's close() sends FIN before RST, and a reader sees the end first.
-  const client = connect(server.addr.port, server.addr.hostname);
-  client.write("signal\n");
-  client.once("data", () => client.resetAndDestroy());
-  await once(client, "close");
-  strictEqual(await told(server), "ConnectionReset");
-});
+testBoth(
+  "a handler's signal tells that the client has reset its connection",
+  async () => {
+    await using server = startThreads();
+    // Deno's close() sends FIN before RST, and a reader sees the end first.
+    const client = connect(server.addr.port, server.addr.hostname);
+    client.write("signal\n");
+    client.once("data", () => client.resetAndDestroy());
+    await once(client, "close");
+    strictEqual(await told(server), "ConnectionReset");
+  },
+);
 
-Deno.test("a handler's signal tells of a requestTimeout", async () => {
+testBoth("a handler's signal tells of a requestTimeout", async () => {
   await using server = startThreads({ requestTimeout: 500 });
   strictEqual(await readAll(await order(server.addr, "signal")), "waiting");
   strictEqual(await told(server), "TimeoutError");
@@ -264,21 +300,27 @@ Deno.test("a handler's signal tells of a requestTimeout", async () => {
   );
 });
 
-Deno.test("a handler's signal tells of an idleTimeout", async () => {
+testBoth("a handler's signal tells of an idleTimeout", async () => {
   await using server = startThreads({ idleTimeout: 500 });
   strictEqual(await readAll(await order(server.addr, "signal")), "waiting");
   strictEqual(await told(server), "TimeoutError");
 });
 
-Deno.test("a handler's signal tells of a shutdown past its grace period", async () => {
-  const server = startThreads();
-  const client = await order(server.addr, "signal");
-  await client.read(new Uint8Array(100));
-  const told = await order(server.addr, "what was told");
-  await server.shutdown({ gracePeriod: 50 });
-  strictEqual(await client.read(new Uint8Array(100)), null);
-  client.close();
-  told.close();
-  const errors = await server.reports.until(2) as Error[];
-  deepStrictEqual(errors.map(({ name }) => name), ["AbortError", "AbortError"]);
-});
+testBoth(
+  "a handler's signal tells of a shutdown past its grace period",
+  async () => {
+    const server = startThreads();
+    const client = await order(server.addr, "signal");
+    await client.read(new Uint8Array(100));
+    const told = await order(server.addr, "what was told");
+    await server.shutdown({ gracePeriod: 50 });
+    strictEqual(await client.read(new Uint8Array(100)), null);
+    client.close();
+    told.close();
+    const errors = await server.reports.until(2) as Error[];
+    deepStrictEqual(errors.map(({ name }) => name), [
+      "AbortError",
+      "AbortError",
+    ]);
+  },
+);

@@ -10,6 +10,7 @@ import { isDisconnect } from "../../../server/_core/accept_errors.ts";
 import { patiently } from "../../_patience.ts";
 import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
 import { Random } from "../bridge/_random.ts";
+import { testBoth, testMain } from "./_accept_modes.ts";
 import { checksum, Obedient, pattern } from "./_threading_handlers.ts";
 import {
   DatagramClient,
@@ -30,156 +31,183 @@ const DEATHS = {
 };
 
 for (const [death, why] of Object.entries(DEATHS)) {
-  Deno.test(`a thread that dies of ${death} takes its own requests alone, and is replaced`, async () => {
-    await using server = startThreads({ workers: 2 });
-    // One on each thread: the least loaded is chosen.
-    const neighbour = await order(server.addr, "lines");
-    await neighbour.write(new TextEncoder().encode("a\n"));
-    const answer = new Uint8Array(4);
-    await neighbour.read(answer);
-    const doomed = await order(server.addr, death);
-    strictEqual(await soon(readAll(doomed)), "");
+  testBoth(
+    `a thread that dies of ${death} takes its own requests alone, and is replaced`,
+    async () => {
+      await using server = startThreads({ workers: 2 });
+      // One on each thread: the least loaded is chosen.
+      const neighbour = await order(server.addr, "lines");
+      await neighbour.write(new TextEncoder().encode("a\n"));
+      const answer = new Uint8Array(4);
+      await neighbour.read(answer);
+      const doomed = await order(server.addr, death);
+      strictEqual(await soon(readAll(doomed)), "");
+      const [error] = await server.reports.until(1);
+      ok(error instanceof HandlerLostError);
+      strictEqual(
+        error.message,
+        `The thread that ran this request is gone: ${why}`,
+      );
+      strictEqual((error.cause as Error).message, why);
+      const printed = Deno.inspect(error);
+      strictEqual(printed.split(why).length, 2, printed);
+      // The other lives, and a new one takes the place of the dead.
+      await neighbour.write(new TextEncoder().encode("b\n"));
+      strictEqual(await neighbour.read(answer), 4);
+      const first = await soon(ask(server.addr, "thread\n"));
+      match(first, /-/);
+      neighbour.close();
+      await server.shutdown();
+      strictEqual(server.reports.errors.length, 1);
+    },
+  );
+}
+
+testBoth(
+  "a thread that dies without requests is reported once, and replaced",
+  async () => {
+    await using server = startThreads();
+    const before = await ask(server.addr, "thread\n");
+    strictEqual(
+      await readAll(await order(server.addr, "throw after the end")),
+      "",
+    );
     const [error] = await server.reports.until(1);
     ok(error instanceof HandlerLostError);
     strictEqual(
       error.message,
-      `The thread that ran this request is gone: ${why}`,
+      "A thread that ran no request is gone: left running",
     );
-    strictEqual((error.cause as Error).message, why);
-    const printed = Deno.inspect(error);
-    strictEqual(printed.split(why).length, 2, printed);
-    // The other lives, and a new one takes the place of the dead.
-    await neighbour.write(new TextEncoder().encode("b\n"));
-    strictEqual(await neighbour.read(answer), 4);
-    const first = await soon(ask(server.addr, "thread\n"));
-    match(first, /-/);
+    strictEqual((error.cause as Error).message, "left running");
+    // Once, and from where it was thrown.
+    match(
+      Deno.inspect(error),
+      /^HandlerLostError: A thread that ran no request is gone: left running\n +at .*_threading_handlers\.ts.*\n(?: +at .*\n?)*$/,
+    );
+    notStrictEqual(await soon(ask(server.addr, "thread\n")), before);
+    await server.shutdown();
+    strictEqual(server.reports.errors.length, 1);
+  },
+);
+
+testMain(
+  "a handler that transfers what it reads into fails alone",
+  async () => {
+    await using server = startThreads();
+    const neighbour = await order(server.addr, "lines");
+    const careless = await order(server.addr, "transfer what is read into");
+    const told = new Uint8Array(20);
+    strictEqual(await soon(careless.read(told)), 11);
+    await careless.write(new Uint8Array(3));
+    strictEqual(await soon(readAll(careless)), "");
+    const [error] = await server.reports.until(1) as Error[];
+    strictEqual(error!.name, "TypeError");
+    await neighbour.write(new TextEncoder().encode("a\n"));
+    strictEqual(await soon(neighbour.read(told)), 4);
     neighbour.close();
     await server.shutdown();
     strictEqual(server.reports.errors.length, 1);
-  });
-}
-
-Deno.test("a thread that dies without requests is reported once, and replaced", async () => {
-  await using server = startThreads();
-  const before = await ask(server.addr, "thread\n");
-  strictEqual(
-    await readAll(await order(server.addr, "throw after the end")),
-    "",
-  );
-  const [error] = await server.reports.until(1);
-  ok(error instanceof HandlerLostError);
-  strictEqual(
-    error.message,
-    "A thread that ran no request is gone: left running",
-  );
-  strictEqual((error.cause as Error).message, "left running");
-  // Once, and from where it was thrown.
-  match(
-    Deno.inspect(error),
-    /^HandlerLostError: A thread that ran no request is gone: left running\n +at .*_threading_handlers\.ts.*\n(?: +at .*\n?)*$/,
-  );
-  notStrictEqual(await soon(ask(server.addr, "thread\n")), before);
-  await server.shutdown();
-  strictEqual(server.reports.errors.length, 1);
-});
-
-Deno.test("a handler that transfers what it reads into fails alone", async () => {
-  await using server = startThreads();
-  const neighbour = await order(server.addr, "lines");
-  const careless = await order(server.addr, "transfer what is read into");
-  const told = new Uint8Array(20);
-  strictEqual(await soon(careless.read(told)), 11);
-  await careless.write(new Uint8Array(3));
-  strictEqual(await soon(readAll(careless)), "");
-  const [error] = await server.reports.until(1) as Error[];
-  strictEqual(error!.name, "TypeError");
-  await neighbour.write(new TextEncoder().encode("a\n"));
-  strictEqual(await soon(neighbour.read(told)), 4);
-  neighbour.close();
-  await server.shutdown();
-  strictEqual(server.reports.errors.length, 1);
-});
+  },
+);
 
 for (const what of ["a loop of reads", "a loop of bare reads", "a pipe"]) {
-  Deno.test(`a handler that leaves ${what} behind harms nobody in its thread`, async () => {
-    await using server = startThreads();
-    const before = await ask(server.addr, "thread\n");
-    const silent = await order(server.addr, `leave ${what} behind`);
-    strictEqual(await soon(readAll(silent)), "left");
-    strictEqual(await soon(ask(server.addr, "thread\n")), before);
-    await server.shutdown();
-    deepStrictEqual(server.reports.errors, []);
-  });
+  testBoth(
+    `a handler that leaves ${what} behind harms nobody in its thread`,
+    async () => {
+      await using server = startThreads();
+      const before = await ask(server.addr, "thread\n");
+      const silent = await order(server.addr, `leave ${what} behind`);
+      strictEqual(await soon(readAll(silent)), "left");
+      strictEqual(await soon(ask(server.addr, "thread\n")), before);
+      await server.shutdown();
+      deepStrictEqual(server.reports.errors, []);
+    },
+  );
 }
 
-Deno.test("all requests of a thread that dies are closed and reported, whatever they wait for", async () => {
-  await using server = startThreads();
-  const clients = await Promise.all([
-    order(server.addr, "never return"),
-    order(server.addr, "never read"),
-    order(server.addr, "lines"),
-    order(server.addr, "signal"),
-  ]);
-  // Each has been taken: the last has answered.
-  await clients[3].read(new Uint8Array(10));
-  await ask(server.addr, "thread\n");
-  const doomed = await order(server.addr, "self.close()");
-  const answers = await soon(Promise.all([...clients, doomed].map(readAll)));
-  deepStrictEqual(answers, ["", "", "", "", ""]);
-  strictEqual((await server.reports.until(5)).length, 5);
-});
+testBoth(
+  "all requests of a thread that dies are closed and reported, whatever they wait for",
+  async () => {
+    await using server = startThreads();
+    const clients = await Promise.all([
+      order(server.addr, "never return"),
+      order(server.addr, "never read"),
+      order(server.addr, "lines"),
+      order(server.addr, "signal"),
+    ]);
+    // Each has been taken: the last has answered.
+    await clients[3].read(new Uint8Array(10));
+    await ask(server.addr, "thread\n");
+    const doomed = await order(server.addr, "self.close()");
+    const answers = await soon(Promise.all([...clients, doomed].map(readAll)));
+    deepStrictEqual(answers, ["", "", "", "", ""]);
+    strictEqual((await server.reports.until(5)).length, 5);
+  },
+);
 
-Deno.test("the reply of a request that ended before its thread died arrives", async () => {
-  await using server = startThreads();
-  const answered = await order(server.addr, "answer before the end");
-  const doomed = await order(server.addr, "end soon");
-  await doomed.read(new Uint8Array(10));
-  // Until the reply and the death have both come.
-  const until = performance.now() + 100;
-  while (performance.now() < until);
-  strictEqual(await soon(readAll(answered)), "answered");
-  strictEqual(await soon(readAll(doomed)), "");
-  strictEqual((await server.reports.until(1)).length, 1);
-});
+testBoth(
+  "the reply of a request that ended before its thread died arrives",
+  async () => {
+    await using server = startThreads();
+    const answered = await order(server.addr, "answer before the end");
+    const doomed = await order(server.addr, "end soon");
+    await doomed.read(new Uint8Array(10));
+    // Until the reply and the death have both come.
+    const until = performance.now() + 100;
+    while (performance.now() < until);
+    strictEqual(await soon(readAll(answered)), "answered");
+    strictEqual(await soon(readAll(doomed)), "");
+    strictEqual((await server.reports.until(1)).length, 1);
+  },
+);
 
-Deno.test("an endless loop past requestTimeout ends its thread, which is replaced", async () => {
-  await using server = startThreads({ requestTimeout: 200 });
-  const before = await ask(server.addr, "thread\n");
-  const looping = await order(server.addr, "loop");
-  strictEqual(await soon(readAll(looping)), "");
-  const [error] = await server.reports.until(1) as Error[];
-  strictEqual(error!.name, "TimeoutError");
-  let after = "";
-  // Those that come while it is looked at run into their own timeout.
-  while (after === "") after = await soon(ask(server.addr, "thread\n"));
-  notStrictEqual(after, before);
-});
+testMain(
+  "an endless loop past requestTimeout ends its thread, which is replaced",
+  async () => {
+    await using server = startThreads({ requestTimeout: 200 });
+    const before = await ask(server.addr, "thread\n");
+    const looping = await order(server.addr, "loop");
+    strictEqual(await soon(readAll(looping)), "");
+    const [error] = await server.reports.until(1) as Error[];
+    strictEqual(error!.name, "TimeoutError");
+    let after = "";
+    // Those that come while it is looked at run into their own timeout.
+    while (after === "") after = await soon(ask(server.addr, "thread\n"));
+    notStrictEqual(after, before);
+  },
+);
 
-Deno.test("an endless loop ends with a shutdown past its grace period", async () => {
-  const server = startThreads();
-  const looping = await order(server.addr, "loop");
-  // Taken for sure: nobody else is answered any more.
-  await soon(server.shutdown({ gracePeriod: 100 }));
-  strictEqual(await readAll(looping), "");
-  const [error] = await server.reports.until(1) as Error[];
-  strictEqual(error!.name, "AbortError");
-});
+testMain(
+  "an endless loop ends with a shutdown past its grace period",
+  async () => {
+    const server = startThreads();
+    const looping = await order(server.addr, "loop");
+    // Taken for sure: nobody else is answered any more.
+    await soon(server.shutdown({ gracePeriod: 100 }));
+    strictEqual(await readAll(looping), "");
+    const [error] = await server.reports.until(1) as Error[];
+    strictEqual(error!.name, "AbortError");
+  },
+);
 
-Deno.test("a handler that never returns gives its place back after requestTimeout", async () => {
-  await using server = startThreads({
-    requestTimeout: 50,
-    connectionsPerWorker: 1,
-  });
-  for (let i = 0; i < 3; i++) {
-    strictEqual(
-      await soon(readAll(await order(server.addr, "never return"))),
-      "",
-    );
-    let answer = "";
-    while (answer === "") answer = await soon(ask(server.addr, "thread\n"));
-    match(answer, /-/);
-  }
-});
+testBoth(
+  "a handler that never returns gives its place back after requestTimeout",
+  async () => {
+    await using server = startThreads({
+      requestTimeout: 50,
+      connectionsPerWorker: 1,
+    });
+    for (let i = 0; i < 3; i++) {
+      strictEqual(
+        await soon(readAll(await order(server.addr, "never return"))),
+        "",
+      );
+      let answer = "";
+      while (answer === "") answer = await soon(ask(server.addr, "thread\n"));
+      match(answer, /-/);
+    }
+  },
+);
 
 Deno.test("a datagram whose thread dies is reported, and the next is served", async () => {
   await using server = startDatagramThreads();
@@ -204,74 +232,89 @@ Deno.test("a datagram that is answered after its request was aborted harms nobod
   strictEqual(server.reports.errors.length, 2);
 });
 
-Deno.test("a handler that was aborted may still wait for a shutdown", async () => {
-  const outcomes: string[] = [];
-  class Watched extends Threads {
-    override async finishRequest(
-      ...request: Parameters<Threads["finishRequest"]>
-    ) {
-      try {
-        await super.finishRequest(...request);
-        outcomes.push("ended");
-      } catch (error) {
-        outcomes.push(`${error}`);
-        throw error;
+testMain(
+  "a handler that was aborted may still wait for a shutdown",
+  async () => {
+    const outcomes: string[] = [];
+    class Watched extends Threads {
+      override async finishRequest(
+        ...request: Parameters<Threads["finishRequest"]>
+      ) {
+        try {
+          await super.finishRequest(...request);
+          outcomes.push("ended");
+        } catch (error) {
+          outcomes.push(`${error}`);
+          throw error;
+        }
       }
     }
-  }
-  const server = serve(
-    new Watched(LOOPBACK, Obedient, { workers: 1, requestTimeout: 500 }),
-  );
-  const client = await order(server.addr, "shut down when aborted");
-  strictEqual(await soon(readAll(client)), "waiting");
-  await soon(server.finished);
-  // One that waited in vain would be lost with its thread.
-  deepStrictEqual(outcomes, ["ended"]);
-});
+    const server = serve(
+      new Watched(LOOPBACK, Obedient, { workers: 1, requestTimeout: 500 }),
+    );
+    const client = await order(server.addr, "shut down when aborted");
+    strictEqual(await soon(readAll(client)), "waiting");
+    await soon(server.finished);
+    // One that waited in vain would be lost with its thread.
+    deepStrictEqual(outcomes, ["ended"]);
+  },
+);
 
-Deno.test("a thread that dies as shutdown waits for it holds it up no longer", async () => {
-  const server = startThreads();
-  const waiting = await order(server.addr, "lines");
-  const doomed = await Deno.connect(server.addr);
-  await ask(server.addr, "thread\n");
-  const down = server.shutdown({ gracePeriod: Infinity });
-  await doomed.write(new TextEncoder().encode("self.close()\n"));
-  strictEqual(await soon(readAll(waiting)), "");
-  strictEqual(await soon(readAll(doomed)), "");
-  await soon(down);
-  strictEqual(server.reports.errors.length, 2);
-});
+testBoth(
+  "a thread that dies as shutdown waits for it holds it up no longer",
+  async () => {
+    const server = startThreads();
+    const waiting = await order(server.addr, "lines");
+    const doomed = await Deno.connect(server.addr);
+    await ask(server.addr, "thread\n");
+    const down = server.shutdown({ gracePeriod: Infinity });
+    await doomed.write(new TextEncoder().encode("self.close()\n"));
+    strictEqual(await soon(readAll(waiting)), "");
+    strictEqual(await soon(readAll(doomed)), "");
+    await soon(down);
+    strictEqual(server.reports.errors.length, 2);
+  },
+);
 
-Deno.test("requests that wait for a thread which dies as it starts are served by the next", async () => {
-  await using server = startThreads({ workers: 1 });
-  for (let i = 0; i < 5; i++) {
-    await soon(readAll(await order(server.addr, "self.close()")));
-    const answers = await soon(
-      Promise.all(
-        Array.from({ length: 20 }, () => ask(server.addr, "thread\n")),
+testBoth(
+  "requests that wait for a thread which dies as it starts are served by the next",
+  async () => {
+    await using server = startThreads({ workers: 1 });
+    for (let i = 0; i < 5; i++) {
+      await soon(readAll(await order(server.addr, "self.close()")));
+      const answers = await soon(
+        Promise.all(
+          Array.from({ length: 20 }, () => ask(server.addr, "thread\n")),
+        ),
+      );
+      deepStrictEqual(answers.map(({ length }) => length), Array(20).fill(36));
+    }
+  },
+);
+
+testMain(
+  "a request that is aborted while it waits for a thread never reaches one",
+  async () => {
+    await using server = startThreads({ requestTimeout: 100 });
+    strictEqual(await soon(readAll(await order(server.addr, "loop"))), "");
+    // The thread is asked whether it still answers, and given nothing meanwhile.
+    const waiting = await Promise.all(
+      Array.from(
+        { length: 5 },
+        () => order(server.addr, "throw").then(readAll),
       ),
     );
-    deepStrictEqual(answers.map(({ length }) => length), Array(20).fill(36));
-  }
-});
+    deepStrictEqual(waiting, ["", "", "", "", ""]);
+    // The next thread may take longer to come than a request may wait.
+    let answer = "";
+    while (answer === "") answer = await soon(ask(server.addr, "thread\n"));
+    strictEqual(answer.length, 36);
+    const names = server.reports.errors.map((error) => (error as Error).name);
+    deepStrictEqual(names.slice(0, 6), Array(6).fill("TimeoutError"));
+  },
+);
 
-Deno.test("a request that is aborted while it waits for a thread never reaches one", async () => {
-  await using server = startThreads({ requestTimeout: 100 });
-  strictEqual(await soon(readAll(await order(server.addr, "loop"))), "");
-  // The thread is asked whether it still answers, and given nothing meanwhile.
-  const waiting = await Promise.all(
-    Array.from({ length: 5 }, () => order(server.addr, "throw").then(readAll)),
-  );
-  deepStrictEqual(waiting, ["", "", "", "", ""]);
-  // The next thread may take longer to come than a request may wait.
-  let answer = "";
-  while (answer === "") answer = await soon(ask(server.addr, "thread\n"));
-  strictEqual(answer.length, 36);
-  const names = server.reports.errors.map((error) => (error as Error).name);
-  deepStrictEqual(names.slice(0, 6), Array(6).fill("TimeoutError"));
-});
-
-Deno.test("shutdown ends whatever happens at the same time", async () => {
+testBoth("shutdown ends whatever happens at the same time", async () => {
   const orders = [
     "self.close()",
     "lines",
@@ -307,58 +350,66 @@ Deno.test("shutdown ends whatever happens at the same time", async () => {
   }
 });
 
-Deno.test("a stampede of deaths loses no byte of connections on threads that live", async () => {
-  const DURATION = 10_000;
-  await using server = startThreads({ workers: 2 });
-  const bytes = pattern(300_000);
-  const expected = `${bytes.length} ${checksum(bytes)}`;
-  const until = performance.now() + DURATION;
-  let whole = 0;
-  let lost = 0;
-  let deaths = 0;
-  let served = Promise.withResolvers<void>();
-  let killing = true;
-  const transfer = async () => {
-    while (killing) {
-      try {
-        const client = await order(server.addr, "everything");
+testBoth(
+  "a stampede of deaths loses no byte of connections on threads that live",
+  async () => {
+    const DURATION = 10_000;
+    await using server = startThreads({ workers: 2 });
+    const bytes = pattern(300_000);
+    const expected = `${bytes.length} ${checksum(bytes)}`;
+    const until = performance.now() + DURATION;
+    let whole = 0;
+    let lost = 0;
+    let deaths = 0;
+    let served = Promise.withResolvers<void>();
+    let killing = true;
+    const transfer = async () => {
+      while (killing) {
         try {
-          for (let done = 0; done < bytes.length;) {
-            done += await client.write(bytes.subarray(done));
+          const client = await order(server.addr, "everything");
+          try {
+            for (let done = 0; done < bytes.length;) {
+              done += await client.write(bytes.subarray(done));
+            }
+            await client.closeWrite();
+          } catch {
+            // Its thread has died.
           }
-          await client.closeWrite();
-        } catch {
-          // Its thread has died.
+          const answer = await readAll(client);
+          if (answer === "") lost++;
+          else {
+            strictEqual(answer, expected);
+            whole++;
+            served.resolve();
+          }
+        } catch (error) {
+          if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+          lost++;
         }
-        const answer = await readAll(client);
-        if (answer === "") lost++;
-        else {
-          strictEqual(answer, expected);
-          whole++;
-          served.resolve();
-        }
-      } catch (error) {
-        if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
-        lost++;
       }
-    }
-  };
-  const kill = async () => {
-    while (performance.now() < until || deaths <= 5) {
-      deaths++;
-      served = Promise.withResolvers();
-      await readAll(await order(server.addr, "self.close()"));
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      // Where threads are slow to start, nothing else would ever be done.
-      await soon(served.promise);
-    }
-    killing = false;
-  };
-  await Promise.all([kill(), ...Array.from({ length: 8 }, transfer)]);
-  strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
-  // Each loss is one that was reported, beside those that asked for it.
-  const reported = server.reports.errors.length;
-  ok(whole >= deaths && deaths > 5, `${whole} whole, ${deaths} deaths`);
-  ok(lost + deaths <= reported, `${lost} lost, ${deaths} deaths, ${reported}`);
-  ok(server.reports.errors.every((error) => error instanceof HandlerLostError));
-});
+    };
+    const kill = async () => {
+      while (performance.now() < until || deaths <= 5) {
+        deaths++;
+        served = Promise.withResolvers();
+        await readAll(await order(server.addr, "self.close()"));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        // Where threads are slow to start, nothing else would ever be done.
+        await soon(served.promise);
+      }
+      killing = false;
+    };
+    await Promise.all([kill(), ...Array.from({ length: 8 }, transfer)]);
+    strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
+    // Each loss is one that was reported, beside those that asked for it.
+    const reported = server.reports.errors.length;
+    ok(whole >= deaths && deaths > 5, `${whole} whole, ${deaths} deaths`);
+    ok(
+      lost + deaths <= reported,
+      `${lost} lost, ${deaths} deaths, ${reported}`,
+    );
+    ok(
+      server.reports.errors.every((error) => error instanceof HandlerLostError),
+    );
+  },
+);

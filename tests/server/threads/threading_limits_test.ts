@@ -3,6 +3,7 @@ import { restartPause } from "../../../server/_bridge/remote_pool.ts";
 import { patiently } from "../../_patience.ts";
 import { Child, Folder } from "../../_program.ts";
 import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { acceptMode, testBoth, testMain } from "./_accept_modes.ts";
 import { Datagrams, Obedient } from "./_threading_handlers.ts";
 import {
   DatagramClient,
@@ -26,7 +27,7 @@ async function scene(
       `--v8-flags=${flags}`,
       `${import.meta.dirname}/_threading_program.ts`,
     ],
-    name,
+    ...[acceptMode(), name],
     ...args,
   ]);
   const { code, stdout, stderr } = await child.output();
@@ -46,18 +47,22 @@ async function hold(
 
 // Which thread, and how many.
 
-Deno.test("threads start when they are needed, and no more than workers says", async () => {
-  await using server = startThreads({ workers: 3 });
-  const used = new Set<string>();
-  for (let i = 0; i < 10; i++) used.add(await ask(server.addr, "thread\n"));
-  strictEqual(used.size, 1);
-  const held = [];
-  for (let i = 0; i < 7; i++) held.push(await hold(server));
-  strictEqual(new Set(held.map(({ thread }) => thread)).size, 3);
-  for (const { client } of held) client.close();
-});
+testBoth(
+  "threads start when they are needed, and no more than workers says",
+  async (mode) => {
+    await using server = startThreads({ workers: 3 });
+    const used = new Set<string>();
+    for (let i = 0; i < 10; i++) used.add(await ask(server.addr, "thread\n"));
+    // A thread that accepts for itself has the next started with its first.
+    ok(used.size <= (mode === "threads" ? 2 : 1), `${used.size} threads`);
+    const held = [];
+    for (let i = 0; i < 7; i++) held.push(await hold(server));
+    strictEqual(new Set(held.map(({ thread }) => thread)).size, 3);
+    for (const { client } of held) client.close();
+  },
+);
 
-Deno.test("the least loaded thread is chosen", async () => {
+testMain("the least loaded thread is chosen", async () => {
   await using server = startThreads({ workers: 2 });
   const held = [];
   for (let i = 0; i < 10; i++) held.push(await hold(server));
@@ -88,38 +93,44 @@ for (
     ["maxConnections", { workers: 2, maxConnections: 3 }, 3],
   ] as const
 ) {
-  Deno.test(`${limit} makes the server stop accepting, and drops nobody`, async () => {
-    let running = 0;
-    let peak = 0;
-    class Watched extends Threads {
-      override async finishRequest(
-        ...request: Parameters<Threads["finishRequest"]>
-      ) {
-        peak = Math.max(peak, ++running);
-        await super.finishRequest(...request);
-        running--;
+  testMain(
+    `${limit} makes the server stop accepting, and drops nobody`,
+    async () => {
+      let running = 0;
+      let peak = 0;
+      class Watched extends Threads {
+        override async finishRequest(
+          ...request: Parameters<Threads["finishRequest"]>
+        ) {
+          peak = Math.max(peak, ++running);
+          await super.finishRequest(...request);
+          running--;
+        }
       }
-    }
-    await using server = serve(new Watched(LOOPBACK, Obedient, options));
-    const answers = await soon(Promise.all(
-      Array.from({ length: 40 }, () => ask(server.addr, "spin for 5 ms\n")),
-    ));
-    deepStrictEqual(answers, Array(40).fill("spun"));
-    strictEqual(peak, most);
-    deepStrictEqual(server.reports.errors, []);
-  });
+      await using server = serve(new Watched(LOOPBACK, Obedient, options));
+      const answers = await soon(Promise.all(
+        Array.from({ length: 40 }, () => ask(server.addr, "spin for 5 ms\n")),
+      ));
+      deepStrictEqual(answers, Array(40).fill("spun"));
+      strictEqual(peak, most);
+      deepStrictEqual(server.reports.errors, []);
+    },
+  );
 }
 
-Deno.test("a client waits in the backlog while all threads are full", async () => {
-  await using server = startThreads({ connectionsPerWorker: 1 });
-  const { client } = await hold(server);
-  const waiting = ask(server.addr, "thread\n");
-  await client.write(new TextEncoder().encode("still\n"));
-  await client.read(new Uint8Array(100));
-  await client.closeWrite();
-  await readAll(client);
-  strictEqual((await soon(waiting)).length, 36);
-});
+testBoth(
+  "a client waits in the backlog while all threads are full",
+  async () => {
+    await using server = startThreads({ connectionsPerWorker: 1 });
+    const { client } = await hold(server);
+    const waiting = ask(server.addr, "thread\n");
+    await client.write(new TextEncoder().encode("still\n"));
+    await client.read(new Uint8Array(100));
+    await client.closeWrite();
+    await readAll(client);
+    strictEqual((await soon(waiting)).length, 36);
+  },
+);
 
 Deno.test("while a thread takes nothing, no more datagrams are received than its ring holds", async () => {
   const SENT = 60;
@@ -155,23 +166,26 @@ Deno.test("while a thread takes nothing, no more datagrams are received than its
 
 // Threads that die at once.
 
-Deno.test("a thread that dies before it has served anything is replaced after a growing pause", async () => {
-  await using server = startThreads();
-  const pauses: number[] = [];
-  for (let i = 0; i < 4; i++) {
-    const started = performance.now();
+testBoth(
+  "a thread that dies before it has served anything is replaced after a growing pause",
+  async () => {
+    await using server = startThreads();
+    const pauses: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const started = performance.now();
+      await soon(readAll(await order(server.addr, "self.close()")));
+      pauses.push(performance.now() - started);
+    }
+    // Timers may be a little early.
+    for (const [i, least] of [0, 95, 195, 395].entries()) {
+      ok(pauses[i]! >= least, `${pauses}`);
+    }
+    strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
+    // It has served: the next takes its place without a pause.
     await soon(readAll(await order(server.addr, "self.close()")));
-    pauses.push(performance.now() - started);
-  }
-  // Timers may be a little early.
-  for (const [i, least] of [0, 95, 195, 395].entries()) {
-    ok(pauses[i]! >= least, `${pauses}`);
-  }
-  strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
-  // It has served: the next takes its place without a pause.
-  await soon(readAll(await order(server.addr, "self.close()")));
-  await soon(ask(server.addr, "thread\n"));
-});
+    await soon(ask(server.addr, "thread\n"));
+  },
+);
 
 Deno.test("the pause before the next start grows from nothing to 10 s", () => {
   deepStrictEqual(
@@ -201,72 +215,92 @@ async function startFromFile(folder: Folder, workers: number) {
   return { file, server };
 }
 
-Deno.test("a thread that never comes up again is told to the requests that wait for it", async () => {
-  await using folder = new Folder();
-  const { file, server } = await startFromFile(folder, 1);
-  await using _ = server;
-  strictEqual(await ask(server.addr, "x\n"), "served");
-  await Deno.remove(file);
-  await soon(ask(server.addr, "end\n"));
-  const answers = await soon(
-    Promise.all([ask(server.addr, "x\n"), ask(server.addr, "x\n")]),
-  );
-  deepStrictEqual(answers, ["", ""]);
-  const [lost, ...failed] = await server.reports.until(3) as Error[];
-  strictEqual(lost!.name, "HandlerLostError");
-  for (const { message } of failed) ok(message.includes(file), message);
-  // It is tried again for each that comes, and waits longer each time.
-  strictEqual(await soon(ask(server.addr, "x\n")), "");
-});
+testMain(
+  "a thread that never comes up again is told to the requests that wait for it",
+  async () => {
+    await using folder = new Folder();
+    const { file, server } = await startFromFile(folder, 1);
+    await using _ = server;
+    strictEqual(await ask(server.addr, "x\n"), "served");
+    await Deno.remove(file);
+    await soon(ask(server.addr, "end\n"));
+    const answers = await soon(
+      Promise.all([ask(server.addr, "x\n"), ask(server.addr, "x\n")]),
+    );
+    deepStrictEqual(answers, ["", ""]);
+    const [lost, ...failed] = await server.reports.until(3) as Error[];
+    strictEqual(lost!.name, "HandlerLostError");
+    for (const { message } of failed) ok(message.includes(file), message);
+    // It is tried again for each that comes, and waits longer each time.
+    strictEqual(await soon(ask(server.addr, "x\n")), "");
+  },
+);
 
-Deno.test("a thread that cannot be started beside others is reported, and they serve", async () => {
-  await using folder = new Folder();
-  const { file, server } = await startFromFile(folder, 2);
-  await using _ = server;
-  await Deno.remove(file);
-  // Takes the one there is.
-  using idle = await Deno.connect(server.addr);
-  strictEqual(await soon(ask(server.addr, "x\n")), "served");
-  const [error] = await server.reports.until(1) as Error[];
-  ok(error!.message.includes(file), error!.message);
-  await idle.write(new TextEncoder().encode("x\n"));
-  strictEqual(await idle.read(new Uint8Array(10)), 6);
-});
+testBoth(
+  "a thread that cannot be started beside others is reported, and they serve",
+  async () => {
+    await using folder = new Folder();
+    const { file, server } = await startFromFile(folder, 2);
+    await using _ = server;
+    await Deno.remove(file);
+    // Takes the one there is.
+    using idle = await Deno.connect(server.addr);
+    strictEqual(await soon(ask(server.addr, "x\n")), "served");
+    const [error] = await server.reports.until(1) as Error[];
+    ok(error!.message.includes(file), error!.message);
+    await idle.write(new TextEncoder().encode("x\n"));
+    strictEqual(await idle.read(new Uint8Array(10)), 6);
+  },
+);
 
 for (const when of ["", " after a timer"]) {
-  Deno.test(`a thread that runs out of memory${when} takes its own requests alone, and is replaced`, async () => {
-    // MiB: what a thread may use is what the main thread may.
-    const measured = await scene("glutton", "--max-old-space-size=64", when);
-    deepStrictEqual(
-      measured,
-      { answered: 0, lived: 1, served: 1, told: 1, errors: 1 },
-    );
-  });
+  testBoth(
+    `a thread that runs out of memory${when} takes its own requests alone, and is replaced`,
+    async () => {
+      // MiB: what a thread may use is what the main thread may.
+      const measured = await scene("glutton", "--max-old-space-size=64", when);
+      deepStrictEqual(
+        measured,
+        { answered: 0, lived: 1, served: 1, told: 1, errors: 1 },
+      );
+    },
+  );
 }
 
 // Windows.
 
-Deno.test("connections that stall hold up no other, and hold a window each", async () => {
-  const { stalled, grown } = await scene("stalled");
-  // One window each way, twice on the near side, in MiB, and the allocator's.
-  ok(grown! < 1.5 * stalled!, `${grown} MiB for ${stalled} connections`);
-});
+testBoth(
+  "connections that stall hold up no other, and hold a window each",
+  async () => {
+    const { stalled, grown } = await scene("stalled");
+    // One window each way, twice on the near side, in MiB, and the allocator's.
+    ok(grown! < 1.5 * stalled!, `${grown} MiB for ${stalled} connections`);
+  },
+);
 
-Deno.test("requestTimeout ends a handler that writes without end to a client that reads nothing", async () => {
-  const { grown, ...rest } = await scene("flood");
-  deepStrictEqual(rest, { timedOut: 1, served: 1, errors: 1 });
-  ok(grown! < 32, `${grown} MiB`);
-});
+testBoth(
+  "requestTimeout ends a handler that writes without end to a client that reads nothing",
+  async () => {
+    const { grown, ...rest } = await scene("flood");
+    deepStrictEqual(rest, { timedOut: 1, served: 1, errors: 1 });
+    ok(grown! < 32, `${grown} MiB`);
+  },
+);
 
-Deno.test("two threads serve 5,000 connections at once, half of them each", async () => {
-  const { right, threads, least, errors } = await scene("crowd");
-  deepStrictEqual(
-    { right, threads, least, errors },
-    { right: 5_000, threads: 2, least: 2_500, errors: 0 },
-  );
-});
+testBoth(
+  "two threads serve 5,000 connections at once, half of them each",
+  async (mode) => {
+    const { right, threads, least, errors } = await scene("crowd");
+    deepStrictEqual(
+      { right, threads, errors },
+      { right: 5_000, threads: 2, errors: 0 },
+    );
+    // The main thread chooses; threads only give way to each other.
+    ok(least! >= (mode === "threads" ? 2_000 : 2_500), `${least} by one`);
+  },
+);
 
-Deno.test("threads that have nothing to do take no processor time", async () => {
+testBoth("threads that have nothing to do take no processor time", async () => {
   const { ticks } = await scene("idle");
   // Of the 50 ticks that went by.
   ok(ticks! <= 5, `${ticks} ticks`);

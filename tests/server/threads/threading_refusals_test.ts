@@ -236,7 +236,7 @@ Deno.test("ThreadingTCPServer that must not read its files says which permission
   strictEqual(stdout, "");
   match(
     stderr,
-    /NotCapable: Cannot start a thread: requires read access to ".*thread_main\.ts", run again with the --allow-read flag; threads import this module and the handler's/,
+    /NotCapable: Cannot start a thread: requires read access to ".*acceptor_main\.ts", run again with the --allow-read flag; threads import this module and the handler's/,
   );
 });
 

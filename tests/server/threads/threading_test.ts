@@ -12,6 +12,7 @@ import { Child, Folder, testWith } from "../../_program.ts";
 import { ask, LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
 import { openssl } from "../../peers/_peers.ts";
 import { makeCertificate } from "../tls/_certificate.ts";
+import { acceptMode, testBoth, testMain } from "./_accept_modes.ts";
 import {
   Bare,
   checksum,
@@ -33,7 +34,7 @@ const encode = (text: string) => new TextEncoder().encode(text);
 
 // Every kind of server, with handlers that know nothing of threads.
 
-Deno.test("ThreadingTCPServer serves a StreamRequestHandler", async () => {
+testBoth("ThreadingTCPServer serves a StreamRequestHandler", async () => {
   await using server = startThreads();
   strictEqual(await ask(server.addr, "lines\na\nb\n"), "<a>\n<b>\n");
   const { local, remote, client, server: address } = JSON.parse(
@@ -57,12 +58,15 @@ Deno.test("ThreadingMixIn makes any class of servers thread", async () => {
   match(await ask(server.addr, "thread\n"), /^[0-9a-f-]{36}$/);
 });
 
-Deno.test("a BaseRequestHandler works on the bare connection in a thread", async () => {
-  await using server = serve(new Threads(LOOPBACK, Bare, { workers: 1 }));
-  const text = "echo ".repeat(100_000);
-  strictEqual(await ask(server.addr, text), text);
-  deepStrictEqual(server.reports.errors, []);
-});
+testBoth(
+  "a BaseRequestHandler works on the bare connection in a thread",
+  async () => {
+    await using server = serve(new Threads(LOOPBACK, Bare, { workers: 1 }));
+    const text = "echo ".repeat(100_000);
+    strictEqual(await ask(server.addr, text), text);
+    deepStrictEqual(server.reports.errors, []);
+  },
+);
 
 testWith([openssl], "ThreadingTLSServer serves in threads", async () => {
   await using folder = new Folder();
@@ -212,7 +216,7 @@ Deno.test("a reply from a thread that cannot be sent is reported", async () => {
 
 // What stays in the main thread.
 
-Deno.test("hooks run in the main thread, in their order", async () => {
+testMain("hooks run in the main thread, in their order", async () => {
   const steps: string[] = [];
   class Hooked extends Threads {
     override async getRequest() {
@@ -259,7 +263,7 @@ Deno.test("hooks run in the main thread, in their order", async () => {
   ]);
 });
 
-Deno.test("a request that verifyRequest refuses reaches no thread", async () => {
+testMain("a request that verifyRequest refuses reaches no thread", async () => {
   class Refusing extends Threads {
     override verifyRequest() {
       return false;
@@ -270,31 +274,37 @@ Deno.test("a request that verifyRequest refuses reaches no thread", async () => 
   deepStrictEqual(server.reports.errors, []);
 });
 
-Deno.test("handleError is told what a handler threw, with its class, stack, code and cause", async () => {
-  await using server = startThreads();
-  strictEqual(await ask(server.addr, "throw\n"), "");
-  const [error] = await server.reports.until(1) as Error[];
-  ok(error instanceof Deno.errors.PermissionDenied);
-  strictEqual(error.message, "thrown by Obedient");
-  match(error.stack!, /_threading_handlers\.ts:\d+/);
-  ok(error.cause instanceof RangeError);
-  strictEqual(error.cause.message, "its cause");
-});
+testBoth(
+  "handleError is told what a handler threw, with its class, stack, code and cause",
+  async () => {
+    await using server = startThreads();
+    strictEqual(await ask(server.addr, "throw\n"), "");
+    const [error] = await server.reports.until(1) as Error[];
+    ok(error instanceof Deno.errors.PermissionDenied);
+    strictEqual(error.message, "thrown by Obedient");
+    match(error.stack!, /_threading_handlers\.ts:\d+/);
+    ok(error.cause instanceof RangeError);
+    strictEqual(error.cause.message, "its cause");
+  },
+);
 
-Deno.test("whatever a handler throws is reported and harms no other request", async () => {
-  await using server = startThreads();
-  const thread = await ask(server.addr, "thread\n");
-  await ask(server.addr, "throw text\n");
-  await ask(server.addr, "throw what cannot be looked at\n");
-  await ask(server.addr, "throw a giant\n");
-  const [text, proxy, giant] = await server.reports.until(3) as Error[];
-  strictEqual(text, "just text");
-  strictEqual(proxy!.message, "Threw what cannot be looked at");
-  match(giant!.message, /^\0+ … \(cut, it had 200000 characters\)$/);
-  strictEqual(await ask(server.addr, "thread\n"), thread);
-});
+testBoth(
+  "whatever a handler throws is reported and harms no other request",
+  async () => {
+    await using server = startThreads();
+    const thread = await ask(server.addr, "thread\n");
+    await ask(server.addr, "throw text\n");
+    await ask(server.addr, "throw what cannot be looked at\n");
+    await ask(server.addr, "throw a giant\n");
+    const [text, proxy, giant] = await server.reports.until(3) as Error[];
+    strictEqual(text, "just text");
+    strictEqual(proxy!.message, "Threw what cannot be looked at");
+    match(giant!.message, /^\0+ … \(cut, it had 200000 characters\)$/);
+    strictEqual(await ask(server.addr, "thread\n"), thread);
+  },
+);
 
-Deno.test("setup and finish that fail are reported together", async () => {
+testBoth("setup and finish that fail are reported together", async () => {
   await using server = serve(
     new Threads(LOOPBACK, FailingAround, { workers: 1 }),
   );
@@ -304,17 +314,20 @@ Deno.test("setup and finish that fail are reported together", async () => {
   match(error!.message, /failed in finish/);
 });
 
-Deno.test("a handler that its constructor did not finish cannot use its connection later", async () => {
-  await using server = serve(new Threads(LOOPBACK, Unmade, { workers: 1 }));
-  strictEqual(await ask(server.addr), "");
-  const [error] = await server.reports.until(1) as Error[];
-  strictEqual(error!.message, "failed in constructor");
-  strictEqual(await ask(server.addr), "BadResource");
-});
+testBoth(
+  "a handler that its constructor did not finish cannot use its connection later",
+  async () => {
+    await using server = serve(new Threads(LOOPBACK, Unmade, { workers: 1 }));
+    strictEqual(await ask(server.addr), "");
+    const [error] = await server.reports.until(1) as Error[];
+    strictEqual(error!.message, "failed in constructor");
+    strictEqual(await ask(server.addr), "BadResource");
+  },
+);
 
 // Shutting down.
 
-Deno.test("a handler may shut its server down, and still answers", async () => {
+testBoth("a handler may shut its server down, and still answers", async () => {
   const server = startThreads();
   strictEqual(await ask(server.addr, "shut down\n"), "shut down");
   await server.finished;
@@ -329,14 +342,17 @@ Deno.test("a handler of datagrams may shut its server down, and still answers", 
   deepStrictEqual(server.reports.errors, []);
 });
 
-Deno.test("what a handler has left running may shut the server down", async () => {
-  const server = startThreads();
-  strictEqual(await ask(server.addr, "shut down later\n"), "");
-  await server.finished;
-  deepStrictEqual(server.reports.errors, []);
-});
+testBoth(
+  "what a handler has left running may shut the server down",
+  async () => {
+    const server = startThreads();
+    strictEqual(await ask(server.addr, "shut down later\n"), "");
+    await server.finished;
+    deepStrictEqual(server.reports.errors, []);
+  },
+);
 
-Deno.test("a grace period that is none is refused in the handler", async () => {
+testBoth("a grace period that is none is refused in the handler", async () => {
   await using server = startThreads();
   strictEqual(
     await ask(server.addr, "shut down badly\n"),
@@ -345,7 +361,7 @@ Deno.test("a grace period that is none is refused in the handler", async () => {
   match(await ask(server.addr, "thread\n"), /-/);
 });
 
-Deno.test("shutdown lets handlers in threads finish", async () => {
+testBoth("shutdown lets handlers in threads finish", async () => {
   const server = startThreads({ workers: 2 });
   const client = await Deno.connect(server.addr);
   await client.write(encode("everything\n"));
@@ -357,12 +373,15 @@ Deno.test("shutdown lets handlers in threads finish", async () => {
   deepStrictEqual(server.reports.errors, []);
 });
 
-Deno.test("a server that is closed before it served leaves no thread", async () => {
-  const server = new ThreadingTCPServer(LOOPBACK, Obedient, { workers: 2 });
-  await server.shutdown();
-});
+testBoth(
+  "a server that is closed before it served leaves no thread",
+  async () => {
+    const server = new ThreadingTCPServer(LOOPBACK, Obedient, { workers: 2 });
+    await server.shutdown();
+  },
+);
 
-Deno.test("shutdown ends a thread that is still starting", async () => {
+testBoth("shutdown ends a thread that is still starting", async () => {
   const server = startThreads({ workers: 2, gracePeriod: 0 });
   const clients = await Promise.all(
     Array.from({ length: 3 }, () => Deno.connect(server.addr)),
@@ -372,18 +391,20 @@ Deno.test("shutdown ends a thread that is still starting", async () => {
   for (const client of clients) client.close();
 });
 
-Deno.test("shutdown leaves no thread and no descriptor, and the process ends", async () => {
-  await using child = new Child(Deno.execPath(), [
-    "eval",
-    `import { ThreadingTCPServer } from ${
-      JSON.stringify(import.meta.resolve("../../../mod.ts"))
-    };
+testBoth(
+  "shutdown leaves no thread and no descriptor, and the process ends",
+  async () => {
+    await using child = new Child(Deno.execPath(), [
+      "eval",
+      `import { ThreadingTCPServer } from ${
+        JSON.stringify(import.meta.resolve("../../../mod.ts"))
+      };
     import { Obedient } from ${
-      JSON.stringify(import.meta.resolve("./_threading_handlers.ts"))
-    };
+        JSON.stringify(import.meta.resolve("./_threading_handlers.ts"))
+      };
     const count = (of) => [...Deno.readDirSync("/proc/self/" + of)].length;
     const round = async () => {
-      const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 2 });
+      const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 2, accept: "${acceptMode()}" });
       const served = server.serveForever();
       await Promise.all(Array.from({ length: 8 }, async () => {
         const client = await Deno.connect(server.addr);
@@ -403,10 +424,11 @@ Deno.test("shutdown leaves no thread and no descriptor, and the process ends", a
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     console.log("nothing left");`,
-  ]);
-  await child.until("nothing left");
-  strictEqual((await child.output()).code, 0);
-});
+    ]);
+    await child.until("nothing left");
+    strictEqual((await child.output()).code, 0);
+  },
+);
 
 /** What a process prints that has a server with one thread, and ends by itself. */
 async function printed(code: string): Promise<string> {
@@ -418,7 +440,7 @@ async function printed(code: string): Promise<string> {
     import { Obedient } from ${
       JSON.stringify(import.meta.resolve("./_threading_handlers.ts"))
     };
-    const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 1 });
+    const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 1, accept: "${acceptMode()}" });
     server.handleError = ({ name }) => console.log(name);
     server.serveForever();
     const client = await Deno.connect(server.addr);
@@ -433,26 +455,33 @@ async function printed(code: string): Promise<string> {
   return decode(stdout);
 }
 
-Deno.test("unref() lets the process end, when the threads have ended what they do", async () => {
-  const output = await printed(`
+testBoth(
+  "unref() lets the process end, when the threads have ended what they do",
+  async () => {
+    const output = await printed(`
     await order("log later");
     await client.read(new Uint8Array(10));
     client.close();
     server.unref();
     console.log("let go");`);
-  strictEqual(output, "let go\nover\n");
-});
+    strictEqual(output, "let go\nover\n");
+  },
+);
 
-Deno.test("a thread in an endless loop does not keep the process from ending", async () => {
-  const output = await printed(`
+testBoth(
+  "a thread in an endless loop does not keep the process from ending",
+  async (mode) => {
+    const output = await printed(`
     await order("loop");
     await server.shutdown({ gracePeriod: 50 });
     client.close();
     console.log("down");`);
-  strictEqual(output, "AbortError\ndown\n");
-});
+    const told = mode === "threads" ? "HandlerLostError" : "AbortError";
+    strictEqual(output, `${told}\ndown\n`);
+  },
+);
 
-Deno.test("handleRequest serves one request in a thread", async () => {
+testBoth("handleRequest serves one request in a thread", async () => {
   await using server = new Threads(LOOPBACK, Obedient, { workers: 1 });
   const handled = server.handleRequest();
   match(await ask(server.addr, "thread\n"), /-/);

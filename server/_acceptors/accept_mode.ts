@@ -1,0 +1,85 @@
+import type { ServerOptions } from "../server_options.ts";
+import { TCPServer } from "../tcp_server.ts";
+
+/** Who accepts the connections of a server with threads. */
+export type AcceptMode = "auto" | "threads" | "main";
+
+const MODES: readonly unknown[] = ["auto", "threads", "main"];
+
+/** The hooks that are called in the main thread, where they were written. */
+const HOOKS = [
+  "getRequest",
+  "verifyRequest",
+  "processRequest",
+  "finishRequest",
+  "shutdownRequest",
+  "closeRequest",
+  "serviceActions",
+] as const;
+
+/**
+ * Checks the option that says who accepts.
+ *
+ * @throws {TypeError} If it is none of the three.
+ */
+export function checkAcceptMode(mode: unknown): void {
+  if (MODES.includes(mode)) return;
+  throw new TypeError(
+    `Cannot create server: accept must be "auto", "threads" or "main", received ${
+      Deno.inspect(mode)
+    }`,
+  );
+}
+
+/**
+ * Why threads cannot accept for themselves without a difference that can be seen.
+ *
+ * @param Server The class of the server.
+ * @param address What it was told to listen at.
+ * @param options What it was told otherwise.
+ * @returns What stands against it, as the end of a sentence, if anything does.
+ */
+export function objection(
+  { prototype }: { readonly prototype: object },
+  address: unknown,
+  options: ServerOptions,
+): string | undefined {
+  if (!(prototype instanceof TCPServer)) {
+    return "only the connections of a TCPServer can be accepted by threads";
+  }
+  const hook = hookOf(prototype);
+  if (hook !== undefined) return hook;
+  if (options.verify !== undefined) {
+    return `the option "verify" is called in the main thread`;
+  }
+  const { reusePort, inheritable, fd } = (address ?? {}) as {
+    readonly reusePort?: unknown;
+    readonly inheritable?: unknown;
+    readonly fd?: unknown;
+  };
+  if (reusePort) return "reusePort shares the port in another way";
+  if (inheritable) return "a socket that is inheritable is not Deno's to share";
+  if (fd !== undefined) return "a socket that was inherited cannot be shared";
+  return undefined;
+}
+
+/**
+ * Why threads cannot accept for themselves, if a server has a hook that is called
+ * in the main thread.
+ *
+ * @param server A server, or what it inherits from.
+ */
+export function hookOf(server: object): string | undefined {
+  for (const hook of HOOKS) {
+    if ((server as TCPServer)[hook] === TCPServer.prototype[hook]) continue;
+    return `${hook}() is overridden, and called in the main thread`;
+  }
+  return undefined;
+}
+
+/** Says that an explicit `accept: "threads"` cannot be. */
+export function acceptError(objection: string): TypeError {
+  return new TypeError(
+    `Cannot let threads accept: ${objection}; leave the option "accept" out, or set it to "main"`,
+  );
+}

@@ -1,0 +1,123 @@
+import type {
+  InProgress,
+  Runner,
+  RunnerHost,
+  ServingLoop,
+} from "../_core/seam.ts";
+import { acceptError } from "./accept_mode.ts";
+import { listenShared } from "./shared_listener.ts";
+import { type Supervised, Supervisor } from "./supervisor.ts";
+
+/** What decides who accepts, when it has to be known. */
+interface Choice {
+  /** Whether there is nothing but threads that accept for themselves. */
+  readonly insists: boolean;
+  /** Makes what else runs the handlers. */
+  makeOther(): Runner;
+  /** What the threads are, given the port. */
+  supervised(port: number): Supervised;
+  /** What stands against it by now, as the end of a sentence. */
+  objection(): string | undefined;
+}
+
+/**
+ * Runs the handlers of a server in threads that accept for themselves, or else in
+ * threads that are given what the main thread accepts: where the socket cannot be
+ * shared, and where a hook turns up when the server is told to serve.
+ */
+export class AcceptRunner implements Runner {
+  readonly #choice: Choice;
+  #host!: RunnerHost;
+  #shares = false;
+  #supervisor: Supervisor | undefined;
+  #other: Runner | undefined;
+  /** Settles when the threads are gone that turned out to be of no use. */
+  #abandoned: Promise<void> | undefined;
+
+  constructor(choice: Choice) {
+    this.#choice = choice;
+  }
+
+  /** Opens the socket of the server. */
+  readonly listen = (options: Deno.TcpListenOptions): Deno.TcpListener => {
+    const listener = listenShared(options);
+    if (!("missing" in listener)) {
+      this.#shares = true;
+      return listener;
+    }
+    if (this.#choice.insists) {
+      throw new Deno.errors.NotSupported(
+        `Cannot let threads accept: it takes ${listener.missing}; leave the option "accept" out, or set it to "main"`,
+      );
+    }
+    return Deno.listen(options);
+  };
+
+  start(host: RunnerHost): void {
+    this.#host = host;
+    if (this.#shares) {
+      const { port } = host.addr as Deno.NetAddr;
+      this.#supervisor = new Supervisor(this.#choice.supervised(port), host);
+    } else this.#startOther();
+  }
+
+  congestion(): Promise<void> | undefined {
+    return this.#other?.congestion();
+  }
+
+  run(
+    served: InProgress<unknown, Deno.Addr>,
+    request: unknown,
+    clientAddress: Deno.Addr,
+  ): Promise<void> {
+    return this.#other!.run(served, request, clientAddress);
+  }
+
+  async close(): Promise<void> {
+    await this.#supervisor?.close();
+    await this.#abandoned;
+    await this.#other?.close();
+  }
+
+  replaceLoop(own: ServingLoop): ServingLoop {
+    const loop = () => this.#supervisor ?? own;
+    return {
+      get serving() {
+        return loop().serving;
+      },
+      serveAll: async () => {
+        this.#decide();
+        await loop().serveAll();
+      },
+      serveOne: (timeout) => {
+        this.#decide();
+        return loop().serveOne(timeout);
+      },
+      drain: () => loop().drain(),
+      stop: () => loop().stop(),
+    };
+  }
+
+  shuttingDown(gracePeriod: number): void {
+    this.#supervisor?.shuttingDown(gracePeriod);
+  }
+
+  keepAlive(keep: boolean): void {
+    this.#supervisor?.keepAlive(keep);
+  }
+
+  /** The server is about to serve: its own hooks are known by now. */
+  #decide(): void {
+    const objection = this.#choice.objection();
+    if (this.#supervisor === undefined || objection === undefined) return;
+    if (this.#choice.insists) throw acceptError(objection);
+    this.#abandoned = this.#supervisor.close();
+    this.#supervisor = undefined;
+    this.#startOther();
+  }
+
+  #startOther(): void {
+    this.#other = this.#choice.makeOther();
+    this.#other.start(this.#host);
+  }
+}

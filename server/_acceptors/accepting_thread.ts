@@ -1,0 +1,265 @@
+import type { RequestServer } from "../../handlers/base_request_handler.ts";
+import { packError } from "../_bridge/errors.ts";
+import type { AnyHandlerClass } from "../_bridge/far_side.ts";
+import { Shutdowns } from "../_bridge/shutdowns.ts";
+import { checkTime } from "../_core/options.ts";
+import { withSeam } from "../_core/seam.ts";
+import type { StreamHandler } from "../stream_server.ts";
+import { TCPServer } from "../tcp_server.ts";
+import type { AcceptorStart } from "./acceptor_start.ts";
+import type { Command, Report } from "./messages.ts";
+import { OwnPlaces } from "./places.ts";
+import { joinListener } from "./shared_listener.ts";
+import { SharedRoom } from "./shared_room.ts";
+
+/**
+ * How long the only thread, which has requests, leaves the next to another that
+ * starts, in milliseconds, if one does.
+ */
+const HOLD_ALONE = 1_000;
+/** How long one of several does. Each start is waited for but once. */
+const HOLD = 50;
+
+/** A server whose errors are another's. */
+class AcceptingServer extends TCPServer {
+  /** Told of what `handleError` is told. */
+  tellError:
+    | ((error: unknown, client: Deno.NetAddr | undefined) => Promise<void>)
+    | undefined;
+
+  override handleError(
+    error: unknown,
+    _request?: Deno.TcpConn,
+    clientAddress?: Deno.NetAddr,
+  ): void | Promise<void> {
+    return this.tellError!(error, clientAddress);
+  }
+}
+
+/** The part of a server that is in one thread: a server of its own. */
+export class AcceptingThread {
+  readonly #start: AcceptorStart;
+  readonly #Handler: AnyHandlerClass;
+  readonly #tell: (report: Report) => void;
+  readonly #entered: () => void;
+  readonly #die: (error: unknown) => void;
+  readonly #places: OwnPlaces;
+  readonly #listener: Deno.TcpListener;
+  #room: SharedRoom<never> | undefined;
+  #server: AcceptingServer | undefined;
+  /** Settles when the request that `serve one` asked for has ended. */
+  #one: Promise<void> | undefined;
+  /** Says whether the request that has come is served. */
+  #goOn: PromiseWithResolvers<boolean> | undefined;
+  #servesAll = false;
+  #stopped = false;
+  /** The errors that are being handled elsewhere, by their numbers. */
+  readonly #errors = new Map<number, () => void>();
+  #lastError = 0;
+  /** The shutdowns that the main thread was asked for. */
+  readonly #shutdowns = new Shutdowns();
+  #toldWaiting = false;
+  #tellsLoad = false;
+  /** The last that was known of which threads there are, when one was wished for. */
+  #wishedAt = -1;
+
+  /**
+   * @param start What it was told.
+   * @param Handler What is made for each request.
+   * @param tell Tells the main thread.
+   * @param entered Called for each request.
+   * @param die Ends this thread.
+   */
+  constructor(
+    start: AcceptorStart,
+    Handler: AnyHandlerClass,
+    tell: (report: Report) => void,
+    entered: () => void,
+    die: (error: unknown) => void,
+  ) {
+    this.#die = die;
+    this.#start = start;
+    this.#Handler = Handler;
+    this.#tell = tell;
+    this.#entered = entered;
+    this.#places = new OwnPlaces(start.places, start.owner, start.thread);
+    // From the start: the main thread may close its own before this one serves,
+    // and the last that is closed takes all with it who wait to be accepted.
+    this.#listener = joinListener({ ...start.address });
+  }
+
+  /** Whether it has requests. */
+  get busy(): boolean {
+    return this.#room !== undefined && !this.#room.empty;
+  }
+
+  /** Does what the main thread says. */
+  obey(command: Command): void {
+    switch (command.do) {
+      case "serve":
+        return void this.#serve();
+      case "serve one":
+        this.#one = this.#serving().handleRequest();
+        return void this.#one.catch(() => {
+          // The server was closed meanwhile.
+        });
+      case "go on":
+        return this.#goOn?.resolve(command.serve);
+      case "shut down":
+        this.#stopped = true;
+        this.#goOn?.resolve(false);
+        if (this.#server === undefined) return this.#endUnserved();
+        return void this.#server.shutdown({
+          gracePeriod: command.gracePeriod,
+        });
+      case "close":
+        this.#stopped = true;
+        this.#goOn?.resolve(false);
+        if (this.#server === undefined) return this.#endUnserved();
+        return this.#server.close();
+      case "end waits":
+        return this.#shutdowns.settleAll();
+      case "forget":
+        this.#errors.get(command.error)?.();
+        return void this.#errors.delete(command.error);
+      case "ping":
+        return this.#tell({ is: "alive" });
+      case "tell load":
+        this.#tellsLoad = true;
+        return this.#tell({ is: this.busy ? "busy" : "idle" });
+    }
+  }
+
+  /** Nobody has told it to serve. */
+  #endUnserved(): void {
+    this.#listener.close();
+    this.#tell({ is: "finished" });
+  }
+
+  async #serve(): Promise<void> {
+    this.#servesAll = true;
+    this.#goOn?.resolve(true);
+    const server = this.#serving();
+    // At once, where nothing stands before it: a shutdown may come next.
+    if (this.#one !== undefined) await this.#one;
+    if (this.#stopped) return;
+    this.#places.beginAccepting();
+    await server.serveForever();
+  }
+
+  /** The server, which is made when it is needed. */
+  #serving(): AcceptingServer {
+    return this.#server ??= this.#makeServer();
+  }
+
+  #makeServer(): AcceptingServer {
+    const { address, options, limit } = this.#start;
+    const server = new AcceptingServer(
+      address,
+      this.#Handler as unknown as StreamHandler<Deno.TcpConn, Deno.NetAddr>,
+      withSeam({
+        ...options,
+        maxConnections: limit,
+        verify: () => this.#servesAll || this.#waitForWord(),
+      }, {
+        listen: () => this.#listener,
+        makeRoom: (limit) => {
+          const room = new SharedRoom<never>(limit, this.#places, {
+            entered: () => this.#hasEntered(),
+            another: () => this.#another(),
+            emptied: () => this.#tellLoad("idle"),
+          });
+          this.#room = room;
+          return room as never;
+        },
+        seenAs: this.#seen(),
+      }),
+    );
+    server.tellError = (error, client) => this.#tellError(error, client);
+    void server.finished.then(() => {
+      this.#room!.close();
+      this.#tell({ is: "finished" });
+    });
+    return server;
+  }
+
+  /** Holds a request until the main thread says what is to become of it. */
+  #waitForWord(): Promise<boolean> {
+    this.#goOn = Promise.withResolvers();
+    this.#tell({ is: "one" });
+    return this.#goOn.promise;
+  }
+
+  #hasEntered(): void {
+    this.#entered();
+    if (this.#places.load === 1) this.#tellLoad("busy");
+  }
+
+  /** Has another thread started where all are busy, if there may be another. */
+  #another(): Promise<void> | undefined {
+    const { changes } = this.#places;
+    if (changes === this.#wishedAt || !this.#places.allBusy) return undefined;
+    this.#wishedAt = changes;
+    if (this.#places.complete) return undefined;
+    this.#tell({ is: "full" });
+    const { alone } = this.#places;
+    return this.#places.awaitChange(changes, alone ? HOLD_ALONE : HOLD);
+  }
+
+  #tellLoad(load: "busy" | "idle"): void {
+    if (this.#tellsLoad) this.#tell({ is: load });
+  }
+
+  /** Resolves when the main thread has handled it. */
+  #tellError(
+    error: unknown,
+    client: Deno.NetAddr | undefined,
+  ): Promise<void> {
+    const number = ++this.#lastError;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    try {
+      const packed = packError(error).slice();
+      this.#tell({ is: "error", number, error: packed, client });
+      this.#errors.set(number, resolve);
+    } catch (cause) {
+      // Handlers have broken what everything here needs.
+      this.#die(cause);
+    }
+    return promise;
+  }
+
+  /** What handlers see as their server, as in every thread. */
+  #seen(): RequestServer {
+    const { addr, options } = this.#start;
+    const { measuresRequests = false } = this.#Handler as {
+      readonly measuresRequests?: boolean;
+    };
+    const { requestTimeout = Infinity } = options;
+    return {
+      addr,
+      requestTimeout: measuresRequests ? requestTimeout : Infinity,
+      shutdown: (options) => this.#shutdown(options ?? {}),
+    };
+  }
+
+  /**
+   * Shuts all threads down. Waits for all requests but those that wait for a
+   * shutdown themselves.
+   */
+  async #shutdown(
+    options: { readonly gracePeriod?: number },
+  ): Promise<void> {
+    const { gracePeriod } = options;
+    if (gracePeriod !== undefined) checkTime("gracePeriod", gracePeriod);
+    // Where there are too many, this one is for the requests of this thread alone.
+    const elsewhere = this.#shutdowns.full ? undefined : this.#shutdowns.add(
+      options,
+      () => this.#tell({ is: "shutdown", gracePeriod }),
+    );
+    // In the context of the request that calls, which is not waited for.
+    await this.#server!.shutdown(options);
+    if (!this.#toldWaiting) this.#tell({ is: "waiting" });
+    this.#toldWaiting = true;
+    await elsewhere;
+  }
+}

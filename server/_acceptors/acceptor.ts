@@ -1,0 +1,105 @@
+import { OwnedWorker } from "../_threads/owned_worker.ts";
+import type { AcceptorStart } from "./acceptor_start.ts";
+import { type Command, readReport, type Report } from "./messages.ts";
+
+/** The module that such a thread runs. */
+const THREAD_URL = new URL("./acceptor_main.ts", import.meta.url).href;
+
+/**
+ * How long the event loop of a thread may take to answer before the thread is
+ * taken for stuck, in milliseconds.
+ */
+const ANSWER_TIMEOUT = 1_000;
+
+/** A thread that accepts for itself, as the main thread has it. */
+export class Acceptor {
+  /** The number under which it takes places. */
+  readonly owner: number;
+  /** Which of the threads it is, from 0. */
+  readonly thread: number;
+  readonly since: number = performance.now();
+  /** Whether it has shut down, but perhaps for requests that wait for that. */
+  drained = false;
+  /** Whether it has shut down. */
+  finished = false;
+  readonly #worker: OwnedWorker;
+  #answerTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param start What it is told.
+   * @param told Called with what it tells. What that throws ends it.
+   * @param gone Called once, with the cause.
+   */
+  constructor(
+    start: Omit<AcceptorStart, "module" | "state">,
+    told: (acceptor: Acceptor, report: Report) => void,
+    gone: (acceptor: Acceptor, cause: Error) => void,
+  ) {
+    this.owner = start.owner;
+    this.thread = start.thread;
+    this.#worker = new OwnedWorker(
+      `${start.handler.name} thread`,
+      (state): AcceptorStart => ({ ...start, module: THREAD_URL, state }),
+      (cause) => {
+        clearTimeout(this.#answerTimer);
+        gone(this, cause);
+      },
+    );
+    this.#worker.receive((message) => {
+      const report = readReport(message);
+      if (report.is === "alive") {
+        clearTimeout(this.#answerTimer);
+        this.#answerTimer = undefined;
+      } else told(this, report);
+    });
+  }
+
+  /** Tells it something. */
+  tell(command: Command): void {
+    this.#worker.post(command);
+  }
+
+  /** Ends it where its event loop does not answer. */
+  check(): void {
+    if (this.#answerTimer !== undefined) return;
+    this.#answerTimer = setTimeout(
+      () =>
+        this.terminate(
+          new Deno.errors.TimedOut(
+            `its event loop did not answer for ${ANSWER_TIMEOUT} ms`,
+          ),
+        ),
+      ANSWER_TIMEOUT,
+    );
+    this.tell({ do: "ping" });
+  }
+
+  /** Lets it keep the process alive, or not. */
+  keepAlive(keep: boolean): void {
+    if (keep) this.#worker.ref();
+    else this.#worker.unref();
+  }
+
+  /**
+   * Waits until it is ready, and blocks this thread meanwhile.
+   *
+   * @throws What kept it from starting.
+   */
+  readySync(): void {
+    this.#worker.readySync();
+  }
+
+  /**
+   * Waits until it is ready.
+   *
+   * @returns A promise that rejects with what kept it from starting.
+   */
+  ready(): Promise<void> {
+    return this.#worker.ready();
+  }
+
+  /** Ends it now. */
+  terminate(cause: Error): void {
+    this.#worker.terminate(cause);
+  }
+}

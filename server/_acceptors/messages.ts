@@ -1,0 +1,100 @@
+/**
+ * What the main thread and a thread that accepts for itself tell each other. The
+ * main thread believes none of it: see `readReport`.
+ */
+
+import { ProtocolError } from "../_bridge/frames.ts";
+
+/** What the main thread tells a thread. */
+export type Command =
+  /** Accept until you are told otherwise. */
+  | { readonly do: "serve" }
+  /** Accept one connection, and say when it has come. */
+  | { readonly do: "serve one" }
+  /** Serve the one that has come, or close it. */
+  | { readonly do: "go on"; readonly serve: boolean }
+  /** Shut down. */
+  | { readonly do: "shut down"; readonly gracePeriod: number }
+  /** Stop listening. Requests in progress go on. */
+  | { readonly do: "close" }
+  /** The requests that wait for a shutdown need wait no longer. */
+  | { readonly do: "end waits" }
+  /** An error has been handled. */
+  | { readonly do: "forget"; readonly error: number }
+  /** Say whether you live. */
+  | { readonly do: "ping" }
+  /** Say from now on when you have requests, and when you have none. */
+  | { readonly do: "tell load" };
+
+/** What a thread tells the main thread. */
+export type Report =
+  /** A connection has come, and waits for `go on`. */
+  | { readonly is: "one" }
+  /** All threads are busy: another could be started. */
+  | { readonly is: "full" }
+  /** A hook or a handler threw. */
+  | {
+    readonly is: "error";
+    /** By which `forget` names it. */
+    readonly number: number;
+    /** As `packError` packs it. */
+    readonly error: Uint8Array;
+    readonly client: Deno.NetAddr | undefined;
+  }
+  /** A handler shuts the server down; without a time, with the server's own. */
+  | { readonly is: "shutdown"; readonly gracePeriod: number | undefined }
+  /** Shut down, but for requests that wait for a shutdown themselves. */
+  | { readonly is: "waiting" }
+  /** Shut down. */
+  | { readonly is: "finished" }
+  | { readonly is: "alive" }
+  | { readonly is: "busy" }
+  | { readonly is: "idle" };
+
+/**
+ * What a thread has told.
+ *
+ * @throws {ProtocolError} If it is none of that.
+ */
+export function readReport(message: unknown): Report {
+  const report = message as Readonly<Record<string, unknown>> | null;
+  switch (report?.is) {
+    case "one":
+    case "full":
+    case "waiting":
+    case "finished":
+    case "alive":
+    case "busy":
+    case "idle":
+      return { is: report.is };
+    case "shutdown": {
+      const { gracePeriod } = report;
+      if (gracePeriod === undefined || isTime(gracePeriod)) {
+        return { is: "shutdown", gracePeriod };
+      }
+      break;
+    }
+    case "error": {
+      const { number, error, client } = report;
+      if (typeof number !== "number" || !(error instanceof Uint8Array)) break;
+      return { is: "error", number, error, client: readClient(client) };
+    }
+  }
+  throw new ProtocolError(
+    "Cannot take a message of a thread: it is of no kind",
+  );
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
+}
+
+function readClient(client: unknown): Deno.NetAddr | undefined {
+  const { hostname, port } = (client ?? {}) as {
+    readonly hostname?: unknown;
+    readonly port?: unknown;
+  };
+  return typeof hostname === "string" && typeof port === "number"
+    ? { hostname, port, transport: "tcp" }
+    : undefined;
+}

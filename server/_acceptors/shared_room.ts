@@ -1,0 +1,136 @@
+import { type Guest, Room } from "../_core/room.ts";
+import { FairTurns } from "./fair_turns.ts";
+import type { OwnPlaces } from "./places.ts";
+
+/** What a room tells of what goes on in it. */
+export interface RoomWatcher {
+  /** One has come in. */
+  entered(): void;
+  /**
+   * The next is wanted while this thread has requests.
+   *
+   * @returns What to wait for first, if another thread starts.
+   */
+  another(): Promise<void> | undefined;
+  /** The last one has gone. */
+  emptied(): void;
+}
+
+/**
+ * The requests of one thread, which has a part of the places of a server. A place
+ * is taken before a connection is accepted, so that there are never more than the
+ * server's limit; a thread that waits for a connection has one place more than
+ * connections.
+ */
+export class SharedRoom<Item extends Guest> extends Room<Item> {
+  readonly #places: OwnPlaces;
+  readonly #turns: FairTurns;
+  readonly #watcher: RoomWatcher;
+  /** The place for the next, if it has been taken; -1 if not. */
+  #seat = -1;
+  /** Why the next has to wait. */
+  #waitsFor: "thread" | "turn" | "place" | undefined;
+  /** Settles when another thread has started, or is not waited for any more. */
+  #another: Promise<void> | undefined;
+  /** How long to let others go first, in milliseconds. */
+  #pause = 0;
+  #pauseTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether others have been let go first. */
+  #paused = false;
+  #closed = false;
+
+  /**
+   * @param limit How many requests this thread may have.
+   * @param places The places of the server.
+   * @param watcher Is told.
+   */
+  constructor(limit: number, places: OwnPlaces, watcher: RoomWatcher) {
+    super(limit);
+    this.#places = places;
+    this.#turns = new FairTurns(places);
+    this.#watcher = watcher;
+  }
+
+  override get full(): boolean {
+    this.#waitsFor = undefined;
+    if (super.full) return true;
+    if (this.#places.load > 0 && this.#awaitsAnother()) {
+      this.#waitsFor = "thread";
+      return true;
+    }
+    if (!this.#paused) {
+      this.#pause = this.#turns.pause();
+      if (this.#pause > 0) {
+        this.#waitsFor = "turn";
+        return true;
+      }
+    }
+    if (this.#takeSeat()) return false;
+    this.#waitsFor = "place";
+    return true;
+  }
+
+  override awaken(): Promise<void> {
+    const awake = super.awaken();
+    // One that was ended by a wake has not fired.
+    clearTimeout(this.#pauseTimer);
+    const waitsFor = this.#waitsFor;
+    this.#waitsFor = undefined;
+    if (waitsFor === "thread") this.#another!.then(() => this.wake());
+    else if (waitsFor === "turn") {
+      const ended = () => {
+        this.#paused = true;
+        this.#turns.paused();
+        this.wake();
+      };
+      this.#pauseTimer = setTimeout(ended, this.#pause);
+    } else if (waitsFor === "place") {
+      this.#places.awaken(() => this.#takeSeat(), () => this.wake());
+    }
+    return awake;
+  }
+
+  override enter(item: Item): void {
+    clearTimeout(this.#pauseTimer);
+    item.seat = this.#seat;
+    this.#seat = -1;
+    this.#paused = false;
+    super.enter(item);
+    this.#places.note(item.seat, item.clientAddress);
+    this.#turns.came();
+    this.#places.load++;
+    this.#watcher.entered();
+  }
+
+  override uncount(item: Item): void {
+    this.#places.free(item.seat);
+    this.#places.load--;
+    super.uncount(item);
+  }
+
+  override leave(item: Item): void {
+    super.leave(item);
+    if (this.empty) this.#watcher.emptied();
+  }
+
+  /** Gives back the place that nobody will need. */
+  close(): void {
+    this.#closed = true;
+    if (this.#seat >= 0) this.#places.free(this.#seat);
+    this.#seat = -1;
+  }
+
+  /** Whether another thread starts, to which the next is left. */
+  #awaitsAnother(): boolean {
+    if (this.#another !== undefined) return true;
+    this.#another = this.#watcher.another();
+    this.#another?.then(() => this.#another = undefined);
+    return this.#another !== undefined;
+  }
+
+  #takeSeat(): boolean {
+    if (this.#closed) return false;
+    if (this.#seat < 0) this.#seat = this.#places.take();
+    return this.#seat >= 0;
+  }
+}

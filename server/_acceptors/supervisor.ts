@@ -1,0 +1,309 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { unpackError } from "../_bridge/errors.ts";
+import { ProtocolError } from "../_bridge/frames.ts";
+import type { HandlerLocation } from "../_bridge/handler_location.ts";
+import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import type { RunnerHost, ServingLoop } from "../_core/seam.ts";
+import { ABANDON_AFTER } from "../_core/served_request.ts";
+import { HandlerLostError } from "../handler_lost_error.ts";
+import type { TCPServerAddress } from "../tcp_server.ts";
+import { Acceptor } from "./acceptor.ts";
+import type { AcceptorOptions } from "./acceptor_start.ts";
+import { AcceptorStarts } from "./acceptor_starts.ts";
+import type { Report } from "./messages.ts";
+import { allocatePlaces, AllPlaces } from "./places.ts";
+import { TheOne } from "./the_one.ts";
+
+/** What a supervisor is told of its server. */
+export interface Supervised {
+  /** How many threads at most. */
+  readonly workers: number;
+  /** How many requests a thread takes at once. */
+  readonly perWorker: number;
+  /** How many requests there may be in all. */
+  readonly maxConnections: number;
+  readonly handler: HandlerLocation;
+  /** Where to listen, with the port that was chosen. */
+  readonly address: TCPServerAddress;
+  readonly options: AcceptorOptions;
+}
+
+/**
+ * The threads of a server that accept for themselves. It starts and replaces
+ * them, has their errors handled, and ends them: no connection comes to it.
+ */
+export class Supervisor implements ServingLoop {
+  readonly #host: RunnerHost;
+  readonly #places: AllPlaces;
+  readonly #starts: AcceptorStarts;
+  readonly #live = new Set<Acceptor>();
+  readonly #one: TheOne;
+  /** Settles when it is told to stop. */
+  readonly #stop = Promise.withResolvers<void>();
+  /** Tells what hands an error to the server that the server shuts down. */
+  readonly #handling = new AsyncLocalStorage<() => void>();
+  #serving = false;
+  #stopping = false;
+  #closing = false;
+  #done = false;
+  #keepsAlive = true;
+  /** The shortest grace period so far, in milliseconds. */
+  #gracePeriod = Infinity;
+  #graceTimers: ReturnType<typeof setTimeout>[] = [];
+  #watch: ReturnType<typeof setInterval> | undefined;
+  /** Settles when no thread is left. */
+  #ended: PromiseWithResolvers<void> | undefined;
+
+  /**
+   * Starts the first thread and waits for it, to see that the handler can be
+   * imported; the others start when all are busy.
+   *
+   * @throws What keeps the handler from being imported.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   */
+  constructor(supervised: Supervised, host: RunnerHost) {
+    const { workers, maxConnections, handler } = supervised;
+    this.#host = host;
+    const memory = allocatePlaces(workers, maxConnections);
+    this.#places = new AllPlaces(memory);
+    this.#one = new TheOne(() => this.#live.values().next().value);
+    const { perWorker: limit, address, options } = supervised;
+    const addr = host.addr as Deno.NetAddr;
+    this.#starts = new AcceptorStarts(workers, handler.moduleUrl, {
+      make: (owner, thread) =>
+        new Acceptor(
+          {
+            ...{ handler, address, addr, options, limit },
+            ...{ places: memory, owner, thread },
+          },
+          (acceptor, report) => this.#told(acceptor, report),
+          (acceptor, cause) => this.#gone(acceptor, cause),
+        ),
+      started: (acceptor) => this.#started(acceptor),
+      failed: (error) => this.#failed(error),
+    });
+    this.#starts.startFirst();
+    const { requestTimeout = Infinity } = options;
+    if (requestTimeout !== Infinity) {
+      this.#watch = setInterval(
+        () => this.#check(),
+        Math.min(requestTimeout, LONGEST_DELAY),
+      );
+      Deno.unrefTimer(this.#watch);
+    }
+  }
+
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  async serveAll(): Promise<void> {
+    this.#serving = true;
+    for (const acceptor of this.#live) this.#serve(acceptor);
+    await this.#stop.promise;
+    this.#serving = false;
+  }
+
+  async serveOne(timeout: number): Promise<boolean> {
+    for (const acceptor of this.#live) this.#keepAlive(acceptor);
+    return await this.#one.come(timeout);
+  }
+
+  /** Is told of each shutdown. */
+  shuttingDown(gracePeriod: number): void {
+    // What handles an error may wait for the shutdown, and its request for it.
+    this.#handling.getStore()?.();
+    const isFirst = !this.#closing;
+    this.#closing = true;
+    if (this.#done || !isFirst && gracePeriod >= this.#gracePeriod) return;
+    this.#gracePeriod = gracePeriod;
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "shut down", gracePeriod });
+    }
+    this.#limit(gracePeriod);
+  }
+
+  // The threads were told to drain. Their last reports come before their end.
+  drain(): Promise<void> {
+    this.stop();
+    return Promise.resolve();
+  }
+
+  stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#starts.stop(shutDown());
+    this.#one.stop();
+    const told = this.#closing;
+    this.#closing = true;
+    for (const acceptor of this.#live) {
+      // Until it has said that it has ended.
+      acceptor.keepAlive(true);
+      if (!told) acceptor.tell({ do: "close" });
+    }
+    this.#stop.resolve();
+  }
+
+  /** Waits until all requests have ended, and ends all threads. */
+  async close(): Promise<void> {
+    this.stop();
+    this.#ended ??= Promise.withResolvers();
+    this.#checkEnd();
+    await this.#ended.promise;
+    this.#done = true;
+    for (const timer of this.#graceTimers) clearTimeout(timer);
+    clearInterval(this.#watch);
+    for (const acceptor of this.#live) acceptor.terminate(shutDown());
+    await this.#starts.close();
+  }
+
+  keepAlive(keep: boolean): void {
+    this.#keepsAlive = keep;
+    if (!this.#serving) return;
+    for (const acceptor of this.#live) this.#keepAlive(acceptor);
+  }
+
+  /** Has a thread that may not keep the process alive do so while it is busy. */
+  #keepAlive(acceptor: Acceptor): void {
+    acceptor.keepAlive(true);
+    if (!this.#keepsAlive) acceptor.tell({ do: "tell load" });
+  }
+
+  #serve(acceptor: Acceptor): void {
+    this.#keepAlive(acceptor);
+    this.#one.goOn(acceptor);
+    acceptor.tell({ do: "serve" });
+  }
+
+  #started(acceptor: Acceptor): void {
+    this.#live.add(acceptor);
+    if (this.#closing) return acceptor.tell({ do: "close" });
+    if (this.#serving) this.#serve(acceptor);
+    else this.#one.ask();
+  }
+
+  /** A thread could not be started. */
+  #failed(error: Error): void {
+    if (this.#closing) return this.#checkEnd();
+    void this.#host.report(error);
+    // Those that wished for it may wish again.
+    this.#places.change();
+    if (this.#live.size === 0) this.#starts.startAnother();
+  }
+
+  #told(acceptor: Acceptor, report: Report): void {
+    switch (report.is) {
+      case "one":
+        return this.#one.came(acceptor);
+      case "full":
+        return this.#starts.startAnother();
+      case "error":
+        return this.#tellError(acceptor, report);
+      case "shutdown":
+        this.#host.shutdown(
+          report.gracePeriod === undefined
+            ? {}
+            : { gracePeriod: report.gracePeriod },
+        );
+        return this.#checkEnd();
+      case "waiting":
+        acceptor.drained = true;
+        return this.#checkEnd();
+      case "finished":
+        if (!this.#closing) {
+          throw new ProtocolError("Cannot end a thread: nobody told it to end");
+        }
+        acceptor.finished = acceptor.drained = true;
+        this.#places.endAccepting(acceptor.thread);
+        return this.#checkEnd();
+      case "busy":
+      case "idle":
+        return acceptor.keepAlive(this.#keepsAlive || report.is === "busy");
+    }
+  }
+
+  #tellError(
+    acceptor: Acceptor,
+    { error: packed, client, number }: Report & { readonly is: "error" },
+  ): void {
+    const { error } = unpackError(packed);
+    let forgotten = false;
+    const forget = () => {
+      if (forgotten) return;
+      forgotten = true;
+      acceptor.tell({ do: "forget", error: number });
+    };
+    void this.#handling.run(
+      forget,
+      () => this.#host.report(error, client).then(forget),
+    );
+  }
+
+  #gone(acceptor: Acceptor, cause: Error): void {
+    if (!this.#live.delete(acceptor)) return;
+    const clients = this.#places.takeBack(acceptor.owner);
+    const hasServed = this.#places.hasServed(acceptor.thread);
+    this.#places.clear(acceptor.thread);
+    if (!acceptor.finished) this.#tellLoss(clients, cause);
+    if (this.#closing) return this.#checkEnd();
+    this.#starts.gone(acceptor, hasServed);
+    if (this.#live.size === 0) this.#starts.startAnother();
+    this.#one.lost(acceptor);
+  }
+
+  #tellLoss(clients: readonly Deno.NetAddr[], cause: Error): void {
+    const tell = (which: string, client?: Deno.NetAddr) => {
+      const message = `${which} is gone: ${cause.message}`;
+      const error = new HandlerLostError(message, { cause });
+      void this.#host.report(error, client);
+    };
+    for (const client of clients) {
+      tell("The thread that ran this request", client);
+    }
+    if (clients.length === 0 && !this.#closing) {
+      tell("A thread that ran no request");
+    }
+  }
+
+  /** Ends threads whose event loops do not answer, of those that are busy. */
+  #check(): void {
+    for (const acceptor of this.#live) {
+      if (this.#places.loadOf(acceptor.thread) > 0) acceptor.check();
+    }
+  }
+
+  /** Ends threads that are not done long after they should have been. */
+  #limit(gracePeriod: number): void {
+    for (const timer of this.#graceTimers.splice(0)) clearTimeout(timer);
+    const after = (ms: number, late: (acceptor: Acceptor) => void) => {
+      const timer = setTimeout(() => {
+        for (const acceptor of this.#live) {
+          if (!acceptor.finished) late(acceptor);
+        }
+      }, Math.min(ms, LONGEST_DELAY));
+      this.#graceTimers.push(timer);
+    };
+    if (gracePeriod === Infinity) return;
+    after(gracePeriod, (acceptor) => acceptor.check());
+    // By then it has abandoned also those that wait for a shutdown themselves.
+    after(2 * gracePeriod + 3 * ABANDON_AFTER, (acceptor) =>
+      acceptor.terminate(
+        new Deno.errors.TimedOut("it did not shut down when it had to"),
+      ));
+  }
+
+  #checkEnd(): void {
+    if (!this.#closing || this.#starts.starting) return;
+    let finished = true;
+    for (const acceptor of this.#live) {
+      if (!acceptor.drained) return;
+      finished &&= acceptor.finished;
+    }
+    if (finished) return this.#ended?.resolve();
+    for (const acceptor of this.#live) acceptor.tell({ do: "end waits" });
+  }
+}
+
+function shutDown(): Error {
+  return new Deno.errors.Interrupted("the server has shut down");
+}

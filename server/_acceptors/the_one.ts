@@ -1,0 +1,86 @@
+import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import type { Acceptor } from "./acceptor.ts";
+
+/**
+ * The one connection that `handleRequest` waits for. A thread that is asked for it
+ * keeps asking until it has come, and then holds it until it is to be served: what
+ * comes later than a timeout is kept for the next call.
+ */
+export class TheOne {
+  readonly #anyThread: () => Acceptor | undefined;
+  /** The thread that was asked. */
+  #asked: Acceptor | undefined;
+  #isWanted = false;
+  #hasCome = false;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+
+  /** @param anyThread Chooses the thread to ask, if there is any. */
+  constructor(anyThread: () => Acceptor | undefined) {
+    this.#anyThread = anyThread;
+  }
+
+  /**
+   * Waits for it.
+   *
+   * @param timeout How long, in milliseconds.
+   * @returns Whether it came before the timeout, or nothing more will come.
+   */
+  async come(timeout: number): Promise<boolean> {
+    this.#isWanted = true;
+    this.ask();
+    if (!this.#hasCome && !this.#stopped) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const timer = timeout === Infinity
+        ? undefined
+        : setTimeout(resolve, Math.min(timeout, LONGEST_DELAY));
+      await promise;
+      clearTimeout(timer);
+      this.#wake = undefined;
+    }
+    if (!this.#hasCome) return this.#stopped;
+    const asked = this.#asked!;
+    this.#forget();
+    this.#isWanted = false;
+    asked.tell({ do: "go on", serve: !this.#stopped });
+    return true;
+  }
+
+  /** Asks a thread for it, unless one was asked. */
+  ask(): void {
+    if (!this.#isWanted || this.#asked !== undefined || this.#stopped) return;
+    this.#asked = this.#anyThread();
+    this.#asked?.tell({ do: "serve one" });
+  }
+
+  /** A thread says that it has come. */
+  came(acceptor: Acceptor): void {
+    if (acceptor !== this.#asked) return;
+    this.#hasCome = true;
+    this.#wake?.();
+  }
+
+  /** A thread is gone, and with it what it was asked for. */
+  lost(acceptor: Acceptor): void {
+    if (acceptor !== this.#asked) return;
+    this.#forget();
+    this.ask();
+  }
+
+  /** A thread serves all that comes from now on. */
+  goOn(acceptor: Acceptor): void {
+    if (acceptor === this.#asked) this.#forget();
+  }
+
+  /** Nothing more will come. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+  }
+
+  #forget(): void {
+    this.#asked = undefined;
+    this.#hasCome = false;
+  }
+}

@@ -1,0 +1,174 @@
+import { getHeapStatistics } from "node:v8";
+import { SHARE_ENV, Worker } from "node:worker_threads";
+import { toError } from "../_bridge/errors.ts";
+import { BOOTSTRAP, SharedThreadState, ThreadState } from "./thread_state.ts";
+
+const BOOTSTRAP_URL = new URL(
+  `data:application/javascript,${encodeURIComponent(BOOTSTRAP)}`,
+);
+
+const MIB = 2 ** 20;
+
+/** How long a thread may take to import its handler, in milliseconds. */
+const START_TIMEOUT = 30_000;
+
+/** What every thread is told when it starts. */
+export interface WorkerStart {
+  /** The URL of the module that it runs. */
+  readonly module: string;
+  readonly state: SharedArrayBuffer;
+}
+
+/**
+ * A `Worker` of a server: how it starts, and how it ends. It is Node's, since the
+ * global one can neither let the process end nor run out of memory alone.
+ */
+export class OwnedWorker {
+  readonly #worker: Worker;
+  readonly #state: SharedThreadState;
+  readonly #ended: (cause: Error) => void;
+  /** Resolves when it is gone. */
+  readonly #gone = Promise.withResolvers<void>();
+  /** Why it was ended. */
+  #cause: Error | undefined;
+
+  /**
+   * @param name What debuggers call it.
+   * @param start Makes what it is told, with what all are told.
+   * @param ended Told once, with the cause, before it is ended: it is gone.
+   */
+  constructor(
+    name: string,
+    start: (state: SharedArrayBuffer) => WorkerStart,
+    ended: (cause: Error) => void,
+  ) {
+    this.#state = new SharedThreadState();
+    this.#ended = ended;
+    this.#worker = new Worker(BOOTSTRAP_URL, {
+      name,
+      workerData: start(this.#state.memory),
+      // Else all of the environment is read and copied, which takes a permission
+      // that a terminal is asked for. Like this, who uses a variable needs it.
+      env: SHARE_ENV,
+      // Where no limit is set, not even the usual one, V8 ends the process.
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.floor(
+          getHeapStatistics().heap_size_limit / MIB,
+        ),
+      },
+    });
+    this.#worker.on(
+      "error",
+      (error: unknown) => this.terminate(toError(error)),
+    );
+    this.#worker.on("exit", () => this.#hasEnded());
+  }
+
+  /** Lets it keep the process alive. */
+  ref(): void {
+    this.#worker.ref();
+  }
+
+  /** Lets the process end while it lives. */
+  unref(): void {
+    this.#worker.unref();
+  }
+
+  /** Sends it a message. */
+  post(message: unknown): void {
+    if (this.#cause === undefined) this.#worker.postMessage(message);
+  }
+
+  /** Has its messages taken. What `take` throws ends it. */
+  receive(take: (message: unknown) => void): void {
+    this.#worker.on("message", (message: unknown) => {
+      if (this.#cause !== undefined) return;
+      try {
+        take(message);
+      } catch (error) {
+        this.terminate(toError(error));
+      }
+    });
+  }
+
+  /**
+   * Waits until it is ready, and blocks this thread meanwhile.
+   *
+   * @throws What kept it from starting.
+   */
+  readySync(): void {
+    this.#state.waitSync(ThreadState.Starting, START_TIMEOUT);
+    this.#started();
+  }
+
+  /**
+   * Waits until it is ready.
+   *
+   * @returns A promise that rejects with what kept it from starting.
+   */
+  async ready(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, START_TIMEOUT);
+    const started = this.#state.wait(ThreadState.Starting);
+    await Promise.race([started, this.#gone.promise, late.promise]);
+    clearTimeout(timer);
+    this.#started();
+  }
+
+  /** Ends it now. */
+  terminate(cause: Error): void {
+    if (this.#cause !== undefined) return;
+    this.#cause = cause;
+    // Ends what waits for the state.
+    this.#state.end(cause);
+    this.#ended(cause);
+    this.#gone.resolve();
+    // Last: it emits "exit" at once, which comes back here.
+    void this.#worker.terminate();
+  }
+
+  #started(): void {
+    if (
+      this.#cause !== undefined || this.#state.state !== ThreadState.Ready
+    ) {
+      const error = startError(this.#cause ?? this.#state.error) ??
+        new Deno.errors.TimedOut(
+          `Cannot start a thread: its handler was not imported within ${START_TIMEOUT} ms`,
+        );
+      this.terminate(error);
+      throw error;
+    }
+    this.#state.wait(ThreadState.Ready).then(() => this.#hasEnded());
+    this.#worker.unref();
+  }
+
+  /** Its code has ended it, or is about to. */
+  #hasEnded(): void {
+    this.terminate(this.#state.error ?? new Error("it ended"));
+  }
+}
+
+/** Says what an import that fails because of where it is could do better. */
+function startError(error: Error | undefined): Error | undefined {
+  if (error === undefined) return undefined;
+  // Its further lines say where the import stands.
+  const [what] = error.message.split("\n", 1);
+  if (/^Requires \w+ access/.test(what!)) {
+    // It fails as any other does: with a TypeError.
+    return new Deno.errors.NotCapable(
+      `Cannot start a thread: r${
+        what!.slice(1)
+      }; threads import this module and the handler's`,
+      { cause: error },
+    );
+  }
+  if (/^Module not found/.test(what!)) {
+    return new TypeError(
+      `Cannot start a thread: m${
+        what!.slice(1)
+      } Threads import the module that moduleUrl of the handler class names; use import.meta.url`,
+      { cause: error },
+    );
+  }
+  return error;
+}

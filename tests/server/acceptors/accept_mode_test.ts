@@ -1,0 +1,253 @@
+import { match, strictEqual, throws } from "node:assert";
+import {
+  TCPServer,
+  ThreadingMixIn,
+  type ThreadingOptions,
+  ThreadingTCPServer,
+  ThreadingTLSServer,
+  ThreadingUDPServer,
+  ThreadingUnixStreamServer,
+} from "../../../mod.ts";
+import { ThreadingHTTPServer } from "../../../server/http/mod.ts";
+import { Folder } from "../../_program.ts";
+import { ask, LOOPBACK, serve } from "../../_serve.ts";
+import { Datagrams } from "../threads/_threading_handlers.ts";
+import { Commanded } from "./_accepted_handlers.ts";
+
+const THREADS = { accept: "threads", workers: 1 } as const;
+
+/** Whether a thread accepts what a server serves. */
+async function accepts(server: TCPServer): Promise<"threads" | "main"> {
+  await using served = serve(server);
+  const kind = await ask(served.addr, "kind\n");
+  match(kind, /^(TcpConn|FarConnection)$/);
+  return kind === "TcpConn" ? "threads" : "main";
+}
+
+class Own extends TCPServer {
+  override handleError() {}
+  override handleTimeout() {}
+}
+class OwnThreads extends ThreadingMixIn(Own) {}
+
+Deno.test("threads accept for a server without hooks, unless it is told otherwise", async () => {
+  const start = (options: ThreadingOptions) =>
+    accepts(
+      new ThreadingTCPServer(LOOPBACK, Commanded, { workers: 1, ...options }),
+    );
+  strictEqual(await start({}), "threads");
+  strictEqual(await start({ accept: "auto" }), "threads");
+  strictEqual(await start({ accept: "threads" }), "threads");
+  strictEqual(await start({ accept: "main" }), "main");
+});
+
+Deno.test("threads accept where only handleError and handleTimeout are overridden", async () => {
+  strictEqual(
+    await accepts(new OwnThreads(LOOPBACK, Commanded, THREADS)),
+    "threads",
+  );
+  class More extends OwnThreads {
+    override handleError() {}
+  }
+  strictEqual(await accepts(new More(LOOPBACK, Commanded, THREADS)), "threads");
+});
+
+Deno.test("threads accept for a server of HTTP", async () => {
+  strictEqual(
+    await accepts(new ThreadingHTTPServer(LOOPBACK, Commanded, { workers: 1 })),
+    "threads",
+  );
+});
+
+Deno.test("accept that is none of the three is refused", () => {
+  throws(
+    () =>
+      new ThreadingTCPServer(LOOPBACK, Commanded, {
+        accept: "thread" as "threads",
+      }),
+    {
+      name: "TypeError",
+      message:
+        `Cannot create server: accept must be "auto", "threads" or "main", received "thread"`,
+    },
+  );
+});
+
+const HOOKS = [
+  "getRequest",
+  "verifyRequest",
+  "processRequest",
+  "finishRequest",
+  "shutdownRequest",
+  "closeRequest",
+  "serviceActions",
+] as const;
+
+for (const hook of HOOKS) {
+  Deno.test(`${hook}() that is overridden has the main thread accept`, async () => {
+    // Below the mixin, and above it.
+    class Below extends ThreadingTCPServer {}
+    class Above extends TCPServer {}
+    for (
+      const [Class, Server] of [
+        [Below, Below],
+        [Above, ThreadingMixIn(Above)],
+      ] as const
+    ) {
+      const inherited = TCPServer.prototype[hook] as (
+        ...given: unknown[]
+      ) => unknown;
+      Object.defineProperty(Class.prototype, hook, {
+        value(...given: unknown[]) {
+          return inherited.apply(this, given);
+        },
+      });
+      strictEqual(
+        await accepts(new Server(LOOPBACK, Commanded, { workers: 1 })),
+        "main",
+      );
+      throws(() => new Server(LOOPBACK, Commanded, THREADS), {
+        name: "TypeError",
+        message:
+          `Cannot let threads accept: ${hook}() is overridden, and called in the main thread; leave the option "accept" out, or set it to "main"`,
+      });
+    }
+  });
+
+  Deno.test(`${hook}() that is set on a server has the main thread accept`, async () => {
+    const set = (server: TCPServer) => {
+      const inherited = TCPServer.prototype[hook] as (
+        ...given: unknown[]
+      ) => unknown;
+      let called = 0;
+      Object.defineProperty(server, hook, {
+        value(...given: unknown[]) {
+          called++;
+          return inherited.apply(this, given);
+        },
+      });
+      return () => called;
+    };
+    const server = new ThreadingTCPServer(LOOPBACK, Commanded, { workers: 1 });
+    const called = set(server);
+    strictEqual(await accepts(server), "main");
+    strictEqual(called() > 0, true);
+    await using insisting = new ThreadingTCPServer(
+      LOOPBACK,
+      Commanded,
+      THREADS,
+    );
+    set(insisting);
+    const refused = await insisting.serveForever().catch((error) => error);
+    strictEqual(refused.name, "TypeError");
+    match(refused.message, new RegExp(`${hook}\\(\\) is overridden`));
+  });
+}
+
+Deno.test("the option verify has the main thread accept", async () => {
+  let asked = 0;
+  const verify = () => ++asked > 0;
+  const server = new ThreadingTCPServer(LOOPBACK, Commanded, {
+    workers: 1,
+    verify,
+  });
+  strictEqual(await accepts(server), "main");
+  strictEqual(asked, 1);
+  throws(
+    () => new ThreadingTCPServer(LOOPBACK, Commanded, { ...THREADS, verify }),
+    /"verify" is called in the main thread/,
+  );
+});
+
+Deno.test("a socket that is inheritable has the main thread accept", async () => {
+  const address = { ...LOOPBACK, inheritable: true };
+  strictEqual(
+    await accepts(new ThreadingTCPServer(address, Commanded, { workers: 1 })),
+    "main",
+  );
+  throws(
+    () => new ThreadingTCPServer(address, Commanded, THREADS),
+    /a socket that is inheritable is not Deno's to share/,
+  );
+});
+
+Deno.test("reusePort has the main thread accept", async () => {
+  const address = { ...LOOPBACK, reusePort: true };
+  strictEqual(
+    await accepts(new ThreadingTCPServer(address, Commanded, { workers: 1 })),
+    "main",
+  );
+  throws(
+    () => new ThreadingTCPServer(address, Commanded, THREADS),
+    /reusePort shares the port in another way/,
+  );
+});
+
+Deno.test("other servers than those of TCP connections say that threads cannot accept for them", async () => {
+  await using folder = new Folder();
+  const expected = {
+    name: "TypeError",
+    message:
+      'Cannot let threads accept: only the connections of a TCPServer can be accepted by threads; leave the option "accept" out, or set it to "main"',
+  };
+  throws(
+    () =>
+      new ThreadingUnixStreamServer(
+        { path: folder.at("s") },
+        Commanded,
+        THREADS,
+      ),
+    expected,
+  );
+  throws(() => new ThreadingUDPServer(LOOPBACK, Datagrams, THREADS), expected);
+  throws(
+    () =>
+      new ThreadingTLSServer(
+        { ...LOOPBACK, cert: "", key: "" },
+        Commanded,
+        THREADS,
+      ),
+    expected,
+  );
+});
+
+/** Calls a function in a Deno that does not know `loadBalanced`. */
+async function withoutSharing<T>(call: () => T | Promise<T>): Promise<T> {
+  const { listen } = Deno;
+  const ignoring = (options: Deno.TcpListenOptions) => {
+    const { loadBalanced: _, ...rest } = options as typeof options & {
+      readonly loadBalanced?: boolean;
+    };
+    return listen(rest);
+  };
+  Object.defineProperty(Deno, "listen", {
+    value: ignoring,
+    configurable: true,
+    writable: true,
+  });
+  try {
+    return await call();
+  } finally {
+    Object.defineProperty(Deno, "listen", {
+      value: listen,
+      configurable: true,
+      writable: true,
+    });
+  }
+}
+
+Deno.test("where a socket cannot be shared the main thread accepts, and an explicit wish says what is missing", async () => {
+  await withoutSharing(async () => {
+    strictEqual(
+      await accepts(
+        new ThreadingTCPServer(LOOPBACK, Commanded, { workers: 1 }),
+      ),
+      "main",
+    );
+    throws(() => new ThreadingTCPServer(LOOPBACK, Commanded, THREADS), {
+      name: "NotSupported",
+      message:
+        'Cannot let threads accept: it takes a Deno that lets threads share a listening socket; leave the option "accept" out, or set it to "main"',
+    });
+  });
+});

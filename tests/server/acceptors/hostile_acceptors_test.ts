@@ -1,0 +1,63 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { HandlerLostError } from "../../../mod.ts";
+import { readReport } from "../../../server/_acceptors/messages.ts";
+import { ask, readAll } from "../../_serve.ts";
+import { ROUNDS } from "../../fuzz/_fuzzing.ts";
+import { order } from "../threads/_threads.ts";
+import { soon, startAccepting } from "./_accepting.ts";
+
+Deno.test("a handler that writes over how its thread ends harms its own thread alone", async () => {
+  await using server = startAccepting({ workers: 2 });
+  const client = await order(server.addr, "end with an error that is none");
+  strictEqual(await soon(readAll(client).catch(() => "")), "");
+  strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
+  const [error] = await soon(server.told.until(1));
+  ok(error instanceof HandlerLostError);
+});
+
+for (
+  const message of [
+    undefined,
+    12,
+    {},
+    { is: "served" },
+    { is: "shutdown", gracePeriod: "soon" },
+    { is: "shutdown", gracePeriod: -1 },
+    { is: "shutdown", gracePeriod: NaN },
+    { is: "error", number: "1", error: new Uint8Array() },
+    { is: "error", number: 1, error: "text" },
+  ]
+) {
+  Deno.test(`what a thread never tells is refused: ${Deno.inspect(message)}`, () => {
+    throws(() => readReport(message), { name: "ProtocolError" });
+  });
+}
+
+Deno.test("the address that a thread tells is one, or none", () => {
+  const report = (client: unknown) =>
+    readReport({ is: "error", number: 1, error: new Uint8Array(), client });
+  const clientOf = (client: unknown) =>
+    (report(client) as { readonly client: unknown }).client;
+  const address = { transport: "tcp", hostname: "a", port: 1 };
+  deepStrictEqual(clientOf({ ...address, more: {} }), address);
+  for (const none of [undefined, null, 1, {}, { hostname: "a", port: "1" }]) {
+    strictEqual(clientOf(none), undefined);
+  }
+});
+
+Deno.test("a thread that writes random words over the places harms no more than places", async () => {
+  const rounds = Math.ceil(ROUNDS / 20);
+  for (let seed = 1; seed <= rounds; seed++) {
+    const server = startAccepting({
+      workers: 2,
+      maxConnections: 1_000,
+      requestTimeout: 2_000,
+    });
+    const client = await order(server.addr, `scribble ${seed}`);
+    await soon(readAll(client).catch(() => ""));
+    const errors = await soon(server.told.until(1));
+    // However many places it says that it had.
+    ok(errors.length <= 1_001, `${errors.length} errors`);
+    await soon(server.shutdown({ gracePeriod: 100 }));
+  }
+});

@@ -1,0 +1,112 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import {
+  allocatePlaces,
+  AllPlaces,
+  OwnPlaces,
+} from "../../../server/_acceptors/places.ts";
+import { patiently } from "../../_patience.ts";
+
+const client = (hostname: string, port = 1): Deno.NetAddr => ({
+  transport: "tcp",
+  hostname,
+  port,
+});
+
+Deno.test("no place has two owners, and there are no more than there are", () => {
+  const memory = allocatePlaces(3, 10);
+  const threads = [1, 2, 3].map((owner) =>
+    new OwnPlaces(memory, owner, owner - 1)
+  );
+  const taken = [];
+  for (let i = 0; i < 12; i++) taken.push(threads[i % 3]!.take());
+  deepStrictEqual(taken.slice(10), [-1, -1]);
+  deepStrictEqual(
+    taken.slice(0, 10).sort((a, b) => a - b),
+    Array.from({ length: 10 }, (_, i) => i),
+  );
+  threads[0]!.free(taken[0]!);
+  strictEqual(threads[1]!.take(), taken[0]);
+  strictEqual(threads[2]!.take(), -1);
+});
+
+Deno.test("what a thread that is gone had is found by its number, and free again", () => {
+  const memory = allocatePlaces(2, 4);
+  const all = new AllPlaces(memory);
+  const [lost, other] = [
+    new OwnPlaces(memory, 7, 0),
+    new OwnPlaces(memory, 8, 1),
+  ];
+  // One that only waits for a client, and one with a client each.
+  lost.take();
+  lost.note(lost.take(), client("127.0.0.1", 65_535));
+  const kept = other.take();
+  other.note(kept, client("10.0.0.255", 2));
+  deepStrictEqual(all.takeBack(7), [client("127.0.0.1", 65_535)]);
+  deepStrictEqual(all.takeBack(7), []);
+  strictEqual([other.take(), other.take(), other.take()].includes(-1), false);
+  strictEqual(other.take(), -1);
+});
+
+for (
+  const hostname of [
+    "0.0.0.0",
+    "255.255.255.255",
+    "192.168.10.1",
+    "::",
+    "::1",
+    "fe80::1",
+    "2001:db8::ff00:42:8329",
+    "1:2:3:4:5:6:7:8",
+    "::ffff:127.0.0.1",
+  ]
+) {
+  Deno.test(`the address ${hostname} comes back as it was`, () => {
+    const memory = allocatePlaces(1, 1);
+    const own = new OwnPlaces(memory, 1, 0);
+    own.note(own.take(), client(hostname, 4_711));
+    deepStrictEqual(new AllPlaces(memory).takeBack(1), [
+      client(hostname, 4_711),
+    ]);
+  });
+}
+
+Deno.test("whoever waits for a place is woken by who frees one, and by the main thread", async () => {
+  const memory = allocatePlaces(2, 1);
+  const [one, two] = [new OwnPlaces(memory, 1, 0), new OwnPlaces(memory, 2, 1)];
+  const place = one.take();
+  const wait = () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    two.awaken(() => false, resolve);
+    return patiently(promise, () => "a free place");
+  };
+  const first = wait();
+  one.free(place);
+  await first;
+  one.take();
+  const second = wait();
+  new AllPlaces(memory).takeBack(1);
+  await second;
+  ok(two.take() >= 0);
+});
+
+Deno.test("a limit that is infinite takes no more memory than a process has descriptors", () => {
+  const { size } = allocatePlaces(1, Infinity);
+  strictEqual(size, 2 ** 20);
+});
+
+Deno.test("nonsense in the memory gives addresses or none, and never fails", () => {
+  const memory = allocatePlaces(2, 100);
+  const words = new Int32Array(memory.memory);
+  for (let seed = 1; seed <= 200; seed++) {
+    for (let i = 0; i < words.length; i++) {
+      words[i] = Math.imul(seed + i, 2_654_435_761);
+    }
+    for (let i = 48; i < words.length; i += 6) words[i] = 5;
+    const clients = new AllPlaces(memory).takeBack(5);
+    ok(clients.length <= 100);
+    for (const { hostname, port } of clients) {
+      strictEqual(typeof hostname, "string");
+      ok(port >= 0 && port <= 65_535);
+    }
+  }
+});

@@ -1,0 +1,131 @@
+import { notStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { TCPServer, ThreadingTCPServer } from "../../../mod.ts";
+import { ask, hasIPv6, LOOPBACK, serve } from "../../_serve.ts";
+import { Child, Folder } from "../../_program.ts";
+import { Commanded } from "./_accepted_handlers.ts";
+import { soon } from "./_accepting.ts";
+
+const THREADS = { accept: "threads", workers: 2 } as const;
+
+Deno.test("servers that ask for port 0 get ports of their own", async () => {
+  const servers = Array.from(
+    { length: 8 },
+    () => serve(new ThreadingTCPServer(LOOPBACK, Commanded, THREADS)),
+  );
+  strictEqual(new Set(servers.map(({ addr }) => addr.port)).size, 8);
+  const threads = new Set<string>();
+  for (const { addr } of servers) threads.add(await ask(addr, "thread\n"));
+  strictEqual(threads.size, 8);
+  await Promise.all(servers.map((server) => server.shutdown()));
+});
+
+Deno.test("a port that another server of this process has is taken", async () => {
+  for (
+    const first of [
+      new ThreadingTCPServer(LOOPBACK, Commanded, THREADS),
+      new TCPServer(LOOPBACK, Commanded),
+    ]
+  ) {
+    await using _ = serve(first);
+    const { port } = first.addr;
+    for (const accept of ["threads", "auto"] as const) {
+      throws(
+        () =>
+          new ThreadingTCPServer({ hostname: "127.0.0.1", port }, Commanded, {
+            accept,
+          }),
+        { name: "AddrInUse" },
+      );
+    }
+  }
+});
+
+Deno.test("a server can be opened on its port again at once, fifty times", async () => {
+  let port = 0;
+  for (let i = 0; i < 50; i++) {
+    const server = serve(
+      new ThreadingTCPServer(
+        { hostname: "127.0.0.1", port },
+        Commanded,
+        { ...THREADS, workers: 1 },
+      ),
+    );
+    if (port !== 0) strictEqual(server.addr.port, port);
+    port = server.addr.port;
+    if (i % 5 === 0) strictEqual(await ask(server.addr, "lines\na\n"), "<a>\n");
+    if (i % 2 === 0) await soon(server.shutdown());
+    else {
+      server.close();
+      await soon(server.finished);
+    }
+  }
+  await using last = serve(
+    new TCPServer({ hostname: "127.0.0.1", port }, Commanded),
+  );
+  notStrictEqual(await ask(last.addr, "thread\n"), "");
+});
+
+Deno.test("threads accept at every kind of host", async () => {
+  const hosts = ["127.0.0.1", "localhost", "0.0.0.0", undefined];
+  if (hasIPv6()) hosts.push("::1", "::");
+  for (const hostname of hosts) {
+    const address = hostname === undefined
+      ? { port: 0 }
+      : { hostname, port: 0 };
+    await using server = serve(
+      new ThreadingTCPServer(address, Commanded, { ...THREADS, backlog: 7 }),
+    );
+    const { port } = server.addr;
+    const client = hostname?.includes(":") ? "::1" : "127.0.0.1";
+    strictEqual(await ask({ hostname: client, port }, "kind\n"), "TcpConn");
+    // A dual-stack socket takes clients of IPv4 as well.
+    if (hostname === "::") {
+      strictEqual(
+        await ask({ hostname: "127.0.0.1", port }, "kind\n"),
+        "TcpConn",
+      );
+    }
+  }
+});
+
+/** What a program prints that may listen on so much. */
+async function printed(net: string, accept: string): Promise<string> {
+  await using folder = new Folder();
+  const file = folder.at("program.ts");
+  await Deno.writeTextFile(
+    file,
+    `import { ThreadingTCPServer } from ${
+      JSON.stringify(import.meta.resolve("../../../mod.ts"))
+    };
+    import { Commanded } from ${
+      JSON.stringify(import.meta.resolve("./_accepted_handlers.ts"))
+    };
+    try {
+      const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Commanded, { workers: 1, accept: ${
+      JSON.stringify(accept)
+    } });
+      const served = server.serveForever();
+      const client = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port })
+        .catch(({ name }) => name);
+      console.log("served", typeof client);
+      if (typeof client !== "string") client.close();
+      await server.shutdown();
+      await served;
+    } catch (error) {
+      console.log(String(error));
+    }`,
+  );
+  await using child = new Child(Deno.execPath(), [
+    ...["run", "--no-prompt", "--allow-read", `--allow-net=${net}`, file],
+  ], { NO_COLOR: "1" });
+  const { stdout } = await child.output();
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test("where only port 0 is permitted, the main thread accepts, and an explicit wish says what is missing", async () => {
+  strictEqual(await printed("127.0.0.1:0", "auto"), "served string\n");
+  ok(
+    /^NotSupported: Cannot let threads accept: it takes permission to listen on port \d+;/
+      .test(await printed("127.0.0.1:0", "threads")),
+  );
+});
