@@ -1,12 +1,22 @@
 import type { EngineCallbacks } from "./engine.ts";
 
+/** What a connection does with what its engine calls. */
+interface Owner {
+  /** Takes bytes that the peer has sent. */
+  decrypted(bytes: Uint8Array): void;
+  /** Takes note that the peer has broken the protocol, or told of an error. */
+  failed(message: string): void;
+}
+
 /**
  * What the engine of a connection calls. The engine's memory holds it for as long
- * as the engine is there, so it must not hold the engine in turn.
+ * as the engine is there, beyond the reach of the garbage collector. So it must not
+ * hold the engine in turn when the connection is closed, not by an error either: V8
+ * keeps with one what the functions on its stack were called on.
  */
 export class Callbacks implements EngineCallbacks {
   /** The connection, until it closes. */
-  owner: { decrypted(bytes: Uint8Array): void } | undefined;
+  owner: Owner | undefined;
   established = false;
   /** Whether the peer has ended its side as is proper. */
   ended = false;
@@ -14,10 +24,9 @@ export class Callbacks implements EngineCallbacks {
   askedForName = false;
   /** Whether the first message is still to come, where it is looked at. */
   awaitsHello = false;
-  failure: Error | undefined = undefined;
 
   /** @param owner The connection. */
-  constructor(owner: Callbacks["owner"]) {
+  constructor(owner: Owner) {
     this.owner = owner;
   }
 
@@ -36,6 +45,6 @@ export class Callbacks implements EngineCallbacks {
   }
 
   onerror(error: Error): void {
-    this.failure ??= new Deno.errors.InvalidData(error.message);
+    this.owner?.failed(error.message);
   }
 }

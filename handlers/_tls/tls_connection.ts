@@ -46,6 +46,8 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   readonly #size = new ReadSize(MODEST_BUFFER, LARGEST_BUFFER);
   #buffer: Uint8Array<ArrayBuffer> = NOTHING;
   #handshaking: Promise<void> | undefined;
+  /** What reading has failed with, for good. */
+  #failure: Error | undefined;
   /** Whether the handshake is complete, and its client welcome. */
   #isOpen = false;
   #info: TLSInfo | undefined;
@@ -118,7 +120,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     const callbacks = this.#callbacks;
     while (this.#held.length === 0) {
       if (buffer.length === 0) return 0;
-      if (callbacks.failure !== undefined) throw callbacks.failure;
+      if (this.#failure !== undefined) throw this.#failure;
       if (callbacks.ended) return null;
       // Somebody whose read is under way gets what comes first.
       if (this.#receiving !== undefined) await this.#receiving.catch(ignore);
@@ -140,7 +142,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
       ? data.subarray(0, MOST_AT_ONCE)
       : data;
     if (this.#engine.writeBuffer(NOBODY, part) !== 0) {
-      throw this.#callbacks.failure ?? brokenPipe("write");
+      throw this.#failure ?? brokenPipe("write");
     }
     await this.#send();
     return part.length;
@@ -213,6 +215,11 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     this.close();
   }
 
+  /** Takes what the engine has failed with. */
+  failed(message: string): void {
+    this.#failure ??= new Deno.errors.InvalidData(message);
+  }
+
   /** Takes what the engine has decrypted. */
   decrypted(bytes: Uint8Array): void {
     if (this.#held.length === 0) {
@@ -243,13 +250,13 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     this.setNoDelay(true);
     this.#start();
     const callbacks = this.#callbacks;
-    while (!callbacks.established && callbacks.failure === undefined) {
+    while (!callbacks.established && this.#failure === undefined) {
       await (this.#receiving ??= this.#receive());
       if (callbacks.askedForName) await this.#answerHello();
       // What it says last is sent when the client is known to be welcome.
       if (!callbacks.established) await this.#answer();
     }
-    if (callbacks.failure !== undefined) throw callbacks.failure;
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#credentials.clientAuth !== "none") this.#client = this.#known();
     this.#isOpen = true;
     await this.#send();
@@ -280,7 +287,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     try {
       await this.#send();
     } catch (error) {
-      this.#callbacks.failure ??= error as Error;
+      this.#failure ??= error as Error;
     }
   }
 
@@ -293,7 +300,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
       : await this.#credentials.choose(name);
     this.#checkOpen("shake hands");
     if (this.#engine.finishAccept(context, null) === 0) return;
-    callbacks.failure ??= new Deno.errors.InvalidData(
+    this.#failure ??= new Deno.errors.InvalidData(
       "The TLS handshake failed: its certificate cannot be used",
     );
   }
@@ -343,7 +350,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
       if (this.#closed) throw closedError("read");
       if (n === null) {
         this.#size.fail();
-        if (!callbacks.ended) callbacks.failure ??= cutShort();
+        if (!callbacks.ended) this.#failure ??= cutShort();
         return;
       }
       this.#size.end(n, size);
@@ -357,7 +364,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
       }
     } catch (error) {
       this.#size.fail();
-      callbacks.failure ??= error as Error;
+      this.#failure ??= error as Error;
       throw error;
     } finally {
       this.#receiving = undefined;
