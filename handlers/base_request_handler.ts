@@ -1,3 +1,4 @@
+import { nameBounded } from "./_inspect_bounded.ts";
 import type { Unsent } from "./_unsent.ts";
 import {
   ABORT,
@@ -315,7 +316,7 @@ function bothErrors(error: unknown, earlier: Failure | undefined): Failure {
   const both = new SuppressedError(
     error,
     earlier.error,
-    `A request's cleanup failed after its handler did: ${error}`,
+    `A request's cleanup failed after its handler did: ${nameBounded(error)}`,
   );
   // Deno prints a cause, and not what is suppressed.
   Object.defineProperty(both, "cause", {

@@ -1,3 +1,4 @@
+import { inspectBounded } from "../../handlers/_inspect_bounded.ts";
 import { HandlerLostError } from "../handler_lost_error.ts";
 import type { NearChannel } from "./near_channel.ts";
 import type { NearSide } from "./near_side.ts";
@@ -97,7 +98,7 @@ export interface RemotePool {
 
 /** How an error is printed, without the name that every error has. */
 function inspect(error: Error): string {
-  return Deno.inspect(error).replace(/^Error: /, "");
+  return inspectBounded(error).replace(/^Error: /, "");
 }
 
 /** Has an error printed as a text, whatever its message and its cause tell. */
