@@ -1,4 +1,5 @@
 import { escapeControls } from "./_escape_controls.ts";
+import { cutText, inspectBounded } from "./_inspect_bounded.ts";
 
 /**
  * Prints what was thrown to stderr, where nobody else is left to be told of it.
@@ -15,7 +16,9 @@ export function printThrown(
 
 function textOf(thrown: unknown): string {
   try {
-    return typeof thrown === "string" ? thrown : Deno.inspect(thrown);
+    return typeof thrown === "string"
+      ? cutText(thrown)
+      : inspectBounded(thrown);
   } catch {
     return "something that cannot be printed";
   }

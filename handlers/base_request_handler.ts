@@ -1,5 +1,6 @@
 import { markLeftBehind } from "./streams/_left_behind.ts";
 import { refuseGeneratorMethods } from "./_generators.ts";
+import { nameBounded } from "./_inspect_bounded.ts";
 import type { Unsent } from "./_unsent.ts";
 import {
   ABORT,
@@ -333,7 +334,7 @@ function bothErrors(error: unknown, earlier: Failure | undefined): Failure {
   const both = new SuppressedError(
     error,
     earlier.error,
-    `A request's cleanup failed after its handler did: ${error}`,
+    `A request's cleanup failed after its handler did: ${nameBounded(error)}`,
   );
   // Deno prints a cause, and not what is suppressed.
   Object.defineProperty(both, "cause", {

@@ -1,3 +1,5 @@
+import { cutText, inspectBounded } from "./_inspect_bounded.ts";
+
 /** Characters that a terminal acts on: all controls and formats but the line feed and tab. */
 const ACTIVE = /[^\P{C}\n\t]/gu;
 
@@ -6,7 +8,9 @@ const ACTIVE = /[^\P{C}\n\t]/gu;
  * characters are escaped, since an error may hold a peer's bytes.
  */
 export function printThrown(thrown: unknown): void {
-  const text = typeof thrown === "string" ? thrown : Deno.inspect(thrown);
+  const text = typeof thrown === "string"
+    ? cutText(thrown)
+    : inspectBounded(thrown);
   console.error(
     text.replace(
       ACTIVE,

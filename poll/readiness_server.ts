@@ -1,3 +1,4 @@
+import { inspectBounded } from "./_inspect_bounded.ts";
 import { printThrown } from "./_print_thrown.ts";
 import { ONE_CLIENTS, OUT_OF_RESOURCES, PAUSE } from "./_accept_errors.ts";
 import { usize } from "./_check.ts";
@@ -428,5 +429,5 @@ export class ReadinessServer implements Disposable {
 function asError(thrown: unknown): Error {
   return thrown instanceof Error
     ? thrown
-    : new Error(`A handler threw ${Deno.inspect(thrown)}`);
+    : new Error(`A handler threw ${inspectBounded(thrown)}`);
 }

@@ -1,3 +1,4 @@
+import { inspectBounded } from "../_inspect_bounded.ts";
 import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
 import { refuseGenerator, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
@@ -182,7 +183,7 @@ export class FetchRequestHandler<
     if (!(response instanceof Response)) {
       throw new TypeError(
         `Cannot answer ${this.command} ${this.path}: the handler returned ${
-          Deno.inspect(response)
+          inspectBounded(response)
         }, not a Response`,
       );
     }
@@ -341,7 +342,7 @@ export class FetchRequestHandler<
     if (read.done || read.value instanceof Uint8Array) return read;
     throw new TypeError(
       `Cannot answer ${this.command} ${this.path}: the body's stream gave ${
-        Deno.inspect(read.value)
+        inspectBounded(read.value)
       }, not a Uint8Array`,
     );
   }

@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
+import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import { LONGEST_DELAY } from "../_closing/deadlines.ts";
 import type { RunnerHost, ServingLoop } from "../_core/seam.ts";
 import { ABANDON_AFTER } from "../_core/served_request.ts";
-import { HandlerLostError } from "../handler_lost_error.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { AcceptorOptions } from "./acceptor_start.ts";
@@ -252,11 +252,8 @@ export class Supervisor implements ServingLoop {
   }
 
   #tellLoss(clients: readonly Deno.NetAddr[], cause: Error): void {
-    const tell = (which: string, client?: Deno.NetAddr) => {
-      const message = `${which} is gone: ${cause.message}`;
-      const error = new HandlerLostError(message, { cause });
-      void this.#host.report(error, client);
-    };
+    const tell = (which: string, client?: Deno.NetAddr) =>
+      void this.#host.report(lostError(which, cause), client);
     for (const client of clients) {
       tell("The thread that ran this request", client);
     }

@@ -1,3 +1,4 @@
+import { inspectBounded } from "../../handlers/_inspect_bounded.ts";
 import { MAX_CONTROL } from "./frames.ts";
 import { packJson, unpackJson } from "./payloads.ts";
 import { Packer, Unpacker } from "./portable.ts";
@@ -39,5 +40,5 @@ export function unpackError(
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error
     ? thrown
-    : new Error(`it threw ${Deno.inspect(thrown)}`, { cause: thrown });
+    : new Error(`it threw ${inspectBounded(thrown)}`, { cause: thrown });
 }

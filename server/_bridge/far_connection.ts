@@ -1,3 +1,4 @@
+import { inspectBounded } from "../../handlers/_inspect_bounded.ts";
 import { addBorrower } from "../../handlers/streams/_lending.ts";
 import { readableOf, writableOf } from "../../handlers/streams/_web_streams.ts";
 import type { Carrier } from "./carrier.ts";
@@ -405,7 +406,7 @@ function append(bytes: Uint8Array, more: Uint8Array): Uint8Array {
 /** What there is for what should be bytes, and is not. */
 export function notBytes(action: string, value: unknown): TypeError {
   return new TypeError(
-    `Cannot ${action} ${Deno.inspect(value)}: it is not a Uint8Array`,
+    `Cannot ${action} ${inspectBounded(value)}: it is not a Uint8Array`,
   );
 }
 

@@ -4,6 +4,7 @@
  * cannot travel, such as a function, is described instead.
  */
 
+import { inspectBounded } from "../../handlers/_inspect_bounded.ts";
 import {
   IncompleteReadError,
   LimitOverrunError,
@@ -176,7 +177,7 @@ export class Packer {
   #describe(value: unknown): Portable {
     return {
       name: "Error",
-      message: this.#cut(`Threw ${Deno.inspect(value)}`),
+      message: this.#cut(`Threw ${inspectBounded(value)}`),
     };
   }
 

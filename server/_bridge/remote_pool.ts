@@ -1,3 +1,4 @@
+import { inspectBounded } from "../../handlers/_inspect_bounded.ts";
 import { HandlerLostError } from "../handler_lost_error.ts";
 import type { NearChannel } from "./near_channel.ts";
 import type { NearSide } from "./near_side.ts";
@@ -30,6 +31,25 @@ export interface Loss {
 export type OnError = (error: Error) => void;
 
 /**
+ * Says that a thread or a process is gone.
+ *
+ * @param which Which of them it was.
+ * @param cause How it ended.
+ * @param printed How that is printed, where some of it has been already.
+ */
+export function lostError(
+  which: string,
+  cause: Error,
+  printed?: string,
+): HandlerLostError {
+  const is = `${which} is gone: `;
+  const error = new HandlerLostError(is + cause.message, { cause });
+  // The cause says where it came from, and has the message that is in this one.
+  printAs(error, () => `${error.name}: ${is}${printed ?? inspect(cause)}`);
+  return error;
+}
+
+/**
  * Ends the requests of a thread or a process that is gone.
  *
  * @param what Which of them it was.
@@ -43,13 +63,7 @@ export function endRequests(
   cause: Error,
   printed?: string,
 ): Loss {
-  const lost = (which: string) => {
-    const is = `${which} is gone: `;
-    const error = new HandlerLostError(is + cause.message, { cause });
-    // The cause says where it came from, and has the message that is in this one.
-    printAs(error, () => `${error.name}: ${is}${printed ?? inspect(cause)}`);
-    return error;
-  };
+  const lost = (which: string) => lostError(which, cause, printed);
   const hadRequests = side.lose(lost(`The ${what} that ran this request`));
   return {
     cause,
@@ -97,7 +111,7 @@ export interface RemotePool {
 
 /** How an error is printed, without the name that every error has. */
 function inspect(error: Error): string {
-  return Deno.inspect(error).replace(/^Error: /, "");
+  return inspectBounded(error).replace(/^Error: /, "");
 }
 
 /** Has an error printed as a text, whatever its message and its cause tell. */

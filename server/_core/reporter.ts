@@ -1,5 +1,9 @@
 import { describeAddress } from "./describe_address.ts";
 import { escapeControls } from "../../handlers/_escape_controls.ts";
+import {
+  inspectBounded,
+  nameBounded,
+} from "../../handlers/_inspect_bounded.ts";
 import { printThrown } from "../../handlers/_print_thrown.ts";
 import { isDisconnect } from "./accept_errors.ts";
 
@@ -71,8 +75,8 @@ export function printError(
     : `Error while serving ${describeAddress(clientAddress)}`;
   const texts = unfold(error).map((each) =>
     isDisconnect(each) || each instanceof DOMException
-      ? String(each)
-      : Deno.inspect(each)
+      ? nameBounded(each)
+      : inspectBounded(each)
   );
   // Escape the message: it may hold bytes of a client's that a terminal obeys.
   console.error(escapeControls(`${where}: ${texts.join("\nand then: ")}`));

@@ -1,3 +1,4 @@
+import { inspectBounded } from "../../_inspect_bounded.ts";
 import { limitsOf } from "../_xml/limits.ts";
 import { writeFault } from "../_xml/messages.ts";
 import type { XMLRPCDispatch, XMLRPCDispatcher } from "../xmlrpc_dispatcher.ts";
@@ -25,7 +26,9 @@ export async function answerCall(
     const xml: unknown = await dispatcher.marshaledDispatch(data, dispatch);
     if (typeof xml === "string") return xml;
     error = new TypeError(
-      `marshaledDispatch() must return a string, received ${Deno.inspect(xml)}`,
+      `marshaledDispatch() must return a string, received ${
+        inspectBounded(xml)
+      }`,
     );
   } catch (thrown) {
     error = thrown;

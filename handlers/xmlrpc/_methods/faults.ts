@@ -1,3 +1,4 @@
+import { inspectBounded } from "../../_inspect_bounded.ts";
 import { XMLRPC_FAULT_CODES, XMLRPCFault } from "../xmlrpc_fault.ts";
 
 /** How much of a name or a message that somebody sent is repeated. */
@@ -52,7 +53,7 @@ export function resultFault(error: unknown, method: string): XMLRPCFault {
 /** What was thrown need not be an error, and may throw itself when it is read. */
 function describe(error: unknown, withName = true): string {
   try {
-    if (!(error instanceof Error)) return Deno.inspect(error);
+    if (!(error instanceof Error)) return inspectBounded(error);
     return withName ? `${error.name}: ${error.message}` : `${error.message}`;
   } catch {
     return "Error: it cannot be described";
