@@ -24,6 +24,21 @@ export function refuseGenerator(
 }
 
 /**
+ * Checks that what is to be called is a function, and runs then.
+ *
+ * @throws {TypeError} If it is none, or a generator function.
+ */
+export function checkRuns(what: string, fn: unknown, action: string): void {
+  refuseGenerator(what, fn, action);
+  if (typeof fn === "function") return;
+  throw new TypeError(
+    `Cannot ${action}: ${what} must be a function, received ${
+      Deno.inspect(fn)
+    }`,
+  );
+}
+
+/**
  * Checks the methods of a handler class that are called for a request.
  *
  * @param Handler The class.

@@ -74,6 +74,10 @@ const OPTIONS = [
   ...["backlog", "maxConnections", "maxBuffered", "bufferSize"],
   "halfClosedTimeout",
 ];
+const GENERATORS = [
+  "[object GeneratorFunction]",
+  "[object AsyncGeneratorFunction]",
+];
 const HANDLERS = ["opened", "data", "ended", "drained", "closed"] as const;
 
 /** @throws {TypeError | RangeError} If there is another option, or one out of range. */
@@ -119,6 +123,11 @@ export function checkHandlers(handlers: ReadinessHandlers): void {
   }
   for (const name of HANDLERS) {
     const handler: unknown = handlers[name];
+    if (GENERATORS.includes(Object.prototype.toString.call(handler))) {
+      throw new TypeError(
+        `Cannot ${ACTION} with a generator function as the handler ${name}(): it does not run when it is called`,
+      );
+    }
     if (typeof handler === "function") continue;
     if (handler === undefined && name !== "data") continue;
     throw new TypeError(

@@ -132,7 +132,8 @@ export class Epoll implements Disposable {
    *
    * @param fd A registered descriptor, or what has its `fileno()`.
    * @param mask What to wait for.
-   * @throws {Deno.errors.NotFound} If it is not registered.
+   * @throws {Deno.errors.NotFound} With code `ENOENT` if it is not registered,
+   * also where its number is that of a plain file.
    * @throws {Deno.errors.BadResource} If it or the set is closed.
    * @throws {TypeError} If `fd` or `mask` is no integer.
    * @throws {RangeError} If `fd` is negative, or `mask` has other bits than
@@ -143,11 +144,18 @@ export class Epoll implements Disposable {
   }
 
   /**
-   * Forgets a descriptor.
+   * Forgets a descriptor. Unregister it before it is closed: what is closed is
+   * forgotten by the kernel, and its number may be another's by now. Selectors
+   * tell the two apart, and are quiet.
+   *
+   * Python's raises in the same cases (since 3.9 for what is closed, too), only
+   * that a number which is a plain file's by now is a `PermissionError` there.
    *
    * @param fd A registered descriptor, or what has its `fileno()`.
-   * @throws {Deno.errors.NotFound} If it is not registered.
-   * @throws {Deno.errors.BadResource} If it or the set is closed.
+   * @throws {Deno.errors.NotFound} With code `ENOENT` if it is not registered,
+   * also where its number is that of a plain file.
+   * @throws {Deno.errors.BadResource} With code `EBADF` if it or the set is
+   * closed.
    */
   unregister(fd: FileDescriptorLike): void {
     this.#control(EPOLL_CTL_DEL, fd, 0, "unregister");
@@ -347,13 +355,28 @@ export class Epoll implements Disposable {
       else if (operation === EPOLL_CTL_DEL) this.#registered--;
       return;
     }
-    let failure = errno();
+    const failure = errno();
     const what = `${action} descriptor ${number}`;
     if (this.#fd < 0) throw closedError(what, "the epoll");
-    // A number that is a file's by now: no file can have been registered.
-    if (failure === EPERM && operation !== EPOLL_CTL_ADD) failure = ENOENT;
+    if (operation !== EPOLL_CTL_ADD) {
+      if (failure === ENOENT) throw notRegistered(what, "");
+      // No file can have been registered, so that the number was another's.
+      if (failure === EPERM) {
+        throw notRegistered(what, ", and is a file by now");
+      }
+    }
     throw systemError(failure, "epoll_ctl", what);
   }
+}
+
+/** The error of naming what the set does not have. */
+function notRegistered(action: string, more: string): Error {
+  return Object.assign(
+    new Deno.errors.NotFound(
+      `Cannot ${action}: it is not registered (ENOENT)${more}; what is closed is no longer registered, and its number may be given anew`,
+    ),
+    { code: "ENOENT" },
+  );
 }
 
 /** All that a set can be asked for. */

@@ -866,6 +866,8 @@ export class Socket implements Disposable {
   ): Promise<void> {
     checkSendFlags(flags);
     this.#handle.open("send");
+    // Without a datagram there is no call that would look at them.
+    if (batch.length === 0) checkWaitOptions(options);
     const deadline = this.#handle.deadline();
     let sent = 0;
     const attempt = () => batch[SEND_FROM](sent, this.#handle.fd, this, flags);

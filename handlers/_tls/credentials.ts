@@ -1,4 +1,5 @@
 import process from "node:process";
+import { checkKeys } from "../_known_keys.ts";
 import { type EngineContext, isUsable } from "./engine.ts";
 import type { TLSCertificate, TLSOptions } from "./tls_options.ts";
 import { VerifiedClients } from "./verified_clients.ts";
@@ -47,6 +48,9 @@ export class Credentials {
           }] must have the name of a host, or one such as "*.example.org"`,
         );
       }
+      const given: object = certificate ?? {};
+      const action = `use contexts[${JSON.stringify(name)}]`;
+      checkKeys("key", given, ["cert", "key"], undefined, action);
       this.#byName.set(
         lower,
         this.#context(

@@ -1,9 +1,10 @@
+import { checkKeys } from "../_known_keys.ts";
 import { BUFFERED } from "../streams/_owned.ts";
 import type { StreamReader } from "../streams/stream_reader.ts";
 import { Credentials } from "./credentials.ts";
 import { HANDSHAKE_TIMEOUT, shakeHandsWithin } from "./handshake.ts";
 import { TLSConnection } from "./tls_connection.ts";
-import type { TLSOptions } from "./tls_options.ts";
+import { TLS_OPTION_NAMES, type TLSOptions } from "./tls_options.ts";
 
 /** Options of {@linkcode StreamRequestHandler.startTLS}. */
 export interface StartTLSOptions extends TLSOptions {
@@ -44,6 +45,13 @@ export function upgrade<Address extends Deno.Addr>(
   }
   let credentials = known.get(options);
   if (credentials === undefined) {
+    checkKeys(
+      "option",
+      options,
+      [...TLS_OPTION_NAMES, "handshakeTimeout"],
+      undefined,
+      "start TLS",
+    );
     credentials = new Credentials(options);
     known.set(options, credentials);
   }

@@ -1,6 +1,6 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
 import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
-import { refuseGenerator, refuseGeneratorMethods } from "../_generators.ts";
+import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
 import { contentOf } from "./_connection/content.ts";
@@ -105,7 +105,7 @@ export class FetchRequestHandler<
     allowHalfOpen = false,
   ): FetchRequestHandlerClass {
     completeHTTPLimits(limits);
-    checkAnswer(answer);
+    checkRuns("the handler", answer, "answer requests");
     return class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,
@@ -452,14 +452,4 @@ function join(
   if (bytes.length > 0) whole.set(bytes, before.length);
   if (after !== "") encoder.encodeInto(after, whole.subarray(-after.length));
   return whole;
-}
-
-function checkAnswer(answer: unknown): void {
-  refuseGenerator("the handler", answer, "answer requests");
-  if (typeof answer === "function") return;
-  throw new TypeError(
-    `Cannot answer requests: the handler must be a function, received ${
-      Deno.inspect(answer)
-    }`,
-  );
 }

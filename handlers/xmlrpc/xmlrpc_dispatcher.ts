@@ -1,6 +1,7 @@
+import { checkRuns } from "../_generators.ts";
 import { checkKeys } from "../_known_keys.ts";
 import { printThrown } from "../_print_thrown.ts";
-import { checkBoolean, wrong } from "../_settings.ts";
+import { checkBoolean } from "../_settings.ts";
 import {
   faultOf,
   isFault,
@@ -423,9 +424,7 @@ function checkDispatcherOptions(options: XMLRPCDispatcherOptions): void {
   }
   checkKeys("option", options, DISPATCHER_OPTIONS, undefined, action);
   const { onFault } = options;
-  if (onFault !== undefined && typeof onFault !== "function") {
-    throw wrong(action, "onFault", "a function", onFault);
-  }
+  if (onFault !== undefined) checkRuns("onFault", onFault, action);
 }
 
 function severalSignatures(

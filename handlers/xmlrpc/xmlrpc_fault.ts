@@ -51,6 +51,7 @@ export class XMLRPCFault extends Error {
    * @param faultString What went wrong.
    * @param options The cause, which is not sent.
    * @throws {RangeError} If `faultCode` is not a 32-bit integer.
+   * @throws {TypeError} If an option has an unknown name.
    */
   constructor(
     faultCode: number,

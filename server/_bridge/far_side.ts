@@ -1,3 +1,4 @@
+import { checkKeys } from "../../handlers/_known_keys.ts";
 import { printThrown } from "../../handlers/_print_thrown.ts";
 import { ABORT, CLOSING, RUN } from "../../handlers/_host.ts";
 import type {
@@ -254,6 +255,7 @@ export class FarSide implements FrameHandler {
     options: { readonly gracePeriod?: number },
   ): Promise<void> {
     return Promise.try(() => {
+      checkKeys("option", options, ["gracePeriod"], undefined, "shut down");
       if (options.gracePeriod !== undefined) {
         checkTime("gracePeriod", options.gracePeriod);
       }

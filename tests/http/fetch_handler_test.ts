@@ -445,7 +445,7 @@ Deno.test("limits are for functions, and are checked when the server is made", (
       new HTTPServer(LOCAL, () => new Response(), {
         limits: { maxBody: 1 } as never,
       }),
-    /there is no limit "maxBody"/,
+    /unknown limit "maxBody"; known are /,
   );
 });
 

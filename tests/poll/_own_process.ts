@@ -180,11 +180,20 @@ for (const Selector of [SelectSelector, PollSelector, EpollSelector]) {
     while (!isFile() && files.length < 50) files.push(await Deno.open(path));
     ok(isFile());
     for (
-      const call of [() => set.modify(fd, EPOLLIN), () => set.unregister(fd)]
+      const [action, call] of [
+        ["modify", () => set.modify(fd, EPOLLIN)],
+        ["unregister", () => set.unregister(fd)],
+      ] as const
     ) {
       const error = await failure(call);
       ok(error instanceof Deno.errors.NotFound, String(error));
       strictEqual(error.code, "ENOENT");
+      ok(
+        error.message.startsWith(
+          `Cannot ${action} descriptor ${fd}: it is not registered (ENOENT), and is a file by now; `,
+        ),
+        error.message,
+      );
     }
     strictEqual(selector.unregister(fd).fd, fd);
     deepStrictEqual([...selector.getMap()!], []);

@@ -117,6 +117,8 @@ const waits: Record<string, (pair: Pair, options: Any) => unknown> = {
   sendAll: ({ ours }, options) => ours.sendAll(new Uint8Array(1), 0, options),
   sendTo: ({ ours }, options) =>
     ours.sendTo(new Uint8Array(1), { path: "/x" }, 0, options),
+  "sendMany of nothing": ({ ours }, options) =>
+    ours.sendMany(new DatagramBatch(), 0, options),
   sendMany: ({ ours }, options) => {
     const batch = new DatagramBatch();
     batch.push(new Uint8Array(1));

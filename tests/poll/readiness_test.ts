@@ -298,8 +298,24 @@ Deno.test("epoll refuses what is registered, unknown, closed or a file", async (
   using set = epoll();
   set.register(pair.ours);
   throws(() => set.register(pair.ours), Deno.errors.AlreadyExists);
-  throws(() => set.modify(pair.theirs, EPOLLIN), Deno.errors.NotFound);
-  throws(() => set.unregister(pair.theirs), Deno.errors.NotFound);
+  const unknown = pair.theirs.fileno();
+  for (
+    const [action, call] of [
+      ["modify", () => set.modify(pair.theirs, EPOLLIN)],
+      ["unregister", () => set.unregister(pair.theirs)],
+    ] as const
+  ) {
+    throws(call, {
+      name: "NotFound",
+      code: "ENOENT",
+      message:
+        `Cannot ${action} descriptor ${unknown}: it is not registered (ENOENT); what is closed is no longer registered, and its number may be given anew`,
+    });
+  }
+  throws(() => set.unregister(closedDescriptor()), {
+    name: "BadResource",
+    code: "EBADF",
+  });
   throws(() => set.register(closedDescriptor()), Deno.errors.BadResource);
   strictEqual((await failure(() => set.register(set))).code, "EINVAL");
 });

@@ -1,6 +1,6 @@
 // Wrong arguments are refused by name, at construction.
 
-import { strictEqual, throws } from "node:assert";
+import { rejects, strictEqual, throws } from "node:assert";
 import {
   DatagramRequestHandler,
   ForkingTCPServer,
@@ -12,8 +12,17 @@ import {
   UnixDatagramServer,
   UnixStreamServer,
 } from "../../mod.ts";
-import { HTTPServer } from "../../server/http/mod.ts";
-import { SimpleXMLRPCServer } from "../../server/xmlrpc/mod.ts";
+import {
+  FetchRequestHandler,
+  HTTPServer,
+  HTTPSServer,
+} from "../../server/http/mod.ts";
+import {
+  DocXMLRPCServer,
+  MultiPathXMLRPCServer,
+  SimpleXMLRPCRequestHandler,
+  SimpleXMLRPCServer,
+} from "../../server/xmlrpc/mod.ts";
 import { Child, Folder } from "../_program.ts";
 import { LOOPBACK } from "../_serve.ts";
 import { Farewell } from "./closing/_farewell_handler.ts";
@@ -111,6 +120,104 @@ const REFUSED: readonly (readonly [string, () => unknown, string])[] = [
       ),
     'the class "Echo" extends StreamRequestHandler, and this server\'s handlers extend DatagramRequestHandler',
   ],
+  [
+    "the base of those handlers",
+    () => new UDPServer(LOOPBACK, untyped(StreamRequestHandler)),
+    'the class "StreamRequestHandler" is for connections, and this server\'s handlers extend DatagramRequestHandler',
+  ],
+  [
+    "a handler of HTTP for datagrams",
+    () =>
+      new UDPServer(
+        LOOPBACK,
+        untyped(class Site extends FetchRequestHandler {}),
+      ),
+    'the class "Site" extends BaseHTTPRequestHandler, and this server\'s handlers extend DatagramRequestHandler',
+  ],
+  [
+    "a handler of XML-RPC for datagrams of Unix",
+    () =>
+      new UnixDatagramServer(
+        { path: "x" },
+        untyped(SimpleXMLRPCRequestHandler),
+      ),
+    'the class "SimpleXMLRPCRequestHandler" extends BaseHTTPRequestHandler, and this server\'s handlers extend DatagramRequestHandler',
+  ],
+  ...[HTTPServer, HTTPSServer].map((Server) =>
+    [
+      `what speaks no HTTP, as ${Server.name}`,
+      () =>
+        new Server(
+          untyped(LOOPBACK),
+          untyped(class Echo extends StreamRequestHandler {}),
+        ),
+      'the class "Echo" does not speak HTTP; extend FetchRequestHandler, SimpleHTTPRequestHandler or BaseHTTPRequestHandler, or serve it with a server that is not of HTTP',
+    ] as const
+  ),
+  ...[SimpleXMLRPCServer, MultiPathXMLRPCServer, DocXMLRPCServer].flatMap((
+    Server,
+  ) =>
+    [FetchRequestHandler, StreamRequestHandler, function answer() {}].map((
+      handler,
+    ) =>
+      [
+        `what answers no calls, ${handler.name}, as ${Server.name}`,
+        () => new Server(LOOPBACK, untyped(handler)),
+        `the handler "${handler.name}" does not answer calls of XML-RPC; give a class that extends SimpleXMLRPCRequestHandler`,
+      ] as const
+    )
+  ),
+  ...[function* () {}, async function* () {}].flatMap((generator) => {
+    const message =
+      "is a generator function, which does not run when it is called; make it a function or an async function";
+    return [
+      [
+        "a generator for connections",
+        () => new TCPServer(LOOPBACK, untyped(generator)),
+        `the handler ${message}`,
+      ],
+      [
+        "a generator for datagrams",
+        () => new UDPServer(LOOPBACK, untyped(generator)),
+        `the handler ${message}`,
+      ],
+      [
+        "a generator for HTTP",
+        () => new HTTPServer(LOOPBACK, untyped(generator)),
+        `the handler ${message}`,
+      ],
+      [
+        "a generator that should verify",
+        () => new TCPServer(LOOPBACK, nothing, untyped({ verify: generator })),
+        `verify ${message}`,
+      ],
+    ] as const;
+  }),
+  [
+    "a generator as a method",
+    () =>
+      new TCPServer(
+        LOOPBACK,
+        untyped(
+          class Lines extends untyped(StreamRequestHandler) {
+            async *handle() {
+              yield await untyped(this).wfile.flush();
+            }
+          },
+        ),
+      ),
+    'handle() of the class "Lines" is a generator function',
+  ],
+  [
+    "documentation where there is none",
+    () => new SimpleXMLRPCServer(LOOPBACK, untyped({ documentation: {} })),
+    'unknown option "documentation"; known are',
+  ],
+  [
+    "a dispatcher's option where there are several",
+    () => new MultiPathXMLRPCServer(LOOPBACK, untyped({ maxCalls: 5 })),
+    'unknown option "maxCalls"; known are',
+  ],
 ];
 
 for (const [what, construct, message] of REFUSED) {
@@ -126,6 +233,51 @@ for (const [what, construct, message] of REFUSED) {
     });
   });
 }
+
+Deno.test("what a handler class is set to is checked by every server of it", () => {
+  class Calls extends SimpleXMLRPCRequestHandler<Deno.NetAddr> {
+    static override readonly callLimits = untyped({ maxHeldByte: 1 });
+  }
+  for (const Server of [TCPServer, HTTPServer, SimpleXMLRPCServer]) {
+    throws(() => new Server(LOOPBACK, Calls), {
+      name: "TypeError",
+      message:
+        'Cannot limit calls: unknown limit "maxHeldByte"; did you mean "maxHeldBytes"?',
+    });
+  }
+});
+
+Deno.test("a server of documentation refuses what its page would not say", () => {
+  throws(
+    () =>
+      new DocXMLRPCServer(
+        LOOPBACK,
+        untyped({ documentation: { titels: "x" } }),
+      ),
+    {
+      name: "TypeError",
+      message:
+        'Cannot document methods: unknown key "titels"; known are title, name, introduction',
+    },
+  );
+});
+
+Deno.test("a method of a server refuses options that it does not have", async () => {
+  await using server = new TCPServer(LOOPBACK, nothing);
+  await rejects(server.serveForever(untyped({ sginal: 1 })), {
+    name: "TypeError",
+    message: 'Cannot serve: unknown option "sginal"; did you mean "signal"?',
+  });
+  await rejects(server.shutdown(untyped({ gracePeriodd: 1 })), {
+    name: "TypeError",
+    message:
+      'Cannot shut down: unknown option "gracePeriodd"; did you mean "gracePeriod"?',
+  });
+  // It was refused before it began, and may begin.
+  const served = server.serveForever();
+  await server.shutdown();
+  await served;
+});
 
 Deno.test("a TLSServer refuses the name of a file where it takes PEM text", () => {
   throws(

@@ -324,7 +324,7 @@ Deno.test("servers of XML-RPC refuse limits of their handler class that are none
     throws(() => new Server(LOOPBACK, withLimits({ maxInflate: 1 })), {
       name: "TypeError",
       message:
-        'Cannot limit calls: there is no limit "maxInflate"; the limits are maxInflation, maxHeldBytes, maxWait',
+        'Cannot limit calls: unknown limit "maxInflate"; known are maxInflation, maxHeldBytes, maxWait',
     });
   }
 });

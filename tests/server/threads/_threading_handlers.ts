@@ -131,6 +131,11 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
       .catch((error) => error);
     await wfile.write(`${error}`);
   },
+  "shut down misspelt": async ({ server, wfile }) => {
+    const error = await server.shutdown({ gracePeriodd: 1 } as object)
+      .catch((error) => error);
+    await wfile.write(`${error}`);
+  },
   "shut down later": ({ server }) => {
     setTimeout(() => server.shutdown());
   },

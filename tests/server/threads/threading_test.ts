@@ -358,6 +358,10 @@ testBoth("a grace period that is none is refused in the handler", async () => {
     await ask(server.addr, "shut down badly\n"),
     "RangeError: Cannot use gracePeriod: it must be a non-negative number of milliseconds, received -1",
   );
+  strictEqual(
+    await ask(server.addr, "shut down misspelt\n"),
+    'TypeError: Cannot shut down: unknown option "gracePeriodd"; did you mean "gracePeriod"?',
+  );
   match(await ask(server.addr, "thread\n"), /-/);
 });
 

@@ -31,6 +31,11 @@ testWith(
       [{ contexts: { "*": { cert, key } } }, "TypeError", /name of a host/],
       [{ contexts: { "a.*.test": { cert, key } } }, "TypeError", /of a host/],
       [{ contexts: { "": { cert, key } } }, "TypeError", /name of a host/],
+      [
+        { contexts: { "a.test": { cert, key, ca: cert } as never } },
+        "TypeError",
+        /^Cannot use contexts\["a\.test"\]: unknown key "ca"; known are cert, key$/,
+      ],
       [{ contexts: 1 as never }, "TypeError", /contexts must be an object/],
       [
         { contexts: {}, resolveContext: () => undefined },

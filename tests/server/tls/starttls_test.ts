@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
 import {
   ForkingTCPServer,
+  type StartTLSOptions,
   TCPServer,
   type TCPServerOptions,
   ThreadingTCPServer,
@@ -161,3 +162,24 @@ testWith(
     );
   },
 );
+
+Deno.test("startTLS refuses options that it does not have, by name", async () => {
+  const reports = new Reports();
+  await using server = serve(
+    new TCPServer(
+      LOOPBACK,
+      (handler) =>
+        handler.startTLS(
+          { cert: "", key: "", handshakeTimout: 50 } as StartTLSOptions,
+        ),
+      { onError: reports.take },
+    ),
+  );
+  using client = await Deno.connect(server.addr);
+  await client.read(new Uint8Array(1)).catch(() => null);
+  const [error] = await reports.until(1);
+  strictEqual(
+    (error as Error).message,
+    'Cannot start TLS: unknown option "handshakeTimout"; did you mean "handshakeTimeout"?',
+  );
+});
