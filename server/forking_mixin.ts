@@ -149,8 +149,10 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  * Needs, beside what the server needs, `--allow-run=deno`. A process without
  * permissions cannot import what is not in Deno's cache either. It and its
  * workers have none of what Deno keeps on disk without asking for a permission,
- * `localStorage`, `caches` and `Deno.openKv`, nor `navigator.gpu`; and workers of
- * `node:worker_threads` only where it may write everywhere. It can use memory:
+ * `localStorage`, `caches` and `Deno.openKv` with their classes, nor
+ * `navigator.gpu`; and workers of `node:worker_threads` only where it may write
+ * everywhere. What it imports from a `data:` or `blob:` URL stays in Deno's cache
+ * on disk, which no permission forbids. It can use memory:
  * `denoArgs` can limit its heap, which typed arrays are not a part of. It can use
  * processor time, limited by `requestTimeout`. It can shut the server down, and
  * send datagrams from a datagram server's socket, to IP addresses and to hosts

@@ -14,6 +14,26 @@ export function hideStores(): void {
     });
   hide(globalThis, "localStorage");
   hide(globalThis, "caches");
+  // The classes too: any object can be marked as one of theirs, by what Deno has
+  // internally, and a Storage can be made that keeps. Deno loads each only when
+  // its name is looked up, so that without them there is nothing to be had.
+  for (const name of ["Cache", "CacheStorage", "Storage"]) {
+    hide(globalThis, name);
+  }
+  const session = Object.getOwnPropertyDescriptor(globalThis, "sessionStorage");
+  if (session?.get !== undefined) {
+    const { get } = session;
+    Object.defineProperty(globalThis, "sessionStorage", {
+      get() {
+        // It is kept in memory, but has the class of the one that is not.
+        const storage: object = get.call(globalThis);
+        hide(Object.getPrototypeOf(storage), "constructor");
+        return storage;
+      },
+      configurable: true,
+      enumerable: true,
+    });
+  }
   hide(Object.getPrototypeOf(navigator), "gpu");
   // There where the handler's deno.json has it.
   hide(Deno, "openKv");

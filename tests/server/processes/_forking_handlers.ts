@@ -95,6 +95,24 @@ const commands: Record<
     );
     return fromWorker(`postMessage(${STORES})`, constructor);
   },
+  "kept by what is marked as a store": async () => {
+    const { webidlBrand } = Reflect.get(Deno, Reflect.get(Deno, "internal"));
+    const { constructor } = Object.getPrototypeOf(sessionStorage);
+    const outcomes = [
+      await denied(() => {
+        const marked = Object.create(CacheStorage.prototype);
+        marked[webidlBrand] = webidlBrand;
+        return CacheStorage.prototype.open.call(marked, "kept");
+      }),
+      await denied(() => Reflect.construct(Storage, [true]).getItem("kept")),
+      await denied(() => new constructor(true).getItem("kept")),
+    ];
+    return `${typeof webidlBrand} ${outcomes.join(" ")}`;
+  },
+  "kept for a session": () => {
+    sessionStorage.setItem("key", "value");
+    return sessionStorage.getItem("key") ?? "nothing";
+  },
   "work in a worker": () =>
     fromWorker(
       "onmessage = ({ data }) => postMessage(`${self.name} ${data * 2}`)",
@@ -157,9 +175,22 @@ const commands: Record<
   stdin: async () => `${await Deno.stdin.read(new Uint8Array(1))}`,
 };
 
-/** Says which stores there are, and whether there is a graphics card. */
-const STORES =
-  "[typeof localStorage, typeof caches, typeof Deno.openKv, typeof navigator.gpu].join(' ')";
+/**
+ * Says which stores there are, and whether there is a graphics card: what is had
+ * by a name, and by what has the same class.
+ */
+const STORES = `[
+  typeof localStorage,
+  typeof caches,
+  typeof Deno.openKv,
+  typeof navigator.gpu,
+  typeof Cache,
+  typeof CacheStorage,
+  typeof Storage,
+  typeof globalThis.sessionStorage?.constructor,
+  typeof (globalThis.sessionStorage &&
+    Object.getPrototypeOf(sessionStorage).constructor),
+].filter((type) => type !== "undefined").join(" ") || "nothing"`;
 
 function moduleOf(source: string): string {
   return `data:application/javascript,${encodeURIComponent(source)}`;

@@ -88,7 +88,6 @@ Deno.test("a process keeps nothing that the next one finds, nor do its workers",
   await using server = start({
     denoArgs: ["--unstable-kv", "--unstable-webgpu"],
   });
-  const none = "undefined undefined undefined undefined";
   for (
     const where of [
       "kept",
@@ -96,12 +95,21 @@ Deno.test("a process keeps nothing that the next one finds, nor do its workers",
       "kept by a worker of a worker",
       "kept by a worker that is had another way",
     ]
-  ) strictEqual(await command(server.addr, where), none, where);
+  ) strictEqual(await command(server.addr, where), "nothing", where);
+  strictEqual(await command(server.addr, "kept for a session"), "value");
   strictEqual(
     await command(server.addr, "kept by a worker of Node's"),
     "NotSupported",
   );
   strictEqual(await command(server.addr, "work in a worker"), "one 42");
+});
+
+Deno.test("a process keeps nothing by an object that it marks as a store of Deno's", async () => {
+  await using server = start();
+  strictEqual(
+    await command(server.addr, "kept by what is marked as a store"),
+    "symbol TypeError TypeError TypeError",
+  );
 });
 
 Deno.test("a process that may write everywhere has Node's workers", async () => {
