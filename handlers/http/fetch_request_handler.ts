@@ -284,12 +284,14 @@ export class FetchRequestHandler<
     following.then(({ done }) => ended = done, () => {
       // Whoever awaits it is told.
     });
-    for (let turn = 0; turn < 2 && !came; turn++) await null;
+    for (let turn = 0; turn < TURNS_OF_CHUNK && !came; turn++) await null;
     // The first chunk may be long in coming, and the client gone before it.
-    if (!came) this.#endWithRequest(scope, reader);
+    const waits = !came;
+    if (waits) this.#endWithRequest(scope, reader);
     let read = this.#bytes(await reading);
     for (let turn = 0; turn < 2 && !ended; turn++) await null;
-    const whole = ended && scope.aborted === undefined;
+    // A stream that was cancelled meanwhile has ended, too.
+    const whole = ended && !(waits && scope.aborted !== undefined);
     if (whole) length ??= read.value?.length ?? 0;
     else this.#endWithRequest(scope, reader);
     const chunked = length === undefined && this.requestVersion === "HTTP/1.1";
@@ -395,6 +397,9 @@ export class FetchRequestHandler<
     return `${before}${head}\r\n`;
   }
 }
+
+/** After how many microtasks the first chunk of a body that is there has come. */
+const TURNS_OF_CHUNK = 16;
 
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();

@@ -55,9 +55,14 @@ testBoth(
     for (let i = 0; i < 10; i++) used.add(await ask(server.addr, "thread\n"));
     // A thread that accepts for itself has the next started with its first.
     ok(used.size <= (mode === "threads" ? 2 : 1), `${used.size} threads`);
-    const held = [];
-    for (let i = 0; i < 7; i++) held.push(await hold(server));
-    strictEqual(new Set(held.map(({ thread }) => thread)).size, 3);
+    const held: Awaited<ReturnType<typeof hold>>[] = [];
+    const threads = () => new Set(held.map(({ thread }) => thread)).size;
+    // Threads that accept for themselves wait only briefly for one that starts.
+    const most = mode === "threads" ? 500 : 7;
+    while (held.length < 7 || threads() < 3 && held.length < most) {
+      held.push(await hold(server));
+    }
+    strictEqual(threads(), 3);
     for (const { client } of held) client.close();
   },
 );
