@@ -107,7 +107,9 @@ export class AcceptingThread {
         return this.#goOn?.resolve(command.serve);
       case "shut down":
         this.#stopped = true;
-        this.#goOn?.resolve(false);
+        // Who has come, and who waits in the queue, is served without a word.
+        this.#servesAll = true;
+        this.#goOn?.resolve(true);
         if (this.#server === undefined) return this.#endUnserved();
         return void this.#server.shutdown({
           gracePeriod: command.gracePeriod,

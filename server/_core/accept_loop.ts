@@ -36,6 +36,8 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   /** The accept that `serveOne` has begun and not used. */
   #ahead: AcceptAhead<Request, Address> | undefined;
   #serving = false;
+  /** Whether `serveOne` has accepted nothing yet. */
+  #awaitsOne = false;
   /** Whether it was ever told to serve. */
   #used = false;
   #stopped = false;
@@ -100,7 +102,15 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
    * @returns Whether there was one before the timeout.
    */
   async serveOne(timeout: number): Promise<boolean> {
-    this.#used = true;
+    this.#used = this.#awaitsOne = true;
+    try {
+      return await this.#acceptOne(timeout);
+    } finally {
+      this.#awaitsNoMore();
+    }
+  }
+
+  async #acceptOne(timeout: number): Promise<boolean> {
     const deadline = performance.now() + timeout;
     let waited = false;
     while (!this.#stopped) {
@@ -121,6 +131,8 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
       try {
         const [request, clientAddress] = await this.#take(this.#ahead);
         this.#failing = false;
+        this.#accepted++;
+        this.#awaitsNoMore();
         await new Promise<void>((handled) =>
           this.#acceptor.serve(request, clientAddress, handled)
         );
@@ -134,16 +146,24 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
 
   /** Accepts those whom the kernel has let in already, then nothing more. */
   drain(): Promise<void> {
-    if (!this.#serving) {
-      // Whoever serves one at a time does not come for those any more.
-      this.serveAll().catch(() => {
-        // The socket was closed meanwhile, which the server knows.
-      });
-    }
     this.#drain ??= new QueueDrain(this);
+    this.#serveRest();
     return this.#drained ??= this.#drain.drained().then(() => {
       this.#isDrained = !this.#stopped;
       this.stop();
+    });
+  }
+
+  #awaitsNoMore(): void {
+    this.#awaitsOne = false;
+    if (this.#drain !== undefined) this.#serveRest();
+  }
+
+  /** Serves those for whom nobody who asks for one at a time comes any more. */
+  #serveRest(): void {
+    if (this.#serving || this.#awaitsOne) return;
+    this.serveAll().catch(() => {
+      // The socket was closed meanwhile, which the server knows.
     });
   }
 
@@ -154,7 +174,8 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
 
   /** Whether it goes on accepting by itself. */
   get goesOn(): boolean {
-    return this.#serving && !this.#stopped && !this.#failing;
+    return (this.#serving || this.#awaitsOne) && !this.#stopped &&
+      !this.#failing;
   }
 
   /** Whether it waits for a place, which those who await a shutdown never leave. */
