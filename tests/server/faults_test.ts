@@ -558,8 +558,9 @@ Deno.test("StreamWriter refuses a limit that is none", async () => {
   for (const limit of [NaN, -1, "x" as unknown as number]) {
     throws(() => new StreamWriter(sink, { limit }), {
       name: "RangeError",
-      message:
-        `Cannot limit a writer to ${limit} bytes: the limit must be a non-negative number`,
+      message: `Cannot limit a writer to ${
+        Deno.inspect(limit)
+      } bytes: the limit must be a non-negative number`,
     });
   }
   await new StreamWriter(sink, { limit: 0 }).write("x");

@@ -1,5 +1,6 @@
 // Handlers for tests of threads that accept for themselves: what the threads
-// import.
+// import { BaseHTTPRequestHandler } from "../../../server/http/mod.ts";
+import.
 
 import { workerData } from "node:worker_threads";
 import { StreamRequestHandler } from "../../../mod.ts";
@@ -111,4 +112,19 @@ export class Greeting extends StreamRequestHandler {
   override async handle() {
     await this.wfile.write("hello");
   }
+}
+
+/** Says over HTTP what kind of connection it has. */
+export class KindOfConnection extends BaseHTTPRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+
+  async doGET(): Promise<void> {
+    const { name } = this.request.constructor;
+    this.sendResponse(200);
+    this.sendHeader("Content-Length", String(name.length));
+    this.endHeaders();
+    await this.wfile.write(name);
+  }
+
+  override logMessage(): void {}
 }

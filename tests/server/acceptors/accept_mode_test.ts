@@ -12,7 +12,7 @@ import { ThreadingHTTPServer } from "../../../server/http/mod.ts";
 import { Folder } from "../../_program.ts";
 import { ask, LOOPBACK, serve } from "../../_serve.ts";
 import { Datagrams } from "../threads/_threading_handlers.ts";
-import { Commanded } from "./_accepted_handlers.ts";
+import { Commanded, KindOfConnection } from "./_accepted_handlers.ts";
 
 const THREADS = { accept: "threads", workers: 1 } as const;
 
@@ -53,10 +53,14 @@ Deno.test("threads accept where only handleError and handleTimeout are overridde
 });
 
 Deno.test("threads accept for a server of HTTP", async () => {
-  strictEqual(
-    await accepts(new ThreadingHTTPServer(LOOPBACK, Commanded, { workers: 1 })),
-    "threads",
+  await using server = serve(
+    new ThreadingHTTPServer(LOOPBACK, KindOfConnection, { workers: 1 }),
   );
+  const answer = await ask(
+    server.addr,
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+  );
+  match(answer, /\r\n\r\nTcpConn$/);
 });
 
 Deno.test("accept that is none of the three is refused", () => {
