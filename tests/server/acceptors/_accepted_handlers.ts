@@ -1,7 +1,7 @@
 // Handlers for tests of threads that accept for themselves: what the threads
-// import { BaseHTTPRequestHandler } from "../../../server/http/mod.ts";
-import.
+// import.
 
+import { BaseHTTPRequestHandler } from "../../../server/http/mod.ts";
 import { workerData } from "node:worker_threads";
 import { StreamRequestHandler } from "../../../mod.ts";
 import { below, random } from "../../fuzz/_fuzzing.ts";
