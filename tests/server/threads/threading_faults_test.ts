@@ -352,7 +352,7 @@ testBoth("shutdown ends whatever happens at the same time", async () => {
 
 testBoth(
   "a stampede of deaths loses no byte of connections on threads that live",
-  async () => {
+  async (mode) => {
     const DURATION = 10_000;
     await using server = startThreads({ workers: 2 });
     const bytes = pattern(300_000);
@@ -401,11 +401,13 @@ testBoth(
     };
     await Promise.all([kill(), ...Array.from({ length: 8 }, transfer)]);
     strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
-    // Each loss is one that was reported, beside those that asked for it.
+    // Each loss is one that was reported, beside those that asked for it. A thread
+    // that accepts for itself may die between an accept and its first note of it.
+    const untold = mode === "threads" ? deaths : 0;
     const reported = server.reports.errors.length;
     ok(whole >= deaths && deaths > 5, `${whole} whole, ${deaths} deaths`);
     ok(
-      lost + deaths <= reported,
+      lost + deaths <= reported + untold,
       `${lost} lost, ${deaths} deaths, ${reported}`,
     );
     ok(

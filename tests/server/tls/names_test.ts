@@ -66,14 +66,20 @@ testWith(
   [openssl],
   "TLSServer shows the certificate of the name that a client asks for",
   async () => {
-    await using site = await Site.start(async (site) => ({
-      contexts: {
-        "one.test": await site.issue("one.test"),
-        "Two.Test": await site.issue("two.test"),
-        "*.wild.test": await site.issue("*.wild.test"),
-        "exact.wild.test": await site.issue("exact.wild.test"),
-      },
-    }));
+    await using site = await Site.start(async (site) => {
+      const issue = async (name: string) => {
+        const { cert, key } = await site.issue(name);
+        return { cert, key };
+      };
+      return {
+        contexts: {
+          "one.test": await issue("one.test"),
+          "Two.Test": await issue("two.test"),
+          "*.wild.test": await issue("*.wild.test"),
+          "exact.wild.test": await issue("exact.wild.test"),
+        },
+      };
+    });
     for (
       const name of ["one.test", "two.test", "any.wild.test", "exact.wild.test"]
     ) strictEqual(await site.ask(name), name);
