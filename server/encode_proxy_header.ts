@@ -1,4 +1,4 @@
-import { checkKeys } from "./_core/known_keys.ts";
+import { checkKeys } from "../handlers/_known_keys.ts";
 import { crc32c } from "./_proxy/crc32c.ts";
 import { encodeTLVs, joined, tlv } from "./_proxy/encode_tlvs.ts";
 import {

@@ -1,6 +1,7 @@
 // The header of the PROXY protocol: what is read of it, and what is refused.
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import { decodeProxyHeader } from "../../../server/decode_proxy_header.ts";
 import { encodeProxyHeader } from "../../../server/encode_proxy_header.ts";
 import type { ProxyHeader } from "../../../server/proxy_header.ts";
 import { crc32c } from "../../../server/_proxy/crc32c.ts";
@@ -304,4 +305,20 @@ Deno.test("headers that cannot be are not encoded", () => {
       ),
     });
   }
+});
+
+Deno.test("decodeProxyHeader() waits for more, and refuses what is no header", () => {
+  const header = encodeProxyHeader({ ...FOUR, checksum: true });
+  strictEqual(decodeProxyHeader(header.subarray(0, 5)), undefined);
+  strictEqual(decodeProxyHeader(header.subarray(0, 20)), undefined);
+  strictEqual(decodeProxyHeader(header)!.length, header.length);
+  throws(() => decodeProxyHeader(encode("GET / HTTP/1.1\r\n")), {
+    name: "InvalidData",
+    message: "Cannot read the PROXY header: the bytes begin none",
+  });
+  throws(() => decodeProxyHeader(header, 20), {
+    message:
+      "Cannot read the PROXY header: it has 35 bytes; maxLength allows 20",
+  });
+  throws(() => decodeProxyHeader(header, 15), RangeError);
 });
