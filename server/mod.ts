@@ -25,10 +25,13 @@
 
 export * from "./base_server.ts";
 export * from "./datagram_server.ts";
+export * from "./decode_proxy_header.ts";
+export * from "./encode_proxy_header.ts";
 export * from "./forking_mixin.ts";
 export * from "./forking_servers.ts";
 export * from "./handler_lost_error.ts";
 export * from "./inherited_sockets.ts";
+export * from "./proxy_header.ts";
 export * from "./restart.ts";
 export * from "./sd_notify.ts";
 export * from "./server_options.ts";
