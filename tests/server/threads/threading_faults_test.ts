@@ -33,34 +33,47 @@ const DEATHS = {
 for (const [death, why] of Object.entries(DEATHS)) {
   testBoth(
     `a thread that dies of ${death} takes its own requests alone, and is replaced`,
-    async () => {
-      await using server = startThreads({ workers: 2 });
-      // One on each thread: the least loaded is chosen.
-      const neighbour = await order(server.addr, "lines");
-      await neighbour.write(new TextEncoder().encode("a\n"));
-      const answer = new Uint8Array(4);
-      await neighbour.read(answer);
-      const doomed = await order(server.addr, death);
-      strictEqual(await soon(readAll(doomed)), "");
-      const [error] = await server.reports.until(1);
-      ok(error instanceof HandlerLostError);
-      strictEqual(
-        error.message,
-        `The thread that ran this request is gone: ${why}`,
-      );
-      strictEqual((error.cause as Error).message, why);
-      const printed = Deno.inspect(error);
-      strictEqual(printed.split(why).length, 2, printed);
-      // The other lives, and a new one takes the place of the dead.
-      await neighbour.write(new TextEncoder().encode("b\n"));
-      strictEqual(await neighbour.read(answer), 4);
-      const first = await soon(ask(server.addr, "thread\n"));
-      match(first, /-/);
-      neighbour.close();
-      await server.shutdown();
-      strictEqual(server.reports.errors.length, 1);
+    async (mode) => {
+      // Where threads accept for themselves, both clients may come to the first,
+      // if the machine is too busy to start another: then it is tried again.
+      const most = mode === "threads" ? 10 : 1;
+      for (let attempt = 1; attempt <= most; attempt++) {
+        if (await neighbourOutlives(death, why)) return;
+      }
+      throw new Error("both clients were on one thread each time");
     },
   );
+}
+
+/** Whether a client on another thread outlives one whose thread dies. */
+async function neighbourOutlives(death: string, why: string): Promise<boolean> {
+  await using server = startThreads({ workers: 2 });
+  // One on each thread: the least loaded is chosen.
+  using neighbour = await order(server.addr, "lines");
+  await neighbour.write(new TextEncoder().encode("a\n"));
+  const answer = new Uint8Array(4);
+  await neighbour.read(answer);
+  const doomed = await order(server.addr, death);
+  strictEqual(await soon(readAll(doomed)), "");
+  const [error] = await server.reports.until(1);
+  ok(error instanceof HandlerLostError);
+  strictEqual(
+    error.message,
+    `The thread that ran this request is gone: ${why}`,
+  );
+  strictEqual((error.cause as Error).message, why);
+  const printed = Deno.inspect(error);
+  strictEqual(printed.split(why).length, 2, printed);
+  // The other lives, and a new one takes the place of the dead.
+  const outlives = await neighbour.write(new TextEncoder().encode("b\n"))
+    .then(() => neighbour.read(answer)).then((n) => n === 4, () => false);
+  const first = await soon(ask(server.addr, "thread\n"));
+  match(first, /-/);
+  await neighbour.closeWrite().catch(() => {});
+  await server.shutdown();
+  // A neighbour that was lost is told as well.
+  strictEqual(server.reports.errors.length, outlives ? 1 : 2);
+  return outlives;
 }
 
 testBoth(
