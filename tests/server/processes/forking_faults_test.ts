@@ -301,7 +301,15 @@ Deno.test("processes killed at random for 10 s do not end the service", async ()
     ok(error instanceof Error);
     match(error.message, /SIGKILL|closed|reset|Broken pipe/i);
   }
-  strictEqual(await command(server.addr, "?"), "done");
+  // The last that was killed may still have taken one.
+  let last = "";
+  for (let times = 0; last === "" && times < 10; times++) {
+    last = await command(server.addr, "?").catch((error) => {
+      if (error instanceof Deno.errors.UnexpectedEof) return "";
+      throw error;
+    });
+  }
+  strictEqual(last, "done");
   await server.shutdown();
   deepStrictEqual(ours(), []);
 });
