@@ -1,3 +1,5 @@
+import { LONGEST_DELAY } from "./_time_limit.ts";
+
 /** How long a share is waited for, and what ends the wait. */
 export interface WaitOptions {
   /** How long to wait at most, in milliseconds. */
@@ -8,9 +10,6 @@ export interface WaitOptions {
    */
   readonly signal: () => AbortSignal;
 }
-
-/** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
-const LONGEST_DELAY = 2 ** 31 - 1;
 
 /** One that waits for a share. */
 interface Waiter {

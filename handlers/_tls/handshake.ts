@@ -1,8 +1,7 @@
+import { limitTime } from "../_time_limit.ts";
+
 /** How long a handshake may take where it is not said, in milliseconds. */
 export const HANDSHAKE_TIMEOUT = 10_000;
-
-/** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
-const LONGEST_DELAY = 2 ** 31 - 1;
 
 /**
  * Does the handshake of a connection, and gives up a client that takes too long.
@@ -16,15 +15,10 @@ export async function shakeHandsWithin(
   timeout: number,
   giveUp: (reason: DOMException) => void,
 ): Promise<void> {
-  const timer = timeout === Infinity ? undefined : setTimeout(
-    () =>
-      giveUp(
-        new DOMException(
-          `The TLS handshake took longer than handshakeTimeout, ${timeout} ms`,
-          "TimeoutError",
-        ),
-      ),
-    Math.min(timeout, LONGEST_DELAY),
+  const timer = limitTime(
+    timeout,
+    `The TLS handshake took longer than handshakeTimeout, ${timeout} ms`,
+    giveUp,
   );
   try {
     await connection.handshake();

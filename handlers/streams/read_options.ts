@@ -1,4 +1,5 @@
 import { checkFewKeys } from "../_known_keys.ts";
+import { limitTime } from "../_time_limit.ts";
 
 /** Options of every read of a {@linkcode StreamReader}. */
 export interface ReadOptions {
@@ -28,9 +29,6 @@ export interface PieceOptions extends ReadOptions {
    */
   readonly nullAtEnd?: boolean;
 }
-
-/** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
-const LONGEST_DELAY = 2 ** 31 - 1;
 
 /** The names of the options of every read. */
 export const READ_OPTIONS: readonly (keyof ReadOptions)[] = [
@@ -91,15 +89,10 @@ export function watchOptions(
   { signal, timeout = Infinity }: ReadOptions,
   interrupt: (reason: unknown) => void,
 ): () => void {
-  const timer = timeout === Infinity ? undefined : setTimeout(
-    () =>
-      interrupt(
-        new DOMException(
-          `The read has waited for its timeout, ${timeout} ms`,
-          "TimeoutError",
-        ),
-      ),
-    Math.min(timeout, LONGEST_DELAY),
+  const timer = limitTime(
+    timeout,
+    `The read has waited for its timeout, ${timeout} ms`,
+    interrupt,
   );
   const onAbort = () => interrupt(signal!.reason);
   signal?.addEventListener("abort", onAbort, { once: true });

@@ -3,7 +3,7 @@ import { unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
-import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import type { RunnerHost, ServingLoop } from "../_core/seam.ts";
 import { ABANDON_AFTER } from "../_core/served_request.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";

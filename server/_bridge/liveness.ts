@@ -1,8 +1,8 @@
-import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import type { NearSide } from "./near_side.ts";
 
 /** How long an event loop that is asked may take to answer, in milliseconds. */
-const ANSWER_TIMEOUT = 1_000;
+export const ANSWER_TIMEOUT = 1_000;
 
 /**
  * Watches a handler that measures its requests itself, which it cannot do while it

@@ -1,5 +1,4 @@
-/** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
-export const LONGEST_DELAY = 2 ** 31 - 1;
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 
 /** The place of an item among the deadlines of others. */
 interface Deadline<T> {

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import { Deadlines, type Expiring, LONGEST_DELAY } from "./deadlines.ts";
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
+import { Deadlines, type Expiring } from "./deadlines.ts";
 
 /**
  * How long a closing connection may be silent before it is taken for drained,

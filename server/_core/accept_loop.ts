@@ -1,4 +1,4 @@
-import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { isClientError, isClosedError } from "./accept_errors.ts";
 import { AcceptAhead } from "./accept_ahead.ts";
 import { QueueDrain } from "./queue_drain.ts";
@@ -11,6 +11,7 @@ import type { ServingLoop } from "./seam.ts";
  * in milliseconds. Ranch and Thousand Island wait as long.
  */
 const ACCEPT_PAUSE = 100;
+
 /** The server of an accept loop, which gives it requests and takes them. */
 export interface Acceptor<Request, Address extends Deno.Addr> {
   /** Waits for the next request. */

@@ -1,4 +1,4 @@
-import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { checkTime } from "./options.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Room } from "./room.ts";

@@ -3,7 +3,7 @@ import {
   describeEnd,
   describeLateness,
 } from "./child_command.ts";
-import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { ChildPipes } from "./child_pipes.ts";
 import { ForwardedStderr } from "./forwarded_stderr.ts";
 import { endRequests, type Loss, printAs } from "../_bridge/remote_pool.ts";

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { escapeControls } from "../../handlers/_escape_controls.ts";
-import { LONGEST_DELAY } from "../_closing/deadlines.ts";
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 import { allowedNames } from "./allowed_names.ts";
 import { configFlags } from "./handler_config.ts";

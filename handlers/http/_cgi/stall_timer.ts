@@ -1,5 +1,4 @@
-/** The longest delay that `setTimeout` takes, in milliseconds (a signed 32-bit number). */
-const LONGEST_DELAY = 2 ** 31 - 1;
+import { LONGEST_DELAY } from "../../_time_limit.ts";
 
 /**
  * Tells when nothing has gone on for too long. While something else is to
