@@ -24,6 +24,8 @@
  * which there are no more than places.
  */
 
+import { ipv4Text, ipv6Text, writeIPv4, writeIPv6 } from "../_core/ip_text.ts";
+
 /** Adds up the places that were given back, modulo 2^32. */
 const FREED = 0;
 /** How many threads wait for a place. */
@@ -177,9 +179,9 @@ export class AllPlaces extends SharedPlaces {
     const port = packed & 0xffff;
     switch (packed >>> 16) {
       case IPV4:
-        return { hostname: bytes.subarray(0, 4).join("."), port, transport };
+        return { hostname: ipv4Text(bytes.subarray(0, 4)), port, transport };
       case IPV6:
-        return { hostname: formatIPv6(bytes), port, transport };
+        return { hostname: ipv6Text(bytes), port, transport };
     }
     return undefined;
   }
@@ -228,8 +230,8 @@ export class OwnPlaces extends SharedPlaces {
     const at = this.at(place);
     const start = 4 * (at + ADDRESS);
     const isIPv6 = hostname.includes(":");
-    if (isIPv6) parseIPv6(hostname, this.bytes, start);
-    else parseIPv4(hostname, this.bytes, start);
+    if (isIPv6) writeIPv6(hostname, this.bytes, start);
+    else writeIPv4(hostname, this.bytes, start);
     this.words[at + KIND] = (isIPv6 ? IPV6 : IPV4) << 16 | port;
   }
 
@@ -319,52 +321,4 @@ export class OwnPlaces extends SharedPlaces {
 
 function wordOf(thread: number, word: number): number {
   return THREADS + thread * THREAD_WORDS + word;
-}
-
-function parseIPv4(text: string, target: Uint8Array, at: number): void {
-  let number = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 46) {
-      target[at++] = number;
-      number = 0;
-    } else number = number * 10 + code - 48;
-  }
-  target[at] = number;
-}
-
-/** Parses RFC 4291, 2.2, as systems write it: with hexadecimal parts alone. */
-function parseIPv6(text: string, target: Uint8Array, at: number): void {
-  const [before, after] = text.replace(/%.*$/, "").split("::");
-  const parts = (part: string | undefined) =>
-    part === undefined || part === ""
-      ? []
-      : part.split(":").flatMap((group) =>
-        group.includes(".") ? partsOfIPv4(group) : [parseInt(group, 16)]
-      );
-  const head = parts(before);
-  const tail = parts(after);
-  const zeros = Array(Math.max(0, 8 - head.length - tail.length)).fill(0);
-  for (const part of [...head, ...zeros, ...tail].slice(0, 8)) {
-    target[at++] = part >> 8;
-    target[at++] = part;
-  }
-}
-
-function partsOfIPv4(text: string): number[] {
-  const bytes = new Uint8Array(4);
-  parseIPv4(text, bytes, 0);
-  return [bytes[0]! << 8 | bytes[1]!, bytes[2]! << 8 | bytes[3]!];
-}
-
-/** As Deno writes it: RFC 5952, and mapped IPv4 addresses as such. */
-function formatIPv6(bytes: Uint8Array): string {
-  const parts = Array.from(
-    { length: 8 },
-    (_, i) => (bytes[2 * i]! << 8 | bytes[2 * i + 1]!).toString(16),
-  );
-  if (/^0,0,0,0,0,ffff,/.test(`${parts}`)) {
-    return `::ffff:${bytes.subarray(12).join(".")}`;
-  }
-  return new URL(`http://[${parts.join(":")}]`).hostname.slice(1, -1);
 }

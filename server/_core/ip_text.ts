@@ -1,5 +1,8 @@
 import { isIPv4, isIPv6 } from "node:net";
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
 /** The text of an IPv4 address of 4 bytes. */
 export function ipv4Text(bytes: Uint8Array): string {
   return bytes.join(".");
@@ -40,22 +43,59 @@ function longestZeros(
  * @returns `undefined` if it is none, or has a zone, which is another machine's.
  */
 export function ipBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (isIPv4(text)) return Uint8Array.from(text.split("."), Number);
+  if (isIPv4(text)) {
+    const bytes = new Uint8Array(4);
+    writeIPv4(text, bytes, 0);
+    return bytes;
+  }
   if (!isIPv6(text) || text.includes("%")) return undefined;
-  // The last 32 bits may be written as in IPv4.
-  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
-  const hex = dotted === null ? text : dotted[1] + [
-    Number(dotted[2]) * 256 + Number(dotted[3]),
-    Number(dotted[4]) * 256 + Number(dotted[5]),
-  ].map((group) => group.toString(16)).join(":");
-  const [before = "", after] = hex.split("::");
-  const groupsOf = (part: string) => part === "" ? [] : part.split(":");
-  const first = groupsOf(before);
-  const last = groupsOf(after ?? "");
-  const zeros = after === undefined ? 0 : 8 - first.length - last.length;
-  const groups = [...first, ...Array<string>(zeros).fill("0"), ...last];
   const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  groups.forEach((group, i) => view.setUint16(i * 2, parseInt(group, 16)));
+  writeIPv6(text, bytes, 0);
   return bytes;
+}
+
+/**
+ * Writes the 4 bytes of an IPv4 address, without an allocation.
+ *
+ * @param text The address, which is one.
+ */
+export function writeIPv4(text: string, target: Uint8Array, at: number): void {
+  let number = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      target[at++] = number;
+      number = 0;
+    } else number = number * 10 + code - ZERO;
+  }
+  target[at] = number;
+}
+
+/**
+ * Writes the 16 bytes of an IPv6 address (RFC 4291, section 2.2).
+ *
+ * @param text The address, which is one. Its zone is left out.
+ */
+export function writeIPv6(text: string, target: Uint8Array, at: number): void {
+  const [before, after] = text.replace(/%.*$/, "").split("::");
+  const parts = (part: string | undefined) =>
+    part === undefined || part === ""
+      ? []
+      : part.split(":").flatMap((group) =>
+        group.includes(".") ? partsOfIPv4(group) : [parseInt(group, 16)]
+      );
+  const head = parts(before);
+  const tail = parts(after);
+  const zeros = Array(Math.max(0, 8 - head.length - tail.length)).fill(0);
+  for (const part of [...head, ...zeros, ...tail].slice(0, 8)) {
+    target[at++] = part >> 8;
+    target[at++] = part;
+  }
+}
+
+/** The last 32 bits may be written as in IPv4. */
+function partsOfIPv4(text: string): number[] {
+  const bytes = new Uint8Array(4);
+  writeIPv4(text, bytes, 0);
+  return [bytes[0]! << 8 | bytes[1]!, bytes[2]! << 8 | bytes[3]!];
 }
