@@ -1,5 +1,4 @@
-import type { StreamListener } from "../stream_server.ts";
-import { SOCKET } from "./handover.ts";
+import { WrappedListener } from "./wrapped_listener.ts";
 
 /** How IPv6 writes an address of IPv4 (RFC 4291, section 2.5.5.2). */
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
@@ -13,25 +12,8 @@ export function mayMap({ addr }: { readonly addr: Deno.NetAddr }): boolean {
 }
 
 /** A listener on IPv6 that tells addresses of IPv4 as such. */
-export class UnmappedListener
-  implements StreamListener<Deno.TcpConn, Deno.NetAddr> {
-  readonly #inner: StreamListener<Deno.TcpConn, Deno.NetAddr>;
-
-  /** @param inner Accepts the connections. */
-  constructor(inner: StreamListener<Deno.TcpConn, Deno.NetAddr>) {
-    this.#inner = inner;
-  }
-
-  get [SOCKET](): StreamListener<Deno.TcpConn, Deno.NetAddr> {
-    return this.#inner;
-  }
-
-  get addr(): Deno.NetAddr {
-    return this.#inner.addr;
-  }
-
-  async accept(): Promise<Deno.TcpConn> {
-    const connection = await this.#inner.accept();
+export class UnmappedListener extends WrappedListener<Deno.TcpConn> {
+  protected override wrap(connection: Deno.TcpConn): Deno.TcpConn {
     for (const name of ["localAddr", "remoteAddr"] as const) {
       const address = connection[name];
       const mapped = MAPPED.exec(address.hostname);
@@ -41,17 +23,5 @@ export class UnmappedListener
       });
     }
     return connection;
-  }
-
-  close(): void {
-    this.#inner.close();
-  }
-
-  ref(): void {
-    this.#inner.ref();
-  }
-
-  unref(): void {
-    this.#inner.unref();
   }
 }

@@ -1,11 +1,10 @@
 import type { Credentials } from "../../handlers/_tls/credentials.ts";
-import { SOCKET } from "../_node_sockets/handover.ts";
-import type { StreamListener } from "../stream_server.ts";
 import { TLSConnection } from "../../handlers/_tls/tls_connection.ts";
+import { WrappedListener } from "../_node_sockets/wrapped_listener.ts";
+import type { StreamListener } from "../stream_server.ts";
 
 /** A listener whose connections speak TLS. Their handshake is still to come. */
-export class TLSListener implements StreamListener<Deno.TlsConn, Deno.NetAddr> {
-  readonly #inner: StreamListener<Deno.TcpConn, Deno.NetAddr>;
+export class TLSListener extends WrappedListener<Deno.TlsConn> {
   readonly #credentials: Credentials;
 
   /**
@@ -16,31 +15,11 @@ export class TLSListener implements StreamListener<Deno.TlsConn, Deno.NetAddr> {
     inner: StreamListener<Deno.TcpConn, Deno.NetAddr>,
     credentials: Credentials,
   ) {
-    this.#inner = inner;
+    super(inner);
     this.#credentials = credentials;
   }
 
-  get [SOCKET](): StreamListener<Deno.TcpConn, Deno.NetAddr> {
-    return this.#inner;
-  }
-
-  get addr(): Deno.NetAddr {
-    return this.#inner.addr;
-  }
-
-  async accept(): Promise<Deno.TlsConn> {
-    return new TLSConnection(await this.#inner.accept(), this.#credentials);
-  }
-
-  close(): void {
-    this.#inner.close();
-  }
-
-  ref(): void {
-    this.#inner.ref();
-  }
-
-  unref(): void {
-    this.#inner.unref();
+  protected override wrap(connection: Deno.TcpConn): Deno.TlsConn {
+    return new TLSConnection(connection, this.#credentials);
   }
 }
