@@ -1,15 +1,10 @@
+import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
 import { OwnedWorker } from "../_threads/owned_worker.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
 import { type Command, readReport, type Report } from "./messages.ts";
 
 /** The module that such a thread runs. */
 const THREAD_URL = new URL("./acceptor_main.ts", import.meta.url).href;
-
-/**
- * How long the event loop of a thread may take to answer before the thread is
- * taken for stuck, in milliseconds.
- */
-const ANSWER_TIMEOUT = 1_000;
 
 /** A thread that accepts for itself, as the main thread has it. */
 export class Acceptor {

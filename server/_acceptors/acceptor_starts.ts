@@ -1,18 +1,10 @@
-import { restartPause } from "../_bridge/remote_pool.ts";
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 import {
   DESCRIPTOR_PAUSE,
-  NEEDED,
   SpareDescriptors,
-  tooFewError,
 } from "../_threads/spare_descriptors.ts";
+import { Restarts } from "../_threads/restarts.ts";
 import type { Acceptor } from "./acceptor.ts";
-
-/**
- * A thread that lived longer, or has served a request, did not die at once. In
- * milliseconds.
- */
-const LONG_LIFE = 5_000;
 
 /** Who wants threads started. */
 interface Starter {
@@ -32,8 +24,7 @@ export class AcceptorStarts {
   readonly #spare: SpareDescriptors;
   readonly #starting = new Map<Acceptor, Promise<void>>();
   #lastOwner = 0;
-  /** How many threads in a row have died at once. */
-  #inVain = 0;
+  readonly #restarts = new Restarts();
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
@@ -60,27 +51,14 @@ export class AcceptorStarts {
    * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
   startFirst(): void {
-    const enough = this.#spare.full;
-    this.#spare[Symbol.dispose]();
-    if (!enough) throw tooFewError();
-    const first = this.#make(0);
-    first.readySync();
-    // A server that cannot replace its thread, or accept a client, is none.
-    if (!this.#spare.fill() || !this.#spare.hasBeyond(1)) {
-      this.#spare[Symbol.dispose]();
-      first.terminate(tooFewError());
-      throw tooFewError();
-    }
-    this.#starter.started(first);
+    this.#starter.started(this.#spare.startFirst(() => this.#make(0)));
   }
 
   /** Starts another, unless there are as many as there may be. */
   startAnother(): void {
     if (this.#stopped || this.#pauseTimer !== undefined) return;
     if (!this.#used.includes(undefined)) return;
-    const pause = this.#canStart()
-      ? restartPause(this.#inVain)
-      : DESCRIPTOR_PAUSE;
+    const pause = this.#canStart() ? this.#restarts.pause : DESCRIPTOR_PAUSE;
     if (pause === 0) return this.#start();
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
@@ -92,8 +70,7 @@ export class AcceptorStarts {
   /** A thread that had started is gone. */
   gone(acceptor: Acceptor, hasServed: boolean): void {
     this.#used[acceptor.thread] = undefined;
-    const livedLong = performance.now() - acceptor.since > LONG_LIFE;
-    this.#inVain = hasServed || livedLong ? 0 : this.#inVain + 1;
+    this.#restarts.ended(hasServed, acceptor.since);
     this.#spare.fill();
   }
 
@@ -110,15 +87,10 @@ export class AcceptorStarts {
     this.#spare[Symbol.dispose]();
   }
 
-  /**
-   * Whether there are enough descriptors to start a thread. One beside others
-   * must leave as many as are needed to replace them.
-   */
+  /** Whether there are enough descriptors to start a thread. */
   #canStart(): boolean {
-    // What is left is for the imports of the one that starts.
-    if (this.starting && !this.#spare.full) return false;
     const alone = this.#used.every((acceptor) => acceptor === undefined);
-    return this.#spare.fill() && (alone || this.#spare.hasBeyond(NEEDED));
+    return this.#spare.suffice(alone, this.starting);
   }
 
   #make(thread: number): Acceptor {
@@ -152,7 +124,7 @@ export class AcceptorStarts {
       // when there are enough.
       return this.startAnother();
     }
-    this.#inVain++;
+    this.#restarts.failed();
     this.#starter.failed(failure as Error);
   }
 }

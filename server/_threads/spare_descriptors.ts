@@ -5,13 +5,21 @@ import { isWantOfDescriptors } from "../_core/accept_errors.ts";
  * takes six, many at a time to import its modules, and one connection may still
  * be accepted meanwhile.
  */
-export const NEEDED = 24;
+const NEEDED = 24;
 
 /**
  * How long to wait, where too few descriptors are left to start a thread, before
  * it is tried again, in milliseconds. A server that cannot accept waits as long.
  */
 export const DESCRIPTOR_PAUSE = 100;
+
+/** A thread that can be waited for without a turn of the event loop. */
+interface StartedSync {
+  /** Waits until it is ready. */
+  readySync(): void;
+  /** Ends it now. */
+  terminate(cause: Error): void;
+}
 
 /**
  * Descriptors that are kept open, and given back when a thread is to be started:
@@ -58,8 +66,40 @@ export class SpareDescriptors implements Disposable {
     return true;
   }
 
+  /**
+   * Starts the first thread of a server, and waits for it.
+   *
+   * @param make Makes the thread.
+   * @throws What kept it from starting.
+   * @throws {Deno.errors.Busy} If too few descriptors are left for it, or to
+   * replace it and accept a client: such a server is none.
+   */
+  startFirst<Thread extends StartedSync>(make: () => Thread): Thread {
+    const enough = this.full;
+    this[Symbol.dispose]();
+    if (!enough) throw tooFewError();
+    const first = make();
+    first.readySync();
+    if (this.fill() && this.#hasBeyond(1)) return first;
+    this[Symbol.dispose]();
+    first.terminate(tooFewError());
+    throw tooFewError();
+  }
+
+  /**
+   * Whether there are enough to start another thread. One beside others must leave
+   * as many as are needed to replace them.
+   *
+   * @param alone Whether there is no other.
+   * @param starting Whether another starts: what is left is for its imports.
+   */
+  suffice(alone: boolean, starting: boolean): boolean {
+    if (starting && !this.full) return false;
+    return this.fill() && (alone || this.#hasBeyond(NEEDED));
+  }
+
   /** Whether so many more could be opened. They are closed again at once. */
-  hasBeyond(count: number): boolean {
+  #hasBeyond(count: number): boolean {
     const opened: Disposable[] = [];
     try {
       while (this.#files.length > 0 && opened.length < count) {

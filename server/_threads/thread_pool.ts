@@ -1,33 +1,22 @@
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
 import { Placement } from "../_bridge/placement.ts";
-import {
-  type Assignment,
-  type OnError,
-  type Opener,
-  type RemotePool,
-  restartPause,
-  type Waiting,
+import type {
+  Assignment,
+  OnError,
+  Opener,
+  RemotePool,
+  Waiting,
 } from "../_bridge/remote_pool.ts";
 import {
   DESCRIPTOR_PAUSE,
-  NEEDED,
   SpareDescriptors,
   tooFewError,
 } from "./spare_descriptors.ts";
+import { Restarts } from "./restarts.ts";
 import { Thread } from "./thread.ts";
-
-/**
- * A thread that lived longer, or has served a request, did not die at once. In
- * milliseconds.
- */
-const LONG_LIFE = 5_000;
-/**
- * How long the event loop of a thread may take to answer before the thread is
- * taken for stuck, in milliseconds.
- */
-const ANSWER_TIMEOUT = 1_000;
 
 /** The threads of a server. */
 export class ThreadPool implements RemotePool {
@@ -38,8 +27,7 @@ export class ThreadPool implements RemotePool {
   /** Those that are asked whether they still answer. */
   readonly #checked = new Map<Thread, Promise<void>>();
   readonly #starting = new Map<Thread, Promise<void>>();
-  /** How many threads in a row have died at once. */
-  #inVain = 0;
+  readonly #restarts = new Restarts();
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #spare: SpareDescriptors;
   /** Whether what is accepted takes a descriptor, which a datagram does not. */
@@ -82,18 +70,7 @@ export class ThreadPool implements RemotePool {
     this.#acceptsDescriptors = addr.transport === "tcp" ||
       addr.transport === "unix";
     this.#spare = new SpareDescriptors([import.meta.url, handler.moduleUrl]);
-    const enough = this.#spare.full;
-    this.#spare[Symbol.dispose]();
-    if (!enough) throw tooFewError();
-    const first = this.#newThread();
-    first.readySync();
-    // A server that cannot replace its thread, or accept a client, is none.
-    if (!this.#spare.fill() || !this.#spare.hasBeyond(1)) {
-      this.#spare[Symbol.dispose]();
-      first.terminate(tooFewError());
-      throw tooFewError();
-    }
-    this.#add(first);
+    this.#add(this.#spare.startFirst(this.#newThread));
   }
 
   /**
@@ -205,9 +182,7 @@ export class ThreadPool implements RemotePool {
     thread.gone.then(({ untold }) => {
       if (!this.#closed && untold !== undefined) this.#onError(untold);
       this.#placement.ready.delete(thread);
-      this.#inVain = thread.side.served || performance.now() - since > LONG_LIFE
-        ? 0
-        : this.#inVain + 1;
+      this.#restarts.ended(thread.side.served, since);
       if (this.#placement.waiting > 0) this.#startAnother();
     });
   }
@@ -217,9 +192,7 @@ export class ThreadPool implements RemotePool {
       this.#closed || this.#pauseTimer !== undefined ||
       this.#placement.ready.size + this.#starting.size >= this.#size
     ) return;
-    const pause = this.#canStart()
-      ? restartPause(this.#inVain)
-      : DESCRIPTOR_PAUSE;
+    const pause = this.#canStart() ? this.#restarts.pause : DESCRIPTOR_PAUSE;
     if (pause === 0) return this.#start();
     this.#pauseTimer = setTimeout(() => this.#startAfterPause(), pause);
   }
@@ -231,15 +204,9 @@ export class ThreadPool implements RemotePool {
     this.#changed();
   }
 
-  /**
-   * Whether there are enough descriptors to start a thread. One beside others
-   * must leave as many as are needed to replace them.
-   */
+  /** Whether there are enough descriptors to start a thread. */
   #canStart(): boolean {
-    // What is left is for the imports of the one that starts.
-    if (this.#starting.size > 0 && !this.#spare.full) return false;
-    const enough = this.#spare.fill() &&
-      (this.#none || this.#spare.hasBeyond(NEEDED));
+    const enough = this.#spare.suffice(this.#none, this.#starting.size > 0);
     if (!enough && this.#none && !this.#toldOfWant) {
       this.#toldOfWant = true;
       this.#onError(tooFewError());
@@ -294,7 +261,7 @@ export class ThreadPool implements RemotePool {
       const inWant = isWantOfDescriptors(error) ||
         this.#starting.size === 1 && !this.#spare.fill();
       if (inWant) return this.#startedInWant(thread);
-      this.#inVain++;
+      this.#restarts.failed();
       // Where another thread lives, its requests end and make room.
       if (this.#placement.ready.size === 0 && this.#placement.waiting > 0) {
         this.#placement.cancelAll(() => error);
