@@ -1,4 +1,4 @@
-import { refuseGenerator } from "../../handlers/_generators.ts";
+import { checkRuns } from "../../handlers/_generators.ts";
 import type { ServerOptions } from "../server_options.ts";
 import { checkKeys } from "../../handlers/_known_keys.ts";
 
@@ -45,14 +45,9 @@ export function checkServerOptions<Address extends Deno.Addr, Request>(
   checkSignal(options.signal);
   for (const name of ["onListen", "verify", "onError"] as const) {
     const value: unknown = options[name];
-    // What it makes would be taken for an answer: verify would let everybody in.
-    refuseGenerator(name, value);
-    if (value === undefined || typeof value === "function") continue;
-    throw new TypeError(
-      `Cannot create server: ${name} must be a function, received ${
-        Deno.inspect(value)
-      }`,
-    );
+    // What a generator function makes would be taken for an answer: verify would
+    // let everybody in.
+    if (value !== undefined) checkRuns(name, value, "create server");
   }
   return { maxConnections, timeout, requestTimeout, gracePeriod };
 }

@@ -282,7 +282,12 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     const { request, clientAddress } = this;
     if (this.#aborted !== undefined) await this.#reportAborted();
     else await reporter.report(error, request, clientAddress);
-    await this.#callLast(() => hooks.shutdownRequest(request));
+    await callLast(
+      this.serving,
+      request,
+      clientAddress,
+      () => hooks.shutdownRequest(request),
+    );
     this.#exit();
   }
 
@@ -310,21 +315,13 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     const { hooks, transport } = this.serving;
     const closing = this.handler?.[CLOSING]() ?? "at once";
     const isCutShort = closing === "reset" || closing === "reset while read";
-    return this.#callLast(() => {
+    return callLast(this.serving, this.request, this.clientAddress, () => {
       const ended = isCutShort
         ? transport.end?.(this.request, closing)
         : undefined;
       const close = () => hooks.closeRequest(this.request);
       return ended === undefined ? close() : ended.then(close);
     });
-  }
-
-  /** Calls the hook that releases the request, and releases it if that fails. */
-  async #callLast(hook: () => unknown): Promise<void> {
-    const { reporter, transport } = this.serving;
-    const { request, clientAddress } = this;
-    if (await reporter.attempt(hook, request, clientAddress)) return;
-    release(transport, request);
   }
 
   /** Reports why the request was aborted, once. */
@@ -342,20 +339,26 @@ export class ServedRequest<Request, Address extends Deno.Addr>
 
 /** Discards a request that was accepted too late to be served. */
 export async function discard<Request, Address extends Deno.Addr>(
-  { hooks, reporter, transport }: Serving<Request, Address>,
+  serving: Serving<Request, Address>,
   request: Request,
   clientAddress: Address,
 ): Promise<void> {
-  const close = () => hooks.closeRequest(request);
-  if (await reporter.attempt(close, request, clientAddress)) return;
-  release(transport, request);
+  await callLast(
+    serving,
+    request,
+    clientAddress,
+    () => serving.hooks.closeRequest(request),
+  );
 }
 
-/** Releases a request where the hooks that should have have failed. */
-function release<Request, Address extends Deno.Addr>(
-  transport: Transport<Request, Address>,
+/** Calls the hook that releases a request, and releases it if that fails. */
+async function callLast<Request, Address extends Deno.Addr>(
+  { reporter, transport }: Serving<Request, Address>,
   request: Request,
-): void {
+  clientAddress: Address,
+  hook: () => unknown,
+): Promise<void> {
+  if (await reporter.attempt(hook, request, clientAddress)) return;
   try {
     transport.close?.(request);
   } catch {
