@@ -1,5 +1,5 @@
 import { match, strictEqual } from "node:assert";
-import { Folder, Program, testWith } from "../_program.ts";
+import { type Child, Folder, Program, testWith } from "../_program.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 const openssl = new Program("openssl", "openssl");
@@ -29,17 +29,22 @@ with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
 print("done")
 `;
 
+/** Starts the example, whose certificate is made in a folder. */
+function startIn({ path }: Folder): Child {
+  return startExample(
+    "mail_server",
+    { "=/tmp": `=${path}`, 2525: 0 },
+    [0],
+    { TMPDIR: path },
+  );
+}
+
 testWith(
   [openssl, python],
   "mail_server.ts takes mail from CPython's smtplib by STARTTLS, and only so",
   async () => {
     await using folder = new Folder();
-    await using child = startExample(
-      "mail_server",
-      { "=/tmp": `=${folder.path}`, 2525: 0 },
-      [0],
-      { TMPDIR: folder.path },
-    );
+    await using child = startIn(folder);
     const port = await portOf(child);
     const said = await python.run(["-c", CLIENT, String(port)]);
     match(said, /^refused 530\nsize 1048576\ndone\n$/);
@@ -56,12 +61,7 @@ testWith(
   "mail_server.ts speaks STARTTLS with OpenSSL, and ends on SIGTERM",
   async () => {
     await using folder = new Folder();
-    await using child = startExample(
-      "mail_server",
-      { "=/tmp": `=${folder.path}`, 2525: 0 },
-      [0],
-      { TMPDIR: folder.path },
-    );
+    await using child = startIn(folder);
     const port = await portOf(child);
     await using client = openssl.start(
       ...["s_client", "-quiet", "-starttls", "smtp"],

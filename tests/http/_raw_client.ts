@@ -35,6 +35,21 @@ export async function readUntil(
   return text;
 }
 
+/** Reads until what has come fits, or the end. */
+export async function readMatch(
+  connection: Deno.Conn,
+  ending: RegExp = /./s,
+): Promise<string> {
+  const buffer = new Uint8Array(10_000);
+  let text = "";
+  while (!ending.test(text)) {
+    const n = await connection.read(buffer);
+    if (n === null) break;
+    text += decoder.decode(buffer.subarray(0, n));
+  }
+  return text;
+}
+
 /** A request that ends its connection. */
 export function closing(line: string, ...headers: readonly string[]): string {
   return [line, "Host: test", "Connection: close", ...headers, "", ""]

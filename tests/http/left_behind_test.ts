@@ -8,23 +8,12 @@ import {
   HTTPServer,
 } from "../../server/http/mod.ts";
 import { TCPServer } from "../../mod.ts";
+import { readMatch } from "./_raw_client.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const elapse = (ms: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** Reads until something has come that fits, or the end. */
-async function read(client: Deno.Conn, ending: RegExp): Promise<string> {
-  const buffer = new Uint8Array(10_000);
-  let text = "";
-  while (!ending.test(text)) {
-    const n = await client.read(buffer);
-    if (n === null) break;
-    text += new TextDecoder().decode(buffer.subarray(0, n));
-  }
-  return text;
-}
 
 Deno.test("a doPOST() that does not await its work ends nothing, and is reported", async () => {
   class Forgetful extends BaseHTTPRequestHandler<Deno.NetAddr> {
@@ -48,7 +37,7 @@ Deno.test("a doPOST() that does not await its work ends nothing, and is reported
   await client.write(
     encode("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
   );
-  match(await read(client, /\r\n\r\n/), /^HTTP\/1.1 500 /);
+  match(await readMatch(client, /\r\n\r\n/), /^HTTP\/1.1 500 /);
   // An unhandled rejection would fail the test.
   await reports.until(1);
 });
@@ -76,10 +65,10 @@ Deno.test("a late write is no part of a response that has ended", async () => {
   );
   using client = await Deno.connect(server.addr);
   await client.write(encode("GET /late HTTP/1.1\r\nHost: a\r\n\r\n"));
-  await read(client, /\r\n\r\n/);
+  await readMatch(client, /\r\n\r\n/);
   match(`${await late.promise}`, /the request is finished/);
   await client.write(encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-  const next = await read(client, /\r\n\r\n/);
+  const next = await readMatch(client, /\r\n\r\n/);
   strictEqual(next.includes("forged"), false, next);
   match(next, /^HTTP\/1.1 200 /);
 });
@@ -134,9 +123,11 @@ Deno.test("what a request has left running has nothing of the next request", asy
       ),
     );
   await post("/first");
-  match(await read(client, /\r\n\r\n0\r\n\r\n/), /^HTTP\/1.1 200 /);
+  match(await readMatch(client, /\r\n\r\n0\r\n\r\n/), /^HTTP\/1.1 200 /);
   await post("/second");
-  const [head, body] = (await read(client, /\r\n0\r\n\r\n/)).split("\r\n\r\n");
+  const [head, body] = (await readMatch(client, /\r\n0\r\n\r\n/)).split(
+    "\r\n\r\n",
+  );
   match(head!, /^HTTP\/1.1 200 /);
   deepStrictEqual(body!.split(/\r?\n/).slice(1, -1), [
     "BadResource: Cannot write: the request is finished; did handle() await all that it started?",

@@ -6,23 +6,12 @@ import {
   HTTPServer,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
+import { readMatch } from "./_raw_client.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { Slow } from "./_slow_handlers.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const get = (path: string) => encode(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
-
-/** Reads until something has come, or the end. */
-async function read(client: Deno.Conn, ending = /./s): Promise<string> {
-  const buffer = new Uint8Array(10_000);
-  let text = "";
-  while (!ending.test(text)) {
-    const n = await client.read(buffer);
-    if (n === null) break;
-    text += new TextDecoder().decode(buffer.subarray(0, n));
-  }
-  return text;
-}
 
 const REQUEST_TIMEOUT = 400;
 
@@ -47,7 +36,7 @@ for (
     for (let i = 0; performance.now() - started < 3 * REQUEST_TIMEOUT; i++) {
       await client.write(get(`/${i}`));
       const whole = new RegExp(`^HTTP/1.1 200 [^]*/${i}$`);
-      match(await read(client, whole), whole);
+      match(await readMatch(client, whole), whole);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     strictEqual(reports.errors.length, 0);
@@ -63,7 +52,7 @@ for (
     );
     using client = await Deno.connect(server.addr);
     await client.write(get("/never"));
-    match(await read(client), /^HTTP\/1.1 503 /);
+    match(await readMatch(client), /^HTTP\/1.1 503 /);
     const [error] = await reports.until(1);
     strictEqual((error as DOMException).name, "TimeoutError");
   });
@@ -79,12 +68,12 @@ Deno.test("a handler that holds up its process for longer than requestTimeout is
   );
   using client = await Deno.connect(server.addr);
   await client.write(get("/busy"));
-  strictEqual(await read(client), "");
+  strictEqual(await readMatch(client), "");
   match(
     `${(await reports.until(1))[0]}`,
     /^TimeoutError: A request took longer than requestTimeout, 400 ms/,
   );
   using next = await Deno.connect(server.addr);
   await next.write(get("/next"));
-  match(await read(next), /^HTTP\/1.1 200 /);
+  match(await readMatch(next), /^HTTP\/1.1 200 /);
 });
