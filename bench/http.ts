@@ -4,19 +4,12 @@
  *
  * Options: `--rounds=N`, `--short` to see only that everything works.
  */
-import { parseArgs } from "node:util";
+import { benchOptions } from "./_options.ts";
 import { denoServer, peerServer, type ServerCommand } from "./_programs.ts";
 import { compareLoads, type ServedLoad } from "./_served_loads.ts";
 import { runWrk } from "./_wrk.ts";
 
-const { values: options } = parseArgs({
-  args: Deno.args,
-  options: {
-    rounds: { type: "string", default: "5" },
-    short: { type: "boolean", default: false },
-  },
-});
-const seconds = options.short ? 1 : 2;
+const { rounds, seconds } = benchOptions();
 
 const cpython = (how: string, mode: string): ServerCommand => ({
   ...peerServer("python3", "cpython_http.py", mode),
@@ -41,5 +34,5 @@ await compareLoads(
     servers,
     run: (port) => runWrk(port, { connections, seconds }),
   })),
-  options.short ? 1 : Number(options.rounds),
+  rounds,
 );

@@ -6,19 +6,12 @@
  *
  * Options: `--rounds=N`, `--short` to see only that everything works.
  */
-import { parseArgs } from "node:util";
+import { benchOptions } from "./_options.ts";
 import { denoServer, peerServer, type ServerCommand } from "./_programs.ts";
 import { compareLoads, type ServedLoad } from "./_served_loads.ts";
 import { runWrk } from "./_wrk.ts";
 
-const { values: options } = parseArgs({
-  args: Deno.args,
-  options: {
-    rounds: { type: "string", default: "5" },
-    short: { type: "boolean", default: false },
-  },
-});
-const seconds = options.short ? 1 : 2;
+const { rounds, seconds } = benchOptions();
 const folder = await Deno.makeTempDir();
 const files = [`${folder}/cert.pem`, `${folder}/key.pem`];
 
@@ -67,7 +60,7 @@ try {
     load("answers, 1 connection", "keep", 1),
     load("answers, 50 connections", "keep", 50),
     load("a handshake each, 64 at a time", "close", 64),
-  ], options.short ? 1 : Number(options.rounds));
+  ], rounds);
 } finally {
   await Deno.remove(folder, { recursive: true });
 }

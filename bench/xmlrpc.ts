@@ -4,7 +4,7 @@
  *
  * Options: `--rounds=N`, `--short` to see only that everything works.
  */
-import { parseArgs } from "node:util";
+import { benchOptions } from "./_options.ts";
 import {
   decodeXMLRPCResponse,
   encodeXMLRPCCall,
@@ -18,15 +18,7 @@ import {
 import { compareLoads, type ServedLoad } from "./_served_loads.ts";
 import { runWrk } from "./_wrk.ts";
 
-const { values: options } = parseArgs({
-  args: Deno.args,
-  options: {
-    rounds: { type: "string", default: "5" },
-    short: { type: "boolean", default: false },
-  },
-});
-/** How long one measurement lasts, in seconds. */
-const seconds = options.short ? 1 : 2;
+const { rounds, seconds } = benchOptions();
 const PATH = "/RPC2";
 
 const ours = denoServer("SimpleXMLRPCServer", "ours_xmlrpc.ts");
@@ -78,7 +70,7 @@ await compareLoads(
         ]),
     },
   ],
-  options.short ? 1 : Number(options.rounds),
+  rounds,
 );
 
 /** wrk looks at no answer, and a fault has status 200 too. */
