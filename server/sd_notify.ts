@@ -1,3 +1,5 @@
+import { isGranted } from "../handlers/_granted.ts";
+
 /** How long the service manager may take for a message, in milliseconds. */
 const MOST_TIME = 5_000;
 
@@ -6,8 +8,8 @@ const MOST_TIME = 5_000;
  * `"STOPPING=1"` when it shuts down, `"WATCHDOG=1"` now and then where the unit has
  * `WatchdogSec=`; see sd_notify(3). Several, one a line, go in one message.
  *
- * Needs `--unstable-net --allow-env=NOTIFY_SOCKET`, and `--allow-read` and
- * `--allow-write` of that socket's path, `/run/systemd/notify` mostly.
+ * Needs `--unstable-net --allow-env=NOTIFY_SOCKET --allow-net`, and `--allow-read`
+ * and `--allow-write` of that socket's path, `/run/systemd/notify` mostly.
  *
  * @param state What to tell.
  * @returns Whether there is a service manager that wants to know: without
@@ -35,6 +37,8 @@ export async function sdNotify(state: string): Promise<boolean> {
       "Cannot notify the service manager: Deno has no datagrams of Unix sockets, run again with the --unstable-net flag",
     );
   }
+  const path = where.replace(/^@/, "\0");
+  checkPermissions(path);
   // The name of an abstract socket, which needs no file and is free afterwards.
   const own = `\0socketserver-notify-${crypto.randomUUID()}`;
   const socket = Deno.listenDatagram({ transport: "unixpacket", path: own });
@@ -46,7 +50,7 @@ export async function sdNotify(state: string): Promise<boolean> {
   try {
     await socket.send(new TextEncoder().encode(state), {
       transport: "unixpacket",
-      path: where.replace(/^@/, "\0"),
+      path,
     });
     return true;
   } catch (error) {
@@ -57,5 +61,29 @@ export async function sdNotify(state: string): Promise<boolean> {
   } finally {
     clearTimeout(timer);
     if (!late) socket.close();
+  }
+}
+
+/**
+ * Checks first what Deno would ask for.
+ *
+ * @param path Where the message goes.
+ * @throws {Deno.errors.NotCapable} If a permission is missing.
+ */
+function checkPermissions(path: string): void {
+  const needs: (readonly [Deno.PermissionDescriptor, flag: string])[] = [
+    // No flag can name an abstract socket.
+    [{ name: "net" }, "--allow-net"],
+  ];
+  if (!path.startsWith("\0")) {
+    for (const name of ["read", "write"] as const) {
+      needs.push([{ name, path }, `--allow-${name}=${path}`]);
+    }
+  }
+  for (const [descriptor, flag] of needs) {
+    if (isGranted(descriptor)) continue;
+    throw new Deno.errors.NotCapable(
+      `Cannot notify the service manager: requires ${descriptor.name} access, run again with ${flag}`,
+    );
   }
 }

@@ -9,6 +9,8 @@
  * alone, by a listener that shares nothing, and then listened at again.
  */
 
+import { isGranted } from "../../handlers/_granted.ts";
+
 /** How many ports are tried, where each was taken by somebody else meanwhile. */
 const MOST_TRIES = 100;
 
@@ -106,5 +108,5 @@ function isPermitted(hostname = "0.0.0.0", port: number): boolean {
   const host = hostname.includes(":") && !hostname.startsWith("[")
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;
-  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+  return isGranted({ name: "net", host });
 }

@@ -1,4 +1,5 @@
 import { addForgetful, isForgetful } from "../../handlers/_replying.ts";
+import { isGranted } from "../../handlers/_granted.ts";
 
 /** A socket of datagrams. */
 interface DatagramListener<Address extends Deno.Addr> {
@@ -25,8 +26,6 @@ const MOST_REMEMBERED = 1_024;
 export function withPermittedSends<Address extends Deno.Addr>(
   socket: DatagramListener<Address>,
 ): DatagramListener<Address> {
-  const isGranted = (descriptor: Deno.PermissionDescriptor) =>
-    Deno.permissions.querySync(descriptor).state === "granted";
   if (
     (["net", "read", "write"] as const).every((name) => isGranted({ name }))
   ) return socket;

@@ -1,3 +1,4 @@
+import { isGranted } from "../../handlers/_granted.ts";
 import { describeAddress } from "../_core/describe_address.ts";
 import type { StreamListener } from "../stream_server.ts";
 import { acceptedTCP, acceptedUnix, localAddress } from "./accepted.ts";
@@ -127,11 +128,8 @@ function checkPermission(
   host: string | undefined,
   where: string,
 ): void {
-  const { state } = Deno.permissions.querySync({
-    name: "net",
-    ...host === undefined ? {} : { host },
-  });
-  if (state === "granted") return;
+  const all = { name: "net" } as const;
+  if (isGranted(host === undefined ? all : { ...all, host })) return;
   handle.close();
   throw new Deno.errors.NotCapable(
     `Cannot listen on fd ${fd}, ${where}: the net permission is missing, run again with the --allow-net${

@@ -1,3 +1,4 @@
+import { isGranted } from "../../handlers/_granted.ts";
 import { fileURLToPath } from "node:url";
 import { escapeControls } from "../../handlers/_escape_controls.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
@@ -228,15 +229,15 @@ export function denoProgram(given: string | URL | undefined): string {
 }
 
 function mayRun(command: string): boolean {
-  const { state } = Deno.permissions.querySync({ name: "run", command });
-  return state === "granted";
+  return isGranted({ name: "run", command });
 }
 
 function neededEnvironment(): Record<string, string> {
   const found: Record<string, string> = {};
   for (const variable of NEEDED_VARIABLES) {
-    const { state } = Deno.permissions.querySync({ name: "env", variable });
-    const value = state === "granted" ? Deno.env.get(variable) : undefined;
+    const value = isGranted({ name: "env", variable })
+      ? Deno.env.get(variable)
+      : undefined;
     if (value !== undefined) found[variable] = value;
   }
   return found;

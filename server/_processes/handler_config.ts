@@ -1,3 +1,4 @@
+import { isGranted } from "../../handlers/_granted.ts";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -28,9 +29,8 @@ export function configFlags(
   while (true) {
     for (const name of NAMES) {
       const path = join(folder, name);
-      const { state } = Deno.permissions.querySync({ name: "read", path });
       // An outer one would not be the one that Deno finds.
-      if (state !== "granted") return [];
+      if (!isGranted({ name: "read", path })) return [];
       if (isFile(path)) return [`--config=${path}`];
     }
     const outer = dirname(folder);

@@ -1,4 +1,5 @@
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
+import { isGranted } from "../../handlers/_granted.ts";
 
 /**
  * How many descriptors a thread needs to start, and how many are kept for it: it
@@ -122,8 +123,7 @@ export class SpareDescriptors implements Disposable {
 /** Whether a module is a file that may be read without asking anybody. */
 function isReadable(url: URL): boolean {
   if (url.protocol !== "file:") return false;
-  const { state } = Deno.permissions.querySync({ name: "read", path: url });
-  return state === "granted";
+  return isGranted({ name: "read", path: url });
 }
 
 /** Says that a thread cannot be started for want of them. */

@@ -1,3 +1,4 @@
+import { isGranted } from "../../handlers/_granted.ts";
 import { resolve } from "node:path";
 import { checkKeys } from "../../handlers/_known_keys.ts";
 import { isDeadUnixSocket } from "./probe_unix_socket.ts";
@@ -192,6 +193,6 @@ export class UnixSocketFile {
 
 function isPermitted(path: string): boolean {
   return (["read", "write"] as const).every((name) =>
-    Deno.permissions.querySync({ name, path }).state === "granted"
+    isGranted({ name, path })
   );
 }

@@ -1,3 +1,4 @@
+import { isGranted } from "../../_granted.ts";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { originForm } from "../_connection/request_target.ts";
@@ -97,8 +98,9 @@ export function systemEnvironment(): Record<string, string> {
 
 /** A variable of this process, if it may be read. */
 function variable(name: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) : undefined;
+  return isGranted({ name: "env", variable: name })
+    ? Deno.env.get(name)
+    : undefined;
 }
 
 function headerVariables(

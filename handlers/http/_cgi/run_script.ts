@@ -1,3 +1,4 @@
+import { isGranted } from "../../_granted.ts";
 import { contentOf } from "../_connection/content.ts";
 import type { BaseHTTPRequestHandler } from "../base_http_request_handler.ts";
 import type { Script } from "./find_script.ts";
@@ -78,8 +79,7 @@ function start(
   { env, body, timeout, user: setting }: ScriptOptions,
   log: (message: string) => void,
 ): ScriptProcess {
-  const { state } = Deno.permissions.querySync({ name: "run", command: file });
-  if (state !== "granted") {
+  if (!isGranted({ name: "run", command: file })) {
     throw new ScriptError(
       403,
       `it requires run access; run the server again with --allow-run=${file}`,

@@ -1,3 +1,4 @@
+import { isGranted } from "../../_granted.ts";
 import { dirname } from "node:path";
 import { ScriptError } from "./script_error.ts";
 import { StallTimer } from "./stall_timer.ts";
@@ -203,7 +204,7 @@ export class ScriptProcess implements AsyncDisposable {
   #kill(signal: Deno.Signal): void {
     const { pid } = this.#process;
     const mayKillGroup = Deno.build.os !== "windows" &&
-      Deno.permissions.querySync({ name: "run" }).state === "granted";
+      isGranted({ name: "run" });
     try {
       if (mayKillGroup) Deno.kill(-pid, signal);
       else this.#process.kill(signal);

@@ -1,3 +1,4 @@
+import { isGranted } from "../../_granted.ts";
 import { ScriptError } from "./script_error.ts";
 
 /** Whom a script runs as. */
@@ -69,8 +70,7 @@ function isId(id: unknown): id is number {
  */
 function runsAsRoot(file: string): boolean {
   if (runsAsRootFound !== undefined) return runsAsRootFound;
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
-  return runsAsRootFound = state === "granted"
+  return runsAsRootFound = isGranted({ name: "sys", kind: "uid" })
     ? Deno.uid() === 0
     : mayRunAsRoot(file);
 }
@@ -102,8 +102,7 @@ function mayRunAsRoot(file: string): boolean {
  */
 function findNobody(): CGIUser {
   const path = "/etc/passwd";
-  const { state } = Deno.permissions.querySync({ name: "read", path });
-  if (state === "granted") {
+  if (isGranted({ name: "read", path })) {
     try {
       const found = /^nobody:[^:\n]*:(\d+):(\d+):/m.exec(
         Deno.readTextFileSync(path),
