@@ -99,7 +99,7 @@ export class AcceptingThread {
       case "serve":
         return void this.#serve();
       case "serve one":
-        this.#one = this.#serving().handleRequest();
+        this.#one = this.#serveOne();
         return void this.#one.catch(() => {
           // The server was closed meanwhile.
         });
@@ -147,6 +147,13 @@ export class AcceptingThread {
     if (this.#stopped) return;
     this.#places.beginAccepting();
     await server.serveForever();
+  }
+
+  async #serveOne(): Promise<void> {
+    this.#goOn = undefined;
+    await this.#serving().handleRequest();
+    // One that was closed before it was verified was one all the same.
+    if (this.#goOn === undefined && !this.#servesAll) await this.#waitForWord();
   }
 
   /** The server, which is made when it is needed. */

@@ -3,6 +3,14 @@ import { isIPv4, isIPv6 } from "node:net";
 const DOT = 0x2e;
 const ZERO = 0x30;
 
+/** How IPv6 writes an address of IPv4 (RFC 4291, section 2.5.5.2). */
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** The text of an address of IPv4 that is written as one of IPv6, if it is one. */
+export function mappedIPv4(text: string): string | undefined {
+  return MAPPED.exec(text)?.[1];
+}
+
 /** The text of an IPv4 address of 4 bytes. */
 export function ipv4Text(bytes: Uint8Array): string {
   return bytes.join(".");

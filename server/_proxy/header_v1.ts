@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
-import type { ProxyHeader } from "../proxy_header.ts";
+import type { ProxyHeader } from "../../handlers/proxy_header.ts";
+import { ipBytes, ipv6Text } from "../_core/ip_text.ts";
 import { malformed } from "./malformed.ts";
 
 /** How each begins, in text. */
@@ -57,8 +58,17 @@ function parseLine(line: string): ProxyHeader {
   ) throw malformed(`${JSON.stringify(line)} is no line of version 1`);
   return {
     ...{ version: 1, command: "PROXY", tlvs: {} },
-    source: { transport: "tcp", hostname: source, port: Number(from) },
-    destination: { transport: "tcp", hostname: destination, port: Number(to) },
+    source: addressOf(source, from!),
+    destination: addressOf(destination, to!),
+  };
+}
+
+function addressOf(hostname: string, port: string): Deno.NetAddr {
+  return {
+    transport: "tcp",
+    // One address of IPv6 can be written in many ways, and is told in one.
+    hostname: hostname.includes(":") ? ipv6Text(ipBytes(hostname)!) : hostname,
+    port: Number(port),
   };
 }
 

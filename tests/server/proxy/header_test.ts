@@ -3,7 +3,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
 import { decodeProxyHeader } from "../../../server/decode_proxy_header.ts";
 import { encodeProxyHeader } from "../../../server/encode_proxy_header.ts";
-import type { ProxyHeader } from "../../../server/proxy_header.ts";
+import type { ProxyHeader } from "../../../handlers/proxy_header.ts";
 import { crc32c } from "../../../server/_proxy/crc32c.ts";
 import { ipBytes, ipv6Text } from "../../../server/_core/ip_text.ts";
 import { lookAt } from "../../../server/_proxy/read_header.ts";
