@@ -9,7 +9,7 @@ export interface Proxied {
   readonly [PROXIED]: { readonly header: ProxyHeader | undefined } | undefined;
 }
 
-/** The PROXY header that has come over a connection, if any has. */
-export function proxyOf(connection: object): ProxyHeader | undefined {
-  return (connection as Partial<Proxied>)[PROXIED]?.header;
+/** The PROXY header that has come over a request's connection, if any has. */
+export function proxyOf(request: unknown): ProxyHeader | undefined {
+  return (request as Partial<Proxied> | null | undefined)?.[PROXIED]?.header;
 }

@@ -28,8 +28,6 @@ import { type TLSInfo, tlsOf } from "./_tls/tls_info.ts";
 import type { TLSConnection } from "./_tls/tls_connection.ts";
 import { secure, type StartTLSOptions, upgrade } from "./_tls/upgrade.ts";
 import { isEncrypted } from "./_encrypted.ts";
-import { proxyOf } from "./_proxied.ts";
-import type { ProxyHeader } from "./proxy_header.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
 
@@ -158,17 +156,6 @@ export class StreamRequestHandler<
    */
   get tls(): TLSInfo | undefined {
     return tlsOf(this.request);
-  }
-
-  /**
-   * What the balancer has told of the connection that it forwards, where the
-   * server takes it (`proxyProtocol`): who the client is, where it has connected
-   * to, and what else the header says. `clientAddress` is the client's then.
-   *
-   * @returns It, or `undefined` where no PROXY header has come.
-   */
-  get proxy(): ProxyHeader | undefined {
-    return proxyOf(this.request);
   }
 
   /**
