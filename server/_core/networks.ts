@@ -1,5 +1,10 @@
-import { mappedIPv4, writeIPv4, writeIPv6 } from "./ip_text.ts";
-import { isIPv4, isIPv6 } from "node:net";
+import {
+  ipBytes,
+  isMapped,
+  readIPv4,
+  readIPv6,
+  withoutZone,
+} from "./ip_text.ts";
 
 /** How an address of IPv4 begins that is written as one of IPv6, in bits. */
 const MAPPED_BITS = 96;
@@ -15,6 +20,7 @@ interface Network {
 /** Where the address that is looked for is written, so that nothing is allocated. */
 const wanted4 = new Uint8Array(4);
 const wanted6 = new Uint8Array(16);
+const mappedBytes = wanted6.subarray(12);
 
 /**
  * The bytes of a client's address, of IPv4 also where that is written as one of
@@ -25,15 +31,10 @@ const wanted6 = new Uint8Array(16);
  */
 export function clientBytes(hostname: string): Uint8Array | undefined {
   if (!hostname.includes(":")) {
-    if (!isIPv4(hostname)) return undefined;
-    writeIPv4(hostname, wanted4, 0);
-    return wanted4;
+    return readIPv4(hostname, wanted4, 0) ? wanted4 : undefined;
   }
-  const mapped = mappedIPv4(hostname);
-  if (mapped !== undefined) return clientBytes(mapped);
-  if (!isIPv6(hostname)) return undefined;
-  writeIPv6(hostname, wanted6, 0);
-  return wanted6;
+  if (!readIPv6(withoutZone(hostname), wanted6, 0)) return undefined;
+  return isMapped(wanted6) ? mappedBytes : wanted6;
 }
 
 /**
@@ -89,21 +90,17 @@ export function checkList(name: string, texts: unknown): void {
 }
 
 function parse(name: string, text: string): Network {
-  const [, address, length] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  const isKnown = address !== undefined &&
-    (isIPv4(address) || isIPv6(address));
-  const most = isKnown && isIPv6(address) ? 128 : 32;
+  const [, address = "", length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const first = ipBytes(address);
+  const most = first === undefined ? 0 : 8 * first.length;
   const bits = length === undefined ? most : Number(length);
-  if (!isKnown || bits > most) {
+  if (first === undefined || bits > most) {
     throw refusal(
       name,
       text,
       'is no network; write it as "192.0.2.0/24" or "2001:db8::/32", and without a zone',
     );
   }
-  const first = new Uint8Array(most / 8);
-  if (most === 32) writeIPv4(address, first, 0);
-  else writeIPv6(address, first, 0);
   const isFirst = first.every((byte, i) => (byte & ~maskOf(bits, i)) === 0);
   if (!isFirst) {
     throw refusal(
@@ -124,9 +121,7 @@ function refusal(name: string, text: string, why: string): TypeError {
 /** A network of IPv4 that is written as one of IPv6, as what it is. */
 function unmapped(network: Network): Network {
   const { first, bits } = network;
-  const isMapped = bits >= MAPPED_BITS && first[10] === 0xff &&
-    first[11] === 0xff && first.subarray(0, 10).every((byte) => byte === 0);
-  return isMapped
+  return bits >= MAPPED_BITS && isMapped(first)
     ? { first: first.slice(12), bits: bits - MAPPED_BITS }
     : network;
 }
