@@ -269,7 +269,7 @@ testWith(
     const commands: unknown[] = [];
     const sources: unknown[] = [];
     const reports = new Reports();
-    await using server = serve(
+    await using _ = serve(
       new UnixStreamServer({ path }, async ({ proxy, rfile, wfile }) => {
         const line = await rfile.readLine();
         if (line === "hello") sources.push(proxy?.source);
