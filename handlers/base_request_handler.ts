@@ -1,6 +1,8 @@
 import { markLeftBehind } from "./streams/_left_behind.ts";
 import { refuseGeneratorMethods } from "./_generators.ts";
 import { nameBounded } from "./_inspect_bounded.ts";
+import { proxyOf } from "./_proxied.ts";
+import type { ProxyHeader } from "./proxy_header.ts";
 import type { Unsent } from "./_unsent.ts";
 import {
   ABORT,
@@ -147,6 +149,17 @@ export class BaseRequestHandler<
       }
     }
     return this.#controller.signal;
+  }
+
+  /**
+   * What the balancer has told of the connection that it forwards, where the
+   * server takes it (`proxyProtocol`): who the client is, where it has connected
+   * to, and what else the header says. `clientAddress` is the client's then.
+   *
+   * @returns It, or `undefined` where no PROXY header has come.
+   */
+  get proxy(): ProxyHeader | undefined {
+    return proxyOf(this.request);
   }
 
   /**

@@ -1,5 +1,6 @@
 import {
   type StreamHandler,
+  type StreamListener,
   StreamServer,
   type StreamServerOptions,
 } from "./stream_server.ts";
@@ -11,6 +12,7 @@ import {
   type InheritedAddress,
   isInherited,
 } from "./_node_sockets/adopt.ts";
+import { behindProxies } from "./_proxy/proxy_listener.ts";
 import {
   UNIX_OPTION_NAMES,
   type UnixServerAddress,
@@ -71,26 +73,27 @@ export class UnixStreamServer
     // An inherited socket has a file that is not this server's, an abstract none.
     let file: UnixSocketFile | undefined;
     const connections = new UnixConnections(options, () => file);
+    const open = (): StreamListener<Deno.UnixConn, Deno.UnixAddr> => {
+      if (isInherited(address)) {
+        checkKeys("address key", address, ["fd"]);
+        checkNoFile(options);
+        return adoptUnix(address);
+      }
+      if (isAbstract(address)) {
+        checkKeys("address key", address, ["path", "transport"]);
+        checkNoFile(options);
+        return Deno.listen({ transport: "unix", path: address.path });
+      }
+      const bound = UnixSocketFile.bind(
+        address,
+        options,
+        (path) => Deno.listen({ transport: "unix", path }),
+      );
+      file = bound.file;
+      return bound.socket;
+    };
     super(
-      () => {
-        if (isInherited(address)) {
-          checkKeys("address key", address, ["fd"]);
-          checkNoFile(options);
-          return adoptUnix(address);
-        }
-        if (isAbstract(address)) {
-          checkKeys("address key", address, ["path", "transport"]);
-          checkNoFile(options);
-          return Deno.listen({ transport: "unix", path: address.path });
-        }
-        const bound = UnixSocketFile.bind(
-          address,
-          options,
-          (path) => Deno.listen({ transport: "unix", path }),
-        );
-        file = bound.file;
-        return bound.socket;
-      },
+      () => behindProxies(options, open()),
       handler,
       withSeam(options, {
         transport: connections,
@@ -108,7 +111,7 @@ class UnixConnections extends Connections<Deno.UnixConn, Deno.UnixAddr> {
     options: UnixStreamServerOptions,
     file: () => UnixSocketFile | undefined,
   ) {
-    super(options);
+    super(options, true);
     this.#file = file;
   }
 

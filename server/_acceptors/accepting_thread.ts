@@ -102,7 +102,7 @@ export class AcceptingThread {
       case "serve":
         return void this.#serve();
       case "serve one":
-        this.#one = this.#serving().handleRequest();
+        this.#one = this.#serveOne();
         return void this.#one.catch(() => {
           // The server was closed meanwhile.
         });
@@ -172,6 +172,13 @@ export class AcceptingThread {
       // That its socket is closed, if it was told to leave it.
       if (!this.#stopped) throw error;
     }
+  }
+
+  async #serveOne(): Promise<void> {
+    this.#goOn = undefined;
+    await this.#serving().handleRequest();
+    // One that was closed before it was verified was one all the same.
+    if (this.#goOn === undefined && !this.#servesAll) await this.#waitForWord();
   }
 
   /** The server, which is made when it is needed. */

@@ -1,5 +1,6 @@
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { WorkerStart } from "../_threads/owned_worker.ts";
+import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
 import type { PlacesMemory } from "./places.ts";
 
@@ -10,12 +11,13 @@ export interface AcceptorOptions {
   readonly lingerTimeout?: number;
   readonly gracePeriod?: number;
   readonly rawAddresses?: boolean;
+  readonly proxyProtocol?: ProxyProtocolOptions;
 }
 
 /** Their names. */
 const NAMES: readonly (keyof AcceptorOptions)[] = [
   ...["requestTimeout", "idleTimeout", "lingerTimeout"] as const,
-  ...["gracePeriod", "rawAddresses"] as const,
+  ...["gracePeriod", "rawAddresses", "proxyProtocol"] as const,
 ];
 
 /** Those among the options of a server. */

@@ -24,7 +24,13 @@
  * which there are no more than places.
  */
 
-import { ipv4Text, ipv6Text, writeIPv4, writeIPv6 } from "../_core/ip_text.ts";
+import {
+  ipv4Text,
+  ipv6Text,
+  readIPv4,
+  readIPv6,
+  withoutZone,
+} from "../_core/ip_text.ts";
 
 /** Adds up the places that were given back, modulo 2^32. */
 const FREED = 0;
@@ -236,8 +242,8 @@ export class OwnPlaces extends SharedPlaces {
     const at = this.at(place);
     const start = 4 * (at + ADDRESS);
     const isIPv6 = hostname.includes(":");
-    if (isIPv6) writeIPv6(hostname, this.bytes, start);
-    else writeIPv4(hostname, this.bytes, start);
+    if (isIPv6) readIPv6(withoutZone(hostname), this.bytes, start);
+    else readIPv4(hostname, this.bytes, start);
     this.words[at + KIND] = (isIPv6 ? IPV6 : IPV4) << 16 | port;
   }
 

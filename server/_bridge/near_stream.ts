@@ -1,5 +1,6 @@
 import { arrivals, noteArrival } from "../../handlers/_arrivals.ts";
 import { isEncrypted } from "../../handlers/_encrypted.ts";
+import { proxyOf } from "../../handlers/_proxied.ts";
 import { tlsOf } from "../../handlers/_tls/tls_info.ts";
 import { isBorrower } from "../../handlers/streams/_lending.ts";
 import { ReadSize } from "../../handlers/streams/_read_size.ts";
@@ -16,12 +17,14 @@ import { packError, unpackError } from "./errors.ts";
 import {
   FrameType,
   LARGEST_WINDOW,
+  MAX_CONTROL,
   MAX_DATA,
   ProtocolError,
   WINDOW,
 } from "./frames.ts";
 import type { Lease } from "./lease.ts";
 import { NearChannel, repeated, type RequestOwner } from "./near_channel.ts";
+import { packProxy } from "./packed_proxy.ts";
 import { packJson, packNumber, unpackJson, unpackNumber } from "./payloads.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 
@@ -48,6 +51,7 @@ const NOTHING = new Uint8Array(0);
 /** Moves the bytes between a connection and its handler on the far side. */
 export class NearStream extends NearChannel implements Unsent {
   readonly #connection: Deno.Conn;
+  readonly #client: Deno.Addr;
   /** Whether it can be lent memory that is shared, or used again. */
   readonly #borrows: boolean;
   /** Bytes that may go to the far side before it asks for more. */
@@ -91,28 +95,35 @@ export class NearStream extends NearChannel implements Unsent {
     id: number,
     owner: RequestOwner,
     connection: Deno.Conn,
+    client: Deno.Addr = connection.remoteAddr,
   ) {
     super(carrier, id, owner);
     this.#connection = connection;
+    this.#client = client;
     this.#borrows = isBorrower(connection);
   }
 
   override open(): void {
     const { localAddr, remoteAddr } = this.#connection;
     const tls = tlsOf(this.#connection);
+    const proxy = proxyOf(this.#connection);
     const { requestTimeout = Infinity } = this.owner;
-    this.carrier.send(
-      FrameType.Open,
-      this.id,
-      packJson({
-        localAddr,
-        remoteAddr,
-        encrypted: isEncrypted(this.#connection),
-        ...tls === undefined ? {} : { tls },
-        // JSON has no Infinity.
-        ...requestTimeout === Infinity ? {} : { requestTimeout },
-      }),
-    );
+    const opening = packJson({
+      localAddr,
+      remoteAddr,
+      ...this.#client === remoteAddr ? {} : { client: this.#client },
+      encrypted: isEncrypted(this.#connection),
+      ...tls === undefined ? {} : { tls },
+      ...proxy === undefined ? {} : { proxy: packProxy(proxy) },
+      // JSON has no Infinity.
+      ...requestTimeout === Infinity ? {} : { requestTimeout },
+    });
+    if (opening.length > MAX_CONTROL) {
+      throw new Deno.errors.InvalidData(
+        `Cannot hand a connection on: what its PROXY header and its handshake say takes ${opening.length} bytes, and ${MAX_CONTROL} are the most`,
+      );
+    }
+    this.carrier.send(FrameType.Open, this.id, opening);
     this.#pump();
   }
 

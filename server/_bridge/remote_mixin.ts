@@ -109,7 +109,7 @@ export class RemoteRunner implements Runner {
       }
       return isDatagram(request)
         ? side.openDatagram(request, clientAddress, served)
-        : side.openStream(request as Deno.Conn, served);
+        : side.openStream(request as Deno.Conn, served, clientAddress);
     };
     let assignment = pool.assign(open);
     if (assignment === undefined) {

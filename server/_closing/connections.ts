@@ -3,15 +3,20 @@ import type { Closing } from "../../handlers/_host.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import { checkTime } from "../_core/options.ts";
 import type { InProgress, Transport } from "../_core/seam.ts";
+import { innermost } from "../_core/wrapped_connection.ts";
+import { ProxyReceiver } from "../_proxy/proxy_receiver.ts";
+import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 import { IdleConnection } from "./idle_connection.ts";
 import { Lingering } from "./linger.ts";
 import { resetConnection } from "./reset.ts";
 
-/** Options about how a connection ends. */
+/** Options about how a connection begins and ends. */
 interface ConnectionOptions {
   readonly idleTimeout?: number;
   readonly lingerTimeout?: number;
+  readonly proxyProtocol?: ProxyProtocolOptions;
+  readonly rawAddresses?: boolean;
 }
 
 const DEFAULT_LINGER_TIMEOUT = 30_000;
@@ -32,11 +37,13 @@ interface Watched extends Expiring<Watched> {
   readonly connection: IdleConnection<Deno.Addr>;
 }
 
-/** How the connections of one server are watched, ended and closed. */
+/** How the connections of one server are begun, watched, ended and closed. */
 export class Connections<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
 > implements Transport<Connection, Address> {
+  /** Receives PROXY headers, where there may be some. */
+  readonly prepare: Transport<Connection, Address>["prepare"];
   /** Watches the connection of a handler for silence, where there is a timeout. */
   around: Transport<Connection, Address>["around"];
   /** Whether connections must note when they last carried a byte. */
@@ -45,17 +52,30 @@ export class Connections<
   accepting: Promise<unknown> | undefined;
   readonly #idle: Deadlines<Watched>;
   readonly #lingering: Lingering | undefined;
+  readonly #receiver: ProxyReceiver | undefined;
   readonly #flushes: Deadlines<Flush>;
 
   /**
    * @param options Those of a `StreamServer`.
+   * @param isUnix Whether the peers are those of a Unix socket.
    * @throws {RangeError} If one is out of range.
+   * @throws {TypeError} If one is of another type.
    */
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions, isUnix = false) {
     const {
       idleTimeout = Infinity,
       lingerTimeout = DEFAULT_LINGER_TIMEOUT,
+      proxyProtocol,
+      rawAddresses = false,
     } = options;
+    if (proxyProtocol !== undefined) {
+      const receiver = new ProxyReceiver(
+        { proxyProtocol, rawAddresses },
+        isUnix,
+      );
+      this.#receiver = receiver;
+      this.prepare = (served) => receiver.receive(served);
+    }
     checkTime("idleTimeout", idleTimeout);
     checkTime("lingerTimeout", lingerTimeout);
     this.watches = idleTimeout !== Infinity;
@@ -86,9 +106,7 @@ export class Connections<
   }
 
   async #reset(connection: Connection, isRead: boolean): Promise<void> {
-    const inner = connection instanceof IdleConnection
-      ? connection.inner
-      : connection;
+    const inner = innermost(connection);
     // Where there is no reset, closing at once is the nearest to it: a TLS
     // connection then ends without close_notify (RFC 8446, section 6.1).
     if (isResetting(inner)) inner[RESET]();
@@ -113,6 +131,7 @@ export class Connections<
 
   finish(): void {
     this.#lingering?.finish();
+    this.#receiver?.finish();
   }
 
   #watch(

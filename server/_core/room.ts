@@ -61,6 +61,9 @@ export class Room<Item extends Guest> {
     this.#counted++;
   }
 
+  /** Is told that the address of one inside is another. */
+  readdress(_item: Item): void {}
+
   /** Counts one less, which stays inside. */
   uncount(_item: Item): void {
     this.#counted--;

@@ -30,6 +30,8 @@ export interface InProgress<Request, Address extends Deno.Addr>
    * @throws The reason of its abort, if it has been aborted already.
    */
   handledBy(handler: RunningHandler): void;
+  /** Says that its client is at another address than the peer. */
+  readdress(client: Deno.Addr): void;
   /** How long each request of its handler may take, where that measures them. */
   readonly requestTimeout: number;
   /** Says that its handler runs elsewhere from now on. */
@@ -44,6 +46,16 @@ export interface InProgress<Request, Address extends Deno.Addr>
  * that is left out does nothing and costs nothing.
  */
 export interface Transport<Request, Address extends Deno.Addr> {
+  /**
+   * Does something before it is asked whether a request is served: receives what
+   * says whose it is.
+   *
+   * @param served The request.
+   * @returns Whether to go on with it; it is closed otherwise.
+   */
+  readonly prepare?:
+    | ((served: InProgress<Request, Address>) => Promise<boolean>)
+    | undefined;
   /**
    * Does something before or after a handler: a handshake, a watch for silence.
    *

@@ -128,7 +128,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   readonly serving: Serving<Request, Address>;
   /** What was accepted. */
   readonly request: Request;
-  readonly clientAddress: Address;
+  clientAddress: Address;
   /** When it was accepted, in `performance.now()` time, if that matters. */
   readonly began: number;
   /** Its place in the room; -1 before it starts and when it has ended. */
@@ -172,11 +172,22 @@ export class ServedRequest<Request, Address extends Deno.Addr>
 
   /** Serves it. Returns when its handler waits for something, or has ended. */
   start(): void {
-    const { room, deadlines, byRequest } = this.serving;
+    const { room, deadlines, byRequest, transport } = this.serving;
     room.enter(this);
     deadlines?.add(this);
     byRequest?.set(this.request, this);
-    scopes.run(this.#scope, ServedRequest.#run, this);
+    scopes.run(
+      this.#scope,
+      transport.prepare === undefined
+        ? ServedRequest.#run
+        : ServedRequest.#prepare,
+      this,
+    );
+  }
+
+  readdress(client: Deno.Addr): void {
+    this.clientAddress = client as Address;
+    this.serving.room.readdress(this);
   }
 
   handledBy(handler: RunningHandler): void {
@@ -243,6 +254,22 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     });
   }
 
+  /** What comes before all else, inside its own scope. */
+  static async #prepare(this: void, served: AnyServedRequest): Promise<void> {
+    const { request, serving } = served;
+    let goesOn = false;
+    try {
+      goesOn = await serving.transport.prepare!(served);
+    } catch (error) {
+      await served.#report(error);
+    }
+    // It may have been given up meanwhile.
+    if (served.place < 0) return;
+    if (goesOn) return ServedRequest.#run(served);
+    await discard(serving, request, served.clientAddress);
+    served.#exit();
+  }
+
   /** All of a request, inside its own scope. */
   static #run(this: void, served: AnyServedRequest): void {
     const { request, clientAddress, serving: { hooks } } = served;
@@ -278,10 +305,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   async #failed(error: unknown): Promise<void> {
-    const { hooks, reporter } = this.serving;
-    const { request, clientAddress } = this;
-    if (this.#aborted !== undefined) await this.#reportAborted();
-    else await reporter.report(error, request, clientAddress);
+    const { request, clientAddress, serving: { hooks } } = this;
+    await this.#report(error);
     await callLast(
       this.serving,
       request,
@@ -289,6 +314,13 @@ export class ServedRequest<Request, Address extends Deno.Addr>
       () => hooks.shutdownRequest(request),
     );
     this.#exit();
+  }
+
+  /** Reports what it has failed with. */
+  async #report(error: unknown): Promise<void> {
+    const { request, clientAddress, serving: { reporter } } = this;
+    if (this.#aborted !== undefined) await this.#reportAborted();
+    else await reporter.report(error, request, clientAddress);
   }
 
   /** Leaves the room. */
