@@ -159,7 +159,7 @@ Deno.test("a process killed during its request is reported with the signal", asy
 });
 
 Deno.test("requestTimeout kills a process in an endless loop", async () => {
-  await using server = start({ requestTimeout: 2_000 });
+  await using server = start({ requestTimeout: 1_000 });
   using client = await Commander.connect(server.addr);
   strictEqual(await client.command("loop"), "");
   await until("the end of the process", () => !exists(client.pid));
@@ -167,7 +167,7 @@ Deno.test("requestTimeout kills a process in an endless loop", async () => {
 });
 
 Deno.test("requestTimeout kills a process whose handler ignores it", async () => {
-  await using server = start({ requestTimeout: 2_000, requestsPerChild: 9 });
+  await using server = start({ requestTimeout: 1_000, requestsPerChild: 9 });
   using client = await Commander.connect(server.addr);
   strictEqual(await client.command("ignore the abort"), "");
   await until("the end of the process", () => !exists(client.pid));
@@ -175,7 +175,7 @@ Deno.test("requestTimeout kills a process whose handler ignores it", async () =>
 
 Deno.test("requestTimeout leaves a process whose handler heeds it", async () => {
   await using server = start({
-    requestTimeout: 2_000,
+    requestTimeout: 1_000,
     requestsPerChild: 9,
     maxChildren: 1,
   });

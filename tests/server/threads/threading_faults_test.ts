@@ -400,6 +400,8 @@ testBoth(
           if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
           lost++;
         }
+        // Without a pause, no other file of tests would have a processor.
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
     const kill = async () => {
