@@ -36,6 +36,8 @@ export interface AcceptorStart extends WorkerStart {
   readonly options: AcceptorOptions;
   /** How many requests it may have at once. */
   readonly limit: number;
+  /** After how many requests it says that it is spent. */
+  readonly requests: number;
   readonly places: PlacesMemory;
   /** The number under which it takes places. */
   readonly owner: number;

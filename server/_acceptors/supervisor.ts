@@ -5,8 +5,9 @@ import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import type { RunnerHost, ServingLoop } from "../_core/seam.ts";
-import { ABANDON_AFTER } from "../_core/served_request.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
+import { Replacements } from "../_threads/replacements.ts";
+import { requestsOfThread } from "../_threads/requests_per_worker.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
@@ -20,6 +21,8 @@ export interface Supervised {
   readonly workers: number;
   /** How many requests a thread takes at once. */
   readonly perWorker: number;
+  /** After how many requests a thread is replaced. */
+  readonly requestsPerWorker: number;
   /** How many requests there may be in all. */
   readonly maxConnections: number;
   readonly handler: HandlerLocation;
@@ -37,6 +40,7 @@ export class Supervisor implements ServingLoop {
   readonly #places: AllPlaces;
   readonly #starts: AcceptorStarts;
   readonly #live = new Set<Acceptor>();
+  readonly #replacements: Replacements<Acceptor>;
   readonly #one: TheOne;
   /** Settles when it is told to stop. */
   readonly #stop = Promise.withResolvers<void>();
@@ -49,7 +53,6 @@ export class Supervisor implements ServingLoop {
   #keepsAlive = true;
   /** The shortest grace period so far, in milliseconds. */
   #gracePeriod = Infinity;
-  #graceTimers: ReturnType<typeof setTimeout>[] = [];
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Settles when no thread is left. */
   #ended: PromiseWithResolvers<void> | undefined;
@@ -62,25 +65,36 @@ export class Supervisor implements ServingLoop {
    * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
   constructor(supervised: Supervised, host: RunnerHost) {
-    const { workers, maxConnections, handler } = supervised;
+    const { workers, maxConnections, handler, requestsPerWorker } = supervised;
     this.#host = host;
     const memory = allocatePlaces(workers, maxConnections);
     this.#places = new AllPlaces(memory);
     this.#one = new TheOne(() => this.#live.values().next().value);
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
-    this.#starts = new AcceptorStarts(workers, handler.moduleUrl, {
-      make: (owner, thread) =>
-        new Acceptor(
-          {
-            ...{ handler, address, addr, options, limit },
-            ...{ places: memory, owner, thread },
-          },
-          (acceptor, report) => this.#told(acceptor, report),
-          (acceptor, cause) => this.#gone(acceptor, cause),
-        ),
-      started: (acceptor) => this.#started(acceptor),
-      failed: (error) => this.#failed(error),
+    this.#starts = new AcceptorStarts(
+      workers,
+      memory.threads,
+      handler.moduleUrl,
+      {
+        make: (owner, thread) =>
+          new Acceptor(
+            {
+              ...{ handler, address, addr, options, limit },
+              ...{ places: memory, owner, thread },
+              requests: requestsOfThread(requestsPerWorker),
+            },
+            (acceptor, report) => this.#told(acceptor, report),
+            (acceptor, cause) => this.#gone(acceptor, cause),
+          ),
+        started: (acceptor) => this.#started(acceptor),
+        failed: (error) => this.#failed(error),
+      },
+    );
+    this.#replacements = new Replacements({
+      has: (old) => !this.#closing && this.#live.has(old) && !old.retired,
+      startBeside: () => this.#starts.startBeside(),
+      retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
     this.#starts.startFirst();
     const { requestTimeout = Infinity } = options;
@@ -119,8 +133,8 @@ export class Supervisor implements ServingLoop {
     this.#gracePeriod = gracePeriod;
     for (const acceptor of this.#live) {
       acceptor.tell({ do: "shut down", gracePeriod });
+      acceptor.endWithin(gracePeriod);
     }
-    this.#limit(gracePeriod);
   }
 
   // The threads were told to drain. Their last reports come before their end.
@@ -151,10 +165,16 @@ export class Supervisor implements ServingLoop {
     this.#checkEnd();
     await this.#ended.promise;
     this.#done = true;
-    for (const timer of this.#graceTimers) clearTimeout(timer);
     clearInterval(this.#watch);
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
     await this.#starts.close();
+  }
+
+  /** Replaces all threads. */
+  async recycle(gracePeriod: number): Promise<void> {
+    await this.#starts.settled();
+    const old = [...this.#live].filter(({ retired }) => !retired);
+    await this.#replacements.replace(old, gracePeriod);
   }
 
   keepAlive(keep: boolean): void {
@@ -177,7 +197,10 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
-    if (this.#closing) return acceptor.tell({ do: "close" });
+    if (this.#closing) {
+      acceptor.endWithin(this.#gracePeriod);
+      return acceptor.tell({ do: "close" });
+    }
     if (this.#serving) this.#serve(acceptor);
     else this.#one.ask();
   }
@@ -197,6 +220,9 @@ export class Supervisor implements ServingLoop {
         return this.#one.came(acceptor);
       case "full":
         return this.#starts.startAnother();
+      case "spent":
+        if (!acceptor.spent) void this.#replaceSpent(acceptor);
+        return;
       case "error":
         return this.#tellError(acceptor, report);
       case "shutdown":
@@ -210,15 +236,37 @@ export class Supervisor implements ServingLoop {
         acceptor.drained = true;
         return this.#checkEnd();
       case "finished":
-        if (!this.#closing) {
+        if (!this.#closing && !acceptor.retired) {
           throw new ProtocolError("Cannot end a thread: nobody told it to end");
         }
         acceptor.finished = acceptor.drained = true;
         this.#places.endAccepting(acceptor.thread);
-        return this.#checkEnd();
+        if (this.#closing) return this.#checkEnd();
+        return acceptor.terminate(
+          new Deno.errors.Interrupted("another has its place"),
+        );
       case "busy":
       case "idle":
         return acceptor.keepAlive(this.#keepsAlive || report.is === "busy");
+    }
+  }
+
+  #retire(acceptor: Acceptor, gracePeriod: number): void {
+    acceptor.retired = true;
+    this.#places.endAccepting(acceptor.thread);
+    acceptor.tell({ do: "retire", gracePeriod });
+    acceptor.endWithin(gracePeriod);
+  }
+
+  /** Where no other can be started, it goes on for as many requests again. */
+  async #replaceSpent(acceptor: Acceptor): Promise<void> {
+    acceptor.spent = true;
+    try {
+      await this.#replacements.replace([acceptor], Infinity);
+    } catch (error) {
+      acceptor.spent = false;
+      acceptor.tell({ do: "count anew" });
+      void this.#host.report(error);
     }
   }
 
@@ -246,7 +294,7 @@ export class Supervisor implements ServingLoop {
     this.#places.clear(acceptor.thread);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
     if (this.#closing) return this.#checkEnd();
-    this.#starts.gone(acceptor, hasServed);
+    this.#starts.gone(acceptor, hasServed || acceptor.retired);
     if (this.#live.size === 0) this.#starts.startAnother();
     this.#one.lost(acceptor);
   }
@@ -267,26 +315,6 @@ export class Supervisor implements ServingLoop {
     for (const acceptor of this.#live) {
       if (this.#places.loadOf(acceptor.thread) > 0) acceptor.check();
     }
-  }
-
-  /** Ends threads that are not done long after they should have been. */
-  #limit(gracePeriod: number): void {
-    for (const timer of this.#graceTimers.splice(0)) clearTimeout(timer);
-    const after = (ms: number, late: (acceptor: Acceptor) => void) => {
-      const timer = setTimeout(() => {
-        for (const acceptor of this.#live) {
-          if (!acceptor.finished) late(acceptor);
-        }
-      }, Math.min(ms, LONGEST_DELAY));
-      this.#graceTimers.push(timer);
-    };
-    if (gracePeriod === Infinity) return;
-    after(gracePeriod, (acceptor) => acceptor.check());
-    // By then it has abandoned also those that wait for a shutdown themselves.
-    after(2 * gracePeriod + 3 * ABANDON_AFTER, (acceptor) =>
-      acceptor.terminate(
-        new Deno.errors.TimedOut("it did not shut down when it had to"),
-      ));
   }
 
   #checkEnd(): void {
