@@ -1,6 +1,13 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { TCPServer, UDPServer } from "../../mod.ts";
-import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
+import {
+  ask,
+  LOOPBACK,
+  readAll,
+  Reports,
+  serve,
+  testOnDenoSockets,
+} from "../_serve.ts";
 
 class Quiet extends TCPServer {
   readonly reports = new Reports();
@@ -200,23 +207,26 @@ Deno.test("handleRequest() ends when the server is shut down", async () => {
   await waiting;
 });
 
-Deno.test("shutdown() of a UDPServer sends the replies in progress", async () => {
-  let finish!: () => void;
-  const finishing = new Promise<void>((resolve) => finish = resolve);
-  const { promise: started, resolve: start } = Promise.withResolvers<void>();
-  const server = serve(
-    new UDPServer(LOOPBACK, async ({ wfile }) => {
-      start();
-      await finishing;
-      wfile.write("reply");
-    }),
-  );
-  const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
-  await client.send(new Uint8Array(1), server.addr);
-  await started;
-  const down = server.shutdown();
-  finish();
-  strictEqual(new TextDecoder().decode((await client.receive())[0]), "reply");
-  await down;
-  client.close();
-});
+testOnDenoSockets(
+  "shutdown() of a UDPServer sends the replies in progress",
+  async () => {
+    let finish!: () => void;
+    const finishing = new Promise<void>((resolve) => finish = resolve);
+    const { promise: started, resolve: start } = Promise.withResolvers<void>();
+    const server = serve(
+      new UDPServer(LOOPBACK, async ({ wfile }) => {
+        start();
+        await finishing;
+        wfile.write("reply");
+      }),
+    );
+    const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
+    await client.send(new Uint8Array(1), server.addr);
+    await started;
+    const down = server.shutdown();
+    finish();
+    strictEqual(new TextDecoder().decode((await client.receive())[0]), "reply");
+    await down;
+    client.close();
+  },
+);

@@ -1,4 +1,4 @@
-import { strictEqual } from "node:assert";
+import { match } from "node:assert";
 
 /** Those of what a connection carries, and how it ends. */
 const FILES = [
@@ -8,19 +8,15 @@ const FILES = [
 
 Deno.test("what is tested of TCP holds for sockets that node:net accepts", async () => {
   const folder = `${import.meta.dirname}/..`;
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["test", "--quiet", "-A", "--trace-leaks", "--no-check"],
-      // Without the flag there are no datagrams.
-      ...["--filter", "/^(?!.*(datagram|UDP))/i"],
+      ...["test", "--quiet", "-A", "--no-check", "--parallel"],
       ...FILES.map((file) => `${folder}/${file}`),
     ],
     env: { ON_NODE_SOCKETS: "true", NO_COLOR: "true" },
   }).output();
   const decoder = new TextDecoder();
-  strictEqual(
-    code,
-    0,
-    `${decoder.decode(stdout).slice(-20_000)}${decoder.decode(stderr)}`,
-  );
+  const printed = decoder.decode(stdout) + decoder.decode(stderr);
+  // Hardly any of them is about what node:net does not have.
+  match(printed, /^ok \| \d{2,} passed \| 0 failed \| \d ignored/m, printed);
 });
