@@ -34,6 +34,7 @@ export * from "./inherited_sockets.ts";
 export * from "./proxy_header.ts";
 export * from "./restart.ts";
 export * from "./sd_notify.ts";
+export * from "./sd_watchdog.ts";
 export * from "./server_options.ts";
 export * from "./stream_server.ts";
 export * from "./tcp_server.ts";
