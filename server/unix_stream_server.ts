@@ -11,6 +11,7 @@ import {
   type InheritedAddress,
   isInherited,
 } from "./_node_sockets/adopt.ts";
+import { listenUnix } from "./_node_sockets/listen_unix.ts";
 import {
   UNIX_OPTION_NAMES,
   type UnixServerAddress,
@@ -19,6 +20,21 @@ import {
 } from "./_unix/unix_socket_file.ts";
 
 export type { UnixServerAddress, UnixSocketFileOptions };
+
+/** Where a {@linkcode UnixStreamServer} listens. */
+export interface UnixStreamServerAddress extends UnixServerAddress {
+  /**
+   * Whether `restart()` can hand the socket to another process. It is accepted
+   * from by way of `node:net` then, which takes as many clients out of the
+   * kernel's queue at once as there are: up to `backlog` descriptors more.
+   *
+   * A process that goes on with the socket does not know its file, which is left
+   * behind when the last one ends: start the first with `reclaim: true`.
+   *
+   * @default {false}
+   */
+  readonly inheritable?: boolean;
+}
 
 /** Options of a {@linkcode UnixStreamServer}. */
 export interface UnixStreamServerOptions
@@ -64,7 +80,7 @@ export class UnixStreamServer
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
-    address: UnixServerAddress | InheritedAddress,
+    address: UnixStreamServerAddress | InheritedAddress,
     handler: StreamHandler<Deno.UnixConn, Deno.UnixAddr>,
     options: UnixStreamServerOptions = {},
   ) {
@@ -74,20 +90,23 @@ export class UnixStreamServer
     super(
       () => {
         if (isInherited(address)) {
-          checkKeys("address key", address, ["fd"]);
+          checkKeys("address key", address, ["fd", "name"]);
           checkNoFile(options);
           return adoptUnix(address);
         }
+        const listen = (path: string) =>
+          address.inheritable === true
+            ? listenUnix(path)
+            : Deno.listen({ transport: "unix", path });
         if (isAbstract(address)) {
-          checkKeys("address key", address, ["path", "transport"]);
+          const keys = ["path", "transport", "inheritable"];
+          checkKeys("address key", address, keys);
           checkNoFile(options);
-          return Deno.listen({ transport: "unix", path: address.path });
+          return listen(address.path);
         }
-        const bound = UnixSocketFile.bind(
-          address,
-          options,
-          (path) => Deno.listen({ transport: "unix", path }),
-        );
+        const bound = UnixSocketFile.bind(address, options, listen, [
+          "inheritable",
+        ]);
         file = bound.file;
         return bound.socket;
       },
