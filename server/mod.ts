@@ -35,6 +35,7 @@ export * from "./proxy_protocol_options.ts";
 export * from "./recyclable.ts";
 export * from "./restart.ts";
 export * from "./sd_notify.ts";
+export * from "./sd_watchdog.ts";
 export * from "./server_options.ts";
 export * from "./stream_server.ts";
 export * from "./tcp_server.ts";
