@@ -37,6 +37,15 @@ export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
    * @default {30000}
    */
   readonly lingerTimeout?: number;
+  /**
+   * Whether `stats()` and `connections()` count what handlers read from `request`
+   * itself and write to it, too. Each such call takes a promise more then. What
+   * `rfile`, `wfile` and the handlers of HTTP carry is always counted, and all is
+   * where there is an `idleTimeout`.
+   *
+   * @default {false}
+   */
+  readonly countBytes?: boolean;
 }
 
 /** What a server of connections listens on. {@linkcode Deno.Listener} is one. */
@@ -99,7 +108,7 @@ export abstract class StreamServer<
       ),
       withSeam(options, {
         transport: connections,
-        optionNames: ["idleTimeout", "lingerTimeout"],
+        optionNames: ["idleTimeout", "lingerTimeout", "countBytes"],
       }),
     );
     this.#listener = listener;

@@ -2,6 +2,7 @@ import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
 import { OwnedWorker } from "../_threads/owned_worker.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
 import { type Command, readReport, type Report } from "./messages.ts";
+import { type Answer, Questions } from "./questions.ts";
 
 /** The module that such a thread runs. */
 const THREAD_URL = new URL("./acceptor_main.ts", import.meta.url).href;
@@ -18,6 +19,9 @@ export class Acceptor {
   /** Whether it has shut down. */
   finished = false;
   readonly #worker: OwnedWorker;
+  readonly #firstId: number;
+  readonly #idStep: number;
+  readonly #questions = new Questions();
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -32,11 +36,14 @@ export class Acceptor {
   ) {
     this.owner = start.owner;
     this.thread = start.thread;
+    this.#firstId = start.firstId;
+    this.#idStep = start.places.threads;
     this.#worker = new OwnedWorker(
       `${start.handler.name} thread`,
       (state): AcceptorStart => ({ ...start, module: THREAD_URL, state }),
       (cause) => {
         clearTimeout(this.#answerTimer);
+        this.#questions.gone();
         gone(this, cause);
       },
     );
@@ -45,6 +52,8 @@ export class Acceptor {
       if (report.is === "alive") {
         clearTimeout(this.#answerTimer);
         this.#answerTimer = undefined;
+      } else if (report.is === "answer") {
+        this.#questions.answered(report.question, report.value);
       } else told(this, report);
     });
   }
@@ -52,6 +61,25 @@ export class Acceptor {
   /** Tells it something. */
   tell(command: Command): void {
     this.#worker.post(command);
+  }
+
+  /** Whether a request with that number would be this thread's. */
+  mayHave(id: number): boolean {
+    return (id - this.#firstId) % this.#idStep === 0;
+  }
+
+  /** Asks it which requests it has. */
+  list(): Promise<Answer> {
+    return this.#questions.ask((question) =>
+      this.tell({ do: "list", question })
+    );
+  }
+
+  /** Has it end one of its requests. */
+  endOne(id: number): Promise<Answer> {
+    return this.#questions.ask((question) =>
+      this.tell({ do: "end one", question, id })
+    );
   }
 
   /** Ends it where its event loop does not answer. */

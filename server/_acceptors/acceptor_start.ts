@@ -10,12 +10,13 @@ export interface AcceptorOptions {
   readonly lingerTimeout?: number;
   readonly gracePeriod?: number;
   readonly rawAddresses?: boolean;
+  readonly countBytes?: boolean;
 }
 
 /** Their names. */
 const NAMES: readonly (keyof AcceptorOptions)[] = [
   ...["requestTimeout", "idleTimeout", "lingerTimeout"] as const,
-  ...["gracePeriod", "rawAddresses"] as const,
+  ...["gracePeriod", "rawAddresses", "countBytes"] as const,
 ];
 
 /** Those among the options of a server. */
@@ -37,6 +38,10 @@ export interface AcceptorStart extends WorkerStart {
   /** How many requests it may have at once. */
   readonly limit: number;
   readonly places: PlacesMemory;
+  /** As `allocateCounters` makes it. */
+  readonly counters: SharedArrayBuffer;
+  /** The number of its first request. */
+  readonly firstId: number;
   /** The number under which it takes places. */
   readonly owner: number;
   /** Which of the threads it is, from 0. */

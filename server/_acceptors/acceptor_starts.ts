@@ -39,9 +39,9 @@ export class AcceptorStarts {
     this.#spare = new SpareDescriptors([import.meta.url, moduleUrl]);
   }
 
-  /** Whether a thread is starting. */
-  get starting(): boolean {
-    return this.#starting.size > 0;
+  /** How many threads are starting. */
+  get starting(): number {
+    return this.#starting.size;
   }
 
   /**
@@ -90,7 +90,7 @@ export class AcceptorStarts {
   /** Whether there are enough descriptors to start a thread. */
   #canStart(): boolean {
     const alone = this.#used.every((acceptor) => acceptor === undefined);
-    return this.#spare.suffice(alone, this.starting);
+    return this.#spare.suffice(alone, this.starting > 0);
   }
 
   #make(thread: number): Acceptor {

@@ -4,7 +4,8 @@ import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
-import type { RunnerHost, ServingLoop } from "../_core/seam.ts";
+import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
+import type { ConnectionInfo } from "../server_stats.ts";
 import { ABANDON_AFTER } from "../_core/served_request.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
 import { Acceptor } from "./acceptor.ts";
@@ -12,6 +13,7 @@ import type { AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
 import type { Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
+import { ThreadNumbers } from "./thread_numbers.ts";
 import { TheOne } from "./the_one.ts";
 
 /** What a supervisor is told of its server. */
@@ -35,6 +37,7 @@ export interface Supervised {
 export class Supervisor implements ServingLoop {
   readonly #host: RunnerHost;
   readonly #places: AllPlaces;
+  readonly #numbers: ThreadNumbers;
   readonly #starts: AcceptorStarts;
   readonly #live = new Set<Acceptor>();
   readonly #one: TheOne;
@@ -66,6 +69,8 @@ export class Supervisor implements ServingLoop {
     this.#host = host;
     const memory = allocatePlaces(workers, maxConnections);
     this.#places = new AllPlaces(memory);
+    const numbers = new ThreadNumbers(workers, this.#places, host.publisher);
+    this.#numbers = numbers;
     this.#one = new TheOne(() => this.#live.values().next().value);
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
@@ -75,6 +80,7 @@ export class Supervisor implements ServingLoop {
           {
             ...{ handler, address, addr, options, limit },
             ...{ places: memory, owner, thread },
+            ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
           },
           (acceptor, report) => this.#told(acceptor, report),
           (acceptor, cause) => this.#gone(acceptor, cause),
@@ -82,7 +88,12 @@ export class Supervisor implements ServingLoop {
       started: (acceptor) => this.#started(acceptor),
       failed: (error) => this.#failed(error),
     });
-    this.#starts.startFirst();
+    try {
+      this.#starts.startFirst();
+    } catch (error) {
+      numbers.close();
+      throw error;
+    }
     const { requestTimeout = Infinity } = options;
     if (requestTimeout !== Infinity) {
       this.#watch = setInterval(
@@ -153,8 +164,21 @@ export class Supervisor implements ServingLoop {
     this.#done = true;
     for (const timer of this.#graceTimers) clearTimeout(timer);
     clearInterval(this.#watch);
+    this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
     await this.#starts.close();
+  }
+
+  numbers(): RunnerNumbers {
+    return this.#numbers.numbers(this.#starts.starting);
+  }
+
+  connections(): Promise<ConnectionInfo[]> {
+    return this.#numbers.connections();
+  }
+
+  closeConnection(id: number): Promise<boolean> {
+    return this.#numbers.closeConnection(id);
   }
 
   keepAlive(keep: boolean): void {
@@ -177,6 +201,7 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
+    this.#numbers.came(acceptor);
     if (this.#closing) return acceptor.tell({ do: "close" });
     if (this.#serving) this.#serve(acceptor);
     else this.#one.ask();
@@ -216,6 +241,8 @@ export class Supervisor implements ServingLoop {
         acceptor.finished = acceptor.drained = true;
         this.#places.endAccepting(acceptor.thread);
         return this.#checkEnd();
+      case "events":
+        return this.#numbers.publish(acceptor, report.events, report.lost);
       case "busy":
       case "idle":
         return acceptor.keepAlive(this.#keepsAlive || report.is === "busy");
@@ -244,6 +271,8 @@ export class Supervisor implements ServingLoop {
     const clients = this.#places.takeBack(acceptor.owner);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
+    const unasked = !acceptor.finished && !this.#done;
+    this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
     if (this.#closing) return this.#checkEnd();
     this.#starts.gone(acceptor, hasServed);
@@ -290,7 +319,7 @@ export class Supervisor implements ServingLoop {
   }
 
   #checkEnd(): void {
-    if (!this.#closing || this.#starts.starting) return;
+    if (!this.#closing || this.#starts.starting > 0) return;
     let finished = true;
     for (const acceptor of this.#live) {
       if (!acceptor.drained) return;

@@ -1,8 +1,9 @@
 import { isResetting, RESET } from "../../handlers/_cut_short.ts";
 import type { Closing } from "../../handlers/_host.ts";
+import { checkBoolean } from "../../handlers/_settings.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import { checkTime } from "../_core/options.ts";
-import type { InProgress, Transport } from "../_core/seam.ts";
+import type { CountedRequest, InProgress, Transport } from "../_core/seam.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 import { IdleConnection } from "./idle_connection.ts";
 import { Lingering } from "./linger.ts";
@@ -12,6 +13,7 @@ import { resetConnection } from "./reset.ts";
 interface ConnectionOptions {
   readonly idleTimeout?: number;
   readonly lingerTimeout?: number;
+  readonly countBytes?: boolean;
 }
 
 const DEFAULT_LINGER_TIMEOUT = 30_000;
@@ -39,7 +41,7 @@ export class Connections<
 > implements Transport<Connection, Address> {
   /** Watches the connection of a handler for silence, where there is a timeout. */
   around: Transport<Connection, Address>["around"];
-  /** Whether connections must note when they last carried a byte. */
+  /** Whether connections note when they last carried a byte, and how many. */
   readonly watches: boolean;
   /** The last accept that the server has begun. */
   accepting: Promise<unknown> | undefined;
@@ -55,18 +57,27 @@ export class Connections<
     const {
       idleTimeout = Infinity,
       lingerTimeout = DEFAULT_LINGER_TIMEOUT,
+      countBytes = false,
     } = options;
     checkTime("idleTimeout", idleTimeout);
     checkTime("lingerTimeout", lingerTimeout);
-    this.watches = idleTimeout !== Infinity;
+    checkBoolean("create server", "countBytes", countBytes);
+    this.watches = idleTimeout !== Infinity || countBytes;
     this.#idle = idleDeadlines(idleTimeout);
-    if (this.watches) {
+    if (idleTimeout !== Infinity) {
       this.around = (served, handle) => this.#watch(served, handle);
     }
     this.#lingering = lingerTimeout > 0
       ? new Lingering(lingerTimeout)
       : undefined;
     this.#flushes = flushDeadlines(lingerTimeout || DEFAULT_LINGER_TIMEOUT);
+  }
+
+  counts(served: CountedRequest<Connection>): void {
+    const { request: connection } = served;
+    if (!(connection instanceof IdleConnection)) return;
+    connection.traffic = served;
+    served.traffic = undefined;
   }
 
   settling(served: InProgress<Connection, Address>, unsent: Unsent): void {
@@ -80,6 +91,8 @@ export class Connections<
 
   end(connection: Connection, closing: Closing): Promise<void> | undefined {
     if (closing === "at once") return undefined;
+    // What is thrown away from now on is no part of the request.
+    if (connection instanceof IdleConnection) connection.traffic = undefined;
     return closing === "linger"
       ? this.#lingering?.end(connection)
       : this.#reset(connection, closing === "reset while read");
@@ -141,6 +154,7 @@ function idleDeadlines(idleTimeout: number): Deadlines<Watched> {
           `The connection was idle for longer than idleTimeout, ${idleTimeout} ms`,
           "TimeoutError",
         ),
+        "idleTimeout",
       ),
   );
 }
@@ -159,6 +173,7 @@ function flushDeadlines(timeout: number): Deadlines<Flush> {
           `The client took nothing of what was left to be sent for lingerTimeout, ${timeout} ms`,
           "TimeoutError",
         ),
+        "lingerTimeout",
       ),
   );
 }

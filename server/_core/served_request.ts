@@ -1,7 +1,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { ABORT, CLOSING, type Closing } from "../../handlers/_host.ts";
+import { ABORT, CLOSING, type Closing, UNSENT } from "../../handlers/_host.ts";
+import type { Traffic } from "../../handlers/_traffic.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
+import type { Fate, Subject } from "../_events/publisher.ts";
+import type { Watch } from "../_numbers/watch.ts";
+import type {
+  AbortReason,
+  ConnectionInfo,
+  ConnectionState,
+} from "../server_stats.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Guest, Room } from "./room.ts";
 import type { InProgress, RunningHandler, Transport } from "./seam.ts";
@@ -10,7 +18,7 @@ import type { InProgress, RunningHandler, Transport } from "./seam.ts";
 export const ABANDON_AFTER = 1_000;
 
 /** The steps of a request that a server's subclass may override. */
-interface RequestHooks<Request, Address> {
+export interface RequestHooks<Request, Address> {
   verifyRequest(
     request: Request,
     clientAddress: Address,
@@ -29,6 +37,7 @@ export interface Serving<Request, Address extends Deno.Addr> {
   readonly room: Room<ServedRequest<Request, Address>>;
   readonly reporter: Reporter<Request, Address>;
   readonly transport: Transport<Request, Address>;
+  readonly watch: Watch;
   /** Those of `requestTimeout`, if there is one. */
   readonly deadlines:
     | Deadlines<ServedRequest<Request, Address>>
@@ -122,6 +131,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   implements
     InProgress<Request, Address>,
     Guest,
+    Subject,
+    Traffic,
     Expiring<ServedRequest<Request, Address>> {
   /** For the deadlines of `requestTimeout`. */
   deadline: Expiring<ServedRequest<Request, Address>>["deadline"] = undefined;
@@ -129,8 +140,15 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   /** What was accepted. */
   readonly request: Request;
   readonly clientAddress: Address;
-  /** When it was accepted, in `performance.now()` time, if that matters. */
-  readonly began: number;
+  readonly id: number;
+  /** When it was accepted, in `performance.now()` time. */
+  readonly began: number = performance.now();
+  handled = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  readonly totals: Float64Array;
+  /** Where what moves its bytes counts them, if its connection does not. */
+  traffic: Traffic | undefined = this;
   /** Its place in the room; -1 before it starts and when it has ended. */
   place = -1;
   /** For how many of the server's shutdowns its handler waits. */
@@ -147,7 +165,18 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   #counted = true;
   /** Whether its handler has ended: no handler is to blame for what comes later. */
   #ending = false;
-  #aborted: { readonly reason: unknown; reported: boolean } | undefined;
+  /** Whether its handler runs, here or elsewhere. */
+  #started = false;
+  /** Whether it is closed unanswered. */
+  #refused = false;
+  #failure: { readonly error: unknown } | undefined;
+  #aborted:
+    | {
+      readonly reason: unknown;
+      readonly cause: AbortReason;
+      reported: boolean;
+    }
+    | undefined;
   #abandonTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -165,15 +194,18 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.serving = serving;
     this.request = request;
     this.clientAddress = clientAddress;
-    this.began = serving.deadlines === undefined ? 0 : performance.now();
+    this.id = serving.watch.takeId();
+    this.totals = serving.watch.counters;
     this.#scope = { served: this, outer: scopes.getStore() };
     this.#onHandled = onHandled;
   }
 
   /** Serves it. Returns when its handler waits for something, or has ended. */
   start(): void {
-    const { room, deadlines, byRequest } = this.serving;
+    const { room, deadlines, byRequest, transport, watch } = this.serving;
     room.enter(this);
+    transport.counts?.(this);
+    watch.accepted(this);
     deadlines?.add(this);
     byRequest?.set(this.request, this);
     scopes.run(this.#scope, ServedRequest.#run, this);
@@ -183,7 +215,13 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     // It may have been aborted while verifyRequest was waiting.
     if (this.#aborted !== undefined) throw this.#aborted.reason;
     this.handler = handler;
+    if (handler.isElsewhere !== true) this.#start();
     if (this.serving.ending.stopping) this.tellShuttingDown();
+  }
+
+  #start(): void {
+    this.#started = true;
+    this.serving.watch.started(this);
   }
 
   /** Tells its handler that the server shuts down. */
@@ -200,6 +238,11 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   handedOver(): void {
+    this.#start();
+    this.#tellHandled();
+  }
+
+  #tellHandled(): void {
     this.#onHandled?.();
     this.#onHandled = undefined;
   }
@@ -228,10 +271,37 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     return this.serving.ending.shutdown(options.gracePeriod, caller);
   }
 
-  abort(reason: unknown): void {
+  /** What there is to tell of it at this moment. */
+  get info(): ConnectionInfo {
+    return {
+      id: this.id,
+      address: this.clientAddress,
+      since: performance.timeOrigin + this.began,
+      state: this.#state,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      buffered: this.handler?.[UNSENT]?.bufferedAmount ?? 0,
+    };
+  }
+
+  get #state(): ConnectionState {
+    if (!this.#counted) return "lingering";
+    if (this.#aborted !== undefined) return "aborted";
+    if (this.handler === undefined) return "accepted";
+    return this.#started ? "active" : "waiting";
+  }
+
+  /** Ends it since somebody has asked for that, who need not be told. */
+  closeNow(reason: unknown): void {
+    this.abort(reason, "closed");
+    if (this.#aborted?.cause === "closed") this.#aborted.reported = true;
+  }
+
+  abort(reason: unknown, cause: AbortReason = causeOf(reason)): void {
     if (this.#aborted !== undefined) return;
     // Report nothing after the handler's end: a slow client is not its fault.
-    this.#aborted = { reason, reported: this.#ending };
+    this.#aborted = { reason, cause, reported: this.#ending };
+    this.serving.watch.aborted(cause);
     // A timer that calls runs in the context of whoever has set it.
     scopes.run(this.#scope, () => {
       this.handler?.[ABORT](reason);
@@ -267,9 +337,10 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     const isServed = verdict === false ? false : await verdict;
     // It may have been given up while verifyRequest was waiting.
     if (this.place < 0) return;
-    await (isServed
-      ? hooks.processRequest(request, clientAddress)
-      : hooks.shutdownRequest(request));
+    if (isServed) return await hooks.processRequest(request, clientAddress);
+    this.#refused = true;
+    this.serving.watch.refused(this, "verify");
+    await hooks.shutdownRequest(request);
   }
 
   #succeeded(): void {
@@ -278,10 +349,14 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   async #failed(error: unknown): Promise<void> {
-    const { hooks, reporter } = this.serving;
+    const { hooks, reporter, watch } = this.serving;
     const { request, clientAddress } = this;
     if (this.#aborted !== undefined) await this.#reportAborted();
-    else await reporter.report(error, request, clientAddress);
+    else {
+      this.#failure = { error };
+      watch.failed();
+      await reporter.report(error, request, clientAddress);
+    }
     await callLast(
       this.serving,
       request,
@@ -294,19 +369,31 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   /** Leaves the room. */
   #exit(): void {
     if (this.place < 0) return;
-    const { room, byRequest } = this.serving;
+    const { room, byRequest, watch } = this.serving;
     if (this.#abandonTimer !== undefined) clearTimeout(this.#abandonTimer);
     this.#scope.served = undefined;
     byRequest?.delete(this.request);
     if (this.wrapped !== undefined) byRequest?.delete(this.wrapped);
     if (this.#counted) this.#uncount();
     room.leave(this);
+    watch.ended(this, this.#refused ? undefined : this.#fate);
+  }
+
+  get #fate(): Fate {
+    if (this.#aborted !== undefined) {
+      const { cause, reason } = this.#aborted;
+      return { outcome: "aborted", reason: cause, error: reason };
+    }
+    return this.#failure === undefined
+      ? DONE
+      : { outcome: "failed", error: this.#failure.error };
   }
 
   #uncount(): void {
     this.#counted = false;
+    this.handled = this.serving.watch.handled();
     this.serving.deadlines?.delete(this);
-    if (this.#onHandled !== undefined) this.handedOver();
+    if (this.#onHandled !== undefined) this.#tellHandled();
     this.serving.room.uncount(this);
   }
 
@@ -337,12 +424,22 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 }
 
+const DONE: Fate = { outcome: "done" };
+
+/** Why a request is aborted where only an error tells. */
+function causeOf(reason: unknown): AbortReason {
+  return reason instanceof DOMException && reason.name === "TimeoutError"
+    ? "timeout"
+    : "connection";
+}
+
 /** Discards a request that was accepted too late to be served. */
 export async function discard<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
   request: Request,
   clientAddress: Address,
 ): Promise<void> {
+  serving.watch.turnedAway(clientAddress, "late");
   await callLast(
     serving,
     request,
@@ -382,6 +479,7 @@ export function requestDeadlines<Request, Address extends Deno.Addr>(
           `The request took longer than requestTimeout, ${requestTimeout} ms`,
           "TimeoutError",
         ),
+        "requestTimeout",
       ),
   );
 }
