@@ -76,7 +76,7 @@ export interface ServerErrorEvent extends ServerEvent {
  * each tells.
  */
 export interface ServerFullEvent extends ServerEvent {
-  /** How many requests it may have at once. */
+  /** How many requests it, or the thread, may have at once. */
   readonly limit: number;
 }
 

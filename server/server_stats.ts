@@ -11,7 +11,8 @@ export type RefusalReason = "verify" | "late";
  *
  * - `"requestTimeout"`, `"idleTimeout"`, `"lingerTimeout"`, `"handshakeTimeout"`:
  *   the option of that name.
- * - `"timeout"`: a time limit of its handler's own, such as `writeTimeout` of HTTP.
+ * - `"timeout"`: another time limit, such as `writeTimeout` of HTTP, or one of its
+ *   handler's own.
  * - `"connection"`: its connection failed: mostly, its client was gone.
  * - `"shutdown"`: the grace period of a shutdown was over.
  * - `"closed"`: by `closeConnection()`.
@@ -46,7 +47,11 @@ export interface ServerStats {
   readonly accepted: number;
   /** How many were refused, by reason. */
   readonly refused: Readonly<Record<RefusalReason, number>>;
-  /** How many failed: a handler or a hook threw, or their thread or process is gone. */
+  /**
+   * How many failed: a handler or a hook threw, or their thread or process is gone.
+   * Where what was thrown only says that the client has gone, or that a time is over,
+   * the request is among those that were aborted.
+   */
   readonly failed: number;
   /** How many were aborted, by reason. */
   readonly aborted: Readonly<Record<AbortReason, number>>;

@@ -14,8 +14,7 @@ export interface Guest {
  * for, and who is told when they have ended.
  */
 export class Room<Item extends Guest> {
-  /** How many may be counted at once. */
-  readonly limit: number;
+  readonly #limit: number;
   /**
    * In no order: the last takes the place of one that leaves. It is no `Set`:
    * requests come and go by the thousands, and V8 keeps everything that the
@@ -33,17 +32,22 @@ export class Room<Item extends Guest> {
 
   /** @param limit How many may be counted at once. */
   constructor(limit: number) {
-    this.limit = limit;
+    this.#limit = limit;
+  }
+
+  /** How many may be counted at once. */
+  get limit(): number {
+    return this.#limit;
   }
 
   /** Whether the next has to wait, in `awaken`. */
   get full(): boolean {
-    return this.#counted >= this.limit;
+    return this.#counted >= this.#limit;
   }
 
   /** Whether it is, since as many are counted as may be. */
   get atLimit(): boolean {
-    return this.#counted >= this.limit;
+    return this.#counted >= this.#limit;
   }
 
   /** Whether any are inside. */

@@ -4,7 +4,7 @@ import type { Traffic } from "../../handlers/_traffic.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
 import type { Fate, Subject } from "../_events/publisher.ts";
-import type { Watch } from "../_numbers/watch.ts";
+import { DONE, type Watch } from "../_numbers/watch.ts";
 import type {
   AbortReason,
   ConnectionInfo,
@@ -169,14 +169,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   #started = false;
   /** Whether it is closed unanswered. */
   #refused = false;
-  #failure: { readonly error: unknown } | undefined;
-  #aborted:
-    | {
-      readonly reason: unknown;
-      readonly cause: AbortReason;
-      reported: boolean;
-    }
-    | undefined;
+  #fate: Fate = DONE;
+  #aborted: { readonly reason: unknown; reported: boolean } | undefined;
   #abandonTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -292,16 +286,17 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   /** Ends it since somebody has asked for that, who need not be told. */
-  closeNow(reason: unknown): void {
+  closeNow(reason: Error): void {
     this.abort(reason, "closed");
-    if (this.#aborted?.cause === "closed") this.#aborted.reported = true;
+    const aborted = this.#aborted!;
+    if (aborted.reason === reason) aborted.reported = true;
   }
 
-  abort(reason: unknown, cause: AbortReason = causeOf(reason)): void {
+  abort(reason: unknown, cause?: AbortReason): void {
     if (this.#aborted !== undefined) return;
     // Report nothing after the handler's end: a slow client is not its fault.
-    this.#aborted = { reason, cause, reported: this.#ending };
-    this.serving.watch.aborted(cause);
+    this.#aborted = { reason, reported: this.#ending };
+    this.#fate = this.serving.watch.aborted(reason, cause);
     // A timer that calls runs in the context of whoever has set it.
     scopes.run(this.#scope, () => {
       this.handler?.[ABORT](reason);
@@ -353,8 +348,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     const { request, clientAddress } = this;
     if (this.#aborted !== undefined) await this.#reportAborted();
     else {
-      this.#failure = { error };
-      watch.failed();
+      this.#fate = watch.failed(error);
       await reporter.report(error, request, clientAddress);
     }
     await callLast(
@@ -377,16 +371,6 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     if (this.#counted) this.#uncount();
     room.leave(this);
     watch.ended(this, this.#refused ? undefined : this.#fate);
-  }
-
-  get #fate(): Fate {
-    if (this.#aborted !== undefined) {
-      const { cause, reason } = this.#aborted;
-      return { outcome: "aborted", reason: cause, error: reason };
-    }
-    return this.#failure === undefined
-      ? DONE
-      : { outcome: "failed", error: this.#failure.error };
   }
 
   #uncount(): void {
@@ -422,15 +406,6 @@ export class ServedRequest<Request, Address extends Deno.Addr>
       this.clientAddress,
     );
   }
-}
-
-const DONE: Fate = { outcome: "done" };
-
-/** Why a request is aborted where only an error tells. */
-function causeOf(reason: unknown): AbortReason {
-  return reason instanceof DOMException && reason.name === "TimeoutError"
-    ? "timeout"
-    : "connection";
 }
 
 /** Discards a request that was accepted too late to be served. */

@@ -8,7 +8,7 @@ interface Listed {
   readonly id: number;
   readonly info: ConnectionInfo;
   /** Ends it; who has asked for that is not told. */
-  closeNow(reason: unknown): void;
+  closeNow(reason: Error): void;
 }
 
 /** The numbers of a server, and the requests that it has in progress. */

@@ -4,6 +4,7 @@ import {
   Publisher,
   type Subject,
 } from "../_events/publisher.ts";
+import { isDisconnect } from "../_core/accept_errors.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { AbortReason, RefusalReason } from "../server_stats.ts";
 import {
@@ -27,6 +28,9 @@ export interface WatchParts {
   /** Who is told of events beside those who listen in this thread. */
   readonly outlet?: Outlet;
 }
+
+/** How a request has come to its end of which nothing else was told. */
+export const DONE: Fate = { outcome: "done" };
 
 /**
  * Is told what becomes of the requests of a server, counts it, and tells whoever
@@ -99,14 +103,29 @@ export class Watch {
     this.publisher.start(subject);
   }
 
-  /** A handler or a hook threw. */
-  failed(): void {
+  /**
+   * A handler or a hook threw. Where that only says that its client has gone, or
+   * that a time is over, it is counted as if that had aborted it: whether a handler
+   * finds out by itself is chance.
+   */
+  failed(error: unknown): Fate {
+    if (isTimeout(error) || isDisconnect(error)) return this.aborted(error);
     this.counters[FAILED]!++;
+    return { outcome: "failed", error };
   }
 
-  /** It is over before its handler is. */
-  aborted(reason: AbortReason): void {
+  /**
+   * It is over before its handler is.
+   *
+   * @param error What it is aborted with.
+   * @param reason Why, where the error does not tell.
+   */
+  aborted(
+    error: unknown,
+    reason: AbortReason = isTimeout(error) ? "timeout" : "connection",
+  ): Fate {
     this.counters[abortedFor(reason)]!++;
+    return { outcome: "aborted", reason, error };
   }
 
   /**
@@ -124,4 +143,9 @@ export class Watch {
     this.counters[ENDED]!++;
     if (fate !== undefined) this.publisher.end(subject, fate);
   }
+}
+
+/** Whether an error says that a time is over. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
 }
