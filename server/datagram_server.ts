@@ -6,7 +6,7 @@ import {
 import { countIn } from "../handlers/_traffic.ts";
 import { BaseServer } from "./base_server.ts";
 import { withPermittedSends } from "./_core/permitted_sends.ts";
-import { type CountedRequest, seamOf, withSeam } from "./_core/seam.ts";
+import { seamOf, withSeam } from "./_core/seam.ts";
 import { countSends } from "./_numbers/counted_sends.ts";
 import { COUNTERS } from "./_numbers/counters.ts";
 import type {
@@ -91,8 +91,8 @@ export abstract class DatagramServer<Address extends Deno.Addr>
         transport: {
           // Close nothing here: the socket sends the replies of those in progress.
           stopListening: () => {},
-          counts: (served: CountedRequest<DatagramRequest<Address>>) =>
-            countIn(served, served.request[0].length),
+          counts: (served) =>
+            countIn(served, (served.request as DatagramRequest)[0].length),
           ...seamOf(options).transport,
         },
         watch: { counters },

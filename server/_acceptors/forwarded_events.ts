@@ -5,7 +5,7 @@
 
 import { packError, unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
-import { type EventName, EVENTS } from "../_events/channels.ts";
+import { bitOf, type EventName, EVENTS } from "../_events/channels.ts";
 import type { Publisher, Told } from "../_events/publisher.ts";
 import { isAbortReason, isRefusalReason } from "../_numbers/counters.ts";
 import { isCount, isId, readClient } from "./checks.ts";
@@ -40,10 +40,6 @@ const MOST_WAITING = 4_096;
 function needed(wanted: number): number {
   // Who is told that a request has ended with its thread must know that it began.
   return wanted & bitOf("end") ? wanted | bitOf("accept") : wanted;
-}
-
-function bitOf(event: EventName): number {
-  return 1 << EVENTS.indexOf(event);
 }
 
 const BITS = new Map(
@@ -179,7 +175,8 @@ export class EventsOfThread {
     this.#open.clear();
   }
 
-  #publish({ event, time, told }: PackedEvent): void {
+  #publish(packed: PackedEvent): void {
+    const { event, time, told } = packed ?? {} as Partial<PackedEvent>;
     const fields = told as Readonly<Record<string, unknown>> | null;
     if (!isTime(time) || typeof fields !== "object" || fields === null) {
       throw noEvents();

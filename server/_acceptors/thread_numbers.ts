@@ -1,7 +1,7 @@
 import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { RunnerNumbers } from "../_core/seam.ts";
-import { subscribed, watchSubscribed } from "../_events/channels.ts";
+import { listening, watchListening } from "../_events/channels.ts";
 import type { Publisher } from "../_events/publisher.ts";
 import {
   AllCounters,
@@ -17,6 +17,12 @@ import type { AllPlaces } from "./places.ts";
 
 /** How many requests of a thread may be in no place, since their handler has ended. */
 const MOST_LINGERING = 8_192;
+
+/**
+ * After so many requests the numbers of a thread's begin again, which no thread comes
+ * to that does not lie: 1,024 times as many are safe integers.
+ */
+const MOST_PAST = 2 ** 42;
 
 /** What the main thread knows of the requests of threads that accept for themselves. */
 export class ThreadNumbers {
@@ -50,14 +56,15 @@ export class ThreadNumbers {
     this.memory = allocateCounters(threads);
     this.#counters = new AllCounters(this.memory, threads);
     const wanted = wantedEvents(this.memory);
-    const want = () => void Atomics.store(wanted, 0, subscribed());
+    const want = () => void Atomics.store(wanted, 0, listening);
     want();
-    this.#unwatch = watchSubscribed(want);
+    this.#unwatch = watchListening(want);
   }
 
   /** The number of the first request of a thread that starts. */
   firstId(thread: number): number {
-    return thread + 1 + this.#threads * this.#counters.pastAccepted(thread);
+    const past = this.#counters.pastAccepted(thread) % MOST_PAST;
+    return thread + 1 + this.#threads * past;
   }
 
   /** One has started. */

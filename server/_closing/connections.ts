@@ -41,6 +41,8 @@ export class Connections<
 > implements Transport<Connection, Address> {
   /** Watches the connection of a handler for silence, where there is a timeout. */
   around: Transport<Connection, Address>["around"];
+  /** Has connections that note their bytes count them. */
+  counts: Transport<Connection, Address>["counts"];
   /** Whether connections note when they last carried a byte, and how many. */
   readonly watches: boolean;
   /** The last accept that the server has begun. */
@@ -63,6 +65,7 @@ export class Connections<
     checkTime("lingerTimeout", lingerTimeout);
     checkBoolean("create server", "countBytes", countBytes);
     this.watches = idleTimeout !== Infinity || countBytes;
+    if (this.watches) this.counts = countThere;
     this.#idle = idleDeadlines(idleTimeout);
     if (idleTimeout !== Infinity) {
       this.around = (served, handle) => this.#watch(served, handle);
@@ -71,13 +74,6 @@ export class Connections<
       ? new Lingering(lingerTimeout)
       : undefined;
     this.#flushes = flushDeadlines(lingerTimeout || DEFAULT_LINGER_TIMEOUT);
-  }
-
-  counts(served: CountedRequest<Connection>): void {
-    const { request: connection } = served;
-    if (!(connection instanceof IdleConnection)) return;
-    connection.traffic = served;
-    served.traffic = undefined;
   }
 
   settling(served: InProgress<Connection, Address>, unsent: Unsent): void {
@@ -143,6 +139,14 @@ export class Connections<
     this.#idle.add(watched);
     return handled.finally(() => this.#idle.delete(watched));
   }
+}
+
+/** Has the connection of a request count its bytes, if it can. */
+function countThere(served: CountedRequest<unknown>): void {
+  const { request: connection } = served;
+  if (!(connection instanceof IdleConnection)) return;
+  connection.traffic = served;
+  served.traffic = undefined;
 }
 
 function idleDeadlines(idleTimeout: number): Deadlines<Watched> {

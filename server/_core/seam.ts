@@ -67,7 +67,7 @@ export interface CountedRequest<Request> extends Traffic {
  */
 export interface Transport<Request, Address extends Deno.Addr> {
   /** Counts the bytes of a request by itself, if it can. Called when it begins. */
-  counts?(served: CountedRequest<Request>): void;
+  readonly counts?: ((served: CountedRequest<Request>) => void) | undefined;
   /**
    * Does something before or after a handler: a handshake, a watch for silence.
    *

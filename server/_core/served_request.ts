@@ -140,7 +140,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   /** What was accepted. */
   readonly request: Request;
   readonly clientAddress: Address;
-  readonly id: number;
+  id = 0;
   /** When it was accepted, in `performance.now()` time. */
   readonly began: number = performance.now();
   handled = 0;
@@ -188,7 +188,6 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.serving = serving;
     this.request = request;
     this.clientAddress = clientAddress;
-    this.id = serving.watch.takeId();
     this.totals = serving.watch.counters;
     this.#scope = { served: this, outer: scopes.getStore() };
     this.#onHandled = onHandled;
@@ -209,13 +208,11 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     // It may have been aborted while verifyRequest was waiting.
     if (this.#aborted !== undefined) throw this.#aborted.reason;
     this.handler = handler;
-    if (handler.isElsewhere !== true) this.#start();
+    if (handler.isElsewhere !== true) {
+      this.#started = true;
+      this.serving.watch.started(this);
+    }
     if (this.serving.ending.stopping) this.tellShuttingDown();
-  }
-
-  #start(): void {
-    this.#started = true;
-    this.serving.watch.started(this);
   }
 
   /** Tells its handler that the server shuts down. */
@@ -232,7 +229,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   handedOver(): void {
-    this.#start();
+    this.#started = true;
+    this.serving.watch.started(this);
     this.#tellHandled();
   }
 

@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { printThrown } from "../../handlers/_print_thrown.ts";
 
-/** What servers tell of, in the order of the bits of `subscribed`. */
+/** What servers tell of. */
 export const EVENTS = [
   "listen",
   "accept",
@@ -25,8 +25,20 @@ export interface EventChannel {
 
 type Subscriber = (message: unknown, name: string | symbol) => unknown;
 
-/** Called when somebody has subscribed, or does so no more. */
+/**
+ * Which events somebody in this thread listens to: a bit for each, as `bitOf` tells.
+ * It is a word to look at, and no question to each channel, since that is asked
+ * several times for each request.
+ */
+export let listening = 0;
+
+/** Called when that has changed. */
 const watchers = new Set<() => void>();
+
+/** The bit of an event. */
+export function bitOf(event: EventName): number {
+  return 1 << EVENTS.indexOf(event);
+}
 
 /**
  * What is called in place of a subscriber, and cannot throw: `publish` would have
@@ -62,6 +74,11 @@ function guardOf(subscriber: Subscriber): Subscriber {
 /** The channel of an event, whose subscribers are guarded. */
 function guardedChannel(event: EventName): EventChannel {
   const own = channel(`socketserver:${event}`);
+  const listen = () => {
+    const bit = bitOf(event);
+    listening = own.hasSubscribers ? listening | bit : listening & ~bit;
+    for (const changed of watchers) changed();
+  };
   const inherited = (name: "subscribe" | "unsubscribe") =>
     Object.getPrototypeOf(own)[name] as (subscriber: Subscriber) => unknown;
   Object.assign(own, {
@@ -70,12 +87,12 @@ function guardedChannel(event: EventName): EventChannel {
         own,
         typeof subscriber === "function" ? guardOf(subscriber) : subscriber,
       );
-      for (const changed of watchers) changed();
+      listen();
     },
     unsubscribe(subscriber: Subscriber): unknown {
       const removed = inherited("unsubscribe")
         .call(own, guards.get(subscriber) ?? subscriber);
-      for (const changed of watchers) changed();
+      listen();
       return removed;
     },
   });
@@ -85,6 +102,7 @@ function guardedChannel(event: EventName): EventChannel {
     inherited("unsubscribe").call(own, subscriber);
     own.subscribe(subscriber);
   }
+  listen();
   return own;
 }
 
@@ -95,21 +113,12 @@ export const CHANNELS: Readonly<Record<EventName, EventChannel>> = Object
     EventChannel
   >;
 
-/** Which events somebody in this thread listens to: a bit for each. */
-export function subscribed(): number {
-  return EVENTS.reduce(
-    (bits, event, index) =>
-      CHANNELS[event].hasSubscribers ? bits | 1 << index : bits,
-    0,
-  );
-}
-
 /**
- * Calls something whenever that may have changed.
+ * Calls something whenever `listening` may have changed.
  *
  * @returns Ends it.
  */
-export function watchSubscribed(changed: () => void): () => void {
+export function watchListening(changed: () => void): () => void {
   watchers.add(changed);
   return () => watchers.delete(changed);
 }

@@ -12,7 +12,7 @@ import type {
   ServerStartEvent,
 } from "../server_events.ts";
 import type { AbortReason, RefusalReason } from "../server_stats.ts";
-import { CHANNELS, type EventName } from "./channels.ts";
+import { bitOf, CHANNELS, type EventName, listening } from "./channels.ts";
 
 /** What each event tells. */
 export interface Events {
@@ -84,8 +84,8 @@ export class Publisher {
 
   /** Whether anybody is to be told of an event. */
   wants(event: EventName): boolean {
-    return CHANNELS[event].hasSubscribers ||
-      this.#outlet !== undefined && this.#outlet.wants(event);
+    return (listening & bitOf(event)) !== 0 ||
+      this.#outlet?.wants(event) === true;
   }
 
   /** Tells of an event. */

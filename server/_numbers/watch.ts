@@ -5,6 +5,7 @@ import {
   type Subject,
 } from "../_events/publisher.ts";
 import { isDisconnect } from "../_core/accept_errors.ts";
+import { listening } from "../_events/channels.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { AbortReason, RefusalReason } from "../server_stats.ts";
 import {
@@ -29,6 +30,9 @@ export interface WatchParts {
   readonly outlet?: Outlet;
 }
 
+/** A request that gets its number. */
+type NewSubject = Omit<Subject, "id"> & { id: number };
+
 /** How a request has come to its end of which nothing else was told. */
 export const DONE: Fate = { outcome: "done" };
 
@@ -41,6 +45,8 @@ export class Watch {
   readonly counters: Float64Array;
   /** Tells whoever listens. */
   readonly publisher: Publisher;
+  /** Whether others are told of events than those who listen in this thread. */
+  readonly #forwards: boolean;
   readonly #idStep: number;
   #nextId: number;
 
@@ -53,21 +59,17 @@ export class Watch {
       parts;
     this.counters = counters;
     this.publisher = new Publisher(server, parts.outlet);
+    this.#forwards = parts.outlet !== undefined;
     this.#nextId = firstId;
     this.#idStep = idStep;
   }
 
-  /** The number of the next request. */
-  takeId(): number {
-    const id = this.#nextId;
-    this.#nextId = id + this.#idStep;
-    return id;
-  }
-
-  /** A request was accepted, and is in progress. */
-  accepted(subject: Subject): void {
+  /** A request was accepted, and is in progress. It gets its number. */
+  accepted(subject: NewSubject): void {
+    subject.id = this.#nextId;
+    this.#nextId += this.#idStep;
     this.counters[ACCEPTED]!++;
-    this.publisher.accept(subject);
+    if (this.#forwards || listening !== 0) this.publisher.accept(subject);
   }
 
   /** It is closed unanswered. */
@@ -83,24 +85,21 @@ export class Watch {
    */
   turnedAway(clientAddress: Deno.Addr, reason: RefusalReason): void {
     const { counters, publisher } = this;
-    counters[ACCEPTED]!++;
     counters[HANDLED]!++;
     counters[ENDED]!++;
     counters[refusedFor(reason)]!++;
-    const id = this.takeId();
-    if (!publisher.wants("accept") && !publisher.wants("refuse")) return;
     const began = performance.now();
-    const subject: Subject = {
-      ...{ id, clientAddress, began },
+    const subject: NewSubject = {
+      ...{ id: 0, clientAddress, began },
       ...{ handled: began, bytesIn: 0, bytesOut: 0 },
     };
-    publisher.accept(subject);
+    this.accepted(subject);
     publisher.refuse(subject, reason);
   }
 
   /** Its handler begins to run. */
   started(subject: Subject): void {
-    this.publisher.start(subject);
+    if (this.#forwards || listening !== 0) this.publisher.start(subject);
   }
 
   /**
@@ -135,13 +134,14 @@ export class Watch {
    */
   handled(): number {
     this.counters[HANDLED]!++;
-    return this.publisher.wants("end") ? performance.now() : 0;
+    return this.#forwards || listening !== 0 ? performance.now() : 0;
   }
 
   /** Nothing is left of it. Of one that was refused that has been told. */
   ended(subject: Subject, fate: Fate | undefined): void {
     this.counters[ENDED]!++;
-    if (fate !== undefined) this.publisher.end(subject, fate);
+    if (fate === undefined || !this.#forwards && listening === 0) return;
+    this.publisher.end(subject, fate);
   }
 }
 
