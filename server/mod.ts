@@ -32,6 +32,7 @@ export * from "./forking_servers.ts";
 export * from "./handler_lost_error.ts";
 export * from "./inherited_sockets.ts";
 export * from "./proxy_header.ts";
+export * from "./recyclable.ts";
 export * from "./restart.ts";
 export * from "./sd_notify.ts";
 export * from "./server_events.ts";

@@ -6,6 +6,7 @@ import type {
   RunnerNumbers,
   ServingLoop,
 } from "../_core/seam.ts";
+import type { RemoteRunner } from "../_bridge/remote_mixin.ts";
 import { acceptError } from "./accept_mode.ts";
 import { listenShared } from "./shared_listener.ts";
 import { type Supervised, Supervisor } from "./supervisor.ts";
@@ -15,7 +16,7 @@ interface Choice {
   /** Whether there is nothing but threads that accept for themselves. */
   readonly insists: boolean;
   /** Makes what else runs the handlers. */
-  makeOther(): Runner;
+  makeOther(): RemoteRunner;
   /** What the threads are, given the port. */
   supervised(port: number): Supervised;
   /** What stands against it by now, as the end of a sentence. */
@@ -32,7 +33,7 @@ export class AcceptRunner implements Runner {
   #host!: RunnerHost;
   #shares = false;
   #supervisor: Supervisor | undefined;
-  #other: Runner | undefined;
+  #other: RemoteRunner | undefined;
   /** Settles when the threads are gone that turned out to be of no use. */
   #abandoned: Promise<void> | undefined;
 
@@ -102,6 +103,10 @@ export class AcceptRunner implements Runner {
 
   shuttingDown(gracePeriod: number): void {
     this.#supervisor?.shuttingDown(gracePeriod);
+  }
+
+  async recycle(gracePeriod: number): Promise<void> {
+    await (this.#supervisor ?? this.#other!).recycle(gracePeriod);
   }
 
   keepAlive(keep: boolean): void {

@@ -11,6 +11,7 @@ import { EventQueue } from "./forwarded_events.ts";
 import { countersOf, wantedEvents } from "../_numbers/shared_counters.ts";
 import type { Command, Report } from "./messages.ts";
 import { OwnPlaces } from "./places.ts";
+import { LeavableListener } from "./leavable_listener.ts";
 import { joinListener } from "./shared_listener.ts";
 import { SharedRoom } from "./shared_room.ts";
 
@@ -47,7 +48,7 @@ export class AcceptingThread {
   readonly #die: (error: unknown) => void;
   readonly #places: OwnPlaces;
   readonly #events: EventQueue;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: LeavableListener;
   #room: SharedRoom<never> | undefined;
   #server: AcceptingServer | undefined;
   /** Settles when the request that `serve one` asked for has ended. */
@@ -56,6 +57,8 @@ export class AcceptingThread {
   #goOn: PromiseWithResolvers<boolean> | undefined;
   #servesAll = false;
   #stopped = false;
+  /** How many requests have come. */
+  #taken = 0;
   /** The errors that are being handled elsewhere, by their numbers. */
   readonly #errors = new Map<number, () => void>();
   #lastError = 0;
@@ -92,7 +95,7 @@ export class AcceptingThread {
     );
     // From the start: the main thread may close its own before this one serves,
     // and the last that is closed takes all with it who wait to be accepted.
-    this.#listener = joinListener({ ...start.address });
+    this.#listener = new LeavableListener(joinListener({ ...start.address }));
   }
 
   /** Whether it has requests. */
@@ -126,6 +129,12 @@ export class AcceptingThread {
         this.#goOn?.resolve(false);
         if (this.#server === undefined) return this.#endUnserved();
         return this.#server.close();
+      case "retire":
+        this.#stopped = true;
+        return this.#retire(command.gracePeriod);
+      case "count anew":
+        this.#taken = 0;
+        return;
       case "end waits":
         return this.#shutdowns.settleAll();
       case "forget":
@@ -161,6 +170,17 @@ export class AcceptingThread {
     this.#tell({ is: "finished" });
   }
 
+  /**
+   * Shuts down, and leaves those who wait in the queue to the other threads. The
+   * socket is closed first: who is being accepted just then is served, and the
+   * server finds that nobody comes after.
+   */
+  #retire(gracePeriod: number): void {
+    if (this.#server === undefined) return this.#endUnserved();
+    this.#listener.close();
+    void this.#server.shutdown({ gracePeriod });
+  }
+
   async #serve(): Promise<void> {
     this.#servesAll = true;
     this.#goOn?.resolve(true);
@@ -169,7 +189,12 @@ export class AcceptingThread {
     if (this.#one !== undefined) await this.#one;
     if (this.#stopped) return;
     this.#places.beginAccepting();
-    await server.serveForever();
+    try {
+      await server.serveForever();
+    } catch (error) {
+      // That its socket is closed, if it was told to leave it.
+      if (!this.#stopped) throw error;
+    }
   }
 
   /** The server, which is made when it is needed. */
@@ -223,6 +248,7 @@ export class AcceptingThread {
 
   #hasEntered(): void {
     this.#entered();
+    if (++this.#taken === this.#start.requests) this.#tell({ is: "spent" });
     if (this.#places.load === 1) this.#tellLoad("busy");
   }
 

@@ -1,4 +1,6 @@
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
+import { ABANDON_AFTER } from "../_core/served_request.ts";
 import { OwnedWorker } from "../_threads/owned_worker.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
 import { type Command, readReport, type Report } from "./messages.ts";
@@ -18,11 +20,18 @@ export class Acceptor {
   drained = false;
   /** Whether it has shut down. */
   finished = false;
+  /** Whether another has its place: it ends when its requests have ended. */
+  retired = false;
+  /** Whether it has said that it is spent. */
+  spent = false;
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>;
   readonly #worker: OwnedWorker;
   readonly #firstId: number;
   readonly #idStep: number;
   readonly #questions = new Questions();
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
+  #endTimers: ReturnType<typeof setTimeout>[] = [];
 
   /**
    * @param start What it is told.
@@ -34,6 +43,8 @@ export class Acceptor {
     told: (acceptor: Acceptor, report: Report) => void,
     gone: (acceptor: Acceptor, cause: Error) => void,
   ) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.gone = promise;
     this.owner = start.owner;
     this.thread = start.thread;
     this.#firstId = start.firstId;
@@ -44,7 +55,9 @@ export class Acceptor {
       (cause) => {
         clearTimeout(this.#answerTimer);
         this.#questions.gone();
+        this.#clearEndTimers();
         gone(this, cause);
+        resolve();
       },
     );
     this.#worker.receive((message) => {
@@ -95,6 +108,32 @@ export class Acceptor {
       ANSWER_TIMEOUT,
     );
     this.tell({ do: "ping" });
+  }
+
+  /**
+   * Ends it where it is not done long after it should have been.
+   *
+   * @param gracePeriod How long its requests may take, in milliseconds.
+   */
+  endWithin(gracePeriod: number): void {
+    this.#clearEndTimers();
+    if (gracePeriod === Infinity) return;
+    const after = (ms: number, late: () => void) => {
+      const timer = setTimeout(() => {
+        if (!this.finished) late();
+      }, Math.min(ms, LONGEST_DELAY));
+      this.#endTimers.push(timer);
+    };
+    after(gracePeriod, () => this.check());
+    // By then it has abandoned also those that wait for a shutdown themselves.
+    after(2 * gracePeriod + 3 * ABANDON_AFTER, () =>
+      this.terminate(
+        new Deno.errors.TimedOut("it did not shut down when it had to"),
+      ));
+  }
+
+  #clearEndTimers(): void {
+    for (const timer of this.#endTimers.splice(0)) clearTimeout(timer);
   }
 
   /** Lets it keep the process alive, or not. */

@@ -37,6 +37,8 @@ export interface AcceptorStart extends WorkerStart {
   readonly options: AcceptorOptions;
   /** How many requests it may have at once. */
   readonly limit: number;
+  /** After how many requests it says that it is spent. */
+  readonly requests: number;
   readonly places: PlacesMemory;
   /** As `allocateCounters` makes it. */
   readonly counters: SharedArrayBuffer;

@@ -19,6 +19,10 @@ export type Command =
   | { readonly do: "shut down"; readonly gracePeriod: number }
   /** Stop listening. Requests in progress go on. */
   | { readonly do: "close" }
+  /** Leave what comes to others, and shut down. */
+  | { readonly do: "retire"; readonly gracePeriod: number }
+  /** Count the requests up to the next `spent` from 0 again. */
+  | { readonly do: "count anew" }
   /** The requests that wait for a shutdown need wait no longer. */
   | { readonly do: "end waits" }
   /** An error has been handled. */
@@ -40,6 +44,8 @@ export type Report =
   | { readonly is: "one" }
   /** All threads are busy: another could be started. */
   | { readonly is: "full" }
+  /** As many requests have come as a thread is to have. */
+  | { readonly is: "spent" }
   /** A hook or a handler threw. */
   | {
     readonly is: "error";
@@ -82,6 +88,7 @@ export function readReport(message: unknown): Report {
   switch (report?.is) {
     case "one":
     case "full":
+    case "spent":
     case "waiting":
     case "finished":
     case "alive":

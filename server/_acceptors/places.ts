@@ -60,17 +60,21 @@ const MOST_PLACES = 2 ** 20;
 /** Where things are, for all who share the memory. */
 export interface PlacesMemory {
   readonly memory: SharedArrayBuffer;
-  /** How many threads there are at most. */
+  /** How many threads accept at most. */
+  readonly workers: number;
+  /** How many there are at most, with those that have left that to others. */
   readonly threads: number;
   /** How many places there are. */
   readonly size: number;
 }
 
 /** Allocates places, all of them free. */
-export function allocatePlaces(threads: number, limit: number): PlacesMemory {
+export function allocatePlaces(workers: number, limit: number): PlacesMemory {
+  // A thread that is replaced is there beside the one that has its place.
+  const threads = 2 * workers;
   const size = Math.min(limit, MOST_PLACES);
   const words = THREADS + threads * THREAD_WORDS + size * PLACE_WORDS;
-  return { memory: new SharedArrayBuffer(4 * words), threads, size };
+  return { memory: new SharedArrayBuffer(4 * words), workers, threads, size };
 }
 
 /** A client, as far as a place tells. */
@@ -194,6 +198,7 @@ const transport = "tcp";
 export class OwnPlaces extends SharedPlaces {
   readonly #owner: number;
   readonly #thread: number;
+  readonly #workers: number;
   /** Where to look first. */
   #next: number;
   #load = 0;
@@ -208,6 +213,7 @@ export class OwnPlaces extends SharedPlaces {
     super(memory);
     this.#owner = owner;
     this.#thread = thread;
+    this.#workers = memory.workers;
     this.#next = Math.floor(thread * this.size / this.threads);
   }
 
@@ -271,12 +277,13 @@ export class OwnPlaces extends SharedPlaces {
     }
   }
 
-  /** Whether there are as many threads as there may be. */
+  /** Whether as many threads accept as may. */
   get complete(): boolean {
+    let count = 0;
     for (let thread = 0; thread < this.threads; thread++) {
-      if (!this.accepts(thread)) return false;
+      if (this.accepts(thread)) count++;
     }
-    return true;
+    return count >= this.#workers;
   }
 
   /** Whether no other accepts. */

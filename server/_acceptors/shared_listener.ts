@@ -42,10 +42,12 @@ export function listenShared(
     const { port } = alone.addr;
     // Between the two listeners of one server, another thread could have the same
     // port chosen and share it. Each that was chosen a port listens at its
-    // neighbour as well meanwhile, and gives way where it cannot.
+    // neighbour as well meanwhile, and gives way where it cannot. Linux chooses
+    // odd ports for those who listen and even ones for clients, whose ports stay
+    // taken for a minute, so the neighbour is the next of the same kind.
     const neighbour = chosen ? undefined : listenAt({
       ...options,
-      port: port ^ 1,
+      port: port ^ 2,
     });
     alone.close();
     if (neighbour === null) continue;

@@ -6,8 +6,9 @@ import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
 import type { ConnectionInfo } from "../server_stats.ts";
-import { ABANDON_AFTER } from "../_core/served_request.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
+import { Replacements } from "../_threads/replacements.ts";
+import { requestsOfThread } from "../_threads/requests_per_worker.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
@@ -22,6 +23,8 @@ export interface Supervised {
   readonly workers: number;
   /** How many requests a thread takes at once. */
   readonly perWorker: number;
+  /** After how many requests a thread is replaced. */
+  readonly requestsPerWorker: number;
   /** How many requests there may be in all. */
   readonly maxConnections: number;
   readonly handler: HandlerLocation;
@@ -40,6 +43,7 @@ export class Supervisor implements ServingLoop {
   readonly #numbers: ThreadNumbers;
   readonly #starts: AcceptorStarts;
   readonly #live = new Set<Acceptor>();
+  readonly #replacements: Replacements<Acceptor>;
   readonly #one: TheOne;
   /** Settles when it is told to stop. */
   readonly #stop = Promise.withResolvers<void>();
@@ -52,7 +56,6 @@ export class Supervisor implements ServingLoop {
   #keepsAlive = true;
   /** The shortest grace period so far, in milliseconds. */
   #gracePeriod = Infinity;
-  #graceTimers: ReturnType<typeof setTimeout>[] = [];
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Settles when no thread is left. */
   #ended: PromiseWithResolvers<void> | undefined;
@@ -65,28 +68,39 @@ export class Supervisor implements ServingLoop {
    * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
   constructor(supervised: Supervised, host: RunnerHost) {
-    const { workers, maxConnections, handler } = supervised;
+    const { workers, maxConnections, handler, requestsPerWorker } = supervised;
     this.#host = host;
     const memory = allocatePlaces(workers, maxConnections);
     this.#places = new AllPlaces(memory);
-    const numbers = new ThreadNumbers(workers, this.#places, host.publisher);
+    const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
     this.#numbers = numbers;
     this.#one = new TheOne(() => this.#live.values().next().value);
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
-    this.#starts = new AcceptorStarts(workers, handler.moduleUrl, {
-      make: (owner, thread) =>
-        new Acceptor(
-          {
-            ...{ handler, address, addr, options, limit },
-            ...{ places: memory, owner, thread },
-            ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
-          },
-          (acceptor, report) => this.#told(acceptor, report),
-          (acceptor, cause) => this.#gone(acceptor, cause),
-        ),
-      started: (acceptor) => this.#started(acceptor),
-      failed: (error) => this.#failed(error),
+    this.#starts = new AcceptorStarts(
+      workers,
+      memory.threads,
+      handler.moduleUrl,
+      {
+        make: (owner, thread) =>
+          new Acceptor(
+            {
+              ...{ handler, address, addr, options, limit },
+              ...{ places: memory, owner, thread },
+              ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
+              requests: requestsOfThread(requestsPerWorker),
+            },
+            (acceptor, report) => this.#told(acceptor, report),
+            (acceptor, cause) => this.#gone(acceptor, cause),
+          ),
+        started: (acceptor) => this.#started(acceptor),
+        failed: (error) => this.#failed(error),
+      },
+    );
+    this.#replacements = new Replacements({
+      has: (old) => !this.#closing && this.#live.has(old) && !old.retired,
+      startBeside: () => this.#starts.startBeside(),
+      retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
     try {
       this.#starts.startFirst();
@@ -130,8 +144,8 @@ export class Supervisor implements ServingLoop {
     this.#gracePeriod = gracePeriod;
     for (const acceptor of this.#live) {
       acceptor.tell({ do: "shut down", gracePeriod });
+      acceptor.endWithin(gracePeriod);
     }
-    this.#limit(gracePeriod);
   }
 
   // The threads were told to drain. Their last reports come before their end.
@@ -162,7 +176,6 @@ export class Supervisor implements ServingLoop {
     this.#checkEnd();
     await this.#ended.promise;
     this.#done = true;
-    for (const timer of this.#graceTimers) clearTimeout(timer);
     clearInterval(this.#watch);
     this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
@@ -179,6 +192,13 @@ export class Supervisor implements ServingLoop {
 
   closeConnection(id: number): Promise<boolean> {
     return this.#numbers.closeConnection(id);
+  }
+
+  /** Replaces all threads. */
+  async recycle(gracePeriod: number): Promise<void> {
+    await this.#starts.settled();
+    const old = [...this.#live].filter(({ retired }) => !retired);
+    await this.#replacements.replace(old, gracePeriod);
   }
 
   keepAlive(keep: boolean): void {
@@ -202,7 +222,10 @@ export class Supervisor implements ServingLoop {
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
     this.#numbers.came(acceptor);
-    if (this.#closing) return acceptor.tell({ do: "close" });
+    if (this.#closing) {
+      acceptor.endWithin(this.#gracePeriod);
+      return acceptor.tell({ do: "close" });
+    }
     if (this.#serving) this.#serve(acceptor);
     else this.#one.ask();
   }
@@ -222,6 +245,9 @@ export class Supervisor implements ServingLoop {
         return this.#one.came(acceptor);
       case "full":
         return this.#starts.startAnother();
+      case "spent":
+        if (!acceptor.spent) void this.#replaceSpent(acceptor);
+        return;
       case "error":
         return this.#tellError(acceptor, report);
       case "shutdown":
@@ -235,17 +261,39 @@ export class Supervisor implements ServingLoop {
         acceptor.drained = true;
         return this.#checkEnd();
       case "finished":
-        if (!this.#closing) {
+        if (!this.#closing && !acceptor.retired) {
           throw new ProtocolError("Cannot end a thread: nobody told it to end");
         }
         acceptor.finished = acceptor.drained = true;
         this.#places.endAccepting(acceptor.thread);
-        return this.#checkEnd();
+        if (this.#closing) return this.#checkEnd();
+        return acceptor.terminate(
+          new Deno.errors.Interrupted("another has its place"),
+        );
       case "events":
         return this.#numbers.publish(acceptor, report.events, report.lost);
       case "busy":
       case "idle":
         return acceptor.keepAlive(this.#keepsAlive || report.is === "busy");
+    }
+  }
+
+  #retire(acceptor: Acceptor, gracePeriod: number): void {
+    acceptor.retired = true;
+    this.#places.endAccepting(acceptor.thread);
+    acceptor.tell({ do: "retire", gracePeriod });
+    acceptor.endWithin(gracePeriod);
+  }
+
+  /** Where no other can be started, it goes on for as many requests again. */
+  async #replaceSpent(acceptor: Acceptor): Promise<void> {
+    acceptor.spent = true;
+    try {
+      await this.#replacements.replace([acceptor], Infinity);
+    } catch (error) {
+      acceptor.spent = false;
+      acceptor.tell({ do: "count anew" });
+      void this.#host.report(error);
     }
   }
 
@@ -275,7 +323,7 @@ export class Supervisor implements ServingLoop {
     this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
     if (this.#closing) return this.#checkEnd();
-    this.#starts.gone(acceptor, hasServed);
+    this.#starts.gone(acceptor, hasServed || acceptor.retired);
     if (this.#live.size === 0) this.#starts.startAnother();
     this.#one.lost(acceptor);
   }
@@ -296,26 +344,6 @@ export class Supervisor implements ServingLoop {
     for (const acceptor of this.#live) {
       if (this.#places.loadOf(acceptor.thread) > 0) acceptor.check();
     }
-  }
-
-  /** Ends threads that are not done long after they should have been. */
-  #limit(gracePeriod: number): void {
-    for (const timer of this.#graceTimers.splice(0)) clearTimeout(timer);
-    const after = (ms: number, late: (acceptor: Acceptor) => void) => {
-      const timer = setTimeout(() => {
-        for (const acceptor of this.#live) {
-          if (!acceptor.finished) late(acceptor);
-        }
-      }, Math.min(ms, LONGEST_DELAY));
-      this.#graceTimers.push(timer);
-    };
-    if (gracePeriod === Infinity) return;
-    after(gracePeriod, (acceptor) => acceptor.check());
-    // By then it has abandoned also those that wait for a shutdown themselves.
-    after(2 * gracePeriod + 3 * ABANDON_AFTER, (acceptor) =>
-      acceptor.terminate(
-        new Deno.errors.TimedOut("it did not shut down when it had to"),
-      ));
   }
 
   #checkEnd(): void {

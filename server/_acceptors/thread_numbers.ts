@@ -13,7 +13,7 @@ import type { ConnectionInfo } from "../server_stats.ts";
 import type { Acceptor } from "./acceptor.ts";
 import { readConnections } from "./connection_list.ts";
 import { EventsOfThread, type PackedEvent } from "./forwarded_events.ts";
-import type { AllPlaces } from "./places.ts";
+import type { AllPlaces, PlacesMemory } from "./places.ts";
 
 /** How many requests of a thread may be in no place, since their handler has ended. */
 const MOST_LINGERING = 8_192;
@@ -43,16 +43,20 @@ export class ThreadNumbers {
   #listing: Promise<ConnectionInfo[]> | undefined;
 
   /**
-   * @param threads How many there may be.
+   * @param memory How many there may be.
    * @param places What they share.
    * @param publisher Publishes what happens in them.
    */
-  constructor(threads: number, places: AllPlaces, publisher: Publisher) {
+  constructor(
+    { threads, workers }: PlacesMemory,
+    places: AllPlaces,
+    publisher: Publisher,
+  ) {
     this.#threads = threads;
     this.#places = places;
     this.#most = places.size + MOST_LINGERING;
     this.#publisher = publisher;
-    this.#workforce = new Workforce("threads", threads);
+    this.#workforce = new Workforce("threads", workers);
     this.memory = allocateCounters(threads);
     this.#counters = new AllCounters(this.memory, threads);
     const wanted = wantedEvents(this.memory);

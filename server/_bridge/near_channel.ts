@@ -46,6 +46,7 @@ export abstract class NearChannel {
   /** How many shutdowns it has asked for that are not done. */
   #shutdowns = 0;
   #settled = false;
+  #toldShuttingDown = false;
   #errors = 0;
   #error: { readonly error: unknown } | undefined;
   #resolve!: () => void;
@@ -119,6 +120,11 @@ export abstract class NearChannel {
     }
   }
 
+  /** Ends the request, because of what runs its handler. */
+  end(reason: unknown): void {
+    this.owner.abort(reason);
+  }
+
   /** Tells the handler that the request is over before it is done. */
   abort(reason: unknown): void {
     if (this.over) return;
@@ -126,9 +132,13 @@ export abstract class NearChannel {
     this.carrier.send(FrameType.Abort, this.id, packError(reason));
   }
 
-  /** Tells the handler that the server begins to shut down. */
+  /**
+   * Tells the handler that the server begins to shut down, or that what runs it is
+   * to end. Later calls change nothing.
+   */
   shuttingDown(gracePeriod: number): void {
-    if (this.over) return;
+    if (this.over || this.#toldShuttingDown) return;
+    this.#toldShuttingDown = true;
     this.carrier.send(
       FrameType.ShuttingDown,
       this.id,

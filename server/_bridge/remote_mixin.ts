@@ -12,6 +12,7 @@ import type {
 import { checkCount, DEFAULT_MAX_CONNECTIONS } from "../_core/options.ts";
 import type { NearSide } from "./near_side.ts";
 import { watchLiveness } from "./liveness.ts";
+import type { Recyclable } from "../recyclable.ts";
 import type { RemotePool } from "./remote_pool.ts";
 
 /**
@@ -24,8 +25,8 @@ export type ServerClass = new (
 ) => RequestServer & AsyncDisposable;
 
 /**
- * A server class with a mixin: its handlers are classes, and its options are
- * more.
+ * A server class with a mixin: its handlers are classes, its options are more, and
+ * what runs them can be replaced.
  */
 export type MixedIn<Base extends ServerClass, Added> = Base extends new (
   address: infer Address,
@@ -35,7 +36,7 @@ export type MixedIn<Base extends ServerClass, Added> = Base extends new (
     address: Address,
     handler: Exclude<Handler, (...parameters: never[]) => unknown>,
     options?: Options & Added,
-  ) => Server
+  ) => Server & Recyclable
   : never;
 
 /** What TypeScript needs to know of the base of a mixin. */
@@ -144,6 +145,10 @@ export class RemoteRunner implements Runner {
       endWatch?.();
       release();
     }
+  }
+
+  async recycle(gracePeriod: number): Promise<void> {
+    await this.#pool!.recycle(gracePeriod);
   }
 
   async close(): Promise<void> {

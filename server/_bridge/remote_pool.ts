@@ -108,6 +108,13 @@ export interface RemotePool {
   numbers(): RunnerNumbers;
   /** No others come than those that the kernel has let in already. */
   shuttingDown?(): void;
+  /**
+   * Replaces them all.
+   *
+   * @param gracePeriod How long requests in the old ones may take, in
+   * milliseconds.
+   */
+  recycle(gracePeriod: number): Promise<void>;
   /** Ends them all. No request is in progress. */
   close(): Promise<void>;
 }

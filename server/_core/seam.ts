@@ -173,6 +173,15 @@ export interface Runner {
    * @param gracePeriod How long requests may take, in milliseconds.
    */
   shuttingDown?(gracePeriod: number): void;
+  /**
+   * Replaces what runs the handlers by what imports them again.
+   *
+   * @param gracePeriod How long requests in the old ones may take, in
+   * milliseconds.
+   * @returns A promise that resolves when the old ones are gone, and rejects with
+   * what keeps a new one from being started.
+   */
+  recycle?(gracePeriod: number): Promise<void>;
   /** The server is to keep the process alive, or not. */
   keepAlive?(keep: boolean): void;
   /** What it adds to the numbers of its server. */
@@ -187,6 +196,12 @@ export interface Runner {
   closeConnection?(id: number): Promise<boolean>;
 }
 
+/** A socket that listens on TCP. `Deno.listen` opens one. */
+export type TCPListener = Pick<
+  Deno.TcpListener,
+  "addr" | "accept" | "close" | "ref" | "unref"
+>;
+
 /** The parts that this module's classes hand to `BaseServer` with its options. */
 export interface Seam<Request, Address extends Deno.Addr> {
   readonly transport?: Transport<Request, Address>;
@@ -194,7 +209,7 @@ export interface Seam<Request, Address extends Deno.Addr> {
   /** Opens a TCP socket that listens; `Deno.listen` where it is left out. */
   readonly listen?: (
     options: Deno.TcpListenOptions,
-  ) => Deno.TcpListener;
+  ) => TCPListener;
   /** Makes the room of requests, where others have a part in it. */
   readonly makeRoom?: <Item extends Guest>(limit: number) => Room<Item>;
   /** How requests are watched, where others have a part in it. */

@@ -65,6 +65,8 @@ export class ChildPool implements RemotePool {
   readonly #onError: OnError;
   /** All that have not been waited for, those that start or end too. */
   readonly #children = new Set<Child>();
+  /** Those that have only the requests left that they have. */
+  readonly #retired = new WeakSet<Child>();
   /** Those that take further requests, and the requests that wait. */
   readonly #placement: Placement<Child>;
   #starting = 0;
@@ -179,6 +181,41 @@ export class ChildPool implements RemotePool {
   cancel(waiting: Waiting, reason: unknown): void {
     this.#placement.cancel(waiting, reason);
     this.#openGate();
+  }
+
+  /**
+   * Replaces all children: the first new one shows that it can be, the others start
+   * when they are needed.
+   */
+  async recycle(gracePeriod: number): Promise<void> {
+    if (this.#closed) return;
+    const old = [...this.#children];
+    const child = this.#newChild();
+    this.#children.add(child);
+    void child.gone.then((loss) => this.#forget(child, loss));
+    try {
+      await child.ready();
+    } catch (error) {
+      if (this.#closed) return;
+      throw error;
+    }
+    this.#addReady(child);
+    for (const each of old) this.#retire(each, gracePeriod);
+    this.#startNeeded(this.#limits.spareChildren);
+    await Promise.all(old.map(({ gone }) => gone));
+  }
+
+  #retire(child: Child, gracePeriod: number): void {
+    this.#retired.add(child);
+    this.#placement.ready.delete(child);
+    child.side.retire(gracePeriod);
+    if (child.load === 0) child.retireSoon();
+  }
+
+  #addReady(child: Child): void {
+    this.#workforce.came(child);
+    if (this.#retired.has(child)) child.retireSoon();
+    else if (!this.#closed) this.#placement.ready.add(child);
   }
 
   /** Ends all children, and waits for them. */
@@ -318,8 +355,7 @@ export class ChildPool implements RemotePool {
       void child.gone.then((loss) => this.#forget(child, loss));
       await child.ready();
       this.#told = undefined;
-      this.#workforce.came(child);
-      if (!this.#closed) this.#placement.ready.add(child);
+      this.#addReady(child);
     } catch (error) {
       this.#failed(error);
     }

@@ -23,17 +23,26 @@ export class Thread {
   readonly #worker: OwnedWorker;
   readonly #carrier: RingCarrier;
   #load = 0;
+  /** How many requests it has been given, since it was last counted anew. */
+  taken = 0;
+  /** Whether another has its place: it ends when its requests have ended. */
+  retired = false;
+  /** After how many requests it is replaced. */
+  readonly requests: number;
 
   /**
    * @param handler What it runs.
    * @param addr What `server.addr` says there.
+   * @param requests After how many requests it is replaced.
    * @param shutdown Shuts the server down.
    */
   constructor(
     handler: HandlerLocation,
     addr: Deno.Addr,
+    requests: number,
     shutdown: (options: ShutdownRequest) => void,
   ) {
+    this.requests = requests;
     const toThread = allocateLane();
     const fromThread = allocateLane();
     const { promise, resolve } = Promise.withResolvers<Loss>();
@@ -70,6 +79,7 @@ export class Thread {
 
   /** Counts one request more. While there is any, the process does not end. */
   take(): void {
+    this.taken++;
     if (this.#load++ === 0) this.#worker.ref();
   }
 

@@ -408,7 +408,7 @@ testBoth(
       };
     const count = (of) => [...Deno.readDirSync("/proc/self/" + of)].length;
     const round = async () => {
-      const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 2, accept: "${acceptMode()}" });
+      const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 1, accept: "${acceptMode()}" });
       const served = server.serveForever();
       await Promise.all(Array.from({ length: 8 }, async () => {
         const client = await Deno.connect(server.addr);
