@@ -68,6 +68,11 @@ export class EventQueue {
     this.#tell = tell;
   }
 
+  /** Whether somebody in the main thread wants to know of any. */
+  get wantsAny(): boolean {
+    return this.#wanted[0] !== 0;
+  }
+
   /** Whether somebody in the main thread wants to know of an event. */
   wants(event: EventName): boolean {
     return (needed(this.#wanted[0]!) & (BITS.get(event) ?? 0)) !== 0;

@@ -141,8 +141,9 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   readonly request: Request;
   readonly clientAddress: Address;
   id = 0;
-  /** When it was accepted, in `performance.now()` time. */
-  readonly began: number = performance.now();
+  readonly since: number = Date.now();
+  /** When it was accepted, in `performance.now()` time, if that matters; else 0. */
+  readonly began: number;
   handled = 0;
   bytesIn = 0;
   bytesOut = 0;
@@ -188,6 +189,10 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.serving = serving;
     this.request = request;
     this.clientAddress = clientAddress;
+    // It takes several times as long to tell as `since`.
+    this.began = serving.deadlines !== undefined || serving.watch.tells
+      ? performance.now()
+      : 0;
     this.totals = serving.watch.counters;
     this.#scope = { served: this, outer: scopes.getStore() };
     this.#onHandled = onHandled;
@@ -268,7 +273,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     return {
       id: this.id,
       address: this.clientAddress,
-      since: performance.timeOrigin + this.began,
+      since: this.since,
       state: this.#state,
       bytesIn: this.bytesIn,
       bytesOut: this.bytesOut,

@@ -35,6 +35,8 @@ export type Told<Event extends EventName> = Omit<
 
 /** Who is told of events beside those who listen in this thread. */
 export interface Outlet {
+  /** Whether it is to be told of any event. */
+  readonly wantsAny: boolean;
   /** Whether it is to be told of an event. */
   wants(event: EventName): boolean;
   /**
@@ -53,7 +55,9 @@ export interface Outlet {
 export interface Subject {
   readonly id: number;
   readonly clientAddress: Deno.Addr;
-  /** When it was accepted, in `performance.now()` time. */
+  /** When it was accepted, in milliseconds since the epoch. */
+  readonly since: number;
+  /** The same in `performance.now()` time, or 0 where nobody listened then. */
   readonly began: number;
   /** When its handler had ended, if an event is to tell. */
   readonly handled: number;
@@ -117,19 +121,19 @@ export class Publisher {
 
   start(subject: Subject): void {
     if (!this.wants("start")) return;
-    const waited = performance.now() - subject.began;
+    const waited = age(subject, performance.now());
     this.publish("start", { ...identity(subject), waited });
   }
 
   end(subject: Subject, fate: Fate): void {
     if (!this.wants("end")) return;
-    const { began, handled, bytesIn, bytesOut } = subject;
+    const { handled, bytesIn, bytesOut } = subject;
     const now = performance.now();
     // Somebody may listen only since then.
     const until = handled || now;
     this.publish("end", {
       ...identity(subject),
-      ...{ duration: until - began, lingered: now - until },
+      ...{ duration: age(subject, until), lingered: now - until },
       ...{ bytesIn, bytesOut },
       ...fate,
     });
@@ -154,6 +158,12 @@ export class Publisher {
   close(): void {
     if (this.wants("close")) this.publish("close", {});
   }
+}
+
+/** How old a request was at a moment of `performance.now()` time, in milliseconds. */
+function age({ began, since }: Subject, moment: number): number {
+  if (began !== 0) return moment - began;
+  return Math.max(0, performance.timeOrigin + moment - since);
 }
 
 function identity(

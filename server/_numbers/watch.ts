@@ -45,8 +45,7 @@ export class Watch {
   readonly counters: Float64Array;
   /** Tells whoever listens. */
   readonly publisher: Publisher;
-  /** Whether others are told of events than those who listen in this thread. */
-  readonly #forwards: boolean;
+  readonly #outlet: Outlet | undefined;
   readonly #idStep: number;
   #nextId: number;
 
@@ -59,9 +58,14 @@ export class Watch {
       parts;
     this.counters = counters;
     this.publisher = new Publisher(server, parts.outlet);
-    this.#forwards = parts.outlet !== undefined;
+    this.#outlet = parts.outlet;
     this.#nextId = firstId;
     this.#idStep = idStep;
+  }
+
+  /** Whether anybody may be told of anything. */
+  get tells(): boolean {
+    return listening !== 0 || this.#outlet?.wantsAny === true;
   }
 
   /** A request was accepted, and is in progress. It gets its number. */
@@ -69,7 +73,7 @@ export class Watch {
     subject.id = this.#nextId;
     this.#nextId += this.#idStep;
     this.counters[ACCEPTED]!++;
-    if (this.#forwards || listening !== 0) this.publisher.accept(subject);
+    if (this.tells) this.publisher.accept(subject);
   }
 
   /** It is closed unanswered. */
@@ -88,10 +92,9 @@ export class Watch {
     counters[HANDLED]!++;
     counters[ENDED]!++;
     counters[refusedFor(reason)]!++;
-    const began = performance.now();
     const subject: NewSubject = {
-      ...{ id: 0, clientAddress, began },
-      ...{ handled: began, bytesIn: 0, bytesOut: 0 },
+      ...{ id: 0, clientAddress, since: Date.now(), began: 0 },
+      ...{ handled: 0, bytesIn: 0, bytesOut: 0 },
     };
     this.accepted(subject);
     publisher.refuse(subject, reason);
@@ -99,7 +102,7 @@ export class Watch {
 
   /** Its handler begins to run. */
   started(subject: Subject): void {
-    if (this.#forwards || listening !== 0) this.publisher.start(subject);
+    if (this.tells) this.publisher.start(subject);
   }
 
   /**
@@ -108,7 +111,8 @@ export class Watch {
    * finds out by itself is chance.
    */
   failed(error: unknown): Fate {
-    if (isTimeout(error) || isDisconnect(error)) return this.aborted(error);
+    const reason = reasonOf(error);
+    if (reason !== undefined) return this.aborted(error, reason);
     this.counters[FAILED]!++;
     return { outcome: "failed", error };
   }
@@ -121,7 +125,7 @@ export class Watch {
    */
   aborted(
     error: unknown,
-    reason: AbortReason = isTimeout(error) ? "timeout" : "connection",
+    reason: AbortReason = reasonOf(error) ?? "connection",
   ): Fate {
     this.counters[abortedFor(reason)]!++;
     return { outcome: "aborted", reason, error };
@@ -134,18 +138,25 @@ export class Watch {
    */
   handled(): number {
     this.counters[HANDLED]!++;
-    return this.#forwards || listening !== 0 ? performance.now() : 0;
+    return this.tells ? performance.now() : 0;
   }
 
   /** Nothing is left of it. Of one that was refused that has been told. */
   ended(subject: Subject, fate: Fate | undefined): void {
     this.counters[ENDED]!++;
-    if (fate === undefined || !this.#forwards && listening === 0) return;
-    this.publisher.end(subject, fate);
+    if (fate !== undefined && this.tells) this.publisher.end(subject, fate);
   }
 }
 
-/** Whether an error says that a time is over. */
-function isTimeout(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "TimeoutError";
+/** Why a request is aborted with an error, if that tells. */
+function reasonOf(error: unknown): AbortReason | undefined {
+  try {
+    if (error instanceof DOMException && error.name === "TimeoutError") {
+      return "timeout";
+    }
+    return isDisconnect(error) ? "connection" : undefined;
+  } catch {
+    // What was thrown cannot be looked at: a proxy that was revoked.
+    return undefined;
+  }
 }

@@ -93,7 +93,7 @@ Deno.test("numbers of requests go up by what they are told", () => {
   const watch = new Watch(server, { firstId: 3, idStep: 4 });
   const ids = [1, 2, 3].map(() => {
     const subject = {
-      ...{ id: 0, clientAddress: client, began: 0, handled: 0 },
+      ...{ id: 0, clientAddress: client, since: 0, began: 0, handled: 0 },
       ...{ bytesIn: 0, bytesOut: 0 },
     };
     watch.accepted(subject);

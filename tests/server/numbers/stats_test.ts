@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import {
   DatagramRequestHandler,
   ForkingTCPServer,
+  type Recyclable,
   StreamRequestHandler,
   TCPServer,
   ThreadingUDPServer,
@@ -136,6 +137,22 @@ for (
     await statsWhen(server, ({ workers }) => workers!.replaced === 1);
   });
 }
+
+Deno.test("threads and processes that are recycled are retired, and not lost", async () => {
+  for (const way of Object.keys(WAYS).slice(1)) {
+    await using server = WAYS[way]!();
+    using client = await Client.connect(server);
+    await client.ask("a");
+    client.conn.close();
+    await statsWhen(server, (stats) => stats.active === 0);
+    const { started } = server.stats().workers!;
+    await (server as TCPServer & Recyclable).recycle();
+    const { workers, accepted } = server.stats();
+    ok(workers!.retired >= 1 && workers!.started > started, way);
+    deepStrictEqual([workers!.lost, workers!.replaced], [0, 0], way);
+    strictEqual(accepted, 1, way);
+  }
+});
 
 Deno.test("processes that have served what they may are retired, and not lost", async () => {
   await using server = serve(
