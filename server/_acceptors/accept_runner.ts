@@ -1,7 +1,9 @@
+import type { ConnectionInfo } from "../server_stats.ts";
 import type {
   InProgress,
   Runner,
   RunnerHost,
+  RunnerNumbers,
   ServingLoop,
   TCPListener,
 } from "../_core/seam.ts";
@@ -114,6 +116,18 @@ export class AcceptRunner implements Runner {
 
   keepAlive(keep: boolean): void {
     this.#supervisor?.keepAlive(keep);
+  }
+
+  numbers(): RunnerNumbers {
+    return (this.#supervisor ?? this.#other!).numbers();
+  }
+
+  async connections(): Promise<ConnectionInfo[]> {
+    return await this.#supervisor?.connections() ?? [];
+  }
+
+  async closeConnection(id: number): Promise<boolean> {
+    return await this.#supervisor?.closeConnection(id) ?? false;
   }
 
   /** The server is about to serve: its own hooks are known by now. */

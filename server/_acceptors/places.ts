@@ -90,7 +90,8 @@ export type ClientAddress = Deno.NetAddr & { transport: "tcp" };
 class SharedPlaces {
   protected readonly words: Int32Array;
   protected readonly threads: number;
-  protected readonly size: number;
+  /** How many there are. */
+  readonly size: number;
   protected readonly bytes: Uint8Array;
   readonly #first: number;
 

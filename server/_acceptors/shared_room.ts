@@ -70,6 +70,14 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
     return true;
   }
 
+  override get limit(): number {
+    return Math.min(super.limit, this.#places.size);
+  }
+
+  override get atLimit(): boolean {
+    return super.atLimit || this.#waitsFor === "place";
+  }
+
   override awaken(): Promise<void> {
     const awake = super.awaken();
     // One that was ended by a wake has not fired.

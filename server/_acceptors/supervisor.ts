@@ -4,7 +4,8 @@ import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
-import type { RunnerHost, ServingLoop } from "../_core/seam.ts";
+import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
+import type { ConnectionInfo } from "../server_stats.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
 import { Replacements } from "../_threads/replacements.ts";
 import { requestsOfThread } from "../_threads/requests_per_worker.ts";
@@ -15,6 +16,7 @@ import type { Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
 import { QueueKeeper } from "./queue_keeper.ts";
 import { sharedOptions } from "./shared_listener.ts";
+import { ThreadNumbers } from "./thread_numbers.ts";
 import { TheOne } from "./the_one.ts";
 
 /**
@@ -47,6 +49,7 @@ export interface Supervised {
 export class Supervisor implements ServingLoop {
   readonly #host: RunnerHost;
   readonly #places: AllPlaces;
+  readonly #numbers: ThreadNumbers;
   readonly #starts: AcceptorStarts;
   readonly #live = new Set<Acceptor>();
   readonly #replacements: Replacements<Acceptor>;
@@ -92,6 +95,8 @@ export class Supervisor implements ServingLoop {
     this.#address = supervised.address;
     const memory = allocatePlaces(workers, maxConnections);
     this.#places = new AllPlaces(memory);
+    const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
+    this.#numbers = numbers;
     this.#one = new TheOne(() => this.#live.values().next().value);
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
@@ -105,6 +110,7 @@ export class Supervisor implements ServingLoop {
             {
               ...{ handler, address, addr, options, limit },
               ...{ places: memory, owner, thread },
+              ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
               requests: requestsOfThread(requestsPerWorker),
             },
             (acceptor, report) => this.#told(acceptor, report),
@@ -119,7 +125,12 @@ export class Supervisor implements ServingLoop {
       startBeside: () => this.#starts.startBeside(),
       retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
-    this.#starts.startFirst();
+    try {
+      this.#starts.startFirst();
+    } catch (error) {
+      numbers.close();
+      throw error;
+    }
     const { requestTimeout = Infinity } = options;
     if (requestTimeout !== Infinity) {
       this.#watch = setInterval(
@@ -192,9 +203,22 @@ export class Supervisor implements ServingLoop {
     await this.#ended.promise;
     this.#done = true;
     clearInterval(this.#watch);
+    this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
     await this.#starts.close();
     await this.#keeper?.close();
+  }
+
+  numbers(): RunnerNumbers {
+    return this.#numbers.numbers(this.#starts.starting);
+  }
+
+  connections(): Promise<ConnectionInfo[]> {
+    return this.#numbers.connections();
+  }
+
+  closeConnection(id: number): Promise<boolean> {
+    return this.#numbers.closeConnection(id);
   }
 
   /** Replaces all threads. */
@@ -224,6 +248,7 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
+    this.#numbers.came(acceptor);
     if (this.#closing) {
       acceptor.endWithin(this.#gracePeriod);
       return acceptor.tell({ do: "close" });
@@ -272,6 +297,8 @@ export class Supervisor implements ServingLoop {
         return acceptor.terminate(
           new Deno.errors.Interrupted("another has its place"),
         );
+      case "events":
+        return this.#numbers.publish(acceptor, report.events, report.lost);
       case "busy":
       case "idle":
         return acceptor.keepAlive(this.#keepsAlive || report.is === "busy");
@@ -333,6 +360,8 @@ export class Supervisor implements ServingLoop {
     const clients = this.#places.takeBack(acceptor.owner);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
+    const unasked = !acceptor.finished && !this.#done;
+    this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
     if (this.#closing) return this.#checkEnd();
     this.#starts.gone(acceptor, hasServed || acceptor.retired);
@@ -359,7 +388,7 @@ export class Supervisor implements ServingLoop {
   }
 
   #checkEnd(): void {
-    if (!this.#closing || this.#starts.starting) return;
+    if (!this.#closing || this.#starts.starting > 0) return;
     let finished = true;
     for (const acceptor of this.#live) {
       if (!acceptor.drained) return;

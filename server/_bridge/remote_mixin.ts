@@ -1,8 +1,14 @@
-import { ABORT, CLOSING, type Closing } from "../../handlers/_host.ts";
+import { ABORT, CLOSING, type Closing, UNSENT } from "../../handlers/_host.ts";
+import type { Unsent } from "../../handlers/_unsent.ts";
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { ServerOptions } from "../server_options.ts";
-import type { InProgress, Runner, RunnerHost } from "../_core/seam.ts";
+import type {
+  InProgress,
+  Runner,
+  RunnerHost,
+  RunnerNumbers,
+} from "../_core/seam.ts";
 import { checkCount, DEFAULT_MAX_CONNECTIONS } from "../_core/options.ts";
 import type { NearSide } from "./near_side.ts";
 import { watchLiveness } from "./liveness.ts";
@@ -90,6 +96,7 @@ export class RemoteRunner implements Runner {
       shuttingDown = gracePeriod;
     };
     let closing = (): Closing => "linger";
+    let unsent = (): Unsent | undefined => undefined;
     served.handledBy({
       [ABORT]: (reason) => abort(reason),
       onShutdown: (gracePeriod) => {
@@ -97,6 +104,10 @@ export class RemoteRunner implements Runner {
         tellShuttingDown(gracePeriod);
       },
       [CLOSING]: () => closing(),
+      get [UNSENT]() {
+        return unsent();
+      },
+      isElsewhere: true,
     });
     let endWatch: (() => void) | undefined;
     const open = (side: NearSide) => {
@@ -104,7 +115,11 @@ export class RemoteRunner implements Runner {
         endWatch = watchLiveness(
           side,
           served.requestTimeout,
-          () => served.abort(stuckError(served.requestTimeout)),
+          () =>
+            served.abort(
+              stuckError(served.requestTimeout),
+              "requestTimeout",
+            ),
         );
       }
       return isDatagram(request)
@@ -121,6 +136,7 @@ export class RemoteRunner implements Runner {
     abort = assignment.abort;
     tellShuttingDown = (gracePeriod) => channel.shuttingDown(gracePeriod);
     closing = () => channel.closing();
+    unsent = () => channel.unsent;
     if (shuttingDown !== undefined) tellShuttingDown(shuttingDown);
     served.handedOver();
     try {
@@ -137,6 +153,10 @@ export class RemoteRunner implements Runner {
 
   async close(): Promise<void> {
     await this.#pool?.close();
+  }
+
+  numbers(): RunnerNumbers {
+    return this.#pool!.numbers();
   }
 }
 
