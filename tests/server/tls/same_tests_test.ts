@@ -21,7 +21,7 @@ testWith(
           ...["datagram", "UDP", "one byte at a time"],
           ...["in a thread", "in a process", "threads", "processes"],
           // What wraps a connection has no handshake, if it does not pass that on.
-          "lent to",
+          ...["lent to", "a connection of Deno's"],
           // Who is refused before the handshake never sees the end of one.
           "request (that|whose) verifyRequest",
           // These clients reset before a handshake, or wait for one too early.
