@@ -1,4 +1,5 @@
 import type { ConnectionInfo } from "../server_stats.ts";
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type {
   InProgress,
   Runner,
@@ -112,6 +113,10 @@ export class AcceptRunner implements Runner {
 
   async recycle(gracePeriod: number): Promise<void> {
     await (this.#supervisor ?? this.#other!).recycle(gracePeriod);
+  }
+
+  setCertificate(certificate: TLSCertificate): void {
+    this.#supervisor?.setCertificate(certificate);
   }
 
   keepAlive(keep: boolean): void {

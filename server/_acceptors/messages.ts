@@ -3,6 +3,7 @@
  * main thread believes none of it: see `readReport`.
  */
 
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { isCount, readClient } from "./checks.ts";
 import { type PackedEvent, readEvents } from "./forwarded_events.ts";
@@ -21,6 +22,8 @@ export type Command =
   | { readonly do: "close" }
   /** Leave what comes to others, and shut down. */
   | { readonly do: "retire"; readonly gracePeriod: number }
+  /** Show another certificate. */
+  | { readonly do: "set certificate"; readonly certificate: TLSCertificate }
   /** Count the requests up to the next `spent` from 0 again. */
   | { readonly do: "count anew" }
   /** The requests that wait for a shutdown need wait no longer. */

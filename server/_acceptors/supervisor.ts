@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import { unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
@@ -6,11 +7,10 @@ import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
 import type { ConnectionInfo } from "../server_stats.ts";
-import type { TCPServerAddress } from "../tcp_server.ts";
 import { Replacements } from "../_threads/replacements.ts";
 import { requestsOfThread } from "../_threads/requests_per_worker.ts";
 import { Acceptor } from "./acceptor.ts";
-import type { AcceptorOptions } from "./acceptor_start.ts";
+import type { AcceptorAddress, AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
 import type { Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
@@ -38,7 +38,7 @@ export interface Supervised {
   readonly maxConnections: number;
   readonly handler: HandlerLocation;
   /** Where to listen, with the port that was chosen. */
-  readonly address: TCPServerAddress;
+  readonly address: AcceptorAddress;
   readonly options: AcceptorOptions;
 }
 
@@ -72,7 +72,9 @@ export class Supervisor implements ServingLoop {
   readonly #socket: Pick<Deno.TcpListener, "close">;
   #keeper: QueueKeeper | undefined;
   #keeperTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #address: TCPServerAddress;
+  readonly #address: AcceptorAddress;
+  /** The certificate that is shown in the place of the first. */
+  #certificate: TLSCertificate | undefined;
 
   /**
    * Starts the first thread and waits for it, to see that the handler can be
@@ -221,6 +223,13 @@ export class Supervisor implements ServingLoop {
     return this.#numbers.closeConnection(id);
   }
 
+  setCertificate(certificate: TLSCertificate): void {
+    this.#certificate = certificate;
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "set certificate", certificate });
+    }
+  }
+
   /** Replaces all threads. */
   async recycle(gracePeriod: number): Promise<void> {
     await this.#starts.settled();
@@ -248,6 +257,10 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
+    const certificate = this.#certificate;
+    if (certificate !== undefined) {
+      acceptor.tell({ do: "set certificate", certificate });
+    }
     this.#numbers.came(acceptor);
     if (this.#closing) {
       acceptor.endWithin(this.#gracePeriod);
@@ -315,7 +328,7 @@ export class Supervisor implements ServingLoop {
   }
 
   async #keepQueue(): Promise<void> {
-    this.#keeper = new QueueKeeper(sharedOptions({ ...this.#address }));
+    this.#keeper = new QueueKeeper(sharedOptions(this.#address));
     if (await this.#keeper.holds()) this.#socket.close();
   }
 

@@ -1,3 +1,4 @@
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type {
   ABORT,
   CLOSING,
@@ -194,6 +195,8 @@ export interface Runner {
    * what keeps a new one from being started.
    */
   recycle?(gracePeriod: number): Promise<void>;
+  /** The server shows another certificate from now on. */
+  setCertificate?(certificate: TLSCertificate): void;
   /** The server is to keep the process alive, or not. */
   keepAlive?(keep: boolean): void;
   /** What it adds to the numbers of its server. */
