@@ -8,6 +8,7 @@ import {
   type TLSOptions,
 } from "../handlers/_tls/tls_options.ts";
 import { LISTEN_OPTION_NAMES, listenTCP } from "./_node_sockets/listen_tcp.ts";
+import { behindProxies } from "./_proxy/proxy_listener.ts";
 import { TLSConnections } from "./_tls/tls_connections.ts";
 import { TLSListener } from "./_tls/tls_listener.ts";
 import type {
@@ -120,11 +121,14 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
     super(
       () =>
         new TLSListener(
-          listenTCP(
-            address,
-            TLS_OPTION_NAMES,
+          behindProxies(
             options,
-            () => credentials = new Credentials(address),
+            listenTCP(
+              address,
+              TLS_OPTION_NAMES,
+              options,
+              () => credentials = new Credentials(address),
+            ),
           ),
           credentials,
         ),

@@ -1,5 +1,6 @@
 import {
   type StreamHandler,
+  type StreamListener,
   StreamServer,
   type StreamServerOptions,
 } from "./stream_server.ts";
@@ -12,6 +13,7 @@ import {
   isInherited,
 } from "./_node_sockets/adopt.ts";
 import { listenUnix } from "./_node_sockets/listen_unix.ts";
+import { behindProxies } from "./_proxy/proxy_listener.ts";
 import {
   UNIX_OPTION_NAMES,
   type UnixServerAddress,
@@ -87,29 +89,29 @@ export class UnixStreamServer
     // An inherited socket has a file that is not this server's, an abstract none.
     let file: UnixSocketFile | undefined;
     const connections = new UnixConnections(options, () => file);
+    const open = (): StreamListener<Deno.UnixConn, Deno.UnixAddr> => {
+      if (isInherited(address)) {
+        checkKeys("address key", address, ["fd", "name"]);
+        checkNoFile(options);
+        return adoptUnix(address);
+      }
+      const listen = (path: string) =>
+        address.inheritable === true
+          ? listenUnix(path)
+          : Deno.listen({ transport: "unix", path });
+      if (isAbstract(address)) {
+        checkKeys("address key", address, ["path", "transport", "inheritable"]);
+        checkNoFile(options);
+        return listen(address.path);
+      }
+      const bound = UnixSocketFile.bind(address, options, listen, [
+        "inheritable",
+      ]);
+      file = bound.file;
+      return bound.socket;
+    };
     super(
-      () => {
-        if (isInherited(address)) {
-          checkKeys("address key", address, ["fd", "name"]);
-          checkNoFile(options);
-          return adoptUnix(address);
-        }
-        const listen = (path: string) =>
-          address.inheritable === true
-            ? listenUnix(path)
-            : Deno.listen({ transport: "unix", path });
-        if (isAbstract(address)) {
-          const keys = ["path", "transport", "inheritable"];
-          checkKeys("address key", address, keys);
-          checkNoFile(options);
-          return listen(address.path);
-        }
-        const bound = UnixSocketFile.bind(address, options, listen, [
-          "inheritable",
-        ]);
-        file = bound.file;
-        return bound.socket;
-      },
+      () => behindProxies(options, open()),
       handler,
       withSeam(options, {
         transport: connections,
@@ -127,7 +129,7 @@ class UnixConnections extends Connections<Deno.UnixConn, Deno.UnixAddr> {
     options: UnixStreamServerOptions,
     file: () => UnixSocketFile | undefined,
   ) {
-    super(options);
+    super(options, true);
     this.#file = file;
   }
 

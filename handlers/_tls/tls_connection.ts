@@ -1,4 +1,5 @@
 import { RESET, type Resetting } from "../_cut_short.ts";
+import { PROXIED, type Proxied } from "../_proxied.ts";
 import { addBorrower } from "../streams/_lending.ts";
 import { ReadSize } from "../streams/_read_size.ts";
 import { giveBuffer, takeBuffer } from "../streams/_small_buffers.ts";
@@ -53,7 +54,7 @@ const ignore = () => {};
 
 /** The server's side of a connection in TLS, over any other connection. */
 export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
-  implements Deno.Conn<Address>, Resetting {
+  implements Deno.Conn<Address>, Proxied, Resetting {
   readonly #raw: Deno.Conn<Address>;
   readonly #source: ReadSource;
   readonly #credentials: Credentials;
@@ -107,6 +108,11 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
 
   get remoteAddr(): Address {
     return this.#raw.remoteAddr;
+  }
+
+  /** What has come before the handshake, if a PROXY header has. */
+  get [PROXIED](): Proxied[typeof PROXIED] {
+    return (this.#raw as Partial<Proxied>)[PROXIED];
   }
 
   /** What the handshake has agreed upon, once it is complete. */

@@ -40,6 +40,7 @@ export class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
       ({ served }) =>
         served.abort(
           new DOMException(handshakeTooLong(handshakeTimeout), "TimeoutError"),
+          "handshakeTimeout",
         ),
       true,
     );
