@@ -10,6 +10,7 @@ import { importHandler } from "../_bridge/handler_location.ts";
 import { HeapWatch } from "../_threads/heap_watch.ts";
 import { noticeEnds } from "../_threads/notice_ends.ts";
 import { refuseMessages } from "../_threads/refuse_messages.ts";
+import { prepareTracing } from "../_threads/thread_tracing.ts";
 import { SharedThreadState } from "../_threads/thread_state.ts";
 import { AcceptingThread } from "./accepting_thread.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
@@ -23,6 +24,7 @@ export async function run(start: AcceptorStart): Promise<void> {
   const post = refuseMessages();
   try {
     const Handler = await importHandler(start.handler);
+    await prepareTracing();
     const heap = new HeapWatch(() => thread.busy, die);
     const thread = new AcceptingThread(
       start,
