@@ -90,9 +90,9 @@ export function openMetrics(
 }
 
 function scrape(given: CountingServer | NamedServer): Scraped {
-  const { name, server } = "server" in (given ?? {})
-    ? given as NamedServer
-    : { name: undefined, server: given as CountingServer };
+  const { name, server = given as CountingServer } = (given ?? {}) as Partial<
+    NamedServer
+  >;
   if (
     typeof server?.stats !== "function" ||
     name !== undefined && typeof name !== "string"
