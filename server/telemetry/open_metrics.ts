@@ -49,7 +49,7 @@ interface Scraped {
  *
  * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, () => {});
  * server.serveForever();
- * await using metrics = new HTTPServer(
+ * await using metrics: HTTPServer = new HTTPServer(
  *   { hostname: "127.0.0.1", port: 0 },
  *   () =>
  *     new Response(openMetrics(server, { name: "metrics", server: metrics }), {
