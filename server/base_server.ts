@@ -1,11 +1,13 @@
 import "./_core/opened_early.ts";
 import { RUN } from "../handlers/_host.ts";
+import { type TraceSettings, tracing } from "../handlers/_tracing.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
 import { forgetServing } from "./_core/never_served.ts";
 import { checkSignal } from "./_core/options.ts";
 import { makeParts, type Parts, startParts } from "./_core/parts.ts";
 import { printError } from "./_core/reporter.ts";
+import { TRACE } from "./_core/seam.ts";
 import {
   adoptWrapped,
   callingRequest,
@@ -382,6 +384,19 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   serviceActions(): void | Promise<void> {}
 
+  /**
+   * Has its handlers traced where they run, or no more.
+   *
+   * @param settings What is told.
+   * @returns Where that is: in this thread, in others, or nowhere.
+   * @ignore
+   */
+  [TRACE](settings: TraceSettings | undefined): "here" | "there" | "nowhere" {
+    const { runner } = this.#parts;
+    if (runner === undefined) return "here";
+    return runner.trace?.(settings) === true ? "there" : "nowhere";
+  }
+
   /** Runs a handler: elsewhere where there is a runner, else here and now. */
   #runHandler(
     served: ServedRequest<Request, Address>,
@@ -397,7 +412,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       this.#parts.seenAs as never,
     );
     served.handledBy(handler);
-    return handler[RUN](served);
+    return tracing === undefined
+      ? handler[RUN](served)
+      : tracing.handler(handler, () => handler[RUN](served));
   }
 
   /** Whether a subclass has hooks that may go on outside a request's context. */

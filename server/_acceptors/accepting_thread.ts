@@ -8,6 +8,7 @@ import { withSeam } from "../_core/seam.ts";
 import type { TCPServer, TCPServerOptions } from "../tcp_server.ts";
 import type { TLSServer, TLSServerAddress } from "../tls_server.ts";
 import type { AcceptorAddress, AcceptorStart } from "./acceptor_start.ts";
+import { traceThread } from "../_threads/thread_tracing.ts";
 import { EventQueue } from "./forwarded_events.ts";
 import { countersOf, wantedEvents } from "../_numbers/shared_counters.ts";
 import type { Command, Report } from "./messages.ts";
@@ -156,6 +157,8 @@ export class AcceptingThread {
           command.question,
           this.#server?.closeConnection(command.id) ?? false,
         );
+      case "trace":
+        return traceThread(command.settings);
       case "tell more":
         return this.#events.more();
       case "tell load":

@@ -10,6 +10,7 @@ import { importHandler } from "../_bridge/handler_location.ts";
 import { HeapWatch } from "../_threads/heap_watch.ts";
 import { noticeEnds } from "../_threads/notice_ends.ts";
 import { refuseMessages } from "../_threads/refuse_messages.ts";
+import { prepareTracing } from "../_threads/thread_tracing.ts";
 import { SharedThreadState } from "../_threads/thread_state.ts";
 import { TCPServer } from "../tcp_server.ts";
 import {
@@ -27,6 +28,7 @@ export async function run(start: AcceptorStart): Promise<void> {
   const post = refuseMessages();
   try {
     const Handler = await importHandler(start.handler);
+    await prepareTracing();
     const Server = "cert" in start.address
       // Who speaks no TLS need not load it.
       ? (await import("../tls_server.ts")).TLSServer

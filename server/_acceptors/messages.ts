@@ -4,6 +4,7 @@
  */
 
 import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { isCount, readClient } from "./checks.ts";
 import { type PackedEvent, readEvents } from "./forwarded_events.ts";
@@ -36,6 +37,8 @@ export type Command =
   | { readonly do: "list"; readonly question: number }
   /** End one of them, and say whether it was there. */
   | { readonly do: "end one"; readonly question: number; readonly id: number }
+  /** Have handlers traced, or no more. */
+  | { readonly do: "trace"; readonly settings: TraceSettings | undefined }
   /** Events that you have told were taken. */
   | { readonly do: "tell more" }
   /** Say from now on when you have requests, and when you have none. */

@@ -4,6 +4,7 @@ import { unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
 import type { ConnectionInfo } from "../server_stats.ts";
@@ -63,6 +64,7 @@ export class Supervisor implements ServingLoop {
   #closing = false;
   #done = false;
   #keepsAlive = true;
+  #traceSettings: TraceSettings | undefined;
   /** The shortest grace period so far, in milliseconds. */
   #gracePeriod = Infinity;
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -211,6 +213,14 @@ export class Supervisor implements ServingLoop {
     await this.#keeper?.close();
   }
 
+  /** Has handlers traced in all threads, those to come too. */
+  trace(settings: TraceSettings | undefined): void {
+    this.#traceSettings = settings;
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "trace", settings });
+    }
+  }
+
   numbers(): RunnerNumbers {
     return this.#numbers.numbers(this.#starts.starting);
   }
@@ -262,6 +272,9 @@ export class Supervisor implements ServingLoop {
       acceptor.tell({ do: "set certificate", certificate });
     }
     this.#numbers.came(acceptor);
+    if (this.#traceSettings !== undefined) {
+      acceptor.tell({ do: "trace", settings: this.#traceSettings });
+    }
     if (this.#closing) {
       acceptor.endWithin(this.#gracePeriod);
       return acceptor.tell({ do: "close" });
