@@ -133,6 +133,8 @@ export class AcceptingThread {
       case "forget":
         this.#errors.get(command.error)?.();
         return void this.#errors.delete(command.error);
+      case "look":
+        return this.#room?.look();
       case "ping":
         return this.#tell({ is: "alive" });
       case "tell load":

@@ -25,6 +25,8 @@ export type Command =
   | { readonly do: "end waits" }
   /** An error has been handled. */
   | { readonly do: "forget"; readonly error: number }
+  /** Look again whether you may accept. */
+  | { readonly do: "look" }
   /** Say whether you live. */
   | { readonly do: "ping" }
   /** Say from now on when you have requests, and when you have none. */

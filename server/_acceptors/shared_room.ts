@@ -38,6 +38,8 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   /** Whether others have been let go first. */
   #paused = false;
   #closed = false;
+  /** Whether it is not looked any more whether threads are to accept. */
+  #resumed = false;
 
   /**
    * @param limit How many requests this thread may have.
@@ -53,7 +55,7 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
 
   override get full(): boolean {
     this.#waitsFor = undefined;
-    if (super.full) return true;
+    if (super.full || !this.#resumed && this.#places.suspended) return true;
     if (this.#places.load > 0 && this.#awaitsAnother()) {
       this.#waitsFor = "thread";
       return true;
@@ -68,6 +70,27 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
     if (this.#takeSeat()) return false;
     this.#waitsFor = "place";
     return true;
+  }
+
+  override get mayEnter(): boolean {
+    this.#waitsFor = undefined;
+    if (!this.#resumed && this.#places.suspended) return false;
+    this.#giveBackSeat();
+    if (this.#takeSeat()) return true;
+    this.#waitsFor = "place";
+    return false;
+  }
+
+  /** Looks again whether this thread may accept: something has changed. */
+  look(): void {
+    this.#giveBackSeat();
+    this.wake();
+  }
+
+  /** Accepts whatever the other threads are to do. */
+  override resume(): void {
+    this.#resumed = true;
+    this.wake();
   }
 
   override awaken(): Promise<void> {
@@ -123,6 +146,13 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   close(): void {
     this.#closed = true;
     if (this.#seat >= 0) this.#places.free(this.#seat);
+    this.#seat = -1;
+  }
+
+  /** Gives back the place for the next where too many are taken. */
+  #giveBackSeat(): void {
+    if (this.#seat < 0 || !this.#places.tooMany) return;
+    this.#places.free(this.#seat);
     this.#seat = -1;
   }
 

@@ -137,6 +137,24 @@ export class Supervisor implements ServingLoop {
     }
   }
 
+  get limit(): number {
+    return this.#places.limit;
+  }
+
+  set limit(limit: number) {
+    this.#places.limit = limit;
+    this.#look();
+  }
+
+  suspend(): void {
+    this.#places.suspend(true);
+  }
+
+  resume(): void {
+    this.#places.suspend(false);
+    this.#look();
+  }
+
   // The threads were told to drain. Their last reports come before their end.
   drain(): Promise<void> {
     this.stop();
@@ -181,6 +199,11 @@ export class Supervisor implements ServingLoop {
     this.#keepsAlive = keep;
     if (!this.#serving) return;
     for (const acceptor of this.#live) this.#keepAlive(acceptor);
+  }
+
+  /** Has threads look again whether they may accept. */
+  #look(): void {
+    for (const acceptor of this.#live) acceptor.tell({ do: "look" });
   }
 
   /** Has a thread that may not keep the process alive do so while it is busy. */
@@ -289,7 +312,7 @@ export class Supervisor implements ServingLoop {
 
   #gone(acceptor: Acceptor, cause: Error): void {
     if (!this.#live.delete(acceptor)) return;
-    const clients = this.#places.takeBack(acceptor.owner);
+    const clients = this.#places.takeBack(acceptor.owner, acceptor.thread);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
     if (!acceptor.finished) this.#tellLoss(clients, cause);

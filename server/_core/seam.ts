@@ -110,6 +110,12 @@ export interface ServingLoop {
    * @returns Whether there was one before the timeout.
    */
   serveOne(timeout: number): Promise<boolean>;
+  /** How many requests may be in progress at once. */
+  limit: number;
+  /** Accepts nothing until `resume` or `drain`. Doing it again changes nothing. */
+  suspend(): void;
+  /** Goes on accepting. Doing it again changes nothing. */
+  resume(): void;
   /** Accepts what waits already, then stops. */
   drain(): Promise<void>;
   /** Accepts nothing more. */
@@ -171,6 +177,8 @@ export type TCPListener = Pick<
 export interface Seam<Request, Address extends Deno.Addr> {
   readonly transport?: Transport<Request, Address>;
   readonly runner?: Runner;
+  /** How many requests the runner can have in progress at once. */
+  readonly capacity?: number;
   /** Opens a TCP socket that listens; `Deno.listen` where it is left out. */
   readonly listen?: (
     options: Deno.TcpListenOptions,
