@@ -3,6 +3,7 @@ import { refuseGeneratorMethods } from "./_generators.ts";
 import { nameBounded } from "./_inspect_bounded.ts";
 import { proxyOf } from "./_proxied.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
+import { TRAFFIC, type Traffic } from "./_traffic.ts";
 import type { Unsent } from "./_unsent.ts";
 import {
   ABORT,
@@ -193,6 +194,16 @@ export class BaseRequestHandler<
    * @returns Nothing, or a promise, which is not waited for.
    */
   onShutdown(_gracePeriod: number): void | Promise<void> {}
+
+  /**
+   * Where what moves its bytes counts them.
+   *
+   * @returns The counters, once it runs, if anybody counts.
+   * @ignore
+   */
+  get [TRAFFIC](): Traffic | undefined {
+    return this.#host?.traffic;
+  }
 
   /**
    * What is left to be sent.

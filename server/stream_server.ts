@@ -43,6 +43,15 @@ export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
    * connection it forwards. Without it, nothing looks for them.
    */
   readonly proxyProtocol?: ProxyProtocolOptions;
+  /**
+   * Whether `stats()` and `connections()` count what handlers read from `request`
+   * itself and write to it, too. Each such call takes a promise more then. What
+   * `rfile`, `wfile` and the handlers of HTTP carry is always counted, and all is
+   * where there is an `idleTimeout`.
+   *
+   * @default {false}
+   */
+  readonly countBytes?: boolean;
 }
 
 /** What a server of connections listens on. {@linkcode Deno.Listener} is one. */
@@ -105,7 +114,7 @@ export abstract class StreamServer<
       ),
       withSeam(options, {
         transport: connections,
-        optionNames: ["idleTimeout", "lingerTimeout", "proxyProtocol"],
+        optionNames: ["idleTimeout", "lingerTimeout", "countBytes", "proxyProtocol"],
       }),
     );
     this.#listener = listener;

@@ -2,7 +2,6 @@ import { type Runner, withSeam } from "./_core/seam.ts";
 import { checkCount } from "./_core/options.ts";
 import {
   type ConcreteServerClass,
-  limitedConnections,
   type MixedIn,
   type MixinArguments,
   RemoteRunner,
@@ -194,10 +193,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       checkCount("workers", workers, 1);
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
       checkCount("requestsPerWorker", requestsPerWorker, 1);
-      const maxConnections = limitedConnections(
-        options,
-        workers * connectionsPerWorker,
-      );
+      const capacity = workers * connectionsPerWorker;
       const location = handlerLocation(handler);
       const makePool = () =>
         new RemoteRunner(({ addr, shutdown, report }) =>
@@ -221,7 +217,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         super(
           address,
           handler,
-          withSeam({ ...options, maxConnections }, { runner, optionNames }),
+          withSeam(options, { runner, optionNames, capacity }),
         );
         this.#runner = runner;
         this.#options = options;
@@ -231,7 +227,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         insists: accept === "threads",
         makeOther: makePool,
         supervised: (port) => ({
-          ...{ maxConnections, requestsPerWorker, handler: location },
+          ...{ requestsPerWorker, handler: location },
           workers: Math.min(workers, MOST_ACCEPTORS),
           perWorker: connectionsPerWorker,
           address: { ...address as TCPServerAddress, port },
@@ -242,9 +238,9 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       super(
         address,
         handler,
-        withSeam({ ...options, maxConnections }, {
-          ...{ runner, optionNames },
-          listen: runner.listen,
+        withSeam(options, {
+          ...{ runner, optionNames, capacity, listen: runner.listen },
+          admissionThreads: threadsOf(Math.min(workers, MOST_ACCEPTORS)),
         }),
       );
       this.#runner = runner;

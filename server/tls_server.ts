@@ -197,7 +197,7 @@ class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
     await shakeHandsWithin(
       served.request,
       this.#handshakeTimeout,
-      (reason) => served.abort(reason),
+      (reason) => served.abort(reason, "handshakeTimeout"),
     );
   }
 }

@@ -3,6 +3,7 @@ import { END, LEAVE, OWN } from "../streams/_owned.ts";
 import { refuseGeneratorMethods } from "../_generators.ts";
 import { ABORT, type Served, SERVES, SETTLE, UNSENT } from "../_host.ts";
 import { checkBoolean } from "../_settings.ts";
+import { TRAFFIC } from "../_traffic.ts";
 import type { Unsent } from "../_unsent.ts";
 import { STATUS_CODES } from "node:http";
 import {
@@ -366,6 +367,7 @@ export class BaseHTTPRequestHandler<
       this.request,
       limits,
       this.#owner,
+      this[TRAFFIC],
     );
     // The shutdown may have begun before there was anything to drain.
     if (this.#patience !== undefined) connection.drain(this.#patience);

@@ -1,7 +1,9 @@
+import type { ConnectionInfo } from "../server_stats.ts";
 import type {
   InProgress,
   Runner,
   RunnerHost,
+  RunnerNumbers,
   ServingLoop,
 } from "../_core/seam.ts";
 import type { RemoteRunner } from "../_bridge/remote_mixin.ts";
@@ -124,6 +126,18 @@ export class AcceptRunner implements Runner {
 
   keepAlive(keep: boolean): void {
     this.#supervisor?.keepAlive(keep);
+  }
+
+  numbers(): RunnerNumbers {
+    return (this.#supervisor ?? this.#other!).numbers();
+  }
+
+  async connections(): Promise<ConnectionInfo[]> {
+    return await this.#supervisor?.connections() ?? [];
+  }
+
+  async closeConnection(id: number): Promise<boolean> {
+    return await this.#supervisor?.closeConnection(id) ?? false;
   }
 
   /** The server is about to serve: its own hooks are known by now. */

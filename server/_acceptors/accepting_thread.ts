@@ -7,6 +7,8 @@ import { withSeam } from "../_core/seam.ts";
 import type { StreamHandler } from "../stream_server.ts";
 import { TCPServer } from "../tcp_server.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
+import { EventQueue } from "./forwarded_events.ts";
+import { countersOf, wantedEvents } from "../_numbers/shared_counters.ts";
 import type { Command, Report } from "./messages.ts";
 import { OwnPlaces } from "./places.ts";
 import { LeavableListener } from "./leavable_listener.ts";
@@ -45,6 +47,7 @@ export class AcceptingThread {
   readonly #entered: () => void;
   readonly #die: (error: unknown) => void;
   readonly #places: OwnPlaces;
+  readonly #events: EventQueue;
   readonly #listener: LeavableListener;
   #room: SharedRoom<never> | undefined;
   #server: AcceptingServer | undefined;
@@ -86,6 +89,10 @@ export class AcceptingThread {
     this.#tell = tell;
     this.#entered = entered;
     this.#places = new OwnPlaces(start.places, start.owner, start.thread);
+    this.#events = new EventQueue(
+      wantedEvents(start.counters),
+      (events, lost) => this.#tell({ is: "events", events, lost }),
+    );
     // From the start: the main thread may close its own before this one serves,
     // and the last that is closed takes all with it who wait to be accepted.
     this.#listener = new LeavableListener(joinListener({ ...start.address }));
@@ -137,10 +144,26 @@ export class AcceptingThread {
         return this.#room?.look();
       case "ping":
         return this.#tell({ is: "alive" });
+      case "list":
+        return void this.#answer(
+          command.question,
+          this.#server?.connections() ?? [],
+        );
+      case "end one":
+        return void this.#answer(
+          command.question,
+          this.#server?.closeConnection(command.id) ?? false,
+        );
+      case "tell more":
+        return this.#events.more();
       case "tell load":
         this.#tellsLoad = true;
         return this.#tell({ is: this.busy ? "busy" : "idle" });
     }
+  }
+
+  async #answer(question: number, answer: unknown): Promise<void> {
+    this.#tell({ is: "answer", question, value: await answer });
   }
 
   /** Nobody has told it to serve. */
@@ -189,7 +212,7 @@ export class AcceptingThread {
   }
 
   #makeServer(): AcceptingServer {
-    const { address, options, limit } = this.#start;
+    const { address, options, limit, counters, thread } = this.#start;
     const server = new AcceptingServer(
       address,
       this.#Handler as unknown as StreamHandler<Deno.TcpConn, Deno.NetAddr>,
@@ -199,6 +222,12 @@ export class AcceptingThread {
         verify: () => this.#servesAll || this.#waitForWord(),
       }, {
         listen: () => this.#listener,
+        watch: {
+          counters: countersOf(counters, thread),
+          firstId: this.#start.firstId,
+          idStep: this.#start.places.threads,
+          outlet: this.#events,
+        },
         makeRoom: (limit) => {
           const room = new SharedRoom<never>(limit, this.#places, {
             entered: () => this.#hasEntered(),

@@ -12,12 +12,14 @@ export interface AcceptorOptions {
   readonly gracePeriod?: number;
   readonly rawAddresses?: boolean;
   readonly proxyProtocol?: ProxyProtocolOptions;
+  readonly countBytes?: boolean;
 }
 
 /** Their names. */
 const NAMES: readonly (keyof AcceptorOptions)[] = [
   ...["requestTimeout", "idleTimeout", "lingerTimeout"] as const,
-  ...["gracePeriod", "rawAddresses", "proxyProtocol"] as const,
+  ...["gracePeriod", "rawAddresses", "countBytes"] as const,
+  "proxyProtocol",
 ];
 
 /** Those among the options of a server. */
@@ -41,6 +43,10 @@ export interface AcceptorStart extends WorkerStart {
   /** After how many requests it says that it is spent. */
   readonly requests: number;
   readonly places: PlacesMemory;
+  /** As `allocateCounters` makes it. */
+  readonly counters: SharedArrayBuffer;
+  /** The number of its first request. */
+  readonly firstId: number;
   /** The number under which it takes places. */
   readonly owner: number;
   /** Which of the threads it is, from 0. */

@@ -50,9 +50,9 @@ export class AcceptorStarts {
     this.#spare = new SpareDescriptors([import.meta.url, moduleUrl]);
   }
 
-  /** Whether a thread is starting. */
-  get starting(): boolean {
-    return this.#starting.size > 0;
+  /** How many threads are starting. */
+  get starting(): number {
+    return this.#starting.size;
   }
 
   /** Waits until those that are starting have started, or failed. */
@@ -133,7 +133,7 @@ export class AcceptorStarts {
   /** Whether there are enough descriptors to start a thread. */
   #canStart(): boolean {
     const alone = this.#used.every((acceptor) => acceptor === undefined);
-    return this.#spare.suffice(alone, this.starting);
+    return this.#spare.suffice(alone, this.starting > 0);
   }
 
   #make(thread: number): Acceptor {

@@ -4,6 +4,8 @@
  */
 
 import { ProtocolError } from "../_bridge/frames.ts";
+import { isCount, readClient } from "./checks.ts";
+import { type PackedEvent, readEvents } from "./forwarded_events.ts";
 
 /** What the main thread tells a thread. */
 export type Command =
@@ -29,6 +31,12 @@ export type Command =
   | { readonly do: "look" }
   /** Say whether you live. */
   | { readonly do: "ping" }
+  /** Say which requests you have. */
+  | { readonly do: "list"; readonly question: number }
+  /** End one of them, and say whether it was there. */
+  | { readonly do: "end one"; readonly question: number; readonly id: number }
+  /** Events that you have told were taken. */
+  | { readonly do: "tell more" }
   /** Say from now on when you have requests, and when you have none. */
   | { readonly do: "tell load" };
 
@@ -56,6 +64,19 @@ export type Report =
   /** Shut down. */
   | { readonly is: "finished" }
   | { readonly is: "alive" }
+  /** What was asked for. */
+  | {
+    readonly is: "answer";
+    readonly question: number;
+    readonly value: unknown;
+  }
+  /** What has happened. */
+  | {
+    readonly is: "events";
+    readonly events: readonly PackedEvent[];
+    /** How many more there were. */
+    readonly lost: number;
+  }
   | { readonly is: "busy" }
   | { readonly is: "idle" };
 
@@ -83,6 +104,13 @@ export function readReport(message: unknown): Report {
       }
       break;
     }
+    case "answer": {
+      const { question, value } = report;
+      if (!isCount(question)) break;
+      return { is: "answer", question, value };
+    }
+    case "events":
+      return { is: "events", ...readEvents(report) };
     case "error": {
       const { number, error, client } = report;
       if (typeof number !== "number" || !(error instanceof Uint8Array)) break;
@@ -96,14 +124,4 @@ export function readReport(message: unknown): Report {
 
 function isTime(value: unknown): value is number {
   return typeof value === "number" && value >= 0;
-}
-
-function readClient(client: unknown): Deno.NetAddr | undefined {
-  const { hostname, port } = (client ?? {}) as {
-    readonly hostname?: unknown;
-    readonly port?: unknown;
-  };
-  return typeof hostname === "string" && typeof port === "number"
-    ? { hostname, port, transport: "tcp" }
-    : undefined;
 }

@@ -92,10 +92,15 @@ export interface PlacesMemory {
   readonly size: number;
 }
 
+/** How many threads there are at most where so many accept. */
+export function threadsOf(workers: number): number {
+  // One that is replaced is there beside the one that has its place.
+  return 2 * workers;
+}
+
 /** Allocates places, all of them free. */
 export function allocatePlaces(workers: number, limit: number): PlacesMemory {
-  // A thread that is replaced is there beside the one that has its place.
-  const threads = 2 * workers;
+  const threads = threadsOf(workers);
   const size = Math.min(limit, MOST_PLACES);
   const bytes = (size: number) => 4 * wordsOf(threads, size);
   // What is not used of the most is not allocated either.
@@ -119,7 +124,7 @@ class SharedPlaces {
   protected words!: Int32Array;
   protected readonly threads: number;
   /** How many places this thread looks at. */
-  protected size!: number;
+  size!: number;
   protected bytes!: Uint8Array;
   readonly #first: number;
 

@@ -93,6 +93,10 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
     this.wake();
   }
 
+  override get atLimit(): boolean {
+    return super.atLimit || this.#waitsFor === "place";
+  }
+
   override awaken(): Promise<void> {
     const awake = super.awaken();
     // One that was ended by a wake has not fired.

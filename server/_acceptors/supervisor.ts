@@ -4,7 +4,8 @@ import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
-import type { RunnerHost, ServingLoop } from "../_core/seam.ts";
+import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
+import type { ConnectionInfo } from "../server_stats.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
 import { Replacements } from "../_threads/replacements.ts";
 import { requestsOfThread } from "../_threads/requests_per_worker.ts";
@@ -13,6 +14,7 @@ import type { AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
 import type { Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
+import { ThreadNumbers } from "./thread_numbers.ts";
 import { TheOne } from "./the_one.ts";
 
 /** What a supervisor is told of its server. */
@@ -23,8 +25,6 @@ export interface Supervised {
   readonly perWorker: number;
   /** After how many requests a thread is replaced. */
   readonly requestsPerWorker: number;
-  /** How many requests there may be in all. */
-  readonly maxConnections: number;
   readonly handler: HandlerLocation;
   /** Where to listen, with the port that was chosen. */
   readonly address: TCPServerAddress;
@@ -38,6 +38,7 @@ export interface Supervised {
 export class Supervisor implements ServingLoop {
   readonly #host: RunnerHost;
   readonly #places: AllPlaces;
+  readonly #numbers: ThreadNumbers;
   readonly #starts: AcceptorStarts;
   readonly #live = new Set<Acceptor>();
   readonly #replacements: Replacements<Acceptor>;
@@ -65,10 +66,12 @@ export class Supervisor implements ServingLoop {
    * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
   constructor(supervised: Supervised, host: RunnerHost) {
-    const { workers, maxConnections, handler, requestsPerWorker } = supervised;
+    const { workers, handler, requestsPerWorker } = supervised;
     this.#host = host;
-    const memory = allocatePlaces(workers, maxConnections);
+    const memory = allocatePlaces(workers, host.limit);
     this.#places = new AllPlaces(memory);
+    const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
+    this.#numbers = numbers;
     this.#one = new TheOne(() => this.#live.values().next().value);
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
@@ -82,7 +85,9 @@ export class Supervisor implements ServingLoop {
             {
               ...{ handler, address, addr, options, limit },
               ...{ places: memory, owner, thread },
+              ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
               requests: requestsOfThread(requestsPerWorker),
+              admission: host.admission?.memory,
             },
             (acceptor, report) => this.#told(acceptor, report),
             (acceptor, cause) => this.#gone(acceptor, cause),
@@ -96,7 +101,12 @@ export class Supervisor implements ServingLoop {
       startBeside: () => this.#starts.startBeside(),
       retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
-    this.#starts.startFirst();
+    try {
+      this.#starts.startFirst();
+    } catch (error) {
+      numbers.close();
+      throw error;
+    }
     const { requestTimeout = Infinity } = options;
     if (requestTimeout !== Infinity) {
       this.#watch = setInterval(
@@ -184,8 +194,21 @@ export class Supervisor implements ServingLoop {
     await this.#ended.promise;
     this.#done = true;
     clearInterval(this.#watch);
+    this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
     await this.#starts.close();
+  }
+
+  numbers(): RunnerNumbers {
+    return this.#numbers.numbers(this.#starts.starting);
+  }
+
+  connections(): Promise<ConnectionInfo[]> {
+    return this.#numbers.connections();
+  }
+
+  closeConnection(id: number): Promise<boolean> {
+    return this.#numbers.closeConnection(id);
   }
 
   /** Replaces all threads. */
@@ -220,6 +243,7 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
+    this.#numbers.came(acceptor);
     if (this.#closing) {
       acceptor.endWithin(this.#gracePeriod);
       return acceptor.tell({ do: "close" });
@@ -268,6 +292,8 @@ export class Supervisor implements ServingLoop {
         return acceptor.terminate(
           new Deno.errors.Interrupted("another has its place"),
         );
+      case "events":
+        return this.#numbers.publish(acceptor, report.events, report.lost);
       case "busy":
       case "idle":
         return acceptor.keepAlive(this.#keepsAlive || report.is === "busy");
@@ -315,6 +341,8 @@ export class Supervisor implements ServingLoop {
     const clients = this.#places.takeBack(acceptor.owner, acceptor.thread);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
+    const unasked = !acceptor.finished && !this.#done;
+    this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
     if (this.#closing) return this.#checkEnd();
     this.#starts.gone(acceptor, hasServed || acceptor.retired);
@@ -341,7 +369,7 @@ export class Supervisor implements ServingLoop {
   }
 
   #checkEnd(): void {
-    if (!this.#closing || this.#starts.starting) return;
+    if (!this.#closing || this.#starts.starting > 0) return;
     let finished = true;
     for (const acceptor of this.#live) {
       if (!acceptor.drained) return;

@@ -37,8 +37,11 @@ export interface AdmissionMemory {
   readonly threads: number;
 }
 
+/** What `leave` is to be given of a client that was let in. */
+export type Admitted = Counted;
+
 /** A client that is let in and not counted. */
-const UNCOUNTED: Counted = { first: 0, second: 0 };
+const UNCOUNTED: Admitted = { first: 0, second: 0 };
 
 /** Says who is let in to a server. */
 export class Admission {
@@ -93,7 +96,7 @@ export class Admission {
    *
    * @returns Why not; otherwise what `leave` is to be given.
    */
-  enter(client: Deno.Addr): NotAdmitted | Counted {
+  enter(client: Deno.Addr): NotAdmitted | Admitted {
     const bytes = "hostname" in client
       ? clientBytes(client.hostname)
       : undefined;
@@ -106,7 +109,7 @@ export class Admission {
     if (bytes.length === 16) cut(bytes, this.#prefix);
     this.#hash.update(bytes);
     const { first, second } = this.#hash;
-    const counted: Counted = { first, second };
+    const counted: Admitted = { first, second };
     if (this.#counts?.enter(counted) === false) return "perAddress";
     if (this.#rates?.take(counted, now()) === false) {
       this.#counts?.leave(counted);
@@ -116,7 +119,7 @@ export class Admission {
   }
 
   /** A client's request is over that was let in. */
-  leave(counted: Counted): void {
+  leave(counted: Admitted): void {
     if (counted !== UNCOUNTED) this.#counts?.leave(counted);
   }
 

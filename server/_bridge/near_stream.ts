@@ -2,6 +2,7 @@ import { arrivals, noteArrival } from "../../handlers/_arrivals.ts";
 import { isEncrypted } from "../../handlers/_encrypted.ts";
 import { proxyOf } from "../../handlers/_proxied.ts";
 import { tlsOf } from "../../handlers/_tls/tls_info.ts";
+import { countIn, countOut, type Traffic } from "../../handlers/_traffic.ts";
 import { isBorrower } from "../../handlers/streams/_lending.ts";
 import { ReadSize } from "../../handlers/streams/_read_size.ts";
 import {
@@ -52,6 +53,7 @@ const NOTHING = new Uint8Array(0);
 export class NearStream extends NearChannel implements Unsent {
   readonly #connection: Deno.Conn;
   readonly #client: Deno.Addr;
+  readonly #traffic: Traffic | undefined;
   /** Whether it can be lent memory that is shared, or used again. */
   readonly #borrows: boolean;
   /** Bytes that may go to the far side before it asks for more. */
@@ -100,6 +102,7 @@ export class NearStream extends NearChannel implements Unsent {
     super(carrier, id, owner);
     this.#connection = connection;
     this.#client = client;
+    this.#traffic = owner.traffic;
     this.#borrows = isBorrower(connection);
   }
 
@@ -125,6 +128,10 @@ export class NearStream extends NearChannel implements Unsent {
     }
     this.carrier.send(FrameType.Open, this.id, opening);
     this.#pump();
+  }
+
+  override get unsent(): Unsent {
+    return this;
   }
 
   /** How many bytes of the handler's the peer has not taken yet. */
@@ -299,6 +306,7 @@ export class NearStream extends NearChannel implements Unsent {
           return this.carrier.send(FrameType.End, this.id);
         }
         size.end(n, room.length);
+        if (this.#traffic !== undefined) countIn(this.#traffic, n);
         this.#credit -= n;
         if (lease === undefined) {
           if (part.length !== n || part.buffer !== buffer.buffer) {
@@ -358,6 +366,7 @@ export class NearStream extends NearChannel implements Unsent {
     const most = this.#offered.length;
     const error = writeCountError(n, most);
     if (error !== undefined) return this.#tookNone(error);
+    if (this.#traffic !== undefined) countOut(this.#traffic, n);
     const credit = this.#window.take(n);
     if (credit > 0 && !this.over) {
       this.carrier.send(FrameType.Credit, this.id, packNumber(credit));

@@ -1,8 +1,9 @@
 import { isResetting, RESET } from "../../handlers/_cut_short.ts";
 import type { Closing } from "../../handlers/_host.ts";
+import { checkBoolean } from "../../handlers/_settings.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import { checkTime } from "../_core/options.ts";
-import type { InProgress, Transport } from "../_core/seam.ts";
+import type { CountedRequest, InProgress, Transport } from "../_core/seam.ts";
 import { innermost } from "../_core/wrapped_connection.ts";
 import { ProxyReceiver } from "../_proxy/proxy_receiver.ts";
 import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
@@ -17,6 +18,7 @@ interface ConnectionOptions {
   readonly lingerTimeout?: number;
   readonly proxyProtocol?: ProxyProtocolOptions;
   readonly rawAddresses?: boolean;
+  readonly countBytes?: boolean;
 }
 
 const DEFAULT_LINGER_TIMEOUT = 30_000;
@@ -46,7 +48,9 @@ export class Connections<
   readonly prepare: Transport<Connection, Address>["prepare"];
   /** Watches the connection of a handler for silence, where there is a timeout. */
   around: Transport<Connection, Address>["around"];
-  /** Whether connections must note when they last carried a byte. */
+  /** Has connections that note their bytes count them. */
+  counts: Transport<Connection, Address>["counts"];
+  /** Whether connections note when they last carried a byte, and how many. */
   readonly watches: boolean;
   /** The last accept that the server has begun. */
   accepting: Promise<unknown> | undefined;
@@ -67,6 +71,7 @@ export class Connections<
       lingerTimeout = DEFAULT_LINGER_TIMEOUT,
       proxyProtocol,
       rawAddresses = false,
+      countBytes = false,
     } = options;
     if (proxyProtocol !== undefined) {
       const receiver = new ProxyReceiver(
@@ -78,9 +83,11 @@ export class Connections<
     }
     checkTime("idleTimeout", idleTimeout);
     checkTime("lingerTimeout", lingerTimeout);
-    this.watches = idleTimeout !== Infinity;
+    checkBoolean("create server", "countBytes", countBytes);
+    this.watches = idleTimeout !== Infinity || countBytes;
+    if (this.watches) this.counts = countThere;
     this.#idle = idleDeadlines(idleTimeout);
-    if (this.watches) {
+    if (idleTimeout !== Infinity) {
       this.around = (served, handle) => this.#watch(served, handle);
     }
     this.#lingering = lingerTimeout > 0
@@ -100,6 +107,8 @@ export class Connections<
 
   end(connection: Connection, closing: Closing): Promise<void> | undefined {
     if (closing === "at once") return undefined;
+    // What is thrown away from now on is no part of the request.
+    if (connection instanceof IdleConnection) connection.traffic = undefined;
     return closing === "linger"
       ? this.#lingering?.end(connection)
       : this.#reset(connection, closing === "reset while read");
@@ -151,6 +160,14 @@ export class Connections<
   }
 }
 
+/** Has the connection of a request count its bytes, if it can. */
+function countThere(served: CountedRequest<unknown>): void {
+  const { request: connection } = served;
+  if (!(connection instanceof IdleConnection)) return;
+  connection.traffic = served;
+  served.traffic = undefined;
+}
+
 function idleDeadlines(idleTimeout: number): Deadlines<Watched> {
   return new Deadlines(
     ({ connection }) => connection.lastActive + idleTimeout,
@@ -160,6 +177,7 @@ function idleDeadlines(idleTimeout: number): Deadlines<Watched> {
           `The connection was idle for longer than idleTimeout, ${idleTimeout} ms`,
           "TimeoutError",
         ),
+        "idleTimeout",
       ),
   );
 }
@@ -178,6 +196,7 @@ function flushDeadlines(timeout: number): Deadlines<Flush> {
           `The client took nothing of what was left to be sent for lingerTimeout, ${timeout} ms`,
           "TimeoutError",
         ),
+        "lingerTimeout",
       ),
   );
 }

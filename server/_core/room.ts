@@ -38,6 +38,11 @@ export class Room<Item extends Guest> {
     this.limit = limit;
   }
 
+  /** How many may be counted at once. */
+  get limit(): number {
+    return this.#limit;
+  }
+
   /** Whether the next has to wait, in `awaken`. */
   get full(): boolean {
     return this.suspended || this.#counted >= this.limit;
@@ -49,6 +54,11 @@ export class Room<Item extends Guest> {
    */
   get mayEnter(): boolean {
     return !this.full;
+  }
+
+  /** Whether it is, since as many are counted as may be. */
+  get atLimit(): boolean {
+    return this.#counted >= this.#limit;
   }
 
   /** Whether any are inside. */
