@@ -23,6 +23,7 @@
  * @module
  */
 
+export * from "./admission_options.ts";
 export * from "./base_server.ts";
 export * from "./datagram_server.ts";
 export * from "./decode_proxy_header.ts";
@@ -35,6 +36,7 @@ export * from "./proxy_protocol_options.ts";
 export * from "./recyclable.ts";
 export * from "./restart.ts";
 export * from "./sd_notify.ts";
+export * from "./sd_watchdog.ts";
 export * from "./server_events.ts";
 export * from "./server_options.ts";
 export * from "./server_stats.ts";

@@ -3,8 +3,8 @@
  *
  * - `"verify"`: `verifyRequest`, or the option `verify`, said so.
  * - `"late"`: it came when the server had stopped accepting.
- * - `"proxy"`: it began with no PROXY header, or with a bad one, or came from a peer
- *   that `proxyProtocol` does not trust.
+ * - `"proxy"`: `proxyProtocol` does not trust its peer, or the peer went before it had
+ *   sent anything.
  * - `"deny"`, `"perAddress"`, `"rate"`: the option `admission` let it not in: by the
  *   networks of `deny` and `allow`, or by the limit of that name.
  */

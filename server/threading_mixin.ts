@@ -21,6 +21,7 @@ import type { Recyclable, RecycleOptions } from "./recyclable.ts";
 import type { ServerOptions } from "./server_options.ts";
 import type { TCPServerAddress } from "./tcp_server.ts";
 import { handlerLocation } from "./_bridge/handler_location.ts";
+import { threadsOf } from "./_acceptors/places.ts";
 import { ThreadPool } from "./_threads/thread_pool.ts";
 
 export type { MixedIn, ServerClass };

@@ -5,9 +5,11 @@ import type {
   RunnerHost,
   RunnerNumbers,
   ServingLoop,
+  TCPListener,
 } from "../_core/seam.ts";
 import type { RemoteRunner } from "../_bridge/remote_mixin.ts";
 import { acceptError } from "./accept_mode.ts";
+import { LeavableListener } from "./leavable_listener.ts";
 import { listenShared } from "./shared_listener.ts";
 import { type Supervised, Supervisor } from "./supervisor.ts";
 
@@ -31,7 +33,8 @@ interface Choice {
 export class AcceptRunner implements Runner {
   readonly #choice: Choice;
   #host!: RunnerHost;
-  #shares = false;
+  /** The socket, where threads can share it. */
+  #shared: LeavableListener | undefined;
   #supervisor: Supervisor | undefined;
   #other: RemoteRunner | undefined;
   /** Settles when the threads are gone that turned out to be of no use. */
@@ -42,11 +45,10 @@ export class AcceptRunner implements Runner {
   }
 
   /** Opens the socket of the server. */
-  readonly listen = (options: Deno.TcpListenOptions): Deno.TcpListener => {
+  readonly listen = (options: Deno.TcpListenOptions): TCPListener => {
     const listener = listenShared(options);
     if (!("missing" in listener)) {
-      this.#shares = true;
-      return listener;
+      return this.#shared = new LeavableListener(listener);
     }
     if (this.#choice.insists) {
       throw new Deno.errors.NotSupported(
@@ -58,10 +60,13 @@ export class AcceptRunner implements Runner {
 
   start(host: RunnerHost): void {
     this.#host = host;
-    if (this.#shares) {
-      const { port } = host.addr as Deno.NetAddr;
-      this.#supervisor = new Supervisor(this.#choice.supervised(port), host);
-    } else this.#startOther();
+    if (this.#shared === undefined) return this.#startOther();
+    const { port } = host.addr as Deno.NetAddr;
+    this.#supervisor = new Supervisor(
+      this.#choice.supervised(port),
+      this.#shared,
+      host,
+    );
   }
 
   congestion(): Promise<void> | undefined {

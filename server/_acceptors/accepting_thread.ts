@@ -1,4 +1,5 @@
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
+import { Admission } from "../_admission/admission.ts";
 import { packError } from "../_bridge/errors.ts";
 import type { AnyHandlerClass } from "../_bridge/far_side.ts";
 import { Shutdowns } from "../_bridge/shutdowns.ts";
@@ -233,11 +234,13 @@ export class AcceptingThread {
             entered: () => this.#hasEntered(),
             another: () => this.#another(),
             emptied: () => this.#tellLoad("idle"),
+            held: () => this.#tell({ is: "held" }),
           });
           this.#room = room;
           return room as never;
         },
         seenAs: this.#seen(),
+        admission: this.#admission(),
       }),
     );
     server.tellError = (error, client) => this.#tellError(error, client);
@@ -246,6 +249,14 @@ export class AcceptingThread {
       this.#tell({ is: "finished" });
     });
     return server;
+  }
+
+  /** Who is let in, as in every thread. */
+  #admission(): Admission | undefined {
+    const { admission: memory, thread, options: { admission } } = this.#start;
+    if (memory === undefined || admission === undefined) return undefined;
+    const isGone = () => this.#places.gone;
+    return new Admission(admission, { memory, thread, isGone });
   }
 
   /** Holds a request until the main thread says what is to become of it. */

@@ -1,5 +1,7 @@
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { WorkerStart } from "../_threads/owned_worker.ts";
+import type { AdmissionMemory } from "../_admission/admission.ts";
+import type { AdmissionOptions } from "../admission_options.ts";
 import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
 import type { PlacesMemory } from "./places.ts";
@@ -13,13 +15,14 @@ export interface AcceptorOptions {
   readonly rawAddresses?: boolean;
   readonly proxyProtocol?: ProxyProtocolOptions;
   readonly countBytes?: boolean;
+  readonly admission?: AdmissionOptions;
 }
 
 /** Their names. */
 const NAMES: readonly (keyof AcceptorOptions)[] = [
   ...["requestTimeout", "idleTimeout", "lingerTimeout"] as const,
-  ...["gracePeriod", "rawAddresses", "countBytes"] as const,
-  "proxyProtocol",
+  ...["gracePeriod", "rawAddresses", "proxyProtocol", "countBytes"] as const,
+  "admission",
 ];
 
 /** Those among the options of a server. */
@@ -43,6 +46,8 @@ export interface AcceptorStart extends WorkerStart {
   /** After how many requests it says that it is spent. */
   readonly requests: number;
   readonly places: PlacesMemory;
+  /** What says who is let in, if anything does. */
+  readonly admission: AdmissionMemory | undefined;
   /** As `allocateCounters` makes it. */
   readonly counters: SharedArrayBuffer;
   /** The number of its first request. */

@@ -44,6 +44,8 @@ export type Command =
 export type Report =
   /** A connection has come, and waits for `go on`. */
   | { readonly is: "one" }
+  /** A client was accepted for whom there is no place. */
+  | { readonly is: "held" }
   /** All threads are busy: another could be started. */
   | { readonly is: "full" }
   /** As many requests have come as a thread is to have. */
@@ -89,6 +91,7 @@ export function readReport(message: unknown): Report {
   const report = message as Readonly<Record<string, unknown>> | null;
   switch (report?.is) {
     case "one":
+    case "held":
     case "full":
     case "spent":
     case "waiting":

@@ -54,6 +54,8 @@ const TAKEN = 3;
 const LIMIT = 4;
 /** 1 while no thread is to accept. */
 const SUSPENDED = 5;
+/** How many threads have accepted a client for whom there is no place. */
+const HOLDING = 6;
 /** What there is for each thread starts here, a cache line for each. */
 const THREADS = 16;
 const THREAD_WORDS = 16;
@@ -65,6 +67,10 @@ const LOAD = 1;
 const SERVED = 2;
 /** Of those: how many places it has. */
 const PLACES = 3;
+/** Of those: the number under which it takes places. */
+const OWNER = 4;
+/** Of those: 1 while it has accepted a client for whom there is no place. */
+const HOLDS = 5;
 
 /** Of each place: its owner, what kind of address, and its 16 bytes. */
 const PLACE_WORDS = 6;
@@ -242,8 +248,11 @@ export class AllPlaces extends SharedPlaces {
       this.words[at + KIND] = 0;
       Atomics.compareExchange(this.words, at, owner, 0);
     }
+    Atomics.store(this.words, wordOf(thread, OWNER), 0);
     const places = Atomics.exchange(this.words, wordOf(thread, PLACES), 0);
     Atomics.sub(this.words, TAKEN, places);
+    const holds = Atomics.exchange(this.words, wordOf(thread, HOLDS), 0);
+    Atomics.sub(this.words, HOLDING, holds);
     this.tellFreed();
     return clients;
   }
@@ -275,6 +284,7 @@ export class OwnPlaces extends SharedPlaces {
   #next: number;
   /** How many places this thread has. */
   #places = 0;
+  #holds = false;
   #load = 0;
 
   /**
@@ -289,10 +299,21 @@ export class OwnPlaces extends SharedPlaces {
     this.#thread = thread;
     this.#workers = memory.workers;
     this.#next = Math.floor(thread * this.size / this.threads);
+    Atomics.store(this.words, wordOf(thread, OWNER), owner);
+  }
+
+  /**
+   * Whether this thread is taken for gone, as where an endless loop could not be
+   * ended and has ended after all: nothing of this memory is its own any more.
+   */
+  get gone(): boolean {
+    return Atomics.load(this.words, wordOf(this.#thread, OWNER)) !==
+      this.#owner;
   }
 
   /** Takes a place, if one is free. -1 says that there is none. */
   take(): number {
+    if (this.gone) return -1;
     const limit = Atomics.load(this.words, LIMIT);
     if (limit > this.size) this.#lookAtMore(limit);
     if (!this.#count(limit)) return -1;
@@ -347,6 +368,25 @@ export class OwnPlaces extends SharedPlaces {
     Atomics.store(this.words, own, places);
   }
 
+  /**
+   * Says whether this thread has accepted a client for whom there is no place. The
+   * next is for that one: others that only wait for clients leave it.
+   */
+  set holds(holds: boolean) {
+    if (holds === this.#holds || this.gone) return;
+    this.#holds = holds;
+    const own = wordOf(this.#thread, HOLDS);
+    const number = holds ? 1 : 0;
+    Atomics.add(this.words, HOLDING, holds ? 1 : -1);
+    Atomics.store(this.words, own, number);
+    if (!holds) this.tellFreed();
+  }
+
+  /** Whether other threads hold clients. */
+  get othersHold(): boolean {
+    return Atomics.load(this.words, HOLDING) > (this.#holds ? 1 : 0);
+  }
+
   /** Whether more are taken than may be: the limit was larger before. */
   get tooMany(): boolean {
     return Atomics.load(this.words, TAKEN) > Atomics.load(this.words, LIMIT);
@@ -365,6 +405,7 @@ export class OwnPlaces extends SharedPlaces {
 
   /** Gives a place back. */
   free(place: number): void {
+    if (this.gone) return;
     const at = this.at(place);
     this.words[at + KIND] = 0;
     Atomics.store(this.words, at, 0);

@@ -14,6 +14,8 @@ export interface RoomWatcher {
   another(): Promise<void> | undefined;
   /** The last one has gone. */
   emptied(): void;
+  /** One has been accepted for whom there is no place. */
+  held(): void;
 }
 
 /**
@@ -29,7 +31,7 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   /** The place for the next, if it has been taken; -1 if not. */
   #seat = -1;
   /** Why the next has to wait. */
-  #waitsFor: "thread" | "turn" | "place" | undefined;
+  #waitsFor: "thread" | "turn" | "place" | "entry" | undefined;
   /** Settles when another thread has started, or is not waited for any more. */
   #another: Promise<void> | undefined;
   /** How long to let others go first, in milliseconds. */
@@ -38,6 +40,8 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   /** Whether others have been let go first. */
   #paused = false;
   #closed = false;
+  /** Whether one has been accepted for whom there is no place. */
+  #holds = false;
   /** Whether it is not looked any more whether threads are to accept. */
   #resumed = false;
 
@@ -56,6 +60,11 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   override get full(): boolean {
     this.#waitsFor = undefined;
     if (super.full || !this.#resumed && this.#places.suspended) return true;
+    if (this.#places.othersHold) {
+      this.#giveBackSeat();
+      this.#waitsFor = "place";
+      return true;
+    }
     if (this.#places.load > 0 && this.#awaitsAnother()) {
       this.#waitsFor = "thread";
       return true;
@@ -75,15 +84,19 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   override get mayEnter(): boolean {
     this.#waitsFor = undefined;
     if (!this.#resumed && this.#places.suspended) return false;
-    this.#giveBackSeat();
-    if (this.#takeSeat()) return true;
-    this.#waitsFor = "place";
-    return false;
+    if (this.#places.tooMany) this.#giveBackSeat();
+    const mayEnter = this.#takeSeat();
+    if (!mayEnter) this.#waitsFor = "entry";
+    if (mayEnter === this.#holds) {
+      this.#places.holds = this.#holds = !mayEnter;
+      if (this.#holds) this.#watcher.held();
+    }
+    return mayEnter;
   }
 
   /** Looks again whether this thread may accept: something has changed. */
   look(): void {
-    this.#giveBackSeat();
+    if (this.#places.tooMany || this.#places.othersHold) this.#giveBackSeat();
     this.wake();
   }
 
@@ -112,6 +125,9 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
       };
       this.#pauseTimer = setTimeout(ended, this.#pause);
     } else if (waitsFor === "place") {
+      const isFree = () => !this.#places.othersHold && this.#takeSeat();
+      this.#places.awaken(isFree, () => this.wake());
+    } else if (waitsFor === "entry") {
       this.#places.awaken(() => this.#takeSeat(), () => this.wake());
     }
     return awake;
@@ -149,14 +165,13 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   /** Gives back the place that nobody will need. */
   close(): void {
     this.#closed = true;
-    if (this.#seat >= 0) this.#places.free(this.#seat);
-    this.#seat = -1;
+    this.#places.holds = this.#holds = false;
+    this.#giveBackSeat();
   }
 
-  /** Gives back the place for the next where too many are taken. */
+  /** Gives back the place for the next, if it has been taken. */
   #giveBackSeat(): void {
-    if (this.#seat < 0 || !this.#places.tooMany) return;
-    this.#places.free(this.#seat);
+    if (this.#seat >= 0) this.#places.free(this.#seat);
     this.#seat = -1;
   }
 

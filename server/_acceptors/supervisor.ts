@@ -14,8 +14,17 @@ import type { AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
 import type { Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
+import { QueueKeeper } from "./queue_keeper.ts";
+import { sharedOptions } from "./shared_listener.ts";
 import { ThreadNumbers } from "./thread_numbers.ts";
 import { TheOne } from "./the_one.ts";
+
+/**
+ * After how long a server has its socket held by a thread that sleeps, in
+ * milliseconds: starting that takes some milliseconds and megabytes, and pays
+ * where many connections come.
+ */
+const KEEP_AFTER = 1_000;
 
 /** What a supervisor is told of its server. */
 export interface Supervised {
@@ -57,17 +66,31 @@ export class Supervisor implements ServingLoop {
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Settles when no thread is left. */
   #ended: PromiseWithResolvers<void> | undefined;
+  /** The socket, until the keeper holds it. */
+  readonly #socket: Pick<Deno.TcpListener, "close">;
+  #keeper: QueueKeeper | undefined;
+  #keeperTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #address: TCPServerAddress;
 
   /**
    * Starts the first thread and waits for it, to see that the handler can be
    * imported; the others start when all are busy.
    *
+   * @param supervised What the threads are.
+   * @param socket The socket, which is closed here when somebody else holds it.
+   * @param host The server.
    * @throws What keeps the handler from being imported.
    * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
-  constructor(supervised: Supervised, host: RunnerHost) {
+  constructor(
+    supervised: Supervised,
+    socket: Pick<Deno.TcpListener, "close">,
+    host: RunnerHost,
+  ) {
     const { workers, handler, requestsPerWorker } = supervised;
     this.#host = host;
+    this.#socket = socket;
+    this.#address = supervised.address;
     const memory = allocatePlaces(workers, host.limit);
     this.#places = new AllPlaces(memory);
     const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
@@ -124,6 +147,7 @@ export class Supervisor implements ServingLoop {
   async serveAll(): Promise<void> {
     this.#serving = true;
     for (const acceptor of this.#live) this.#serve(acceptor);
+    this.#keepQueueLater();
     await this.#stop.promise;
     this.#serving = false;
   }
@@ -176,6 +200,8 @@ export class Supervisor implements ServingLoop {
     this.#stopping = true;
     this.#starts.stop(shutDown());
     this.#one.stop();
+    clearTimeout(this.#keeperTimer);
+    this.#keeper?.release();
     const told = this.#closing;
     this.#closing = true;
     for (const acceptor of this.#live) {
@@ -197,6 +223,7 @@ export class Supervisor implements ServingLoop {
     this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
     await this.#starts.close();
+    await this.#keeper?.close();
   }
 
   numbers(): RunnerNumbers {
@@ -265,6 +292,8 @@ export class Supervisor implements ServingLoop {
     switch (report.is) {
       case "one":
         return this.#one.came(acceptor);
+      case "held":
+        return this.#look();
       case "full":
         return this.#starts.startAnother();
       case "spent":
@@ -298,6 +327,20 @@ export class Supervisor implements ServingLoop {
       case "idle":
         return acceptor.keepAlive(this.#keepsAlive || report.is === "busy");
     }
+  }
+
+  /** Has the socket held elsewhere, once it seems that it is for long. */
+  #keepQueueLater(): void {
+    this.#keeperTimer = setTimeout(() => {
+      if (this.#starts.hasRoom) void this.#keepQueue();
+      else this.#keepQueueLater();
+    }, KEEP_AFTER);
+    Deno.unrefTimer(this.#keeperTimer);
+  }
+
+  async #keepQueue(): Promise<void> {
+    this.#keeper = new QueueKeeper(sharedOptions({ ...this.#address }));
+    if (await this.#keeper.holds()) this.#socket.close();
   }
 
   #retire(acceptor: Acceptor, gracePeriod: number): void {
@@ -341,6 +384,7 @@ export class Supervisor implements ServingLoop {
     const clients = this.#places.takeBack(acceptor.owner, acceptor.thread);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
+    this.#host.admission?.clear(acceptor.thread);
     const unasked = !acceptor.finished && !this.#done;
     this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);

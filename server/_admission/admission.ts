@@ -27,6 +27,15 @@ const RATE_NAMES = Object.keys(
 /** Why a client is not let in. */
 export type NotAdmitted = "deny" | "perAddress" | "rate";
 
+/** The part of a thread in what several share. */
+export interface AdmissionShare {
+  readonly memory: AdmissionMemory;
+  /** Which of the threads it is, from 0. */
+  readonly thread: number;
+  /** Whether it is taken for gone: then another has its part. */
+  isGone(): boolean;
+}
+
 /** What all threads of a server share. */
 export interface AdmissionMemory {
   readonly counts: SharedArrayBuffer | undefined;
@@ -52,20 +61,17 @@ export class Admission {
   readonly #hash: KeyedHash;
   readonly #counts: Counts | undefined;
   readonly #rates: Rates | undefined;
+  readonly #isGone: (() => boolean) | undefined;
 
   /**
    * @param options What the server was told.
-   * @param shared How many threads share the limits, or what they share and which
-   * of them this is.
+   * @param shared How many threads will share the limits, or this thread's part.
    * @throws {RangeError} If an option is out of range.
    * @throws {TypeError} If an option is of another type, or has an unknown name.
    */
   constructor(
     options: AdmissionOptions,
-    shared: number | {
-      readonly memory: AdmissionMemory;
-      readonly thread: number;
-    } = 1,
+    shared: number | AdmissionShare = 1,
   ) {
     checkOptions(options);
     const {
@@ -79,9 +85,10 @@ export class Admission {
     this.#allow = allow && new Networks("admission.allow", allow);
     this.#deny = deny && new Networks("admission.deny", deny);
     this.#prefix = ipv6Prefix;
-    const { memory, thread } = typeof shared === "number"
-      ? { memory: allocate(options, maxTracked, shared), thread: 0 }
-      : shared;
+    const share = typeof shared === "number" ? undefined : shared;
+    const { memory, thread } = share ??
+      { memory: allocate(options, maxTracked, shared as number), thread: 0 };
+    this.#isGone = share?.isGone;
     const { counts, rates, key, threads } = memory;
     this.memory = memory;
     this.#hash = new KeyedHash(key);
@@ -120,7 +127,9 @@ export class Admission {
 
   /** A client's request is over that was let in. */
   leave(counted: Admitted): void {
-    if (counted !== UNCOUNTED) this.#counts?.leave(counted);
+    // One that could not be ended goes on, when all that it had was forgotten.
+    if (counted === UNCOUNTED || this.#isGone?.()) return;
+    this.#counts?.leave(counted);
   }
 
   /** All requests of a thread are over: it is gone. */

@@ -213,7 +213,6 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
 
   set limit(limit: number) {
     this.#room.limit = limit;
-    this.#room.wake();
   }
 
   suspend(): void {

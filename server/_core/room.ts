@@ -14,8 +14,7 @@ export interface Guest {
  * for, and who is told when they have ended.
  */
 export class Room<Item extends Guest> {
-  /** How many may be counted at once. */
-  limit: number;
+  #limit: number;
   /** Whether nobody is to come in for now. */
   suspended = false;
   /**
@@ -35,7 +34,7 @@ export class Room<Item extends Guest> {
 
   /** @param limit How many may be counted at once. */
   constructor(limit: number) {
-    this.limit = limit;
+    this.#limit = limit;
   }
 
   /** How many may be counted at once. */
@@ -43,9 +42,14 @@ export class Room<Item extends Guest> {
     return this.#limit;
   }
 
+  set limit(limit: number) {
+    this.#limit = limit;
+    this.wake();
+  }
+
   /** Whether the next has to wait, in `awaken`. */
   get full(): boolean {
-    return this.suspended || this.#counted >= this.limit;
+    return this.suspended || this.#counted >= this.#limit;
   }
 
   /**

@@ -348,7 +348,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     served.#refused = false;
     watch.introduced(served);
     if (refusal === undefined) return ServedRequest.#run(served);
-    if (served.#aborted === undefined) {
+    if (served.#fate === DONE) {
       served.#refused = true;
       watch.refused(served, refusal);
     }
@@ -419,8 +419,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   async #failed(error: unknown): Promise<void> {
-    const { request, clientAddress, serving: { hooks, watch } } = this;
-    if (this.#aborted === undefined) this.#fate = watch.failed(error);
+    const { request, clientAddress, serving: { hooks } } = this;
     await this.#report(error);
     await callLast(
       this.serving,
@@ -433,9 +432,10 @@ export class ServedRequest<Request, Address extends Deno.Addr>
 
   /** Reports what it has failed with. */
   async #report(error: unknown): Promise<void> {
-    const { request, clientAddress, serving: { reporter } } = this;
-    if (this.#aborted !== undefined) await this.#reportAborted();
-    else await reporter.report(error, request, clientAddress);
+    const { request, clientAddress, serving: { reporter, watch } } = this;
+    if (this.#aborted !== undefined) return await this.#reportAborted();
+    this.#fate = watch.failed(error);
+    await reporter.report(error, request, clientAddress);
   }
 
   /** Leaves the room. */

@@ -72,8 +72,9 @@ export class WrappedConnection<Address extends Deno.Addr>
     (this.inner as Partial<Deno.TcpConn>).setNoDelay?.(noDelay);
   }
 
-  setKeepAlive(keepAlive?: boolean): void {
-    (this.inner as Partial<Deno.TcpConn>).setKeepAlive?.(keepAlive);
+  setKeepAlive(keepAlive?: boolean, delay?: number): void {
+    (this.inner as { setKeepAlive?(on?: boolean, delay?: number): void })
+      .setKeepAlive?.(keepAlive, delay);
   }
 
   handshake(): Promise<Deno.TlsHandshakeInfo> {

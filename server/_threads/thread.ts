@@ -1,7 +1,6 @@
 import { toError } from "../_bridge/errors.ts";
 import { endRequests, type Loss } from "../_bridge/remote_pool.ts";
 import { NearSide } from "../_bridge/near_side.ts";
-import { QuickAnswers } from "./quick_answers.ts";
 import { allocateLane, RingCarrier } from "./ring_carrier.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
@@ -10,9 +9,6 @@ import type { ThreadStart } from "./thread_main.ts";
 
 /** The module that a thread runs. */
 const THREAD_URL = new URL("./thread_main.ts", import.meta.url).href;
-
-/** Of all threads together. */
-const answers = new QuickAnswers();
 
 /** A thread that runs the handlers of requests whose sockets stay here. */
 export class Thread {
@@ -47,7 +43,7 @@ export class Thread {
     const fromThread = allocateLane();
     const { promise, resolve } = Promise.withResolvers<Loss>();
     this.gone = promise;
-    this.#carrier = new RingCarrier(toThread, fromThread, true, answers);
+    this.#carrier = new RingCarrier(toThread, fromThread, true);
     this.side = new NearSide(this.#carrier, shutdown);
     this.#worker = new OwnedWorker(
       `${handler.name} thread`,

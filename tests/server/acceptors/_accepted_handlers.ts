@@ -1,9 +1,9 @@
 // Handlers for tests of threads that accept for themselves: what the threads
 // import.
 
-import { BaseHTTPRequestHandler } from "../../../server/http/mod.ts";
 import { workerData } from "node:worker_threads";
-import { StreamRequestHandler } from "../../../mod.ts";
+import { BaseHTTPRequestHandler } from "../../../handlers/http/base_http_request_handler.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 import { below, random } from "../../fuzz/_fuzzing.ts";
 import type { AcceptorStart } from "../../../server/_acceptors/acceptor_start.ts";
 

@@ -2,7 +2,7 @@
 // server.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { StreamRequestHandler } from "../../../mod.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 import { below, random } from "../../fuzz/_fuzzing.ts";
 import { FrameType } from "../../../server/_bridge/frames.ts";
 import {

@@ -5,7 +5,7 @@ import {
   DatagramRequestHandler,
   type RequestServer,
   StreamRequestHandler,
-} from "../../../mod.ts";
+} from "../../../handlers/mod.ts";
 
 /** Says which thread a handler runs in: every thread has a module of its own. */
 const thread = crypto.randomUUID();
