@@ -10,6 +10,7 @@
 
 import {
   encodeProxyHeader,
+  run,
   StreamReader,
   StreamRequestHandler,
   StreamWriter,
@@ -70,8 +71,5 @@ if (import.meta.main) {
         console.log(`Listening on ${hostname}:${port}`),
     },
   );
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

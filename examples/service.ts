@@ -8,8 +8,7 @@
 import {
   inheritedSockets,
   restart,
-  sdNotify,
-  sdWatchdog,
+  run,
   StreamRequestHandler,
   TCPServer,
 } from "../mod.ts";
@@ -48,14 +47,6 @@ if (import.meta.main) {
       console.error("It goes on as it was:", error);
     }
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, async () => {
-      await sdNotify("STOPPING=1");
-      await server.shutdown();
-    });
-  }
-  const served = server.serveForever();
-  await sdNotify(`READY=1\nMAINPID=${Deno.pid}`);
-  using _watchdog = await sdWatchdog();
-  await served;
+  // It tells systemd, and drains on SIGTERM.
+  await run(server);
 }

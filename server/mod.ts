@@ -35,6 +35,7 @@ export * from "./inherited_sockets.ts";
 export * from "./proxy_protocol_options.ts";
 export * from "./recyclable.ts";
 export * from "./restart.ts";
+export * from "./run.ts";
 export * from "./sd_notify.ts";
 export * from "./sd_watchdog.ts";
 export * from "./server_events.ts";

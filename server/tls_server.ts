@@ -1,13 +1,7 @@
-import { Connections } from "./_closing/connections.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
-import { type InProgress, withSeam } from "./_core/seam.ts";
-import { checkTime } from "./_core/options.ts";
+import { withSeam } from "./_core/seam.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
 import { Credentials } from "../handlers/_tls/credentials.ts";
-import {
-  HANDSHAKE_TIMEOUT,
-  shakeHandsWithin,
-} from "../handlers/_tls/handshake.ts";
 import {
   TLS_OPTION_NAMES,
   type TLSCertificate,
@@ -15,6 +9,7 @@ import {
 } from "../handlers/_tls/tls_options.ts";
 import { LISTEN_OPTION_NAMES, listenTCP } from "./_node_sockets/listen_tcp.ts";
 import { behindProxies } from "./_proxy/proxy_listener.ts";
+import { TLSConnections } from "./_tls/tls_connections.ts";
 import { TLSListener } from "./_tls/tls_listener.ts";
 import type {
   InheritedAddress,
@@ -172,32 +167,5 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
    */
   override get addr(): TCPAddr {
     return super.addr as TCPAddr;
-  }
-}
-
-/** Connections whose handshake is complete when their handler starts. */
-class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
-  readonly #handshakeTimeout: number;
-
-  constructor(options: TLSServerOptions) {
-    super(options);
-    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
-    checkTime("handshakeTimeout", handshakeTimeout);
-    this.#handshakeTimeout = handshakeTimeout;
-    const watch = this.around;
-    this.around = async (served, handle) => {
-      await this.#shakeHands(served);
-      await (watch === undefined ? handle() : watch(served, handle));
-    };
-  }
-
-  async #shakeHands(
-    served: InProgress<Deno.TlsConn, Deno.NetAddr>,
-  ): Promise<void> {
-    await shakeHandsWithin(
-      served.request,
-      this.#handshakeTimeout,
-      (reason) => served.abort(reason, "handshakeTimeout"),
-    );
   }
 }

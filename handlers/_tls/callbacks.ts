@@ -1,8 +1,8 @@
-import type { EngineCallbacks } from "./engine.ts";
+import { type EngineCallbacks, lastRead } from "./engine.ts";
 
 /** What a connection does with what its engine calls. */
 interface Owner {
-  /** Takes bytes that the peer has sent. */
+  /** Takes bytes that the peer has sent, which are not there for long. */
   decrypted(bytes: Uint8Array): void;
   /** Takes note that the peer has broken the protocol, or told of an error. */
   failed(message: string): void;
@@ -32,9 +32,10 @@ export class Callbacks implements EngineCallbacks {
     this.owner = owner;
   }
 
-  onread(bytes: ArrayBuffer | undefined): void {
+  onread(): void {
+    const bytes = lastRead();
     if (bytes === undefined) this.ended = true;
-    else this.owner?.decrypted(new Uint8Array(bytes));
+    else this.owner?.decrypted(bytes);
   }
 
   onhandshakedone(): void {

@@ -5,6 +5,7 @@ import { workerData } from "node:worker_threads";
 import { BaseHTTPRequestHandler } from "../../../handlers/http/base_http_request_handler.ts";
 import { StreamRequestHandler } from "../../../handlers/mod.ts";
 import { below, random } from "../../fuzz/_fuzzing.ts";
+import { loopForEver } from "../threads/_loop_for_ever.ts";
 import type { AcceptorStart } from "../../../server/_acceptors/acceptor_start.ts";
 
 /** Says which thread a handler runs in: every thread has a module of its own. */
@@ -33,9 +34,7 @@ const orders: Readonly<Record<string, (handler: Commanded) => unknown>> = {
   },
   "loop": async ({ wfile }) => {
     await wfile.write("looping");
-    setTimeout(() => {
-      for (;;);
-    });
+    setTimeout(loopForEver);
     await never();
   },
   "never return": never,

@@ -476,7 +476,7 @@ testBoth(
   "a thread in an endless loop does not keep the process from ending",
   async (mode) => {
     const output = await printed(`
-    await order("loop");
+    await order("loop without sleep");
     await server.shutdown({ gracePeriod: 50 });
     client.close();
     console.log("down");`);

@@ -21,11 +21,13 @@ testWith(
           ...["datagram", "UDP", "one byte at a time"],
           ...["in a thread", "in a process", "threads", "processes"],
           // What wraps a connection has no handshake, if it does not pass that on.
-          "lent to",
+          ...["lent to", "a connection of Deno's"],
           // Who is refused before the handshake never sees the end of one.
           "request (that|whose) verifyRequest",
           // These clients reset before a handshake, or wait for one too early.
           ...["peer resets while nothing", "ahead of handleRequest"],
+          // Their time may be over before the handshake is.
+          "past their time",
           // Two thousand handshakes take ten seconds, of the clients' most.
           "2,000 connections",
         ].join("|"),
