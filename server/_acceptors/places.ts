@@ -314,7 +314,7 @@ export class OwnPlaces extends SharedPlaces {
   /** Takes a place, if one is free. -1 says that there is none. */
   take(): number {
     if (this.gone) return -1;
-    const limit = Atomics.load(this.words, LIMIT);
+    const { limit } = this;
     if (limit > this.size) this.#lookAtMore(limit);
     if (!this.#count(limit)) return -1;
     // One is free, since each that is not has been counted before. Others may take
@@ -337,6 +337,11 @@ export class OwnPlaces extends SharedPlaces {
   #lookAtMore(limit: number): void {
     const words = this.memory.byteLength / 4 - wordsOf(this.threads, 0);
     this.lookAt(Math.min(limit, Math.floor(words / PLACE_WORDS)));
+  }
+
+  /** How many places may be taken. */
+  get limit(): number {
+    return Atomics.load(this.words, LIMIT);
   }
 
   /** Whether no thread is to accept. */
@@ -389,7 +394,7 @@ export class OwnPlaces extends SharedPlaces {
 
   /** Whether more are taken than may be: the limit was larger before. */
   get tooMany(): boolean {
-    return Atomics.load(this.words, TAKEN) > Atomics.load(this.words, LIMIT);
+    return Atomics.load(this.words, TAKEN) > this.limit;
   }
 
   /** Notes who has a place. */

@@ -106,6 +106,14 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
     this.wake();
   }
 
+  override get limit(): number {
+    return Math.min(super.limit, this.#places.limit);
+  }
+
+  override set limit(limit: number) {
+    super.limit = limit;
+  }
+
   override get atLimit(): boolean {
     return super.atLimit || this.#waitsFor === "place";
   }
