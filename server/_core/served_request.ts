@@ -218,8 +218,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     const isKnown = transport.prepare === undefined;
     room.enter(this);
     transport.counts?.(this);
-    watch.accepted(this);
-    if (isKnown) watch.introduced(this);
+    watch.accepted(this, isKnown);
     deadlines?.add(this);
     byRequest?.set(this.request, this);
     scopes.run(

@@ -68,14 +68,19 @@ export class Watch {
     return listening !== 0 || this.#outlet?.wantsAny === true;
   }
 
-  /** A request was accepted, and is in progress. It gets its number. */
-  accepted(subject: NewSubject): void {
+  /**
+   * A request was accepted, and is in progress. It gets its number.
+   *
+   * @param isKnown Whether it is known whose it is.
+   */
+  accepted(subject: NewSubject, isKnown = true): void {
     subject.id = this.#nextId;
     this.#nextId += this.#idStep;
     this.counters[ACCEPTED]!++;
+    if (isKnown && this.tells) this.publisher.accept(subject);
   }
 
-  /** It is known whose that request is. */
+  /** It is known by now whose a request is. */
   introduced(subject: Subject): void {
     if (this.tells) this.publisher.accept(subject);
   }
@@ -101,7 +106,6 @@ export class Watch {
       ...{ handled: 0, bytesIn: 0, bytesOut: 0 },
     };
     this.accepted(subject);
-    this.introduced(subject);
     publisher.refuse(subject, reason);
   }
 
