@@ -1,4 +1,5 @@
 import "./_core/opened_early.ts";
+import type { TraceSettings } from "../handlers/_tracing.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
 import { forgetServing } from "./_core/never_served.ts";
@@ -6,6 +7,7 @@ import { checkCount, checkSignal } from "./_core/options.ts";
 import { makeParts, type Parts, startParts } from "./_core/parts.ts";
 import { printError } from "./_core/reporter.ts";
 import { runHandlerOf } from "./_core/run_handler.ts";
+import { TRACE } from "./_core/seam.ts";
 import { callingRequest, servedRequestOf } from "./_core/served_request.ts";
 import type { ConnectionInfo, ServerStats } from "./server_stats.ts";
 import type {
@@ -395,6 +397,19 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns Nothing, or a promise, which is not waited for.
    */
   serviceActions(): void | Promise<void> {}
+
+  /**
+   * Has its handlers traced where they run, or no more.
+   *
+   * @param settings What is told.
+   * @returns Where that is: in this thread, in others, or nowhere.
+   * @ignore
+   */
+  [TRACE](settings: TraceSettings | undefined): "here" | "there" | "nowhere" {
+    const { runner } = this.#parts;
+    if (runner === undefined) return "here";
+    return runner.trace?.(settings) === true ? "there" : "nowhere";
+  }
 
   /** Whether a subclass has hooks that may go on outside a request's context. */
   #overridesSteps(): boolean {

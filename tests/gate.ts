@@ -15,6 +15,7 @@ const entries = [
   "poll/mod.ts",
   "server/http/mod.ts",
   "server/xmlrpc/mod.ts",
+  "server/telemetry/mod.ts",
 ];
 
 const checks: readonly Check[] = [

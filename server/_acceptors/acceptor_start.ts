@@ -4,6 +4,7 @@ import type { AdmissionMemory } from "../_admission/admission.ts";
 import type { AdmissionOptions } from "../admission_options.ts";
 import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
+import type { TLSServerAddress } from "../tls_server.ts";
 import type { PlacesMemory } from "./places.ts";
 
 /** The options of a server that matter where its requests are. */
@@ -11,6 +12,7 @@ export interface AcceptorOptions {
   readonly requestTimeout?: number;
   readonly idleTimeout?: number;
   readonly lingerTimeout?: number;
+  readonly handshakeTimeout?: number;
   readonly gracePeriod?: number;
   readonly rawAddresses?: boolean;
   readonly proxyProtocol?: ProxyProtocolOptions;
@@ -21,6 +23,7 @@ export interface AcceptorOptions {
 /** Their names. */
 const NAMES: readonly (keyof AcceptorOptions)[] = [
   ...["requestTimeout", "idleTimeout", "lingerTimeout"] as const,
+  "handshakeTimeout",
   ...["gracePeriod", "rawAddresses", "proxyProtocol", "countBytes"] as const,
   "admission",
 ];
@@ -33,11 +36,14 @@ export function acceptorOptions(options: AcceptorOptions): AcceptorOptions {
   );
 }
 
+/** Where such threads listen, and what they show in TLS, if they speak it. */
+export type AcceptorAddress = TCPServerAddress | TLSServerAddress;
+
 /** What such a thread is told when it starts. */
 export interface AcceptorStart extends WorkerStart {
   readonly handler: HandlerLocation;
   /** Where to listen, as the server was told. */
-  readonly address: TCPServerAddress;
+  readonly address: AcceptorAddress;
   /** The address of the server. */
   readonly addr: Deno.NetAddr;
   readonly options: AcceptorOptions;

@@ -1,16 +1,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import { unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
 import type { ConnectionInfo } from "../server_stats.ts";
-import type { TCPServerAddress } from "../tcp_server.ts";
 import { Replacements } from "../_threads/replacements.ts";
 import { requestsOfThread } from "../_threads/requests_per_worker.ts";
 import { Acceptor } from "./acceptor.ts";
-import type { AcceptorOptions } from "./acceptor_start.ts";
+import type { AcceptorAddress, AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
 import type { Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
@@ -36,7 +37,7 @@ export interface Supervised {
   readonly requestsPerWorker: number;
   readonly handler: HandlerLocation;
   /** Where to listen, with the port that was chosen. */
-  readonly address: TCPServerAddress;
+  readonly address: AcceptorAddress;
   readonly options: AcceptorOptions;
 }
 
@@ -61,6 +62,7 @@ export class Supervisor implements ServingLoop {
   #closing = false;
   #done = false;
   #keepsAlive = true;
+  #traceSettings: TraceSettings | undefined;
   /** The shortest grace period so far, in milliseconds. */
   #gracePeriod = Infinity;
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -70,7 +72,9 @@ export class Supervisor implements ServingLoop {
   readonly #socket: Pick<Deno.TcpListener, "close">;
   #keeper: QueueKeeper | undefined;
   #keeperTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #address: TCPServerAddress;
+  readonly #address: AcceptorAddress;
+  /** The certificate that is shown in the place of the first. */
+  #certificate: TLSCertificate | undefined;
 
   /**
    * Starts the first thread and waits for it, to see that the handler can be
@@ -226,6 +230,14 @@ export class Supervisor implements ServingLoop {
     await this.#keeper?.close();
   }
 
+  /** Has handlers traced in all threads, those to come too. */
+  trace(settings: TraceSettings | undefined): void {
+    this.#traceSettings = settings;
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "trace", settings });
+    }
+  }
+
   numbers(): RunnerNumbers {
     return this.#numbers.numbers(this.#starts.starting);
   }
@@ -236,6 +248,13 @@ export class Supervisor implements ServingLoop {
 
   closeConnection(id: number): Promise<boolean> {
     return this.#numbers.closeConnection(id);
+  }
+
+  setCertificate(certificate: TLSCertificate): void {
+    this.#certificate = certificate;
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "set certificate", certificate });
+    }
   }
 
   /** Replaces all threads. */
@@ -270,7 +289,14 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
+    const certificate = this.#certificate;
+    if (certificate !== undefined) {
+      acceptor.tell({ do: "set certificate", certificate });
+    }
     this.#numbers.came(acceptor);
+    if (this.#traceSettings !== undefined) {
+      acceptor.tell({ do: "trace", settings: this.#traceSettings });
+    }
     if (this.#closing) {
       acceptor.endWithin(this.#gracePeriod);
       return acceptor.tell({ do: "close" });
@@ -339,7 +365,7 @@ export class Supervisor implements ServingLoop {
   }
 
   async #keepQueue(): Promise<void> {
-    this.#keeper = new QueueKeeper(sharedOptions({ ...this.#address }));
+    this.#keeper = new QueueKeeper(sharedOptions(this.#address));
     if (await this.#keeper.holds()) this.#socket.close();
   }
 

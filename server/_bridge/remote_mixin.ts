@@ -1,4 +1,5 @@
 import { ABORT, CLOSING, type Closing, UNSENT } from "../../handlers/_host.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
@@ -138,6 +139,10 @@ export class RemoteRunner implements Runner {
 
   async close(): Promise<void> {
     await this.#pool?.close();
+  }
+
+  trace(settings: TraceSettings | undefined): boolean {
+    return this.#pool!.trace?.(settings) === true;
   }
 
   numbers(): RunnerNumbers {

@@ -1,4 +1,5 @@
 import { RUN } from "../../handlers/_host.ts";
+import { tracing } from "../../handlers/_tracing.ts";
 import type { RequestHandlerClass } from "../server_options.ts";
 import type { Parts } from "./parts.ts";
 import {
@@ -48,5 +49,7 @@ function runHandler<Request, Address extends Deno.Addr>(
   if (runner !== undefined) return runner.run(served, request, clientAddress);
   const handler = new Handler(request, clientAddress, seenAs as never);
   served.handledBy(handler);
-  return handler[RUN](served);
+  return tracing === undefined
+    ? handler[RUN](served)
+    : tracing.handler(handler, () => handler[RUN](served));
 }

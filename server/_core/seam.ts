@@ -1,3 +1,4 @@
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type {
   ABORT,
   CLOSING,
@@ -7,6 +8,7 @@ import type {
 } from "../../handlers/_host.ts";
 import type { Traffic } from "../../handlers/_traffic.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import type { Publisher } from "../_events/publisher.ts";
 import type { WatchParts } from "../_numbers/watch.ts";
@@ -213,8 +215,16 @@ export interface Runner {
    * what keeps a new one from being started.
    */
   recycle?(gracePeriod: number): Promise<void>;
+  /** The server shows another certificate from now on. */
+  setCertificate?(certificate: TLSCertificate): void;
   /** The server is to keep the process alive, or not. */
   keepAlive?(keep: boolean): void;
+  /**
+   * Has handlers traced where they run, or no more.
+   *
+   * @returns Whether they can be.
+   */
+  trace?(settings: TraceSettings | undefined): boolean;
   /** What it adds to the numbers of its server. */
   numbers(): RunnerNumbers;
   /** The requests that the server has not seen. */
@@ -256,6 +266,9 @@ export interface Seam<Request, Address extends Deno.Addr> {
   /** The names of the options that subclasses and mixins have added. */
   readonly optionNames?: readonly string[];
 }
+
+/** The name of the method that has a server's handlers traced. */
+export const TRACE: unique symbol = Symbol("trace");
 
 /** The key of a seam among the options, which nobody else can name. */
 const SEAM: unique symbol = Symbol("seam");
