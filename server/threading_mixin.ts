@@ -2,7 +2,6 @@ import { type Runner, withSeam } from "./_core/seam.ts";
 import { checkCount } from "./_core/options.ts";
 import {
   type ConcreteServerClass,
-  limitedConnections,
   type MixedIn,
   type MixinArguments,
   RemoteRunner,
@@ -24,6 +23,7 @@ import { recycle } from "./_bridge/recycle.ts";
 import type { Recyclable, RecycleOptions } from "./recyclable.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { handlerLocation } from "./_bridge/handler_location.ts";
+import { threadsOf } from "./_acceptors/places.ts";
 import { ThreadPool } from "./_threads/thread_pool.ts";
 
 export type { MixedIn, ServerClass };
@@ -197,10 +197,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       checkCount("workers", workers, 1);
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
       checkCount("requestsPerWorker", requestsPerWorker, 1);
-      const maxConnections = limitedConnections(
-        options,
-        workers * connectionsPerWorker,
-      );
+      const capacity = workers * connectionsPerWorker;
       const location = handlerLocation(handler);
       const makePool = () =>
         new RemoteRunner(({ addr, shutdown, report }) =>
@@ -224,7 +221,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         super(
           address,
           handler,
-          withSeam({ ...options, maxConnections }, { runner, optionNames }),
+          withSeam(options, { runner, optionNames, capacity }),
         );
         this.#runner = runner;
         this.#options = options;
@@ -234,7 +231,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         insists: accept === "threads",
         makeOther: makePool,
         supervised: (port) => ({
-          ...{ maxConnections, requestsPerWorker, handler: location },
+          ...{ requestsPerWorker, handler: location },
           workers: Math.min(workers, MOST_ACCEPTORS),
           perWorker: connectionsPerWorker,
           address: { ...address as AcceptorAddress, port },
@@ -245,9 +242,9 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       super(
         address,
         handler,
-        withSeam({ ...options, maxConnections }, {
-          ...{ runner, optionNames },
-          listen: runner.listen,
+        withSeam(options, {
+          ...{ runner, optionNames, capacity, listen: runner.listen },
+          admissionThreads: threadsOf(Math.min(workers, MOST_ACCEPTORS)),
         }),
       );
       this.#runner = runner;

@@ -104,6 +104,21 @@ export class AcceptRunner implements Runner {
         this.#decide();
         return loop().serveOne(timeout);
       },
+      get limit() {
+        return loop().limit;
+      },
+      set limit(limit) {
+        own.limit = limit;
+        loop().limit = limit;
+      },
+      suspend: () => {
+        own.suspend();
+        loop().suspend();
+      },
+      resume: () => {
+        own.resume();
+        loop().resume();
+      },
       drain: () => loop().drain(),
       stop: () => loop().stop(),
     };

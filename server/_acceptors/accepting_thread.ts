@@ -1,5 +1,6 @@
 import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
+import { Admission } from "../_admission/admission.ts";
 import { packError } from "../_bridge/errors.ts";
 import type { AnyHandlerClass } from "../_bridge/far_side.ts";
 import { Shutdowns } from "../_bridge/shutdowns.ts";
@@ -145,6 +146,8 @@ export class AcceptingThread {
       case "forget":
         this.#errors.get(command.error)?.();
         return void this.#errors.delete(command.error);
+      case "look":
+        return this.#room?.look();
       case "ping":
         return this.#tell({ is: "alive" });
       case "list":
@@ -248,11 +251,13 @@ export class AcceptingThread {
             entered: () => this.#hasEntered(),
             another: () => this.#another(),
             emptied: () => this.#tellLoad("idle"),
+            held: () => this.#tell({ is: "held" }),
           });
           this.#room = room;
           return room as never;
         },
         seenAs: this.#seen(),
+        admission: this.#admission(),
       }),
     );
     void server.finished.then(() => {
@@ -260,6 +265,14 @@ export class AcceptingThread {
       this.#tell({ is: "finished" });
     });
     return server;
+  }
+
+  /** Who is let in, as in every thread. */
+  #admission(): Admission | undefined {
+    const { admission: memory, thread, options: { admission } } = this.#start;
+    if (memory === undefined || admission === undefined) return undefined;
+    const isGone = () => this.#places.gone;
+    return new Admission(admission, { memory, thread, isGone });
   }
 
   /** Holds a request until the main thread says what is to become of it. */

@@ -1,5 +1,7 @@
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { WorkerStart } from "../_threads/owned_worker.ts";
+import type { AdmissionMemory } from "../_admission/admission.ts";
+import type { AdmissionOptions } from "../admission_options.ts";
 import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
 import type { TLSServerAddress } from "../tls_server.ts";
@@ -15,6 +17,7 @@ export interface AcceptorOptions {
   readonly rawAddresses?: boolean;
   readonly proxyProtocol?: ProxyProtocolOptions;
   readonly countBytes?: boolean;
+  readonly admission?: AdmissionOptions;
 }
 
 /** Their names. */
@@ -22,6 +25,7 @@ const NAMES: readonly (keyof AcceptorOptions)[] = [
   ...["requestTimeout", "idleTimeout", "lingerTimeout"] as const,
   "handshakeTimeout",
   ...["gracePeriod", "rawAddresses", "proxyProtocol", "countBytes"] as const,
+  "admission",
 ];
 
 /** Those among the options of a server. */
@@ -48,6 +52,8 @@ export interface AcceptorStart extends WorkerStart {
   /** After how many requests it says that it is spent. */
   readonly requests: number;
   readonly places: PlacesMemory;
+  /** What says who is let in, if anything does. */
+  readonly admission: AdmissionMemory | undefined;
   /** As `allocateCounters` makes it. */
   readonly counters: SharedArrayBuffer;
   /** The number of its first request. */

@@ -31,6 +31,8 @@ export type Command =
   | { readonly do: "end waits" }
   /** An error has been handled. */
   | { readonly do: "forget"; readonly error: number }
+  /** Look again whether you may accept. */
+  | { readonly do: "look" }
   /** Say whether you live. */
   | { readonly do: "ping" }
   /** Say which requests you have. */
@@ -48,6 +50,8 @@ export type Command =
 export type Report =
   /** A connection has come, and waits for `go on`. */
   | { readonly is: "one" }
+  /** A client was accepted for whom there is no place. */
+  | { readonly is: "held" }
   /** All threads are busy: another could be started. */
   | { readonly is: "full" }
   /** As many requests have come as a thread is to have. */
@@ -93,6 +97,7 @@ export function readReport(message: unknown): Report {
   const report = message as Readonly<Record<string, unknown>> | null;
   switch (report?.is) {
     case "one":
+    case "held":
     case "full":
     case "spent":
     case "waiting":

@@ -35,8 +35,6 @@ export interface Supervised {
   readonly perWorker: number;
   /** After how many requests a thread is replaced. */
   readonly requestsPerWorker: number;
-  /** How many requests there may be in all. */
-  readonly maxConnections: number;
   readonly handler: HandlerLocation;
   /** Where to listen, with the port that was chosen. */
   readonly address: AcceptorAddress;
@@ -93,11 +91,11 @@ export class Supervisor implements ServingLoop {
     socket: Pick<Deno.TcpListener, "close">,
     host: RunnerHost,
   ) {
-    const { workers, maxConnections, handler, requestsPerWorker } = supervised;
+    const { workers, handler, requestsPerWorker } = supervised;
     this.#host = host;
     this.#socket = socket;
     this.#address = supervised.address;
-    const memory = allocatePlaces(workers, maxConnections);
+    const memory = allocatePlaces(workers, host.limit);
     this.#places = new AllPlaces(memory);
     const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
     this.#numbers = numbers;
@@ -116,6 +114,7 @@ export class Supervisor implements ServingLoop {
               ...{ places: memory, owner, thread },
               ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
               requests: requestsOfThread(requestsPerWorker),
+              admission: host.admission?.memory,
             },
             (acceptor, report) => this.#told(acceptor, report),
             (acceptor, cause) => this.#gone(acceptor, cause),
@@ -174,6 +173,24 @@ export class Supervisor implements ServingLoop {
       acceptor.tell({ do: "shut down", gracePeriod });
       acceptor.endWithin(gracePeriod);
     }
+  }
+
+  get limit(): number {
+    return this.#places.limit;
+  }
+
+  set limit(limit: number) {
+    this.#places.limit = limit;
+    this.#look();
+  }
+
+  suspend(): void {
+    this.#places.suspend(true);
+  }
+
+  resume(): void {
+    this.#places.suspend(false);
+    this.#look();
   }
 
   // The threads were told to drain. Their last reports come before their end.
@@ -253,6 +270,11 @@ export class Supervisor implements ServingLoop {
     for (const acceptor of this.#live) this.#keepAlive(acceptor);
   }
 
+  /** Has threads look again whether they may accept. */
+  #look(): void {
+    for (const acceptor of this.#live) acceptor.tell({ do: "look" });
+  }
+
   /** Has a thread that may not keep the process alive do so while it is busy. */
   #keepAlive(acceptor: Acceptor): void {
     acceptor.keepAlive(true);
@@ -296,6 +318,8 @@ export class Supervisor implements ServingLoop {
     switch (report.is) {
       case "one":
         return this.#one.came(acceptor);
+      case "held":
+        return this.#look();
       case "full":
         return this.#starts.startAnother();
       case "spent":
@@ -383,9 +407,10 @@ export class Supervisor implements ServingLoop {
 
   #gone(acceptor: Acceptor, cause: Error): void {
     if (!this.#live.delete(acceptor)) return;
-    const clients = this.#places.takeBack(acceptor.owner);
+    const clients = this.#places.takeBack(acceptor.owner, acceptor.thread);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
+    this.#host.admission?.clear(acceptor.thread);
     const unasked = !acceptor.finished && !this.#done;
     this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
