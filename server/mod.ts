@@ -23,6 +23,7 @@
  * @module
  */
 
+export * from "./admission_options.ts";
 export * from "./base_server.ts";
 export * from "./datagram_server.ts";
 export * from "./decode_proxy_header.ts";
@@ -31,11 +32,15 @@ export * from "./forking_mixin.ts";
 export * from "./forking_servers.ts";
 export * from "./handler_lost_error.ts";
 export * from "./inherited_sockets.ts";
-export * from "./proxy_header.ts";
+export * from "./proxy_protocol_options.ts";
 export * from "./recyclable.ts";
 export * from "./restart.ts";
+export * from "./run.ts";
 export * from "./sd_notify.ts";
+export * from "./sd_watchdog.ts";
+export * from "./server_events.ts";
 export * from "./server_options.ts";
+export * from "./server_stats.ts";
 export * from "./stream_server.ts";
 export * from "./tcp_server.ts";
 export * from "./threading_mixin.ts";

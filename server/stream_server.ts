@@ -5,7 +5,10 @@ import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
 import { IdleConnection } from "./_closing/idle_connection.ts";
 import { seamOf, withSeam } from "./_core/seam.ts";
 import { SOCKET } from "./_node_sockets/handover.ts";
+import { admissionOf } from "./_admission/admission_of.ts";
+import type { AdmissionOptions } from "./admission_options.ts";
 import { BaseServer } from "./base_server.ts";
+import type { ProxyProtocolOptions } from "./proxy_protocol_options.ts";
 import type {
   RequestHandlerClass,
   ServerOptions,
@@ -37,6 +40,26 @@ export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
    * @default {30000}
    */
   readonly lingerTimeout?: number;
+  /**
+   * Takes headers of the PROXY protocol, by which a balancer tells whose
+   * connection it forwards. Without it, nothing looks for them.
+   */
+  readonly proxyProtocol?: ProxyProtocolOptions;
+  /**
+   * Whom to let in: limits for each address, and networks. Of a
+   * {@linkcode UnixStreamServer}, whose clients have no addresses, it takes
+   * `proxyProtocol`. Without it, everybody is let in.
+   */
+  readonly admission?: AdmissionOptions;
+  /**
+   * Whether `stats()` and `connections()` count what handlers read from `request`
+   * itself and write to it, too. Each such call takes a promise more then. What
+   * `rfile`, `wfile` and the handlers of HTTP carry is always counted, and all is
+   * where there is an `idleTimeout`.
+   *
+   * @default {false}
+   */
+  readonly countBytes?: boolean;
 }
 
 /** What a server of connections listens on. {@linkcode Deno.Listener} is one. */
@@ -99,7 +122,11 @@ export abstract class StreamServer<
       ),
       withSeam(options, {
         transport: connections,
-        optionNames: ["idleTimeout", "lingerTimeout"],
+        admission: admissionOf(options),
+        optionNames: [
+          ...["idleTimeout", "lingerTimeout", "proxyProtocol", "countBytes"],
+          "admission",
+        ],
       }),
     );
     this.#listener = listener;

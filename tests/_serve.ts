@@ -1,24 +1,6 @@
 import { patiently } from "./_patience.ts";
 
-/** Whether tests of TCP are to run on the sockets that `node:net` accepts. */
-export const onNodeSockets: boolean = Deno.env.has("ON_NODE_SOCKETS");
-// Without this function the library takes the flag for missing, which is what it
-// needs these sockets for.
-if (onNodeSockets) Object.assign(Deno, { listenDatagram: undefined });
-
-export const LOOPBACK = {
-  hostname: "127.0.0.1",
-  port: 0,
-  ...onNodeSockets ? { reusePort: true } : {},
-} as const;
-
-/** A test of what there is only where Deno itself accepts, datagrams among it. */
-export function testOnDenoSockets(
-  name: string,
-  fn: () => Promise<void>,
-): void {
-  Deno.test({ name, fn, ignore: onNodeSockets });
-}
+export const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
 
 /** Serves until disposed, and then waits until nothing is left running. */
 export function serve<Server extends { serveForever(): Promise<void> }>(
@@ -51,6 +33,12 @@ export async function reset(conn: Deno.Conn): Promise<void> {
   // Waits until there is something that will stay unread.
   await conn.read(new Uint8Array(1));
   conn.close();
+}
+
+/** An address of this machine where nobody else listens: it has 16 million. */
+export function ownLoopback(): string {
+  const [a, b, c] = crypto.getRandomValues(new Uint8Array(3));
+  return `127.${a}.${b}.${1 + c! % 254}`;
 }
 
 /** Whether this machine has the IPv6 loopback address. */

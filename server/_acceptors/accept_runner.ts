@@ -1,11 +1,17 @@
+import type { TraceSettings } from "../../handlers/_tracing.ts";
+import type { ConnectionInfo } from "../server_stats.ts";
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type {
   InProgress,
   Runner,
   RunnerHost,
+  RunnerNumbers,
   ServingLoop,
+  TCPListener,
 } from "../_core/seam.ts";
 import type { RemoteRunner } from "../_bridge/remote_mixin.ts";
 import { acceptError } from "./accept_mode.ts";
+import { LeavableListener } from "./leavable_listener.ts";
 import { listenShared } from "./shared_listener.ts";
 import { type Supervised, Supervisor } from "./supervisor.ts";
 
@@ -29,9 +35,11 @@ interface Choice {
 export class AcceptRunner implements Runner {
   readonly #choice: Choice;
   #host!: RunnerHost;
-  #shares = false;
+  /** The socket, where threads can share it. */
+  #shared: LeavableListener | undefined;
   #supervisor: Supervisor | undefined;
   #other: RemoteRunner | undefined;
+  #traceSettings: TraceSettings | undefined;
   /** Settles when the threads are gone that turned out to be of no use. */
   #abandoned: Promise<void> | undefined;
 
@@ -40,11 +48,10 @@ export class AcceptRunner implements Runner {
   }
 
   /** Opens the socket of the server. */
-  readonly listen = (options: Deno.TcpListenOptions): Deno.TcpListener => {
+  readonly listen = (options: Deno.TcpListenOptions): TCPListener => {
     const listener = listenShared(options);
     if (!("missing" in listener)) {
-      this.#shares = true;
-      return listener;
+      return this.#shared = new LeavableListener(listener);
     }
     if (this.#choice.insists) {
       throw new Deno.errors.NotSupported(
@@ -56,10 +63,13 @@ export class AcceptRunner implements Runner {
 
   start(host: RunnerHost): void {
     this.#host = host;
-    if (this.#shares) {
-      const { port } = host.addr as Deno.NetAddr;
-      this.#supervisor = new Supervisor(this.#choice.supervised(port), host);
-    } else this.#startOther();
+    if (this.#shared === undefined) return this.#startOther();
+    const { port } = host.addr as Deno.NetAddr;
+    this.#supervisor = new Supervisor(
+      this.#choice.supervised(port),
+      this.#shared,
+      host,
+    );
   }
 
   congestion(): Promise<void> | undefined {
@@ -94,6 +104,21 @@ export class AcceptRunner implements Runner {
         this.#decide();
         return loop().serveOne(timeout);
       },
+      get limit() {
+        return loop().limit;
+      },
+      set limit(limit) {
+        own.limit = limit;
+        loop().limit = limit;
+      },
+      suspend: () => {
+        own.suspend();
+        loop().suspend();
+      },
+      resume: () => {
+        own.resume();
+        loop().resume();
+      },
       drain: () => loop().drain(),
       stop: () => loop().stop(),
     };
@@ -107,8 +132,31 @@ export class AcceptRunner implements Runner {
     await (this.#supervisor ?? this.#other!).recycle(gracePeriod);
   }
 
+  setCertificate(certificate: TLSCertificate): void {
+    this.#supervisor?.setCertificate(certificate);
+  }
+
   keepAlive(keep: boolean): void {
     this.#supervisor?.keepAlive(keep);
+  }
+
+  trace(settings: TraceSettings | undefined): boolean {
+    this.#traceSettings = settings;
+    this.#supervisor?.trace(settings);
+    this.#other?.trace(settings);
+    return true;
+  }
+
+  numbers(): RunnerNumbers {
+    return (this.#supervisor ?? this.#other!).numbers();
+  }
+
+  async connections(): Promise<ConnectionInfo[]> {
+    return await this.#supervisor?.connections() ?? [];
+  }
+
+  async closeConnection(id: number): Promise<boolean> {
+    return await this.#supervisor?.closeConnection(id) ?? false;
   }
 
   /** The server is about to serve: its own hooks are known by now. */
@@ -124,5 +172,8 @@ export class AcceptRunner implements Runner {
   #startOther(): void {
     this.#other = this.#choice.makeOther();
     this.#other.start(this.#host);
+    if (this.#traceSettings !== undefined) {
+      this.#other.trace(this.#traceSettings);
+    }
   }
 }

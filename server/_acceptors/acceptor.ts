@@ -4,6 +4,7 @@ import { ABANDON_AFTER } from "../_core/served_request.ts";
 import { OwnedWorker } from "../_threads/owned_worker.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
 import { type Command, readReport, type Report } from "./messages.ts";
+import { type Answer, Questions } from "./questions.ts";
 
 /** The module that such a thread runs. */
 const THREAD_URL = new URL("./acceptor_main.ts", import.meta.url).href;
@@ -26,6 +27,9 @@ export class Acceptor {
   /** Resolves when it is gone. */
   readonly gone: Promise<void>;
   readonly #worker: OwnedWorker;
+  readonly #firstId: number;
+  readonly #idStep: number;
+  readonly #questions = new Questions();
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
   #endTimers: ReturnType<typeof setTimeout>[] = [];
 
@@ -43,11 +47,14 @@ export class Acceptor {
     this.gone = promise;
     this.owner = start.owner;
     this.thread = start.thread;
+    this.#firstId = start.firstId;
+    this.#idStep = start.places.threads;
     this.#worker = new OwnedWorker(
       `${start.handler.name} thread`,
       (state): AcceptorStart => ({ ...start, module: THREAD_URL, state }),
       (cause) => {
         clearTimeout(this.#answerTimer);
+        this.#questions.gone();
         this.#clearEndTimers();
         gone(this, cause);
         resolve();
@@ -58,6 +65,8 @@ export class Acceptor {
       if (report.is === "alive") {
         clearTimeout(this.#answerTimer);
         this.#answerTimer = undefined;
+      } else if (report.is === "answer") {
+        this.#questions.answered(report.question, report.value);
       } else told(this, report);
     });
   }
@@ -65,6 +74,25 @@ export class Acceptor {
   /** Tells it something. */
   tell(command: Command): void {
     this.#worker.post(command);
+  }
+
+  /** Whether a request with that number would be this thread's. */
+  mayHave(id: number): boolean {
+    return (id - this.#firstId) % this.#idStep === 0;
+  }
+
+  /** Asks it which requests it has. */
+  list(): Promise<Answer> {
+    return this.#questions.ask((question) =>
+      this.tell({ do: "list", question })
+    );
+  }
+
+  /** Has it end one of its requests. */
+  endOne(id: number): Promise<Answer> {
+    return this.#questions.ask((question) =>
+      this.tell({ do: "end one", question, id })
+    );
   }
 
   /** Ends it where its event loop does not answer. */

@@ -50,9 +50,9 @@ export class AcceptorStarts {
     this.#spare = new SpareDescriptors([import.meta.url, moduleUrl]);
   }
 
-  /** Whether a thread is starting. */
-  get starting(): boolean {
-    return this.#starting.size > 0;
+  /** How many threads are starting. */
+  get starting(): number {
+    return this.#starting.size;
   }
 
   /** Waits until those that are starting have started, or failed. */
@@ -74,11 +74,11 @@ export class AcceptorStarts {
   startAnother(): void {
     if (this.#stopped || this.#pauseTimer !== undefined) return;
     if (this.#count >= this.#most || !this.#used.includes(undefined)) return;
-    const pause = this.#canStart() ? this.#restarts.pause : DESCRIPTOR_PAUSE;
+    const pause = this.hasRoom ? this.#restarts.pause : DESCRIPTOR_PAUSE;
     if (pause === 0) return this.#startNeeded();
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
-      if (this.#canStart()) this.#startNeeded();
+      if (this.hasRoom) this.#startNeeded();
       else this.startAnother();
     }, pause);
   }
@@ -95,7 +95,7 @@ export class AcceptorStarts {
       await this.#freed.promise;
     }
     if (this.#stopped) return;
-    if (!this.#canStart()) throw tooFewError();
+    if (!this.hasRoom) throw tooFewError();
     try {
       await this.#start();
     } catch (error) {
@@ -131,9 +131,9 @@ export class AcceptorStarts {
   }
 
   /** Whether there are enough descriptors to start a thread. */
-  #canStart(): boolean {
+  get hasRoom(): boolean {
     const alone = this.#used.every((acceptor) => acceptor === undefined);
-    return this.#spare.suffice(alone, this.starting);
+    return this.#spare.suffice(alone, this.starting > 0);
   }
 
   #make(thread: number): Acceptor {

@@ -74,11 +74,22 @@ export function listenShared(
 export function joinListener(
   options: Deno.TcpListenOptions,
 ): Deno.TcpListener {
-  return Deno.listen(
-    { ...options, loadBalanced: true } as ShareableOptions as
-      & Deno.TcpListenOptions
-      & { transport?: "tcp" },
-  );
+  return Deno.listen(sharedOptions(options));
+}
+
+/** What to tell `Deno.listen` to listen where another thread does. */
+export function sharedOptions(
+  options: Deno.TcpListenOptions,
+): Deno.TcpListenOptions & { transport?: "tcp" } {
+  // An address of TLS has more, which is nobody's business here.
+  const { hostname, port, tcpBacklog } = options;
+  const shared: ShareableOptions = {
+    ...hostname === undefined ? {} : { hostname },
+    ...tcpBacklog === undefined ? {} : { tcpBacklog },
+    port: port ?? 0,
+    loadBalanced: true,
+  };
+  return shared as Deno.TcpListenOptions & { transport?: "tcp" };
 }
 
 /** Whether a second listener at the same address is let in. */

@@ -1,19 +1,31 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import { unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
-import type { RunnerHost, ServingLoop } from "../_core/seam.ts";
-import type { TCPServerAddress } from "../tcp_server.ts";
+import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
+import type { ConnectionInfo } from "../server_stats.ts";
 import { Replacements } from "../_threads/replacements.ts";
 import { requestsOfThread } from "../_threads/requests_per_worker.ts";
 import { Acceptor } from "./acceptor.ts";
-import type { AcceptorOptions } from "./acceptor_start.ts";
+import type { AcceptorAddress, AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
 import type { Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
+import { QueueKeeper } from "./queue_keeper.ts";
+import { sharedOptions } from "./shared_listener.ts";
+import { ThreadNumbers } from "./thread_numbers.ts";
 import { TheOne } from "./the_one.ts";
+
+/**
+ * After how long a server has its socket held by a thread that sleeps, in
+ * milliseconds: starting that takes some milliseconds and megabytes, and pays
+ * where many connections come.
+ */
+const KEEP_AFTER = 1_000;
 
 /** What a supervisor is told of its server. */
 export interface Supervised {
@@ -23,11 +35,9 @@ export interface Supervised {
   readonly perWorker: number;
   /** After how many requests a thread is replaced. */
   readonly requestsPerWorker: number;
-  /** How many requests there may be in all. */
-  readonly maxConnections: number;
   readonly handler: HandlerLocation;
   /** Where to listen, with the port that was chosen. */
-  readonly address: TCPServerAddress;
+  readonly address: AcceptorAddress;
   readonly options: AcceptorOptions;
 }
 
@@ -38,6 +48,7 @@ export interface Supervised {
 export class Supervisor implements ServingLoop {
   readonly #host: RunnerHost;
   readonly #places: AllPlaces;
+  readonly #numbers: ThreadNumbers;
   readonly #starts: AcceptorStarts;
   readonly #live = new Set<Acceptor>();
   readonly #replacements: Replacements<Acceptor>;
@@ -51,24 +62,43 @@ export class Supervisor implements ServingLoop {
   #closing = false;
   #done = false;
   #keepsAlive = true;
+  #traceSettings: TraceSettings | undefined;
   /** The shortest grace period so far, in milliseconds. */
   #gracePeriod = Infinity;
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Settles when no thread is left. */
   #ended: PromiseWithResolvers<void> | undefined;
+  /** The socket, until the keeper holds it. */
+  readonly #socket: Pick<Deno.TcpListener, "close">;
+  #keeper: QueueKeeper | undefined;
+  #keeperTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #address: AcceptorAddress;
+  /** The certificate that is shown in the place of the first. */
+  #certificate: TLSCertificate | undefined;
 
   /**
    * Starts the first thread and waits for it, to see that the handler can be
    * imported; the others start when all are busy.
    *
+   * @param supervised What the threads are.
+   * @param socket The socket, which is closed here when somebody else holds it.
+   * @param host The server.
    * @throws What keeps the handler from being imported.
    * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
-  constructor(supervised: Supervised, host: RunnerHost) {
-    const { workers, maxConnections, handler, requestsPerWorker } = supervised;
+  constructor(
+    supervised: Supervised,
+    socket: Pick<Deno.TcpListener, "close">,
+    host: RunnerHost,
+  ) {
+    const { workers, handler, requestsPerWorker } = supervised;
     this.#host = host;
-    const memory = allocatePlaces(workers, maxConnections);
+    this.#socket = socket;
+    this.#address = supervised.address;
+    const memory = allocatePlaces(workers, host.limit);
     this.#places = new AllPlaces(memory);
+    const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
+    this.#numbers = numbers;
     this.#one = new TheOne(() => this.#live.values().next().value);
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
@@ -82,7 +112,9 @@ export class Supervisor implements ServingLoop {
             {
               ...{ handler, address, addr, options, limit },
               ...{ places: memory, owner, thread },
+              ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
               requests: requestsOfThread(requestsPerWorker),
+              admission: host.admission?.memory,
             },
             (acceptor, report) => this.#told(acceptor, report),
             (acceptor, cause) => this.#gone(acceptor, cause),
@@ -96,7 +128,12 @@ export class Supervisor implements ServingLoop {
       startBeside: () => this.#starts.startBeside(),
       retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
-    this.#starts.startFirst();
+    try {
+      this.#starts.startFirst();
+    } catch (error) {
+      numbers.close();
+      throw error;
+    }
     const { requestTimeout = Infinity } = options;
     if (requestTimeout !== Infinity) {
       this.#watch = setInterval(
@@ -114,6 +151,7 @@ export class Supervisor implements ServingLoop {
   async serveAll(): Promise<void> {
     this.#serving = true;
     for (const acceptor of this.#live) this.#serve(acceptor);
+    this.#keepQueueLater();
     await this.#stop.promise;
     this.#serving = false;
   }
@@ -137,6 +175,24 @@ export class Supervisor implements ServingLoop {
     }
   }
 
+  get limit(): number {
+    return this.#places.limit;
+  }
+
+  set limit(limit: number) {
+    this.#places.limit = limit;
+    this.#look();
+  }
+
+  suspend(): void {
+    this.#places.suspend(true);
+  }
+
+  resume(): void {
+    this.#places.suspend(false);
+    this.#look();
+  }
+
   // The threads were told to drain. Their last reports come before their end.
   drain(): Promise<void> {
     this.stop();
@@ -148,6 +204,8 @@ export class Supervisor implements ServingLoop {
     this.#stopping = true;
     this.#starts.stop(shutDown());
     this.#one.stop();
+    clearTimeout(this.#keeperTimer);
+    this.#keeper?.release();
     const told = this.#closing;
     this.#closing = true;
     for (const acceptor of this.#live) {
@@ -166,8 +224,37 @@ export class Supervisor implements ServingLoop {
     await this.#ended.promise;
     this.#done = true;
     clearInterval(this.#watch);
+    this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
     await this.#starts.close();
+    await this.#keeper?.close();
+  }
+
+  /** Has handlers traced in all threads, those to come too. */
+  trace(settings: TraceSettings | undefined): void {
+    this.#traceSettings = settings;
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "trace", settings });
+    }
+  }
+
+  numbers(): RunnerNumbers {
+    return this.#numbers.numbers(this.#starts.starting);
+  }
+
+  connections(): Promise<ConnectionInfo[]> {
+    return this.#numbers.connections();
+  }
+
+  closeConnection(id: number): Promise<boolean> {
+    return this.#numbers.closeConnection(id);
+  }
+
+  setCertificate(certificate: TLSCertificate): void {
+    this.#certificate = certificate;
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "set certificate", certificate });
+    }
   }
 
   /** Replaces all threads. */
@@ -181,6 +268,11 @@ export class Supervisor implements ServingLoop {
     this.#keepsAlive = keep;
     if (!this.#serving) return;
     for (const acceptor of this.#live) this.#keepAlive(acceptor);
+  }
+
+  /** Has threads look again whether they may accept. */
+  #look(): void {
+    for (const acceptor of this.#live) acceptor.tell({ do: "look" });
   }
 
   /** Has a thread that may not keep the process alive do so while it is busy. */
@@ -197,6 +289,14 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
+    const certificate = this.#certificate;
+    if (certificate !== undefined) {
+      acceptor.tell({ do: "set certificate", certificate });
+    }
+    this.#numbers.came(acceptor);
+    if (this.#traceSettings !== undefined) {
+      acceptor.tell({ do: "trace", settings: this.#traceSettings });
+    }
     if (this.#closing) {
       acceptor.endWithin(this.#gracePeriod);
       return acceptor.tell({ do: "close" });
@@ -218,6 +318,8 @@ export class Supervisor implements ServingLoop {
     switch (report.is) {
       case "one":
         return this.#one.came(acceptor);
+      case "held":
+        return this.#look();
       case "full":
         return this.#starts.startAnother();
       case "spent":
@@ -245,10 +347,26 @@ export class Supervisor implements ServingLoop {
         return acceptor.terminate(
           new Deno.errors.Interrupted("another has its place"),
         );
+      case "events":
+        return this.#numbers.publish(acceptor, report.events, report.lost);
       case "busy":
       case "idle":
         return acceptor.keepAlive(this.#keepsAlive || report.is === "busy");
     }
+  }
+
+  /** Has the socket held elsewhere, once it seems that it is for long. */
+  #keepQueueLater(): void {
+    this.#keeperTimer = setTimeout(() => {
+      if (this.#starts.hasRoom) void this.#keepQueue();
+      else this.#keepQueueLater();
+    }, KEEP_AFTER);
+    Deno.unrefTimer(this.#keeperTimer);
+  }
+
+  async #keepQueue(): Promise<void> {
+    this.#keeper = new QueueKeeper(sharedOptions(this.#address));
+    if (await this.#keeper.holds()) this.#socket.close();
   }
 
   #retire(acceptor: Acceptor, gracePeriod: number): void {
@@ -289,9 +407,12 @@ export class Supervisor implements ServingLoop {
 
   #gone(acceptor: Acceptor, cause: Error): void {
     if (!this.#live.delete(acceptor)) return;
-    const clients = this.#places.takeBack(acceptor.owner);
+    const clients = this.#places.takeBack(acceptor.owner, acceptor.thread);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
+    this.#host.admission?.clear(acceptor.thread);
+    const unasked = !acceptor.finished && !this.#done;
+    this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
     if (this.#closing) return this.#checkEnd();
     this.#starts.gone(acceptor, hasServed || acceptor.retired);
@@ -318,7 +439,7 @@ export class Supervisor implements ServingLoop {
   }
 
   #checkEnd(): void {
-    if (!this.#closing || this.#starts.starting) return;
+    if (!this.#closing || this.#starts.starting > 0) return;
     let finished = true;
     for (const acceptor of this.#live) {
       if (!acceptor.drained) return;

@@ -1,10 +1,12 @@
 import { checkKeys } from "../../handlers/_known_keys.ts";
 import { printThrown } from "../../handlers/_print_thrown.ts";
-import { ABORT, CLOSING, RUN } from "../../handlers/_host.ts";
+import { ABORT, CLOSING, type HandlerHost, RUN } from "../../handlers/_host.ts";
+import { tracing } from "../../handlers/_tracing.ts";
 import type {
   BaseRequestHandler,
   RequestServer,
 } from "../../handlers/base_request_handler.ts";
+import { PROXIED } from "../../handlers/_proxied.ts";
 import { REPLY } from "../../handlers/_replying.ts";
 import type { TLSInfo } from "../../handlers/_tls/tls_info.ts";
 import type {
@@ -24,6 +26,7 @@ import {
   ProtocolError,
 } from "./frames.ts";
 import type { Lease } from "./lease.ts";
+import { unpackProxy } from "./packed_proxy.ts";
 import { Shutdowns } from "./shutdowns.ts";
 import {
   packDatagram,
@@ -146,18 +149,30 @@ export class FarSide implements FrameHandler {
   }
 
   #open(id: number, payload: Uint8Array): void {
-    const { localAddr, remoteAddr, encrypted, tls, requestTimeout } =
-      unpackJson(payload) as {
-        readonly localAddr: Deno.Addr;
-        readonly remoteAddr: Deno.Addr;
-        readonly encrypted: boolean;
-        readonly tls?: TLSInfo;
-        readonly requestTimeout?: number;
-      };
+    const {
+      localAddr,
+      remoteAddr,
+      client = remoteAddr,
+      encrypted,
+      tls,
+      proxy,
+      requestTimeout,
+    } = unpackJson(payload) as {
+      readonly localAddr: Deno.Addr;
+      readonly remoteAddr: Deno.Addr;
+      readonly client?: Deno.Addr;
+      readonly encrypted: boolean;
+      readonly tls?: TLSInfo;
+      readonly proxy?: string;
+      readonly requestTimeout?: number;
+    };
     const connection = encrypted
       ? new FarTlsConnection(this.#carrier, id, localAddr, remoteAddr, tls)
       : new FarConnection(this.#carrier, id, localAddr, remoteAddr, false);
-    this.#run(id, connection, connection, remoteAddr, requestTimeout);
+    if (proxy !== undefined) {
+      connection[PROXIED] = { header: unpackProxy(proxy) };
+    }
+    this.#run(id, connection, connection, client, requestTimeout);
   }
 
   async #tellShuttingDown(
@@ -207,7 +222,7 @@ export class FarSide implements FrameHandler {
         shutdowns: new Shutdowns(),
       };
       this.#channels.set(id, channel);
-      await handler[RUN]({
+      const host: HandlerHost = {
         settling: () => this.#carrier.send(FrameType.Settling, id),
         // The near side knows of a write that failed there, and not of one that
         // failed here, since a read had.
@@ -215,7 +230,10 @@ export class FarSide implements FrameHandler {
           if (this.#channels.get(id) !== channel) return;
           this.#carrier.send(FrameType.WriteFail, id, packError(reason));
         },
-      });
+      };
+      await (tracing === undefined
+        ? handler[RUN](host)
+        : tracing.handler(handler, () => handler[RUN](host)));
     } catch (error) {
       this.#carrier.send(FrameType.Error, id, packError(error));
     }

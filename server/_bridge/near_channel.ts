@@ -1,3 +1,4 @@
+import type { Traffic } from "../../handlers/_traffic.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import type { Closing } from "../../handlers/_host.ts";
 import type { Carrier } from "./carrier.ts";
@@ -20,6 +21,8 @@ export interface RequestOwner {
   settling(unsent: Unsent): void;
   /** How long each request may take, where the handler measures that. */
   readonly requestTimeout?: number;
+  /** Where its bytes are counted, if anybody counts. */
+  readonly traffic?: Traffic | undefined;
   /** The connection has failed. */
   abort(reason: unknown): void;
   /** The handler shuts the server down. */
@@ -62,6 +65,11 @@ export abstract class NearChannel {
   /** Whether only what the handler left is still being written. */
   get handlerEnded(): boolean {
     return this.#handlerEnded;
+  }
+
+  /** What of the handler's bytes is left to be sent, if it can tell. */
+  get unsent(): Unsent | undefined {
+    return undefined;
   }
 
   /** How the connection is to be closed by now. */

@@ -53,10 +53,20 @@ export class NearSide implements FrameHandler {
     return this.#served;
   }
 
-  /** Has a connection handled. */
-  openStream(connection: Deno.Conn, owner: RequestOwner): NearChannel {
+  /**
+   * Has a connection handled.
+   *
+   * @param client The client's address, where that is not the peer's.
+   */
+  openStream(
+    connection: Deno.Conn,
+    owner: RequestOwner,
+    client?: Deno.Addr,
+  ): NearChannel {
     const id = this.#channels.nextId();
-    return this.#open(new NearStream(this.#carrier, id, owner, connection));
+    return this.#open(
+      new NearStream(this.#carrier, id, owner, connection, client),
+    );
   }
 
   /** Has a datagram handled. */

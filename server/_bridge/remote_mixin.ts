@@ -1,9 +1,15 @@
-import { ABORT, CLOSING, type Closing } from "../../handlers/_host.ts";
+import { ABORT, CLOSING, type Closing, UNSENT } from "../../handlers/_host.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
+import type { Unsent } from "../../handlers/_unsent.ts";
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { ServerOptions } from "../server_options.ts";
-import type { InProgress, Runner, RunnerHost } from "../_core/seam.ts";
-import { checkCount, DEFAULT_MAX_CONNECTIONS } from "../_core/options.ts";
+import type {
+  InProgress,
+  Runner,
+  RunnerHost,
+  RunnerNumbers,
+} from "../_core/seam.ts";
 import type { NearSide } from "./near_side.ts";
 import { watchLiveness } from "./liveness.ts";
 import type { Recyclable } from "../recyclable.ts";
@@ -46,20 +52,6 @@ export type MixinArguments<Added> = [
   options?: ServerOptions & Added,
 ];
 
-/**
- * How many requests may be in progress where those that run them take only so
- * many.
- *
- * @throws {RangeError} If the server's own limit is out of range.
- */
-export function limitedConnections(
-  { maxConnections = DEFAULT_MAX_CONNECTIONS }: ServerOptions,
-  capacity: number,
-): number {
-  checkCount("maxConnections", maxConnections, 1);
-  return Math.min(maxConnections, capacity);
-}
-
 /** Runs the handlers of a server in the threads or processes of a pool. */
 export class RemoteRunner implements Runner {
   readonly #makePool: (host: RunnerHost) => RemotePool;
@@ -90,6 +82,7 @@ export class RemoteRunner implements Runner {
       shuttingDown = gracePeriod;
     };
     let closing = (): Closing => "linger";
+    let unsent = (): Unsent | undefined => undefined;
     served.handledBy({
       [ABORT]: (reason) => abort(reason),
       onShutdown: (gracePeriod) => {
@@ -97,6 +90,10 @@ export class RemoteRunner implements Runner {
         tellShuttingDown(gracePeriod);
       },
       [CLOSING]: () => closing(),
+      get [UNSENT]() {
+        return unsent();
+      },
+      isElsewhere: true,
     });
     let endWatch: (() => void) | undefined;
     const open = (side: NearSide) => {
@@ -104,12 +101,16 @@ export class RemoteRunner implements Runner {
         endWatch = watchLiveness(
           side,
           served.requestTimeout,
-          () => served.abort(stuckError(served.requestTimeout)),
+          () =>
+            served.abort(
+              stuckError(served.requestTimeout),
+              "requestTimeout",
+            ),
         );
       }
       return isDatagram(request)
         ? side.openDatagram(request, clientAddress, served)
-        : side.openStream(request as Deno.Conn, served);
+        : side.openStream(request as Deno.Conn, served, clientAddress);
     };
     let assignment = pool.assign(open);
     if (assignment === undefined) {
@@ -121,6 +122,7 @@ export class RemoteRunner implements Runner {
     abort = assignment.abort;
     tellShuttingDown = (gracePeriod) => channel.shuttingDown(gracePeriod);
     closing = () => channel.closing();
+    unsent = () => channel.unsent;
     if (shuttingDown !== undefined) tellShuttingDown(shuttingDown);
     served.handedOver();
     try {
@@ -137,6 +139,14 @@ export class RemoteRunner implements Runner {
 
   async close(): Promise<void> {
     await this.#pool?.close();
+  }
+
+  trace(settings: TraceSettings | undefined): boolean {
+    return this.#pool!.trace?.(settings) === true;
+  }
+
+  numbers(): RunnerNumbers {
+    return this.#pool!.numbers();
   }
 }
 

@@ -26,6 +26,8 @@ export interface Acceptor<Request, Address extends Deno.Addr> {
   discard(request: Request, clientAddress: Address): void;
   /** The socket was closed by somebody else. */
   closed(): void;
+  /** The next is not accepted before one of so many requests has ended. */
+  full(limit: number): void;
 }
 
 /** Accepts the requests of a server, one after the other. */
@@ -49,6 +51,8 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   #isDrained = false;
   /** Whether the listener failed last, which is reported once. */
   #failing = false;
+  /** Whether nothing was accepted since it was told that there is no room. */
+  #toldFull = false;
 
   constructor(
     acceptor: Acceptor<Request, Address>,
@@ -73,6 +77,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   async #acceptAll(): Promise<void> {
     while (!this.#stopped) {
       if (this.#room.full) {
+        this.#tellFull();
         await this.#room.awaken();
         continue;
       }
@@ -86,8 +91,9 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
         if (!this.#stopped) await this.#failed(error);
         continue;
       }
-      this.#failing = false;
+      this.#failing = this.#toldFull = false;
       this.#accepted++;
+      if (!this.#room.mayEnter) await this.#hold();
       // One that came as the last wait ended was let in like those before it.
       if (this.#stopped && !this.#isDrained) {
         this.#acceptor.discard(request, clientAddress);
@@ -148,6 +154,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   /** Accepts those whom the kernel has let in already, then nothing more. */
   drain(): Promise<void> {
     this.#drain ??= new QueueDrain(this);
+    this.resume();
     this.#serveRest();
     return this.#drained ??= this.#drain.drained().then(() => {
       this.#isDrained = !this.#stopped;
@@ -198,6 +205,33 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
       this.#acceptor.discard(request, clientAddress)
     );
     this.#room.wake();
+  }
+
+  get limit(): number {
+    return this.#room.limit;
+  }
+
+  set limit(limit: number) {
+    this.#room.limit = limit;
+  }
+
+  suspend(): void {
+    if (this.#drain === undefined) this.#room.suspended = true;
+  }
+
+  resume(): void {
+    this.#room.resume();
+  }
+
+  /** Holds one who has been accepted and may not come in: it waits with the others. */
+  async #hold(): Promise<void> {
+    while (!this.#stopped && !this.#room.mayEnter) await this.#room.awaken();
+  }
+
+  #tellFull(): void {
+    if (this.#toldFull || !this.#room.atLimit) return;
+    this.#toldFull = true;
+    this.#acceptor.full(this.#room.limit);
   }
 
   /** Waits for what was accepted ahead, which nobody else gets from now on. */

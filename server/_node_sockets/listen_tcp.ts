@@ -66,7 +66,8 @@ function adopt(
   backlog: number | undefined,
   ready: () => void,
 ): StreamListener<Deno.TcpConn, Deno.NetAddr> {
-  checkKeys("address key", address, ["fd", ...more]);
+  // What `inheritedSockets()` lists has a name, and may be given as it is.
+  checkKeys("address key", address, ["fd", "name", ...more]);
   ready();
   return adoptTCP(address, backlog);
 }

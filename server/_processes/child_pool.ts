@@ -3,6 +3,8 @@ import type { ChildCommand } from "./child_command.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import type { NearChannel } from "../_bridge/near_channel.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import type { RunnerNumbers } from "../_core/seam.ts";
+import { Workforce } from "../_numbers/workforce.ts";
 import { Placement } from "../_bridge/placement.ts";
 import {
   type Assignment,
@@ -68,6 +70,7 @@ export class ChildPool implements RemotePool {
   /** Those that take further requests, and the requests that wait. */
   readonly #placement: Placement<Child>;
   #starting = 0;
+  readonly #workforce: Workforce<Child>;
   /** Those of aborted requests that go on, and of children that read nothing. */
   readonly #checks = new Set<Promise<void>>();
   /** How many ended before they did anything, in a row. */
@@ -102,6 +105,7 @@ export class ChildPool implements RemotePool {
     onError: OnError,
   ) {
     this.#limits = limits;
+    this.#workforce = new Workforce("processes", limits.maxChildren);
     this.#placement = new Placement(
       limits.connectionsPerChild,
       (child) => child.checks === 0 && child.alive && !child.congested,
@@ -147,6 +151,13 @@ export class ChildPool implements RemotePool {
   shuttingDown(): void {
     this.#shuttingDown = true;
     this.#openGate();
+  }
+
+  numbers(): RunnerNumbers {
+    return {
+      waiting: this.#placement.waiting,
+      workers: this.#workforce.stats(this.#starting, (child) => child.load),
+    };
   }
 
   /** Gives a request to the least loaded child, if one can take it. */
@@ -202,6 +213,7 @@ export class ChildPool implements RemotePool {
   }
 
   #addReady(child: Child): void {
+    this.#workforce.came(child);
     if (this.#retired.has(child)) child.retireSoon();
     else if (!this.#closed) this.#placement.ready.add(child);
   }
@@ -356,6 +368,8 @@ export class ChildPool implements RemotePool {
     this.#children.delete(child);
     // One that is still among them has ended unasked.
     const unasked = this.#placement.ready.delete(child);
+    const hadRequests = untold === undefined;
+    this.#workforce.went(child, !this.#closed && (unasked || hadRequests));
     if (unasked && child.taken === 0) this.#pause();
     if (
       untold !== undefined && !this.#closed &&

@@ -1,4 +1,7 @@
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
+import type { RunnerNumbers } from "../_core/seam.ts";
+import { Workforce } from "../_numbers/workforce.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
 import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
@@ -30,6 +33,7 @@ export class ThreadPool implements RemotePool {
   readonly #checked = new Map<Thread, Promise<void>>();
   readonly #starting = new Map<Thread, Promise<void>>();
   readonly #restarts = new Restarts();
+  readonly #workforce: Workforce<Thread>;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #spare: SpareDescriptors;
   /** Whether what is accepted takes a descriptor, which a datagram does not. */
@@ -43,6 +47,7 @@ export class ThreadPool implements RemotePool {
   readonly #retired = new Set<Thread>();
   /** Settles when one of those is gone. */
   #retiredGone: PromiseWithResolvers<void> | undefined;
+  #traceSettings: TraceSettings | undefined;
   #closed = false;
 
   /**
@@ -71,6 +76,7 @@ export class ThreadPool implements RemotePool {
   ) {
     this.#onError = onError;
     this.#size = size;
+    this.#workforce = new Workforce("threads", size);
     this.#placement = new Placement(
       perThread,
       (thread) => !this.#checked.has(thread),
@@ -104,6 +110,25 @@ export class ThreadPool implements RemotePool {
     return Promise.race(
       Array.from(this.#placement.ready, (thread) => thread.drained()),
     );
+  }
+
+  /** Has handlers traced in all threads, those to come too. */
+  trace(settings: TraceSettings | undefined): boolean {
+    this.#traceSettings = settings;
+    for (const threads of [this.#placement.ready, this.#retired]) {
+      for (const thread of threads) thread.trace(settings);
+    }
+    return true;
+  }
+
+  numbers(): RunnerNumbers {
+    return {
+      waiting: this.#placement.waiting,
+      workers: this.#workforce.stats(
+        this.#starting.size,
+        (thread) => thread.load,
+      ),
+    };
   }
 
   /** Gives a request to the least loaded thread, if one can take it. */
@@ -204,7 +229,15 @@ export class ThreadPool implements RemotePool {
   #add(thread: Thread): void {
     const since = performance.now();
     this.#placement.ready.add(thread);
+    this.#workforce.came(thread);
+    if (this.#traceSettings !== undefined) thread.trace(this.#traceSettings);
     thread.gone.then(({ untold }) => {
+      const isRetired = this.#retired.has(thread);
+      const hadRequests = untold === undefined;
+      this.#workforce.went(
+        thread,
+        !this.#closed && (!isRetired || hadRequests),
+      );
       if (this.#retired.delete(thread)) {
         this.#retiredGone?.resolve();
         this.#retiredGone = undefined;

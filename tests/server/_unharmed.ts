@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert";
 import { Child, Folder } from "../_program.ts";
 import { PATIENCE, patiently } from "../_patience.ts";
-import { ask, onNodeSockets } from "../_serve.ts";
+import { ask } from "../_serve.ts";
 
 /** The most that a process holds more than the time before, in bytes. */
 const HELD = 64 * 1024;
@@ -36,7 +36,6 @@ interface Settled extends Omit<Measured, "errors"> {
 export class Victim implements AsyncDisposable {
   readonly tcp: Deno.NetAddr & { transport: "tcp" };
   readonly unix: Deno.UnixConnectOptions;
-  /** Not there on the sockets of `node:net`. */
   readonly udp: Deno.NetAddr;
   readonly #child: Child;
   readonly #folder: Folder;
@@ -50,8 +49,11 @@ export class Victim implements AsyncDisposable {
   /** @param options Options of its servers of connections. */
   static async start(options: Record<string, number> = {}): Promise<Victim> {
     const folder = new Folder();
+    const map = Deno.env.get("IMPORT_MAP");
     const child = new Child(Deno.execPath(), [
       ...["run", "--quiet", "--allow-all", "--unstable-net"],
+      // Where these tests are run with something else in the place of this module.
+      ...map === undefined ? [] : [`--import-map=${map}`],
       ...["--v8-flags=--expose-gc", `${import.meta.dirname}/_victim.ts`],
       ...[folder.at("s"), JSON.stringify(options)],
     ]);
@@ -74,7 +76,6 @@ export class Victim implements AsyncDisposable {
   async #serves(): Promise<void> {
     strictEqual(await ask(this.tcp, "still\nthere\n"), "<still>\n<there>\n");
     strictEqual(await ask(this.unix, "still\nthere\n"), "<still>\n<there>\n");
-    if (onNodeSockets) return;
     const socket = Deno.listenDatagram({
       ...{ transport: "udp", hostname: "127.0.0.1", port: 0 },
     });

@@ -8,7 +8,6 @@ import {
   UDPServer,
   UnixStreamServer,
 } from "../../mod.ts";
-import { LOOPBACK, onNodeSockets } from "../_serve.ts";
 import { failToConstruct } from "./_failing_constructors.ts";
 
 /** Bytes for a reply that does not fit into any socket's buffers at once. */
@@ -89,15 +88,13 @@ function measure() {
 const orders: Record<string, () => unknown> = { measure, failToConstruct };
 
 const [path, options] = Deno.args as [string, string];
+const loopback = { hostname: "127.0.0.1", port: 0 };
 const servers = [
-  new ReportingTCPServer(LOOPBACK, Obedient, JSON.parse(options)),
+  new ReportingTCPServer(loopback, Obedient, JSON.parse(options)),
   new ReportingUnixStreamServer({ path }, Obedient, JSON.parse(options)),
-  // node:net has no datagrams.
-  ...onNodeSockets ? [] : [
-    new ReportingUDPServer(LOOPBACK, async (handler) => {
-      await handler.socket.send(handler.packet, handler.clientAddress);
-    }),
-  ],
+  new ReportingUDPServer(loopback, async (handler) => {
+    await handler.socket.send(handler.packet, handler.clientAddress);
+  }),
 ] as const;
 for (const server of servers) server.serveForever();
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { ask, readAll, testOnDenoSockets } from "../_serve.ts";
+import { ask, readAll } from "../_serve.ts";
 import { unharmed, type Victim } from "./_unharmed.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -236,7 +236,7 @@ Deno.test("lines that are not UTF-8 are answered and harm nobody", async () => {
   deepStrictEqual(errors, []);
 });
 
-testOnDenoSockets(
+Deno.test(
   "datagrams of 0 and of 65,507 bytes are answered and harm nobody",
   async () => {
     const errors = await unharmed(async (victim) => {
@@ -256,7 +256,7 @@ testOnDenoSockets(
   },
 );
 
-testOnDenoSockets("datagrams whose senders are gone harm nobody", async () => {
+Deno.test("datagrams whose senders are gone harm nobody", async () => {
   await unharmed(async (victim) => {
     for (let i = 0; i < 200; i++) {
       const socket = Deno.listenDatagram({
@@ -268,7 +268,7 @@ testOnDenoSockets("datagrams whose senders are gone harm nobody", async () => {
   });
 });
 
-testOnDenoSockets(
+Deno.test(
   "servers that cannot be constructed leave nothing behind",
   async () => {
     let errors: string[] = [];

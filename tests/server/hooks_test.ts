@@ -5,7 +5,7 @@ import {
   TCPServer,
 } from "../../mod.ts";
 import { isBorrower } from "../../handlers/streams/_lending.ts";
-import { ask, LOOPBACK, Reports, serve, testOnDenoSockets } from "../_serve.ts";
+import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
 
 class Recording extends TCPServer {
   readonly calls: string[] = [];
@@ -307,7 +307,7 @@ Deno.test("bytes are not lent to a connection with another write or read", async
   deepStrictEqual(answers, ["<a>", "<b>", "<c>"]);
 });
 
-testOnDenoSockets(
+Deno.test(
   "a connection of Deno's is lent bytes until its read or write is another's",
   async () => {
     await using server = serve(new TCPServer(LOOPBACK, () => {}));

@@ -1,13 +1,6 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { TCPServer, UDPServer } from "../../mod.ts";
-import {
-  ask,
-  LOOPBACK,
-  readAll,
-  Reports,
-  serve,
-  testOnDenoSockets,
-} from "../_serve.ts";
+import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
 
 class Quiet extends TCPServer {
   readonly reports = new Reports();
@@ -207,7 +200,7 @@ Deno.test("handleRequest() ends when the server is shut down", async () => {
   await waiting;
 });
 
-testOnDenoSockets(
+Deno.test(
   "shutdown() of a UDPServer sends the replies in progress",
   async () => {
     let finish!: () => void;

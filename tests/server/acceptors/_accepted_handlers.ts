@@ -78,7 +78,8 @@ const orders: Readonly<Record<string, (handler: Commanded) => unknown>> = {
 /** Writes random words over what all threads share, most over what steers. */
 function scribble(seed: number): void {
   const next = random(seed);
-  const words = new Int32Array(start!.places.memory);
+  const memory = next() < 0.5 ? start!.places.memory : start!.counters;
+  const words = new Int32Array(memory);
   for (let i = below(next, 3_000); i >= 0; i--) {
     const at = below(next, next() < 0.5 ? 64 : words.length);
     const values = [next() * 2 ** 32, below(next, 64), -1, 0, words[at]! + 1];
