@@ -351,13 +351,16 @@ Deno.test("options of an accepted socket reach the kernel", async () => {
       async ({ request, rfile }) => {
         request.setNoDelay(true);
         request.setKeepAlive(true, 60_000);
-        const port = request.remoteAddr.port.toString(16).toUpperCase();
+        const ends = [request.localAddr, request.remoteAddr].map(({ port }) =>
+          ":" + port.toString(16).toUpperCase().padStart(4, "0")
+        );
         for (const line of Deno.readTextFileSync("/proc/net/tcp").split("\\n")) {
-          const [, , remote, state, , timer] = line.trim().split(/ +/);
+          const [, local, remote, state, , timer] = line.trim().split(/ +/);
           // State 1 is an open connection, timer 2 that of keep-alive; proc(5).
-          if (remote?.endsWith(":" + port.padStart(4, "0")) && state === "01") {
-            console.log(timer.split(":")[0]);
-          }
+          if (
+            local?.endsWith(ends[0]) && remote?.endsWith(ends[1]) &&
+            state === "01"
+          ) console.log(timer.split(":")[0]);
         }
         await rfile.readAll();
       },
