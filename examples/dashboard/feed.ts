@@ -2,8 +2,8 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ServerEndEvent, ServerStartEvent } from "../../mod.ts";
 import type { WatchedServer } from "./watched_server.ts";
 
-/** How often those who watch are told, in milliseconds. */
-const INTERVAL = 1_000;
+/** How soon a browser that has lost its server asks again, in milliseconds. */
+const RETRY = 1_000;
 
 const encoder = new TextEncoder();
 
@@ -13,14 +13,17 @@ const encoder = new TextEncoder();
  */
 export class Feed {
   readonly #servers: readonly WatchedServer[];
+  readonly #interval: number;
   readonly #watchers = new Set<ReadableStreamDefaultController<Uint8Array>>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #sampling = false;
   /** What was told last, for whoever comes before the next. */
   #last: Uint8Array | undefined;
 
-  constructor(servers: readonly WatchedServer[]) {
+  /** @param interval How often those who watch are told, in milliseconds. */
+  constructor(servers: readonly WatchedServer[], interval = 500) {
     this.#servers = servers;
+    this.#interval = interval;
   }
 
   /** A response that goes on until the client goes, or the signal is aborted. */
@@ -33,7 +36,7 @@ export class Feed {
     const events = new ReadableStream<Uint8Array>({
       start: (controller) => {
         watcher = controller;
-        controller.enqueue(encoder.encode(`retry: ${INTERVAL}\n\n`));
+        controller.enqueue(encoder.encode(`retry: ${RETRY}\n\n`));
         this.#add(controller);
         if (signal.aborted) end();
         else signal.addEventListener("abort", end, { once: true });
@@ -57,7 +60,7 @@ export class Feed {
       for (const server of this.#servers) server.reset();
       subscribe("socketserver:start", this.#onStart);
       subscribe("socketserver:end", this.#onEnd);
-      this.#timer = setInterval(() => this.#tell(), INTERVAL);
+      this.#timer = setInterval(() => this.#tell(), this.#interval);
       this.#tell();
     } else if (this.#last !== undefined) watcher.enqueue(this.#last);
   }

@@ -20,7 +20,7 @@ body {
 }
 body > header { display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: baseline; }
 h1 { font-size: 1.4rem; margin: 0; flex: 1; }
-h2 { font-size: 1.15rem; margin: 0; flex: 1; }
+h2 { font-size: 1.15rem; margin: 0; flex: 1; text-transform: capitalize; }
 h3 { font-size: .95rem; margin: 1.25rem 0 .4rem; }
 #state { margin: 0; color: var(--bad); }
 #state.live { color: var(--good); }
@@ -65,7 +65,7 @@ button:disabled { color: var(--quiet); background: none; cursor: default; }
   body { padding: .75rem; }
   section { padding: .75rem; }
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-  tr { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: 0 .5rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  tr { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: .35rem .5rem; padding: .6rem 0; border-bottom: 1px solid var(--line); }
   td { border: 0; padding: 0; font-size: .9rem; }
   td:first-child { grid-column: 1 / 3; grid-row: 1; font-size: 1rem; }
   td:last-child { grid-column: 3; grid-row: 1; }
@@ -81,7 +81,7 @@ button:disabled { color: var(--quiet); background: none; cursor: default; }
  */
 export const SCRIPT = `
 "use strict";
-const POINTS = 60;
+const POINTS = 120;
 const get = (selector, within = document) => within.querySelector(selector);
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, notation: "compact" });
@@ -126,7 +126,7 @@ function fill(element, texts) {
   }
 }
 
-/** Draws the last minute of a number, and tells its peak. */
+/** Draws the latest of a number, and tells their peak. */
 function draw(element, name, value, format) {
   const figure = get("[data-graph=" + name + "]", element);
   const points = figure.points ??= [];
@@ -138,7 +138,7 @@ function draw(element, name, value, format) {
     "d",
     points.map((n, i) => (i ? "L" : "M") + (POINTS - points.length + i) + " " + y(n)).join(" "),
   );
-  fill(figure, { peak: "peak " + format(peak) });
+  fill(figure, { peak: "peak " + (value === null && peak === 0 ? "–" : format(peak)) });
 }
 
 function showServer(section, server, now) {
@@ -147,14 +147,13 @@ function showServer(section, server, now) {
   fill(section, {
     name: server.name, address: server.address,
     active: whole.format(stats.active), waiting: whole.format(stats.waiting),
-    lingering: whole.format(stats.lingering), accepted: whole.format(stats.accepted),
-    acceptedRate: short.format(rates.accepted) + "/s",
+    lingering: whole.format(stats.lingering), acceptedRate: short.format(rates.accepted) + "/s",
     bytesIn: bytes(rates.bytesIn) + "/s", bytesOut: bytes(rates.bytesOut) + "/s",
     median: time(durations.median), p99: time(durations.p99), wait: time(waits.p99),
     refused: whole.format(total(stats.refused)), failed: whole.format(stats.failed),
     aborted: whole.format(total(stats.aborted)),
     reasons: reasons({ ...stats.refused, ...stats.aborted }),
-    up: "up " + time(now - stats.since),
+    up: "up " + time(now - stats.since) + ", " + whole.format(stats.accepted) + " accepted",
     clients: whole.format(connections.length + more),
     more: more > 0 ? "and " + whole.format(more) + " more" : "",
   });
@@ -220,7 +219,6 @@ const numbers = [
   ["Active", "active"],
   ["Waiting", "waiting"],
   ["Lingering", "lingering"],
-  ["Accepted", "accepted"],
   ["New", "acceptedRate"],
   ["In", "bytesIn"],
   ["Out", "bytesOut"],
@@ -235,8 +233,8 @@ const numbers = [
 ).join("");
 
 const graphs = [
-  ["Bytes in, a minute", "bytesIn"],
-  ["99th % of times", "p99"],
+  ["In", "bytesIn"],
+  ["Took, 99th %", "p99"],
 ].map(([label, name]) =>
   `<figure data-graph="${name}"><figcaption class="quiet">${label}, <span data-text="peak"></span></figcaption><svg viewBox="0 0 59 30" preserveAspectRatio="none" aria-hidden="true"><path/></svg></figure>`
 ).join("");

@@ -126,7 +126,6 @@ export class BrowserPage implements AsyncDisposable {
   async screenshot(): Promise<Uint8Array<ArrayBuffer>> {
     const { data } = await this.send<{ data: string }>(
       "Page.captureScreenshot",
-      { captureBeyondViewport: true },
     );
     return Uint8Array.fromBase64(data);
   }
