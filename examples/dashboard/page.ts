@@ -1,3 +1,6 @@
+/** How many values a graph shows. */
+const POINTS = 120;
+
 /** The style of the page. Its colours are those of the browser's scheme. */
 export const STYLE = `
 :root {
@@ -26,7 +29,7 @@ h3 { font-size: .95rem; margin: 1.25rem 0 .4rem; }
 #state.live { color: var(--good); }
 #state::before { content: "● "; }
 main {
-  display: grid; gap: 1rem; margin-top: 1rem;
+  display: grid; gap: 1rem; margin-top: 1rem; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr));
 }
 main.stale { opacity: .55; }
@@ -81,7 +84,7 @@ button:disabled { color: var(--quiet); background: none; cursor: default; }
  */
 export const SCRIPT = `
 "use strict";
-const POINTS = 120;
+const POINTS = ${POINTS};
 const get = (selector, within = document) => within.querySelector(selector);
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, notation: "compact" });
@@ -236,7 +239,9 @@ const graphs = [
   ["In", "bytesIn"],
   ["Took, 99th %", "p99"],
 ].map(([label, name]) =>
-  `<figure data-graph="${name}"><figcaption class="quiet">${label}, <span data-text="peak"></span></figcaption><svg viewBox="0 0 59 30" preserveAspectRatio="none" aria-hidden="true"><path/></svg></figure>`
+  `<figure data-graph="${name}"><figcaption class="quiet">${label}, <span data-text="peak"></span></figcaption><svg viewBox="0 0 ${
+    POINTS - 1
+  } 30" preserveAspectRatio="none" aria-hidden="true"><path/></svg></figure>`
 ).join("");
 
 const cells = [["State", "state"], ["Age", "age"], ["In", "in"], [

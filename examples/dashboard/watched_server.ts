@@ -6,7 +6,7 @@ import type {
   TCPServer,
 } from "../../mod.ts";
 
-/** How many connections the page shows of each server, so that it stays small. */
+/** How many connections the page shows of each server: the oldest. */
 const SHOWN = 100;
 /** Of how many requests it is kept how long they took: the last ones. */
 const KEPT = 1_000;
@@ -18,7 +18,7 @@ export interface Sample {
   readonly stats: ServerStats;
   /** What has grown since the sample before, a second. */
   readonly rates: Readonly<Record<"accepted" | "bytesIn" | "bytesOut", number>>;
-  /** How long requests took that have ended, and half of them at most. */
+  /** How long requests took, those that have ended. */
   readonly durations: Quantiles;
   /** How long requests waited for their handler. */
   readonly waits: Quantiles;
@@ -66,6 +66,8 @@ export class WatchedServer {
 
   async sample(): Promise<Sample> {
     const all = await this.server.connections();
+    // Threads answer one after the other, and rows should not jump about.
+    all.sort((a, b) => a.since - b.since);
     const at = performance.now();
     const stats = this.server.stats();
     const before = this.#before;
