@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import { TCPServer, UnixStreamServer } from "../../../mod.ts";
 import { type Child, Folder, Program, testWith } from "../../_program.ts";
-import { ask, readAll } from "../../_serve.ts";
+import { ask, ownLoopback, readAll } from "../../_serve.ts";
 import { openssl } from "../../peers/_peers.ts";
 import { makeCertificate } from "../tls/_certificate.ts";
 import { run } from "./_run.ts";
@@ -9,13 +9,9 @@ import { run } from "./_run.ts";
 const activate = new Program("systemd-socket-activate", "systemd");
 const PROGRAM = `${import.meta.dirname}/_activated_program.ts`;
 
-/**
- * An address that nobody else listens at: systemd takes no port 0, but loopback
- * has 16 million addresses.
- */
+/** An address for systemd, which takes no port 0. */
 function loopback(): string {
-  const [a, b, c] = crypto.getRandomValues(new Uint8Array(3));
-  return `127.${a}.${b}.${1 + c! % 254}:7007`;
+  return `${ownLoopback()}:7007`;
 }
 
 /** What is started on the first connection, to the last of its sockets. */
