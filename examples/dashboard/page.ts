@@ -45,7 +45,7 @@ p { margin: .25rem 0; }
   grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr));
 }
 .numbers dd { margin: 0; font-size: 1.2rem; overflow-wrap: anywhere; }
-.graphs { display: grid; gap: 1rem; grid-template-columns: 1fr 1fr; margin-top: 1rem; }
+.graphs { display: grid; gap: 1rem; grid-template-columns: 1fr 1fr; align-items: end; margin-top: 1rem; }
 figure { margin: 0; min-width: 0; }
 svg { display: block; width: 100%; height: 3rem; border-bottom: 1px solid var(--line); }
 svg path { fill: none; stroke: var(--accent); stroke-width: 2; vector-effect: non-scaling-stroke; }

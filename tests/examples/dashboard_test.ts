@@ -265,6 +265,16 @@ testWith(
     }
     strictEqual(grounds.size, 2);
 
+    // What somebody is called is text, whatever it looks like.
+    strictEqual(
+      await browser.until(`(() => {
+        const row = copy("client");
+        fill(row, { client: "<img src=x>" });
+        return row.querySelector("td").innerHTML;
+      })()`),
+      "&lt;img src=x&gt;",
+    );
+
     await browser.until(
       `(document.querySelector("[aria-label='Close ${
         addressOf(client)
