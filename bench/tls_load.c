@@ -193,6 +193,7 @@ static void loop(int shaking, int count, size_t size, double ms, int resume) {
 static void transfer(int sending, uint64_t bytes) {
   struct peer peer = {0};
   dial(&peer);
+  SSL_set_mode(peer.ssl, SSL_MODE_AUTO_RETRY);
   if (SSL_do_handshake(peer.ssl) != 1) die("the handshake");
   double start = now_ms();
   uint64_t left = sending ? bytes : 1, got = 0;

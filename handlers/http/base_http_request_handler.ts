@@ -1,8 +1,9 @@
-import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
+import { CONNECTION, INCOMING, SCOPE, STATUS, WRITE_RAW } from "./_inside.ts";
 import { END, LEAVE, OWN } from "../streams/_owned.ts";
 import { refuseGeneratorMethods } from "../_generators.ts";
 import { ABORT, type Served, SERVES, SETTLE, UNSENT } from "../_host.ts";
 import { checkBoolean } from "../_settings.ts";
+import { type RequestTrace, tracing } from "../_tracing.ts";
 import { TRAFFIC } from "../_traffic.ts";
 import type { Unsent } from "../_unsent.ts";
 import { STATUS_CODES } from "node:http";
@@ -228,6 +229,16 @@ export class BaseHTTPRequestHandler<
    */
   get [SCOPE](): RequestScope {
     return this.#scope!;
+  }
+
+  /**
+   * The status of the response to the request that is being served.
+   *
+   * @returns The status; 0 if no response was begun.
+   * @ignore
+   */
+  get [STATUS](): number {
+    return this.#status;
   }
 
   /**
@@ -726,18 +737,26 @@ export class BaseHTTPRequestHandler<
 
   async #serve(): Promise<void> {
     const scope = this.#scope!;
+    const trace = tracing === undefined
+      ? undefined
+      : this.#trace(this.#incoming);
+    const handle = () => this.handleOneRequest();
     try {
       const { expect } = this.#incoming;
       if (expect !== undefined && expect !== "100-continue") {
         throw new HTTPError(417);
       }
       if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
-      const served = serving.run(scope, () => this.handleOneRequest());
+      const served = serving.run(
+        scope,
+        trace === undefined ? handle : () => trace.run(handle),
+      );
       if (served !== undefined) await this.#inTime(served);
       if (!this.#headSent || this.#body !== undefined) {
         await this.#inTime(this.#finishResponse());
       }
     } catch (error) {
+      trace?.failed(error);
       // What failed on its way to the client cannot be told to the client.
       const answer = !this.#headSent;
       if (scope.isClientEnd(error)) {
@@ -753,10 +772,22 @@ export class BaseHTTPRequestHandler<
       if (answer) await this.#answer(new HTTPError(scope.over ? 503 : 500));
       throw error;
     } finally {
+      trace?.end(this[STATUS]);
       scope.end();
       this.#rfile?.[LEAVE]();
       this.#scope = this.#overdue = this.#timedOut = undefined;
     }
+  }
+
+  /** Begins the trace of a request, if it is to have one. */
+  #trace(
+    { method = "", target = "", host, minorVersion = 1, rawHeaders = [] }:
+      Partial<IncomingRequest>,
+  ): RequestTrace | undefined {
+    return tracing!.request(this, {
+      ...{ method, target, host, rawHeaders, encrypted: this.encrypted },
+      version: `1.${minorVersion}`,
+    });
   }
 
   /**
@@ -811,14 +842,19 @@ export class BaseHTTPRequestHandler<
   /** Answers what cannot be read as a request, or comes too slowly. */
   async #refuse(error: HTTPError): Promise<void> {
     // Its method decides what the answer may have, even where it is refused.
-    const { method = "", target = "", minorVersion = 1 } =
-      this.#connection.refused ?? {};
+    const refused: Partial<IncomingRequest> = this.#connection.refused ?? {};
+    const { method = "", target = "", minorVersion = 1 } = refused;
+    const trace = tracing === undefined ? undefined : this.#trace(refused);
     this.command = method;
     this.path = target;
     this.requestVersion = versionName(minorVersion);
     this.#clearResponse();
     this.closeConnection = true;
-    await this.#answer(error);
+    try {
+      await this.#answer(error);
+    } finally {
+      trace?.end(this[STATUS]);
+    }
   }
 
   async #answer(error: HTTPError): Promise<void> {

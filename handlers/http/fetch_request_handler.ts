@@ -1,5 +1,5 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
-import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
+import { CONNECTION, INCOMING, SCOPE, STATUS, WRITE_RAW } from "./_inside.ts";
 import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
@@ -128,6 +128,12 @@ export class FetchRequestHandler<
     throw new HTTPError(404);
   }
 
+  /** @ignore */
+  override get [STATUS](): number {
+    // An error is answered by the base.
+    return super[STATUS] || this.#status;
+  }
+
   /**
    * Serves one request with `fetch`.
    *
@@ -135,6 +141,7 @@ export class FetchRequestHandler<
    */
   override handleOneRequest(): Promise<void> {
     const scope = this[SCOPE];
+    this.#status = 0;
     const answered = this.fetch(this.#request(scope));
     return answered instanceof Promise
       ? answered.then((response) => this.#respond(response, scope))
