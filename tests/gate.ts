@@ -43,7 +43,10 @@ const checks: readonly Check[] = [
     name: "benches of poll, short",
     args: ["run", "--allow-all", "bench/poll/compare.ts", "--short"],
   },
-  ...["http", "http_files", "xmlrpc", "numbers", "fresh_children"].map((
+  ...[
+    ...["http", "http_files", "xmlrpc", "numbers", "fresh_children"],
+    "before_handlers",
+  ].map((
     name,
   ): Check => ({
     name: `bench ${name}, short`,

@@ -18,7 +18,8 @@ const server = createServer(
     socket.on("error", () => {});
     if (mode === "echo") socket.on("data", (data) => socket.write(data));
     else if (mode === "sink") socket.resume();
-    else socket.once("data", () => send(socket));
+    // One whose client has gone sends no more.
+    else socket.once("data", () => send(socket).catch(() => {}));
   },
 );
 server.on("tlsClientError", () => {});

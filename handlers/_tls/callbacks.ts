@@ -2,8 +2,8 @@ import { type EngineCallbacks, lastRead } from "./engine.ts";
 
 /** What a connection does with what its engine calls. */
 interface Owner {
-  /** Takes bytes that the peer has sent, which are not there for long. */
-  decrypted(bytes: Uint8Array): void;
+  /** Takes so many bytes that the peer has sent, with `copyRead`. */
+  decrypted(n: number): void;
   /** Takes note that the peer has broken the protocol, or told of an error. */
   failed(message: string): void;
 }
@@ -33,9 +33,9 @@ export class Callbacks implements EngineCallbacks {
   }
 
   onread(): void {
-    const bytes = lastRead();
-    if (bytes === undefined) this.ended = true;
-    else this.owner?.decrypted(bytes);
+    const n = lastRead();
+    if (n === 0) this.ended = true;
+    else this.owner?.decrypted(n);
   }
 
   onhandshakedone(): void {

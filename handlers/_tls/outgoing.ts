@@ -43,17 +43,6 @@ export class Outgoing {
     return this.#sending;
   }
 
-  /**
-   * Sends the end, which a close follows at once: Deno tries a write before that.
-   * What is being sent must be all that was due.
-   */
-  sendLast(bytes: Uint8Array): void {
-    if (this.#waiting.length > 0 || this.#failure !== undefined) return;
-    this.#raw.write(bytes).catch(() => {
-      // The peer has gone, or has taken too little.
-    });
-  }
-
   async #sendAll(first: Uint8Array): Promise<void> {
     try {
       let bytes: Uint8Array | undefined = first;
@@ -67,6 +56,7 @@ export class Outgoing {
           done += n;
         }
         this.#bytes -= bytes.length;
+        if (bytes.length > 4096) (bytes.buffer as ArrayBuffer).transfer(0);
       } while ((bytes = this.#waiting.shift()) !== undefined);
     } catch (error) {
       this.#failure = { error };

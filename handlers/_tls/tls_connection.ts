@@ -8,12 +8,14 @@ import type { ReadSource } from "../streams/stream_reader.ts";
 import type { Credentials } from "./credentials.ts";
 import { Callbacks } from "./callbacks.ts";
 import {
+  copyRead,
   type Engine,
   type EngineContext,
   makeEngine,
   readShared,
 } from "./engine.ts";
 import { Outgoing } from "./outgoing.ts";
+import { sendSoon } from "./send_soon.ts";
 import {
   agreedUpon,
   protocolOf,
@@ -77,10 +79,8 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   /** Settles when what is being read has come. */
   #receiving: Promise<void> | undefined;
   readonly #outgoing: Outgoing;
-  /** Whether the engine has tickets to send, which can wait. */
+  /** Whether the engine has tickets to send, which can wait for an answer. */
   #owes = false;
-  /** Settles when they are sent. */
-  #tickets: Promise<void> | undefined;
   #writingEnded = false;
   #closed = false;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
@@ -147,14 +147,13 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#callbacks.ended) return null;
       // Somebody whose read is under way gets what comes first.
-      if (this.#receiving !== undefined) {
-        await this.#receiving.catch(ignore);
-        continue;
+      if (this.#receiving !== undefined) await this.#receiving.catch(ignore);
+      else {
+        this.#wanted = buffer;
+        this.#filled = 0;
+        await (this.#receiving = this.#receive());
+        if (this.#filled > 0) return this.#filled;
       }
-      this.#wanted = buffer;
-      this.#filled = 0;
-      await (this.#receiving = this.#receive());
-      if (this.#filled > 0) return this.#filled;
     }
     return this.#takeHeld(buffer);
   }
@@ -260,18 +259,17 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     this.#failure ??= new Deno.errors.InvalidData(message);
   }
 
-  /** Takes what the engine has decrypted, which is not there for long. */
-  decrypted(bytes: Uint8Array): void {
-    const room = this.#wanted.length - this.#filled;
-    if (room >= bytes.length && this.#held.length === 0) {
-      this.#wanted.set(bytes, this.#filled);
-      this.#filled += bytes.length;
+  /** Takes what the engine has decrypted. */
+  decrypted(n: number): void {
+    const held = this.#held;
+    if (held.length === 0 && n <= this.#wanted.length - this.#filled) {
+      copyRead(n, this.#wanted, this.#filled);
+      this.#filled += n;
       return;
     }
-    const before = this.#held;
-    this.#held = new Uint8Array(before.length + bytes.length);
-    this.#held.set(before);
-    this.#held.set(bytes, before.length);
+    this.#held = new Uint8Array(held.length + n);
+    this.#held.set(held);
+    copyRead(n, this.#held, held.length);
   }
 
   #takeHeld(buffer: Uint8Array): number {
@@ -284,12 +282,15 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
 
   /** Says the end of this side, where nothing has to be waited for. */
   #sayLast(): void {
-    if (this.#closed || !this.#isOpen || this.#writingEnded) return;
-    const { sending } = this.#outgoing;
-    if (sending !== undefined && sending !== this.#tickets) return;
+    const { sending, failure } = this.#outgoing;
+    if (
+      this.#closed || !this.#isOpen || this.#writingEnded ||
+      sending !== undefined || failure !== undefined
+    ) return;
     this.#writingEnded = true;
     this.#engine.shutdown(NOBODY);
-    this.#outgoing.sendLast(this.#engine.drainEncOut());
+    // Deno tries a write at once, before the close that follows.
+    this.#send()?.catch(ignore);
   }
 
   async #shakeHands(): Promise<void> {
@@ -310,10 +311,16 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#credentials.clientAuth !== "none") this.#client = this.#known();
     this.#isOpen = true;
-    // In TLS 1.3 these are tickets, with which a session can go on, and can wait for
-    // the first answer; before that the client needs it to go on with this one.
+    // In TLS 1.2 the client waits for it. In 1.3 these are tickets for sessions to
+    // come, which go with the first answer, if that comes soon.
     this.#owes = protocolOf(this.#engine) === "TLSv1.3";
-    if (!this.#owes) await this.#send();
+    if (this.#owes) sendSoon(this);
+    else await this.#send();
+  }
+
+  /** Sends what was to go with an answer, if none has come. */
+  sendOwed(): void {
+    if (this.#owes) this.#send()?.catch(ignore);
   }
 
   #start(): void {
@@ -412,10 +419,6 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   async #receive(): Promise<void> {
     const callbacks = this.#callbacks;
     try {
-      if (this.#owes) {
-        this.#tickets = this.#send();
-        this.#tickets?.catch(ignore);
-      }
       const outgoing = this.#outgoing;
       while (outgoing.bytes > MOST_WAITING) await outgoing.sending;
       if (this.#closed) throw closedError("read");

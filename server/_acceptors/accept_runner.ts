@@ -1,5 +1,6 @@
 import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { ConnectionInfo } from "../server_stats.ts";
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type {
   InProgress,
   Runner,
@@ -103,6 +104,21 @@ export class AcceptRunner implements Runner {
         this.#decide();
         return loop().serveOne(timeout);
       },
+      get limit() {
+        return loop().limit;
+      },
+      set limit(limit) {
+        own.limit = limit;
+        loop().limit = limit;
+      },
+      suspend: () => {
+        own.suspend();
+        loop().suspend();
+      },
+      resume: () => {
+        own.resume();
+        loop().resume();
+      },
       drain: () => loop().drain(),
       stop: () => loop().stop(),
     };
@@ -114,6 +130,10 @@ export class AcceptRunner implements Runner {
 
   async recycle(gracePeriod: number): Promise<void> {
     await (this.#supervisor ?? this.#other!).recycle(gracePeriod);
+  }
+
+  setCertificate(certificate: TLSCertificate): void {
+    this.#supervisor?.setCertificate(certificate);
   }
 
   keepAlive(keep: boolean): void {

@@ -141,14 +141,14 @@ interface Open {
 /** Publishes the events of one thread in the main thread. */
 export class EventsOfThread {
   readonly #publisher: Publisher;
-  readonly #most: number;
+  readonly #most: () => number;
   readonly #open = new Map<number, Open>();
 
   /**
    * @param publisher Publishes them.
-   * @param most How many requests may be open at most.
+   * @param most Tells how many requests may be open at most.
    */
-  constructor(publisher: Publisher, most: number) {
+  constructor(publisher: Publisher, most: () => number) {
     this.#publisher = publisher;
     this.#most = most;
   }
@@ -194,7 +194,7 @@ export class EventsOfThread {
     const identity = { id, clientAddress };
     switch (event) {
       case "accept":
-        if (this.#open.size >= this.#most) throw noEvents();
+        if (this.#open.size >= this.#most()) throw noEvents();
         this.#open.set(id, { clientAddress, time });
         return this.#publisher.publish("accept", identity, time);
       case "refuse": {

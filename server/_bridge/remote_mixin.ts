@@ -10,7 +10,6 @@ import type {
   RunnerHost,
   RunnerNumbers,
 } from "../_core/seam.ts";
-import { checkCount, DEFAULT_MAX_CONNECTIONS } from "../_core/options.ts";
 import type { NearSide } from "./near_side.ts";
 import { watchLiveness } from "./liveness.ts";
 import type { Recyclable } from "../recyclable.ts";
@@ -52,20 +51,6 @@ export type MixinArguments<Added> = [
   handler: unknown,
   options?: ServerOptions & Added,
 ];
-
-/**
- * How many requests may be in progress where those that run them take only so
- * many.
- *
- * @throws {RangeError} If the server's own limit is out of range.
- */
-export function limitedConnections(
-  { maxConnections = DEFAULT_MAX_CONNECTIONS }: ServerOptions,
-  capacity: number,
-): number {
-  checkCount("maxConnections", maxConnections, 1);
-  return Math.min(maxConnections, capacity);
-}
 
 /** Runs the handlers of a server in the threads or processes of a pool. */
 export class RemoteRunner implements Runner {

@@ -95,7 +95,7 @@ Deno.test("what handlers throw arrives as it was, or not at all", async () => {
     events: structuredClone(told[0]!.events),
     lost: 0,
   });
-  new EventsOfThread(publisher, 10).publish(events);
+  new EventsOfThread(publisher, () => 10).publish(events);
   unsubscribe("socketserver:end", hear);
   ok(heard[0]!.error instanceof RangeError);
   strictEqual(heard[0]!.error.message, "thrown");
@@ -121,7 +121,7 @@ const GOOD: readonly PackedEvent[] = [
 Deno.test("events that no thread tells are refused", () => {
   const take = (events: unknown, lost: unknown = 0) => {
     const read = readEvents({ events, lost });
-    new EventsOfThread(publisher, 10).publish(read.events);
+    new EventsOfThread(publisher, () => 10).publish(read.events);
   };
   take(GOOD);
   const refused = (...args: Parameters<typeof take>) =>
@@ -202,7 +202,7 @@ Deno.test("random events and lists are taken or refused, and nothing else", () =
     for (
       const read of [
         () =>
-          new EventsOfThread(publisher, 10).publish(
+          new EventsOfThread(publisher, () => 10).publish(
             readEvents({ events: [made(3)], lost: 0 }).events,
           ),
         () => void readConnections([made(2)], 1),
