@@ -18,11 +18,17 @@ const entries = [
   "server/telemetry/mod.ts",
 ];
 
+/** Documents with code in them. */
+const documents = ["docs/operating.md", "docs/fairness.md"];
+
 const checks: readonly Check[] = [
   { name: "format", args: ["fmt", "--check"] },
   { name: "lint", args: ["lint"] },
   { name: "types", args: ["check", "."] },
-  { name: "README's code", args: ["check", "--doc-only", "README.md"] },
+  {
+    name: "README's code",
+    args: ["check", "--doc-only", "README.md", ...documents],
+  },
   { name: "documentation", args: ["doc", "--lint", ...entries] },
   { name: "publishable", args: ["publish", "--dry-run", "--allow-dirty"] },
   {
@@ -43,7 +49,10 @@ const checks: readonly Check[] = [
     name: "benches of poll, short",
     args: ["run", "--allow-all", "bench/poll/compare.ts", "--short"],
   },
-  ...["http", "http_files", "xmlrpc", "fresh_children", "before_handlers"].map((
+  ...[
+    ...["http", "http_files", "xmlrpc", "numbers", "fresh_children"],
+    "before_handlers",
+  ].map((
     name,
   ): Check => ({
     name: `bench ${name}, short`,

@@ -195,10 +195,12 @@ class Instrumented implements Instrumentation {
       ? {}
       : { "error.type": reason ?? "failed" };
     if (this.#settings.metrics) {
-      this.#instruments.durations.record(duration / 1_000, {
-        ...this.#attributes,
-        ...failed,
-      });
+      this.#instruments.durations.record(
+        duration / 1_000,
+        outcome === "done"
+          ? this.#attributes
+          : { ...this.#attributes, ...failed },
+      );
     }
     if (this.#spansOfEnds) this.#tell(event, failed);
   };

@@ -15,10 +15,8 @@ import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { random } from "../../fuzz/_fuzzing.ts";
 
 const client = { transport: "tcp", hostname: "127.0.0.1", port: 2 } as const;
-const publisher = new Publisher(
-  { addr: client, shutdown: () => Promise.resolve() },
-  undefined,
-);
+const server = { addr: client, shutdown: () => Promise.resolve() };
+const publisher = new Publisher(server, undefined);
 
 const bit = (event: typeof EVENTS[number]) => 1 << EVENTS.indexOf(event);
 
@@ -38,6 +36,8 @@ function makeQueue(wanted: number): {
 }
 
 const accept = (id: number) => ({ id, clientAddress: client });
+/** The same, as it is published in a thread. */
+const happened = (id: number) => ({ server, time: id, ...accept(id) });
 
 Deno.test("a thread wants what the main thread wants, and what it needs for that", () => {
   const { queue, word } = makeQueue(0);
@@ -54,12 +54,12 @@ Deno.test("a thread wants what the main thread wants, and what it needs for that
 
 Deno.test("the events of a tick are one message, and who is behind is told less often", async () => {
   const { queue, told } = makeQueue(-1);
-  queue.take("accept", 1, accept(1));
-  queue.take("accept", 2, accept(2));
+  queue.take("accept", happened(1));
+  queue.take("accept", happened(2));
   await Promise.resolve();
   deepStrictEqual(told.map(({ events }) => events.length), [2]);
   for (let i = 0; i < 5_000; i++) {
-    queue.take("accept", 3, accept(3 + i));
+    queue.take("accept", happened(3 + i));
     if (i % 1_000 === 0) await Promise.resolve();
   }
   // Two messages are under way, and 4,096 events wait.
@@ -81,12 +81,12 @@ Deno.test("what handlers throw arrives as it was, or not at all", async () => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   const end = {
-    ...{ id: 1, clientAddress: client, duration: 1, lingered: 0 },
+    ...{ ...happened(1), duration: 1, lingered: 0 },
     ...{ bytesIn: 0, bytesOut: 0, outcome: "failed" as const },
   };
-  queue.take("accept", 1, accept(1));
-  queue.take("end", 1, { ...end, error: new RangeError("thrown") });
-  queue.take("end", 1, { ...end, error: proxy });
+  queue.take("accept", happened(1));
+  queue.take("end", { ...end, error: new RangeError("thrown") });
+  queue.take("end", { ...end, error: proxy });
   await Promise.resolve();
   const heard: ServerEndEvent[] = [];
   const hear = (message: unknown) => void heard.push(message as ServerEndEvent);
