@@ -1,5 +1,12 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
-import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
+import {
+  CONNECTION,
+  INCOMING,
+  SCOPE,
+  TAKE_OVER,
+  TAKEN,
+  WRITE_RAW,
+} from "./_inside.ts";
 import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
@@ -15,6 +22,7 @@ import {
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
 import { nextTurn } from "./_connection/turns.ts";
+import { upgradeOf } from "./_connection/upgrades.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
@@ -133,7 +141,11 @@ export class FetchRequestHandler<
    *
    * @returns A promise that resolves when the response is sent.
    */
-  override handleOneRequest(): Promise<void> {
+  override handleOneRequest(): void | Promise<void> {
+    // No `Request` can have these methods.
+    if (this.command === "CONNECT" || this.command === "TRACE") {
+      return super.handleOneRequest();
+    }
     const scope = this[SCOPE];
     const answered = this.fetch(this.#request(scope));
     return answered instanceof Promise
@@ -187,7 +199,11 @@ export class FetchRequestHandler<
         }, not a Response`,
       );
     }
-    if (scope.over) return await response.body?.cancel();
+    if (scope.over || this[TAKEN]) return await response.body?.cancel();
+    const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
+    if (upgrade !== undefined) {
+      return upgrade(this[TAKE_OVER](), upgradeHead(response));
+    }
     const { lookingOut } = this[CONNECTION];
     if (lookingOut !== undefined) await lookingOut;
     let head: ResponseHead;
@@ -240,7 +256,7 @@ export class FetchRequestHandler<
     }
     if (status < 200) {
       throw new TypeError(
-        `Cannot answer ${this.command} ${this.path} with status ${status}: Deno.upgradeWebSocket() takes over connections of Deno.serve() alone, and there are no WebSockets here; serve them with Deno.serve()`,
+        `Cannot answer ${this.command} ${this.path} with status ${status}: Deno.upgradeWebSocket() takes over connections of Deno.serve() alone; take upgradeWebSocket() of @wire/socketserver/websocket here, or hijack() of the handler`,
       );
     }
     this.#status = status;
@@ -432,14 +448,26 @@ class ServedRequest extends Request {
   }
 }
 
+/** The head of a response that hands its connection over. */
+function upgradeHead(response: Response): Uint8Array<ArrayBuffer> {
+  let text = `${statusLine(101, undefined)}connection: Upgrade\r\n`;
+  response.headers.forEach((value, name) => {
+    switch (name) {
+      case "connection":
+      case "content-length":
+      case "transfer-encoding":
+        return;
+    }
+    text += headerLine(name, value);
+  });
+  return encodeHead(`${text}\r\n`);
+}
+
 /** The whole URL of a request, RFC 9112, section 3.3. */
 function targetUrl(
-  { method, target, host }: IncomingRequest,
+  { target, host }: IncomingRequest,
   encrypted: boolean,
 ): string {
-  if (method === "CONNECT" || method === "TRACE") {
-    throw new HTTPError(501, `Unsupported method ("${method}")`);
-  }
   const origin = `${encrypted ? "https" : "http"}://${host || "localhost"}`;
   if (target.startsWith("/")) return origin + target;
   return target === "*" ? origin : target;

@@ -1,0 +1,24 @@
+import type { Takeover } from "./takeover.ts";
+
+/**
+ * Goes on with a connection that a response hands over.
+ *
+ * @param takeover The connection.
+ * @param head The response's head, which is to be sent first.
+ */
+export type Upgrade = (
+  takeover: Takeover<Deno.Addr>,
+  head: Uint8Array<ArrayBuffer>,
+) => void;
+
+const upgrades = new WeakMap<Response, Upgrade>();
+
+/** Has a response of status 101 hand its connection over when it is sent. */
+export function setUpgrade(response: Response, upgrade: Upgrade): void {
+  upgrades.set(response, upgrade);
+}
+
+/** Whom a response hands its connection over to, if it does. */
+export function upgradeOf(response: Response): Upgrade | undefined {
+  return upgrades.get(response);
+}
