@@ -6,6 +6,7 @@ import {
   TAKEN,
   WRITE_RAW,
 } from "./_inside.ts";
+import { isBorrower } from "../streams/_lending.ts";
 import { END, LEAVE, OWN } from "../streams/_owned.ts";
 import { refuseGeneratorMethods } from "../_generators.ts";
 import {
@@ -304,6 +305,7 @@ export class BaseHTTPRequestHandler<
         ahead,
         out !== undefined && out.bufferedAmount > 0 ? out.flush() : undefined,
       ),
+      isBorrower(this.request),
       {
         mark: this,
         isEnding: this.#patience !== undefined,
@@ -423,6 +425,12 @@ export class BaseHTTPRequestHandler<
   /** @ignore */
   override get [UNSENT](): Unsent | undefined {
     return this.#takeover?.unsent ?? this.#out;
+  }
+
+  /** @ignore */
+  override [ABORT](reason: unknown): void {
+    super[ABORT](reason);
+    this.#takeover?.abort();
   }
 
   /** @ignore */

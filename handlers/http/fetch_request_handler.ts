@@ -22,7 +22,7 @@ import {
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
 import { nextTurn } from "./_connection/turns.ts";
-import { upgradeOf } from "./_connection/upgrades.ts";
+import { upgradeHead, upgradeOf } from "./_connection/upgrades.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
@@ -202,7 +202,7 @@ export class FetchRequestHandler<
     if (scope.over || this[TAKEN]) return await response.body?.cancel();
     const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
     if (upgrade !== undefined) {
-      return upgrade(this[TAKE_OVER](), upgradeHead(response));
+      return upgrade(this[TAKE_OVER](), upgradeHead(response.headers));
     }
     const { lookingOut } = this[CONNECTION];
     if (lookingOut !== undefined) await lookingOut;
@@ -446,21 +446,6 @@ class ServedRequest extends Request {
   get [SIGNAL](): AbortSignal {
     return this.#scope.signal;
   }
-}
-
-/** The head of a response that hands its connection over. */
-function upgradeHead(response: Response): Uint8Array<ArrayBuffer> {
-  let text = `${statusLine(101, undefined)}connection: Upgrade\r\n`;
-  response.headers.forEach((value, name) => {
-    switch (name) {
-      case "connection":
-      case "content-length":
-      case "transfer-encoding":
-        return;
-    }
-    text += headerLine(name, value);
-  });
-  return encodeHead(`${text}\r\n`);
 }
 
 /** The whole URL of a request, RFC 9112, section 3.3. */

@@ -23,6 +23,8 @@ export interface Tenant {
   shutDown(): void;
   /** Called when the handler has failed. */
   giveUp(): void;
+  /** Called when the server closes the connection. */
+  abort(): void;
 }
 
 /** The handler whose connection is taken over. */
@@ -40,6 +42,8 @@ export interface TakeoverOwner {
 /** A connection that has been taken over, as its handler and its server see it. */
 export class Takeover<Address extends Deno.Addr> {
   readonly connection: Deno.Conn<Address>;
+  /** Whether it keeps no bytes when a write is done. */
+  readonly lends: boolean;
   #tenant: Tenant | undefined;
   readonly #owner: TakeoverOwner;
   #rfile: StreamReader | undefined;
@@ -47,9 +51,24 @@ export class Takeover<Address extends Deno.Addr> {
   /** Whether the handler has ended. */
   #over = false;
 
-  constructor(connection: Deno.Conn<Address>, owner: TakeoverOwner) {
+  /**
+   * @param connection The connection.
+   * @param lends Whether it keeps no bytes when a write is done.
+   * @param owner The handler.
+   */
+  constructor(
+    connection: Deno.Conn<Address>,
+    lends: boolean,
+    owner: TakeoverOwner,
+  ) {
     this.connection = connection;
+    this.lends = lends;
     this.#owner = owner;
+  }
+
+  /** Stands for the handler in what is left behind. */
+  get mark(): StreamOwner {
+    return this.#owner.mark;
   }
 
   /** Lets something speak on it until it is done. */
@@ -61,6 +80,11 @@ export class Takeover<Address extends Deno.Addr> {
   /** The server begins to shut down. */
   shutDown(): void {
     this.#tenant?.shutDown();
+  }
+
+  /** The server closes the connection. */
+  abort(): void {
+    this.#tenant?.abort();
   }
 
   /**

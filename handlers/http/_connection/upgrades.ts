@@ -1,3 +1,4 @@
+import { encodeHead, headerLine, statusLine } from "./head.ts";
 import type { Takeover } from "./takeover.ts";
 
 /**
@@ -21,4 +22,19 @@ export function setUpgrade(response: Response, upgrade: Upgrade): void {
 /** Whom a response hands its connection over to, if it does. */
 export function upgradeOf(response: Response): Upgrade | undefined {
   return upgrades.get(response);
+}
+
+/** The head of a response that hands its connection over. */
+export function upgradeHead(headers: Headers): Uint8Array<ArrayBuffer> {
+  let text = `${statusLine(101, undefined)}connection: Upgrade\r\n`;
+  headers.forEach((value, name) => {
+    switch (name) {
+      case "connection":
+      case "content-length":
+      case "transfer-encoding":
+        return;
+    }
+    text += headerLine(name, value);
+  });
+  return encodeHead(`${text}\r\n`);
 }
