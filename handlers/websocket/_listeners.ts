@@ -18,20 +18,27 @@ export class Guards {
   of(listener: Listener): EventListener {
     let guard = this.#guards.get(listener);
     if (guard === undefined) {
-      const failed = this.#failed;
-      guard = function (this: unknown, event: Event): void {
-        try {
-          // What listeners return is ignored, and is a promise of those that wait.
-          const returned: unknown = typeof listener === "function"
-            ? listener.call(this as EventTarget, event)
-            : listener.handleEvent(event);
-          if (returned instanceof Promise) returned.catch(failed);
-        } catch (error) {
-          failed(error);
-        }
-      };
+      guard = (event) =>
+        typeof listener === "function"
+          ? this.call(listener, event.currentTarget!, event)
+          : this.call(listener.handleEvent, listener, event);
       this.#guards.set(listener, guard);
     }
     return guard;
+  }
+
+  /** Calls a listener with an event. */
+  call<This, E extends Event>(
+    listener: (this: This, event: E) => unknown,
+    self: This,
+    event: E,
+  ): void {
+    try {
+      // What it returns is ignored, and is a promise where it waits for something.
+      const returned = listener.call(self, event);
+      if (returned instanceof Promise) returned.catch(this.#failed);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 }

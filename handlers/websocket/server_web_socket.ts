@@ -111,6 +111,8 @@ export class ServerWebSocket extends EventTarget
   #closeAtOnce: { readonly code: number; readonly reason: string } | undefined;
   /** Whether messages are dispatched as events. */
   #listens = false;
+  /** Whether to others than `onmessage` too. */
+  #hasOthers = false;
   /** How many iterators get messages instead, which have not been left. */
   #iterators = 0;
   /** Whether the message that was given to one last is being worked at. */
@@ -279,8 +281,8 @@ export class ServerWebSocket extends EventTarget
     options?: boolean | AddEventListenerOptions,
   ): void {
     if (listener === null) return;
-    super.addEventListener(type, this.#guards.of(listener), options);
-    if (type === "message") this.#listen();
+    if (type === "message") this.#hasOthers = true;
+    this.#add(type, listener, options);
   }
 
   /**
@@ -405,6 +407,15 @@ export class ServerWebSocket extends EventTarget
     });
   }
 
+  #add(
+    type: string,
+    listener: EventListenerOrEventListenerObject,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    super.addEventListener(type, this.#guards.of(listener), options);
+    if (type === "message") this.#listen();
+  }
+
   #received(message: WebSocketMessage): Promise<void> | undefined {
     if (this.#iterators > 0) {
       const waiting = this.#waiting.shift();
@@ -475,7 +486,10 @@ export class ServerWebSocket extends EventTarget
       : this.binaryType === "blob"
       ? new Blob([message])
       : message.buffer;
-    this.dispatchEvent(new MessageEvent("message", { data }));
+    const { message: handler } = this.#handlers;
+    if (this.#hasOthers || !handler) {
+      this.dispatchEvent(new MessageEvent("message", { data }));
+    } else this.#guards.call(handler, this, new ReceivedEvent(this, data));
   }
 
   #closing(): void {
@@ -507,7 +521,11 @@ export class ServerWebSocket extends EventTarget
       typeof listener === "function" ? listener : null;
     // It keeps the place among the others that its first value had.
     if (isFirst) {
-      this.addEventListener(type, (event) => handlers[type]?.call(this, event));
+      this.#add(
+        type,
+        (event) =>
+          handlers[type]?.call(this, event as ServerWebSocketEventMap[Type]),
+      );
     }
   }
 
@@ -526,6 +544,24 @@ export class ServerWebSocket extends EventTarget
     );
     markLeftBehind(late, this.#owner!);
     Promise.reject(late);
+  }
+}
+
+/** A message for `onmessage` alone: to dispatch it would take as long as to read it. */
+class ReceivedEvent extends MessageEvent<string | ArrayBuffer | Blob> {
+  readonly #target: ServerWebSocket;
+
+  constructor(target: ServerWebSocket, data: string | ArrayBuffer | Blob) {
+    super("message", { data });
+    this.#target = target;
+  }
+
+  override get target(): ServerWebSocket {
+    return this.#target;
+  }
+
+  override get currentTarget(): ServerWebSocket {
+    return this.#target;
   }
 }
 

@@ -16,6 +16,7 @@ const SHORT_LENGTH = 125;
 const MEDIUM_LENGTH = 0xffff;
 
 const NOTHING = new Uint8Array(0);
+const NOT_TAKEN = Promise.resolve(false);
 const encoder = new TextEncoder();
 
 /** What frames are written to. */
@@ -24,8 +25,9 @@ export interface FrameSink {
 }
 
 /**
- * Writes the frames of a server: RFC 6455, section 5. All of a tick go out in one
- * call, and what comes while that is under way in the next.
+ * Writes the frames of a server: RFC 6455, section 5. A frame is sent at once, header
+ * and payload together; those that come while it is under way go out in one call
+ * when that is done.
  */
 export class FrameWriter {
   /** How many bytes the sink has not taken yet, those of headers included. */
@@ -37,15 +39,23 @@ export class FrameWriter {
   readonly #sink: FrameSink;
   readonly #keepsNothing: boolean;
   readonly #onFailed: (error: unknown) => void;
-  /** The frames of the next batch. */
+  /** The frames that are to be sent next, and how many bytes of messages they have. */
   #frames: Uint8Array<ArrayBuffer> = NOTHING;
   #size = 0;
   #data = 0;
-  /** Resolves to whether the next batch was taken, if there is one. */
-  #collecting: Promise<boolean> | undefined;
-  /** The same of the last one. */
-  #last: Promise<boolean> | undefined;
+  /** Resolves to whether they have been taken, where others are under way. */
+  #waiting: PromiseWithResolvers<boolean> | undefined;
+  /** The frames that are under way, and how much of them was taken. */
+  #sending: Uint8Array<ArrayBuffer> | undefined;
+  #sendingSize = 0;
+  #sendingData = 0;
+  #sent = 0;
+  /** Resolves to whether what was written last has been taken. */
+  #last = NOT_TAKEN;
   #failed = false;
+  readonly #onWritten = (n: number): boolean | Promise<boolean> =>
+    this.#written(n);
+  readonly #onLost = (error: unknown): boolean => this.#lost(error);
 
   /**
    * @param sink Where frames go.
@@ -67,8 +77,7 @@ export class FrameWriter {
   raw(bytes: Uint8Array): Promise<boolean> {
     this.#reserve(bytes.length);
     this.#frames.set(bytes, this.#size);
-    this.#size += bytes.length;
-    return this.#added(bytes.length, 0);
+    return this.#add(bytes.length, 0);
   }
 
   /**
@@ -82,18 +91,16 @@ export class FrameWriter {
       return this.bytes(Opcode.Text, encoder.encode(text));
     }
     this.#reserve(MOST_OF_HEADER + BYTES_PER_UNIT * length);
-    const from = this.#size;
     // Mostly it is ASCII, and then that many bytes.
-    const header = headerSize(length);
-    const start = from + header;
-    const written = this.#encode(text, start);
-    const needed = headerSize(written);
-    if (needed !== header) {
-      this.#frames.copyWithin(from + needed, start, start + written);
+    const guessed = headerSize(length);
+    const from = this.#size + guessed;
+    const written = this.#encode(text, from);
+    const header = headerSize(written);
+    if (header !== guessed) {
+      this.#frames.copyWithin(this.#size + header, from, from + written);
     }
     this.#header(FIN | Opcode.Text, written);
-    this.#size = from + needed + written;
-    return this.#added(needed + written, written);
+    return this.#add(header + written, written);
   }
 
   /**
@@ -114,9 +121,8 @@ export class FrameWriter {
     this.#reserve(header + length);
     this.#header(FIN | (compressed ? RSV1 : 0) | opcode, length);
     this.#frames.set(payload, this.#size + header);
-    this.#size += header + length;
     const isData = opcode === Opcode.Text || opcode === Opcode.Binary;
-    return this.#added(header + length, isData ? length : 0);
+    return this.#add(header + length, isData ? length : 0);
   }
 
   /** Resolves when all that was written has been taken, or has failed. */
@@ -124,7 +130,7 @@ export class FrameWriter {
     await this.#last;
   }
 
-  /** Nothing more is written. */
+  /** Nothing more is sent. */
   end(): void {
     this.#failed = true;
   }
@@ -176,49 +182,72 @@ export class FrameWriter {
     this.#frames = larger;
   }
 
-  #added(bytes: number, data: number): Promise<boolean> {
+  #add(bytes: number, data: number): Promise<boolean> {
+    if (this.#failed) return NOT_TAKEN;
+    this.#size += bytes;
+    this.#data += data;
     this.unsent += bytes;
     this.unsentData += data;
-    this.#data += data;
-    if (this.#collecting === undefined) {
-      this.#last = this.#collecting = this.#send(this.#last);
-    }
-    return this.#collecting;
+    if (this.#sending === undefined) return this.#last = this.#send();
+    this.#waiting ??= Promise.withResolvers();
+    return this.#last = this.#waiting.promise;
   }
 
-  /** Sends what the current tick adds, once what was before has been taken. */
-  async #send(previous: Promise<boolean> | undefined): Promise<boolean> {
-    await previous;
-    this.#collecting = undefined;
-    const frames = this.#frames;
-    const size = this.#size;
-    const data = this.#data;
+  #send(): Promise<boolean> {
+    this.#sending = this.#frames;
+    this.#sendingSize = this.#size;
+    this.#sendingData = this.#data;
+    this.#sent = 0;
     this.#frames = NOTHING;
     this.#size = this.#data = 0;
-    const taken = !this.#failed && await this.#write(frames.subarray(0, size));
-    this.unsent -= size;
-    this.unsentData -= data;
-    if (taken && this.#keepsNothing) giveBuffer(frames);
+    return this.#write();
+  }
+
+  #write(): Promise<boolean> {
+    const rest = this.#sending!.subarray(this.#sent, this.#sendingSize);
+    let writing: unknown;
+    try {
+      writing = this.#sink.write(rest);
+    } catch (error) {
+      writing = Promise.reject(error);
+    }
+    // A connection of the user's may give the number itself.
+    return (writing instanceof Promise ? writing : Promise.resolve(writing))
+      .then(this.#onWritten, this.#onLost);
+  }
+
+  #written(n: number): boolean | Promise<boolean> {
+    const wrong = writeCountError(n, this.#sendingSize - this.#sent);
+    if (wrong !== undefined) return this.#lost(wrong);
+    this.progressed = true;
+    this.#sent += n;
+    if (this.#failed) return this.#settle(false);
+    return this.#sent < this.#sendingSize ? this.#write() : this.#settle(true);
+  }
+
+  #lost(error: unknown): boolean {
+    const isFirst = !this.#failed;
+    this.#failed = true;
+    const taken = this.#settle(false);
+    if (isFirst) this.#onFailed(error);
     return taken;
   }
 
-  async #write(bytes: Uint8Array): Promise<boolean> {
-    try {
-      let done = 0;
-      do {
-        const rest = done === 0 ? bytes : bytes.subarray(done);
-        const n = await this.#sink.write(rest);
-        const wrong = writeCountError(n, rest.length);
-        if (wrong !== undefined) throw wrong;
-        this.progressed = true;
-        done += n;
-      } while (done < bytes.length && !this.#failed);
-      return done === bytes.length;
-    } catch (error) {
-      if (!this.#failed) this.#onFailed(error);
-      this.#failed = true;
-      return false;
+  /** What was under way is not any more. */
+  #settle(taken: boolean): boolean {
+    this.unsent -= this.#sendingSize;
+    this.unsentData -= this.#sendingData;
+    if (taken && this.#keepsNothing) giveBuffer(this.#sending!);
+    this.#sending = undefined;
+    const waiting = this.#waiting;
+    if (waiting === undefined) return taken;
+    this.#waiting = undefined;
+    if (!this.#failed) waiting.resolve(this.#send());
+    else {
+      this.unsent = this.unsentData = 0;
+      waiting.resolve(false);
     }
+    return taken;
   }
 }
 
