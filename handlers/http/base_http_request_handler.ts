@@ -292,8 +292,9 @@ export class BaseHTTPRequestHandler<
     if (problem !== undefined) {
       throw this.#misused(`Cannot ${action}: ${problem}`);
     }
-    const { aborted } = this.#scope!;
+    const { aborted, over } = this.#scope!;
     if (aborted !== undefined) throw aborted.reason;
+    if (over) throw requestOverError(action);
     // What the response's writer is given from now on would be lost among others.
     this.#responseBody().end();
     const out = this.#out;

@@ -22,7 +22,11 @@ import {
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
 import { nextTurn } from "./_connection/turns.ts";
-import { upgradeHead, upgradeOf } from "./_connection/upgrades.ts";
+import {
+  type Upgrade,
+  upgradeHead,
+  upgradeOf,
+} from "./_connection/upgrades.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
@@ -199,11 +203,9 @@ export class FetchRequestHandler<
         }, not a Response`,
       );
     }
-    if (scope.over || this[TAKEN]) return await response.body?.cancel();
     const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
-    if (upgrade !== undefined) {
-      return upgrade(this[TAKE_OVER](), upgradeHead(response.headers));
-    }
+    if (upgrade !== undefined) return this.#upgrade(response, upgrade);
+    if (scope.over || this[TAKEN]) return await response.body?.cancel();
     const { lookingOut } = this[CONNECTION];
     if (lookingOut !== undefined) await lookingOut;
     let head: ResponseHead;
@@ -238,6 +240,17 @@ export class FetchRequestHandler<
         });
         throw error;
       }
+    }
+  }
+
+  /** Hands the connection over to what the response is for. */
+  #upgrade({ headers }: Response, upgrade: Upgrade): void {
+    try {
+      const head = upgradeHead(headers);
+      upgrade.open(this[TAKE_OVER](), head);
+    } catch (error) {
+      upgrade.fail(error);
+      throw error;
     }
   }
 

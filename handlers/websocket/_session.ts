@@ -31,6 +31,7 @@ const encoder = new TextEncoder();
 const NOT_TAKEN = Promise.resolve(false);
 
 const watchdog = new Watchdog();
+const ignore = () => {};
 
 /** A message: text, or bytes. */
 export type WebSocketMessage = string | Uint8Array<ArrayBuffer>;
@@ -69,10 +70,11 @@ export interface SessionOwner {
  */
 export class Session implements Tenant, Watched {
   readonly done: Promise<readonly unknown[]>;
-  /** What has gone wrong in code of the user's. */
-  readonly errors: unknown[] = [];
   closing: Closing = "linger";
   deadline = Infinity;
+  /** What has gone wrong in code of the user's. */
+  readonly #errors: unknown[] = [];
+  #isDone = false;
   readonly #resolve: (errors: readonly unknown[]) => void;
   readonly #connection: Deno.Conn;
   readonly #options: CompleteUpgradeOptions;
@@ -179,6 +181,18 @@ export class Session implements Tenant, Watched {
     this.#owner.closing();
   }
 
+  /**
+   * Code of the user's has failed, which fails the handler.
+   *
+   * @returns Whether it is not over yet.
+   */
+  failed(error: unknown): boolean {
+    if (this.#isDone) return false;
+    this.#errors.push(error);
+    this.giveUp();
+    return true;
+  }
+
   shutDown(): void {
     const goAway = () => this.close({ code: GOING_AWAY, reason: "" });
     const busy = this.#owner.busy();
@@ -238,10 +252,13 @@ export class Session implements Tenant, Watched {
     if (this.closing === "linger") {
       this.#await(this.#options.closeTimeout);
       await this.#writer.flushed();
+      // A client that has closed waits for that, whatever the handler still does.
+      await this.#connection.closeWrite().catch(ignore);
     }
     this.#release();
     this.#owner.ended(this.#end);
-    this.#resolve(this.errors);
+    this.#isDone = true;
+    this.#resolve(this.#errors);
   }
 
   /** Reads until either side has ended. */
@@ -308,7 +325,7 @@ export class Session implements Tenant, Watched {
   /** The client has ended its side of the connection without a word. */
   #left(): WebSocketEnd {
     this.closing = "at once";
-    return abnormal(
+    return abnormalEnd(
       new Deno.errors.UnexpectedEof(
         "The client ended the connection without a Close frame",
       ),
@@ -322,22 +339,22 @@ export class Session implements Tenant, Watched {
         this.#say({ code: error.code, reason: error.message });
         this.#owner.closing();
       }
-      return abnormal(error);
+      return abnormalEnd(error);
     }
     this.closing = "at once";
-    return abnormal(asError(error));
+    return abnormalEnd(error);
   }
 
   /** Writing has failed. */
   #lost(error: unknown): void {
-    this.#fail(asError(error));
+    this.#fail(error);
   }
 
   /** Ends all at once: the read that waits fails, and nothing more is sent. */
-  #fail(error: Error | undefined): void {
+  #fail(error: unknown): void {
     if (this.#end !== undefined && this.closing !== "linger") return;
     const wasOpen = this.isOpen;
-    this.#end ??= abnormal(error);
+    this.#end ??= abnormalEnd(error);
     this.closing = "at once";
     this.#writer.end();
     try {
@@ -367,12 +384,20 @@ export class Session implements Tenant, Watched {
   }
 }
 
-function abnormal(error: Error | undefined): WebSocketEnd {
-  return { code: ABNORMAL, reason: "", wasClean: false, error };
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+/**
+ * The end of a connection without a Close frame.
+ *
+ * @param error Why, if there is something to say.
+ */
+export function abnormalEnd(error: unknown): WebSocketEnd {
+  return {
+    code: ABNORMAL,
+    reason: "",
+    wasClean: false,
+    error: error === undefined || error instanceof Error
+      ? error
+      : new Error(String(error), { cause: error }),
+  };
 }
 
 function timeoutError(message: string): DOMException {

@@ -4,6 +4,7 @@ import { isCloseCode, MOST_OF_REASON, NO_CODE } from "./_frames/close_frame.ts";
 import type { Handshake } from "./_handshake.ts";
 import { Guards } from "./_listeners.ts";
 import {
+  abnormalEnd,
   Session,
   type SessionOwner,
   type WebSocketEnd,
@@ -16,6 +17,9 @@ export type { WebSocketEnd, WebSocketMessage };
 /** The name of the method that gives a socket its connection. */
 export const OPEN: unique symbol = Symbol("open");
 
+/** The name of the method that tells a socket that it gets none. */
+export const FAIL: unique symbol = Symbol("fail");
+
 /** The events of a {@linkcode ServerWebSocket}, by their types. */
 export interface ServerWebSocketEventMap {
   /** Messages can be sent. */
@@ -23,16 +27,19 @@ export interface ServerWebSocketEventMap {
   /** A message has come: a text, or what `binaryType` says. */
   message: MessageEvent<string | ArrayBuffer | Blob>;
   /** The connection has failed; `close` follows. */
-  error: ErrorEvent;
+  error: Event | ErrorEvent;
   /** All is over. */
   close: CloseEvent;
 }
 
 type EventType = keyof ServerWebSocketEventMap;
 
-/** A function that is called with an event. */
+/**
+ * A function that is called with an event. `this` is the socket, by the type that a
+ * browser's has: so a {@linkcode ServerWebSocket} can be given where that is asked for.
+ */
 export type ServerWebSocketListener<Type extends EventType> = (
-  this: ServerWebSocket,
+  this: WebSocket,
   event: ServerWebSocketEventMap[Type],
 ) => unknown;
 
@@ -407,6 +414,16 @@ export class ServerWebSocket extends EventTarget
     });
   }
 
+  /**
+   * The socket gets no connection.
+   *
+   * @param error Why.
+   * @ignore
+   */
+  [FAIL](error: unknown): void {
+    this.#ended(abnormalEnd(error));
+  }
+
   #add(
     type: string,
     listener: EventListenerOrEventListenerObject,
@@ -458,7 +475,7 @@ export class ServerWebSocket extends EventTarget
   }
 
   #busy(): Promise<void> | undefined {
-    if (!this.#working) return undefined;
+    if (!this.#working || this.#waiting.length > 0) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     const before = this.#worked;
     this.#worked = () => {
@@ -531,18 +548,13 @@ export class ServerWebSocket extends EventTarget
 
   /** What a listener has failed with is the handler's failure. */
   #listenerFailed(error: unknown): void {
-    const session = this.#session;
-    if (session === undefined || this.#state !== STATES.CLOSED) {
-      session?.errors.push(error);
-      session?.giveUp();
-      return;
-    }
+    if (this.#session?.failed(error)) return;
     // It was still at work when all was over.
     const late = error instanceof Error ? error : new Error(
       "A listener of a WebSocket rejected with what is no error",
       { cause: error },
     );
-    markLeftBehind(late, this.#owner!);
+    if (this.#owner !== undefined) markLeftBehind(late, this.#owner);
     Promise.reject(late);
   }
 }

@@ -4,7 +4,7 @@ import { FetchRequestHandler } from "../http/fetch_request_handler.ts";
 import { serving } from "../http/_connection/late.ts";
 import { setUpgrade, upgradeHead } from "../http/_connection/upgrades.ts";
 import { shakeHands } from "./_handshake.ts";
-import { OPEN, ServerWebSocket } from "./server_web_socket.ts";
+import { FAIL, OPEN, ServerWebSocket } from "./server_web_socket.ts";
 import {
   completeUpgradeOptions,
   type UpgradeWebSocketOptions,
@@ -134,13 +134,17 @@ export function upgradeWebSocket(
   const handshake = shakeHands({ method, headers, upgrades }, complete);
   const socket = new ServerWebSocket(handshake, complete);
   if (isHandler) {
+    const head = upgradeHead(handshake.headers);
     const takeover = from[TAKE_OVER]();
     from.logRequest(101);
-    socket[OPEN](takeover, upgradeHead(handshake.headers));
+    socket[OPEN](takeover, head);
     return socket;
   }
   const response = new UpgradeResponse(null, { headers: handshake.headers });
-  setUpgrade(response, (takeover, head) => socket[OPEN](takeover, head));
+  setUpgrade(response, {
+    open: (takeover, head) => socket[OPEN](takeover, head),
+    fail: (error) => socket[FAIL](error),
+  });
   return { socket, response };
 }
 

@@ -112,6 +112,23 @@ Deno.test("a function that answers requests takes a connection over", async () =
   deepStrictEqual(scene.reports.errors, []);
 });
 
+Deno.test("a connection is taken over behind a request that came with it", async () => {
+  class Second extends Hijacker {
+    override doGET(): Promise<void> {
+      if (this.path === "/") return super.doGET();
+      this.sendResponse(204);
+      return Promise.resolve();
+    }
+  }
+  await using scene = new Scene(Second);
+  using connection = await scene.connect();
+  const first = "GET /first HTTP/1.1\r\nHost: a\r\n\r\n";
+  match(
+    await exchange(connection, `${first}${UPGRADE}GET / HTTP/1.1\r\n\r\n`),
+    /^HTTP\/1\.1 204 .*HTTP\/1\.1 101 .*\r\n\r\nGET \/ HTTP\/1\.1\r\n\r\n\[end\]$/s,
+  );
+});
+
 Deno.test("what is being read when a connection is taken over is not lost", async () => {
   const asked = Promise.withResolvers<void>();
   const came = Promise.withResolvers<void>();

@@ -17,7 +17,6 @@ import {
   OPCODES,
   shown,
   text,
-  Wire,
 } from "./_wire.ts";
 
 const { continuation, binary, ping, pong } = OPCODES;

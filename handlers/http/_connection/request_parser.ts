@@ -220,7 +220,8 @@ export class RequestParser extends Llhttp {
    * the next request (RFC 9110, section 7.8).
    */
   resume(): void {
-    if (!this.#holding) return;
+    // The one that asked for it is the last, and may not have been asked for yet.
+    if (!this.#holding || this.#requests.length > 0) return;
     this.#holding = false;
     const held = this.#held;
     this.#held = [];

@@ -1,16 +1,17 @@
 import { encodeHead, headerLine, statusLine } from "./head.ts";
 import type { Takeover } from "./takeover.ts";
 
-/**
- * Goes on with a connection that a response hands over.
- *
- * @param takeover The connection.
- * @param head The response's head, which is to be sent first.
- */
-export type Upgrade = (
-  takeover: Takeover<Deno.Addr>,
-  head: Uint8Array<ArrayBuffer>,
-) => void;
+/** What goes on with a connection that a response hands over. */
+export interface Upgrade {
+  /**
+   * Takes the connection.
+   *
+   * @param head The response's head, which is to be sent first.
+   */
+  open(takeover: Takeover<Deno.Addr>, head: Uint8Array<ArrayBuffer>): void;
+  /** There will be none: its client has gone, or the request was given up. */
+  fail(error: unknown): void;
+}
 
 const upgrades = new WeakMap<Response, Upgrade>();
 
