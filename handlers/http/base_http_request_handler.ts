@@ -887,41 +887,50 @@ export class BaseHTTPRequestHandler<
 
   async #serve(): Promise<void> {
     const scope = this.#scope!;
+    let failure: { readonly error: unknown } | undefined;
     try {
-      const { expect } = this.#incoming;
-      if (expect !== undefined && expect !== "100-continue") {
-        throw new HTTPError(417);
+      try {
+        const { expect } = this.#incoming;
+        if (expect !== undefined && expect !== "100-continue") {
+          throw new HTTPError(417);
+        }
+        if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
+        const served = serving.run(scope, () => this.handleOneRequest());
+        if (served !== undefined) await this.#inTime(served);
+        if (
+          this.#takeover === undefined &&
+          (!this.#headSent || this.#body !== undefined)
+        ) await this.#inTime(this.#finishResponse());
+      } catch (error) {
+        if (this.#takeover === undefined) {
+          return await this.#answerFailure(error, scope);
+        }
+        failure = { error };
       }
-      if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
-      const served = serving.run(scope, () => this.handleOneRequest());
-      if (served !== undefined) await this.#inTime(served);
-      if (this.#takeover !== undefined) await this.#takeover.ended();
-      else if (!this.#headSent || this.#body !== undefined) {
-        await this.#inTime(this.#finishResponse());
-      }
-    } catch (error) {
-      if (this.#takeover !== undefined) {
-        return await this.#takeover.ended({ error });
-      }
-      // What failed on its way to the client cannot be told to the client.
-      const answer = !this.#headSent;
-      if (scope.isClientEnd(error)) {
-        // Nobody is there to be told, and nothing has failed.
-        this.closeConnection = true;
-        return;
-      }
-      if (answer) this.#clearResponse();
-      if (answer && error instanceof HTTPError) {
-        return await this.#answer(error);
-      }
-      this.closeConnection = true;
-      if (answer) await this.#answer(new HTTPError(scope.over ? 503 : 500));
-      throw error;
+      if (this.#takeover !== undefined) await this.#takeover.ended(failure);
     } finally {
       scope.end();
       this.#rfile?.[LEAVE]();
       this.#scope = this.#overdue = this.#timedOut = undefined;
     }
+  }
+
+  /** Answers a request whose method has failed. */
+  async #answerFailure(error: unknown, scope: RequestScope): Promise<void> {
+    // What failed on its way to the client cannot be told to the client.
+    const answer = !this.#headSent;
+    if (scope.isClientEnd(error)) {
+      // Nobody is there to be told, and nothing has failed.
+      this.closeConnection = true;
+      return;
+    }
+    if (answer) this.#clearResponse();
+    if (answer && error instanceof HTTPError) {
+      return await this.#answer(error);
+    }
+    this.closeConnection = true;
+    if (answer) await this.#answer(new HTTPError(scope.over ? 503 : 500));
+    throw error;
   }
 
   /**

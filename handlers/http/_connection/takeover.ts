@@ -96,9 +96,7 @@ export class Takeover<Address extends Deno.Addr> {
   async ended(failure?: { readonly error: unknown }): Promise<void> {
     if (failure !== undefined) this.#tenant?.giveUp();
     const errors = [...await this.#tenant?.done ?? []];
-    if (failure !== undefined && !errors.includes(failure.error)) {
-      errors.unshift(failure.error);
-    }
+    if (failure !== undefined) errors.unshift(failure.error);
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) {
       throw new AggregateError(
