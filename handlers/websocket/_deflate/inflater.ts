@@ -46,6 +46,8 @@ export class Inflater {
       : scratch = new Uint8Array(SCRATCH);
     let size = 0;
     let hasEnded = false;
+    /** Whether it was reset and has not gone on since. */
+    let isFresh = false;
     for (const input of [message, TAIL]) {
       let at = 0;
       while (true) {
@@ -62,12 +64,13 @@ export class Inflater {
         const isStuck = filled === size && taken === at;
         size = filled;
         at = taken;
+        if (!isStuck) isFresh = false;
         if (size > most) return "too big";
         if (stream.outputLeft === 0) continue;
         if (at === input.length) break;
-        // The last block has ended, and others follow it.
-        if (isStuck && hasEnded) return "invalid";
-        hasEnded = true;
+        // The last block has ended, and others may follow it.
+        if (isStuck && isFresh) return "invalid";
+        hasEnded = isFresh = true;
         stream.reset();
       }
     }
