@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** How long one measurement lasts, in seconds. */
   readonly seconds: number;
+  /** Whether it is only to be seen that everything works. */
+  readonly short: boolean;
 }
 
 /** Reads `--rounds=N`, and `--short` to see only that everything works. */
@@ -18,6 +20,6 @@ export function benchOptions(): BenchOptions {
     },
   });
   return short
-    ? { rounds: 1, seconds: 1 }
-    : { rounds: Number(rounds), seconds: 2 };
+    ? { rounds: 1, seconds: 1, short }
+    : { rounds: Number(rounds), seconds: 2, short };
 }

@@ -18,17 +18,21 @@ export interface ServedLoad {
 /**
  * Runs the servers of each load in turn, A B C A B C …, and prints a table of
  * how the first stands to the others.
+ *
+ * @param warmUp Whether a run that does not count goes first: it finds the code not
+ * compiled yet.
  */
 export async function compareLoads(
   loads: readonly ServedLoad[],
   rounds: number,
+  warmUp = true,
 ): Promise<void> {
   console.log(
     "| what | server | per second | ours is | CPU µs each | ours is |",
   );
   console.log("|---|---|--:|--:|--:|--:|");
   for (const load of loads) {
-    if (await isOnPath(load.program)) await compare(load, rounds);
+    if (await isOnPath(load.program)) await compare(load, rounds, warmUp);
     else console.log(`| ${load.name} | ${load.program} is missing | | | | |`);
   }
 }
@@ -36,14 +40,14 @@ export async function compareLoads(
 async function compare(
   { name, servers, run }: ServedLoad,
   rounds: number,
+  warmUp: boolean,
 ): Promise<void> {
   const speeds = servers.map((): number[] => []);
   const costs = servers.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
     for (const [i, command] of servers.entries()) {
       await using server = await Server.start(command);
-      // The first run finds the code not compiled yet.
-      await run(server.port);
+      if (warmUp) await run(server.port);
       const before = server.processorTime();
       const { count, perSecond } = await run(server.port);
       speeds[i]!.push(perSecond);

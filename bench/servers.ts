@@ -32,7 +32,7 @@ const rounds = options.short ? 1 : Number(options.rounds);
 /** How long one measurement lasts, in milliseconds. */
 const duration = options.short ? 250 : 1000;
 /** How many runs go first: threads and processes get faster for 3 seconds. */
-const warmUps = options.short ? 1 : 3;
+const warmUps = options.short ? 0 : 3;
 /** How long a server has to close what a run has left, in milliseconds. */
 const SETTLE = 200;
 const scale = options.short ? 1 / 256 : 1;

@@ -11,7 +11,7 @@ import { denoServer, peerServer, type ServerCommand } from "./_programs.ts";
 import { compareLoads, type ServedLoad } from "./_served_loads.ts";
 import { runWrk } from "./_wrk.ts";
 
-const { rounds, seconds } = benchOptions();
+const { rounds, seconds, short } = benchOptions();
 const folder = await Deno.makeTempDir();
 const files = [`${folder}/cert.pem`, `${folder}/key.pem`];
 
@@ -56,11 +56,15 @@ try {
     ],
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  await compareLoads([
-    load("answers, 1 connection", "keep", 1),
-    load("answers, 50 connections", "keep", 50),
-    load("a handshake each, 64 at a time", "close", 64),
-  ], rounds);
+  await compareLoads(
+    [
+      load("answers, 1 connection", "keep", 1),
+      load("answers, 50 connections", "keep", 50),
+      load("a handshake each, 64 at a time", "close", 64),
+    ],
+    rounds,
+    !short,
+  );
 } finally {
   await Deno.remove(folder, { recursive: true });
 }

@@ -18,7 +18,7 @@ import {
 import { compareLoads, type ServedLoad } from "./_served_loads.ts";
 import { runWrk } from "./_wrk.ts";
 
-const { rounds, seconds } = benchOptions();
+const { rounds, seconds, short } = benchOptions();
 const PATH = "/RPC2";
 
 const ours = denoServer("SimpleXMLRPCServer", "ours_xmlrpc.ts");
@@ -71,6 +71,7 @@ await compareLoads(
     },
   ],
   rounds,
+  !short,
 );
 
 /** wrk looks at no answer, and a fault has status 200 too. */

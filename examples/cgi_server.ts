@@ -10,6 +10,7 @@
 //
 // Ask it: http://127.0.0.1:8000/cgi-bin/greet.ts
 
+import { run } from "../server/mod.ts";
 import { CGIHTTPRequestHandler, HTTPServer } from "../server/http/mod.ts";
 
 export class Site extends CGIHTTPRequestHandler<Deno.NetAddr> {
@@ -29,8 +30,5 @@ if (import.meta.main) {
         `Listening on ${hostname}:${port}; open http://${hostname}:${port}/cgi-bin/greet.ts`,
       ),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown({ gracePeriod: 500 }));
-  }
-  await server.serveForever();
+  await run(server, { gracePeriod: 500 });
 }

@@ -6,7 +6,12 @@
 // Talk to it with `nc 127.0.0.1 1234`: /nick NAME, /join ROOM, /who, /quit.
 // Another port is the first argument, and belongs in --allow-net too.
 
-import { LimitOverrunError, StreamRequestHandler, TCPServer } from "../mod.ts";
+import {
+  LimitOverrunError,
+  run,
+  StreamRequestHandler,
+  TCPServer,
+} from "../mod.ts";
 
 const LONGEST_LINE = 1024;
 const LONGEST_NAME = 20;
@@ -132,9 +137,6 @@ if (import.meta.main) {
     onListen: ({ hostname, port }) =>
       console.log(`Listening on ${hostname}:${port}`),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    // A chat never ends by itself, so there is little to wait for.
-    Deno.addSignalListener(signal, () => server.shutdown({ gracePeriod: 500 }));
-  }
-  await server.serveForever();
+  // A chat never ends by itself, so there is little to wait for.
+  await run(server, { gracePeriod: 500 });
 }

@@ -6,6 +6,7 @@
 // Talk to it with `curl http://127.0.0.1:1234/Ada` or a browser. Another port
 // is the first argument, and belongs in --allow-net too.
 
+import { run } from "../server/mod.ts";
 import { HTTPError, HTTPServer } from "../server/http/mod.ts";
 
 /** Greets whoever the path names. */
@@ -32,6 +33,5 @@ if (import.meta.main) {
     onListen: ({ hostname, port }) =>
       console.log(`Listening on http://${hostname}:${port}/`),
   });
-  Deno.addSignalListener("SIGINT", () => server.shutdown());
-  await server.serveForever();
+  await run(server);
 }

@@ -8,6 +8,7 @@
 // second argument, and belongs in --allow-net too; another directory in
 // --allow-read.
 
+import { run } from "../server/mod.ts";
 import {
   SimpleHTTPRequestHandler,
   ThreadingHTTPServer,
@@ -34,8 +35,5 @@ if (import.meta.main) {
         console.log(`Listening on ${hostname}:${port}`),
     },
   );
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

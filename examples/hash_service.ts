@@ -11,7 +11,7 @@
 // Another port is the first argument, and belongs in --allow-net too.
 
 import { createHash } from "node:crypto";
-import { StreamRequestHandler, ThreadingTCPServer } from "../mod.ts";
+import { run, StreamRequestHandler, ThreadingTCPServer } from "../mod.ts";
 
 /** How often each line is hashed. */
 const ROUNDS = 1_000;
@@ -95,9 +95,6 @@ if (import.meta.main) {
     shares.set(data.thread, data.busy);
     if (Deno.stdout.isTerminal()) draw(shares);
   };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
   work.close();
 }

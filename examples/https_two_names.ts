@@ -6,6 +6,7 @@
 //
 //     curl -k --resolve one.test:8443:127.0.0.1 https://one.test:8443/
 
+import { run } from "../server/mod.ts";
 import { HTTPSServer } from "../server/http/mod.ts";
 import type { TLSCertificate } from "../mod.ts";
 import { selfSigned } from "./tls_echo.ts";
@@ -47,8 +48,5 @@ if (import.meta.main) {
     server.setCertificate(certificates.get(NAMES[0]!)!);
     console.log("Renewed");
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

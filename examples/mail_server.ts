@@ -11,6 +11,7 @@
 
 import {
   LimitOverrunError,
+  run,
   StreamRequestHandler,
   TCPServer,
   type TLSCertificate,
@@ -149,8 +150,5 @@ if (import.meta.main) {
         console.log(`Listening on ${hostname}:${port}`),
     },
   );
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

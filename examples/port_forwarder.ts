@@ -3,17 +3,26 @@
 // Streams end to end: what either side sends is passed on with backpressure,
 // and so is its end: each direction closes by itself (half-close).
 //
-// Arguments: the port to listen on (1234), where to connect (127.0.0.1:8080).
+// Arguments: the port to listen on (1234), where to connect (127.0.0.1:8080), and
+// "proxy" to begin each connection there with a PROXY header, so that the target
+// knows whose it is: a server of this module with the option `proxyProtocol`,
+// HAProxy with `accept-proxy`, nginx with `proxy_protocol`.
 
 import {
+  encodeProxyHeader,
+  run,
   StreamReader,
   StreamRequestHandler,
   StreamWriter,
   TCPServer,
 } from "../mod.ts";
 
-/** Makes a handler that passes its connection on to `target`. */
-export function forwardTo(target: Deno.ConnectOptions) {
+/**
+ * Makes a handler that passes its connection on to `target`.
+ *
+ * @param tells Whether it says first whose the connection is.
+ */
+export function forwardTo(target: Deno.ConnectOptions, tells = false) {
   return class ForwardHandler extends StreamRequestHandler<Deno.NetAddr> {
     override async handle() {
       try {
@@ -21,7 +30,13 @@ export function forwardTo(target: Deno.ConnectOptions) {
         // Closing upstream.writable would close both of its directions;
         // closing that of a StreamWriter ends only the one.
         const { readable } = new StreamReader(upstream);
-        const { writable } = new StreamWriter(upstream);
+        const writer = new StreamWriter(upstream);
+        if (tells) {
+          const source = this.clientAddress;
+          const destination = this.request.localAddr;
+          await writer.write(encodeProxyHeader({ source, destination }));
+        }
+        const { writable } = writer;
         await Promise.all([
           this.rfile.readable.pipeTo(writable),
           readable.pipeTo(this.wfile.writable),
@@ -50,14 +65,11 @@ if (import.meta.main) {
   const target = parseTarget(Deno.args[1] ?? "127.0.0.1:8080");
   const server = new TCPServer(
     { hostname: "127.0.0.1", port },
-    forwardTo(target),
+    forwardTo(target, Deno.args[2] === "proxy"),
     {
       onListen: ({ hostname, port }) =>
         console.log(`Listening on ${hostname}:${port}`),
     },
   );
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

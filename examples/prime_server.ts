@@ -10,7 +10,12 @@
 //
 // Other ports are the arguments, and belong in --allow-net too.
 
-import { StreamRequestHandler, TCPServer, ThreadingTCPServer } from "../mod.ts";
+import {
+  run,
+  StreamRequestHandler,
+  TCPServer,
+  ThreadingTCPServer,
+} from "../mod.ts";
 
 const LARGEST = 50_000_000;
 
@@ -55,10 +60,5 @@ if (import.meta.main) {
       workers: Math.max(2, navigator.hardwareConcurrency),
     }),
   ];
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => {
-      for (const server of servers) server.shutdown();
-    });
-  }
-  await Promise.all(servers.map((server) => server.serveForever()));
+  await run(servers);
 }

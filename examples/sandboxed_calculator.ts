@@ -16,6 +16,7 @@
 import {
   ForkingTCPServer,
   HandlerLostError,
+  run,
   StreamRequestHandler,
 } from "../mod.ts";
 
@@ -54,8 +55,5 @@ if (import.meta.main) {
     onListen: ({ hostname, port }) =>
       console.log(`Listening on ${hostname}:${port}`),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

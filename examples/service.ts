@@ -1,14 +1,14 @@
 // deno run --unstable-net --allow-env --allow-net --allow-read=/run --allow-write=/run --allow-run=deno examples/service.ts
 //
 // A service as systemd starts it: examples/systemd/ has its unit and its socket. It
-// tells systemd when it serves, and has another process take over on SIGHUP, which
-// no client notices. Without systemd it listens on a port, which is the first
+// tells systemd when it serves, and again and again that it does still, and has
+// another process take over on SIGHUP, which no client notices. Without systemd it listens on a port, which is the first
 // argument, 1234 unless given.
 
 import {
   inheritedSockets,
   restart,
-  sdNotify,
+  run,
   StreamRequestHandler,
   TCPServer,
 } from "../mod.ts";
@@ -47,13 +47,6 @@ if (import.meta.main) {
       console.error("It goes on as it was:", error);
     }
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, async () => {
-      await sdNotify("STOPPING=1");
-      await server.shutdown();
-    });
-  }
-  const served = server.serveForever();
-  await sdNotify(`READY=1\nMAINPID=${Deno.pid}`);
-  await served;
+  // It tells systemd, and drains on SIGTERM.
+  await run(server);
 }

@@ -7,7 +7,7 @@
 // Talk to it with `nc 127.0.0.1 1234` or examples/tcp_client.ts. Another port
 // is the first argument, and belongs in --allow-net too.
 
-import { type StreamRequestHandler, TCPServer } from "../mod.ts";
+import { run, type StreamRequestHandler, TCPServer } from "../mod.ts";
 
 export async function thank(
   { clientAddress, wfile }: StreamRequestHandler<Deno.NetAddr>,
@@ -24,8 +24,5 @@ if (import.meta.main) {
     onListen: ({ hostname, port }) =>
       console.log(`Listening on ${hostname}:${port}`),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

@@ -8,7 +8,12 @@
 // Talk to it with `nc 127.0.0.1 1234` or examples/tcp_client.ts. Another port
 // is the first argument, and belongs in --allow-net too.
 
-import { StreamRequestHandler, TCPServer, ThreadingMixIn } from "../mod.ts";
+import {
+  run,
+  StreamRequestHandler,
+  TCPServer,
+  ThreadingMixIn,
+} from "../mod.ts";
 
 export class ThankHandler extends StreamRequestHandler<Deno.NetAddr> {
   static override readonly moduleUrl: string = import.meta.url;
@@ -28,8 +33,5 @@ if (import.meta.main) {
     onListen: ({ hostname, port }) =>
       console.log(`Listening on ${hostname}:${port}`),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

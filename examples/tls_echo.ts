@@ -7,7 +7,7 @@
 // Talk to it with `openssl s_client -quiet -connect 127.0.0.1:1234`. Another
 // port is the first argument, and belongs in --allow-net too.
 
-import { StreamRequestHandler, TLSServer } from "../mod.ts";
+import { run, StreamRequestHandler, TLSServer } from "../mod.ts";
 
 export class EchoHandler extends StreamRequestHandler<Deno.NetAddr> {
   override async handle() {
@@ -55,8 +55,5 @@ if (import.meta.main) {
         console.log(`Listening on ${hostname}:${port}`),
     },
   );
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

@@ -7,7 +7,7 @@
 // Talk to it with `nc -u 127.0.0.1 1234`: whatever is sent is a question.
 // Another port is the first argument.
 
-import { DatagramRequestHandler, UDPServer } from "../mod.ts";
+import { DatagramRequestHandler, run, UDPServer } from "../mod.ts";
 
 export class TimeHandler extends DatagramRequestHandler<Deno.NetAddr> {
   override handle() {
@@ -21,8 +21,5 @@ if (import.meta.main) {
     onListen: ({ hostname, port }) =>
       console.log(`Listening on ${hostname}:${port}`),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

@@ -6,7 +6,7 @@
 //
 // Talk to it with `nc -U /tmp/control.sock`: status, uptime, stop.
 
-import { StreamRequestHandler, UnixStreamServer } from "../mod.ts";
+import { run, StreamRequestHandler, UnixStreamServer } from "../mod.ts";
 
 export class ControlHandler extends StreamRequestHandler<Deno.UnixAddr> {
   override async handle() {
@@ -37,8 +37,5 @@ if (import.meta.main) {
     reclaim: true,
     onListen: ({ path }) => console.log(`Listening on ${path}`),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown({ gracePeriod: 500 }));
-  }
-  await server.serveForever();
+  await run(server, { gracePeriod: 500 });
 }

@@ -12,6 +12,7 @@
 //
 // Another port is the first argument, and belongs in --allow-net too.
 
+import { run } from "../server/mod.ts";
 import {
   DocXMLRPCServer,
   type DocXMLRPCServerOptions,
@@ -90,8 +91,5 @@ if (import.meta.main) {
     onListen: ({ hostname, port }) =>
       console.log(`Listening on ${hostname}:${port}`),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

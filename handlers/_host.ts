@@ -1,3 +1,4 @@
+import type { Traffic } from "./_traffic.ts";
 import type { Unsent } from "./_unsent.ts";
 
 /** The name of the method by which a handler is run. */
@@ -35,4 +36,6 @@ export interface HandlerHost {
   settling(unsent: Unsent): void;
   /** Ends the request: its connection has failed. */
   abort(reason: unknown): void;
+  /** Where its bytes are counted; nowhere where its connection counts them. */
+  readonly traffic?: Traffic | undefined;
 }

@@ -1,6 +1,9 @@
 import { markLeftBehind } from "./streams/_left_behind.ts";
 import { refuseGeneratorMethods } from "./_generators.ts";
 import { nameBounded } from "./_inspect_bounded.ts";
+import { proxyOf } from "./_proxied.ts";
+import type { ProxyHeader } from "./proxy_header.ts";
+import { TRAFFIC, type Traffic } from "./_traffic.ts";
 import type { Unsent } from "./_unsent.ts";
 import {
   ABORT,
@@ -150,6 +153,17 @@ export class BaseRequestHandler<
   }
 
   /**
+   * What the balancer has told of the connection that it forwards, where the
+   * server takes it (`proxyProtocol`): who the client is, where it has connected
+   * to, and what else the header says. `clientAddress` is the client's then.
+   *
+   * @returns It, or `undefined` where no PROXY header has come.
+   */
+  get proxy(): ProxyHeader | undefined {
+    return proxyOf(this.request);
+  }
+
+  /**
    * Called first. Does nothing unless overridden.
    *
    * @returns Nothing, or a promise to wait for.
@@ -180,6 +194,16 @@ export class BaseRequestHandler<
    * @returns Nothing, or a promise, which is not waited for.
    */
   onShutdown(_gracePeriod: number): void | Promise<void> {}
+
+  /**
+   * Where what moves its bytes counts them.
+   *
+   * @returns The counters, once it runs, if anybody counts.
+   * @ignore
+   */
+  get [TRAFFIC](): Traffic | undefined {
+    return this.#host?.traffic;
+  }
 
   /**
    * What is left to be sent.

@@ -5,6 +5,7 @@ import {
   type RequestServer,
 } from "./base_request_handler.ts";
 import { isForgetful, reply } from "./_replying.ts";
+import { TRAFFIC } from "./_traffic.ts";
 import { giveBuffer, takeBuffer } from "./streams/_small_buffers.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { WholeSource } from "./streams/_whole_source.ts";
@@ -132,6 +133,9 @@ export class DatagramRequestHandler<
   #send(memory: Uint8Array<ArrayBuffer>): void | Promise<unknown> {
     const { socket } = this;
     const bytes = memory.subarray(0, this.#size);
+    const traffic = this[TRAFFIC];
+    // The socket counts it among those of all requests.
+    if (traffic !== undefined) traffic.bytesOut += this.#size;
     const sent = reply(socket, bytes, this.clientAddress);
     if (!isForgetful(socket)) return sent;
     const free = () => giveBuffer(memory);

@@ -26,6 +26,7 @@ export type { PeerCertificate, TLSInfo } from "./_tls/tls_info.ts";
 export type { StartTLSOptions } from "./_tls/upgrade.ts";
 export type { TLSCertificate, TLSOptions } from "./_tls/tls_options.ts";
 export type { Unsent } from "./_unsent.ts";
+export * from "./proxy_header.ts";
 export * from "./datagram_request_handler.ts";
 export type { PieceOptions, ReadOptions } from "./streams/read_options.ts";
 export * from "./streams/stream_errors.ts";

@@ -13,12 +13,15 @@ import {
   CLOSING,
   type Closing,
   FAIL,
+  type HandlerHost,
+  RUN,
   type Served,
   SERVES,
   SETTLE,
   UNSENT,
 } from "./_host.ts";
 import { checkBoolean } from "./_settings.ts";
+import { COUNT, TRAFFIC } from "./_traffic.ts";
 import {
   BaseRequestHandler,
   type RequestServer,
@@ -118,6 +121,7 @@ export class StreamRequestHandler<
         onError: (error) => this[ABORT](error),
       });
       this.#rfile[OWN](this);
+      this.#rfile[COUNT](this[TRAFFIC]);
       if (this.#watches) this.#rfile[WATCH]();
       if (this.#over) this.#rfile[LEAVE]();
     }
@@ -142,6 +146,7 @@ export class StreamRequestHandler<
         onError: (error) => this[FAIL](error),
       });
       this.#wfile[OWN](this);
+      this.#wfile[COUNT](this[TRAFFIC]);
       if (isBorrower(this.request)) this.#wfile[LEND_TEXTS]();
       if (this.#over) void this.#wfile[END]();
     }
@@ -207,6 +212,8 @@ export class StreamRequestHandler<
     // It refuses what is written to it from now on.
     const sent = this.wfile[END]();
     this.#secured = { connection, plain };
+    // What goes through it from now on is counted when it is in clear.
+    plain[COUNT](undefined);
     this.#rfile = this.#wfile = undefined;
     (this as { request: Deno.Conn<Address> }).request = connection;
     await sent;
@@ -224,6 +231,14 @@ export class StreamRequestHandler<
     this.#watches = true;
     this.rfile[WATCH]();
     return super.signal;
+  }
+
+  /** @ignore */
+  override [RUN](host: HandlerHost): void | Promise<void> {
+    // A constructor may have used them, when nobody was there to count.
+    this.#rfile?.[COUNT](host.traffic);
+    this.#wfile?.[COUNT](host.traffic);
+    return super[RUN](host);
   }
 
   /** @ignore */

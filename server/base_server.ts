@@ -1,32 +1,24 @@
 import "./_core/opened_early.ts";
 import { RUN } from "../handlers/_host.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
-import { AcceptLoop, type Acceptor } from "./_core/accept_loop.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
-import { Ending } from "./_core/ending.ts";
-import { checkServerOptions, checkSignal } from "./_core/options.ts";
-import { awaitServing, forgetServing } from "./_core/never_served.ts";
-import { printError, Reporter } from "./_core/reporter.ts";
-import { Room } from "./_core/room.ts";
-import { type Runner, seamOf, type ServingLoop } from "./_core/seam.ts";
+import { forgetServing } from "./_core/never_served.ts";
+import { checkSignal } from "./_core/options.ts";
+import { makeParts, type Parts, startParts } from "./_core/parts.ts";
+import { printError } from "./_core/reporter.ts";
 import {
   adoptWrapped,
   callingRequest,
-  discard,
-  requestDeadlines,
-  ServedRequest,
+  type ServedRequest,
   servedRequestOf,
-  type Serving,
 } from "./_core/served_request.ts";
+import type { ConnectionInfo, ServerStats } from "./server_stats.ts";
 import type {
   RequestHandlerClass,
   ServerOptions,
   ServerSocket,
   ShutdownOptions,
 } from "./server_options.ts";
-
-/** How often overridden `serviceActions` run, in milliseconds; CPython's `poll_interval`. */
-const SERVICE_INTERVAL = 500;
 
 /**
  * The base of all servers: what happens between a socket and a handler,
@@ -45,17 +37,10 @@ const SERVICE_INTERVAL = 500;
  */
 export abstract class BaseServer<Request, Address extends Deno.Addr>
   implements RequestServer, AsyncDisposable {
-  readonly #socket: ServerSocket<Address>;
   readonly #Handler: RequestHandlerClass<Request, Address>;
   readonly #options: ServerOptions<Address, Request>;
-  readonly #serving: Serving<Request, Address>;
-  readonly #ending: Ending<Request, Address>;
-  readonly #runner: Runner | undefined;
-  readonly #loop: ServingLoop;
-  readonly #seenAs: RequestServer;
-  #serviceTimer: ReturnType<typeof setInterval> | undefined;
+  readonly #parts: Parts<Request, Address>;
   #announced = false;
-  #unreffed = false;
   /** Whether `serveForever` or `handleRequest` runs. */
   #claimed = false;
 
@@ -74,55 +59,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     Handler: RequestHandlerClass<Request, Address>,
     options: ServerOptions<Address, Request> = {},
   ) {
-    const seam = seamOf<Request, Address>(options);
-    const { runner, transport = {}, optionNames } = seam;
-    const { maxConnections, requestTimeout, gracePeriod } = checkServerOptions(
-      options,
-      optionNames,
-    );
     this.#Handler = Handler;
     this.#options = options;
-    this.#runner = runner;
-    const socket = this.#socket = open();
-    this.#seenAs = seam.seenAs ?? this;
-    const room: Room<ServedRequest<Request, Address>> =
-      seam.makeRoom?.(maxConnections) ?? new Room(maxConnections);
-    const reporter = new Reporter<Request, Address>(
-      (error, request, address) => this.handleError(error, request, address),
+    this.#parts = makeParts(
+      this,
+      open,
+      Handler,
+      options,
+      this.#overridesSteps(),
     );
-    const loop = new AcceptLoop(this.#acceptor(), room, reporter);
-    this.#loop = runner?.replaceLoop?.(loop) ?? loop;
-    this.#ending = new Ending({
-      ...{ loop: this.#loop, room, reporter, transport, runner, gracePeriod },
-      closeSocket: () => {
-        forgetServing(this);
-        socket.close();
-      },
-    });
-    const { measuresRequests: measures = false } = Handler as {
-      readonly measuresRequests?: boolean;
-    };
-    this.#serving = {
-      ...{ room, reporter, transport, hooks: this, ending: this.#ending },
-      deadlines: requestTimeout === Infinity || measures
-        ? undefined
-        : requestDeadlines(requestTimeout),
-      requestTimeout: measures ? requestTimeout : Infinity,
-      byRequest: this.#overridesSteps() ? new Map() : undefined,
-    };
-    try {
-      runner?.start({
-        addr: socket.addr,
-        shutdown: (options) => void this.shutdown(options),
-        report: (error, clientAddress) =>
-          reporter.report(error, undefined, clientAddress as Address),
-      });
-    } catch (error) {
-      this.close();
-      throw error;
-    }
-    if (options.signal !== undefined) this.#ending.shutdownOn(options.signal);
-    awaitServing(this);
+    startParts(this, this.#parts, options.signal);
   }
 
   /**
@@ -132,7 +78,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * in progress.
    */
   get finished(): Promise<void> {
-    return this.#ending.finished;
+    return this.#parts.ending.finished;
   }
 
   /**
@@ -141,7 +87,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns The address.
    */
   get addr(): Address {
-    return this.#socket.addr;
+    return this.#parts.socket.addr;
   }
 
   /**
@@ -150,23 +96,21 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns The time in milliseconds, `Infinity` if there is no limit.
    */
   get requestTimeout(): number {
-    return this.#serving.requestTimeout;
+    return this.#parts.serving.requestTimeout;
   }
 
   /** Lets the server keep the process alive, as it does from the start. */
   ref(): void {
-    this.#unreffed = false;
-    this.#socket.ref();
-    this.#runner?.keepAlive?.(true);
-    if (this.#serviceTimer !== undefined) Deno.refTimer(this.#serviceTimer);
+    this.#parts.socket.ref();
+    this.#parts.runner?.keepAlive?.(true);
+    this.#parts.services.keepAlive(true);
   }
 
   /** Lets the process end while the server waits for requests. */
   unref(): void {
-    this.#unreffed = true;
-    this.#socket.unref();
-    this.#runner?.keepAlive?.(false);
-    if (this.#serviceTimer !== undefined) Deno.unrefTimer(this.#serviceTimer);
+    this.#parts.socket.unref();
+    this.#parts.runner?.keepAlive?.(false);
+    this.#parts.services.keepAlive(false);
   }
 
   /**
@@ -186,23 +130,22 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     checkSignal(options.signal);
     this.#claim();
     if (this.serviceActions !== BaseServer.prototype.serviceActions) {
-      this.#serviceTimer = setInterval(() => this.#service(), SERVICE_INTERVAL);
-      if (this.#unreffed) this.unref();
+      this.#parts.services.start();
     }
     try {
       if (options.signal !== undefined) {
-        this.#ending.shutdownOn(options.signal);
+        this.#parts.ending.shutdownOn(options.signal);
       }
-      if (!this.#ending.stopping) {
+      if (!this.#parts.ending.stopping) {
         this.#announce();
-        await this.#loop.serveAll();
+        await this.#parts.loop.serveAll();
       } else {
         console.warn(
           `${this.constructor.name}: serveForever() returns, since the server was shut down before`,
         );
       }
     } finally {
-      clearInterval(this.#serviceTimer);
+      this.#parts.services.stop();
       this.#claimed = false;
     }
     await this.finished;
@@ -220,7 +163,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @throws {Deno.errors.BadResource} If the server is closed.
    */
   async handleRequest(): Promise<void> {
-    if (this.#ending.stopping) {
+    if (this.#parts.ending.stopping) {
       throw new Deno.errors.BadResource(
         "Cannot handle a request: the server is closed",
       );
@@ -229,7 +172,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     try {
       this.#announce();
       const { timeout = Infinity } = this.#options;
-      if (!await this.#loop.serveOne(timeout)) await this.handleTimeout();
+      if (!await this.#parts.loop.serveOne(timeout)) await this.handleTimeout();
     } finally {
       this.#claimed = false;
     }
@@ -250,9 +193,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     checkKeys("option", options, ["gracePeriod"], undefined, "shut down");
-    await this.#ending.shutdown(
+    await this.#parts.ending.shutdown(
       options.gracePeriod,
-      callingRequest(this.#serving),
+      callingRequest(this.#parts.serving),
     );
   }
 
@@ -261,7 +204,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * have ended. Calling it again changes nothing.
    */
   close(): void {
-    this.#ending.close();
+    this.#parts.ending.close();
   }
 
   /**
@@ -271,6 +214,40 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
+  }
+
+  /**
+   * What the server has done since it was made, and does now.
+   *
+   * @returns The numbers, as a plain object.
+   */
+  stats(): ServerStats {
+    return this.#parts.numbers.stats();
+  }
+
+  /**
+   * The requests in progress: connections, those that linger too, or datagrams. Of
+   * threads that accept for themselves those are left out that do not answer within
+   * a second; their load is in `stats()`.
+   *
+   * @returns A promise of what there is to tell of each.
+   */
+  connections(): Promise<ConnectionInfo[]> {
+    return this.#parts.numbers.connections();
+  }
+
+  /**
+   * Aborts a request and closes its connection, which is told to its handler's
+   * signal, and not to `handleError`.
+   *
+   * @param id Its number, as `connections()` has told it.
+   * @returns A promise of whether there was one with that number.
+   * @throws {Deno.errors.TimedOut} If the thread that has it does not answer within
+   * a second.
+   * @throws {TypeError} If `id` is no number.
+   */
+  closeConnection(id: number): Promise<boolean> {
+    return this.#parts.numbers.closeConnection(id);
   }
 
   /**
@@ -323,14 +300,14 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     request: Request,
     clientAddress: Address,
   ): void | Promise<void> {
-    const served = servedRequestOf(this.#serving, request) ??
-      adoptWrapped(this.#serving, request);
+    const served = servedRequestOf(this.#parts.serving, request) ??
+      adoptWrapped(this.#parts.serving, request);
     if (served === undefined || served.handler !== undefined) {
       throw new Deno.errors.NotFound(
         "Cannot finish a request: it is none of this server's that waits for its handler; call finishRequest() once, inside processRequest(), and wrap a connection there or in getRequest()",
       );
     }
-    const { transport } = this.#serving;
+    const { transport } = this.#parts.serving;
     if (transport.around === undefined) {
       return this.#runHandler(served, request, clientAddress);
     }
@@ -348,9 +325,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns Nothing, or a promise to wait for.
    */
   shutdownRequest(request: Request): void | Promise<void> {
-    const served = servedRequestOf(this.#serving, request);
+    const served = servedRequestOf(this.#parts.serving, request);
     const closing = served?.beginEnd() ?? "linger";
-    const ended = this.#serving.transport.end?.(request, closing);
+    const ended = this.#parts.serving.transport.end?.(request, closing);
     return ended === undefined
       ? this.closeRequest(request)
       : ended.then(() => this.closeRequest(request));
@@ -364,7 +341,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @returns Nothing, or a promise to wait for.
    */
   closeRequest(request: Request): void | Promise<void> {
-    this.#serving.transport.close?.(request);
+    this.#parts.serving.transport.close?.(request);
   }
 
   /**
@@ -405,37 +382,19 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   serviceActions(): void | Promise<void> {}
 
-  #acceptor(): Acceptor<Request, Address> {
-    const runner = this.#runner;
-    const accept = () => this.getRequest();
-    return {
-      accept: runner === undefined
-        ? accept
-        : () => runner.congestion()?.then(accept) ?? accept(),
-      serve: (request, clientAddress, handled) => {
-        new ServedRequest(this.#serving, request, clientAddress, handled)
-          .start();
-        if (this.#serviceTimer !== undefined) this.#service();
-      },
-      discard: (request, clientAddress) =>
-        void discard(this.#serving, request, clientAddress),
-      closed: () => this.close(),
-    };
-  }
-
   /** Runs a handler: elsewhere where there is a runner, else here and now. */
   #runHandler(
     served: ServedRequest<Request, Address>,
     request: Request,
     clientAddress: Address,
   ): void | Promise<void> {
-    if (this.#runner !== undefined) {
-      return this.#runner.run(served, request, clientAddress);
+    if (this.#parts.runner !== undefined) {
+      return this.#parts.runner.run(served, request, clientAddress);
     }
     const handler = new this.#Handler(
       request,
       clientAddress,
-      this.#seenAs as never,
+      this.#parts.seenAs as never,
     );
     served.handledBy(handler);
     return handler[RUN](served);
@@ -448,10 +407,6 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
       this.finishRequest !== base.finishRequest ||
       this.shutdownRequest !== base.shutdownRequest ||
       this.closeRequest !== base.closeRequest;
-  }
-
-  #service(): void {
-    void this.#serving.reporter.attempt(() => this.serviceActions());
   }
 
   #claim(): void {
@@ -467,9 +422,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   #announce(): void {
     if (this.#announced) return;
     this.#announced = true;
+    this.#parts.serving.watch.publisher.listen();
     const told: unknown = this.#options.onListen?.(this.addr);
     if (told instanceof Promise) {
-      void this.#serving.reporter.attempt(() => told);
+      void this.#parts.serving.reporter.attempt(() => told);
     }
   }
 }

@@ -3,9 +3,12 @@ import {
   DatagramRequestHandler,
   type DatagramSocket,
 } from "../handlers/datagram_request_handler.ts";
+import { countIn } from "../handlers/_traffic.ts";
 import { BaseServer } from "./base_server.ts";
 import { withPermittedSends } from "./_core/permitted_sends.ts";
 import { seamOf, withSeam } from "./_core/seam.ts";
+import { countSends } from "./_numbers/counted_sends.ts";
+import { COUNTERS } from "./_numbers/counters.ts";
 import type {
   RequestHandlerClass,
   ServerOptions,
@@ -67,6 +70,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
     options: ServerOptions<Address, DatagramRequest<Address>> = {},
   ) {
     let socket!: ReceivingSocket<Address>;
+    const counters = new Float64Array(COUNTERS);
     super(
       () => {
         if (Deno.listenDatagram === undefined) {
@@ -74,7 +78,7 @@ export abstract class DatagramServer<Address extends Deno.Addr>
             "Cannot create server: Deno.listenDatagram is unstable, run again with the --unstable-net flag",
           );
         }
-        return socket = withPermittedSends(open());
+        return socket = countSends(withPermittedSends(open()), counters);
       },
       handlerClass(
         handler,
@@ -87,8 +91,11 @@ export abstract class DatagramServer<Address extends Deno.Addr>
         transport: {
           // Close nothing here: the socket sends the replies of those in progress.
           stopListening: () => {},
+          counts: (served) =>
+            countIn(served, (served.request as DatagramRequest)[0].length),
           ...seamOf(options).transport,
         },
+        watch: { counters },
       }),
     );
     this.#socket = socket;

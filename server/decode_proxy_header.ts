@@ -1,11 +1,7 @@
 import { lookAt } from "./_proxy/read_header.ts";
 import { malformed } from "./_proxy/malformed.ts";
-import type { ProxyHeader } from "./proxy_header.ts";
-
-/** The longest header that is taken unless it is said, in bytes. */
-const MAX_LENGTH = 4_096;
-/** The longest that version 2 can say it is, in bytes. */
-const LONGEST = 16 + 0xffff;
+import { checkMaxLength, MAX_LENGTH } from "./_proxy/max_length.ts";
+import type { ProxyHeader } from "../handlers/proxy_header.ts";
 
 /**
  * Reads a header of the PROXY protocol, versions 1 and 2 (haproxy's
@@ -46,13 +42,7 @@ export function decodeProxyHeader(
   bytes: Uint8Array,
   maxLength: number = MAX_LENGTH,
 ): { readonly header: ProxyHeader; readonly length: number } | undefined {
-  if (!(maxLength >= 16 && maxLength <= LONGEST)) {
-    throw new RangeError(
-      `Cannot read the PROXY header: maxLength must be from 16 to ${LONGEST}, received ${
-        Deno.inspect(maxLength)
-      }`,
-    );
-  }
+  checkMaxLength(maxLength, "read the PROXY header");
   const found = lookAt(bytes, maxLength);
   if (found === "no header") throw malformed("the bytes begin none");
   return typeof found === "string" ? undefined : found;

@@ -11,7 +11,7 @@ import {
 } from "./_proxy/header_v2.ts";
 import { ipBytes } from "./_core/ip_text.ts";
 import { CHECKSUM_SIZE, TYPE } from "./_proxy/tlvs.ts";
-import type { ProxyAddress, ProxyTLVs } from "./proxy_header.ts";
+import type { ProxyAddress, ProxyTLVs } from "../handlers/proxy_header.ts";
 
 /** What {@linkcode encodeProxyHeader} is to say. */
 export interface ProxyHeaderOptions {

@@ -1,6 +1,6 @@
 import { ChildCommand, denoProgram } from "./_processes/child_command.ts";
 import { ChildPool } from "./_processes/child_pool.ts";
-import { withSeam } from "./_core/seam.ts";
+import { type Runner, withSeam } from "./_core/seam.ts";
 import { checkCount, checkTime } from "./_core/options.ts";
 import {
   type ConcreteServerClass,
@@ -11,6 +11,9 @@ import {
   type ServerClass,
 } from "./_bridge/remote_mixin.ts";
 import { handlerLocation } from "./_bridge/handler_location.ts";
+import { recycle } from "./_bridge/recycle.ts";
+import type { Recyclable, RecycleOptions } from "./recyclable.ts";
+import type { ServerOptions } from "./server_options.ts";
 
 /** Options that {@linkcode ForkingMixIn} adds to a server's. */
 export interface ForkingOptions {
@@ -214,7 +217,10 @@ export function ForkingMixIn<Base extends ServerClass>(
 }
 
 function forking(Base: ConcreteServerClass): ConcreteServerClass {
-  class ForkingServer extends Base {
+  class ForkingServer extends Base implements Recyclable {
+    readonly #runner: Pick<Runner, "recycle">;
+    readonly #options: ServerOptions;
+
     // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
     constructor(...args: any[]) {
       const [address, handler, options = {}] = args as MixinArguments<
@@ -266,6 +272,12 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
           optionNames: OPTION_NAMES,
         }),
       );
+      this.#runner = runner;
+      this.#options = options;
+    }
+
+    recycle(options: RecycleOptions = {}): Promise<void> {
+      return recycle(this.#runner, options, this.#options);
     }
   }
   return ForkingServer;

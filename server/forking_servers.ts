@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Recyclable } from "./recyclable.ts";
 import { TCPServer } from "./tcp_server.ts";
 import { type Forking, ForkingMixIn } from "./forking_mixin.ts";
 import { TLSServer } from "./tls_server.ts";
@@ -16,30 +17,30 @@ export const ForkingTCPServer: Forking<typeof TCPServer> = ForkingMixIn(
   TCPServer,
 );
 /** An instance of the class of the same name. */
-export type ForkingTCPServer = TCPServer;
+export type ForkingTCPServer = TCPServer & Recyclable;
 
 /** A {@linkcode TLSServer} whose handlers run in processes. */
 export const ForkingTLSServer: Forking<typeof TLSServer> = ForkingMixIn(
   TLSServer,
 );
 /** An instance of the class of the same name. */
-export type ForkingTLSServer = TLSServer;
+export type ForkingTLSServer = TLSServer & Recyclable;
 
 /** A {@linkcode UDPServer} whose handlers run in processes. */
 export const ForkingUDPServer: Forking<typeof UDPServer> = ForkingMixIn(
   UDPServer,
 );
 /** An instance of the class of the same name. */
-export type ForkingUDPServer = UDPServer;
+export type ForkingUDPServer = UDPServer & Recyclable;
 
 /** A {@linkcode UnixStreamServer} whose handlers run in processes. */
 export const ForkingUnixStreamServer: Forking<typeof UnixStreamServer> =
   ForkingMixIn(UnixStreamServer);
 /** An instance of the class of the same name. */
-export type ForkingUnixStreamServer = UnixStreamServer;
+export type ForkingUnixStreamServer = UnixStreamServer & Recyclable;
 
 /** A {@linkcode UnixDatagramServer} whose handlers run in processes. */
 export const ForkingUnixDatagramServer: Forking<typeof UnixDatagramServer> =
   ForkingMixIn(UnixDatagramServer);
 /** An instance of the class of the same name. */
-export type ForkingUnixDatagramServer = UnixDatagramServer;
+export type ForkingUnixDatagramServer = UnixDatagramServer & Recyclable;

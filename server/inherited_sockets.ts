@@ -1,5 +1,6 @@
 import { expectServing, isSuccessor } from "./_node_sockets/handover.ts";
 import type { InheritedAddress } from "./_node_sockets/adopt.ts";
+import { readVariable } from "./_node_sockets/variable.ts";
 
 /** The first descriptor that systemd passes; sd_listen_fds(3). */
 const FIRST = 3;
@@ -38,10 +39,11 @@ export interface InheritedSocket extends InheritedAddress {
  * ```
  */
 export function inheritedSockets(): InheritedSocket[] {
-  const pid = Deno.env.get("LISTEN_PID");
+  const read = (name: string) => readVariable(name, "list inherited sockets");
+  const pid = read("LISTEN_PID");
   const isHandedOver = isSuccessor(pid);
   if (pid !== String(Deno.pid) && !isHandedOver) return [];
-  const said = Deno.env.get("LISTEN_FDS") ?? "0";
+  const said = read("LISTEN_FDS") ?? "0";
   const count = /^\d{1,5}$/.test(said) ? Number(said) : Infinity;
   if (count > MOST) {
     throw new Deno.errors.InvalidData(
@@ -51,7 +53,7 @@ export function inheritedSockets(): InheritedSocket[] {
     );
   }
   if (isHandedOver) expectServing(FIRST, count);
-  const names = Deno.env.get("LISTEN_FDNAMES")?.split(":") ?? [];
+  const names = read("LISTEN_FDNAMES")?.split(":") ?? [];
   return Array.from({ length: count }, (_, i) => ({
     fd: FIRST + i,
     name: names[i] || "unknown",

@@ -1,3 +1,4 @@
+import { isGranted } from "../handlers/_granted.ts";
 import { LONGEST_DELAY } from "../handlers/_time_limit.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
 import { checkTime } from "./_core/options.ts";
@@ -8,7 +9,9 @@ import {
   inheritableOf,
 } from "./_node_sockets/handover.ts";
 import { closeDescriptor, Successor } from "./_node_sockets/successor.ts";
+import { DatagramServer } from "./datagram_server.ts";
 import type { ShutdownOptions } from "./server_options.ts";
+import { UDPServer } from "./udp_server.ts";
 
 const DEFAULT_READY_TIMEOUT = 30_000;
 
@@ -61,6 +64,10 @@ export interface RestartOptions extends ShutdownOptions {
  * are no way to do this: clients in the queue of the one that ends are reset, 1.1 %
  * of them where that was measured.
  *
+ * Servers of datagrams cannot be restarted so. Two processes may open the port of a
+ * `UDPServer` with `reuseAddress`: on Linux the one that has opened it last gets all
+ * that comes from then on, and the other is shut down, which serves what it has.
+ *
  * Needs `--allow-run=deno --allow-env`, and is not for Windows.
  *
  * @param servers The server, or several.
@@ -100,6 +107,7 @@ export async function restart(
 ): Promise<number> {
   const all = Array.isArray(servers) ? servers : [servers];
   const names = checkOptions(all, options);
+  checkPermissions();
   const { readyTimeout = DEFAULT_READY_TIMEOUT, gracePeriod } = options;
   const sockets = all.map(socketOf);
   const descriptors: number[] = [];
@@ -128,9 +136,35 @@ export async function restart(
 function socketOf(server: object, i: number): Inheritable {
   const socket = inheritableOf(server);
   if (socket !== undefined) return socket;
-  throw new TypeError(
-    `Cannot restart server ${i}: its socket cannot be inherited; open it with inheritable: true, or have systemd start this process with it`,
-  );
+  throw new TypeError(`Cannot restart server ${i}: ${whyNot(server)}`);
+}
+
+function whyNot(server: object): string {
+  if (server instanceof UDPServer) {
+    return "a socket of datagrams cannot be inherited; open it with reuseAddress: true, have another process listen at its address in the same way, which on Linux gets all that comes from then on, and then shut this server down";
+  }
+  if (server instanceof DatagramServer) {
+    return "a socket of datagrams cannot be inherited; shut it down, and start the other process when that is over";
+  }
+  return "its socket cannot be inherited; open it with inheritable: true, or have systemd start this process with it";
+}
+
+/** Checks first what Deno would ask for. */
+function checkPermissions(): void {
+  const needs = [
+    [{ name: "env" }, "env access", "--allow-env"],
+    [
+      { name: "run", command: "deno" },
+      `run access to "deno"`,
+      "--allow-run=deno",
+    ],
+  ] as const;
+  for (const [descriptor, access, flag] of needs) {
+    if (isGranted(descriptor)) continue;
+    throw new Deno.errors.NotCapable(
+      `Cannot restart: requires ${access}, run again with ${flag}`,
+    );
+  }
 }
 
 /** @returns The names of the sockets. */

@@ -1,12 +1,13 @@
 import { isGranted } from "../handlers/_granted.ts";
+import { readVariable } from "./_node_sockets/variable.ts";
 
 /** How long the service manager may take for a message, in milliseconds. */
 const MOST_TIME = 5_000;
 
 /**
  * Tells the service manager how this process is: `"READY=1"` when it serves,
- * `"STOPPING=1"` when it shuts down, `"WATCHDOG=1"` now and then where the unit has
- * `WatchdogSec=`; see sd_notify(3). Several, one a line, go in one message.
+ * `"STOPPING=1"` when it shuts down; see sd_notify(3). Several, one a line, go in one
+ * message. `"WATCHDOG=1"` is told by {@linkcode sdWatchdog}.
  *
  * Needs `--unstable-net --allow-env=NOTIFY_SOCKET --allow-net`, and `--allow-read`
  * and `--allow-write` of that socket's path, `/run/systemd/notify` mostly.
@@ -30,7 +31,7 @@ const MOST_TIME = 5_000;
  * ```
  */
 export async function sdNotify(state: string): Promise<boolean> {
-  const where = Deno.env.get("NOTIFY_SOCKET");
+  const where = readVariable("NOTIFY_SOCKET", "notify the service manager");
   if (where === undefined || where === "") return false;
   if (Deno.listenDatagram === undefined) {
     throw new Deno.errors.NotSupported(

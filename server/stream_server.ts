@@ -6,6 +6,7 @@ import { IdleConnection } from "./_closing/idle_connection.ts";
 import { seamOf, withSeam } from "./_core/seam.ts";
 import { SOCKET } from "./_node_sockets/handover.ts";
 import { BaseServer } from "./base_server.ts";
+import type { ProxyProtocolOptions } from "./proxy_protocol_options.ts";
 import type {
   RequestHandlerClass,
   ServerOptions,
@@ -37,6 +38,20 @@ export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
    * @default {30000}
    */
   readonly lingerTimeout?: number;
+  /**
+   * Takes headers of the PROXY protocol, by which a balancer tells whose
+   * connection it forwards. Without it, nothing looks for them.
+   */
+  readonly proxyProtocol?: ProxyProtocolOptions;
+  /**
+   * Whether `stats()` and `connections()` count what handlers read from `request`
+   * itself and write to it, too. Each such call takes a promise more then. What
+   * `rfile`, `wfile` and the handlers of HTTP carry is always counted, and all is
+   * where there is an `idleTimeout`.
+   *
+   * @default {false}
+   */
+  readonly countBytes?: boolean;
 }
 
 /** What a server of connections listens on. {@linkcode Deno.Listener} is one. */
@@ -99,7 +114,9 @@ export abstract class StreamServer<
       ),
       withSeam(options, {
         transport: connections,
-        optionNames: ["idleTimeout", "lingerTimeout"],
+        optionNames: [
+          ...["idleTimeout", "lingerTimeout", "proxyProtocol", "countBytes"],
+        ],
       }),
     );
     this.#listener = listener;

@@ -1,6 +1,7 @@
 import { seamOf, withSeam } from "./_core/seam.ts";
 import type { InheritedAddress } from "./_node_sockets/adopt.ts";
 import { LISTEN_OPTION_NAMES, listenTCP } from "./_node_sockets/listen_tcp.ts";
+import { behindProxies } from "./_proxy/proxy_listener.ts";
 import {
   type StreamHandler,
   StreamServer,
@@ -104,7 +105,11 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
     options: TCPServerOptions = {},
   ) {
     super(
-      () => listenTCP(address, [], options, undefined, seamOf(options).listen),
+      () =>
+        behindProxies(
+          options,
+          listenTCP(address, [], options, undefined, seamOf(options).listen),
+        ),
       handler,
       withSeam(options, { optionNames: LISTEN_OPTION_NAMES }),
     );

@@ -1,4 +1,4 @@
-import { withSeam } from "./_core/seam.ts";
+import { type Runner, withSeam } from "./_core/seam.ts";
 import { checkCount } from "./_core/options.ts";
 import {
   type ConcreteServerClass,
@@ -17,6 +17,9 @@ import {
 } from "./_acceptors/accept_mode.ts";
 import { acceptorOptions } from "./_acceptors/acceptor_start.ts";
 import { AcceptRunner } from "./_acceptors/accept_runner.ts";
+import { recycle } from "./_bridge/recycle.ts";
+import type { Recyclable, RecycleOptions } from "./recyclable.ts";
+import type { ServerOptions } from "./server_options.ts";
 import type { TCPServerAddress } from "./tcp_server.ts";
 import { handlerLocation } from "./_bridge/handler_location.ts";
 import { ThreadPool } from "./_threads/thread_pool.ts";
@@ -41,6 +44,17 @@ export interface ThreadingOptions {
    */
   readonly connectionsPerWorker?: number;
   /**
+   * After how many requests a thread is replaced by a new one, so that what its
+   * handlers leak does not grow for ever: up to a tenth earlier, by chance, so that
+   * not all are replaced at once. The new one is ready first; the old one ends when
+   * the requests that it has have ended, whose handlers are told by `onShutdown`.
+   * Where no new one can be started, that is told to `handleError`, and the old one
+   * goes on for as many again.
+   *
+   * @default {Infinity}
+   */
+  readonly requestsPerWorker?: number;
+  /**
    * Who accepts connections. `"threads"`: each thread accepts for itself from the
    * one listening socket, and no byte passes through the main thread. `"main"`:
    * the main thread accepts, and carries the bytes to the threads and back.
@@ -61,6 +75,7 @@ const OPTION_NAMES = Object.keys(
   {
     workers: true,
     connectionsPerWorker: true,
+    requestsPerWorker: true,
     accept: true,
   } satisfies Record<keyof ThreadingOptions, true>,
 );
@@ -160,7 +175,10 @@ export function ThreadingMixIn<Base extends ServerClass>(
 }
 
 function threading(Base: ConcreteServerClass): ConcreteServerClass {
-  class ThreadingServer extends Base {
+  class ThreadingServer extends Base implements Recyclable {
+    readonly #runner: Pick<Runner, "recycle">;
+    readonly #options: ServerOptions;
+
     // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
     constructor(...args: any[]) {
       const [address, handler, options = {}] = args as MixinArguments<
@@ -169,11 +187,13 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       const {
         workers = navigator.hardwareConcurrency,
         connectionsPerWorker = Infinity,
+        requestsPerWorker = Infinity,
         accept = "auto",
       } = options;
       checkAcceptMode(accept);
       checkCount("workers", workers, 1);
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
+      checkCount("requestsPerWorker", requestsPerWorker, 1);
       const maxConnections = limitedConnections(
         options,
         workers * connectionsPerWorker,
@@ -184,6 +204,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
           new ThreadPool(
             workers,
             connectionsPerWorker,
+            requestsPerWorker,
             location,
             addr,
             shutdown,
@@ -196,21 +217,21 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         : objection(new.target, address, options);
       if (reason !== undefined) {
         if (accept === "threads") throw acceptError(reason);
+        const runner = makePool();
         super(
           address,
           handler,
-          withSeam({ ...options, maxConnections }, {
-            runner: makePool(),
-            optionNames,
-          }),
+          withSeam({ ...options, maxConnections }, { runner, optionNames }),
         );
+        this.#runner = runner;
+        this.#options = options;
         return;
       }
       const runner = new AcceptRunner({
         insists: accept === "threads",
         makeOther: makePool,
         supervised: (port) => ({
-          ...{ maxConnections, handler: location },
+          ...{ maxConnections, requestsPerWorker, handler: location },
           workers: Math.min(workers, MOST_ACCEPTORS),
           perWorker: connectionsPerWorker,
           address: { ...address as TCPServerAddress, port },
@@ -226,6 +247,12 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
           listen: runner.listen,
         }),
       );
+      this.#runner = runner;
+      this.#options = options;
+    }
+
+    recycle(options: RecycleOptions = {}): Promise<void> {
+      return recycle(this.#runner, options, this.#options);
     }
   }
   return ThreadingServer;

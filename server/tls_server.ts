@@ -14,6 +14,7 @@ import {
   type TLSOptions,
 } from "../handlers/_tls/tls_options.ts";
 import { LISTEN_OPTION_NAMES, listenTCP } from "./_node_sockets/listen_tcp.ts";
+import { behindProxies } from "./_proxy/proxy_listener.ts";
 import { TLSListener } from "./_tls/tls_listener.ts";
 import type {
   InheritedAddress,
@@ -125,11 +126,14 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
     super(
       () =>
         new TLSListener(
-          listenTCP(
-            address,
-            TLS_OPTION_NAMES,
+          behindProxies(
             options,
-            () => credentials = new Credentials(address),
+            listenTCP(
+              address,
+              TLS_OPTION_NAMES,
+              options,
+              () => credentials = new Credentials(address),
+            ),
           ),
           credentials,
         ),
@@ -193,7 +197,7 @@ class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
     await shakeHandsWithin(
       served.request,
       this.#handshakeTimeout,
-      (reason) => served.abort(reason),
+      (reason) => served.abort(reason, "handshakeTimeout"),
     );
   }
 }

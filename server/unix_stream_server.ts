@@ -1,5 +1,6 @@
 import {
   type StreamHandler,
+  type StreamListener,
   StreamServer,
   type StreamServerOptions,
 } from "./stream_server.ts";
@@ -11,6 +12,8 @@ import {
   type InheritedAddress,
   isInherited,
 } from "./_node_sockets/adopt.ts";
+import { listenUnix } from "./_node_sockets/listen_unix.ts";
+import { behindProxies } from "./_proxy/proxy_listener.ts";
 import {
   UNIX_OPTION_NAMES,
   type UnixServerAddress,
@@ -19,6 +22,21 @@ import {
 } from "./_unix/unix_socket_file.ts";
 
 export type { UnixServerAddress, UnixSocketFileOptions };
+
+/** Where a {@linkcode UnixStreamServer} listens. */
+export interface UnixStreamServerAddress extends UnixServerAddress {
+  /**
+   * Whether `restart()` can hand the socket to another process. It is accepted
+   * from by way of `node:net` then, which takes as many clients out of the
+   * kernel's queue at once as there are: up to `backlog` descriptors more.
+   *
+   * A process that goes on with the socket does not know its file, which is left
+   * behind when the last one ends: start the first with `reclaim: true`.
+   *
+   * @default {false}
+   */
+  readonly inheritable?: boolean;
+}
 
 /** Options of a {@linkcode UnixStreamServer}. */
 export interface UnixStreamServerOptions
@@ -64,33 +82,36 @@ export class UnixStreamServer
    * @throws {RangeError} If an option is out of range.
    */
   constructor(
-    address: UnixServerAddress | InheritedAddress,
+    address: UnixStreamServerAddress | InheritedAddress,
     handler: StreamHandler<Deno.UnixConn, Deno.UnixAddr>,
     options: UnixStreamServerOptions = {},
   ) {
     // An inherited socket has a file that is not this server's, an abstract none.
     let file: UnixSocketFile | undefined;
     const connections = new UnixConnections(options, () => file);
+    const open = (): StreamListener<Deno.UnixConn, Deno.UnixAddr> => {
+      if (isInherited(address)) {
+        checkKeys("address key", address, ["fd", "name"]);
+        checkNoFile(options);
+        return adoptUnix(address);
+      }
+      const listen = (path: string) =>
+        address.inheritable === true
+          ? listenUnix(path)
+          : Deno.listen({ transport: "unix", path });
+      if (isAbstract(address)) {
+        checkKeys("address key", address, ["path", "transport", "inheritable"]);
+        checkNoFile(options);
+        return listen(address.path);
+      }
+      const bound = UnixSocketFile.bind(address, options, listen, [
+        "inheritable",
+      ]);
+      file = bound.file;
+      return bound.socket;
+    };
     super(
-      () => {
-        if (isInherited(address)) {
-          checkKeys("address key", address, ["fd"]);
-          checkNoFile(options);
-          return adoptUnix(address);
-        }
-        if (isAbstract(address)) {
-          checkKeys("address key", address, ["path", "transport"]);
-          checkNoFile(options);
-          return Deno.listen({ transport: "unix", path: address.path });
-        }
-        const bound = UnixSocketFile.bind(
-          address,
-          options,
-          (path) => Deno.listen({ transport: "unix", path }),
-        );
-        file = bound.file;
-        return bound.socket;
-      },
+      () => behindProxies(options, open()),
       handler,
       withSeam(options, {
         transport: connections,
@@ -108,7 +129,7 @@ class UnixConnections extends Connections<Deno.UnixConn, Deno.UnixAddr> {
     options: UnixStreamServerOptions,
     file: () => UnixSocketFile | undefined,
   ) {
-    super(options);
+    super(options, true);
     this.#file = file;
   }
 

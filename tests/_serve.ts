@@ -1,16 +1,6 @@
 import { patiently } from "./_patience.ts";
 
-/** Whether tests of TCP are to run on the sockets that `node:net` accepts. */
-const onNodeSockets = Deno.env.has("ON_NODE_SOCKETS");
-// Without this function the library takes the flag for missing, which is what it
-// needs these sockets for.
-if (onNodeSockets) Object.assign(Deno, { listenDatagram: undefined });
-
-export const LOOPBACK = {
-  hostname: "127.0.0.1",
-  port: 0,
-  ...onNodeSockets ? { reusePort: true } : {},
-} as const;
+export const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
 
 /** Serves until disposed, and then waits until nothing is left running. */
 export function serve<Server extends { serveForever(): Promise<void> }>(

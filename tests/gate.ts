@@ -27,7 +27,8 @@ const checks: readonly Check[] = [
   {
     name: "documentation examples",
     args: [
-      ...["test", "-A", "--doc", "--preload", "tests/poll/_open_libc.ts"],
+      ...["test", "-A", "--doc", "--parallel"],
+      ...["--preload", "tests/poll/_open_libc.ts"],
       ...["mod.ts", "handlers", "server", "poll"],
     ],
   },

@@ -18,6 +18,8 @@ export class Callbacks implements EngineCallbacks {
   /** The connection, until it closes. */
   owner: Owner | undefined;
   established = false;
+  /** Whether the peer has broken the protocol, or told of an error. */
+  failed = false;
   /** Whether the peer has ended its side as is proper. */
   ended = false;
   /** Whether a certificate is to be chosen. */
@@ -45,6 +47,7 @@ export class Callbacks implements EngineCallbacks {
   }
 
   onerror(error: Error): void {
+    this.failed = true;
     this.owner?.failed(error.message);
   }
 }

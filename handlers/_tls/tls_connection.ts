@@ -1,4 +1,5 @@
 import { RESET, type Resetting } from "../_cut_short.ts";
+import { PROXIED, type Proxied } from "../_proxied.ts";
 import { addBorrower } from "../streams/_lending.ts";
 import { ReadSize } from "../streams/_read_size.ts";
 import { giveBuffer, takeBuffer } from "../streams/_small_buffers.ts";
@@ -24,6 +25,11 @@ const HELLO_PART = 4 * 1024;
  */
 const MOST_WAITING = 64 * 1024;
 
+/** Alerts that end a handshake (RFC 8446, section 6.2). */
+const CERTIFICATE_UNKNOWN = 46;
+const DECODE_ERROR = 50;
+const INTERNAL_ERROR = 80;
+
 const NOTHING = new Uint8Array(0);
 
 /** Of a client that was asked for no certificate. */
@@ -36,7 +42,7 @@ const ignore = () => {};
 
 /** The server's side of a connection in TLS, over any other connection. */
 export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
-  implements Deno.Conn<Address>, Resetting {
+  implements Deno.Conn<Address>, Proxied, Resetting {
   readonly #raw: Deno.Conn<Address>;
   readonly #source: ReadSource;
   readonly #credentials: Credentials;
@@ -89,6 +95,11 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
 
   get remoteAddr(): Address {
     return this.#raw.remoteAddr;
+  }
+
+  /** What has come before the handshake, if a PROXY header has. */
+  get [PROXIED](): Proxied[typeof PROXIED] {
+    return (this.#raw as Partial<Proxied>)[PROXIED];
   }
 
   /** What the handshake has agreed upon, once it is complete. */
@@ -207,8 +218,16 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     (this.#raw as Partial<Deno.TcpConn>).setNoDelay?.(noDelay);
   }
 
-  setKeepAlive(keepAlive?: boolean): void {
-    (this.#raw as Partial<Deno.TcpConn>).setKeepAlive?.(keepAlive);
+  /**
+   * @param keepAlive Whether the kernel looks if a silent peer is there still.
+   * @param delay After how much silence, in milliseconds, where the connection
+   * beneath knows that; Deno's own do not.
+   */
+  setKeepAlive(keepAlive?: boolean, delay?: number): void {
+    const raw = this.#raw as {
+      setKeepAlive?(keepAlive?: boolean, delay?: number): void;
+    };
+    raw.setKeepAlive?.(keepAlive, delay);
   }
 
   [Symbol.dispose](): void {
@@ -253,6 +272,9 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     while (!callbacks.established && this.#failure === undefined) {
       await (this.#receiving ??= this.#receive());
       if (callbacks.askedForName) await this.#answerHello();
+      if (callbacks.awaitsHello && callbacks.failed) {
+        this.#tellRefusal(DECODE_ERROR);
+      }
       // What it says last is sent when the client is known to be welcome.
       if (!callbacks.established) await this.#answer();
     }
@@ -295,14 +317,33 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     const callbacks = this.#callbacks;
     callbacks.askedForName = false;
     const name = this.#engine.getServername() ?? "";
-    const context: EngineContext = name === ""
-      ? this.#credentials.default
-      : await this.#credentials.choose(name);
+    let context: EngineContext;
+    try {
+      context = name === ""
+        ? this.#credentials.default
+        : await this.#credentials.choose(name);
+    } catch (error) {
+      this.#failure ??= error as Error;
+      if (!this.#closed) this.#tellRefusal(INTERNAL_ERROR);
+      return;
+    }
     this.#checkOpen("shake hands");
     if (this.#engine.finishAccept(context, null) === 0) return;
     this.#failure ??= new Deno.errors.InvalidData(
       "The TLS handshake failed: its certificate cannot be used",
     );
+  }
+
+  /**
+   * Tells the client why it is refused, where the engine does not: it has no alert
+   * for what is decided outside of it. So this is for as long as nothing that the
+   * server says is encrypted.
+   *
+   * @param alert The number of the alert.
+   */
+  #tellRefusal(alert: number): void {
+    // A fatal alert in a record of TLS 1.2's version (RFC 8446, section 5.1).
+    this.#queue(Uint8Array.of(21, 3, 3, 0, 2, 2, alert));
   }
 
   /**
@@ -324,6 +365,11 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     const authorized = why === "";
     if (authorized || clientAuth === "request") {
       return { authorized, peerCertificate };
+    }
+    const { protocol, resumed } = agreedUpon(engine);
+    // What the engine would say next is its first encrypted word there.
+    if (protocol === "TLSv1.2" && !resumed) {
+      this.#tellRefusal(CERTIFICATE_UNKNOWN);
     }
     throw new Deno.errors.InvalidData(
       `The client's certificate was refused: ${why}`,
@@ -374,15 +420,16 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   /** Sends what the engine has to say. */
   #send(): Promise<void> | undefined {
     const bytes = this.#closed ? NOTHING : this.#engine.drainEncOut();
-    if (bytes.length > 0) {
-      this.#unsent.push(bytes);
-      this.#unsentBytes += bytes.length;
-      if (this.#sending === undefined) {
-        this.#sending = this.#sendAll();
-        this.#sending.catch(ignore);
-      }
-    }
+    if (bytes.length > 0) this.#queue(bytes);
     return this.#sending;
+  }
+
+  #queue(bytes: Uint8Array): void {
+    this.#unsent.push(bytes);
+    this.#unsentBytes += bytes.length;
+    if (this.#sending !== undefined) return;
+    this.#sending = this.#sendAll();
+    this.#sending.catch(ignore);
   }
 
   async #sendAll(): Promise<void> {

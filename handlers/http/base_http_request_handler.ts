@@ -20,6 +20,7 @@ import {
   UNSENT,
 } from "../_host.ts";
 import { checkBoolean } from "../_settings.ts";
+import { TRAFFIC } from "../_traffic.ts";
 import type { Unsent } from "../_unsent.ts";
 import { STATUS_CODES } from "node:http";
 import {
@@ -455,6 +456,7 @@ export class BaseHTTPRequestHandler<
       this.request,
       limits,
       this.#owner,
+      this[TRAFFIC],
     );
     // The shutdown may have begun before there was anything to drain.
     if (this.#patience !== undefined) connection.drain(this.#patience);

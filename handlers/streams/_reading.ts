@@ -3,6 +3,7 @@ import {
   requestOverError,
   type StreamOwner,
 } from "./_left_behind.ts";
+import { countIn, type Traffic } from "../_traffic.ts";
 import { LARGEST_BUFFER, ReadBuffer } from "./_read_buffer.ts";
 import { checkRead } from "./_read_size.ts";
 import { afterTurn, FRUITLESS_IN_A_ROW } from "./_turns.ts";
@@ -35,6 +36,8 @@ export class Reading {
   readonly held: ReadBuffer = new ReadBuffer();
   /** Why nothing more comes, if so. */
   end: "peer" | "cancel" | undefined = undefined;
+  /** Where what comes is counted, if anybody counts. */
+  traffic: Traffic | undefined = undefined;
   readonly #source: Source;
   readonly #onError: ((error: unknown) => void) | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -222,11 +225,14 @@ export class Reading {
       if (n === null || this.#over || this.end !== undefined) {
         this.held.unfilled();
         this.end ??= "peer";
-      } else if (!direct) this.held.filled(n);
-      else {
+      } else if (!direct) {
+        this.held.filled(n);
+        if (this.traffic !== undefined) countIn(this.traffic, n);
+      } else {
         // It was interrupted, or else it waits for this.
         const waiting = this.#waiting!;
         checkRead(n, waiting.most);
+        if (this.traffic !== undefined) countIn(this.traffic, n);
         this.#settle(waiting).resolve(n);
         return this.#readAhead();
       }

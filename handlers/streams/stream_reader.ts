@@ -1,4 +1,5 @@
 import { checkFewKeys } from "../_known_keys.ts";
+import { COUNT, type Traffic } from "../_traffic.ts";
 import { BUFFERED, FILLING, LEAVE, OWN, WATCH } from "./_owned.ts";
 import type { StreamOwner } from "./_left_behind.ts";
 import { LARGEST_BUFFER } from "./_read_buffer.ts";
@@ -519,6 +520,16 @@ export class StreamReader implements AsyncIterable<string> {
    */
   [OWN](owner: StreamOwner): void {
     this.#reading.belongToRequest(owner);
+  }
+
+  /**
+   * Says where what comes is counted.
+   *
+   * @param traffic The counters, if anybody counts.
+   * @ignore
+   */
+  [COUNT](traffic: Traffic | undefined): void {
+    this.#reading.traffic = traffic;
   }
 
   /**

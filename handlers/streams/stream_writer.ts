@@ -1,4 +1,5 @@
 import { checkFewKeys } from "../_known_keys.ts";
+import { COUNT, countOut, type Traffic } from "../_traffic.ts";
 import { CUT_SHORT, END, LEND_TEXTS, OWN } from "./_owned.ts";
 import {
   markLeftBehind,
@@ -144,6 +145,8 @@ export class StreamWriter {
   #over = false;
   /** The request that the stream belongs to. */
   #owner: StreamOwner | undefined;
+  /** Where what the sink takes is counted, if anybody counts. */
+  #traffic: Traffic | undefined;
   /** Whether the sink was called. */
   #hasWritten = false;
   /** Whether it is still to be told not to delay what it is given. */
@@ -294,6 +297,16 @@ export class StreamWriter {
   }
 
   /**
+   * Says where what the sink takes is counted.
+   *
+   * @param traffic The counters, if anybody counts.
+   * @ignore
+   */
+  [COUNT](traffic: Traffic | undefined): void {
+    this.#traffic = traffic;
+  }
+
+  /**
    * Flushes, then refuses every later write: the request is over.
    *
    * @param handlerFailed Whether the handler has failed.
@@ -438,6 +451,7 @@ export class StreamWriter {
         const done = await this.#writeTo(sink, bytes);
         if (done !== bytes.length) checkWritten(done, bytes.length);
         this.#buffered -= done;
+        if (this.#traffic !== undefined) countOut(this.#traffic, done);
         if (done < bytes.length) await this.#writeRest(sink, bytes, done);
       } else {
         const chunks = this.#chunks;
@@ -469,6 +483,7 @@ export class StreamWriter {
       checkWritten(n, bytes.length - done);
       done += n;
       this.#buffered -= n;
+      if (this.#traffic !== undefined) countOut(this.#traffic, n);
     }
   }
 

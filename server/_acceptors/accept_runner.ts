@@ -1,10 +1,15 @@
+import type { ConnectionInfo } from "../server_stats.ts";
 import type {
   InProgress,
   Runner,
   RunnerHost,
+  RunnerNumbers,
   ServingLoop,
+  TCPListener,
 } from "../_core/seam.ts";
+import type { RemoteRunner } from "../_bridge/remote_mixin.ts";
 import { acceptError } from "./accept_mode.ts";
+import { LeavableListener } from "./leavable_listener.ts";
 import { listenShared } from "./shared_listener.ts";
 import { type Supervised, Supervisor } from "./supervisor.ts";
 
@@ -13,7 +18,7 @@ interface Choice {
   /** Whether there is nothing but threads that accept for themselves. */
   readonly insists: boolean;
   /** Makes what else runs the handlers. */
-  makeOther(): Runner;
+  makeOther(): RemoteRunner;
   /** What the threads are, given the port. */
   supervised(port: number): Supervised;
   /** What stands against it by now, as the end of a sentence. */
@@ -28,9 +33,10 @@ interface Choice {
 export class AcceptRunner implements Runner {
   readonly #choice: Choice;
   #host!: RunnerHost;
-  #shares = false;
+  /** The socket, where threads can share it. */
+  #shared: LeavableListener | undefined;
   #supervisor: Supervisor | undefined;
-  #other: Runner | undefined;
+  #other: RemoteRunner | undefined;
   /** Settles when the threads are gone that turned out to be of no use. */
   #abandoned: Promise<void> | undefined;
 
@@ -39,11 +45,10 @@ export class AcceptRunner implements Runner {
   }
 
   /** Opens the socket of the server. */
-  readonly listen = (options: Deno.TcpListenOptions): Deno.TcpListener => {
+  readonly listen = (options: Deno.TcpListenOptions): TCPListener => {
     const listener = listenShared(options);
     if (!("missing" in listener)) {
-      this.#shares = true;
-      return listener;
+      return this.#shared = new LeavableListener(listener);
     }
     if (this.#choice.insists) {
       throw new Deno.errors.NotSupported(
@@ -55,10 +60,13 @@ export class AcceptRunner implements Runner {
 
   start(host: RunnerHost): void {
     this.#host = host;
-    if (this.#shares) {
-      const { port } = host.addr as Deno.NetAddr;
-      this.#supervisor = new Supervisor(this.#choice.supervised(port), host);
-    } else this.#startOther();
+    if (this.#shared === undefined) return this.#startOther();
+    const { port } = host.addr as Deno.NetAddr;
+    this.#supervisor = new Supervisor(
+      this.#choice.supervised(port),
+      this.#shared,
+      host,
+    );
   }
 
   congestion(): Promise<void> | undefined {
@@ -102,8 +110,24 @@ export class AcceptRunner implements Runner {
     this.#supervisor?.shuttingDown(gracePeriod);
   }
 
+  async recycle(gracePeriod: number): Promise<void> {
+    await (this.#supervisor ?? this.#other!).recycle(gracePeriod);
+  }
+
   keepAlive(keep: boolean): void {
     this.#supervisor?.keepAlive(keep);
+  }
+
+  numbers(): RunnerNumbers {
+    return (this.#supervisor ?? this.#other!).numbers();
+  }
+
+  async connections(): Promise<ConnectionInfo[]> {
+    return await this.#supervisor?.connections() ?? [];
+  }
+
+  async closeConnection(id: number): Promise<boolean> {
+    return await this.#supervisor?.closeConnection(id) ?? false;
   }
 
   /** The server is about to serve: its own hooks are known by now. */

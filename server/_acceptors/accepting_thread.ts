@@ -7,8 +7,11 @@ import { withSeam } from "../_core/seam.ts";
 import type { StreamHandler } from "../stream_server.ts";
 import { TCPServer } from "../tcp_server.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
+import { EventQueue } from "./forwarded_events.ts";
+import { countersOf, wantedEvents } from "../_numbers/shared_counters.ts";
 import type { Command, Report } from "./messages.ts";
 import { OwnPlaces } from "./places.ts";
+import { LeavableListener } from "./leavable_listener.ts";
 import { joinListener } from "./shared_listener.ts";
 import { SharedRoom } from "./shared_room.ts";
 
@@ -44,7 +47,8 @@ export class AcceptingThread {
   readonly #entered: () => void;
   readonly #die: (error: unknown) => void;
   readonly #places: OwnPlaces;
-  readonly #listener: Deno.TcpListener;
+  readonly #events: EventQueue;
+  readonly #listener: LeavableListener;
   #room: SharedRoom<never> | undefined;
   #server: AcceptingServer | undefined;
   /** Settles when the request that `serve one` asked for has ended. */
@@ -53,6 +57,8 @@ export class AcceptingThread {
   #goOn: PromiseWithResolvers<boolean> | undefined;
   #servesAll = false;
   #stopped = false;
+  /** How many requests have come. */
+  #taken = 0;
   /** The errors that are being handled elsewhere, by their numbers. */
   readonly #errors = new Map<number, () => void>();
   #lastError = 0;
@@ -83,9 +89,13 @@ export class AcceptingThread {
     this.#tell = tell;
     this.#entered = entered;
     this.#places = new OwnPlaces(start.places, start.owner, start.thread);
+    this.#events = new EventQueue(
+      wantedEvents(start.counters),
+      (events, lost) => this.#tell({ is: "events", events, lost }),
+    );
     // From the start: the main thread may close its own before this one serves,
     // and the last that is closed takes all with it who wait to be accepted.
-    this.#listener = joinListener({ ...start.address });
+    this.#listener = new LeavableListener(joinListener({ ...start.address }));
   }
 
   /** Whether it has requests. */
@@ -99,7 +109,7 @@ export class AcceptingThread {
       case "serve":
         return void this.#serve();
       case "serve one":
-        this.#one = this.#serving().handleRequest();
+        this.#one = this.#serveOne();
         return void this.#one.catch(() => {
           // The server was closed meanwhile.
         });
@@ -119,6 +129,12 @@ export class AcceptingThread {
         this.#goOn?.resolve(false);
         if (this.#server === undefined) return this.#endUnserved();
         return this.#server.close();
+      case "retire":
+        this.#stopped = true;
+        return this.#retire(command.gracePeriod);
+      case "count anew":
+        this.#taken = 0;
+        return;
       case "end waits":
         return this.#shutdowns.settleAll();
       case "forget":
@@ -126,16 +142,43 @@ export class AcceptingThread {
         return void this.#errors.delete(command.error);
       case "ping":
         return this.#tell({ is: "alive" });
+      case "list":
+        return void this.#answer(
+          command.question,
+          this.#server?.connections() ?? [],
+        );
+      case "end one":
+        return void this.#answer(
+          command.question,
+          this.#server?.closeConnection(command.id) ?? false,
+        );
+      case "tell more":
+        return this.#events.more();
       case "tell load":
         this.#tellsLoad = true;
         return this.#tell({ is: this.busy ? "busy" : "idle" });
     }
   }
 
+  async #answer(question: number, answer: unknown): Promise<void> {
+    this.#tell({ is: "answer", question, value: await answer });
+  }
+
   /** Nobody has told it to serve. */
   #endUnserved(): void {
     this.#listener.close();
     this.#tell({ is: "finished" });
+  }
+
+  /**
+   * Shuts down, and leaves those who wait in the queue to the other threads. The
+   * socket is closed first: who is being accepted just then is served, and the
+   * server finds that nobody comes after.
+   */
+  #retire(gracePeriod: number): void {
+    if (this.#server === undefined) return this.#endUnserved();
+    this.#listener.close();
+    void this.#server.shutdown({ gracePeriod });
   }
 
   async #serve(): Promise<void> {
@@ -146,7 +189,19 @@ export class AcceptingThread {
     if (this.#one !== undefined) await this.#one;
     if (this.#stopped) return;
     this.#places.beginAccepting();
-    await server.serveForever();
+    try {
+      await server.serveForever();
+    } catch (error) {
+      // That its socket is closed, if it was told to leave it.
+      if (!this.#stopped) throw error;
+    }
+  }
+
+  async #serveOne(): Promise<void> {
+    this.#goOn = undefined;
+    await this.#serving().handleRequest();
+    // One that was closed before it was verified was one all the same.
+    if (this.#goOn === undefined && !this.#servesAll) await this.#waitForWord();
   }
 
   /** The server, which is made when it is needed. */
@@ -155,7 +210,7 @@ export class AcceptingThread {
   }
 
   #makeServer(): AcceptingServer {
-    const { address, options, limit } = this.#start;
+    const { address, options, limit, counters, thread } = this.#start;
     const server = new AcceptingServer(
       address,
       this.#Handler as unknown as StreamHandler<Deno.TcpConn, Deno.NetAddr>,
@@ -165,6 +220,12 @@ export class AcceptingThread {
         verify: () => this.#servesAll || this.#waitForWord(),
       }, {
         listen: () => this.#listener,
+        watch: {
+          counters: countersOf(counters, thread),
+          firstId: this.#start.firstId,
+          idStep: this.#start.places.threads,
+          outlet: this.#events,
+        },
         makeRoom: (limit) => {
           const room = new SharedRoom<never>(limit, this.#places, {
             entered: () => this.#hasEntered(),
@@ -194,6 +255,7 @@ export class AcceptingThread {
 
   #hasEntered(): void {
     this.#entered();
+    if (++this.#taken === this.#start.requests) this.#tell({ is: "spent" });
     if (this.#places.load === 1) this.#tellLoad("busy");
   }
 

@@ -1,7 +1,10 @@
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
+import { ABANDON_AFTER } from "../_core/served_request.ts";
 import { OwnedWorker } from "../_threads/owned_worker.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
 import { type Command, readReport, type Report } from "./messages.ts";
+import { type Answer, Questions } from "./questions.ts";
 
 /** The module that such a thread runs. */
 const THREAD_URL = new URL("./acceptor_main.ts", import.meta.url).href;
@@ -17,8 +20,18 @@ export class Acceptor {
   drained = false;
   /** Whether it has shut down. */
   finished = false;
+  /** Whether another has its place: it ends when its requests have ended. */
+  retired = false;
+  /** Whether it has said that it is spent. */
+  spent = false;
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>;
   readonly #worker: OwnedWorker;
+  readonly #firstId: number;
+  readonly #idStep: number;
+  readonly #questions = new Questions();
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
+  #endTimers: ReturnType<typeof setTimeout>[] = [];
 
   /**
    * @param start What it is told.
@@ -30,14 +43,21 @@ export class Acceptor {
     told: (acceptor: Acceptor, report: Report) => void,
     gone: (acceptor: Acceptor, cause: Error) => void,
   ) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.gone = promise;
     this.owner = start.owner;
     this.thread = start.thread;
+    this.#firstId = start.firstId;
+    this.#idStep = start.places.threads;
     this.#worker = new OwnedWorker(
       `${start.handler.name} thread`,
       (state): AcceptorStart => ({ ...start, module: THREAD_URL, state }),
       (cause) => {
         clearTimeout(this.#answerTimer);
+        this.#questions.gone();
+        this.#clearEndTimers();
         gone(this, cause);
+        resolve();
       },
     );
     this.#worker.receive((message) => {
@@ -45,6 +65,8 @@ export class Acceptor {
       if (report.is === "alive") {
         clearTimeout(this.#answerTimer);
         this.#answerTimer = undefined;
+      } else if (report.is === "answer") {
+        this.#questions.answered(report.question, report.value);
       } else told(this, report);
     });
   }
@@ -52,6 +74,25 @@ export class Acceptor {
   /** Tells it something. */
   tell(command: Command): void {
     this.#worker.post(command);
+  }
+
+  /** Whether a request with that number would be this thread's. */
+  mayHave(id: number): boolean {
+    return (id - this.#firstId) % this.#idStep === 0;
+  }
+
+  /** Asks it which requests it has. */
+  list(): Promise<Answer> {
+    return this.#questions.ask((question) =>
+      this.tell({ do: "list", question })
+    );
+  }
+
+  /** Has it end one of its requests. */
+  endOne(id: number): Promise<Answer> {
+    return this.#questions.ask((question) =>
+      this.tell({ do: "end one", question, id })
+    );
   }
 
   /** Ends it where its event loop does not answer. */
@@ -67,6 +108,32 @@ export class Acceptor {
       ANSWER_TIMEOUT,
     );
     this.tell({ do: "ping" });
+  }
+
+  /**
+   * Ends it where it is not done long after it should have been.
+   *
+   * @param gracePeriod How long its requests may take, in milliseconds.
+   */
+  endWithin(gracePeriod: number): void {
+    this.#clearEndTimers();
+    if (gracePeriod === Infinity) return;
+    const after = (ms: number, late: () => void) => {
+      const timer = setTimeout(() => {
+        if (!this.finished) late();
+      }, Math.min(ms, LONGEST_DELAY));
+      this.#endTimers.push(timer);
+    };
+    after(gracePeriod, () => this.check());
+    // By then it has abandoned also those that wait for a shutdown themselves.
+    after(2 * gracePeriod + 3 * ABANDON_AFTER, () =>
+      this.terminate(
+        new Deno.errors.TimedOut("it did not shut down when it had to"),
+      ));
+  }
+
+  #clearEndTimers(): void {
+    for (const timer of this.#endTimers.splice(0)) clearTimeout(timer);
   }
 
   /** Lets it keep the process alive, or not. */

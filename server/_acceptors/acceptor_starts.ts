@@ -2,6 +2,7 @@ import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 import {
   DESCRIPTOR_PAUSE,
   SpareDescriptors,
+  tooFewError,
 } from "../_threads/spare_descriptors.ts";
 import { Restarts } from "../_threads/restarts.ts";
 import type { Acceptor } from "./acceptor.ts";
@@ -19,6 +20,7 @@ interface Starter {
 /** Starts the threads of a server that accept for themselves. */
 export class AcceptorStarts {
   readonly #starter: Starter;
+  readonly #most: number;
   /** Which threads there are: none has the place of another. */
   readonly #used: (Acceptor | undefined)[];
   readonly #spare: SpareDescriptors;
@@ -26,22 +28,36 @@ export class AcceptorStarts {
   #lastOwner = 0;
   readonly #restarts = new Restarts();
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Settles when a place for a thread may be free. */
+  #freed: PromiseWithResolvers<void> | undefined;
   #stopped = false;
 
   /**
-   * @param most How many threads there may be.
+   * @param most How many threads there may be, without those that are retired.
+   * @param places How many there may be with those.
    * @param moduleUrl The module of the handler.
    * @param starter Who wants them started.
    */
-  constructor(most: number, moduleUrl: string, starter: Starter) {
+  constructor(
+    most: number,
+    places: number,
+    moduleUrl: string,
+    starter: Starter,
+  ) {
+    this.#most = most;
     this.#starter = starter;
-    this.#used = Array(most).fill(undefined);
+    this.#used = Array(places).fill(undefined);
     this.#spare = new SpareDescriptors([import.meta.url, moduleUrl]);
   }
 
-  /** Whether a thread is starting. */
-  get starting(): boolean {
-    return this.#starting.size > 0;
+  /** How many threads are starting. */
+  get starting(): number {
+    return this.#starting.size;
+  }
+
+  /** Waits until those that are starting have started, or failed. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#starting.values());
   }
 
   /**
@@ -57,19 +73,40 @@ export class AcceptorStarts {
   /** Starts another, unless there are as many as there may be. */
   startAnother(): void {
     if (this.#stopped || this.#pauseTimer !== undefined) return;
-    if (!this.#used.includes(undefined)) return;
-    const pause = this.#canStart() ? this.#restarts.pause : DESCRIPTOR_PAUSE;
-    if (pause === 0) return this.#start();
+    if (this.#count >= this.#most || !this.#used.includes(undefined)) return;
+    const pause = this.hasRoom ? this.#restarts.pause : DESCRIPTOR_PAUSE;
+    if (pause === 0) return this.#startNeeded();
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
-      if (this.#canStart()) this.#start();
+      if (this.hasRoom) this.#startNeeded();
       else this.startAnother();
     }, pause);
   }
 
+  /**
+   * Starts one more, which takes the place of another. Does nothing once it is
+   * told to stop.
+   *
+   * @throws What keeps it from starting.
+   */
+  async startBeside(): Promise<void> {
+    while (!this.#stopped && !this.#used.includes(undefined)) {
+      this.#freed ??= Promise.withResolvers();
+      await this.#freed.promise;
+    }
+    if (this.#stopped) return;
+    if (!this.hasRoom) throw tooFewError();
+    try {
+      await this.#start();
+    } catch (error) {
+      if (!this.#stopped) throw error;
+      this.#starter.failed(error as Error);
+    }
+  }
+
   /** A thread that had started is gone. */
   gone(acceptor: Acceptor, hasServed: boolean): void {
-    this.#used[acceptor.thread] = undefined;
+    this.#free(acceptor);
     this.#restarts.ended(hasServed, acceptor.since);
     this.#spare.fill();
   }
@@ -78,53 +115,71 @@ export class AcceptorStarts {
   stop(cause: Error): void {
     this.#stopped = true;
     clearTimeout(this.#pauseTimer);
+    this.#freed?.resolve();
     for (const acceptor of this.#starting.keys()) acceptor.terminate(cause);
   }
 
   /** Releases what it keeps. */
   async close(): Promise<void> {
-    await Promise.all(this.#starting.values());
+    await this.settled();
     this.#spare[Symbol.dispose]();
   }
 
+  /** How many there are that take requests, or will. */
+  get #count(): number {
+    return this.#used.filter((acceptor) => acceptor?.retired === false).length;
+  }
+
   /** Whether there are enough descriptors to start a thread. */
-  #canStart(): boolean {
+  get hasRoom(): boolean {
     const alone = this.#used.every((acceptor) => acceptor === undefined);
-    return this.#spare.suffice(alone, this.starting);
+    return this.#spare.suffice(alone, this.starting > 0);
   }
 
   #make(thread: number): Acceptor {
     return this.#used[thread] = this.#starter.make(++this.#lastOwner, thread);
   }
 
-  #start(): void {
-    const thread = this.#used.indexOf(undefined);
-    if (this.#stopped || thread < 0) return;
+  #free(acceptor: Acceptor): void {
+    this.#used[acceptor.thread] = undefined;
+    this.#freed?.resolve();
+    this.#freed = undefined;
+  }
+
+  #startNeeded(): void {
+    if (this.#stopped || !this.#used.includes(undefined)) return;
+    this.#start().catch((error: Error) => {
+      // What fails for want of descriptors does not always say so. It is tried
+      // again when there are enough.
+      const inWant = isWantOfDescriptors(error) || !this.#spare.full;
+      // Who stops it waits to be told of the end of each.
+      if (!this.#stopped && inWant) return this.startAnother();
+      this.#restarts.failed();
+      this.#starter.failed(error);
+    });
+  }
+
+  /** @throws What keeps it from starting. */
+  #start(): Promise<void> {
     this.#spare[Symbol.dispose]();
-    const acceptor = this.#make(thread);
+    const acceptor = this.#make(this.#used.indexOf(undefined));
     // Where too few are left for another, this one has them for its imports.
     this.#spare.fill();
-    this.#starting.set(acceptor, this.#started(acceptor));
+    const started = this.#started(acceptor);
+    this.#starting.set(acceptor, started.catch(() => {}));
+    return started;
   }
 
   async #started(acceptor: Acceptor): Promise<void> {
-    let failure: unknown;
     try {
       await acceptor.ready();
     } catch (error) {
-      failure = error;
+      this.#free(acceptor);
+      throw error;
+    } finally {
+      this.#starting.delete(acceptor);
+      this.#spare.fill();
     }
-    this.#starting.delete(acceptor);
-    const enough = this.#spare.fill();
-    if (failure === undefined) return this.#starter.started(acceptor);
-    this.#used[acceptor.thread] = undefined;
-    // Who stops it waits to be told of the end of each.
-    if (!this.#stopped && (isWantOfDescriptors(failure) || !enough)) {
-      // What fails for want of them does not always say so. It is tried again
-      // when there are enough.
-      return this.startAnother();
-    }
-    this.#restarts.failed();
-    this.#starter.failed(failure as Error);
+    this.#starter.started(acceptor);
   }
 }

@@ -4,6 +4,8 @@
  */
 
 import { ProtocolError } from "../_bridge/frames.ts";
+import { isCount, readClient } from "./checks.ts";
+import { type PackedEvent, readEvents } from "./forwarded_events.ts";
 
 /** What the main thread tells a thread. */
 export type Command =
@@ -17,12 +19,22 @@ export type Command =
   | { readonly do: "shut down"; readonly gracePeriod: number }
   /** Stop listening. Requests in progress go on. */
   | { readonly do: "close" }
+  /** Leave what comes to others, and shut down. */
+  | { readonly do: "retire"; readonly gracePeriod: number }
+  /** Count the requests up to the next `spent` from 0 again. */
+  | { readonly do: "count anew" }
   /** The requests that wait for a shutdown need wait no longer. */
   | { readonly do: "end waits" }
   /** An error has been handled. */
   | { readonly do: "forget"; readonly error: number }
   /** Say whether you live. */
   | { readonly do: "ping" }
+  /** Say which requests you have. */
+  | { readonly do: "list"; readonly question: number }
+  /** End one of them, and say whether it was there. */
+  | { readonly do: "end one"; readonly question: number; readonly id: number }
+  /** Events that you have told were taken. */
+  | { readonly do: "tell more" }
   /** Say from now on when you have requests, and when you have none. */
   | { readonly do: "tell load" };
 
@@ -32,6 +44,8 @@ export type Report =
   | { readonly is: "one" }
   /** All threads are busy: another could be started. */
   | { readonly is: "full" }
+  /** As many requests have come as a thread is to have. */
+  | { readonly is: "spent" }
   /** A hook or a handler threw. */
   | {
     readonly is: "error";
@@ -48,6 +62,19 @@ export type Report =
   /** Shut down. */
   | { readonly is: "finished" }
   | { readonly is: "alive" }
+  /** What was asked for. */
+  | {
+    readonly is: "answer";
+    readonly question: number;
+    readonly value: unknown;
+  }
+  /** What has happened. */
+  | {
+    readonly is: "events";
+    readonly events: readonly PackedEvent[];
+    /** How many more there were. */
+    readonly lost: number;
+  }
   | { readonly is: "busy" }
   | { readonly is: "idle" };
 
@@ -61,6 +88,7 @@ export function readReport(message: unknown): Report {
   switch (report?.is) {
     case "one":
     case "full":
+    case "spent":
     case "waiting":
     case "finished":
     case "alive":
@@ -74,6 +102,13 @@ export function readReport(message: unknown): Report {
       }
       break;
     }
+    case "answer": {
+      const { question, value } = report;
+      if (!isCount(question)) break;
+      return { is: "answer", question, value };
+    }
+    case "events":
+      return { is: "events", ...readEvents(report) };
     case "error": {
       const { number, error, client } = report;
       if (typeof number !== "number" || !(error instanceof Uint8Array)) break;
@@ -87,14 +122,4 @@ export function readReport(message: unknown): Report {
 
 function isTime(value: unknown): value is number {
   return typeof value === "number" && value >= 0;
-}
-
-function readClient(client: unknown): Deno.NetAddr | undefined {
-  const { hostname, port } = (client ?? {}) as {
-    readonly hostname?: unknown;
-    readonly port?: unknown;
-  };
-  return typeof hostname === "string" && typeof port === "number"
-    ? { hostname, port, transport: "tcp" }
-    : undefined;
 }

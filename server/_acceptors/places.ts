@@ -24,7 +24,13 @@
  * which there are no more than places.
  */
 
-import { ipv4Text, ipv6Text, writeIPv4, writeIPv6 } from "../_core/ip_text.ts";
+import {
+  ipv4Text,
+  ipv6Text,
+  readIPv4,
+  readIPv6,
+  withoutZone,
+} from "../_core/ip_text.ts";
 
 /** Adds up the places that were given back, modulo 2^32. */
 const FREED = 0;
@@ -60,17 +66,21 @@ const MOST_PLACES = 2 ** 20;
 /** Where things are, for all who share the memory. */
 export interface PlacesMemory {
   readonly memory: SharedArrayBuffer;
-  /** How many threads there are at most. */
+  /** How many threads accept at most. */
+  readonly workers: number;
+  /** How many there are at most, with those that have left that to others. */
   readonly threads: number;
   /** How many places there are. */
   readonly size: number;
 }
 
 /** Allocates places, all of them free. */
-export function allocatePlaces(threads: number, limit: number): PlacesMemory {
+export function allocatePlaces(workers: number, limit: number): PlacesMemory {
+  // A thread that is replaced is there beside the one that has its place.
+  const threads = 2 * workers;
   const size = Math.min(limit, MOST_PLACES);
   const words = THREADS + threads * THREAD_WORDS + size * PLACE_WORDS;
-  return { memory: new SharedArrayBuffer(4 * words), threads, size };
+  return { memory: new SharedArrayBuffer(4 * words), workers, threads, size };
 }
 
 /** A client, as far as a place tells. */
@@ -80,7 +90,8 @@ export type ClientAddress = Deno.NetAddr & { transport: "tcp" };
 class SharedPlaces {
   protected readonly words: Int32Array;
   protected readonly threads: number;
-  protected readonly size: number;
+  /** How many there are. */
+  readonly size: number;
   protected readonly bytes: Uint8Array;
   readonly #first: number;
 
@@ -193,6 +204,7 @@ const transport = "tcp";
 export class OwnPlaces extends SharedPlaces {
   readonly #owner: number;
   readonly #thread: number;
+  readonly #workers: number;
   /** Where to look first. */
   #next: number;
   #load = 0;
@@ -207,6 +219,7 @@ export class OwnPlaces extends SharedPlaces {
     super(memory);
     this.#owner = owner;
     this.#thread = thread;
+    this.#workers = memory.workers;
     this.#next = Math.floor(thread * this.size / this.threads);
   }
 
@@ -230,8 +243,8 @@ export class OwnPlaces extends SharedPlaces {
     const at = this.at(place);
     const start = 4 * (at + ADDRESS);
     const isIPv6 = hostname.includes(":");
-    if (isIPv6) writeIPv6(hostname, this.bytes, start);
-    else writeIPv4(hostname, this.bytes, start);
+    if (isIPv6) readIPv6(withoutZone(hostname), this.bytes, start);
+    else readIPv4(hostname, this.bytes, start);
     this.words[at + KIND] = (isIPv6 ? IPV6 : IPV4) << 16 | port;
   }
 
@@ -270,12 +283,13 @@ export class OwnPlaces extends SharedPlaces {
     }
   }
 
-  /** Whether there are as many threads as there may be. */
+  /** Whether as many threads accept as may. */
   get complete(): boolean {
+    let count = 0;
     for (let thread = 0; thread < this.threads; thread++) {
-      if (!this.accepts(thread)) return false;
+      if (this.accepts(thread)) count++;
     }
-    return true;
+    return count >= this.#workers;
   }
 
   /** Whether no other accepts. */

@@ -42,10 +42,12 @@ export function listenShared(
     const { port } = alone.addr;
     // Between the two listeners of one server, another thread could have the same
     // port chosen and share it. Each that was chosen a port listens at its
-    // neighbour as well meanwhile, and gives way where it cannot.
+    // neighbour as well meanwhile, and gives way where it cannot. Linux chooses
+    // odd ports for those who listen and even ones for clients, whose ports stay
+    // taken for a minute, so the neighbour is the next of the same kind.
     const neighbour = chosen ? undefined : listenAt({
       ...options,
-      port: port ^ 1,
+      port: port ^ 2,
     });
     alone.close();
     if (neighbour === null) continue;
@@ -72,11 +74,15 @@ export function listenShared(
 export function joinListener(
   options: Deno.TcpListenOptions,
 ): Deno.TcpListener {
-  return Deno.listen(
-    { ...options, loadBalanced: true } as ShareableOptions as
-      & Deno.TcpListenOptions
-      & { transport?: "tcp" },
-  );
+  return Deno.listen(sharedOptions(options));
+}
+
+/** What to tell `Deno.listen` to listen where another thread does. */
+export function sharedOptions(
+  options: Deno.TcpListenOptions,
+): Deno.TcpListenOptions & { transport?: "tcp" } {
+  const shared: ShareableOptions = { ...options, loadBalanced: true };
+  return shared as Deno.TcpListenOptions & { transport?: "tcp" };
 }
 
 /** Whether a second listener at the same address is let in. */

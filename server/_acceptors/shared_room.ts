@@ -70,6 +70,14 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
     return true;
   }
 
+  override get limit(): number {
+    return Math.min(super.limit, this.#places.size);
+  }
+
+  override get atLimit(): boolean {
+    return super.atLimit || this.#waitsFor === "place";
+  }
+
   override awaken(): Promise<void> {
     const awake = super.awaken();
     // One that was ended by a wake has not fired.
@@ -102,8 +110,14 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
     this.#watcher.entered();
   }
 
+  override readdress(item: Item): void {
+    // Its place is another's already where it does not count any more.
+    if (item.seat >= 0) this.#places.note(item.seat, item.clientAddress);
+  }
+
   override uncount(item: Item): void {
     this.#places.free(item.seat);
+    item.seat = -1;
     this.#places.load--;
     super.uncount(item);
   }

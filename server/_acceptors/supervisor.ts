@@ -4,15 +4,27 @@ import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
-import type { RunnerHost, ServingLoop } from "../_core/seam.ts";
-import { ABANDON_AFTER } from "../_core/served_request.ts";
+import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
+import type { ConnectionInfo } from "../server_stats.ts";
 import type { TCPServerAddress } from "../tcp_server.ts";
+import { Replacements } from "../_threads/replacements.ts";
+import { requestsOfThread } from "../_threads/requests_per_worker.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
 import type { Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
+import { QueueKeeper } from "./queue_keeper.ts";
+import { sharedOptions } from "./shared_listener.ts";
+import { ThreadNumbers } from "./thread_numbers.ts";
 import { TheOne } from "./the_one.ts";
+
+/**
+ * After how long a server has its socket held by a thread that sleeps, in
+ * milliseconds: starting that takes some milliseconds and megabytes, and pays
+ * where many connections come.
+ */
+const KEEP_AFTER = 1_000;
 
 /** What a supervisor is told of its server. */
 export interface Supervised {
@@ -20,6 +32,8 @@ export interface Supervised {
   readonly workers: number;
   /** How many requests a thread takes at once. */
   readonly perWorker: number;
+  /** After how many requests a thread is replaced. */
+  readonly requestsPerWorker: number;
   /** How many requests there may be in all. */
   readonly maxConnections: number;
   readonly handler: HandlerLocation;
@@ -35,8 +49,10 @@ export interface Supervised {
 export class Supervisor implements ServingLoop {
   readonly #host: RunnerHost;
   readonly #places: AllPlaces;
+  readonly #numbers: ThreadNumbers;
   readonly #starts: AcceptorStarts;
   readonly #live = new Set<Acceptor>();
+  readonly #replacements: Replacements<Acceptor>;
   readonly #one: TheOne;
   /** Settles when it is told to stop. */
   readonly #stop = Promise.withResolvers<void>();
@@ -49,40 +65,72 @@ export class Supervisor implements ServingLoop {
   #keepsAlive = true;
   /** The shortest grace period so far, in milliseconds. */
   #gracePeriod = Infinity;
-  #graceTimers: ReturnType<typeof setTimeout>[] = [];
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Settles when no thread is left. */
   #ended: PromiseWithResolvers<void> | undefined;
+  /** The socket, until the keeper holds it. */
+  readonly #socket: Pick<Deno.TcpListener, "close">;
+  #keeper: QueueKeeper | undefined;
+  #keeperTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #address: TCPServerAddress;
 
   /**
    * Starts the first thread and waits for it, to see that the handler can be
    * imported; the others start when all are busy.
    *
+   * @param supervised What the threads are.
+   * @param socket The socket, which is closed here when somebody else holds it.
+   * @param host The server.
    * @throws What keeps the handler from being imported.
    * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
-  constructor(supervised: Supervised, host: RunnerHost) {
-    const { workers, maxConnections, handler } = supervised;
+  constructor(
+    supervised: Supervised,
+    socket: Pick<Deno.TcpListener, "close">,
+    host: RunnerHost,
+  ) {
+    const { workers, maxConnections, handler, requestsPerWorker } = supervised;
     this.#host = host;
+    this.#socket = socket;
+    this.#address = supervised.address;
     const memory = allocatePlaces(workers, maxConnections);
     this.#places = new AllPlaces(memory);
+    const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
+    this.#numbers = numbers;
     this.#one = new TheOne(() => this.#live.values().next().value);
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
-    this.#starts = new AcceptorStarts(workers, handler.moduleUrl, {
-      make: (owner, thread) =>
-        new Acceptor(
-          {
-            ...{ handler, address, addr, options, limit },
-            ...{ places: memory, owner, thread },
-          },
-          (acceptor, report) => this.#told(acceptor, report),
-          (acceptor, cause) => this.#gone(acceptor, cause),
-        ),
-      started: (acceptor) => this.#started(acceptor),
-      failed: (error) => this.#failed(error),
+    this.#starts = new AcceptorStarts(
+      workers,
+      memory.threads,
+      handler.moduleUrl,
+      {
+        make: (owner, thread) =>
+          new Acceptor(
+            {
+              ...{ handler, address, addr, options, limit },
+              ...{ places: memory, owner, thread },
+              ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
+              requests: requestsOfThread(requestsPerWorker),
+            },
+            (acceptor, report) => this.#told(acceptor, report),
+            (acceptor, cause) => this.#gone(acceptor, cause),
+          ),
+        started: (acceptor) => this.#started(acceptor),
+        failed: (error) => this.#failed(error),
+      },
+    );
+    this.#replacements = new Replacements({
+      has: (old) => !this.#closing && this.#live.has(old) && !old.retired,
+      startBeside: () => this.#starts.startBeside(),
+      retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
-    this.#starts.startFirst();
+    try {
+      this.#starts.startFirst();
+    } catch (error) {
+      numbers.close();
+      throw error;
+    }
     const { requestTimeout = Infinity } = options;
     if (requestTimeout !== Infinity) {
       this.#watch = setInterval(
@@ -100,6 +148,7 @@ export class Supervisor implements ServingLoop {
   async serveAll(): Promise<void> {
     this.#serving = true;
     for (const acceptor of this.#live) this.#serve(acceptor);
+    this.#keepQueueLater();
     await this.#stop.promise;
     this.#serving = false;
   }
@@ -119,8 +168,8 @@ export class Supervisor implements ServingLoop {
     this.#gracePeriod = gracePeriod;
     for (const acceptor of this.#live) {
       acceptor.tell({ do: "shut down", gracePeriod });
+      acceptor.endWithin(gracePeriod);
     }
-    this.#limit(gracePeriod);
   }
 
   // The threads were told to drain. Their last reports come before their end.
@@ -134,6 +183,8 @@ export class Supervisor implements ServingLoop {
     this.#stopping = true;
     this.#starts.stop(shutDown());
     this.#one.stop();
+    clearTimeout(this.#keeperTimer);
+    this.#keeper?.release();
     const told = this.#closing;
     this.#closing = true;
     for (const acceptor of this.#live) {
@@ -151,10 +202,30 @@ export class Supervisor implements ServingLoop {
     this.#checkEnd();
     await this.#ended.promise;
     this.#done = true;
-    for (const timer of this.#graceTimers) clearTimeout(timer);
     clearInterval(this.#watch);
+    this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
     await this.#starts.close();
+    await this.#keeper?.close();
+  }
+
+  numbers(): RunnerNumbers {
+    return this.#numbers.numbers(this.#starts.starting);
+  }
+
+  connections(): Promise<ConnectionInfo[]> {
+    return this.#numbers.connections();
+  }
+
+  closeConnection(id: number): Promise<boolean> {
+    return this.#numbers.closeConnection(id);
+  }
+
+  /** Replaces all threads. */
+  async recycle(gracePeriod: number): Promise<void> {
+    await this.#starts.settled();
+    const old = [...this.#live].filter(({ retired }) => !retired);
+    await this.#replacements.replace(old, gracePeriod);
   }
 
   keepAlive(keep: boolean): void {
@@ -177,7 +248,11 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
-    if (this.#closing) return acceptor.tell({ do: "close" });
+    this.#numbers.came(acceptor);
+    if (this.#closing) {
+      acceptor.endWithin(this.#gracePeriod);
+      return acceptor.tell({ do: "close" });
+    }
     if (this.#serving) this.#serve(acceptor);
     else this.#one.ask();
   }
@@ -197,6 +272,9 @@ export class Supervisor implements ServingLoop {
         return this.#one.came(acceptor);
       case "full":
         return this.#starts.startAnother();
+      case "spent":
+        if (!acceptor.spent) void this.#replaceSpent(acceptor);
+        return;
       case "error":
         return this.#tellError(acceptor, report);
       case "shutdown":
@@ -210,15 +288,53 @@ export class Supervisor implements ServingLoop {
         acceptor.drained = true;
         return this.#checkEnd();
       case "finished":
-        if (!this.#closing) {
+        if (!this.#closing && !acceptor.retired) {
           throw new ProtocolError("Cannot end a thread: nobody told it to end");
         }
         acceptor.finished = acceptor.drained = true;
         this.#places.endAccepting(acceptor.thread);
-        return this.#checkEnd();
+        if (this.#closing) return this.#checkEnd();
+        return acceptor.terminate(
+          new Deno.errors.Interrupted("another has its place"),
+        );
+      case "events":
+        return this.#numbers.publish(acceptor, report.events, report.lost);
       case "busy":
       case "idle":
         return acceptor.keepAlive(this.#keepsAlive || report.is === "busy");
+    }
+  }
+
+  /** Has the socket held elsewhere, once it seems that it is for long. */
+  #keepQueueLater(): void {
+    this.#keeperTimer = setTimeout(() => {
+      if (this.#starts.hasRoom) void this.#keepQueue();
+      else this.#keepQueueLater();
+    }, KEEP_AFTER);
+    Deno.unrefTimer(this.#keeperTimer);
+  }
+
+  async #keepQueue(): Promise<void> {
+    this.#keeper = new QueueKeeper(sharedOptions({ ...this.#address }));
+    if (await this.#keeper.holds()) this.#socket.close();
+  }
+
+  #retire(acceptor: Acceptor, gracePeriod: number): void {
+    acceptor.retired = true;
+    this.#places.endAccepting(acceptor.thread);
+    acceptor.tell({ do: "retire", gracePeriod });
+    acceptor.endWithin(gracePeriod);
+  }
+
+  /** Where no other can be started, it goes on for as many requests again. */
+  async #replaceSpent(acceptor: Acceptor): Promise<void> {
+    acceptor.spent = true;
+    try {
+      await this.#replacements.replace([acceptor], Infinity);
+    } catch (error) {
+      acceptor.spent = false;
+      acceptor.tell({ do: "count anew" });
+      void this.#host.report(error);
     }
   }
 
@@ -244,9 +360,11 @@ export class Supervisor implements ServingLoop {
     const clients = this.#places.takeBack(acceptor.owner);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
+    const unasked = !acceptor.finished && !this.#done;
+    this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
     if (this.#closing) return this.#checkEnd();
-    this.#starts.gone(acceptor, hasServed);
+    this.#starts.gone(acceptor, hasServed || acceptor.retired);
     if (this.#live.size === 0) this.#starts.startAnother();
     this.#one.lost(acceptor);
   }
@@ -269,28 +387,8 @@ export class Supervisor implements ServingLoop {
     }
   }
 
-  /** Ends threads that are not done long after they should have been. */
-  #limit(gracePeriod: number): void {
-    for (const timer of this.#graceTimers.splice(0)) clearTimeout(timer);
-    const after = (ms: number, late: (acceptor: Acceptor) => void) => {
-      const timer = setTimeout(() => {
-        for (const acceptor of this.#live) {
-          if (!acceptor.finished) late(acceptor);
-        }
-      }, Math.min(ms, LONGEST_DELAY));
-      this.#graceTimers.push(timer);
-    };
-    if (gracePeriod === Infinity) return;
-    after(gracePeriod, (acceptor) => acceptor.check());
-    // By then it has abandoned also those that wait for a shutdown themselves.
-    after(2 * gracePeriod + 3 * ABANDON_AFTER, (acceptor) =>
-      acceptor.terminate(
-        new Deno.errors.TimedOut("it did not shut down when it had to"),
-      ));
-  }
-
   #checkEnd(): void {
-    if (!this.#closing || this.#starts.starting) return;
+    if (!this.#closing || this.#starts.starting > 0) return;
     let finished = true;
     for (const acceptor of this.#live) {
       if (!acceptor.drained) return;

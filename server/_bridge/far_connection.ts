@@ -1,3 +1,4 @@
+import { PROXIED, type Proxied } from "../../handlers/_proxied.ts";
 import { inspectBounded } from "../../handlers/_inspect_bounded.ts";
 import { addBorrower } from "../../handlers/streams/_lending.ts";
 import { readableOf, writableOf } from "../../handlers/streams/_web_streams.ts";
@@ -52,7 +53,9 @@ const ignore = () => {};
  * `Deno.TcpConn` is, and its errors are those.
  */
 export class FarConnection<Address extends Deno.Addr = Deno.Addr>
-  implements Deno.Conn<Address> {
+  implements Deno.Conn<Address>, Proxied {
+  /** What knows the PROXY header that the near side has received, if it has. */
+  [PROXIED]: Proxied[typeof PROXIED] = undefined;
   readonly localAddr: Address;
   readonly remoteAddr: Address;
   /** Whether the near side's connection speaks TLS. */

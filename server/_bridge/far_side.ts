@@ -5,6 +5,7 @@ import type {
   BaseRequestHandler,
   RequestServer,
 } from "../../handlers/base_request_handler.ts";
+import { PROXIED } from "../../handlers/_proxied.ts";
 import { REPLY } from "../../handlers/_replying.ts";
 import type { TLSInfo } from "../../handlers/_tls/tls_info.ts";
 import type {
@@ -24,6 +25,7 @@ import {
   ProtocolError,
 } from "./frames.ts";
 import type { Lease } from "./lease.ts";
+import { unpackProxy } from "./packed_proxy.ts";
 import { Shutdowns } from "./shutdowns.ts";
 import {
   packDatagram,
@@ -146,18 +148,30 @@ export class FarSide implements FrameHandler {
   }
 
   #open(id: number, payload: Uint8Array): void {
-    const { localAddr, remoteAddr, encrypted, tls, requestTimeout } =
-      unpackJson(payload) as {
-        readonly localAddr: Deno.Addr;
-        readonly remoteAddr: Deno.Addr;
-        readonly encrypted: boolean;
-        readonly tls?: TLSInfo;
-        readonly requestTimeout?: number;
-      };
+    const {
+      localAddr,
+      remoteAddr,
+      client = remoteAddr,
+      encrypted,
+      tls,
+      proxy,
+      requestTimeout,
+    } = unpackJson(payload) as {
+      readonly localAddr: Deno.Addr;
+      readonly remoteAddr: Deno.Addr;
+      readonly client?: Deno.Addr;
+      readonly encrypted: boolean;
+      readonly tls?: TLSInfo;
+      readonly proxy?: string;
+      readonly requestTimeout?: number;
+    };
     const connection = encrypted
       ? new FarTlsConnection(this.#carrier, id, localAddr, remoteAddr, tls)
       : new FarConnection(this.#carrier, id, localAddr, remoteAddr, false);
-    this.#run(id, connection, connection, remoteAddr, requestTimeout);
+    if (proxy !== undefined) {
+      connection[PROXIED] = { header: unpackProxy(proxy) };
+    }
+    this.#run(id, connection, connection, client, requestTimeout);
   }
 
   async #tellShuttingDown(

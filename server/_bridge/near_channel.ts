@@ -1,3 +1,4 @@
+import type { Traffic } from "../../handlers/_traffic.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import type { Closing } from "../../handlers/_host.ts";
 import type { Carrier } from "./carrier.ts";
@@ -20,6 +21,8 @@ export interface RequestOwner {
   settling(unsent: Unsent): void;
   /** How long each request may take, where the handler measures that. */
   readonly requestTimeout?: number;
+  /** Where its bytes are counted, if anybody counts. */
+  readonly traffic?: Traffic | undefined;
   /** The connection has failed. */
   abort(reason: unknown): void;
   /** The handler shuts the server down. */
@@ -43,6 +46,7 @@ export abstract class NearChannel {
   /** How many shutdowns it has asked for that are not done. */
   #shutdowns = 0;
   #settled = false;
+  #toldShuttingDown = false;
   #errors = 0;
   #error: { readonly error: unknown } | undefined;
   #resolve!: () => void;
@@ -61,6 +65,11 @@ export abstract class NearChannel {
   /** Whether only what the handler left is still being written. */
   get handlerEnded(): boolean {
     return this.#handlerEnded;
+  }
+
+  /** What of the handler's bytes is left to be sent, if it can tell. */
+  get unsent(): Unsent | undefined {
+    return undefined;
   }
 
   /** How the connection is to be closed by now. */
@@ -111,6 +120,11 @@ export abstract class NearChannel {
     }
   }
 
+  /** Ends the request, because of what runs its handler. */
+  end(reason: unknown): void {
+    this.owner.abort(reason);
+  }
+
   /** Tells the handler that the request is over before it is done. */
   abort(reason: unknown): void {
     if (this.over) return;
@@ -118,9 +132,13 @@ export abstract class NearChannel {
     this.carrier.send(FrameType.Abort, this.id, packError(reason));
   }
 
-  /** Tells the handler that the server begins to shut down. */
+  /**
+   * Tells the handler that the server begins to shut down, or that what runs it is
+   * to end. Later calls change nothing.
+   */
   shuttingDown(gracePeriod: number): void {
-    if (this.over) return;
+    if (this.over || this.#toldShuttingDown) return;
+    this.#toldShuttingDown = true;
     this.carrier.send(
       FrameType.ShuttingDown,
       this.id,

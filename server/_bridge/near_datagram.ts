@@ -60,7 +60,7 @@ export class NearDatagram extends NearChannel {
   override frame(type: FrameType, payload: Uint8Array): void {
     switch (type) {
       case FrameType.Send:
-        return void this.#send(unpackDatagram(payload), costOf(payload));
+        return void this.#sendOne(unpackDatagram(payload), costOf(payload));
       case FrameType.Reply:
         if (this.#replied) throw repeated("replies");
         this.#replied = true;
@@ -95,14 +95,23 @@ export class NearDatagram extends NearChannel {
   async #reply({ address, data }: PackedDatagram): Promise<void> {
     this.#sending++;
     try {
-      await this.#request[1].send(data, this.#allowed(address, data.length));
+      await this.#send(address, data);
     } catch (error) {
       this.failed(error);
     }
     this.#sent();
   }
 
-  #send(datagram: PackedDatagram, cost: number): Promise<void> {
+  /** Sends a datagram, and counts it with the request. */
+  #send(address: Deno.Addr, data: Uint8Array): Promise<unknown> {
+    const allowed = this.#allowed(address, data.length);
+    if (this.owner.traffic !== undefined) {
+      this.owner.traffic.bytesOut += data.length;
+    }
+    return this.#request[1].send(data, allowed);
+  }
+
+  #sendOne(datagram: PackedDatagram, cost: number): Promise<void> {
     this.#window ??= new DatagramWindow(REQUEST_WINDOW);
     if (!this.#window.fits(cost) || !this.#all.window.fits(cost)) {
       throw new ProtocolError(
@@ -121,7 +130,7 @@ export class NearDatagram extends NearChannel {
     this.#sending++;
     let failure: { readonly error: unknown } | undefined;
     try {
-      await this.#request[1].send(data, this.#allowed(address, data.length));
+      await this.#send(address, data);
     } catch (error) {
       failure = { error };
     }

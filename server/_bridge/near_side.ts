@@ -1,4 +1,5 @@
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
+import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { NumberedItems } from "./numbered_items.ts";
 import type { Carrier } from "./carrier.ts";
 import { DatagramWindow, SIDE_WINDOW } from "./datagram_window.ts";
@@ -27,6 +28,7 @@ export class NearSide implements FrameHandler {
   /** How many shutdowns were asked for by what handlers have left running. */
   #leftShutdowns = 0;
   readonly #datagrams: NearDatagrams;
+  #retireTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param carrier Takes frames to the far side.
@@ -51,10 +53,20 @@ export class NearSide implements FrameHandler {
     return this.#served;
   }
 
-  /** Has a connection handled. */
-  openStream(connection: Deno.Conn, owner: RequestOwner): NearChannel {
+  /**
+   * Has a connection handled.
+   *
+   * @param client The client's address, where that is not the peer's.
+   */
+  openStream(
+    connection: Deno.Conn,
+    owner: RequestOwner,
+    client?: Deno.Addr,
+  ): NearChannel {
     const id = this.#channels.nextId();
-    return this.#open(new NearStream(this.#carrier, id, owner, connection));
+    return this.#open(
+      new NearStream(this.#carrier, id, owner, connection, client),
+    );
   }
 
   /** Has a datagram handled. */
@@ -74,6 +86,26 @@ export class NearSide implements FrameHandler {
         this.#datagrams,
       ),
     );
+  }
+
+  /**
+   * Has all its requests end soon, as no others come.
+   *
+   * @param gracePeriod How long they may take, in milliseconds.
+   */
+  retire(gracePeriod: number): void {
+    for (const channel of this.#channels.all()) {
+      channel.shuttingDown(gracePeriod);
+    }
+    if (gracePeriod === Infinity || this.#lost !== undefined) return;
+    clearTimeout(this.#retireTimer);
+    this.#retireTimer = setTimeout(() => {
+      const reason = new DOMException(
+        `What ran the request was recycled and it did not finish within ${gracePeriod} ms`,
+        "AbortError",
+      );
+      for (const channel of this.#channels.all()) channel.end(reason);
+    }, Math.min(gracePeriod, LONGEST_DELAY));
   }
 
   /** Resolves when the far side's event loop has answered, or is gone. */
@@ -99,6 +131,7 @@ export class NearSide implements FrameHandler {
   lose(error: unknown): boolean {
     if (this.#lost !== undefined) return false;
     this.#lost = { error };
+    clearTimeout(this.#retireTimer);
     const channels = this.#channels.takeAll();
     for (const channel of channels) channel.lose(error);
     for (const resolve of this.#pongs.splice(0)) resolve();

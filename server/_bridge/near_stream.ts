@@ -1,6 +1,8 @@
 import { arrivals, noteArrival } from "../../handlers/_arrivals.ts";
 import { isEncrypted } from "../../handlers/_encrypted.ts";
+import { proxyOf } from "../../handlers/_proxied.ts";
 import { tlsOf } from "../../handlers/_tls/tls_info.ts";
+import { countIn, countOut, type Traffic } from "../../handlers/_traffic.ts";
 import { isBorrower } from "../../handlers/streams/_lending.ts";
 import { ReadSize } from "../../handlers/streams/_read_size.ts";
 import {
@@ -16,12 +18,14 @@ import { packError, unpackError } from "./errors.ts";
 import {
   FrameType,
   LARGEST_WINDOW,
+  MAX_CONTROL,
   MAX_DATA,
   ProtocolError,
   WINDOW,
 } from "./frames.ts";
 import type { Lease } from "./lease.ts";
 import { NearChannel, repeated, type RequestOwner } from "./near_channel.ts";
+import { packProxy } from "./packed_proxy.ts";
 import { packJson, packNumber, unpackJson, unpackNumber } from "./payloads.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 
@@ -48,6 +52,8 @@ const NOTHING = new Uint8Array(0);
 /** Moves the bytes between a connection and its handler on the far side. */
 export class NearStream extends NearChannel implements Unsent {
   readonly #connection: Deno.Conn;
+  readonly #client: Deno.Addr;
+  readonly #traffic: Traffic | undefined;
   /** Whether it can be lent memory that is shared, or used again. */
   readonly #borrows: boolean;
   /** Bytes that may go to the far side before it asks for more. */
@@ -91,29 +97,41 @@ export class NearStream extends NearChannel implements Unsent {
     id: number,
     owner: RequestOwner,
     connection: Deno.Conn,
+    client: Deno.Addr = connection.remoteAddr,
   ) {
     super(carrier, id, owner);
     this.#connection = connection;
+    this.#client = client;
+    this.#traffic = owner.traffic;
     this.#borrows = isBorrower(connection);
   }
 
   override open(): void {
     const { localAddr, remoteAddr } = this.#connection;
     const tls = tlsOf(this.#connection);
+    const proxy = proxyOf(this.#connection);
     const { requestTimeout = Infinity } = this.owner;
-    this.carrier.send(
-      FrameType.Open,
-      this.id,
-      packJson({
-        localAddr,
-        remoteAddr,
-        encrypted: isEncrypted(this.#connection),
-        ...tls === undefined ? {} : { tls },
-        // JSON has no Infinity.
-        ...requestTimeout === Infinity ? {} : { requestTimeout },
-      }),
-    );
+    const opening = packJson({
+      localAddr,
+      remoteAddr,
+      ...this.#client === remoteAddr ? {} : { client: this.#client },
+      encrypted: isEncrypted(this.#connection),
+      ...tls === undefined ? {} : { tls },
+      ...proxy === undefined ? {} : { proxy: packProxy(proxy) },
+      // JSON has no Infinity.
+      ...requestTimeout === Infinity ? {} : { requestTimeout },
+    });
+    if (opening.length > MAX_CONTROL) {
+      throw new Deno.errors.InvalidData(
+        `Cannot hand a connection on: what its PROXY header and its handshake say takes ${opening.length} bytes, and ${MAX_CONTROL} are the most`,
+      );
+    }
+    this.carrier.send(FrameType.Open, this.id, opening);
     this.#pump();
+  }
+
+  override get unsent(): Unsent {
+    return this;
   }
 
   /** How many bytes of the handler's the peer has not taken yet. */
@@ -288,6 +306,7 @@ export class NearStream extends NearChannel implements Unsent {
           return this.carrier.send(FrameType.End, this.id);
         }
         size.end(n, room.length);
+        if (this.#traffic !== undefined) countIn(this.#traffic, n);
         this.#credit -= n;
         if (lease === undefined) {
           if (part.length !== n || part.buffer !== buffer.buffer) {
@@ -347,6 +366,7 @@ export class NearStream extends NearChannel implements Unsent {
     const most = this.#offered.length;
     const error = writeCountError(n, most);
     if (error !== undefined) return this.#tookNone(error);
+    if (this.#traffic !== undefined) countOut(this.#traffic, n);
     const credit = this.#window.take(n);
     if (credit > 0 && !this.over) {
       this.carrier.send(FrameType.Credit, this.id, packNumber(credit));

@@ -44,9 +44,14 @@ export class NumberedItems<Item extends { readonly id: number }> {
     this.#size--;
   }
 
+  /** All items, in no order. */
+  all(): Item[] {
+    return this.#places.filter((item) => item !== undefined);
+  }
+
   /** Takes all items out. */
   takeAll(): Item[] {
-    const items = this.#places.filter((item) => item !== undefined);
+    const items = this.all();
     this.#places = emptyPlaces(FIRST_SIZE);
     this.#size = 0;
     return items;

@@ -1,11 +1,18 @@
-import { ABORT, CLOSING, type Closing } from "../../handlers/_host.ts";
+import { ABORT, CLOSING, type Closing, UNSENT } from "../../handlers/_host.ts";
+import type { Unsent } from "../../handlers/_unsent.ts";
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { ServerOptions } from "../server_options.ts";
-import type { InProgress, Runner, RunnerHost } from "../_core/seam.ts";
+import type {
+  InProgress,
+  Runner,
+  RunnerHost,
+  RunnerNumbers,
+} from "../_core/seam.ts";
 import { checkCount, DEFAULT_MAX_CONNECTIONS } from "../_core/options.ts";
 import type { NearSide } from "./near_side.ts";
 import { watchLiveness } from "./liveness.ts";
+import type { Recyclable } from "../recyclable.ts";
 import type { RemotePool } from "./remote_pool.ts";
 
 /**
@@ -18,8 +25,8 @@ export type ServerClass = new (
 ) => RequestServer & AsyncDisposable;
 
 /**
- * A server class with a mixin: its handlers are classes, and its options are
- * more.
+ * A server class with a mixin: its handlers are classes, its options are more, and
+ * what runs them can be replaced.
  */
 export type MixedIn<Base extends ServerClass, Added> = Base extends new (
   address: infer Address,
@@ -29,7 +36,7 @@ export type MixedIn<Base extends ServerClass, Added> = Base extends new (
     address: Address,
     handler: Exclude<Handler, (...parameters: never[]) => unknown>,
     options?: Options & Added,
-  ) => Server
+  ) => Server & Recyclable
   : never;
 
 /** What TypeScript needs to know of the base of a mixin. */
@@ -89,6 +96,7 @@ export class RemoteRunner implements Runner {
       shuttingDown = gracePeriod;
     };
     let closing = (): Closing => "linger";
+    let unsent = (): Unsent | undefined => undefined;
     served.handledBy({
       [ABORT]: (reason) => abort(reason),
       onShutdown: (gracePeriod) => {
@@ -96,6 +104,10 @@ export class RemoteRunner implements Runner {
         tellShuttingDown(gracePeriod);
       },
       [CLOSING]: () => closing(),
+      get [UNSENT]() {
+        return unsent();
+      },
+      isElsewhere: true,
     });
     let endWatch: (() => void) | undefined;
     const open = (side: NearSide) => {
@@ -103,12 +115,16 @@ export class RemoteRunner implements Runner {
         endWatch = watchLiveness(
           side,
           served.requestTimeout,
-          () => served.abort(stuckError(served.requestTimeout)),
+          () =>
+            served.abort(
+              stuckError(served.requestTimeout),
+              "requestTimeout",
+            ),
         );
       }
       return isDatagram(request)
         ? side.openDatagram(request, clientAddress, served)
-        : side.openStream(request as Deno.Conn, served);
+        : side.openStream(request as Deno.Conn, served, clientAddress);
     };
     let assignment = pool.assign(open);
     if (assignment === undefined) {
@@ -120,6 +136,7 @@ export class RemoteRunner implements Runner {
     abort = assignment.abort;
     tellShuttingDown = (gracePeriod) => channel.shuttingDown(gracePeriod);
     closing = () => channel.closing();
+    unsent = () => channel.unsent;
     if (shuttingDown !== undefined) tellShuttingDown(shuttingDown);
     served.handedOver();
     try {
@@ -130,8 +147,16 @@ export class RemoteRunner implements Runner {
     }
   }
 
+  async recycle(gracePeriod: number): Promise<void> {
+    await this.#pool!.recycle(gracePeriod);
+  }
+
   async close(): Promise<void> {
     await this.#pool?.close();
+  }
+
+  numbers(): RunnerNumbers {
+    return this.#pool!.numbers();
   }
 }
 

@@ -1,4 +1,5 @@
 import { inspectBounded } from "../../handlers/_inspect_bounded.ts";
+import type { RunnerNumbers } from "../_core/seam.ts";
 import { HandlerLostError } from "../handler_lost_error.ts";
 import type { NearChannel } from "./near_channel.ts";
 import type { NearSide } from "./near_side.ts";
@@ -103,8 +104,17 @@ export interface RemotePool {
   cancel(waiting: Waiting, reason: unknown): void;
   /** What to wait for before more is read from sockets, if anything. */
   drained?(): Promise<void> | undefined;
+  /** How many requests wait, and who there is to run them. */
+  numbers(): RunnerNumbers;
   /** No others come than those that the kernel has let in already. */
   shuttingDown?(): void;
+  /**
+   * Replaces them all.
+   *
+   * @param gracePeriod How long requests in the old ones may take, in
+   * milliseconds.
+   */
+  recycle(gracePeriod: number): Promise<void>;
   /** Ends them all. No request is in progress. */
   close(): Promise<void>;
 }

@@ -1,17 +1,24 @@
 import { isResetting, RESET } from "../../handlers/_cut_short.ts";
 import type { Closing } from "../../handlers/_host.ts";
+import { checkBoolean } from "../../handlers/_settings.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import { checkTime } from "../_core/options.ts";
-import type { InProgress, Transport } from "../_core/seam.ts";
+import type { CountedRequest, InProgress, Transport } from "../_core/seam.ts";
+import { innermost } from "../_core/wrapped_connection.ts";
+import { ProxyReceiver } from "../_proxy/proxy_receiver.ts";
+import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 import { IdleConnection } from "./idle_connection.ts";
 import { Lingering } from "./linger.ts";
 import { resetConnection } from "./reset.ts";
 
-/** Options about how a connection ends. */
+/** Options about how a connection begins and ends. */
 interface ConnectionOptions {
   readonly idleTimeout?: number;
   readonly lingerTimeout?: number;
+  readonly proxyProtocol?: ProxyProtocolOptions;
+  readonly rawAddresses?: boolean;
+  readonly countBytes?: boolean;
 }
 
 const DEFAULT_LINGER_TIMEOUT = 30_000;
@@ -32,35 +39,55 @@ interface Watched extends Expiring<Watched> {
   readonly connection: IdleConnection<Deno.Addr>;
 }
 
-/** How the connections of one server are watched, ended and closed. */
+/** How the connections of one server are begun, watched, ended and closed. */
 export class Connections<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
 > implements Transport<Connection, Address> {
+  /** Receives PROXY headers, where there may be some. */
+  readonly prepare: Transport<Connection, Address>["prepare"];
   /** Watches the connection of a handler for silence, where there is a timeout. */
   around: Transport<Connection, Address>["around"];
-  /** Whether connections must note when they last carried a byte. */
+  /** Has connections that note their bytes count them. */
+  counts: Transport<Connection, Address>["counts"];
+  /** Whether connections note when they last carried a byte, and how many. */
   readonly watches: boolean;
   /** The last accept that the server has begun. */
   accepting: Promise<unknown> | undefined;
   readonly #idle: Deadlines<Watched>;
   readonly #lingering: Lingering | undefined;
+  readonly #receiver: ProxyReceiver | undefined;
   readonly #flushes: Deadlines<Flush>;
 
   /**
    * @param options Those of a `StreamServer`.
+   * @param isUnix Whether the peers are those of a Unix socket.
    * @throws {RangeError} If one is out of range.
+   * @throws {TypeError} If one is of another type.
    */
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions, isUnix = false) {
     const {
       idleTimeout = Infinity,
       lingerTimeout = DEFAULT_LINGER_TIMEOUT,
+      proxyProtocol,
+      rawAddresses = false,
+      countBytes = false,
     } = options;
+    if (proxyProtocol !== undefined) {
+      const receiver = new ProxyReceiver(
+        { proxyProtocol, rawAddresses },
+        isUnix,
+      );
+      this.#receiver = receiver;
+      this.prepare = (served) => receiver.receive(served);
+    }
     checkTime("idleTimeout", idleTimeout);
     checkTime("lingerTimeout", lingerTimeout);
-    this.watches = idleTimeout !== Infinity;
+    checkBoolean("create server", "countBytes", countBytes);
+    this.watches = idleTimeout !== Infinity || countBytes;
+    if (this.watches) this.counts = countThere;
     this.#idle = idleDeadlines(idleTimeout);
-    if (this.watches) {
+    if (idleTimeout !== Infinity) {
       this.around = (served, handle) => this.#watch(served, handle);
     }
     this.#lingering = lingerTimeout > 0
@@ -80,15 +107,15 @@ export class Connections<
 
   end(connection: Connection, closing: Closing): Promise<void> | undefined {
     if (closing === "at once") return undefined;
+    // What is thrown away from now on is no part of the request.
+    if (connection instanceof IdleConnection) connection.traffic = undefined;
     return closing === "linger"
       ? this.#lingering?.end(connection)
       : this.#reset(connection, closing === "reset while read");
   }
 
   async #reset(connection: Connection, isRead: boolean): Promise<void> {
-    const inner = connection instanceof IdleConnection
-      ? connection.inner
-      : connection;
+    const inner = innermost(connection);
     // Where there is no reset, closing at once is the nearest to it: a TLS
     // connection then ends without close_notify (RFC 8446, section 6.1).
     if (isResetting(inner)) inner[RESET]();
@@ -113,6 +140,7 @@ export class Connections<
 
   finish(): void {
     this.#lingering?.finish();
+    this.#receiver?.finish();
   }
 
   #watch(
@@ -132,6 +160,14 @@ export class Connections<
   }
 }
 
+/** Has the connection of a request count its bytes, if it can. */
+function countThere(served: CountedRequest<unknown>): void {
+  const { request: connection } = served;
+  if (!(connection instanceof IdleConnection)) return;
+  connection.traffic = served;
+  served.traffic = undefined;
+}
+
 function idleDeadlines(idleTimeout: number): Deadlines<Watched> {
   return new Deadlines(
     ({ connection }) => connection.lastActive + idleTimeout,
@@ -141,6 +177,7 @@ function idleDeadlines(idleTimeout: number): Deadlines<Watched> {
           `The connection was idle for longer than idleTimeout, ${idleTimeout} ms`,
           "TimeoutError",
         ),
+        "idleTimeout",
       ),
   );
 }
@@ -159,6 +196,7 @@ function flushDeadlines(timeout: number): Deadlines<Flush> {
           `The client took nothing of what was left to be sent for lingerTimeout, ${timeout} ms`,
           "TimeoutError",
         ),
+        "lingerTimeout",
       ),
   );
 }

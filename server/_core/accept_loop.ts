@@ -26,6 +26,8 @@ export interface Acceptor<Request, Address extends Deno.Addr> {
   discard(request: Request, clientAddress: Address): void;
   /** The socket was closed by somebody else. */
   closed(): void;
+  /** The next is not accepted before one of so many requests has ended. */
+  full(limit: number): void;
 }
 
 /** Accepts the requests of a server, one after the other. */
@@ -49,6 +51,8 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   #isDrained = false;
   /** Whether the listener failed last, which is reported once. */
   #failing = false;
+  /** Whether nothing was accepted since it was told that there is no room. */
+  #toldFull = false;
 
   constructor(
     acceptor: Acceptor<Request, Address>,
@@ -73,6 +77,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   async #acceptAll(): Promise<void> {
     while (!this.#stopped) {
       if (this.#room.full) {
+        this.#tellFull();
         await this.#room.awaken();
         continue;
       }
@@ -86,7 +91,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
         if (!this.#stopped) await this.#failed(error);
         continue;
       }
-      this.#failing = false;
+      this.#failing = this.#toldFull = false;
       this.#accepted++;
       // One that came as the last wait ended was let in like those before it.
       if (this.#stopped && !this.#isDrained) {
@@ -198,6 +203,12 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
       this.#acceptor.discard(request, clientAddress)
     );
     this.#room.wake();
+  }
+
+  #tellFull(): void {
+    if (this.#toldFull || !this.#room.atLimit) return;
+    this.#toldFull = true;
+    this.#acceptor.full(this.#room.limit);
   }
 
   /** Waits for what was accepted ahead, which nobody else gets from now on. */

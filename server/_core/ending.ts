@@ -1,5 +1,6 @@
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { checkTime } from "./options.ts";
+import type { Publisher } from "../_events/publisher.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Room } from "./room.ts";
 import type { Runner, ServingLoop, Transport } from "./seam.ts";
@@ -11,6 +12,7 @@ interface Parts<Request, Address extends Deno.Addr> {
   readonly reporter: Reporter<Request, Address>;
   readonly transport: Transport<Request, Address>;
   readonly runner: Runner | undefined;
+  readonly publisher: Publisher;
   readonly loop: Pick<ServingLoop, "serving" | "drain" | "stop">;
   /** Closes the socket. Called once. */
   closeSocket(): void;
@@ -62,6 +64,7 @@ export class Ending<Request, Address extends Deno.Addr> {
     checkTime("gracePeriod", gracePeriod);
     const { loop, room } = this.#parts;
     this.#limit(gracePeriod);
+    if (!this.#stopping) this.#parts.publisher.drain(gracePeriod);
     this.#begin();
     this.#parts.runner?.shuttingDown?.(gracePeriod);
     let accepted: Promise<void> | undefined;
@@ -129,7 +132,9 @@ export class Ending<Request, Address extends Deno.Addr> {
         "AbortError",
       );
       for (const served of this.#parts.room.inside()) {
-        if (waitingToo || served.awaitedShutdowns === 0) served.abort(reason);
+        if (waitingToo || served.awaitedShutdowns === 0) {
+          served.abort(reason, "shutdown");
+        }
       }
     }, Math.min(ms, LONGEST_DELAY));
     this.#graceTimers.push(timer);
@@ -143,12 +148,13 @@ export class Ending<Request, Address extends Deno.Addr> {
 
   /** Nothing is accepted any more, and no request is in progress. */
   async #release(): Promise<void> {
-    const { reporter, runner, transport } = this.#parts;
+    const { publisher, reporter, runner, transport } = this.#parts;
     this.#released = true;
     for (const timer of this.#graceTimers) clearTimeout(timer);
     this.#closeSocket();
     transport.finish?.();
     if (runner !== undefined) await reporter.attempt(() => runner.close());
+    publisher.close();
     this.#finish();
   }
 }

@@ -1,40 +1,63 @@
-import { isIPv4, isIPv6 } from "node:net";
-
 const DOT = 0x2e;
+const COLON = 0x3a;
 const ZERO = 0x30;
+
+/** How many bytes an address of IPv6 has. */
+const IPV6_SIZE = 16;
+
+/** How IPv6 writes an address of IPv4 (RFC 4291, section 2.5.5.2). */
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** The text of an address of IPv4 that is written as one of IPv6, if it is one. */
+export function mappedIPv4(text: string): string | undefined {
+  return MAPPED.exec(text)?.[1];
+}
+
+/** An address of IPv6 without its zone (RFC 4007, section 11), if it has one. */
+export function withoutZone(text: string): string {
+  const end = text.indexOf("%");
+  return end < 0 ? text : text.slice(0, end);
+}
 
 /** The text of an IPv4 address of 4 bytes. */
 export function ipv4Text(bytes: Uint8Array): string {
-  return bytes.join(".");
+  return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
 }
 
 /** The text of an IPv6 address of 16 bytes, as RFC 5952 has it. */
 export function ipv6Text(bytes: Uint8Array): string {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const isMapped = view.getUint32(0) === 0 && view.getUint32(4) === 0 &&
-    view.getUint32(8) === 0xffff;
   // Section 5: such an address is better known by its last part.
-  if (isMapped) return `::ffff:${ipv4Text(bytes.subarray(12))}`;
-  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(i * 2));
-  const { at, length } = longestZeros(groups);
-  const text = (part: readonly number[]) =>
-    part.map((group) => group.toString(16)).join(":");
-  return length < 2
-    ? text(groups)
-    : `${text(groups.slice(0, at))}::${text(groups.slice(at + length))}`;
+  if (isMapped(bytes)) return `::ffff:${ipv4Text(bytes.subarray(12))}`;
+  // Where the first of the longest runs of zeros is, and how long.
+  let at = 8;
+  let length = 1;
+  for (let i = 0, run = 0; i < 8; i++) {
+    run = groupOf(bytes, i) === 0 ? run + 1 : 0;
+    if (run <= length) continue;
+    length = run;
+    at = i + 1 - run;
+  }
+  let text = "";
+  for (let i = 0; i < 8; i++) {
+    if (i === at) {
+      text += "::";
+      i += length - 1;
+    } else {
+      const separator = i === 0 || i === at + length ? "" : ":";
+      text += separator + groupOf(bytes, i).toString(16);
+    }
+  }
+  return text;
 }
 
-/** Where the first of the longest runs of zeros is. */
-function longestZeros(
-  groups: readonly number[],
-): { at: number; length: number } {
-  let longest = { at: 0, length: 0 };
-  for (let at = 0; at < groups.length; at++) {
-    let length = 0;
-    while (groups[at + length] === 0) length++;
-    if (length > longest.length) longest = { at, length };
-  }
-  return longest;
+function groupOf(bytes: Uint8Array, i: number): number {
+  return bytes[2 * i]! << 8 | bytes[2 * i + 1]!;
+}
+
+/** Whether 16 bytes are those of an address of IPv4, written as one of IPv6. */
+export function isMapped(bytes: Uint8Array): boolean {
+  for (let i = 0; i < 10; i++) if (bytes[i] !== 0) return false;
+  return bytes[10] === 0xff && bytes[11] === 0xff;
 }
 
 /**
@@ -43,59 +66,97 @@ function longestZeros(
  * @returns `undefined` if it is none, or has a zone, which is another machine's.
  */
 export function ipBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (isIPv4(text)) {
-    const bytes = new Uint8Array(4);
-    writeIPv4(text, bytes, 0);
-    return bytes;
-  }
-  if (!isIPv6(text) || text.includes("%")) return undefined;
-  const bytes = new Uint8Array(16);
-  writeIPv6(text, bytes, 0);
-  return bytes;
+  const bytes = new Uint8Array(text.includes(":") ? IPV6_SIZE : 4);
+  const isAddress = bytes.length === 4
+    ? readIPv4(text, bytes, 0)
+    : readIPv6(text, bytes, 0);
+  return isAddress ? bytes : undefined;
 }
 
 /**
- * Writes the 4 bytes of an IPv4 address, without an allocation.
+ * Reads an IPv4 address in its one form: four numbers without leading zeros.
  *
- * @param text The address, which is one.
+ * @param text The address, from `from` on.
+ * @param target Gets its 4 bytes, from `at` on; some of them if it is none.
+ * @returns Whether it is one.
  */
-export function writeIPv4(text: string, target: Uint8Array, at: number): void {
-  let number = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
+export function readIPv4(
+  text: string,
+  target: Uint8Array,
+  at: number,
+  from = 0,
+): boolean {
+  const end = at + 4;
+  let number = -1;
+  for (let i = from; i <= text.length; i++) {
+    const code = i === text.length ? DOT : text.charCodeAt(i);
     if (code === DOT) {
+      if (number < 0 || at === end) return false;
       target[at++] = number;
-      number = 0;
-    } else number = number * 10 + code - ZERO;
+      number = -1;
+      continue;
+    }
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9 || number === 0) return false;
+    number = number < 0 ? digit : number * 10 + digit;
+    if (number > 255) return false;
   }
-  target[at] = number;
+  return at === end;
 }
 
 /**
- * Writes the 16 bytes of an IPv6 address (RFC 4291, section 2.2).
+ * Reads an IPv6 address (RFC 4291, section 2.2), without a zone.
  *
- * @param text The address, which is one. Its zone is left out.
+ * @param text The address.
+ * @param target Gets its 16 bytes, from `at` on; some of them if it is none.
+ * @returns Whether it is one.
  */
-export function writeIPv6(text: string, target: Uint8Array, at: number): void {
-  const [before, after] = text.replace(/%.*$/, "").split("::");
-  const parts = (part: string | undefined) =>
-    part === undefined || part === ""
-      ? []
-      : part.split(":").flatMap((group) =>
-        group.includes(".") ? partsOfIPv4(group) : [parseInt(group, 16)]
-      );
-  const head = parts(before);
-  const tail = parts(after);
-  const zeros = Array(Math.max(0, 8 - head.length - tail.length)).fill(0);
-  for (const part of [...head, ...zeros, ...tail].slice(0, 8)) {
-    target[at++] = part >> 8;
-    target[at++] = part;
+export function readIPv6(
+  text: string,
+  target: Uint8Array,
+  at: number,
+): boolean {
+  const end = at + IPV6_SIZE;
+  let next = at;
+  /** Where `::` stands for zeros, if it has come. */
+  let gap = text.startsWith("::") ? at : -1;
+  let i = gap < 0 ? 0 : 2;
+  while (i < text.length) {
+    const start = i;
+    let group = 0;
+    for (let digit; (digit = digitOf(text.charCodeAt(i))) >= 0; i++) {
+      if (i - start === 4) return false;
+      group = group << 4 | digit;
+    }
+    if (text.charCodeAt(i) === DOT) {
+      // The last 32 bits may be written as in IPv4.
+      if (end - next < 4 || !readIPv4(text, target, next, start)) return false;
+      next += 4;
+      break;
+    }
+    if (i === start || next === end) return false;
+    target[next++] = group >> 8;
+    target[next++] = group & 0xff;
+    if (i === text.length) break;
+    if (text.charCodeAt(i++) !== COLON) return false;
+    if (text.charCodeAt(i) === COLON) {
+      if (gap >= 0) return false;
+      gap = next;
+      i++;
+    } else if (i === text.length) return false;
   }
+  if (gap < 0) return next === end;
+  // It stands for one group at least.
+  if (next === end) return false;
+  const behind = end - (next - gap);
+  target.copyWithin(behind, gap, next);
+  target.fill(0, gap, behind);
+  return true;
 }
 
-/** The last 32 bits may be written as in IPv4. */
-function partsOfIPv4(text: string): number[] {
-  const bytes = new Uint8Array(4);
-  writeIPv4(text, bytes, 0);
-  return [bytes[0]! << 8 | bytes[1]!, bytes[2]! << 8 | bytes[3]!];
+/** The value of a hexadecimal digit, or -1; also of the code of no character. */
+function digitOf(code: number): number {
+  if (code >= ZERO && code <= 0x39) return code - ZERO;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }

@@ -4,7 +4,8 @@ import { checkKeys } from "../../handlers/_known_keys.ts";
 
 /** How many requests may be in progress where a server does not say. */
 export const DEFAULT_MAX_CONNECTIONS = 16_384;
-const DEFAULT_GRACE_PERIOD = 15_000;
+/** How long requests may take once they should end, in milliseconds. */
+export const DEFAULT_GRACE_PERIOD = 15_000;
 
 const OPTION_NAMES = [
   ...["maxConnections", "timeout", "requestTimeout", "gracePeriod", "signal"],

@@ -35,8 +35,18 @@ export class Room<Item extends Guest> {
     this.#limit = limit;
   }
 
+  /** How many may be counted at once. */
+  get limit(): number {
+    return this.#limit;
+  }
+
   /** Whether the next has to wait, in `awaken`. */
   get full(): boolean {
+    return this.#counted >= this.#limit;
+  }
+
+  /** Whether it is, since as many are counted as may be. */
+  get atLimit(): boolean {
     return this.#counted >= this.#limit;
   }
 
@@ -60,6 +70,9 @@ export class Room<Item extends Guest> {
     item.place = this.#inside.push(item) - 1;
     this.#counted++;
   }
+
+  /** Is told that the address of one inside is another. */
+  readdress(_item: Item): void {}
 
   /** Counts one less, which stays inside. */
   uncount(_item: Item): void {

@@ -3,9 +3,18 @@ import type {
   CLOSING,
   Closing,
   HandlerHost,
+  UNSENT,
 } from "../../handlers/_host.ts";
+import type { Traffic } from "../../handlers/_traffic.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
+import type { Publisher } from "../_events/publisher.ts";
+import type { WatchParts } from "../_numbers/watch.ts";
+import type {
+  AbortReason,
+  ConnectionInfo,
+  WorkersStats,
+} from "../server_stats.ts";
 import type { Guest, Room } from "./room.ts";
 
 /** The handler of a request, or what stands for it where it runs elsewhere. */
@@ -16,6 +25,10 @@ export interface RunningHandler {
   onShutdown(gracePeriod: number): void | Promise<void>;
   /** How its connection is to be closed by now. */
   [CLOSING](): Closing;
+  /** What of it is left to be sent, if it can tell. */
+  readonly [UNSENT]?: Unsent | undefined;
+  /** Whether it stands for one that runs elsewhere, when that is said. */
+  readonly isElsewhere?: boolean;
 }
 
 /** A request in progress, as transports and runners see it. */
@@ -30,6 +43,10 @@ export interface InProgress<Request, Address extends Deno.Addr>
    * @throws The reason of its abort, if it has been aborted already.
    */
   handledBy(handler: RunningHandler): void;
+  /** Says that its client is at another address than the peer. */
+  readdress(client: Deno.Addr): void;
+  /** Ends it, for a reason that its error may not tell. */
+  abort(reason: unknown, cause?: AbortReason): void;
   /** How long each request of its handler may take, where that measures them. */
   readonly requestTimeout: number;
   /** Says that its handler runs elsewhere from now on. */
@@ -38,12 +55,31 @@ export interface InProgress<Request, Address extends Deno.Addr>
   shutdown(options: { readonly gracePeriod?: number }): Promise<void>;
 }
 
+/** A request whose bytes are counted. */
+export interface CountedRequest<Request> extends Traffic {
+  readonly request: Request;
+  /** Where what moves its bytes counts them; `undefined` where that is done. */
+  traffic: Traffic | undefined;
+}
+
 /**
  * How a kind of server prepares, ends and releases requests. A server of
  * connections and one of datagrams each give theirs to `BaseServer`. A method
  * that is left out does nothing and costs nothing.
  */
 export interface Transport<Request, Address extends Deno.Addr> {
+  /** Counts the bytes of a request by itself, if it can. Called when it begins. */
+  readonly counts?: ((served: CountedRequest<Request>) => void) | undefined;
+  /**
+   * Does something before it is asked whether a request is served: receives what
+   * says whose it is.
+   *
+   * @param served The request.
+   * @returns Whether to go on with it; it is closed otherwise.
+   */
+  readonly prepare?:
+    | ((served: InProgress<Request, Address>) => Promise<boolean>)
+    | undefined;
   /**
    * Does something before or after a handler: a handshake, a watch for silence.
    *
@@ -75,6 +111,8 @@ export interface Transport<Request, Address extends Deno.Addr> {
 export interface RunnerHost {
   /** The address the server is bound to. */
   readonly addr: Deno.Addr;
+  /** Tells whoever listens what happens in the server. */
+  readonly publisher: Publisher;
   /** Shuts the server down, for code that an ended handler has left running. */
   shutdown(options: { readonly gracePeriod?: number }): void;
   /**
@@ -102,6 +140,17 @@ export interface ServingLoop {
   drain(): Promise<void>;
   /** Accepts nothing more. */
   stop(): void;
+}
+
+/** What a runner adds to the numbers of its server. */
+export interface RunnerNumbers {
+  /** How many requests wait for a thread or a process. */
+  readonly waiting: number;
+  readonly workers: WorkersStats;
+  /** The counters of requests that the server has not seen. */
+  readonly counters?: Float64Array;
+  /** How many events of these were lost. */
+  readonly eventsLost?: number;
 }
 
 /** Runs the handlers of a server elsewhere: in threads, in processes. */
@@ -136,9 +185,34 @@ export interface Runner {
    * @param gracePeriod How long requests may take, in milliseconds.
    */
   shuttingDown?(gracePeriod: number): void;
+  /**
+   * Replaces what runs the handlers by what imports them again.
+   *
+   * @param gracePeriod How long requests in the old ones may take, in
+   * milliseconds.
+   * @returns A promise that resolves when the old ones are gone, and rejects with
+   * what keeps a new one from being started.
+   */
+  recycle?(gracePeriod: number): Promise<void>;
   /** The server is to keep the process alive, or not. */
   keepAlive?(keep: boolean): void;
+  /** What it adds to the numbers of its server. */
+  numbers(): RunnerNumbers;
+  /** The requests that the server has not seen. */
+  connections?(): Promise<ConnectionInfo[]>;
+  /**
+   * Ends one of these.
+   *
+   * @returns Whether there was one with that number.
+   */
+  closeConnection?(id: number): Promise<boolean>;
 }
+
+/** A socket that listens on TCP. `Deno.listen` opens one. */
+export type TCPListener = Pick<
+  Deno.TcpListener,
+  "addr" | "accept" | "close" | "ref" | "unref"
+>;
 
 /** The parts that this module's classes hand to `BaseServer` with its options. */
 export interface Seam<Request, Address extends Deno.Addr> {
@@ -147,9 +221,11 @@ export interface Seam<Request, Address extends Deno.Addr> {
   /** Opens a TCP socket that listens; `Deno.listen` where it is left out. */
   readonly listen?: (
     options: Deno.TcpListenOptions,
-  ) => Deno.TcpListener;
+  ) => TCPListener;
   /** Makes the room of requests, where others have a part in it. */
   readonly makeRoom?: <Item extends Guest>(limit: number) => Room<Item>;
+  /** How requests are watched, where others have a part in it. */
+  readonly watch?: WatchParts;
   /** What handlers see as their server; the server itself where it is left out. */
   readonly seenAs?: RequestServer;
   /** The names of the options that subclasses and mixins have added. */

@@ -1,7 +1,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { ABORT, CLOSING, type Closing } from "../../handlers/_host.ts";
+import { ABORT, CLOSING, type Closing, UNSENT } from "../../handlers/_host.ts";
+import type { Traffic } from "../../handlers/_traffic.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
+import type { Fate, Subject } from "../_events/publisher.ts";
+import { DONE, type Watch } from "../_numbers/watch.ts";
+import type {
+  AbortReason,
+  ConnectionInfo,
+  ConnectionState,
+} from "../server_stats.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Guest, Room } from "./room.ts";
 import type { InProgress, RunningHandler, Transport } from "./seam.ts";
@@ -10,7 +18,7 @@ import type { InProgress, RunningHandler, Transport } from "./seam.ts";
 export const ABANDON_AFTER = 1_000;
 
 /** The steps of a request that a server's subclass may override. */
-interface RequestHooks<Request, Address> {
+export interface RequestHooks<Request, Address> {
   verifyRequest(
     request: Request,
     clientAddress: Address,
@@ -29,6 +37,7 @@ export interface Serving<Request, Address extends Deno.Addr> {
   readonly room: Room<ServedRequest<Request, Address>>;
   readonly reporter: Reporter<Request, Address>;
   readonly transport: Transport<Request, Address>;
+  readonly watch: Watch;
   /** Those of `requestTimeout`, if there is one. */
   readonly deadlines:
     | Deadlines<ServedRequest<Request, Address>>
@@ -122,15 +131,25 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   implements
     InProgress<Request, Address>,
     Guest,
+    Subject,
+    Traffic,
     Expiring<ServedRequest<Request, Address>> {
   /** For the deadlines of `requestTimeout`. */
   deadline: Expiring<ServedRequest<Request, Address>>["deadline"] = undefined;
   readonly serving: Serving<Request, Address>;
   /** What was accepted. */
   readonly request: Request;
-  readonly clientAddress: Address;
-  /** When it was accepted, in `performance.now()` time, if that matters. */
+  clientAddress: Address;
+  id = 0;
+  readonly since: number = Date.now();
+  /** When it was accepted, in `performance.now()` time, if that matters; else 0. */
   readonly began: number;
+  handled = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  readonly totals: Float64Array;
+  /** Where what moves its bytes counts them, if its connection does not. */
+  traffic: Traffic | undefined = this;
   /** Its place in the room; -1 before it starts and when it has ended. */
   place = -1;
   /** For how many of the server's shutdowns its handler waits. */
@@ -147,6 +166,11 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   #counted = true;
   /** Whether its handler has ended: no handler is to blame for what comes later. */
   #ending = false;
+  /** Whether its handler runs, here or elsewhere. */
+  #started = false;
+  /** Whether it is closed unanswered. */
+  #refused = false;
+  #fate: Fate = DONE;
   #aborted: { readonly reason: unknown; reported: boolean } | undefined;
   #abandonTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -165,24 +189,45 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.serving = serving;
     this.request = request;
     this.clientAddress = clientAddress;
-    this.began = serving.deadlines === undefined ? 0 : performance.now();
+    // It takes several times as long to tell as `since`.
+    this.began = serving.deadlines !== undefined || serving.watch.tells
+      ? performance.now()
+      : 0;
+    this.totals = serving.watch.counters;
     this.#scope = { served: this, outer: scopes.getStore() };
     this.#onHandled = onHandled;
   }
 
   /** Serves it. Returns when its handler waits for something, or has ended. */
   start(): void {
-    const { room, deadlines, byRequest } = this.serving;
+    const { room, deadlines, byRequest, transport, watch } = this.serving;
     room.enter(this);
+    transport.counts?.(this);
+    watch.accepted(this);
     deadlines?.add(this);
     byRequest?.set(this.request, this);
-    scopes.run(this.#scope, ServedRequest.#run, this);
+    scopes.run(
+      this.#scope,
+      transport.prepare === undefined
+        ? ServedRequest.#run
+        : ServedRequest.#prepare,
+      this,
+    );
+  }
+
+  readdress(client: Deno.Addr): void {
+    this.clientAddress = client as Address;
+    this.serving.room.readdress(this);
   }
 
   handledBy(handler: RunningHandler): void {
     // It may have been aborted while verifyRequest was waiting.
     if (this.#aborted !== undefined) throw this.#aborted.reason;
     this.handler = handler;
+    if (handler.isElsewhere !== true) {
+      this.#started = true;
+      this.serving.watch.started(this);
+    }
     if (this.serving.ending.stopping) this.tellShuttingDown();
   }
 
@@ -200,6 +245,12 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   handedOver(): void {
+    this.#started = true;
+    this.serving.watch.started(this);
+    this.#tellHandled();
+  }
+
+  #tellHandled(): void {
     this.#onHandled?.();
     this.#onHandled = undefined;
   }
@@ -228,10 +279,38 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     return this.serving.ending.shutdown(options.gracePeriod, caller);
   }
 
-  abort(reason: unknown): void {
+  /** What there is to tell of it at this moment. */
+  get info(): ConnectionInfo {
+    return {
+      id: this.id,
+      address: this.clientAddress,
+      since: this.since,
+      state: this.#state,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      buffered: this.handler?.[UNSENT]?.bufferedAmount ?? 0,
+    };
+  }
+
+  get #state(): ConnectionState {
+    if (!this.#counted) return "lingering";
+    if (this.#aborted !== undefined) return "aborted";
+    if (this.handler === undefined) return "accepted";
+    return this.#started ? "active" : "waiting";
+  }
+
+  /** Ends it since somebody has asked for that, who need not be told. */
+  closeNow(reason: Error): void {
+    this.abort(reason, "closed");
+    const aborted = this.#aborted!;
+    if (aborted.reason === reason) aborted.reported = true;
+  }
+
+  abort(reason: unknown, cause?: AbortReason): void {
     if (this.#aborted !== undefined) return;
     // Report nothing after the handler's end: a slow client is not its fault.
     this.#aborted = { reason, reported: this.#ending };
+    this.#fate = this.serving.watch.aborted(reason, cause);
     // A timer that calls runs in the context of whoever has set it.
     scopes.run(this.#scope, () => {
       this.handler?.[ABORT](reason);
@@ -241,6 +320,31 @@ export class ServedRequest<Request, Address extends Deno.Addr>
         this.#exit();
       }, ABANDON_AFTER);
     });
+  }
+
+  /** What comes before all else, inside its own scope. */
+  static async #prepare(this: void, served: AnyServedRequest): Promise<void> {
+    const { request, serving } = served;
+    let goesOn = false;
+    try {
+      goesOn = await serving.transport.prepare!(served);
+    } catch (error) {
+      await served.#report(error);
+    }
+    // It may have been given up meanwhile.
+    if (served.place < 0) return;
+    if (goesOn) return ServedRequest.#run(served);
+    if (served.#fate === DONE) {
+      served.#refused = true;
+      serving.watch.refused(served, "proxy");
+    }
+    await callLast(
+      serving,
+      request,
+      served.clientAddress,
+      () => serving.hooks.closeRequest(request),
+    );
+    served.#exit();
   }
 
   /** All of a request, inside its own scope. */
@@ -267,9 +371,10 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     const isServed = verdict === false ? false : await verdict;
     // It may have been given up while verifyRequest was waiting.
     if (this.place < 0) return;
-    await (isServed
-      ? hooks.processRequest(request, clientAddress)
-      : hooks.shutdownRequest(request));
+    if (isServed) return await hooks.processRequest(request, clientAddress);
+    this.#refused = true;
+    this.serving.watch.refused(this, "verify");
+    await hooks.shutdownRequest(request);
   }
 
   #succeeded(): void {
@@ -278,10 +383,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   async #failed(error: unknown): Promise<void> {
-    const { hooks, reporter } = this.serving;
-    const { request, clientAddress } = this;
-    if (this.#aborted !== undefined) await this.#reportAborted();
-    else await reporter.report(error, request, clientAddress);
+    const { request, clientAddress, serving: { hooks } } = this;
+    await this.#report(error);
     await callLast(
       this.serving,
       request,
@@ -291,22 +394,32 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.#exit();
   }
 
+  /** Reports what it has failed with. */
+  async #report(error: unknown): Promise<void> {
+    const { request, clientAddress, serving: { reporter, watch } } = this;
+    if (this.#aborted !== undefined) return await this.#reportAborted();
+    this.#fate = watch.failed(error);
+    await reporter.report(error, request, clientAddress);
+  }
+
   /** Leaves the room. */
   #exit(): void {
     if (this.place < 0) return;
-    const { room, byRequest } = this.serving;
+    const { room, byRequest, watch } = this.serving;
     if (this.#abandonTimer !== undefined) clearTimeout(this.#abandonTimer);
     this.#scope.served = undefined;
     byRequest?.delete(this.request);
     if (this.wrapped !== undefined) byRequest?.delete(this.wrapped);
     if (this.#counted) this.#uncount();
     room.leave(this);
+    watch.ended(this, this.#refused ? undefined : this.#fate);
   }
 
   #uncount(): void {
     this.#counted = false;
+    this.handled = this.serving.watch.handled();
     this.serving.deadlines?.delete(this);
-    if (this.#onHandled !== undefined) this.handedOver();
+    if (this.#onHandled !== undefined) this.#tellHandled();
     this.serving.room.uncount(this);
   }
 
@@ -343,6 +456,7 @@ export async function discard<Request, Address extends Deno.Addr>(
   request: Request,
   clientAddress: Address,
 ): Promise<void> {
+  serving.watch.turnedAway(clientAddress, "late");
   await callLast(
     serving,
     request,
@@ -382,6 +496,7 @@ export function requestDeadlines<Request, Address extends Deno.Addr>(
           `The request took longer than requestTimeout, ${requestTimeout} ms`,
           "TimeoutError",
         ),
+        "requestTimeout",
       ),
   );
 }

@@ -41,7 +41,10 @@ export interface TCPHandle extends Handle {
 }
 
 /** One of a Unix socket. */
-export type PipeHandle = Handle;
+export interface PipeHandle extends Handle {
+  /** Binds it to a path, whose file is removed when it closes. */
+  bind(path: string): number;
+}
 
 type HandleClass<Kind extends Handle> = new (type: number) => Kind;
 
@@ -63,7 +66,9 @@ const TCP_METHODS = [
   ...["bind6", "getsockname", "getpeername", "openFromRid", "fdForIpc"],
   ...["setNoDelay", "setKeepAlive", "takeStream"],
 ];
-const PIPE_METHODS = ["open", "listen", "accept", "close", "fdForIpc"];
+const PIPE_METHODS = [
+  ...["open", "bind", "listen", "accept", "close", "ref", "unref", "fdForIpc"],
+];
 
 let internals: Internals | undefined;
 

@@ -1,6 +1,7 @@
 import { checkKeys } from "../../handlers/_known_keys.ts";
 import { listenAt } from "../_core/listen_at.ts";
 import { listenBacklog } from "../_core/options.ts";
+import type { TCPListener } from "../_core/seam.ts";
 import type { StreamListener } from "../stream_server.ts";
 import { adoptTCP, type InheritedAddress, isInherited } from "./adopt.ts";
 import { makeTCPHandle, REUSE_PORT } from "./handles.ts";
@@ -45,7 +46,7 @@ export function listenTCP(
   more: readonly string[],
   { backlog, rawAddresses = false }: ListenOptions,
   ready: () => void = () => {},
-  listen: (options: Deno.TcpListenOptions) => Deno.TcpListener = Deno.listen,
+  listen: (options: Deno.TcpListenOptions) => TCPListener = Deno.listen,
 ): StreamListener<Deno.TcpConn, Deno.NetAddr> {
   const { tcpBacklog } = listenBacklog(backlog);
   const listener = isInherited(address)
@@ -65,7 +66,8 @@ function adopt(
   backlog: number | undefined,
   ready: () => void,
 ): StreamListener<Deno.TcpConn, Deno.NetAddr> {
-  checkKeys("address key", address, ["fd", ...more]);
+  // What `inheritedSockets()` lists has a name, and may be given as it is.
+  checkKeys("address key", address, ["fd", "name", ...more]);
   ready();
   return adoptTCP(address, backlog);
 }
@@ -78,7 +80,7 @@ function open(
     inheritable = false,
   }: TCPAddress,
   backlog: number | undefined,
-  listen: (options: Deno.TcpListenOptions) => Deno.TcpListener,
+  listen: (options: Deno.TcpListenOptions) => TCPListener,
 ): StreamListener<Deno.TcpConn, Deno.NetAddr> {
   // Deno ends the process where its flag is missing, which nobody can catch. It
   // defines this function only where the flag is given.

@@ -37,6 +37,10 @@ export class Successor {
         LISTEN_PID: pidForSuccessor(),
         LISTEN_FDS: String(descriptors.length),
         LISTEN_FDNAMES: names.join(":"),
+        // The manager's watchdog is the successor's as well.
+        ...env.WATCHDOG_PID === undefined
+          ? {}
+          : { WATCHDOG_PID: pidForSuccessor() },
       },
       stdio: ["inherit", "inherit", "inherit", ...descriptors, "pipe"],
     });

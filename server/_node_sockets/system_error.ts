@@ -8,6 +8,7 @@ const CLASSES: Readonly<Record<string, ErrorClass>> = {
   EADDRINUSE: Deno.errors.AddrInUse,
   EADDRNOTAVAIL: Deno.errors.AddrNotAvailable,
   EBADF: Deno.errors.BadResource,
+  ENOENT: Deno.errors.NotFound,
 };
 
 /** The name of what the system has answered, such as `EADDRINUSE`. */

@@ -1,25 +1,27 @@
 import type { StreamListener } from "../stream_server.ts";
 import { SOCKET } from "./handover.ts";
 
-/** A listener of TCP that makes something else of the connections of another. */
+/** A listener that makes something else of the connections of another. */
 export abstract class WrappedListener<
-  Connection extends Deno.Conn<Deno.NetAddr>,
-> implements StreamListener<Connection, Deno.NetAddr> {
-  readonly #inner: StreamListener<Deno.TcpConn, Deno.NetAddr>;
+  Inner extends Deno.Conn<Address>,
+  Connection extends Deno.Conn<Address>,
+  Address extends Deno.Addr,
+> implements StreamListener<Connection, Address> {
+  readonly #inner: StreamListener<Inner, Address>;
 
   /** @param inner Accepts the connections. */
-  constructor(inner: StreamListener<Deno.TcpConn, Deno.NetAddr>) {
+  constructor(inner: StreamListener<Inner, Address>) {
     this.#inner = inner;
   }
 
   /** Makes a connection of one that has been accepted. */
-  protected abstract wrap(connection: Deno.TcpConn): Connection;
+  protected abstract wrap(connection: Inner): Connection;
 
-  get [SOCKET](): StreamListener<Deno.TcpConn, Deno.NetAddr> {
+  get [SOCKET](): StreamListener<Inner, Address> {
     return this.#inner;
   }
 
-  get addr(): Deno.NetAddr {
+  get addr(): Address {
     return this.#inner.addr;
   }
 

@@ -3,6 +3,8 @@ import type { ChildCommand } from "./child_command.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import type { NearChannel } from "../_bridge/near_channel.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
+import type { RunnerNumbers } from "../_core/seam.ts";
+import { Workforce } from "../_numbers/workforce.ts";
 import { Placement } from "../_bridge/placement.ts";
 import {
   type Assignment,
@@ -63,9 +65,12 @@ export class ChildPool implements RemotePool {
   readonly #onError: OnError;
   /** All that have not been waited for, those that start or end too. */
   readonly #children = new Set<Child>();
+  /** Those that have only the requests left that they have. */
+  readonly #retired = new WeakSet<Child>();
   /** Those that take further requests, and the requests that wait. */
   readonly #placement: Placement<Child>;
   #starting = 0;
+  readonly #workforce: Workforce<Child>;
   /** Those of aborted requests that go on, and of children that read nothing. */
   readonly #checks = new Set<Promise<void>>();
   /** How many ended before they did anything, in a row. */
@@ -100,6 +105,7 @@ export class ChildPool implements RemotePool {
     onError: OnError,
   ) {
     this.#limits = limits;
+    this.#workforce = new Workforce("processes", limits.maxChildren);
     this.#placement = new Placement(
       limits.connectionsPerChild,
       (child) => child.checks === 0 && child.alive && !child.congested,
@@ -147,6 +153,13 @@ export class ChildPool implements RemotePool {
     this.#openGate();
   }
 
+  numbers(): RunnerNumbers {
+    return {
+      waiting: this.#placement.waiting,
+      workers: this.#workforce.stats(this.#starting, (child) => child.load),
+    };
+  }
+
   /** Gives a request to the least loaded child, if one can take it. */
   assign(open: Opener): Assignment | undefined {
     const child = this.#placement.leastLoaded();
@@ -168,6 +181,41 @@ export class ChildPool implements RemotePool {
   cancel(waiting: Waiting, reason: unknown): void {
     this.#placement.cancel(waiting, reason);
     this.#openGate();
+  }
+
+  /**
+   * Replaces all children: the first new one shows that it can be, the others start
+   * when they are needed.
+   */
+  async recycle(gracePeriod: number): Promise<void> {
+    if (this.#closed) return;
+    const old = [...this.#children];
+    const child = this.#newChild();
+    this.#children.add(child);
+    void child.gone.then((loss) => this.#forget(child, loss));
+    try {
+      await child.ready();
+    } catch (error) {
+      if (this.#closed) return;
+      throw error;
+    }
+    this.#addReady(child);
+    for (const each of old) this.#retire(each, gracePeriod);
+    this.#startNeeded(this.#limits.spareChildren);
+    await Promise.all(old.map(({ gone }) => gone));
+  }
+
+  #retire(child: Child, gracePeriod: number): void {
+    this.#retired.add(child);
+    this.#placement.ready.delete(child);
+    child.side.retire(gracePeriod);
+    if (child.load === 0) child.retireSoon();
+  }
+
+  #addReady(child: Child): void {
+    this.#workforce.came(child);
+    if (this.#retired.has(child)) child.retireSoon();
+    else if (!this.#closed) this.#placement.ready.add(child);
   }
 
   /** Ends all children, and waits for them. */
@@ -307,7 +355,7 @@ export class ChildPool implements RemotePool {
       void child.gone.then((loss) => this.#forget(child, loss));
       await child.ready();
       this.#told = undefined;
-      if (!this.#closed) this.#placement.ready.add(child);
+      this.#addReady(child);
     } catch (error) {
       this.#failed(error);
     }
@@ -320,6 +368,8 @@ export class ChildPool implements RemotePool {
     this.#children.delete(child);
     // One that is still among them has ended unasked.
     const unasked = this.#placement.ready.delete(child);
+    const hadRequests = untold === undefined;
+    this.#workforce.went(child, !this.#closed && (unasked || hadRequests));
     if (unasked && child.taken === 0) this.#pause();
     if (
       untold !== undefined && !this.#closed &&

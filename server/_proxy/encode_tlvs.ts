@@ -1,4 +1,8 @@
-import type { ProxySSL, ProxyTLV, ProxyTLVs } from "../proxy_header.ts";
+import type {
+  ProxySSL,
+  ProxyTLV,
+  ProxyTLVs,
+} from "../../handlers/proxy_header.ts";
 import { CLIENT, LONGEST_UNIQUE_ID, SSL_TYPE, TLV_HEAD, TYPE } from "./tlvs.ts";
 
 /** The longest value, in bytes: its length has 16 bits. */

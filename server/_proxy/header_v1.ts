@@ -1,5 +1,5 @@
-import { isIPv4, isIPv6 } from "node:net";
-import type { ProxyHeader } from "../proxy_header.ts";
+import type { ProxyHeader } from "../../handlers/proxy_header.ts";
+import { ipv6Text, readIPv4, readIPv6 } from "../_core/ip_text.ts";
 import { malformed } from "./malformed.ts";
 
 /** How each begins, in text. */
@@ -49,25 +49,36 @@ function parseLine(line: string): ProxyHeader {
       ...{ source: undefined, destination: undefined },
     };
   }
-  const [, family, source, destination, from, to] = KNOWN.exec(line) ?? [];
-  const isAddress = family === "TCP4" ? isIPv4 : isPlainIPv6;
-  if (
-    source === undefined || destination === undefined || !isAddress(source) ||
-    !isAddress(destination) || !isPort(from) || !isPort(to)
-  ) throw malformed(`${JSON.stringify(line)} is no line of version 1`);
-  return {
-    ...{ version: 1, command: "PROXY", tlvs: {} },
-    source: { transport: "tcp", hostname: source, port: Number(from) },
-    destination: { transport: "tcp", hostname: destination, port: Number(to) },
-  };
+  const found = KNOWN.exec(line);
+  if (found !== null) {
+    const isIPv6 = found[1] === "TCP6";
+    const source = addressOf(isIPv6, found[2]!, found[4]!);
+    const destination = addressOf(isIPv6, found[3]!, found[5]!);
+    if (source !== undefined && destination !== undefined) {
+      return { version: 1, command: "PROXY", source, destination, tlvs: {} };
+    }
+  }
+  throw malformed(`${JSON.stringify(line)} is no line of version 1`);
 }
 
-/** Whether it has no zone: that is a number of another machine's. */
-function isPlainIPv6(text: string): boolean {
-  return isIPv6(text) && !text.includes("%");
+/** Where an address is read that is written in one of many ways. */
+const ipv6 = new Uint8Array(16);
+const ipv4 = new Uint8Array(4);
+
+function addressOf(
+  isIPv6: boolean,
+  text: string,
+  port: string,
+): Deno.NetAddr | undefined {
+  // A zone would be a number of another machine's, and is none of an address.
+  const isAddress = isIPv6 ? readIPv6(text, ipv6, 0) : readIPv4(text, ipv4, 0);
+  if (!isAddress || !isPort(port)) return undefined;
+  const hostname = isIPv6 ? ipv6Text(ipv6) : text;
+  return { transport: "tcp", hostname, port: Number(port) };
 }
 
-function isPort(text: string | undefined): boolean {
-  return text !== undefined && /^(0|[1-9]\d*)$/.test(text) &&
-    Number(text) <= LARGEST_PORT;
+/** Whether up to five digits are a port: they have no zero before them. */
+function isPort(digits: string): boolean {
+  return (digits === "0" || !digits.startsWith("0")) &&
+    Number(digits) <= LARGEST_PORT;
 }

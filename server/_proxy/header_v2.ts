@@ -1,4 +1,4 @@
-import type { ProxyAddress, ProxyHeader } from "../proxy_header.ts";
+import type { ProxyAddress, ProxyHeader } from "../../handlers/proxy_header.ts";
 import { crc32c } from "./crc32c.ts";
 import { ipv4Text, ipv6Text } from "../_core/ip_text.ts";
 import { malformed } from "./malformed.ts";
@@ -28,6 +28,11 @@ export const PORT_SIZE = 2;
 
 const decoder = new TextDecoder();
 
+/** How long a header of version 2 says that it is, once its head has come. */
+export function lengthOfV2(bytes: Uint8Array): number {
+  return HEAD_SIZE + bytes[14]! * 256 + bytes[15]!;
+}
+
 /**
  * Reads a header of version 2 that begins with `SIGNATURE_V2`.
  *
@@ -42,7 +47,7 @@ export function readV2(
 ): { readonly header: ProxyHeader; readonly length: number } | undefined {
   if (bytes.length < HEAD_SIZE) return undefined;
   const [kind, how] = [bytes[12]!, bytes[13]!];
-  const length = HEAD_SIZE + bytes[14]! * 256 + bytes[15]!;
+  const length = lengthOfV2(bytes);
   if ((kind & 0xf0) !== VERSION) {
     throw malformed(`its version is ${kind >> 4}; 1 and 2 are known`);
   }

@@ -1,4 +1,4 @@
-import type { ProxyHeader } from "../proxy_header.ts";
+import type { ProxyHeader } from "../../handlers/proxy_header.ts";
 import { readV1, SIGNATURE_V1 } from "./header_v1.ts";
 import { readV2, SIGNATURE_V2 } from "./header_v2.ts";
 

@@ -1,4 +1,8 @@
-import type { ProxySSL, ProxyTLV, ProxyTLVs } from "../proxy_header.ts";
+import type {
+  ProxySSL,
+  ProxyTLV,
+  ProxyTLVs,
+} from "../../handlers/proxy_header.ts";
 import { malformed } from "./malformed.ts";
 
 /** The types of TLVs, by their names in proxy-protocol.txt without `PP2_TYPE_`. */

@@ -162,10 +162,6 @@ export class RingConsumer {
   readonly #bytes: Uint8Array;
   readonly #capacity: number;
   #head: number;
-  /** Ends the sleep of this side. */
-  #wakeUp: (() => void) | undefined;
-  /** Whether this side will hear when it is woken. */
-  #listening = false;
 
   constructor(memory: SharedArrayBuffer) {
     this.#control = new Int32Array(memory, 0, CONTROL_BYTES / 4);
@@ -212,68 +208,17 @@ export class RingConsumer {
    *
    * @returns `undefined` if there are some already.
    */
-  waitForBytes(): Promise<void> | undefined {
-    if (this.#hasBytes() || !this.#fallAsleep()) return undefined;
-    return new Promise((resolve) => {
-      this.#wakeUp = resolve;
-      this.#listen();
-    });
-  }
-
-  /**
-   * Looks for bytes, and ends the `waitForBytes` that waits for them if any come
-   * meanwhile. The producer finds this side awake: it need not be woken.
-   *
-   * @param times How often to look.
-   * @returns Whether they came.
-   */
-  look(times: number): boolean {
-    if (this.#wakeUp === undefined) return true;
-    Atomics.store(this.#control, CONSUMER_ASLEEP, 0);
-    for (let i = 0; i < times; i++) {
-      if (this.#hasBytes()) return this.#awake();
-    }
-    return this.#fallAsleep() ? false : this.#awake();
+  waitForBytes(): Promise<unknown> | undefined {
+    return sleep(
+      this.#control,
+      CONSUMER_ASLEEP,
+      () => Atomics.load(this.#control, TAIL) !== this.#head,
+    );
   }
 
   /** Ends a `waitForBytes`, on this side. */
   interrupt(): void {
     interrupt(this.#control, CONSUMER_ASLEEP);
-  }
-
-  #hasBytes(): boolean {
-    return Atomics.load(this.#control, TAIL) !== this.#head;
-  }
-
-  /** Whether it sleeps now: no bytes have come meanwhile. */
-  #fallAsleep(): boolean {
-    Atomics.store(this.#control, CONSUMER_ASLEEP, 1);
-    if (!this.#hasBytes()) return true;
-    Atomics.store(this.#control, CONSUMER_ASLEEP, 0);
-    return false;
-  }
-
-  #awake(): true {
-    this.#wakeUp?.();
-    this.#wakeUp = undefined;
-    return true;
-  }
-
-  /**
-   * Has this side woken by whoever sets `CONSUMER_ASLEEP` to 0. Once it listens
-   * it does so until it hears something, whether it sleeps or looks meanwhile:
-   * there is no way to take it back.
-   */
-  #listen(): void {
-    if (this.#listening) return;
-    const woken = Atomics.waitAsync(this.#control, CONSUMER_ASLEEP, 1);
-    // Woken already.
-    if (!woken.async) return void this.#awake();
-    this.#listening = true;
-    void woken.value.then(() => {
-      this.#listening = false;
-      this.#awake();
-    });
   }
 }
 

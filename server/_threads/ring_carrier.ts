@@ -11,7 +11,6 @@ import {
   putHeader,
 } from "../_bridge/frames.ts";
 import type { Lender } from "../_bridge/lease.ts";
-import type { QuickAnswers } from "./quick_answers.ts";
 import { untilQuiet } from "../_bridge/quiet.ts";
 import { allocateRing, RingConsumer, RingProducer } from "./ring.ts";
 import {
@@ -67,12 +66,6 @@ const MOST_FALSE_ALARMS = 8;
  */
 const MOST_KEPT = 4 * RING_CAPACITY;
 
-/**
- * How often the ring is looked at for an answer that is likely to come at once:
- * some 80 µs, about what it takes to wake two threads one after the other.
- */
-const LOOKS = 8_000;
-
 /** Carries frames through shared memory. */
 export class RingCarrier implements Carrier {
   readonly lender: Lender;
@@ -94,23 +87,17 @@ export class RingCarrier implements Carrier {
   /** Whether anything has come in a slot lately. */
   #slotsCame = false;
   readonly #isNear: boolean;
-  readonly #answers: QuickAnswers | undefined;
-  #looking = false;
 
   /**
    * @param outgoing Where frames are sent.
    * @param incoming Where frames come from.
    * @param isNear Whether this side waits where the other takes no answers. Only
    * one of the two may, or each could wait for the other.
-   * @param answers When to look for answers without sleeping: the same for all
-   * carriers of a thread, which holds up the others while it looks. Only one of
-   * the two sides may: on two cores, the clients need the other.
    */
   constructor(
     outgoing: Lane,
     incoming: Lane,
     isNear = false,
-    answers?: QuickAnswers,
   ) {
     this.#producer = new RingProducer(outgoing.ring);
     this.#consumer = new RingConsumer(incoming.ring);
@@ -122,7 +109,6 @@ export class RingCarrier implements Carrier {
     };
     this.#incoming = new Slots(incoming.slots);
     this.#isNear = isNear;
-    this.#answers = answers;
   }
 
   get congested(): boolean {
@@ -142,10 +128,7 @@ export class RingCarrier implements Carrier {
       this.#producer.publish();
       if (type === FrameType.Open || type === FrameType.OpenDatagram) {
         void this.#wakeForRequests();
-      } else {
-        this.#producer.wake();
-        if (type === FrameType.Data) this.#expectAnswer(channel);
-      }
+      } else this.#producer.wake();
       return;
     }
     const frame = new Uint8Array(size);
@@ -154,22 +137,6 @@ export class RingCarrier implements Carrier {
     this.#kept.push(frame);
     this.#keptBytes += size;
     this.#draining ??= this.#drainKept();
-  }
-
-  #expectAnswer(channel: number): void {
-    if (this.#answers === undefined) return;
-    this.#answers.sent(this, channel);
-    if (!this.#looking && this.#answers.expected) void this.#look();
-  }
-
-  async #look(): Promise<void> {
-    this.#looking = true;
-    // First whatever else happens in this tick.
-    for (let turn = 0; turn < TURNS; turn++) await null;
-    this.#looking = false;
-    if (!this.#closed && this.#answers!.expected) {
-      this.#answers!.looked(this.#consumer.look(LOOKS));
-    }
   }
 
   drained(): Promise<void> {

@@ -1,7 +1,6 @@
 import { toError } from "../_bridge/errors.ts";
 import { endRequests, type Loss } from "../_bridge/remote_pool.ts";
 import { NearSide } from "../_bridge/near_side.ts";
-import { QuickAnswers } from "./quick_answers.ts";
 import { allocateLane, RingCarrier } from "./ring_carrier.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
@@ -10,9 +9,6 @@ import type { ThreadStart } from "./thread_main.ts";
 
 /** The module that a thread runs. */
 const THREAD_URL = new URL("./thread_main.ts", import.meta.url).href;
-
-/** Of all threads together. */
-const answers = new QuickAnswers();
 
 /** A thread that runs the handlers of requests whose sockets stay here. */
 export class Thread {
@@ -23,22 +19,31 @@ export class Thread {
   readonly #worker: OwnedWorker;
   readonly #carrier: RingCarrier;
   #load = 0;
+  /** How many requests it has been given, since it was last counted anew. */
+  taken = 0;
+  /** Whether another has its place: it ends when its requests have ended. */
+  retired = false;
+  /** After how many requests it is replaced. */
+  readonly requests: number;
 
   /**
    * @param handler What it runs.
    * @param addr What `server.addr` says there.
+   * @param requests After how many requests it is replaced.
    * @param shutdown Shuts the server down.
    */
   constructor(
     handler: HandlerLocation,
     addr: Deno.Addr,
+    requests: number,
     shutdown: (options: ShutdownRequest) => void,
   ) {
+    this.requests = requests;
     const toThread = allocateLane();
     const fromThread = allocateLane();
     const { promise, resolve } = Promise.withResolvers<Loss>();
     this.gone = promise;
-    this.#carrier = new RingCarrier(toThread, fromThread, true, answers);
+    this.#carrier = new RingCarrier(toThread, fromThread, true);
     this.side = new NearSide(this.#carrier, shutdown);
     this.#worker = new OwnedWorker(
       `${handler.name} thread`,
@@ -70,6 +75,7 @@ export class Thread {
 
   /** Counts one request more. While there is any, the process does not end. */
   take(): void {
+    this.taken++;
     if (this.#load++ === 0) this.#worker.ref();
   }
 

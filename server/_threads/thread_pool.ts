@@ -1,4 +1,6 @@
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
+import type { RunnerNumbers } from "../_core/seam.ts";
+import { Workforce } from "../_numbers/workforce.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
 import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
@@ -15,6 +17,8 @@ import {
   SpareDescriptors,
   tooFewError,
 } from "./spare_descriptors.ts";
+import { Replacements } from "./replacements.ts";
+import { requestsOfThread } from "./requests_per_worker.ts";
 import { Restarts } from "./restarts.ts";
 import { Thread } from "./thread.ts";
 
@@ -28,6 +32,7 @@ export class ThreadPool implements RemotePool {
   readonly #checked = new Map<Thread, Promise<void>>();
   readonly #starting = new Map<Thread, Promise<void>>();
   readonly #restarts = new Restarts();
+  readonly #workforce: Workforce<Thread>;
   #pauseTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #spare: SpareDescriptors;
   /** Whether what is accepted takes a descriptor, which a datagram does not. */
@@ -36,6 +41,11 @@ export class ThreadPool implements RemotePool {
   #toldOfWant = false;
   /** Resolves when accepting may have nothing to wait for any more. */
   #change: PromiseWithResolvers<void> | undefined;
+  readonly #replacements: Replacements<Thread>;
+  /** Those that have only the requests left that they have. */
+  readonly #retired = new Set<Thread>();
+  /** Settles when one of those is gone. */
+  #retiredGone: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
   /**
@@ -44,6 +54,7 @@ export class ThreadPool implements RemotePool {
    *
    * @param size How many threads at most.
    * @param perThread How many requests a thread takes at once.
+   * @param requestsPerThread After how many requests a thread is replaced.
    * @param handler What the threads run.
    * @param addr The address of the server.
    * @param shutdown Shuts the server down.
@@ -55,6 +66,7 @@ export class ThreadPool implements RemotePool {
   constructor(
     size: number,
     perThread: number,
+    requestsPerThread: number,
     handler: HandlerLocation,
     addr: Deno.Addr,
     shutdown: (options: ShutdownRequest) => void,
@@ -62,11 +74,18 @@ export class ThreadPool implements RemotePool {
   ) {
     this.#onError = onError;
     this.#size = size;
+    this.#workforce = new Workforce("threads", size);
     this.#placement = new Placement(
       perThread,
       (thread) => !this.#checked.has(thread),
     );
-    this.#newThread = () => new Thread(handler, addr, shutdown);
+    this.#newThread = () =>
+      new Thread(handler, addr, requestsOfThread(requestsPerThread), shutdown);
+    this.#replacements = new Replacements({
+      has: (old) => !this.#closed && this.#placement.ready.has(old),
+      startBeside: () => this.#startBeside(),
+      retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
+    });
     this.#acceptsDescriptors = addr.transport === "tcp" ||
       addr.transport === "unix";
     this.#spare = new SpareDescriptors([import.meta.url, handler.moduleUrl]);
@@ -89,6 +108,16 @@ export class ThreadPool implements RemotePool {
     return Promise.race(
       Array.from(this.#placement.ready, (thread) => thread.drained()),
     );
+  }
+
+  numbers(): RunnerNumbers {
+    return {
+      waiting: this.#placement.waiting,
+      workers: this.#workforce.stats(
+        this.#starting.size,
+        (thread) => thread.load,
+      ),
+    };
   }
 
   /** Gives a request to the least loaded thread, if one can take it. */
@@ -114,13 +143,21 @@ export class ThreadPool implements RemotePool {
     this.#changed();
   }
 
+  /** Replaces all threads. */
+  async recycle(gracePeriod: number): Promise<void> {
+    await Promise.all(this.#starting.values());
+    await this.#replacements.replace([...this.#placement.ready], gracePeriod);
+  }
+
   #open(thread: Thread, open: Opener): Assignment {
     thread.take();
+    if (thread.taken === thread.requests) void this.#replaceSpent(thread);
     let placed = true;
     const release = () => {
       if (!placed) return;
       placed = false;
       thread.release();
+      this.#endIfRetired(thread);
       this.#serveWaiting();
     };
     const channel = open(thread.side);
@@ -169,9 +206,11 @@ export class ThreadPool implements RemotePool {
     this.#changed();
     const error = new Deno.errors.Interrupted("the server has shut down");
     this.#placement.cancelAll(() => error);
-    for (const thread of [...this.#placement.ready, ...this.#starting.keys()]) {
-      thread.terminate(error);
+    this.#retiredGone?.resolve();
+    for (const threads of [this.#placement.ready, this.#retired]) {
+      for (const thread of threads) thread.terminate(error);
     }
+    for (const thread of this.#starting.keys()) thread.terminate(error);
     await Promise.all([...this.#checked.values(), ...this.#starting.values()]);
     this.#spare[Symbol.dispose]();
   }
@@ -179,12 +218,71 @@ export class ThreadPool implements RemotePool {
   #add(thread: Thread): void {
     const since = performance.now();
     this.#placement.ready.add(thread);
+    this.#workforce.came(thread);
     thread.gone.then(({ untold }) => {
+      const isRetired = this.#retired.has(thread);
+      const hadRequests = untold === undefined;
+      this.#workforce.went(
+        thread,
+        !this.#closed && (!isRetired || hadRequests),
+      );
+      if (this.#retired.delete(thread)) {
+        this.#retiredGone?.resolve();
+        this.#retiredGone = undefined;
+        return;
+      }
       if (!this.#closed && untold !== undefined) this.#onError(untold);
       this.#placement.ready.delete(thread);
       this.#restarts.ended(thread.side.served, since);
       if (this.#placement.waiting > 0) this.#startAnother();
     });
+  }
+
+  #retire(thread: Thread, gracePeriod: number): void {
+    this.#placement.ready.delete(thread);
+    this.#retired.add(thread);
+    thread.retired = true;
+    thread.side.retire(gracePeriod);
+    this.#endIfRetired(thread);
+  }
+
+  #endIfRetired(thread: Thread): void {
+    if (!thread.retired || thread.load > 0) return;
+    thread.terminate(new Deno.errors.Interrupted("another has its place"));
+  }
+
+  /** Where no other can be started, it goes on for as many requests again. */
+  async #replaceSpent(thread: Thread): Promise<void> {
+    try {
+      await this.#replacements.replace([thread], Infinity);
+    } catch (error) {
+      thread.taken = 0;
+      this.#onError(error as Error);
+    }
+  }
+
+  /** Starts one that takes the place of another. */
+  async #startBeside(): Promise<void> {
+    while (this.#retired.size >= this.#size && !this.#closed) {
+      this.#retiredGone ??= Promise.withResolvers();
+      await this.#retiredGone.promise;
+    }
+    if (this.#closed) return;
+    if (!this.#canStart()) throw tooFewError();
+    this.#spare[Symbol.dispose]();
+    const thread = this.#newThread();
+    this.#spare.fill();
+    const ready = thread.ready();
+    this.#starting.set(thread, ready.catch(() => {}));
+    try {
+      await ready;
+      this.#add(thread);
+    } catch (error) {
+      if (!this.#closed) throw error;
+    } finally {
+      this.#startEnded(thread);
+      this.#serveWaiting();
+    }
   }
 
   #startAnother(): void {

@@ -4,7 +4,8 @@ import { WrappedListener } from "../_node_sockets/wrapped_listener.ts";
 import type { StreamListener } from "../stream_server.ts";
 
 /** A listener whose connections speak TLS. Their handshake is still to come. */
-export class TLSListener extends WrappedListener<Deno.TlsConn> {
+export class TLSListener
+  extends WrappedListener<Deno.TcpConn, Deno.TlsConn, Deno.NetAddr> {
   readonly #credentials: Credentials;
 
   /**

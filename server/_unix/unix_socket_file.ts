@@ -56,6 +56,7 @@ export class UnixSocketFile {
    * the current directory is later.
    * @param options The file's.
    * @param listen Binds the socket to the path it is given.
+   * @param more The keys that the address may have beside its own.
    * @throws {Deno.errors.AddrInUse} If the path exists and is not to be
    * reclaimed, or a server answers there, or it is not a socket.
    * @throws {RangeError} If `mode` is out of range.
@@ -65,8 +66,9 @@ export class UnixSocketFile {
     address: UnixServerAddress,
     { reclaim = false, mode }: UnixSocketFileOptions,
     listen: (path: string) => Socket,
+    more: readonly string[] = [],
   ): { readonly socket: Socket; readonly file: UnixSocketFile } {
-    checkKeys("address key", address, ["path", "transport"], {
+    checkKeys("address key", address, ["path", "transport", ...more], {
       keys: UNIX_OPTION_NAMES,
       where: "options, the third argument",
     });

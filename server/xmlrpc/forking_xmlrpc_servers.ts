@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Recyclable } from "../recyclable.ts";
 import { DocXMLRPCServer } from "./doc_xmlrpc_server.ts";
 import { SimpleXMLRPCServer } from "./simple_xmlrpc_server.ts";
 import { type Forking, ForkingMixIn } from "../forking_mixin.ts";
@@ -13,10 +14,10 @@ import { type Forking, ForkingMixIn } from "../forking_mixin.ts";
 export const ForkingSimpleXMLRPCServer: Forking<typeof SimpleXMLRPCServer> =
   ForkingMixIn(SimpleXMLRPCServer);
 /** An instance of the class of the same name. */
-export type ForkingSimpleXMLRPCServer = SimpleXMLRPCServer;
+export type ForkingSimpleXMLRPCServer = SimpleXMLRPCServer & Recyclable;
 
 /** A {@linkcode DocXMLRPCServer} whose handlers run in processes. */
 export const ForkingDocXMLRPCServer: Forking<typeof DocXMLRPCServer> =
   ForkingMixIn(DocXMLRPCServer);
 /** An instance of the class of the same name. */
-export type ForkingDocXMLRPCServer = DocXMLRPCServer;
+export type ForkingDocXMLRPCServer = DocXMLRPCServer & Recyclable;

@@ -88,6 +88,31 @@ Deno.test("port_forwarder.ts says so when nothing answers, and goes on", async (
   strictEqual((await end(child)).code, 0);
 });
 
+Deno.test("port_forwarder.ts tells its target whose a connection is", async () => {
+  await using target = serve(
+    new TCPServer(LOOPBACK, async ({ clientAddress, proxy, rfile, wfile }) => {
+      const sent = new TextDecoder().decode(await rfile.readAll());
+      const { destination } = proxy!;
+      await wfile.write(JSON.stringify({ clientAddress, destination, sent }));
+    }, { proxyProtocol: { mode: "require", trust: ["127.0.0.1"] } }),
+  );
+  const { port } = target.addr;
+  await using child = startExample("port_forwarder", { 1234: 0, 8080: port }, [
+    ...[0, `127.0.0.1:${port}`, "proxy"],
+  ]);
+  const front = at(await portOf(child));
+  const client = await Deno.connect(front);
+  const { localAddr } = client;
+  await client.write(new TextEncoder().encode("hello"));
+  await client.closeWrite();
+  deepStrictEqual(JSON.parse(await readAll(client)), {
+    clientAddress: { ...localAddr },
+    destination: { ...front, transport: "tcp" },
+    sent: "hello",
+  });
+  strictEqual((await end(child)).code, 0);
+});
+
 Deno.test("port_forwarder.ts refuses a target that is none", async () => {
   await using child = startExample(
     "port_forwarder",

@@ -21,7 +21,7 @@ function replaced(text: string, from: string, to: string): string {
 
 testWith(
   [script],
-  "README's first program says what Ctrl-C does, and a second ends it at once",
+  "README's first program drains on Ctrl-C, and ends at once on a second",
   async () => {
     await using folder = new Folder();
     let program = await firstProgram();
@@ -31,7 +31,11 @@ testWith(
       "port: 0 }, Echo, { onListen: ({ port }) => console.log(`port ${port};`) })",
     );
     // The client below never ends, so that only the second Ctrl-C can.
-    program = replaced(program, "= 5_000", "= Infinity");
+    program = replaced(
+      program,
+      "run(server)",
+      "run(server, { gracePeriod: Infinity, onSignal: (_, action) => console.log(`${action};`) })",
+    );
     const file = folder.at("server.ts");
     await Deno.writeTextFile(file, program);
     const config = join(ROOT, "deno.json");
@@ -49,9 +53,9 @@ testWith(
     const n = await client.read(buffer);
     strictEqual(new TextDecoder().decode(buffer.subarray(0, n!)), "hello\n");
     await terminal.send(CTRL_C);
-    await terminal.until("Clients have Infinity ms left; Ctrl-C again");
+    await terminal.until("drain;");
     await terminal.send(CTRL_C);
-    await terminal.until("Clients have 0 ms left");
+    await terminal.until("end;");
     await terminal.until("AbortError");
     strictEqual(await client.read(buffer), null);
     const { code } = await terminal.output();

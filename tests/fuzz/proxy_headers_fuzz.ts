@@ -2,9 +2,12 @@
  * What comes first over a connection that may carry a PROXY header: headers of
  * both versions, damaged in any way. Each is a header, a part of one, none, or
  * refused with `InvalidData`, and is the same however many bytes of it have come.
+ * A connection that receives it, in whatever parts, makes the same of it, asks for
+ * no more memory than it may, and hands on the rest unchanged.
  */
-import { AssertionError, strictEqual } from "node:assert";
+import { AssertionError, deepStrictEqual, ok, strictEqual } from "node:assert";
 import { encodeProxyHeader } from "../../server/encode_proxy_header.ts";
+import { ProxiedConnection } from "../../server/_proxy/proxied_connection.ts";
 import { type Beginning, lookAt } from "../../server/_proxy/read_header.ts";
 import {
   below,
@@ -13,6 +16,7 @@ import {
   inRound,
   mutate,
   oneOf,
+  type Random,
   random,
   withinTurn,
 } from "./_fuzzing.ts";
@@ -61,6 +65,55 @@ function told(bytes: Uint8Array): string {
   return Deno.inspect(found, { depth: 9 });
 }
 
+/** A connection over which an input comes in parts. */
+class Coming {
+  readonly #next: Random;
+  #left: Uint8Array;
+
+  constructor(next: Random, input: Uint8Array) {
+    this.#next = next;
+    this.#left = input;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    ok(buffer.byteLength > 0 && buffer.byteLength <= 2 * MAX);
+    if (this.#left.length === 0) return Promise.resolve(null);
+    const most = Math.min(buffer.length, this.#left.length);
+    const n = 1 + below(this.#next, most);
+    buffer.set(this.#left.subarray(0, n));
+    this.#left = this.#left.subarray(n);
+    return Promise.resolve(n);
+  }
+}
+
+/** Receives an input, and says what `told` says of it. */
+async function received(
+  next: Random,
+  input: Uint8Array,
+  isOptional: boolean,
+): Promise<string> {
+  const coming = new Coming(next, input) as unknown as Deno.Conn;
+  const connection = new ProxiedConnection(coming);
+  try {
+    strictEqual(await connection.receive(MAX, isOptional), "client");
+  } catch (error) {
+    if (error instanceof Deno.errors.UnexpectedEof) return "header to come";
+    if (error instanceof Deno.errors.InvalidData) return "InvalidData";
+    throw error;
+  }
+  const rest: number[] = [];
+  const buffer = new Uint8Array(64);
+  for (let n; (n = await connection.read(buffer)) !== null;) {
+    rest.push(...buffer.subarray(0, n));
+  }
+  const { header } = connection;
+  const length = input.length - rest.length;
+  deepStrictEqual(rest, [...input.subarray(length)]);
+  return header === undefined
+    ? "no header"
+    : Deno.inspect({ header, length }, { depth: 9 });
+}
+
 /**
  * Tries damaged headers.
  *
@@ -76,14 +129,20 @@ export async function fuzzProxyHeaders(
     const whole = oneOf(next, HEADERS);
     const damaged = next() < 0.1 ? whole : mutate(next, whole, HEADERS);
     const input = concat(damaged, bytesOf("GET / HTTP/1.1\r\n"));
-    await inRound(seed, round, input, () => {
+    await inRound(seed, round, input, async () => {
       const all = told(input);
       if (all === "InvalidData") counts.refused++;
       else if (all.startsWith("{")) counts.read++;
       // Fewer bytes say the same, or that more has to come.
       const part = told(input.subarray(0, below(next, input.length)));
-      if (part === "perhaps a header" || part === "header to come") return;
-      strictEqual(part, all);
+      if (part !== "perhaps a header" && part !== "header to come") {
+        strictEqual(part, all);
+      }
+      const isOptional = next() < 0.5;
+      const whole = await received(next, input, isOptional);
+      // What is none is refused where there has to be one.
+      const isRefused = !isOptional && all === "no header";
+      strictEqual(whole, isRefused ? "InvalidData" : all);
     });
   }
   return counts;

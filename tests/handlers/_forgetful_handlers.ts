@@ -1,7 +1,7 @@
 // Handlers that start something and do not await it: what threads and processes
 // import.
 
-import { StreamRequestHandler } from "../../mod.ts";
+import { StreamRequestHandler } from "../../handlers/mod.ts";
 
 /** How many requests have come to this module: to this thread, or process. */
 let requests = 0;

@@ -1,4 +1,4 @@
-import { FetchRequestHandler } from "../../server/http/mod.ts";
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
 
 /** Says what it was sent, wherever it runs. */
 export class Mirror extends FetchRequestHandler {

@@ -1,7 +1,5 @@
-import {
-  BaseHTTPRequestHandler,
-  type HTTPLimits,
-} from "../../server/http/mod.ts";
+import { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
+import type { HTTPLimits } from "../../handlers/http/http_limits.ts";
 
 /** Says how long a body is that it has read whole. */
 export class Measuring extends BaseHTTPRequestHandler {

@@ -1,8 +1,6 @@
-import {
-  BaseHTTPRequestHandler,
-  FetchRequestHandler,
-  type HTTPLimits,
-} from "../../server/http/mod.ts";
+import { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
+import type { HTTPLimits } from "../../handlers/http/http_limits.ts";
 
 /** Nothing in these tests comes to its end by a limit. In milliseconds. */
 const LIMITS: Partial<HTTPLimits> = {

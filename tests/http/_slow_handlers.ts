@@ -1,4 +1,4 @@
-import { FetchRequestHandler } from "../../server/http/mod.ts";
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
 
 /** Answers at once, never, or holds up its event loop, as the path says. */
 export class Slow extends FetchRequestHandler {

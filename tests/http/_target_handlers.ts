@@ -1,9 +1,7 @@
 /** What the attacks of these tests are on: each thread and process imports this. */
-import {
-  BaseHTTPRequestHandler,
-  FetchRequestHandler,
-  type HTTPLimits,
-} from "../../server/http/mod.ts";
+import { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
+import type { HTTPLimits } from "../../handlers/http/http_limits.ts";
 
 /** Times that a test can wait for, in milliseconds, and a body it can send. */
 const LIMITS: Partial<HTTPLimits> = {

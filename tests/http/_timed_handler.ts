@@ -1,4 +1,4 @@
-import { FetchRequestHandler } from "../../server/http/mod.ts";
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
 
 /** Takes its time, of which it has little. */
 export class Timed extends FetchRequestHandler {

@@ -1,5 +1,5 @@
 /** Handlers that want to speak WebSocket: each thread and process imports this. */
-import { FetchRequestHandler } from "../../server/http/mod.ts";
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
 
 const { upgradeWebSocket } = Deno;
 

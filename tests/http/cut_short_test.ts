@@ -17,6 +17,8 @@ async function answerOf(
 ): Promise<[reply: Reply, errors: unknown[]]> {
   return await answerBy(
     class extends BaseHTTPRequestHandler {
+      // An answer that is whole leaves the connection open for the next request.
+      static override readonly limits = { keepAliveTimeout: 100 };
       async doGET(): Promise<void> {
         await doGET(this);
       }

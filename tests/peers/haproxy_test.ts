@@ -1,7 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
-import { type Child, Folder, Program, testWith } from "../_program.ts";
-import { PATIENCE, patiently } from "../_patience.ts";
+import { Folder, testWith } from "../_program.ts";
+import { patiently } from "../_patience.ts";
 import { ask, LOOPBACK, serve } from "../_serve.ts";
+import { Front, haproxy } from "./_haproxy.ts";
 import {
   bracket,
   echo,
@@ -11,69 +12,6 @@ import {
   ReportingUnixStreamServer,
   sha256,
 } from "./_peers.ts";
-
-const haproxy = new Program("haproxy", "haproxy");
-
-/** HAProxy in front of a server; clients connect to it by a Unix socket. */
-class Front implements AsyncDisposable {
-  readonly address: Deno.UnixConnectOptions;
-  readonly child: Child;
-
-  private constructor(address: Deno.UnixConnectOptions, child: Child) {
-    this.address = address;
-    this.child = child;
-  }
-
-  /** @param backend The lines of its configuration about the server. */
-  static async start(folder: Folder, backend: string): Promise<Front> {
-    const path = folder.at("front");
-    const config = folder.at("haproxy.cfg");
-    await Deno.writeTextFile(
-      config,
-      `global
-  log stdout format raw local0
-defaults
-  mode tcp
-  log global
-  timeout connect 40s
-  timeout client 40s
-  timeout server 40s
-listen front
-  bind unix@${path}
-  ${backend}
-`,
-    );
-    const front = new Front(
-      { transport: "unix", path },
-      haproxy.start("-db", "-f", config),
-    );
-    try {
-      await front.#ready();
-      return front;
-    } catch (error) {
-      await front[Symbol.asyncDispose]();
-      throw error;
-    }
-  }
-
-  /** Waits until it listens, which it does not tell. */
-  async #ready(): Promise<void> {
-    const latest = performance.now() + PATIENCE;
-    while (true) {
-      try {
-        (await Deno.connect(this.address)).close();
-        return;
-      } catch (error) {
-        if (performance.now() > latest) throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.child[Symbol.asyncDispose]();
-  }
-}
 
 testWith(
   [haproxy],

@@ -39,7 +39,12 @@ switch (what) {
       import.meta.filename!,
       what,
     ];
-    console.log(`restarted as ${await restart(server, { args })};`);
+    try {
+      console.log(`restarted as ${await restart(server, { args })};`);
+    } catch (error) {
+      console.log(`refused: ${error};`);
+      await server.shutdown();
+    }
   }
 }
 

@@ -98,3 +98,30 @@ testWith([script], "permissions: restart", async () => {
   );
   await untilPrinted(service, /restarted as \d+;/);
 });
+
+for (
+  const [flags, refused] of [
+    [
+      ["--allow-env=LISTEN_PID", "--allow-run=deno"],
+      "Cannot restart: requires env access, run again with --allow-env",
+    ],
+    [
+      ["--allow-env"],
+      `Cannot restart: requires run access to "deno", run again with --allow-run=deno`,
+    ],
+  ] as const
+) {
+  testWith(
+    [script],
+    `permissions: restart with ${flags} says what is missing`,
+    async () => {
+      await using service = startInTerminal(
+        [...RUN, "--allow-net=127.0.0.1:0", ...flags, SERVICE, "restarted"],
+      );
+      await untilPrinted(
+        service,
+        new RegExp(`refused: NotCapable: ${refused};`),
+      );
+    },
+  );
+}

@@ -1,4 +1,7 @@
-import { DatagramRequestHandler, StreamRequestHandler } from "../../mod.ts";
+import {
+  DatagramRequestHandler,
+  StreamRequestHandler,
+} from "../../handlers/mod.ts";
 
 // They say where they live, so that threads can have them too.
 

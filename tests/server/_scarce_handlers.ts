@@ -1,5 +1,8 @@
-import { DatagramRequestHandler, StreamRequestHandler } from "../../mod.ts";
-import { FetchRequestHandler } from "../../server/http/mod.ts";
+import {
+  DatagramRequestHandler,
+  StreamRequestHandler,
+} from "../../handlers/mod.ts";
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
 
 /** Says a line again. Two lines are orders: the server's end, and its thread's. */
 function obey(line: string | null, shutdown: () => void): string {

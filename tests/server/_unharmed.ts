@@ -49,8 +49,11 @@ export class Victim implements AsyncDisposable {
   /** @param options Options of its servers of connections. */
   static async start(options: Record<string, number> = {}): Promise<Victim> {
     const folder = new Folder();
+    const map = Deno.env.get("IMPORT_MAP");
     const child = new Child(Deno.execPath(), [
       ...["run", "--quiet", "--allow-all", "--unstable-net"],
+      // Where these tests are run with something else in the place of this module.
+      ...map === undefined ? [] : [`--import-map=${map}`],
       ...["--v8-flags=--expose-gc", `${import.meta.dirname}/_victim.ts`],
       ...[folder.at("s"), JSON.stringify(options)],
     ]);

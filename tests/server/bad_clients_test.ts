@@ -48,13 +48,10 @@ for (const step of ["setup", "handle", "finish"]) {
 
 Deno.test("handlers that never return are ended by requestTimeout and harm nobody", async () => {
   const errors = await unharmed(async (victim) => {
-    for (const way of STREAMS) {
-      const answers = await times(
-        20,
-        () => ask(victim[way], "never return\n"),
-      );
-      deepStrictEqual(answers, Array(20).fill(""));
-    }
+    const answers = await Promise.all(
+      STREAMS.map((way) => times(20, () => ask(victim[way], "never return\n"))),
+    );
+    deepStrictEqual(answers.flat(), Array(40).fill(""));
   }, { options: { requestTimeout: 500 }, errors: 40 });
   strictEqual(errors.length, 40);
   for (const error of errors) {
@@ -137,8 +134,8 @@ Deno.test("2,000 connections opened and reset at once harm nobody", async () => 
 Deno.test("clients that send a byte from time to time are ended by requestTimeout", async () => {
   const requestTimeout = 500;
   const errors = await unharmed(async (victim) => {
-    for (const way of STREAMS) {
-      await times(20, async () => {
+    await Promise.all(STREAMS.map((way) =>
+      times(20, async () => {
         const client = await Deno.connect(victim[way] as Deno.ConnectOptions);
         const started = performance.now();
         // Never idle for long, and never at the end of its line.
@@ -150,8 +147,8 @@ Deno.test("clients that send a byte from time to time are ended by requestTimeou
         clearInterval(dripping);
         const took = performance.now() - started;
         ok(took > requestTimeout - 50, `ended after ${took} ms`);
-      });
-    }
+      })
+    ));
   }, { options: { requestTimeout, idleTimeout: 250 }, errors: 40 });
   strictEqual(errors.length, 40);
   for (const error of errors) {
@@ -239,22 +236,25 @@ Deno.test("lines that are not UTF-8 are answered and harm nobody", async () => {
   deepStrictEqual(errors, []);
 });
 
-Deno.test("datagrams of 0 and of 65,507 bytes are answered and harm nobody", async () => {
-  const errors = await unharmed(async (victim) => {
-    const socket = Deno.listenDatagram({
-      ...{ transport: "udp", hostname: "127.0.0.1", port: 0 },
-    });
-    for (let i = 0; i < 100; i++) {
-      for (const size of [0, 65_507]) {
-        const payload = new Uint8Array(size).fill(i);
-        await socket.send(payload, victim.udp);
-        deepStrictEqual((await socket.receive())[0], payload);
+Deno.test(
+  "datagrams of 0 and of 65,507 bytes are answered and harm nobody",
+  async () => {
+    const errors = await unharmed(async (victim) => {
+      const socket = Deno.listenDatagram({
+        ...{ transport: "udp", hostname: "127.0.0.1", port: 0 },
+      });
+      for (let i = 0; i < 100; i++) {
+        for (const size of [0, 65_507]) {
+          const payload = new Uint8Array(size).fill(i);
+          await socket.send(payload, victim.udp);
+          deepStrictEqual((await socket.receive())[0], payload);
+        }
       }
-    }
-    socket.close();
-  });
-  deepStrictEqual(errors, []);
-});
+      socket.close();
+    });
+    deepStrictEqual(errors, []);
+  },
+);
 
 Deno.test("datagrams whose senders are gone harm nobody", async () => {
   await unharmed(async (victim) => {
@@ -268,24 +268,27 @@ Deno.test("datagrams whose senders are gone harm nobody", async () => {
   });
 });
 
-Deno.test("servers that cannot be constructed leave nothing behind", async () => {
-  let errors: string[] = [];
-  await unharmed(async (victim) => {
-    errors = await victim.order("failToConstruct");
-  });
-  const expected = [
-    ...[/^AddrInUse: .*127\.0\.0\.1:\d+/, /^AddrInUse: .*127\.0\.0\.1:\d+/],
-    ...[/^RangeError: .*99999/, /^RangeError: .*99999/, /^RangeError: .*-1/],
-    /^InvalidData/,
-    /^RangeError: .*maxConnections .* received 0$/,
-    /^RangeError: .*maxConnections .* received -1$/,
-    /^RangeError: .*maxConnections .* received NaN$/,
-    ...[/^TypeError: .*too long/, /^TypeError: .*too long/],
-    ...[/^NotFound: .*does not exist/, /^NotFound: .*does not exist/],
-    /^RangeError: .*mode/,
-    ...[/^AddrInUse: .*not a socket/, /^AddrInUse: .*not a socket/],
-    /no\.such\.host\.invalid.*must resolve/,
-  ];
-  strictEqual(errors.length, expected.length);
-  expected.forEach((pattern, i) => match(errors[i]!, pattern));
-});
+Deno.test(
+  "servers that cannot be constructed leave nothing behind",
+  async () => {
+    let errors: string[] = [];
+    await unharmed(async (victim) => {
+      errors = await victim.order("failToConstruct");
+    });
+    const expected = [
+      ...[/^AddrInUse: .*127\.0\.0\.1:\d+/, /^AddrInUse: .*127\.0\.0\.1:\d+/],
+      ...[/^RangeError: .*99999/, /^RangeError: .*99999/, /^RangeError: .*-1/],
+      /^InvalidData/,
+      /^RangeError: .*maxConnections .* received 0$/,
+      /^RangeError: .*maxConnections .* received -1$/,
+      /^RangeError: .*maxConnections .* received NaN$/,
+      ...[/^TypeError: .*too long/, /^TypeError: .*too long/],
+      ...[/^NotFound: .*does not exist/, /^NotFound: .*does not exist/],
+      /^RangeError: .*mode/,
+      ...[/^AddrInUse: .*not a socket/, /^AddrInUse: .*not a socket/],
+      /no\.such\.host\.invalid.*must resolve/,
+    ];
+    strictEqual(errors.length, expected.length);
+    expected.forEach((pattern, i) => match(errors[i]!, pattern));
+  },
+);

@@ -107,7 +107,8 @@ Deno.test("a client that was accepted ahead of handleRequest() is answered at a 
     async ({ rfile, wfile }) => {
       await wfile.write(`answer to ${await rfile.readLine()}`);
     },
-    { timeout: 0 },
+    // Their clients keep their side open, and are let go soon.
+    { timeout: 0, lingerTimeout: 50 },
   );
   const clients: Deno.Conn[] = [];
   // Nobody comes in time, and what is accepted then waits for the next call.

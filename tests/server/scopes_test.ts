@@ -5,6 +5,9 @@ import { StreamRequestHandler, TCPServer } from "../../mod.ts";
 import { patiently } from "../_patience.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 
+/** Clients that keep their side open are let go soon. */
+const BRIEFLY = { lingerTimeout: 50 };
+
 const elapse = (ms: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -104,7 +107,7 @@ Deno.test("shutdown() by what a handler has left running waits for the handlers 
       });
     }
   }
-  const server = serve(new TCPServer(LOOPBACK, Leaving));
+  const server = serve(new TCPServer(LOOPBACK, Leaving, BRIEFLY));
   (await Deno.connect(server.addr)).close();
   const second = await Deno.connect(server.addr);
   strictEqual(
@@ -166,7 +169,7 @@ Deno.test("shutdown() in onShutdown does not wait for its own handler", async ()
       told.resolve();
     }
   }
-  const server = serve(new TCPServer(LOOPBACK, Both));
+  const server = serve(new TCPServer(LOOPBACK, Both, BRIEFLY));
   const first = await Deno.connect(server.addr);
   await first.read(new Uint8Array(10));
   const second = await Deno.connect(server.addr);
@@ -193,7 +196,7 @@ Deno.test("shutdown() inside a handler waits for those who are still let in", as
       served++;
     }
   }
-  const server = serve(new TCPServer(LOOPBACK, Caller));
+  const server = serve(new TCPServer(LOOPBACK, Caller, BRIEFLY));
   const first = await Deno.connect(server.addr);
   const others = [];
   await first.write(new TextEncoder().encode("go\n"));

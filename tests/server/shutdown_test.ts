@@ -200,23 +200,26 @@ Deno.test("handleRequest() ends when the server is shut down", async () => {
   await waiting;
 });
 
-Deno.test("shutdown() of a UDPServer sends the replies in progress", async () => {
-  let finish!: () => void;
-  const finishing = new Promise<void>((resolve) => finish = resolve);
-  const { promise: started, resolve: start } = Promise.withResolvers<void>();
-  const server = serve(
-    new UDPServer(LOOPBACK, async ({ wfile }) => {
-      start();
-      await finishing;
-      wfile.write("reply");
-    }),
-  );
-  const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
-  await client.send(new Uint8Array(1), server.addr);
-  await started;
-  const down = server.shutdown();
-  finish();
-  strictEqual(new TextDecoder().decode((await client.receive())[0]), "reply");
-  await down;
-  client.close();
-});
+Deno.test(
+  "shutdown() of a UDPServer sends the replies in progress",
+  async () => {
+    let finish!: () => void;
+    const finishing = new Promise<void>((resolve) => finish = resolve);
+    const { promise: started, resolve: start } = Promise.withResolvers<void>();
+    const server = serve(
+      new UDPServer(LOOPBACK, async ({ wfile }) => {
+        start();
+        await finishing;
+        wfile.write("reply");
+      }),
+    );
+    const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
+    await client.send(new Uint8Array(1), server.addr);
+    await started;
+    const down = server.shutdown();
+    finish();
+    strictEqual(new TextDecoder().decode((await client.receive())[0]), "reply");
+    await down;
+    client.close();
+  },
+);

@@ -1,12 +1,10 @@
 /** Handlers that threads and processes import. */
 
-import {
-  DocXMLRPCRequestHandler,
-  SimpleXMLRPCRequestHandler,
-  XMLRPCDispatcher,
-  type XMLRPCDocumentation,
-  XMLRPCFault,
-} from "../../server/xmlrpc/mod.ts";
+import { DocXMLRPCRequestHandler } from "../../handlers/xmlrpc/doc_xmlrpc_request_handler.ts";
+import { SimpleXMLRPCRequestHandler } from "../../handlers/xmlrpc/simple_xmlrpc_request_handler.ts";
+import { XMLRPCDispatcher } from "../../handlers/xmlrpc/xmlrpc_dispatcher.ts";
+import type { XMLRPCDocumentation } from "../../handlers/xmlrpc/xmlrpc_documentation.ts";
+import { XMLRPCFault } from "../../handlers/xmlrpc/xmlrpc_fault.ts";
 
 /** How often a function was called, in this thread. */
 let count = 0;

@@ -1,6 +1,7 @@
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
 import { arrivals, noteArrival } from "../../_arrivals.ts";
+import { countIn, countOut, type Traffic } from "../../_traffic.ts";
 import type { ReadSource } from "../../streams/stream_reader.ts";
 import { writeCountError } from "../../streams/_write_count.ts";
 import { encodeHead } from "./head.ts";
@@ -58,6 +59,7 @@ export class HTTPConnection implements Watched, Serving {
   readonly #limits: HTTPLimits;
   readonly #parser: RequestParser;
   readonly #owner: ConnectionOwner;
+  readonly #traffic: Traffic | undefined;
   #buffer = new Uint8Array(WAITING_BUFFER);
   /** The one that was given out last. */
   #current: IncomingRequest | undefined;
@@ -104,15 +106,18 @@ export class HTTPConnection implements Watched, Serving {
    * @param connection What to read from and to write to.
    * @param limits What the client may ask for.
    * @param owner Told what becomes of it.
+   * @param traffic Where its bytes are counted, if anybody counts.
    */
   constructor(
     connection: Deno.Conn,
     limits: HTTPLimits,
     owner: ConnectionOwner,
+    traffic?: Traffic | undefined,
   ) {
     this.#connection = connection;
     this.#limits = limits;
     this.#owner = owner;
+    this.#traffic = traffic;
     this.#parser = new RequestParser(limits);
     watchdog.add(this);
   }
@@ -444,6 +449,7 @@ export class HTTPConnection implements Watched, Serving {
         const error = writeCountError(taken, rest.length);
         if (error !== undefined && rest.length > 0) throw error;
         done += taken;
+        if (this.#traffic !== undefined) countOut(this.#traffic, taken);
       } while (done < bytes.length);
     } catch (error) {
       const reason = this.#timedOut
@@ -544,6 +550,7 @@ export class HTTPConnection implements Watched, Serving {
           this.#owner.lost(bad);
           return reject(bad);
         }
+        if (this.#traffic !== undefined) countIn(this.#traffic, n);
         if (this.#lookingOut !== undefined) noteArrival();
         if (this.#current?.complete) this.#ahead += n;
         const bytes = this.#buffer.subarray(0, n);

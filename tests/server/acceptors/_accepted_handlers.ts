@@ -1,10 +1,11 @@
 // Handlers for tests of threads that accept for themselves: what the threads
 // import.
 
-import { BaseHTTPRequestHandler } from "../../../server/http/mod.ts";
 import { workerData } from "node:worker_threads";
-import { StreamRequestHandler } from "../../../mod.ts";
+import { BaseHTTPRequestHandler } from "../../../handlers/http/base_http_request_handler.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 import { below, random } from "../../fuzz/_fuzzing.ts";
+import { loopForEver } from "../threads/_loop_for_ever.ts";
 import type { AcceptorStart } from "../../../server/_acceptors/acceptor_start.ts";
 
 /** Says which thread a handler runs in: every thread has a module of its own. */
@@ -33,9 +34,7 @@ const orders: Readonly<Record<string, (handler: Commanded) => unknown>> = {
   },
   "loop": async ({ wfile }) => {
     await wfile.write("looping");
-    setTimeout(() => {
-      for (;;);
-    });
+    setTimeout(loopForEver);
     await never();
   },
   "never return": never,
@@ -79,7 +78,8 @@ const orders: Readonly<Record<string, (handler: Commanded) => unknown>> = {
 /** Writes random words over what all threads share, most over what steers. */
 function scribble(seed: number): void {
   const next = random(seed);
-  const words = new Int32Array(start!.places.memory);
+  const memory = next() < 0.5 ? start!.places.memory : start!.counters;
+  const words = new Int32Array(memory);
   for (let i = below(next, 3_000); i >= 0; i--) {
     const at = below(next, next() < 0.5 ? 64 : words.length);
     const values = [next() * 2 ** 32, below(next, 64), -1, 0, words[at]! + 1];

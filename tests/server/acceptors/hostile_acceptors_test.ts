@@ -26,6 +26,10 @@ for (
     { is: "shutdown", gracePeriod: NaN },
     { is: "error", number: "1", error: new Uint8Array() },
     { is: "error", number: 1, error: "text" },
+    { is: "answer", question: "1", value: true },
+    { is: "answer", question: 0.5, value: true },
+    { is: "events", events: {}, lost: 0 },
+    { is: "events", events: [], lost: -1 },
   ]
 ) {
   Deno.test(`what a thread never tells is refused: ${Deno.inspect(message)}`, () => {
@@ -45,7 +49,7 @@ Deno.test("the address that a thread tells is one, or none", () => {
   }
 });
 
-Deno.test("a thread that writes random words over the places harms no more than places", async () => {
+Deno.test("a thread that writes random words over the places and counters harms no more than those", async () => {
   const rounds = Math.ceil(ROUNDS / 20);
   for (let seed = 1; seed <= rounds; seed++) {
     const server = startAccepting({
@@ -58,6 +62,11 @@ Deno.test("a thread that writes random words over the places harms no more than 
     const errors = await soon(server.told.until(1));
     // However many places it says that it had.
     ok(errors.length <= 1_001, `${errors.length} errors`);
+    const { active, accepted, bytesIn } = server.stats();
+    for (const count of [active, accepted, bytesIn]) {
+      ok(Number.isInteger(count) && count >= 0, `${count}`);
+    }
+    ok(Array.isArray(await soon(server.connections())));
     await soon(server.shutdown({ gracePeriod: 100 }));
   }
 });

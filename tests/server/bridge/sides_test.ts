@@ -21,10 +21,11 @@ import {
   packNumber,
   packShutdown,
 } from "../../../server/_bridge/payloads.ts";
+import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { TYPES } from "./_frames.ts";
 import { Random } from "./_random.ts";
 
-const FRAMES = 200_000;
+const FRAMES = 200 * ROUNDS;
 const ADDRESS: Deno.NetAddr = {
   transport: "tcp",
   hostname: "127.0.0.1",

@@ -1,4 +1,4 @@
-import { StreamRequestHandler } from "../../../mod.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 
 const MIB = 2 ** 20;
 

@@ -1,4 +1,4 @@
-import { StreamRequestHandler } from "../../../mod.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 
 /**
  * Says goodbye when its server shuts down; told "fail", it then throws, and told

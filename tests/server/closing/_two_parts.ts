@@ -1,4 +1,4 @@
-import { StreamRequestHandler } from "../../../mod.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 
 /** Answers in two parts, the second when the first has been taken. */
 export class TwoParts extends StreamRequestHandler {

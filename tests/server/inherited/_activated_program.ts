@@ -24,15 +24,16 @@ const pem = () => ({
   cert: Deno.readTextFileSync(cert),
   key: Deno.readTextFileSync(key),
 });
-const servers = sockets.map(({ fd }, i) => {
+const servers = sockets.map((socket, i) => {
+  const { fd } = socket;
   try {
     switch (kinds[i]) {
       case "tcp":
-        return new TCPServer({ fd }, Greeter);
+        return new TCPServer(socket, Greeter);
       case "tls":
-        return new TLSServer({ fd, ...pem() }, Greeter);
+        return new TLSServer({ ...socket, ...pem() }, Greeter);
       case "unix":
-        return new UnixStreamServer({ fd }, Greeter);
+        return new UnixStreamServer(socket, Greeter);
       case "tcp twice":
         new TCPServer({ fd }, Greeter);
         return new TCPServer({ fd }, Greeter);

@@ -1,9 +1,10 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import { TCPServer, UnixStreamServer } from "../../../mod.ts";
-import { Child, Folder, Program, testWith } from "../../_program.ts";
+import { type Child, Folder, Program, testWith } from "../../_program.ts";
 import { ask, readAll } from "../../_serve.ts";
 import { openssl } from "../../peers/_peers.ts";
 import { makeCertificate } from "../tls/_certificate.ts";
+import { run } from "./_run.ts";
 
 const activate = new Program("systemd-socket-activate", "systemd");
 const PROGRAM = `${import.meta.dirname}/_activated_program.ts`;
@@ -226,26 +227,6 @@ Deno.test("a number that is no descriptor is refused", () => {
     { name: "TypeError", message: /mode is for a socket file/ },
   );
 });
-
-/** What a program prints. */
-async function run(
-  code: string,
-  env: Record<string, string>,
-  flags: readonly string[] = ["-A"],
-): Promise<string> {
-  await using folder = new Folder();
-  const file = folder.at("program.ts");
-  const mod = new URL("../../../mod.ts", import.meta.url).href;
-  await Deno.writeTextFile(file, `import * as s from "${mod}";\n${code}`);
-  await using child = new Child(
-    Deno.execPath(),
-    ["run", "--quiet", "--no-config", "--no-prompt", ...flags, file],
-    env,
-  );
-  const { code: exit, stdout, stderr } = await child.output();
-  strictEqual(exit, 0, stderr);
-  return new TextDecoder().decode(stdout).trim();
-}
 
 const LIST = `
 try { console.log(JSON.stringify(s.inheritedSockets())); }

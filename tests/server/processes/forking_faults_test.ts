@@ -159,7 +159,7 @@ Deno.test("a process killed during its request is reported with the signal", asy
 });
 
 Deno.test("requestTimeout kills a process in an endless loop", async () => {
-  await using server = start({ requestTimeout: 2_000 });
+  await using server = start({ requestTimeout: 1_000 });
   using client = await Commander.connect(server.addr);
   strictEqual(await client.command("loop"), "");
   await until("the end of the process", () => !exists(client.pid));
@@ -167,7 +167,7 @@ Deno.test("requestTimeout kills a process in an endless loop", async () => {
 });
 
 Deno.test("requestTimeout kills a process whose handler ignores it", async () => {
-  await using server = start({ requestTimeout: 2_000, requestsPerChild: 9 });
+  await using server = start({ requestTimeout: 1_000, requestsPerChild: 9 });
   using client = await Commander.connect(server.addr);
   strictEqual(await client.command("ignore the abort"), "");
   await until("the end of the process", () => !exists(client.pid));
@@ -175,7 +175,7 @@ Deno.test("requestTimeout kills a process whose handler ignores it", async () =>
 
 Deno.test("requestTimeout leaves a process whose handler heeds it", async () => {
   await using server = start({
-    requestTimeout: 2_000,
+    requestTimeout: 1_000,
     requestsPerChild: 9,
     maxChildren: 1,
   });
@@ -259,7 +259,7 @@ Deno.test("a failing start is told once, and in short to others that wait", asyn
   }
 });
 
-Deno.test("processes killed at random for 10 s do not end the service", async () => {
+Deno.test("processes killed at random for 4 s do not end the service", async () => {
   const server = start({
     maxChildren: 6,
     spareChildren: 2,
@@ -267,7 +267,7 @@ Deno.test("processes killed at random for 10 s do not end the service", async ()
     connectionsPerChild: 4,
   });
   const pids = new Set<number>();
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 4_000;
   let kills = 0;
   // Numbers are used again, for processes of others too.
   const ours = () => childrenOf().filter((pid) => pids.has(pid));

@@ -25,7 +25,7 @@ class Server extends ForkingTCPServer {
 /** A handler whose module is a file with `source` before its class. */
 async function handlerAfter(source: string, folder: Folder) {
   const file = folder.at("module.ts");
-  const mod = import.meta.resolve("../../../mod.ts");
+  const mod = import.meta.resolve("../../../handlers/mod.ts");
   await Deno.writeTextFile(
     file,
     `import { StreamRequestHandler } from "${mod}";\n${source}
@@ -65,8 +65,8 @@ for (
     const Late = await handlerAfter(source, folder);
     refuse(
       Late,
-      { startTimeout: 2_000 },
-      /^TimedOut: Cannot create server: its processes do not start: it did not import its handler within 2000 ms and wrote to stderr: so far$/,
+      { startTimeout: 1_000 },
+      /^TimedOut: Cannot create server: its processes do not start: it did not import its handler within 1000 ms and wrote to stderr: so far$/,
     );
   });
 }
@@ -75,7 +75,7 @@ Deno.test("a process that starts too slowly is named to those that wait", async 
   await using folder = new Folder();
   const Late = await handlerAfter("", folder);
   // Enough for the first, which has to start, also on a busy machine.
-  const startTimeout = 2_000;
+  const startTimeout = 1_000;
   await using server = serve(
     new Server(LOOPBACK, Late, { spareChildren: 0, startTimeout }),
   );

@@ -1,12 +1,14 @@
 /**
  * A server that has a successor on SIGHUP. The first argument says how the first
- * gets its socket, the second which successor there is.
+ * gets its socket, "inheritable" or the path of one, the second which successor
+ * there is.
  */
 import {
   inheritedSockets,
   restart,
   StreamRequestHandler,
   TCPServer,
+  UnixStreamServer,
 } from "../../../mod.ts";
 
 class Who extends StreamRequestHandler {
@@ -19,17 +21,19 @@ class Who extends StreamRequestHandler {
 
 const [how = "", successor = ""] = Deno.args;
 const [inherited] = inheritedSockets();
-const server = new TCPServer(
-  inherited === undefined
-    ? { hostname: "127.0.0.1", port: 0, inheritable: how === "inheritable" }
-    : { fd: inherited.fd },
-  Who,
-);
+const isUnix = how.startsWith("/");
+const server = isUnix
+  ? new UnixStreamServer(inherited ?? { path: how, inheritable: true }, Who)
+  : new TCPServer(
+    inherited ??
+      { hostname: "127.0.0.1", port: 0, inheritable: how === "inheritable" },
+    Who,
+  );
 const main = import.meta.filename!;
 const flags = ["run", "--quiet", "--no-prompt", "--no-config"];
 const allowed = ["--allow-net", "--allow-env", "--allow-run=deno"];
 const args = {
-  "": [...flags, ...allowed, main],
+  "": [...flags, ...allowed, main, how],
   "that may do nothing": [...flags, "--allow-env", main],
   "that ends": ["eval", "Deno.exit(3)"],
   "that does not serve": ["eval", "setInterval(() => {}, 1000)"],
@@ -42,7 +46,9 @@ async function start(): Promise<void> {
       readyTimeout: successor === "that does not serve" ? 1_000 : 30_000,
     });
     console.log(`handed over to ${pid}`);
-    Deno.exit();
+    if (!isUnix) Deno.exit();
+    // Or it ends by itself, which must not take the socket's file away.
+    Deno.removeSignalListener("SIGHUP", start);
   } catch (error) {
     console.log(`kept: ${error}`);
   }

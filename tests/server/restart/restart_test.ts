@@ -1,27 +1,46 @@
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
-import { restart, TCPServer } from "../../../mod.ts";
+import {
+  deepStrictEqual,
+  match,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert";
+import {
+  restart,
+  TCPServer,
+  UDPServer,
+  UnixDatagramServer,
+  UnixStreamServer,
+} from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { Child } from "../../_program.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { Child, Folder } from "../../_program.ts";
+import { ask as askText, LOOPBACK, serve } from "../../_serve.ts";
 
 const PROGRAM = `${import.meta.dirname}/_restarting_program.ts`;
 const FLAGS = ["--allow-net", "--allow-env", "--allow-run=deno"];
 
+type Where = Deno.ConnectOptions | Deno.UnixConnectOptions;
+
 /** The processes that serve one socket, one after the other. */
 class Line implements AsyncDisposable {
-  readonly addr: Deno.ConnectOptions;
+  readonly addr: Where;
   readonly #child: Child;
   readonly #pids: number[];
 
-  private constructor(child: Child, pid: number, addr: Deno.ConnectOptions) {
+  private constructor(child: Child, pid: number, addr: Where) {
     this.#child = child;
     this.#pids = [pid];
     this.addr = addr;
   }
 
-  static async start(how: string, successor = ""): Promise<Line> {
+  static async start(
+    how: string,
+    successor = "",
+    flags: readonly string[] = [],
+  ): Promise<Line> {
     const child = new Child(Deno.execPath(), [
-      ...["run", "--quiet", "--no-prompt", "--no-config", ...FLAGS],
+      ...["run", "--quiet", "--no-prompt", "--no-config", ...FLAGS, ...flags],
       ...[PROGRAM, how, successor],
     ]);
     const [, pid, addr] = await child.until(/ready (\d+) (.*)\n/);
@@ -57,8 +76,8 @@ class Line implements AsyncDisposable {
 }
 
 /** Asks a line, and tells which process has answered. */
-async function ask(addr: Deno.ConnectOptions): Promise<number> {
-  using client = await Deno.connect(addr);
+async function ask(addr: Where): Promise<number> {
+  using client = await Deno.connect(addr as Deno.ConnectOptions);
   await client.write(new TextEncoder().encode("who\n"));
   await client.closeWrite();
   const answer = await new Response(
@@ -98,7 +117,7 @@ Deno.test("five restarts under load: nobody is refused, reset or forgotten", asy
 
 Deno.test("a connection in progress is served to its end by the one that took it", async () => {
   await using line = await Line.start("inheritable");
-  using client = await Deno.connect(line.addr);
+  using client = await Deno.connect(line.addr as Deno.ConnectOptions);
   const first = line.pid;
   const say = async (word: string) => {
     await client.write(new TextEncoder().encode(`${word}\n`));
@@ -113,6 +132,80 @@ Deno.test("a connection in progress is served to its end by the one that took it
   strictEqual(await say("after"), `after ${first}\n`);
   await client.closeWrite();
   await restarted;
+});
+
+Deno.test("a Unix server is restarted twice under load, and its file stays", async () => {
+  await using folder = new Folder();
+  const path = folder.at("own.sock");
+  const addr = { transport: "unix", path } as const;
+  await using line = await Line.start(path, "", [
+    ...[`--allow-read=${path}`, `--allow-write=${path}`],
+  ]);
+  const pids = [line.pid];
+  const answered = new Set<number>();
+  let goesOn = true;
+  const clients = Array.from({ length: 8 }, async () => {
+    while (goesOn) answered.add(await ask(addr));
+  });
+  for (let i = 0; i < 2; i++) {
+    await line.restart();
+    pids.push(line.pid);
+    while (await ask(addr) !== line.pid);
+  }
+  goesOn = false;
+  await patiently(Promise.all(clients), () => "the last answers");
+  deepStrictEqual([...answered].sort(), pids.sort());
+  ok(Deno.lstatSync(path).isSocket);
+});
+
+Deno.test("a Unix server whose socket can be inherited removes its own file alone", async () => {
+  await using folder = new Folder();
+  const path = folder.at("own.sock");
+  const address = { path, inheritable: true };
+  const make = (reclaim: boolean) =>
+    new UnixStreamServer(address, ({ wfile }) => wfile.write("served"), {
+      ...{ mode: 0o600, reclaim },
+      // Whoever looks if it is alive is gone before it is answered.
+      onError() {},
+    });
+  {
+    await using server = serve(make(false));
+    strictEqual(server.addr.path, path);
+    strictEqual(Deno.lstatSync(path).mode! & 0o777, 0o600);
+    strictEqual(await askText({ transport: "unix", path }), "served");
+    throws(() => make(true), Deno.errors.AddrInUse);
+  }
+  throws(() => Deno.lstatSync(path), Deno.errors.NotFound);
+  const server = serve(make(false));
+  // Somebody else takes the path.
+  Deno.removeSync(path);
+  const other = Deno.listen({ transport: "unix", path });
+  await server.shutdown();
+  ok(Deno.lstatSync(path).isSocket);
+  other.close();
+  for (
+    const [path, name] of [
+      [`${folder.path}/nowhere/own.sock`, "NotFound"],
+      [folder.at("long".repeat(40)), "TypeError"],
+    ] as const
+  ) {
+    throws(
+      () => new UnixStreamServer({ path, inheritable: true }, () => {}),
+      { name, message: /^Cannot listen on / },
+    );
+  }
+});
+
+Deno.test("an abstract Unix socket can be inherited", async () => {
+  const path = `\0socketserver-${crypto.randomUUID()}`;
+  await using server = serve(
+    new UnixStreamServer(
+      { path, inheritable: true },
+      ({ wfile }) => wfile.write("served"),
+    ),
+  );
+  strictEqual(server.addr.path, path);
+  strictEqual(await askText({ transport: "unix", path }), "served");
 });
 
 for (
@@ -145,6 +238,24 @@ Deno.test("a socket that cannot be inherited is refused by name", async () => {
     /^TypeError: Cannot restart server 0: its socket cannot be inherited; open it with inheritable: true/,
   );
   strictEqual(await ask(line.addr), line.pid);
+});
+
+Deno.test("servers of datagrams are refused by restart(), with what to do instead", async () => {
+  await using folder = new Folder();
+  await using udp = new UDPServer(LOOPBACK, () => {});
+  await using unix = new UnixDatagramServer(
+    { path: folder.at("own.sock") },
+    () => {},
+  );
+  const options = { args: ["run", "main.ts"] };
+  await rejects(restart(udp, options), {
+    name: "TypeError",
+    message: /server 0: .* datagrams .*; open it with reuseAddress: true, /,
+  });
+  await rejects(restart([unix], options), {
+    name: "TypeError",
+    message: /server 0: .* datagrams .*; shut it down, and start the other/,
+  });
 });
 
 Deno.test("restart() refuses options that cannot be", async () => {

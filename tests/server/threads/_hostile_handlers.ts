@@ -2,8 +2,9 @@
 // server.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { StreamRequestHandler } from "../../../mod.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 import { below, random } from "../../fuzz/_fuzzing.ts";
+import { loopForEver } from "./_loop_for_ever.ts";
 import { FrameType } from "../../../server/_bridge/frames.ts";
 import {
   allocateLane,
@@ -147,7 +148,7 @@ const orders: Readonly<Record<string, (handler: Hostile) => unknown>> = {
     // The next that is sent to this thread finds no room.
     words(start.toThread.ring)[HEAD]! += 2 ** 29;
     notifyAll();
-    for (;;);
+    loopForEver();
   },
   "free all slots, and more": () => {
     words(start.fromThread.slots)[0] = -1;

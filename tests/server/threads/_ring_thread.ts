@@ -29,11 +29,7 @@ async function takeBytes({ to, from, size }: RingTask): Promise<void> {
   while (expected.position < size) {
     const most = 1 + random.below(200_000);
     const drained = consumer.drain((piece) => expected.compare(piece), most);
-    if (drained === 0) {
-      const bytes = consumer.waitForBytes();
-      if (random.oneIn(2)) consumer.look(random.below(5_000));
-      await bytes;
-    }
+    if (drained === 0) await consumer.waitForBytes();
     // Now and then it falls behind.
     if (random.oneIn(200)) await new Promise((done) => setTimeout(done));
   }

@@ -5,7 +5,8 @@ import {
   DatagramRequestHandler,
   type RequestServer,
   StreamRequestHandler,
-} from "../../../mod.ts";
+} from "../../../handlers/mod.ts";
+import { loopForEver } from "./_loop_for_ever.ts";
 
 /** Says which thread a handler runs in: every thread has a module of its own. */
 const thread = crypto.randomUUID();
@@ -202,7 +203,9 @@ const orders: Readonly<Record<string, (handler: Obedient) => unknown>> = {
     Promise.reject(new RangeError("unhandled"));
     return never();
   },
-  "loop": () => {
+  "loop": loopForEver,
+  // Only in a process of its own, which ends with its test.
+  "loop without sleep": () => {
     for (;;);
   },
   "use up the memory": useUpTheMemory,

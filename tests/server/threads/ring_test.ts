@@ -27,7 +27,6 @@ const soon = <T>(coming: Promise<T>) => patiently(coming, () => "the ring");
 /** Where the control words of a ring are, in words; `ring.ts` says why there. */
 const TAIL = 0;
 const HEAD = 16;
-const CONSUMER_ASLEEP = 17;
 
 function ring(capacity: number, position = 0) {
   const memory = allocateRing(capacity);
@@ -136,54 +135,6 @@ Deno.test("a consumer sleeps until bytes come, or it is interrupted", async () =
   const nothing = consumer.waitForBytes();
   consumer.interrupt();
   await soon(nothing!);
-});
-
-Deno.test("a consumer that looks for bytes needs not be woken for them", async () => {
-  const { producer, consumer, control } = ring(16);
-  for (let i = 0; i < 3; i++) {
-    const bytes = consumer.waitForBytes();
-    strictEqual(consumer.look(10), false);
-    strictEqual(control[CONSUMER_ASLEEP], 1);
-    producer.put(Uint8Array.of(i));
-    producer.publish();
-    strictEqual(consumer.look(1), true);
-    strictEqual(control[CONSUMER_ASLEEP], 0);
-    await soon(bytes!);
-    deepStrictEqual(drain(consumer), [i]);
-    // Awake, it has nothing to look for.
-    strictEqual(consumer.look(1), true);
-  }
-  const bytes = consumer.waitForBytes();
-  strictEqual(consumer.look(0), false);
-  producer.put(Uint8Array.of(3));
-  producer.publish();
-  producer.wake();
-  await soon(bytes!);
-  deepStrictEqual(drain(consumer), [3]);
-  const nothing = consumer.waitForBytes();
-  strictEqual(consumer.look(1), false);
-  consumer.interrupt();
-  await soon(nothing!);
-});
-
-Deno.test("a consumer that was interrupted after a look can sleep again", async () => {
-  const { producer, consumer } = ring(16);
-  const found = consumer.waitForBytes();
-  producer.put(Uint8Array.of(1));
-  producer.publish();
-  strictEqual(consumer.look(1), true);
-  await soon(found!);
-  drain(consumer);
-  // Nobody waits, but it still listens.
-  consumer.interrupt();
-  for (let i = 0; i < 2; i++) {
-    const bytes = consumer.waitForBytes();
-    producer.put(Uint8Array.of(i));
-    producer.publish();
-    producer.wake();
-    // What it had still to hear may wake it too early.
-    while (drain(consumer).length === 0) await soon(bytes!);
-  }
 });
 
 Deno.test("a producer sleeps until there is room, or it is interrupted", async () => {

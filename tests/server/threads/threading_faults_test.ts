@@ -366,7 +366,8 @@ testBoth("shutdown ends whatever happens at the same time", async () => {
 testBoth(
   "a stampede of deaths loses no byte of connections on threads that live",
   async (mode) => {
-    const DURATION = 10_000;
+    // Threads that accept for themselves die among clients that nobody else knows.
+    const DURATION = mode === "threads" ? 10_000 : 3_000;
     await using server = startThreads({ workers: 2 });
     const bytes = pattern(300_000);
     const expected = `${bytes.length} ${checksum(bytes)}`;
@@ -399,6 +400,8 @@ testBoth(
           if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
           lost++;
         }
+        // Without a pause, no other file of tests would have a processor.
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
     const kill = async () => {

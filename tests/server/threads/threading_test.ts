@@ -408,7 +408,7 @@ testBoth(
       };
     const count = (of) => [...Deno.readDirSync("/proc/self/" + of)].length;
     const round = async () => {
-      const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 2, accept: "${acceptMode()}" });
+      const server = new ThreadingTCPServer({ hostname: "127.0.0.1", port: 0 }, Obedient, { workers: 1, accept: "${acceptMode()}" });
       const served = server.serveForever();
       await Promise.all(Array.from({ length: 8 }, async () => {
         const client = await Deno.connect(server.addr);
@@ -476,7 +476,7 @@ testBoth(
   "a thread in an endless loop does not keep the process from ending",
   async (mode) => {
     const output = await printed(`
-    await order("loop");
+    await order("loop without sleep");
     await server.shutdown({ gracePeriod: 50 });
     client.close();
     console.log("down");`);

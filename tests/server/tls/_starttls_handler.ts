@@ -1,4 +1,7 @@
-import { StreamRequestHandler, type TLSCertificate } from "../../../mod.ts";
+import {
+  StreamRequestHandler,
+  type TLSCertificate,
+} from "../../../handlers/mod.ts";
 
 /**
  * Answers lines with whether they came in TLS. The first line is the certificate

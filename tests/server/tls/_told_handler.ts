@@ -1,4 +1,4 @@
-import { StreamRequestHandler } from "../../../mod.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 
 /** Answers with what its handshake has agreed upon. */
 export class Told extends StreamRequestHandler {

@@ -5,10 +5,12 @@ import {
   TLSServer,
   type TLSServerAddress,
 } from "../../../mod.ts";
-import { type Child, Folder, testWith } from "../../_program.ts";
+import { type Child, Folder, Program, testWith } from "../../_program.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
 import { openssl } from "../../peers/_peers.ts";
 import { Authority, type Issued } from "./_authority.ts";
+
+const curl = new Program("curl", "curl");
 
 /** Keeps what handlers were told, and answers a line with whom it is to. */
 class Told {
@@ -130,6 +132,70 @@ testWith(
     );
     strictEqual(told.infos.length, 1);
     strictEqual(await guarded.ask(server, alice), "true CN=alice");
+  },
+);
+
+testWith(
+  [openssl, curl],
+  "clients whose certificate is refused see an alert, where there can be one",
+  async () => {
+    await using guarded = await Guarded.start();
+    const { authority, folder } = guarded;
+    const server = guarded.serve({ clientAuth: "require", ca: authority.cert });
+    const { certFile, keyFile } = await (await Authority.make(
+      folder,
+      "foreign",
+    )).issue("eve");
+    const eve = ["-cert", certFile, "-key", keyFile];
+    for (
+      const [args, said] of [
+        [["-tls1_2", ...eve], /alert certificate unknown/],
+        [["-tls1_3", ...eve], /unexpected eof/],
+        [["-tls1_2"], /alert certificate required|alert number 116/],
+        [["-tls1_3"], /alert certificate required/],
+      ] as const
+    ) {
+      await using child = guarded.client(server, "-ign_eof", ...args);
+      const { code, stderr } = await child.output();
+      strictEqual(code, 1);
+      match(stderr, said);
+    }
+    const { port } = server.addr;
+    await using child = curl.start(
+      ...["-sS", "--tls-max", "1.2", "--cacert", authority.certFile],
+      ...["--cert", certFile, "--key", keyFile],
+      `https://localhost:${port}/`,
+    );
+    const { code, stderr } = await child.output();
+    strictEqual(code !== 0, true);
+    match(stderr, /alert certificate unknown/);
+    const errors = await guarded.reports.until(5);
+    strictEqual(errors.length, 5);
+  },
+);
+
+testWith(
+  [openssl, curl],
+  "curl shows its certificate to a name of the server",
+  async () => {
+    await using guarded = await Guarded.start();
+    const { authority } = guarded;
+    const { cert, key } = await authority.issue("named", ["named.test"]);
+    const server = guarded.serve({
+      ...{ clientAuth: "require", ca: authority.cert },
+      contexts: { "named.test": { cert, key } },
+    });
+    const { certFile, keyFile } = await authority.issue("alice");
+    const { port } = server.addr;
+    const said = await curl.run([
+      // The answer is no HTTP.
+      ...["-sS", "--http0.9", "--cacert", authority.certFile],
+      ...["--cert", certFile, "--key", keyFile],
+      ...["--resolve", `named.test:${port}:127.0.0.1`],
+      `https://named.test:${port}/`,
+    ]);
+    strictEqual(said, "true CN=alice\n");
+    strictEqual(guarded.told.last.serverName, "named.test");
   },
 );
 

@@ -111,8 +111,8 @@ testWith(
     });
     strictEqual(await site.ask("Found.test"), "found.test");
     await rejects(site.ask("late.test"), /not valid for name/);
-    await rejects(site.ask("bad.test"));
-    await rejects(site.ask("wrong.test"));
+    await rejects(site.ask("bad.test"), /fatal alert: InternalError/);
+    await rejects(site.ask("wrong.test"), /fatal alert: InternalError/);
     strictEqual(await site.ask("found.test"), "found.test");
     deepStrictEqual(asked, [
       ...["found.test", "late.test", "bad.test", "wrong.test", "found.test"],

@@ -1,0 +1,155 @@
+import type { RequestServer } from "../../handlers/base_request_handler.ts";
+import { Numbers } from "../_numbers/numbers.ts";
+import { Watch } from "../_numbers/watch.ts";
+import type {
+  RequestHandlerClass,
+  ServerOptions,
+  ServerSocket,
+} from "../server_options.ts";
+import { AcceptLoop, type Acceptor } from "./accept_loop.ts";
+import { Ending } from "./ending.ts";
+import { awaitServing, forgetServing } from "./never_served.ts";
+import { checkServerOptions } from "./options.ts";
+import { Reporter } from "./reporter.ts";
+import { Room } from "./room.ts";
+import { type Runner, seamOf, type ServingLoop } from "./seam.ts";
+import {
+  discard,
+  requestDeadlines,
+  type RequestHooks,
+  ServedRequest,
+  type Serving,
+} from "./served_request.ts";
+import { ServiceTimer } from "./service_timer.ts";
+
+/** A server, as its parts see it. */
+interface Whole<Request, Address extends Deno.Addr>
+  extends RequestHooks<Request, Address>, RequestServer {
+  getRequest(): Promise<[Request, Address]>;
+  handleError(
+    error: unknown,
+    request?: Request,
+    clientAddress?: Address,
+  ): void | Promise<void>;
+  serviceActions(): void | Promise<void>;
+  close(): void;
+}
+
+/** What a server is made of. */
+export interface Parts<Request, Address extends Deno.Addr> {
+  readonly socket: ServerSocket<Address>;
+  readonly runner: Runner | undefined;
+  readonly loop: ServingLoop;
+  readonly serving: Serving<Request, Address>;
+  readonly ending: Ending<Request, Address>;
+  readonly numbers: Numbers;
+  readonly services: ServiceTimer;
+  /** What handlers see as their server. */
+  readonly seenAs: RequestServer;
+}
+
+/**
+ * Checks the options of a server, opens its socket, and makes its parts.
+ *
+ * @param server The server.
+ * @param open Opens the socket.
+ * @param Handler The handler class.
+ * @param options The options.
+ * @param overridesSteps Whether hooks may go on outside a request's context.
+ * @throws {RangeError} If an option is out of range.
+ * @throws {TypeError} If an option is of another type, or has an unknown name.
+ */
+export function makeParts<Request, Address extends Deno.Addr>(
+  server: Whole<Request, Address>,
+  open: () => ServerSocket<Address>,
+  Handler: RequestHandlerClass<Request, Address>,
+  options: ServerOptions<Address, Request>,
+  overridesSteps: boolean,
+): Parts<Request, Address> {
+  const seam = seamOf<Request, Address>(options);
+  const { runner, transport = {}, optionNames, seenAs = server } = seam;
+  const { maxConnections, requestTimeout, gracePeriod } = checkServerOptions(
+    options,
+    optionNames,
+  );
+  const socket = open();
+  const room: Room<ServedRequest<Request, Address>> =
+    seam.makeRoom?.(maxConnections) ?? new Room(maxConnections);
+  const watch = new Watch(seenAs, seam.watch);
+  const { publisher } = watch;
+  const reporter = new Reporter<Request, Address>(
+    (error, request, address) => {
+      publisher.error(error, address);
+      return server.handleError(error, request, address);
+    },
+  );
+  const services = new ServiceTimer(() =>
+    void reporter.attempt(() => server.serviceActions())
+  );
+  const accept = () => server.getRequest();
+  const acceptor: Acceptor<Request, Address> = {
+    accept: runner === undefined
+      ? accept
+      : () => runner.congestion()?.then(accept) ?? accept(),
+    serve: (request, clientAddress, handled) => {
+      new ServedRequest(serving, request, clientAddress, handled).start();
+      services.accepted();
+    },
+    discard: (request, clientAddress) =>
+      void discard(serving, request, clientAddress),
+    closed: () => server.close(),
+    full: (limit) => publisher.full(limit),
+  };
+  const own = new AcceptLoop(acceptor, room, reporter);
+  const loop = runner?.replaceLoop?.(own) ?? own;
+  const ending = new Ending({
+    ...{ loop, room, reporter, transport, runner, gracePeriod, publisher },
+    closeSocket: () => {
+      forgetServing(server);
+      socket.close();
+    },
+  });
+  const { measuresRequests: measures = false } = Handler as {
+    readonly measuresRequests?: boolean;
+  };
+  const serving: Serving<Request, Address> = {
+    ...{ room, reporter, transport, watch, hooks: server, ending },
+    deadlines: requestTimeout === Infinity || measures
+      ? undefined
+      : requestDeadlines(requestTimeout),
+    requestTimeout: measures ? requestTimeout : Infinity,
+    byRequest: overridesSteps ? new Map() : undefined,
+  };
+  const numbers = new Numbers(watch, () => room.inside(), runner);
+  return { socket, runner, loop, serving, ending, numbers, services, seenAs };
+}
+
+/**
+ * Starts what runs the handlers of a server, which has its parts now: hooks may be
+ * called.
+ *
+ * @param server The server.
+ * @param parts Its parts.
+ * @param signal Shuts it down.
+ * @throws What keeps handlers from being run. The socket is closed then.
+ */
+export function startParts<Request, Address extends Deno.Addr>(
+  server: Whole<Request, Address>,
+  { socket, runner, ending, serving }: Parts<Request, Address>,
+  signal: AbortSignal | undefined,
+): void {
+  const { reporter, watch: { publisher } } = serving;
+  try {
+    runner?.start({
+      ...{ addr: socket.addr, publisher },
+      shutdown: (options) => void server.shutdown(options),
+      report: (error, clientAddress) =>
+        reporter.report(error, undefined, clientAddress as Address),
+    });
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  if (signal !== undefined) ending.shutdownOn(signal);
+  awaitServing(server);
+}

@@ -1,0 +1,155 @@
+import { checkKeys } from "../../handlers/_known_keys.ts";
+import { PROXIED } from "../../handlers/_proxied.ts";
+import type { ProxyAddress, ProxyHeader } from "../../handlers/proxy_header.ts";
+import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
+import { describeAddress } from "../_core/describe_address.ts";
+import { mappedIPv4 } from "../_core/ip_text.ts";
+import { checkTime } from "../_core/options.ts";
+import type { InProgress } from "../_core/seam.ts";
+import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
+import { checkMaxLength, MAX_LENGTH } from "./max_length.ts";
+import { type Begun, ProxiedConnection } from "./proxied_connection.ts";
+import { TrustedPeers } from "./trusted_peers.ts";
+
+/** proxy-protocol.txt, section 2: at least 3 seconds, for a segment that is lost. */
+const TIMEOUT = 5_000;
+
+const OPTION_NAMES = Object.keys(
+  {
+    mode: true,
+    trust: true,
+    timeout: true,
+    maxLength: true,
+  } satisfies Record<keyof ProxyProtocolOptions, true>,
+);
+
+/** A connection whose header is still to come. */
+interface Waiting extends Expiring<Waiting> {
+  readonly served: InProgress<unknown, Deno.Addr>;
+  /** Since when, in `performance.now()` time. */
+  readonly since: number;
+}
+
+/** Receives the PROXY headers of one server. */
+export class ProxyReceiver {
+  readonly #trusted: TrustedPeers;
+  readonly #isOptional: boolean;
+  readonly #maxLength: number;
+  readonly #deadlines: Deadlines<Waiting>;
+  readonly #keepsMapped: boolean;
+  /** Whether somebody knows that a peer was not trusted. */
+  #toldUntrusted = false;
+
+  /**
+   * @param options Those of the server.
+   * @param isUnix Whether its peers are those of a Unix socket.
+   * @throws {RangeError} If one is out of range.
+   * @throws {TypeError} If one is of another type, or has an unknown name.
+   */
+  constructor(
+    { proxyProtocol, rawAddresses = false }: {
+      readonly proxyProtocol: ProxyProtocolOptions;
+      readonly rawAddresses?: boolean;
+    },
+    isUnix: boolean,
+  ) {
+    checkKeys("proxyProtocol option", proxyProtocol, OPTION_NAMES);
+    const {
+      mode,
+      trust,
+      timeout = TIMEOUT,
+      maxLength = MAX_LENGTH,
+    } = proxyProtocol;
+    if (mode !== "require" && mode !== "optional") {
+      throw new TypeError(
+        `Cannot create server: proxyProtocol.mode must be "require" or "optional", received ${
+          Deno.inspect(mode)
+        }`,
+      );
+    }
+    checkTime("proxyProtocol.timeout", timeout);
+    checkMaxLength(maxLength, "create server");
+    this.#trusted = new TrustedPeers(trust, isUnix);
+    this.#isOptional = mode === "optional";
+    this.#maxLength = maxLength;
+    this.#keepsMapped = rawAddresses;
+    this.#deadlines = headerDeadlines(timeout);
+  }
+
+  /**
+   * Receives the header of a connection, if one is to come.
+   *
+   * @returns Whether it is served; it is closed otherwise.
+   * @throws {Deno.errors.InvalidData} If the header breaks the protocol.
+   * @throws {Deno.errors.PermissionDenied} If the peer is the first that may send
+   * none.
+   */
+  async receive(served: InProgress<unknown, Deno.Addr>): Promise<boolean> {
+    const connection = (served.request as { [PROXIED]?: unknown })[PROXIED];
+    if (!(connection instanceof ProxiedConnection)) {
+      throw new TypeError(
+        "Cannot read the PROXY header: getRequest() gave a connection of its own; wrap connections in processRequest()",
+      );
+    }
+    if (!this.#trusted.has(connection.remoteAddr)) {
+      if (this.#isOptional) return true;
+      this.#tellUntrusted(connection.remoteAddr);
+      return false;
+    }
+    const waiting: Waiting = { served, since: performance.now() };
+    this.#deadlines.add(waiting);
+    let begun: Begun;
+    try {
+      begun = await connection.receive(this.#maxLength, this.#isOptional);
+    } finally {
+      this.#deadlines.delete(waiting);
+    }
+    const client = this.#clientOf(connection.header, connection.remoteAddr);
+    if (client !== undefined) served.readdress(client);
+    return begun === "client";
+  }
+
+  /** Stops the timer when it has nothing to do: the server has finished. */
+  finish(): void {
+    this.#deadlines.leaveBackground();
+  }
+
+  #tellUntrusted(peer: Deno.Addr): void {
+    if (this.#toldUntrusted) return;
+    // Once: anybody can have it told, as often as he likes.
+    this.#toldUntrusted = true;
+    throw new Deno.errors.PermissionDenied(
+      `Cannot serve ${
+        describeAddress(peer)
+      }: proxyProtocol does not trust it; if it is a balancer, add it to proxyProtocol.trust. Others like it are closed without a word`,
+    );
+  }
+
+  /** The client that a header tells of, if a server of this kind can have it. */
+  #clientOf(
+    header: ProxyHeader | undefined,
+    peer: Deno.Addr,
+  ): ProxyAddress | undefined {
+    const source = header?.source;
+    if (source === undefined) return undefined;
+    // Nothing that a server of TCP or its user does with an address expects a path.
+    if ("path" in source) return "hostname" in peer ? undefined : source;
+    const { hostname } = source as Deno.NetAddr;
+    const mapped = this.#keepsMapped ? undefined : mappedIPv4(hostname);
+    return mapped === undefined ? source : { ...source, hostname: mapped };
+  }
+}
+
+function headerDeadlines(timeout: number): Deadlines<Waiting> {
+  return new Deadlines(
+    ({ since }) => since + timeout,
+    ({ served }) =>
+      served.abort(
+        new DOMException(
+          `The PROXY header took longer than proxyProtocol.timeout, ${timeout} ms`,
+          "TimeoutError",
+        ),
+      ),
+    true,
+  );
+}

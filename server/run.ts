@@ -1,0 +1,201 @@
+import { isGranted } from "../handlers/_granted.ts";
+import { checkKeys } from "../handlers/_known_keys.ts";
+import { checkTime } from "./_core/options.ts";
+import type { Recyclable } from "./recyclable.ts";
+import { sdNotify } from "./sd_notify.ts";
+import { type SdWatchdog, sdWatchdog } from "./sd_watchdog.ts";
+import type { ShutdownOptions } from "./server_options.ts";
+
+/** A server that can be run: every one of this module. */
+export interface RunnableServer {
+  /**
+   * Serves until it is shut down.
+   *
+   * @returns A promise that resolves when no request is in progress any more.
+   */
+  serveForever(): Promise<void>;
+  /**
+   * Accepts nothing more, and lets what runs finish.
+   *
+   * @param options How long that may take.
+   * @returns A promise that resolves when no request is in progress.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
+/** Options of {@linkcode run}. */
+export interface RunOptions extends ShutdownOptions {
+  /**
+   * The signals that end the servers.
+   *
+   * @default {["SIGINT", "SIGTERM"]}, on Windows `["SIGINT", "SIGBREAK"]`
+   */
+  readonly signals?: readonly Deno.Signal[];
+  /**
+   * Told of each signal, and of what is done because of it: `"drain"` for the first
+   * that ends the servers, `"end"` for those that follow, `"recycle"` for SIGHUP.
+   */
+  readonly onSignal?: (
+    signal: Deno.Signal,
+    action: "drain" | "end" | "recycle",
+  ) => void;
+}
+
+const ACTION = "run";
+
+/**
+ * Serves until a signal ends it, as programs do that others look after.
+ *
+ * The first SIGINT or SIGTERM drains: nothing more is accepted, and requests in
+ * progress have the grace period. The second ends them at once. SIGHUP replaces the
+ * threads or processes of servers that have some (`recycle()`); without such a
+ * server it has its usual effect. A service manager that has set `NOTIFY_SOCKET`,
+ * systemd mostly, is told when the servers are ready and when they stop, and its
+ * watchdog that the event loop turns: where `--allow-env=NOTIFY_SOCKET` lets this
+ * process see that, and with the permissions of {@linkcode sdNotify} and
+ * {@linkcode sdWatchdog}. What goes wrong with that, and with recycling, is printed
+ * to stderr, and the servers go on.
+ *
+ * Needs no permission beside those of the servers.
+ *
+ * @param servers The server, or several. Where one of them fails, the others are shut
+ * down.
+ * @param options Which signals, and how long requests may take.
+ * @returns The signal that ended the servers, or `undefined` if none did: when no
+ * request is in progress, and signals have their usual effect again.
+ * @throws What `serveForever` rejects with.
+ * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+ * @throws {TypeError} If there is no server, or an option has an unknown name or is of
+ * another type.
+ *
+ * @example A server that Ctrl-C drains
+ * ```ts
+ * import { run, TCPServer } from "@wire/socketserver";
+ *
+ * export async function main(): Promise<void> {
+ *   const server = new TCPServer(
+ *     { port: 1234 },
+ *     async ({ wfile }) => await wfile.write("Thank you for connecting"),
+ *   );
+ *   await run(server);
+ * }
+ * ```
+ */
+export async function run(
+  servers: RunnableServer | readonly RunnableServer[],
+  options: RunOptions = {},
+): Promise<Deno.Signal | undefined> {
+  const all: readonly RunnableServer[] = Array.isArray(servers)
+    ? servers
+    : [servers];
+  const { signals, gracePeriod, onSignal } = checkOptions(all, options);
+  let ended: Deno.Signal | undefined;
+  const shutdown = async (grace: ShutdownOptions) => {
+    await Promise.all(all.map((server) => server.shutdown(grace)));
+  };
+  const listeners = new Map<Deno.Signal, () => void>();
+  for (const signal of signals) {
+    listeners.set(signal, () => {
+      onSignal?.(signal, ended === undefined ? "drain" : "end");
+      if (ended !== undefined) return void shutdown({ gracePeriod: 0 });
+      ended = signal;
+      void notify("STOPPING=1");
+      void shutdown(gracePeriod === undefined ? {} : { gracePeriod });
+    });
+  }
+  const recyclable = all.filter(isRecyclable);
+  if (recyclable.length > 0 && Deno.build.os !== "windows") {
+    listeners.set("SIGHUP", () => {
+      onSignal?.("SIGHUP", "recycle");
+      for (const server of recyclable) server.recycle().catch(complain);
+    });
+  }
+  for (const [signal, listener] of listeners) {
+    Deno.addSignalListener(signal, listener);
+  }
+  let watchdog: SdWatchdog | undefined;
+  try {
+    const served = all.map((server) => server.serveForever());
+    // The first that fails takes the others with it.
+    for (const each of served) each.catch(() => shutdown({}));
+    // The successor of a process that systemd has started is another one.
+    const ready = notify(`READY=1\nMAINPID=${Deno.pid}`).then(async (told) => {
+      watchdog = told ? await watch() : undefined;
+    });
+    const outcomes = await Promise.allSettled(served);
+    await ready;
+    for (const outcome of outcomes) {
+      if (outcome.status === "rejected") throw outcome.reason;
+    }
+  } finally {
+    watchdog?.[Symbol.dispose]();
+    for (const [signal, listener] of listeners) {
+      Deno.removeSignalListener(signal, listener);
+    }
+  }
+  return ended;
+}
+
+function checkOptions(
+  servers: readonly unknown[],
+  options: RunOptions,
+): RunOptions & { readonly signals: readonly Deno.Signal[] } {
+  const names = ["signals", "gracePeriod", "onSignal"];
+  checkKeys("option", options, names, undefined, ACTION);
+  const {
+    signals = Deno.build.os === "windows"
+      ? ["SIGINT", "SIGBREAK"]
+      : ["SIGINT", "SIGTERM"],
+    gracePeriod,
+    onSignal,
+  } = options;
+  if (gracePeriod !== undefined) checkTime("gracePeriod", gracePeriod);
+  const isServer = (server: unknown) =>
+    typeof (server as Partial<RunnableServer> | null)?.serveForever ===
+      "function";
+  const wrong = servers.length === 0 || !servers.every(isServer)
+    ? ["the first argument must be a server, or several", servers]
+    : !Array.isArray(signals)
+    ? ["signals must be an array of signals", signals]
+    : onSignal !== undefined && typeof onSignal !== "function"
+    ? ["onSignal must be a function", onSignal]
+    : undefined;
+  if (wrong === undefined) return { ...options, signals };
+  throw new TypeError(
+    `Cannot ${ACTION}: ${wrong[0]}, received ${Deno.inspect(wrong[1])}`,
+  );
+}
+
+function isRecyclable(
+  server: RunnableServer,
+): server is RunnableServer & Recyclable {
+  return typeof (server as Partial<Recyclable>).recycle === "function";
+}
+
+/** Tells the service manager. Returns whether there is one that has been told. */
+async function notify(state: string): Promise<boolean> {
+  if (!isGranted({ name: "env", variable: "NOTIFY_SOCKET" })) return false;
+  try {
+    return await sdNotify(state);
+  } catch (error) {
+    complain(error);
+    return false;
+  }
+}
+
+async function watch(): Promise<SdWatchdog | undefined> {
+  const names = ["WATCHDOG_USEC", "WATCHDOG_PID"];
+  if (!names.every((variable) => isGranted({ name: "env", variable }))) {
+    return undefined;
+  }
+  try {
+    return await sdWatchdog({ onError: complain });
+  } catch (error) {
+    complain(error);
+    return undefined;
+  }
+}
+
+function complain(error: unknown): void {
+  console.error(error);
+}

@@ -1,0 +1,93 @@
+// Handlers for tests of numbers and events: what threads and processes import.
+
+import { subscribe } from "node:diagnostics_channel";
+import { isMainThread } from "node:worker_threads";
+import {
+  DatagramRequestHandler,
+  type ServerStartEvent,
+  StreamRequestHandler,
+} from "../../../mod.ts";
+import { BaseHTTPRequestHandler } from "../../../server/http/mod.ts";
+
+/** The servers of `start` events that this thread was told of. */
+const toldHere: unknown[] = [];
+if (!isMainThread) {
+  subscribe("socketserver:start", (message) => {
+    toldHere.push((message as ServerStartEvent).server);
+  });
+}
+
+/** What a handler does, by what a line says. */
+const orders: Readonly<Record<string, (handler: Watched) => unknown>> = {
+  "fail": () => {
+    throw new RangeError("as it was told");
+  },
+  "end": ({ wfile }) => wfile.write("ending\n"),
+  "die": () => {
+    self.close();
+    return new Promise(() => {});
+  },
+  "end the process": () => Deno.exit(3),
+  "compute": async ({ wfile }) => {
+    await wfile.write("computing\n");
+    const until = performance.now() + 2_500;
+    while (performance.now() < until);
+  },
+  "write much": async ({ wfile, signal }) => {
+    wfile.write(new Uint8Array(8_000_000)).catch(() => {});
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  },
+  "told here": ({ server, wfile }) =>
+    wfile.write(
+      `${toldHere.length} ${toldHere.every((it) => it === server)}\n`,
+    ),
+};
+
+/** Answers each line with the same, or does what it says and ends. */
+export class Watched extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+
+  override async handle() {
+    for await (const line of this.rfile) {
+      const order = orders[line];
+      if (order !== undefined) return void await order(this);
+      await this.wfile.write(`${line}\n`);
+    }
+  }
+}
+
+/** The same without `rfile` and `wfile`. */
+export class Bare extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+
+  override async handle() {
+    const buffer = new Uint8Array(1_000);
+    for (let n; (n = await this.request.read(buffer)) !== null;) {
+      await this.request.write(buffer.subarray(0, n));
+    }
+  }
+}
+
+/** Answers a datagram twice: by the socket, and by `wfile`. */
+export class TwicePacket extends DatagramRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+
+  override async handle() {
+    await this.socket.send(this.packet, this.clientAddress);
+    this.wfile.write(this.packet);
+  }
+}
+
+/** Reads a body, and answers with the number of its bytes. */
+export class Lengths extends BaseHTTPRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+
+  async doPOST() {
+    const { length } = await this.rfile.readAll();
+    this.sendResponse(200);
+    this.endHeaders();
+    await this.wfile.write(`${length}`);
+  }
+
+  override logMessage() {}
+}

@@ -1,0 +1,314 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import {
+  HandlerLostError,
+  type ServerEvents,
+  StreamRequestHandler,
+  TCPServer,
+  ThreadingTCPServer,
+} from "../../../mod.ts";
+import { CHANNELS, EVENTS } from "../../../server/_events/channels.ts";
+import { Publisher } from "../../../server/_events/publisher.ts";
+import { patiently } from "../../_patience.ts";
+import { ask, LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { Watched } from "./_watched_handlers.ts";
+import { Client, statsWhen, WAYS } from "./_ways.ts";
+
+/** What a channel has told. */
+interface Told {
+  readonly event: string;
+  // deno-lint-ignore no-explicit-any -- each event tells something else.
+  readonly told: any;
+}
+
+/** Hears all channels, or some, until the end of a block. */
+class Ear implements Disposable {
+  readonly all: Told[] = [];
+  readonly #names: string[];
+  #wake = () => {};
+  readonly #hear = (told: unknown, name: string | symbol) => {
+    this.all.push({ event: String(name).replace("socketserver:", ""), told });
+    this.#wake();
+  };
+
+  constructor(...events: readonly (typeof EVENTS[number])[]) {
+    this.#names = (events.length === 0 ? EVENTS : events)
+      .map((event) => `socketserver:${event}`);
+    for (const name of this.#names) subscribe(name, this.#hear);
+  }
+
+  /** The names of the events, of one request if there is an id. */
+  names(id?: number): string {
+    return this.all.filter(({ told }) => id === undefined || told.id === id)
+      .map(({ event }) => event).join(" ");
+  }
+
+  /** What an event has told, when it has come. */
+  async until<Event extends keyof ServerEvents>(
+    event: Event,
+    wanted: (told: ServerEvents[Event]) => boolean = () => true,
+  ): Promise<ServerEvents[Event]> {
+    const name = event.replace("socketserver:", "");
+    const find = async () => {
+      while (true) {
+        const found = this.all.find((each) =>
+          each.event === name && wanted(each.told)
+        );
+        if (found !== undefined) return found.told;
+        await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+    };
+    return await patiently(find(), () => `${event}; heard: ${this.names()}`);
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of this.#names) unsubscribe(name, this.#hear);
+  }
+}
+
+for (const [way, start] of Object.entries(WAYS)) {
+  Deno.test(`the events of a request come in their order, in the main thread, ${way}`, async () => {
+    using ear = new Ear();
+    const before = performance.timeOrigin + performance.now();
+    const server = start();
+    using client = await Client.connect(server);
+    await client.ask("line");
+    const { id, clientAddress, waited } = await ear.until("socketserver:start");
+    deepStrictEqual({ ...clientAddress }, { ...client.conn.localAddr });
+    ok(waited >= 0 && waited < 20_000, `${waited} ms`);
+    client.conn.close();
+    const end = await ear.until("socketserver:end");
+    deepStrictEqual([end.bytesIn, end.bytesOut, end.outcome], [5, 5, "done"]);
+    ok(end.duration >= waited && end.lingered >= 0);
+    ok(!("error" in end) && !("reason" in end));
+    strictEqual(ear.names(id), "accept start end");
+    await server.shutdown();
+    strictEqual(ear.names(), "listen accept start end drain close");
+    for (const { told } of ear.all) {
+      strictEqual(told.server, server);
+      ok(told.time >= before - 1 && told.time < before + 20_000);
+      strictEqual(Object.getPrototypeOf(told), Object.prototype);
+    }
+    const [{ told: listen }] = ear.all as [Told];
+    deepStrictEqual({ ...listen.address }, { ...server.addr });
+  });
+
+  Deno.test(`what fails and what is aborted says so at its end, ${way}`, async () => {
+    using ear = new Ear("error", "end");
+    await using server = start();
+    using failing = await Client.connect(server);
+    await failing.send("fail");
+    const error = await ear.until("socketserver:error");
+    ok(error.error instanceof RangeError);
+    deepStrictEqual(
+      { ...error.clientAddress },
+      { ...failing.conn.localAddr },
+    );
+    await failing.closed();
+    failing.conn.close();
+    const failed = await ear.until("socketserver:end");
+    strictEqual(failed.outcome, "failed");
+    ok(failed.error instanceof RangeError);
+    strictEqual(failed.error.message, "as it was told");
+    using closed = await Client.connect(server);
+    await closed.ask("a");
+    const [{ id }] = await server.connections() as [never];
+    await server.closeConnection(id);
+    await closed.closed();
+    closed.conn.close();
+    const aborted = await ear.until("socketserver:end", (end) => end.id === id);
+    deepStrictEqual([aborted.outcome, aborted.reason], ["aborted", "closed"]);
+    ok(aborted.error instanceof DOMException);
+    strictEqual(ear.names(), "error end end");
+  });
+}
+
+Deno.test("what verify refuses has no start and no end", async () => {
+  using ear = new Ear();
+  const server = serve(
+    new TCPServer(LOOPBACK, Watched, { verify: () => false }),
+  );
+  strictEqual(await ask(server.addr), "");
+  const { reason } = await ear.until("socketserver:refuse");
+  strictEqual(reason, "verify");
+  await server.shutdown();
+  strictEqual(ear.names(), "listen accept refuse drain close");
+});
+
+Deno.test("a server that is full says so, once for each that it has accepted", async () => {
+  for (const way of ["on the event loop", "in threads that accept"]) {
+    using ear = new Ear("full");
+    await using server = WAYS[way]!({ maxConnections: 1 });
+    using one = await Client.connect(server);
+    await one.ask("a");
+    const { limit } = await ear.until("socketserver:full");
+    strictEqual(limit, 1, way);
+    using two = await Client.connect(server);
+    one.conn.close();
+    await two.ask("b");
+    two.conn.close();
+    await statsWhen(server, (stats) => stats.accepted === 2);
+  }
+});
+
+Deno.test("errors that belong to no request are told, and only once", async () => {
+  using ear = new Ear("error");
+  await using server = serve(
+    new ThreadingTCPServer(LOOPBACK, Watched, {
+      ...{ workers: 1, onError: () => {} },
+    }),
+  );
+  using client = await Client.connect(server);
+  await client.ask("a");
+  await client.send("die");
+  const { error, clientAddress } = await ear.until("socketserver:error");
+  ok(error instanceof HandlerLostError);
+  deepStrictEqual({ ...clientAddress }, { ...client.conn.localAddr });
+  strictEqual(ear.names(), "error");
+});
+
+Deno.test("the requests of a thread that dies end, as failed", async () => {
+  using ear = new Ear("end");
+  await using server = WAYS["in threads that accept"]!();
+  using client = await Client.connect(server);
+  await client.ask("a");
+  await client.send("die");
+  const { outcome, error, duration, clientAddress } = await ear.until(
+    "socketserver:end",
+  );
+  strictEqual(outcome, "failed");
+  ok(error instanceof HandlerLostError);
+  ok(duration >= 0);
+  deepStrictEqual({ ...clientAddress }, { ...client.conn.localAddr });
+});
+
+Deno.test("those who listen inside a thread that accepts are told there", async () => {
+  await using server = WAYS["in threads that accept"]!({ maxConnections: 1 });
+  using client = await Client.connect(server);
+  // The server, as its handlers see it, and nothing for the main thread.
+  strictEqual(await client.ask("told here"), "1 true\n");
+  strictEqual(server.stats().eventsLost, 0);
+});
+
+Deno.test("who has subscribed later is told from then on, and who has gone is not", async () => {
+  await using server = WAYS["in threads that accept"]!();
+  using before = await Client.connect(server);
+  await before.ask("a");
+  {
+    using ear = new Ear("start");
+    using during = await Client.connect(server);
+    await during.ask("b");
+    const { id } = await ear.until("socketserver:start");
+    const list = await server.connections();
+    strictEqual(
+      list.find((each) => each.id === id)!.bytesIn,
+      2,
+    );
+    strictEqual(ear.names(), "start");
+  }
+  strictEqual(EVENTS.some((event) => CHANNELS[event].hasSubscribers), false);
+});
+
+Deno.test("nothing is made where nobody listens", () => {
+  const server = { addr: LOOPBACK as never, shutdown: () => Promise.resolve() };
+  const touched: string[] = [];
+  const noted = <T extends object>(object: T): T =>
+    new Proxy(object, {
+      get(_, name) {
+        touched.push(String(name));
+        return undefined;
+      },
+      ownKeys: () => {
+        touched.push("keys");
+        return [];
+      },
+    });
+  const publisher = new Publisher(noted(server), undefined);
+  const subject = noted({}) as never;
+  const fate = noted({}) as never;
+  publisher.listen();
+  publisher.accept(subject);
+  publisher.refuse(subject, "verify");
+  publisher.start(subject);
+  publisher.end(subject, fate);
+  publisher.error(noted({}), undefined);
+  publisher.full(1);
+  publisher.drain(1);
+  publisher.close();
+  deepStrictEqual(touched, []);
+});
+
+Deno.test("a subscriber that throws, or rejects, harms nobody and is told of once", async () => {
+  const printed: string[] = [];
+  const { error } = console;
+  console.error = (text: string) => void printed.push(text);
+  const good: number[] = [];
+  const bad = () => {
+    throw new RangeError("a bad subscriber");
+  };
+  const worse = () => Promise.reject(new TypeError("a worse one"));
+  const last = (told: unknown) =>
+    void good.push((told as ServerEvents["socketserver:accept"]).id);
+  const all = [bad, worse, last];
+  for (const each of all) subscribe("socketserver:accept", each);
+  const reports = new Reports();
+  try {
+    await using server = serve(
+      new TCPServer(LOOPBACK, Watched, { onError: reports.take }),
+    );
+    for (let i = 0; i < 3; i++) {
+      strictEqual(await ask(server.addr, "a\n"), "a\n");
+    }
+    strictEqual(server.stats().failed, 0);
+  } finally {
+    console.error = error;
+    for (const each of all) unsubscribe("socketserver:accept", each);
+  }
+  deepStrictEqual([good, reports.errors], [[1, 2, 3], []]);
+  strictEqual(printed.length, 2);
+  ok(printed[0]!.startsWith("A subscriber of socketserver:accept failed: "));
+  ok(printed[0]!.includes("a bad subscriber"));
+  ok(printed[1]!.includes("a worse one"));
+  strictEqual(CHANNELS.accept.hasSubscribers, false);
+});
+
+Deno.test("a subscriber may shut the server down, and hears it", async () => {
+  using ear = new Ear();
+  const server = new TCPServer(LOOPBACK, class extends StreamRequestHandler {});
+  const stop = () => void server.shutdown();
+  subscribe("socketserver:end", stop);
+  const served = server.serveForever();
+  strictEqual(await ask(server.addr), "");
+  await patiently(served, () => "the end");
+  unsubscribe("socketserver:end", stop);
+  strictEqual(ear.names(), "listen accept start end drain close");
+});
+
+Deno.test("those who subscribed before this module was there are guarded, too", async () => {
+  const program = `
+    import { subscribe, unsubscribe } from "node:diagnostics_channel";
+    let told = 0;
+    const early = () => { told++; throw new Error("too early"); };
+    subscribe("socketserver:accept", early);
+    const { TCPServer } = await import(${
+    JSON.stringify(new URL("../../../mod.ts", import.meta.url).href)
+  });
+    const server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, () => {});
+    server.serveForever();
+    for (let i = 0; i < 2; i++) {
+      const client = await Deno.connect(server.addr);
+      while (await client.read(new Uint8Array(1)) !== null);
+      client.close();
+    }
+    unsubscribe("socketserver:accept", early);
+    await server.shutdown();
+    console.log(told);
+  `;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-check", program],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder();
+  deepStrictEqual([code, text.decode(stdout)], [0, "2\n"], text.decode(stderr));
+  ok(text.decode(stderr).includes("socketserver:accept failed"));
+});

@@ -1,0 +1,132 @@
+import { match, ok, rejects, strictEqual } from "node:assert";
+import { patiently } from "../../_patience.ts";
+import { ask } from "../../_serve.ts";
+import { Client, HandlerFile, make, start, WAYS } from "./_ways.ts";
+
+const soon = <T>(coming: Promise<T>) => patiently(coming, () => "its end");
+
+for (const way of WAYS) {
+  Deno.test(`recycle() has new code run (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file);
+    match(await ask(server.addr, "x\n"), /^1 /);
+    file.write("2");
+    await soon(server.recycle());
+    match(await ask(server.addr, "x\n"), /^2 /);
+    file.write("3");
+    await soon(server.recycle());
+    match(await ask(server.addr, "x\n"), /^3 /);
+    strictEqual(server.reports.errors.length, 0);
+  });
+
+  Deno.test(`recycle() lets requests in old ones finish (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file);
+    using client = await Client.connect(server);
+    match(await client.ask("hold"), /^1 /);
+    file.write("2");
+    let ended = false;
+    const recycled = server.recycle().then(() => ended = true);
+    strictEqual(await client.read(), "told\n");
+    match(await ask(server.addr, "x\n"), /^2 /);
+    match(await client.ask("x"), /^1 /);
+    ok(!ended);
+    client[Symbol.dispose]();
+    await soon(recycled);
+    strictEqual(server.reports.errors.length, 0);
+  });
+
+  Deno.test(`recycle() aborts requests after its grace period (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file);
+    using client = await Client.connect(server);
+    match(await client.ask("x"), /^1 /);
+    const recycled = server.recycle({ gracePeriod: 50 });
+    strictEqual(await client.read().catch(() => ""), "");
+    await soon(recycled);
+    const [error] = await server.reports.until(1);
+    strictEqual((error as Error).name, "AbortError");
+    match((error as Error).message, /did not finish within 50 ms/);
+    match(await ask(server.addr, "x\n"), /^1 /);
+  });
+
+  Deno.test(`recycle() leaves what cannot be replaced (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file);
+    using client = await Client.connect(server);
+    match(await client.ask("x"), /^1 /);
+    file.breakIt();
+    await rejects(soon(server.recycle()), /broken/);
+    match(await client.ask("x"), /^1 /);
+    match(await ask(server.addr, "x\n"), /^1 /);
+    file.write("2");
+    client[Symbol.dispose]();
+    await soon(server.recycle());
+    match(await ask(server.addr, "x\n"), /^2 /);
+    // Another may have been wanted meanwhile, since the first was busy.
+    for (const error of server.reports.errors) match(`${error}`, /broken/);
+  });
+
+  Deno.test(`recycle() under load loses nobody (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file);
+    let stopped = false;
+    const load = async () => {
+      while (!stopped) {
+        match(await ask(server.addr, "x\n"), /^1 \d+ \d+\n/);
+      }
+    };
+    const recycle = async () => {
+      for (let i = 0; i < 5; i++) await soon(server.recycle());
+    };
+    await Promise.all([
+      ...Array.from({ length: 8 }, load),
+      recycle().finally(() => stopped = true),
+    ]);
+    strictEqual(server.reports.errors.length, 0);
+  });
+
+  Deno.test(`recycle() and a shutdown do not disturb each other (${way})`, async () => {
+    using file = new HandlerFile();
+    const server = await start(way, file);
+    match(await ask(server.addr, "x\n"), /^1 /);
+    const recycled = [server.recycle(), server.recycle()];
+    await soon(server.shutdown());
+    await soon(Promise.all(recycled));
+    await soon(server.recycle());
+    strictEqual(server.reports.errors.length, 0);
+  });
+
+  Deno.test(`recycle() before handleRequest(), and while it waits (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await make(way, file);
+    file.write("2");
+    await soon(server.recycle());
+    let handled = server.handleRequest();
+    match(await ask(server.addr, "x\n"), /^2 /);
+    await soon(handled);
+    handled = server.handleRequest();
+    file.write("3");
+    await soon(server.recycle());
+    match(await ask(server.addr, "x\n"), /^3 /);
+    await soon(handled);
+    strictEqual(server.reports.errors.length, 0);
+  });
+
+  Deno.test(`recycle() refuses options that are none (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file);
+    await rejects(
+      server.recycle({ gracePeriod: -1 }),
+      new RangeError(
+        "Cannot use gracePeriod: it must be a non-negative number of milliseconds, received -1",
+      ),
+    );
+    await rejects(
+      server.recycle({ graceperiod: 1 } as never),
+      new TypeError(
+        'Cannot recycle: unknown option "graceperiod"; did you mean "gracePeriod"?',
+      ),
+    );
+  });
+}

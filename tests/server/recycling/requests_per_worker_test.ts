@@ -1,0 +1,63 @@
+import { match, ok, strictEqual, throws } from "node:assert";
+import { ThreadingTCPServer } from "../../../mod.ts";
+import { requestsOfThread } from "../../../server/_threads/requests_per_worker.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
+import { Client, HandlerFile, start } from "./_ways.ts";
+
+for (const way of ["threads accept", "main accepts"] as const) {
+  Deno.test(`a thread is replaced after requestsPerWorker, and nobody is lost (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file, {
+      ...{ requestsPerWorker: 10, workers: 1 },
+    });
+    using held = await Client.connect(server);
+    const first = await held.ask("hold");
+    const threads = new Set<string>([first]);
+    while (threads.size < 2) threads.add(await ask(server.addr, "x\n"));
+    // The first has told its handler, and waits for it as long as it takes.
+    strictEqual(await held.read(), "told\n");
+    strictEqual(await held.ask("x"), first);
+    held[Symbol.dispose]();
+    while (threads.size < 4) threads.add(await ask(server.addr, "x\n"));
+    strictEqual(server.reports.errors.length, 0);
+  });
+
+  Deno.test(`a thread that cannot be replaced after requestsPerWorker goes on (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file, {
+      ...{ requestsPerWorker: 5, workers: 1 },
+    });
+    const first = await ask(server.addr, "x\n");
+    file.breakIt();
+    // It is tried anew after as many requests again, and told each time.
+    while (server.reports.errors.length < 2) {
+      strictEqual(await ask(server.addr, "x\n"), first);
+    }
+    for (const error of server.reports.errors) match(`${error}`, /broken/);
+    file.write("2");
+    let last = first;
+    while (last === first) last = await ask(server.addr, "x\n");
+    match(last, /^2 /);
+  });
+}
+
+Deno.test("threads that begin together are not replaced together", () => {
+  const found = new Set(
+    Array.from({ length: 1_000 }, () => requestsOfThread(1_000)),
+  );
+  ok(found.size > 10);
+  for (const requests of found) ok(requests > 899 && requests <= 1_000);
+  strictEqual(requestsOfThread(1), 1);
+  strictEqual(requestsOfThread(Infinity), Infinity);
+});
+
+Deno.test("requestsPerWorker that is no count is refused", async () => {
+  using file = new HandlerFile();
+  const Handler = await file.import();
+  throws(
+    () => new ThreadingTCPServer(LOOPBACK, Handler, { requestsPerWorker: 0 }),
+    new RangeError(
+      "Cannot create server: requestsPerWorker must be an integer of at least 1, received 0",
+    ),
+  );
+});

@@ -1,0 +1,166 @@
+import { match, notStrictEqual, rejects, strictEqual } from "node:assert";
+import { run, TCPServer } from "../../../mod.ts";
+import { Child, Folder } from "../../_program.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
+
+const PROGRAM = `${import.meta.dirname}/_run_program.ts`;
+
+/** A program that runs servers, and their ports. */
+async function start(
+  what: string,
+  flags: readonly string[] = ["--allow-net=127.0.0.1"],
+  env: Record<string, string> = {},
+): Promise<{ child: Child; ports: number[] } & AsyncDisposable> {
+  const child = new Child(
+    Deno.execPath(),
+    [
+      ...["run", "--quiet", "--no-prompt", "--no-config"],
+      ...["--allow-read", ...flags, PROGRAM, what],
+    ],
+    env,
+  );
+  const [, ports] = await child.until(/at ([\d,]+);/);
+  return {
+    child,
+    ports: ports!.split(",").map(Number),
+    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+  };
+}
+
+/** A client whose handler waits for it. */
+async function hold(port: number): Promise<Deno.TcpConn> {
+  const client = await Deno.connect({ hostname: "127.0.0.1", port });
+  await client.write(new TextEncoder().encode("x\n"));
+  await read(client);
+  return client;
+}
+
+async function read(client: Deno.Conn): Promise<string> {
+  const buffer = new Uint8Array(100);
+  const n = await client.read(buffer);
+  return new TextDecoder().decode(buffer.subarray(0, n ?? 0));
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`run() drains on ${signal}`, async () => {
+    await using program = await start("one");
+    using client = await hold(program.ports[0]!);
+    program.child.kill(signal);
+    await program.child.until(`${signal}: drain;`);
+    strictEqual(await read(client), "told\n");
+    await client.closeWrite();
+    await program.child.until(`ended by ${signal};`);
+    strictEqual((await program.child.output()).code, 0);
+  });
+}
+
+Deno.test("run() ends at once on the second signal", async () => {
+  await using program = await start("one");
+  using client = await hold(program.ports[0]!);
+  program.child.kill("SIGTERM");
+  await program.child.until("SIGTERM: drain;");
+  strictEqual(await read(client), "told\n");
+  program.child.kill("SIGINT");
+  await program.child.until("SIGINT: end;");
+  await program.child.until("ended by SIGTERM;");
+  strictEqual((await program.child.output()).code, 0);
+});
+
+Deno.test("run() recycles on SIGHUP where there are threads", async () => {
+  await using program = await start("threads");
+  const [port] = program.ports as [number];
+  const thread = async () => {
+    const answer = await ask({ ...LOOPBACK, port }, "x\n");
+    // It may have been told to end meanwhile.
+    return answer.replace("told\n", "");
+  };
+  const first = await thread();
+  program.child.kill("SIGHUP");
+  await program.child.until("SIGHUP: recycle;");
+  let last = first;
+  while (last === first) last = await thread();
+  match(last, /^\d+\n/);
+  program.child.kill("SIGTERM");
+  await program.child.until("ended by SIGTERM;");
+});
+
+Deno.test("run() leaves SIGHUP its usual effect where there is nothing to recycle", async () => {
+  await using program = await start("one");
+  program.child.kill("SIGHUP");
+  notStrictEqual((await program.child.output()).code, 0);
+});
+
+Deno.test("run() ends several servers together", async () => {
+  await using program = await start("two");
+  const clients = await Promise.all(program.ports.map(hold));
+  program.child.kill("SIGTERM");
+  for (const client of clients) {
+    strictEqual(await read(client), "told\n");
+    client.close();
+  }
+  await program.child.until("ended by SIGTERM;");
+});
+
+Deno.test("run() gives signals back when it is done", async () => {
+  await using program = await start("afterwards");
+  program.child.kill("SIGTERM");
+  await program.child.until("ended by SIGTERM;");
+  program.child.kill("SIGTERM");
+  strictEqual((await program.child.output()).code, 143);
+});
+
+Deno.test("run() rejects with what serveForever() does", async () => {
+  await using program = await start("failing");
+  await program.child.until(/failed: Busy: Cannot serve/);
+});
+
+Deno.test("run() tells systemd when it is ready and when it stops", async () => {
+  await using folder = new Folder();
+  const path = folder.at("notify");
+  const manager = Deno.listenDatagram({ transport: "unixpacket", path });
+  const told = async () =>
+    new TextDecoder().decode((await manager.receive())[0]);
+  try {
+    await using program = await start("one", [
+      ...["--unstable-net", "--allow-net", `--allow-write=${path}`],
+      "--allow-env=NOTIFY_SOCKET",
+    ], { NOTIFY_SOCKET: path });
+    match(await told(), /^READY=1\nMAINPID=\d+$/);
+    program.child.kill("SIGTERM");
+    strictEqual(await told(), "STOPPING=1");
+    await program.child.until("ended by SIGTERM;");
+  } finally {
+    manager.close();
+  }
+});
+
+Deno.test("run() serves on where it cannot tell systemd", async () => {
+  await using program = await start(
+    "one",
+    ["--unstable-net", "--allow-net=127.0.0.1", "--allow-env=NOTIFY_SOCKET"],
+    { NOTIFY_SOCKET: "/nobody/there" },
+  );
+  await program.child.untilStderr("NotCapable: Cannot notify");
+  program.child.kill("SIGTERM");
+  await program.child.until("ended by SIGTERM;");
+  strictEqual((await program.child.output()).code, 0);
+});
+
+Deno.test("run() refuses what it cannot run", async () => {
+  await using server = new TCPServer(LOOPBACK, () => {});
+  for (
+    const [servers, options, message] of [
+      [[], {}, /must be a server, or several, received \[\]/],
+      [null, {}, /must be a server, or several, received \[ null \]/],
+      [server, { signals: "SIGINT" }, /signals must be an array/],
+      [server, { onSignal: 1 }, /onSignal must be a function, received 1/],
+      [server, { signal: [] }, /unknown option "signal"; did you mean/],
+    ] as const
+  ) {
+    await rejects(
+      run(servers as never, options as never),
+      (error: Error) => error instanceof TypeError && message.test(`${error}`),
+    );
+  }
+  await rejects(run(server, { gracePeriod: -1 }), RangeError);
+});
