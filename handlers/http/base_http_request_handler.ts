@@ -6,7 +6,6 @@ import {
   TAKEN,
   WRITE_RAW,
 } from "./_inside.ts";
-import { isBorrower } from "../streams/_lending.ts";
 import { END, LEAVE, OWN } from "../streams/_owned.ts";
 import { refuseGeneratorMethods } from "../_generators.ts";
 import {
@@ -55,7 +54,6 @@ import {
   type RequestOwner,
   RequestScope,
 } from "./_connection/request_scope.ts";
-import { ReadAheadConnection } from "./_connection/read_ahead_connection.ts";
 import { type Framing, ResponseBody } from "./_connection/response_body.ts";
 import { Takeover } from "./_connection/takeover.ts";
 import type { HijackedConnection } from "./hijacked_connection.ts";
@@ -302,12 +300,14 @@ export class BaseHTTPRequestHandler<
     const ahead = this.#connection.giveAway();
     this.closeConnection = true;
     return this.#takeover = new Takeover<Address>(
-      new ReadAheadConnection(
-        this.request,
+      {
+        connection: this.request,
         ahead,
-        out !== undefined && out.bufferedAmount > 0 ? out.flush() : undefined,
-      ),
-      isBorrower(this.request),
+        before: out !== undefined && out.bufferedAmount > 0
+          ? out.flush()
+          : undefined,
+        traffic: this[TRAFFIC],
+      },
       {
         mark: this,
         isEnding: this.#patience !== undefined,

@@ -1,4 +1,6 @@
 import type { Closing } from "../_host.ts";
+import { countIn, type Traffic } from "../_traffic.ts";
+import type { ReadAheadConnection } from "../http/_connection/read_ahead_connection.ts";
 import type { Takeover, Tenant } from "../http/_connection/takeover.ts";
 import { Watchdog, type Watched } from "../http/_connection/watchdog.ts";
 import {
@@ -76,7 +78,8 @@ export class Session implements Tenant, Watched {
   readonly #errors: unknown[] = [];
   #isDone = false;
   readonly #resolve: (errors: readonly unknown[]) => void;
-  readonly #connection: Deno.Conn;
+  readonly #connection: ReadAheadConnection<Deno.Addr>;
+  readonly #traffic: Traffic | undefined;
   readonly #options: CompleteUpgradeOptions;
   readonly #owner: SessionOwner;
   readonly #reader: FrameReader;
@@ -112,8 +115,10 @@ export class Session implements Tenant, Watched {
     const { promise, resolve } = Promise.withResolvers<readonly unknown[]>();
     this.done = promise;
     this.#resolve = resolve;
-    const { connection, lends } = takeover;
+    const connection = takeover.connect(false);
+    const { lends, traffic } = takeover;
     this.#connection = connection;
+    this.#traffic = traffic;
     this.#handshake = handshake;
     this.#options = options;
     this.#owner = owner;
@@ -121,6 +126,7 @@ export class Session implements Tenant, Watched {
     this.#writer = new FrameWriter(
       connection,
       lends,
+      traffic,
       (error) => this.#lost(error),
     );
     this.#writer.raw(head);
@@ -285,6 +291,9 @@ export class Session implements Tenant, Watched {
       const n = await this.#connection.read(reader.room());
       if (n === null) return this.#left();
       reader.filled(n);
+      if (this.#traffic !== undefined && !this.#connection.isAhead) {
+        countIn(this.#traffic, n);
+      }
       this.#heard = true;
     }
   }

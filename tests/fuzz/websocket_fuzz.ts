@@ -233,9 +233,13 @@ export async function fuzzSockets(seed: number, rounds: number): Promise<void> {
       );
       const socket = new ServerWebSocket(handshake, options);
       const failures: unknown[] = [];
-      const takeover = new Takeover(
-        replayed as unknown as Deno.Conn,
-        true,
+      const takeover = new Takeover<Deno.Addr>(
+        {
+          connection: replayed as unknown as Deno.Conn,
+          ahead: () => Promise.resolve(undefined),
+          before: undefined,
+          traffic: undefined,
+        },
         {
           mark: { request: replayed, clientAddress: null, server: {} },
           isEnding: false,

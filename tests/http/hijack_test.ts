@@ -112,6 +112,21 @@ Deno.test("a function that answers requests takes a connection over", async () =
   deepStrictEqual(scene.reports.errors, []);
 });
 
+Deno.test("the bytes of a connection that was taken over are counted, once", async () => {
+  await using scene = new Scene(Hijacker);
+  for (const early of ["", "early"]) {
+    const before = scene.server.stats();
+    using connection = await scene.connect();
+    const answer = await exchange(connection, UPGRADE + early, "later");
+    const { bytesIn, bytesOut } = scene.server.stats();
+    strictEqual(
+      bytesIn - before.bytesIn,
+      UPGRADE.length + early.length + "later".length,
+    );
+    strictEqual(bytesOut - before.bytesOut, answer.length);
+  }
+});
+
 Deno.test("a connection is taken over behind a request that came with it", async () => {
   class Second extends Hijacker {
     override doGET(): Promise<void> {

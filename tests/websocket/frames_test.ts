@@ -189,7 +189,7 @@ class Sink {
 
 Deno.test("a frame is sent at once, and those that come meanwhile in one call", async () => {
   const sink = new Sink();
-  const writer = new FrameWriter(sink, true, () => {});
+  const writer = new FrameWriter(sink, true, undefined, () => {});
   const first = writer.text("first");
   strictEqual(sink.calls.length, 1);
   const others = ["second", "third"].map((each) => writer.text(each));
@@ -226,6 +226,7 @@ Deno.test("memory is used again only where the sink keeps no bytes", async () =>
         },
       },
       keepsNothing,
+      undefined,
       () => {},
     );
     for (let i = 0; i < 10; i++) await writer.text("x");
@@ -254,6 +255,7 @@ Deno.test("what a sink fails with is told once, and nothing more is sent", async
         },
       },
       true,
+      undefined,
       (error) => failures.push(error),
     );
     const first = writer.text("first");

@@ -699,6 +699,20 @@ Deno.test("a socket whose client leaves before the response gets no connection",
   deepStrictEqual(reports.errors, []);
 });
 
+Deno.test("the bytes of a WebSocket are counted by the server, once", async () => {
+  await using scene = new Scene(echo);
+  using wire = await scene.open();
+  const sent = join([text("hello"), frame(binary, new Uint8Array(3_000))]);
+  await wire.send(sent);
+  await wire.receive();
+  await wire.receive();
+  await wire.send(close());
+  await wire.rest();
+  const { bytesIn, bytesOut } = scene.server.stats();
+  strictEqual(bytesIn, opening().length + sent.length + close().length);
+  strictEqual(bytesOut, wire.head.length + 2 + 7 + 3_004 + 2);
+});
+
 Deno.test("requestTimeout ends where a WebSocket begins", async () => {
   await using scene = new Scene(echo, {}, { requestTimeout: 50 });
   using wire = await scene.open();

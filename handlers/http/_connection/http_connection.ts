@@ -191,7 +191,7 @@ export class HTTPConnection implements Watched, Serving {
    *
    * @returns Reads what has been read already, or is being read: how many bytes
    * were put into its buffer, `null` at the end of the stream, or `undefined`
-   * where the connection itself is to be read from.
+   * where the connection itself is to be read from. Its bytes are counted already.
    */
   giveAway(): (buffer: Uint8Array) => Promise<number | null | undefined> {
     this.#current = undefined;

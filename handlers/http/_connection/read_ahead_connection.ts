@@ -1,5 +1,6 @@
 import { isEncrypted } from "../../_encrypted.ts";
 import { type TLSInfo, tlsOf } from "../../_tls/tls_info.ts";
+import { countIn, countOut, type Traffic } from "../../_traffic.ts";
 import { readableOf, writableOf } from "../../streams/_web_streams.ts";
 
 /**
@@ -13,6 +14,7 @@ export class ReadAheadConnection<Address extends Deno.Addr>
     | ((buffer: Uint8Array) => Promise<number | null | undefined>)
     | undefined;
   #before: Promise<unknown> | undefined;
+  readonly #traffic: Traffic | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array<ArrayBufferLike>> | undefined;
 
@@ -20,15 +22,19 @@ export class ReadAheadConnection<Address extends Deno.Addr>
    * @param inner The connection.
    * @param ahead Reads what has come already; `undefined` when that is all.
    * @param before What is being written.
+   * @param traffic Where its bytes are counted, unless whoever reads and writes does
+   * that.
    */
   constructor(
     inner: Deno.Conn<Address>,
     ahead: (buffer: Uint8Array) => Promise<number | null | undefined>,
     before: Promise<unknown> | undefined,
+    traffic: Traffic | undefined,
   ) {
     this.#inner = inner;
     this.#ahead = ahead;
     this.#before = before;
+    this.#traffic = traffic;
   }
 
   get localAddr(): Address {
@@ -48,16 +54,24 @@ export class ReadAheadConnection<Address extends Deno.Addr>
     return tlsOf(this.#inner);
   }
 
+  /** Whether what was read last had been read ahead, and counted. */
+  get isAhead(): boolean {
+    return this.#ahead !== undefined;
+  }
+
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#ahead === undefined
-      ? this.#inner.read(buffer)
+      ? this.#readOn(buffer)
       : this.#readAhead(this.#ahead, buffer);
   }
 
   write(data: Uint8Array): Promise<number> {
-    return this.#before === undefined
+    const writing = this.#before === undefined
       ? this.#inner.write(data)
       : this.#after(() => this.#inner.write(data));
+    return this.#traffic === undefined
+      ? writing
+      : this.#countOut(writing, this.#traffic);
   }
 
   closeWrite(): Promise<void> {
@@ -106,7 +120,29 @@ export class ReadAheadConnection<Address extends Deno.Addr>
     const n = await ahead(buffer);
     if (n !== undefined) return n;
     this.#ahead = undefined;
-    return await this.#inner.read(buffer);
+    return await this.#readOn(buffer);
+  }
+
+  #readOn(buffer: Uint8Array): Promise<number | null> {
+    const reading = this.#inner.read(buffer);
+    return this.#traffic === undefined
+      ? reading
+      : this.#countIn(reading, this.#traffic);
+  }
+
+  async #countIn(
+    reading: Promise<number | null>,
+    traffic: Traffic,
+  ): Promise<number | null> {
+    const n = await reading;
+    if (n !== null) countIn(traffic, n);
+    return n;
+  }
+
+  async #countOut(writing: Promise<number>, traffic: Traffic): Promise<number> {
+    const n = await writing;
+    countOut(traffic, n);
+    return n;
   }
 
   async #after<T>(write: () => Promise<T>): Promise<T> {

@@ -1,10 +1,13 @@
 import { closingOf } from "../../_closing.ts";
 import type { Closing } from "../../_host.ts";
 import type { StreamOwner } from "../../streams/_left_behind.ts";
+import { isBorrower } from "../../streams/_lending.ts";
 import { END, LEAVE, OWN } from "../../streams/_owned.ts";
+import type { Traffic } from "../../_traffic.ts";
 import type { Unsent } from "../../_unsent.ts";
 import { StreamReader } from "../../streams/stream_reader.ts";
 import { StreamWriter } from "../../streams/stream_writer.ts";
+import { ReadAheadConnection } from "./read_ahead_connection.ts";
 import type { HijackedConnection } from "../hijacked_connection.ts";
 
 /**
@@ -39,11 +42,22 @@ export interface TakeoverOwner {
   broken(error: unknown): void;
 }
 
+/** What of a connection is needed to go on with it. */
+export interface TakenConnection<Address extends Deno.Addr> {
+  readonly connection: Deno.Conn<Address>;
+  /** Reads what has been read already, as `giveAway()` of `HTTPConnection` has it. */
+  readonly ahead: (buffer: Uint8Array) => Promise<number | null | undefined>;
+  /** What is still being written. */
+  readonly before: Promise<unknown> | undefined;
+  /** Where its bytes are counted, if anybody counts. */
+  readonly traffic: Traffic | undefined;
+}
+
 /** A connection that has been taken over, as its handler and its server see it. */
 export class Takeover<Address extends Deno.Addr> {
-  readonly connection: Deno.Conn<Address>;
-  /** Whether it keeps no bytes when a write is done. */
+  /** Whether the connection keeps no bytes when a write is done. */
   readonly lends: boolean;
+  readonly #taken: TakenConnection<Address>;
   #tenant: Tenant | undefined;
   readonly #owner: TakeoverOwner;
   #rfile: StreamReader | undefined;
@@ -52,23 +66,38 @@ export class Takeover<Address extends Deno.Addr> {
   #over = false;
 
   /**
-   * @param connection The connection.
-   * @param lends Whether it keeps no bytes when a write is done.
+   * @param taken The connection.
    * @param owner The handler.
    */
-  constructor(
-    connection: Deno.Conn<Address>,
-    lends: boolean,
-    owner: TakeoverOwner,
-  ) {
-    this.connection = connection;
-    this.lends = lends;
+  constructor(taken: TakenConnection<Address>, owner: TakeoverOwner) {
+    this.#taken = taken;
     this.#owner = owner;
+    this.lends = isBorrower(taken.connection);
   }
 
   /** Stands for the handler in what is left behind. */
   get mark(): StreamOwner {
     return this.#owner.mark;
+  }
+
+  /** Where whoever reads and writes the connection counts its bytes. */
+  get traffic(): Traffic | undefined {
+    return this.#taken.traffic;
+  }
+
+  /**
+   * Makes the connection that is read and written from now on.
+   *
+   * @param counts Whether it counts its bytes.
+   */
+  connect(counts: boolean): ReadAheadConnection<Address> {
+    const { connection, ahead, before, traffic } = this.#taken;
+    return new ReadAheadConnection(
+      connection,
+      ahead,
+      before,
+      counts ? traffic : undefined,
+    );
   }
 
   /** Lets something speak on it until it is done. */
@@ -106,11 +135,11 @@ export class Takeover<Address extends Deno.Addr> {
     }
   }
 
-  /** What the handler is given. */
+  /** What the handler is given, which is made once. */
   get hijacked(): HijackedConnection<Address> {
-    const { connection } = this;
-    const reader = () => this.#reader();
-    const writer = () => this.#writer();
+    const connection = this.connect(true);
+    const reader = () => this.#reader(connection);
+    const writer = () => this.#writer(connection);
     return {
       connection,
       get rfile() {
@@ -142,20 +171,20 @@ export class Takeover<Address extends Deno.Addr> {
     return this.#wfile?.[END](failed);
   }
 
-  #reader(): StreamReader {
+  #reader(connection: Deno.Conn): StreamReader {
     if (this.#rfile === undefined) {
       const { lost, mark } = this.#owner;
-      this.#rfile = new StreamReader(this.connection, { onError: lost });
+      this.#rfile = new StreamReader(connection, { onError: lost });
       this.#rfile[OWN](mark);
       if (this.#over) this.#rfile[LEAVE]();
     }
     return this.#rfile;
   }
 
-  #writer(): StreamWriter {
+  #writer(connection: Deno.Conn): StreamWriter {
     if (this.#wfile === undefined) {
       const { broken, mark } = this.#owner;
-      this.#wfile = new StreamWriter(this.connection, { onError: broken });
+      this.#wfile = new StreamWriter(connection, { onError: broken });
       this.#wfile[OWN](mark);
       if (this.#over) void this.#wfile[END]();
     }

@@ -1,3 +1,4 @@
+import { countOut, type Traffic } from "../../_traffic.ts";
 import { giveBuffer, takeBuffer } from "../../streams/_small_buffers.ts";
 import { writeCountError } from "../../streams/_write_count.ts";
 import { FIN, Opcode, RSV1 } from "./opcodes.ts";
@@ -38,6 +39,7 @@ export class FrameWriter {
   progressed = false;
   readonly #sink: FrameSink;
   readonly #keepsNothing: boolean;
+  readonly #traffic: Traffic | undefined;
   readonly #onFailed: (error: unknown) => void;
   /** The frames that are to be sent next, and how many bytes of messages they have. */
   #frames: Uint8Array<ArrayBuffer> = NOTHING;
@@ -61,15 +63,18 @@ export class FrameWriter {
    * @param sink Where frames go.
    * @param keepsNothing Whether it keeps no bytes when a write is done, so that
    * their memory can be used again.
+   * @param traffic Where what it takes is counted, if anybody counts.
    * @param onFailed Called once when it fails.
    */
   constructor(
     sink: FrameSink,
     keepsNothing: boolean,
+    traffic: Traffic | undefined,
     onFailed: (error: unknown) => void,
   ) {
     this.#sink = sink;
     this.#keepsNothing = keepsNothing;
+    this.#traffic = traffic;
     this.#onFailed = onFailed;
   }
 
@@ -220,6 +225,7 @@ export class FrameWriter {
     const wrong = writeCountError(n, this.#sendingSize - this.#sent);
     if (wrong !== undefined) return this.#lost(wrong);
     this.progressed = true;
+    if (this.#traffic !== undefined) countOut(this.#traffic, n);
     this.#sent += n;
     if (this.#failed) return this.#settle(false);
     return this.#sent < this.#sendingSize ? this.#write() : this.#settle(true);
