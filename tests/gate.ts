@@ -15,6 +15,7 @@ const entries = [
   "poll/mod.ts",
   "server/http/mod.ts",
   "server/xmlrpc/mod.ts",
+  "handlers/websocket/mod.ts",
 ];
 
 const checks: readonly Check[] = [
@@ -42,7 +43,9 @@ const checks: readonly Check[] = [
     name: "benches of poll, short",
     args: ["run", "--allow-all", "bench/poll/compare.ts", "--short"],
   },
-  ...["http", "http_files", "xmlrpc", "fresh_children"].map((name): Check => ({
+  ...["http", "http_files", "xmlrpc", "websocket", "fresh_children"].map((
+    name,
+  ): Check => ({
     name: `bench ${name}, short`,
     args: [
       ...["run", "--allow-all", "--v8-flags=--expose-gc"],

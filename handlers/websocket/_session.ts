@@ -39,10 +39,20 @@ const ignore = () => {};
 export type WebSocketMessage = string | Uint8Array<ArrayBuffer>;
 
 /** How a connection has ended. */
-export interface WebSocketEnd extends CloseReason {
+export interface WebSocketEnd {
+  /**
+   * The code of the Close frame that has come: 1005 if that had none, 1006 if none
+   * has come (RFC 6455, section 7.1.5).
+   */
+  readonly code: number;
+  /** What that frame said, or an empty string. */
+  readonly reason: string;
   /** Whether both sides have said so. */
   readonly wasClean: boolean;
-  /** Why it has failed, if it has. */
+  /**
+   * Why the connection has failed, if it has: what the client did wrong, the timeout,
+   * or what reading or writing threw.
+   */
   readonly error: Error | undefined;
 }
 

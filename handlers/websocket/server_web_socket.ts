@@ -2,6 +2,7 @@ import type { Takeover } from "../http/_connection/takeover.ts";
 import { markLeftBehind, type StreamOwner } from "../streams/_left_behind.ts";
 import { isCloseCode, MOST_OF_REASON, NO_CODE } from "./_frames/close_frame.ts";
 import type { Handshake } from "./_handshake.ts";
+import { BEGIN, FAIL } from "./_inside.ts";
 import { Guards } from "./_listeners.ts";
 import {
   abnormalEnd,
@@ -13,12 +14,6 @@ import {
 import type { CompleteUpgradeOptions } from "./upgrade_options.ts";
 
 export type { WebSocketEnd, WebSocketMessage };
-
-/** The name of the method that gives a socket its connection. */
-export const OPEN: unique symbol = Symbol("open");
-
-/** The name of the method that tells a socket that it gets none. */
-export const FAIL: unique symbol = Symbol("fail");
 
 /** The events of a {@linkcode ServerWebSocket}, by their types. */
 export interface ServerWebSocketEventMap {
@@ -38,7 +33,9 @@ type EventType = keyof ServerWebSocketEventMap;
  * A function that is called with an event. `this` is the socket, by the type that a
  * browser's has: so a {@linkcode ServerWebSocket} can be given where that is asked for.
  */
-export type ServerWebSocketListener<Type extends EventType> = (
+export type ServerWebSocketListener<
+  Type extends keyof ServerWebSocketEventMap,
+> = (
   this: WebSocket,
   event: ServerWebSocketEventMap[Type],
 ) => unknown;
@@ -80,21 +77,21 @@ type Handlers = {
 export class ServerWebSocket extends EventTarget
   implements AsyncIterable<WebSocketMessage> {
   /** The socket has no connection yet. */
-  static readonly CONNECTING = STATES.CONNECTING;
+  static readonly CONNECTING: 0 = STATES.CONNECTING;
   /** Messages can be sent. */
-  static readonly OPEN = STATES.OPEN;
+  static readonly OPEN: 1 = STATES.OPEN;
   /** One of both sides has said its end. */
-  static readonly CLOSING = STATES.CLOSING;
+  static readonly CLOSING: 2 = STATES.CLOSING;
   /** All is over. */
-  static readonly CLOSED = STATES.CLOSED;
+  static readonly CLOSED: 3 = STATES.CLOSED;
   /** The socket has no connection yet. */
-  readonly CONNECTING = STATES.CONNECTING;
+  readonly CONNECTING: 0 = STATES.CONNECTING;
   /** Messages can be sent. */
-  readonly OPEN = STATES.OPEN;
+  readonly OPEN: 1 = STATES.OPEN;
   /** One of both sides has said its end. */
-  readonly CLOSING = STATES.CLOSING;
+  readonly CLOSING: 2 = STATES.CLOSING;
   /** All is over. */
-  readonly CLOSED = STATES.CLOSED;
+  readonly CLOSED: 3 = STATES.CLOSED;
   /**
    * How the connection has ended: with the code and the reason of the Close frame
    * that has come, 1005 if that had none, and 1006 if none has. It never rejects.
@@ -265,7 +262,7 @@ export class ServerWebSocket extends EventTarget
    * server.
    * @param options Those of every `EventTarget`.
    */
-  override addEventListener<Type extends EventType>(
+  override addEventListener<Type extends keyof ServerWebSocketEventMap>(
     type: Type,
     listener: ServerWebSocketListener<Type>,
     options?: boolean | AddEventListenerOptions,
@@ -299,7 +296,7 @@ export class ServerWebSocket extends EventTarget
    * @param listener The listener.
    * @param options Those of every `EventTarget`.
    */
-  override removeEventListener<Type extends EventType>(
+  override removeEventListener<Type extends keyof ServerWebSocketEventMap>(
     type: Type,
     listener: ServerWebSocketListener<Type>,
     options?: boolean | EventListenerOptions,
@@ -388,7 +385,7 @@ export class ServerWebSocket extends EventTarget
    * @param head The response that opens it, which is sent first.
    * @ignore
    */
-  [OPEN](takeover: Takeover<Deno.Addr>, head: Uint8Array): void {
+  [BEGIN](takeover: Takeover<Deno.Addr>, head: Uint8Array): void {
     this.#owner = takeover.mark;
     const owner: SessionOwner = {
       received: (message) => this.#received(message),

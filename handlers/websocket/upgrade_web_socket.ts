@@ -4,7 +4,8 @@ import { FetchRequestHandler } from "../http/fetch_request_handler.ts";
 import { serving } from "../http/_connection/late.ts";
 import { setUpgrade, upgradeHead } from "../http/_connection/upgrades.ts";
 import { shakeHands } from "./_handshake.ts";
-import { FAIL, OPEN, ServerWebSocket } from "./server_web_socket.ts";
+import { BEGIN, FAIL } from "./_inside.ts";
+import { ServerWebSocket } from "./server_web_socket.ts";
 import {
   completeUpgradeOptions,
   type UpgradeWebSocketOptions,
@@ -137,12 +138,12 @@ export function upgradeWebSocket(
     const head = upgradeHead(handshake.headers);
     const takeover = from[TAKE_OVER]();
     from.logRequest(101);
-    socket[OPEN](takeover, head);
+    socket[BEGIN](takeover, head);
     return socket;
   }
   const response = new UpgradeResponse(null, { headers: handshake.headers });
   setUpgrade(response, {
-    open: (takeover, head) => socket[OPEN](takeover, head),
+    open: (takeover, head) => socket[BEGIN](takeover, head),
     fail: (error) => socket[FAIL](error),
   });
   return { socket, response };

@@ -8,10 +8,8 @@ import {
 } from "../../handlers/websocket/_frames/frame_reader.ts";
 import { Violation } from "../../handlers/websocket/_frames/violation.ts";
 import { shakeHands } from "../../handlers/websocket/_handshake.ts";
-import {
-  OPEN,
-  ServerWebSocket,
-} from "../../handlers/websocket/server_web_socket.ts";
+import { BEGIN } from "../../handlers/websocket/_inside.ts";
+import { ServerWebSocket } from "../../handlers/websocket/server_web_socket.ts";
 import { completeUpgradeOptions } from "../../handlers/websocket/upgrade_options.ts";
 import { Takeover } from "../../handlers/http/_connection/takeover.ts";
 import { closing, frame, frameIn, OPCODES } from "../websocket/_wire.ts";
@@ -247,7 +245,7 @@ export async function fuzzSockets(seed: number, rounds: number): Promise<void> {
           broken: (error) => failures.push(error),
         },
       );
-      socket[OPEN](takeover, new Uint8Array(0));
+      socket[BEGIN](takeover, new Uint8Array(0));
       if (below(next, 2) === 0) {
         for await (const message of socket) {
           await socket.send(message);
