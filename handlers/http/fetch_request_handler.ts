@@ -56,8 +56,11 @@ const JOIN_UP_TO = 64 * 1024;
 /**
  * A handler of HTTP that answers a `Request` with a `Response`.
  *
- * There are no WebSockets: the response of `Deno.upgradeWebSocket()` is an error
- * here, which is reported and answered with 500.
+ * WebSockets are opened by `upgradeWebSocket()` of `@wire/socketserver/websocket`;
+ * the response of `Deno.upgradeWebSocket()` is an error here, which is reported and
+ * answered with 500. Other protocols take {@linkcode FetchRequestHandler.hijack}. No
+ * `Request` can have the methods CONNECT and TRACE: a subclass answers them by
+ * `doCONNECT` and `doTRACE`, and 501 is the answer otherwise.
  *
  * Bodies stream both ways, with backpressure. A response whose body is known
  * whole gets a `Content-Length`. What the handler throws is answered with 500,
