@@ -2,9 +2,10 @@
  * Compares servers of WebSockets that send each message back, run in turn on one core
  * under the load of `load.c` on the other. A message is one frame of text.
  *
- * Options: `--rounds=N`, `--short` to see only that everything works.
+ * Options: `--rounds=N`, `--only=TEXT` for the loads whose names have it, `--short` to
+ * see only that everything works.
  */
-import { benchOptions } from "./_options.ts";
+import { parseArgs } from "node:util";
 import {
   compile,
   denoServer,
@@ -14,7 +15,16 @@ import {
 } from "./_programs.ts";
 import { compareLoads } from "./_served_loads.ts";
 
-const { rounds, seconds } = benchOptions();
+const { values: { rounds, only, short } } = parseArgs({
+  args: Deno.args,
+  options: {
+    rounds: { type: "string", default: "5" },
+    only: { type: "string", default: "" },
+    short: { type: "boolean", default: false },
+  },
+});
+/** How long one measurement lasts, in milliseconds. */
+const duration = short ? 200 : 2_000;
 
 const hasNode = await isInstalled("node") &&
   await Deno.stat("/usr/share/nodejs/ws").catch(() => undefined) !== undefined;
@@ -48,12 +58,13 @@ try {
       name: `echo of ${size} bytes, ${connections} connections`,
       program: load,
       servers,
-      run: (port) =>
+      run: (port: number) =>
         runLoad(load, [
-          ...["spin", "websocket", port, connections, size, seconds * 1_000],
+          ...["spin", "websocket", port, connections, size, duration],
         ]),
-    })),
-    rounds,
+    })).filter(({ name }) => name.includes(only)),
+    short ? 1 : Number(rounds),
+    !short,
   );
 } finally {
   await Deno.remove(folder, { recursive: true });

@@ -1,15 +1,11 @@
 import { countOut, type Traffic } from "../../_traffic.ts";
-import { giveBuffer, takeBuffer } from "../../streams/_small_buffers.ts";
 import { writeCountError } from "../../streams/_write_count.ts";
+import { giveBuffer, takeBuffer } from "./buffers.ts";
 import { FIN, Opcode, RSV1 } from "./opcodes.ts";
 
-/** What a UTF-16 unit of a text takes at most, in bytes of UTF-8. */
-const BYTES_PER_UNIT = 3;
 const LAST_ASCII = 0x7f;
 /** Longer texts are encoded faster by `TextEncoder`, in UTF-16 units. */
 const SHORT_TEXT = 64;
-/** For longer ones no memory is taken that they may not need. */
-const MODEST_TEXT = 16 * 1024;
 /** The longest header of a server's frame, which has no mask, in bytes. */
 const MOST_OF_HEADER = 10;
 /** The largest payloads whose length takes no more bytes, and two more. */
@@ -92,20 +88,14 @@ export class FrameWriter {
    */
   text(text: string): Promise<boolean> {
     const { length } = text;
-    if (length > MODEST_TEXT) {
+    // Mostly it is ASCII, and then that many bytes.
+    const header = headerSize(length);
+    this.#reserve(header + length);
+    if (!this.#encodeASCII(text, this.#size + header)) {
       return this.bytes(Opcode.Text, encoder.encode(text));
     }
-    this.#reserve(MOST_OF_HEADER + BYTES_PER_UNIT * length);
-    // Mostly it is ASCII, and then that many bytes.
-    const guessed = headerSize(length);
-    const from = this.#size + guessed;
-    const written = this.#encode(text, from);
-    const header = headerSize(written);
-    if (header !== guessed) {
-      this.#frames.copyWithin(this.#size + header, from, from + written);
-    }
-    this.#header(FIN | Opcode.Text, written);
-    return this.#add(header + written, written);
+    this.#header(FIN | Opcode.Text, length);
+    return this.#add(header + length, length);
   }
 
   /**
@@ -140,19 +130,21 @@ export class FrameWriter {
     this.#failed = true;
   }
 
-  #encode(text: string, start: number): number {
+  /** Encodes a text, if it is ASCII. */
+  #encodeASCII(text: string, start: number): boolean {
     const frames = this.#frames;
     const { length } = text;
-    if (length <= SHORT_TEXT) {
-      let at = 0;
-      for (; at < length; at++) {
-        const unit = text.charCodeAt(at);
-        if (unit > LAST_ASCII) break;
-        frames[start + at] = unit;
-      }
-      if (at === length) return length;
+    if (length > SHORT_TEXT) {
+      const room = frames.subarray(start, start + length);
+      const { read } = encoder.encodeInto(text, room);
+      return read === length;
     }
-    return encoder.encodeInto(text, frames.subarray(start)).written;
+    for (let at = 0; at < length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit > LAST_ASCII) return false;
+      frames[start + at] = unit;
+    }
+    return true;
   }
 
   #header(first: number, length: number): void {
