@@ -205,6 +205,8 @@ export class ServerWebSocket extends EventTarget
   send(data: string | BufferSource): Promise<boolean> {
     const message = typeof data === "string" ? data : bytesOf(data);
     if (this.#session === undefined) {
+      // It never got a connection.
+      if (this.#state === STATES.CLOSED) return Promise.resolve(false);
       throw new DOMException(
         'Cannot send a message: the socket is connecting; wait for "open", which comes when the response has been returned',
         "InvalidStateError",

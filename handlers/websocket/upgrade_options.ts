@@ -57,8 +57,8 @@ export interface UpgradeWebSocketOptions {
    */
   readonly maxBufferedAmount?: number;
   /**
-   * How long a client may be silent, in milliseconds. Halfway it is sent a ping,
-   * which it must answer; one that has not is given up.
+   * How long a client may be silent, in milliseconds, or up to half as long again.
+   * Before that it is sent a ping, which it must answer; one that has not is given up.
    *
    * @default {120000}
    */

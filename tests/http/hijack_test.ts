@@ -347,7 +347,7 @@ class Waiting extends Quiet {
 }
 
 Deno.test("requestTimeout ends where a connection is taken over", async () => {
-  await using scene = new Scene(Waiting, { requestTimeout: 50 });
+  await using scene = new Scene(Waiting, { requestTimeout: 400 });
   using connection = await scene.connect();
   await writeBytes(connection, UPGRADE);
   await readUntil(connection, "taken");
@@ -357,7 +357,7 @@ Deno.test("requestTimeout ends where a connection is taken over", async () => {
       return new Promise(() => {});
     }
   }
-  await using slow = new Scene(Slow, { requestTimeout: 100 });
+  await using slow = new Scene(Slow, { requestTimeout: 500 });
   strictEqual((await replyTo(slow.server.addr, UPGRADE)).status, 503);
   await writeBytes(connection, "in time\n");
   strictEqual(await readBytes(connection), ", in time");
@@ -365,7 +365,7 @@ Deno.test("requestTimeout ends where a connection is taken over", async () => {
 });
 
 Deno.test("idleTimeout ends a connection that was taken over and is silent", async () => {
-  await using scene = new Scene(Waiting, { idleTimeout: 100 });
+  await using scene = new Scene(Waiting, { idleTimeout: 400 });
   using connection = await scene.connect();
   await writeBytes(connection, UPGRADE);
   strictEqual(await readBytes(connection), "taken");

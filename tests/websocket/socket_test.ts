@@ -682,9 +682,10 @@ Deno.test("a socket whose client leaves before the response gets no connection",
       );
       asked.resolve();
       await aborted;
-      Promise.all([socket.closed, loop]).then(([{ code }, { done }]) =>
-        ended.resolve([code, done, closes, socket.readyState])
-      );
+      Promise.all([socket.closed, loop]).then(async ([{ code }, { done }]) => {
+        const sent = await socket.send("late");
+        ended.resolve([code, done, sent, closes, socket.readyState]);
+      });
       return response;
     }, { onError: reports.take }),
   );
@@ -694,7 +695,7 @@ Deno.test("a socket whose client leaves before the response gets no connection",
   client.close();
   deepStrictEqual(
     await patiently(ended.promise, () => "the end"),
-    [1006, true, 1, 3],
+    [1006, true, false, 1, 3],
   );
   deepStrictEqual(reports.errors, []);
 });
@@ -714,9 +715,9 @@ Deno.test("the bytes of a WebSocket are counted by the server, once", async () =
 });
 
 Deno.test("requestTimeout ends where a WebSocket begins", async () => {
-  await using scene = new Scene(echo, {}, { requestTimeout: 50 });
+  await using scene = new Scene(echo, {}, { requestTimeout: 400 });
   using wire = await scene.open();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise((resolve) => setTimeout(resolve, 500));
   await wire.send(join([text("later"), close(1000)]));
   deepStrictEqual(await wire.rest(), [
     echoed(OPCODES.text, "later"),

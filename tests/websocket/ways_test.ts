@@ -89,6 +89,18 @@ for (const way of WAYS) {
     );
   });
 
+  Deno.test(`over ${way}, clients that are silent, or do not answer a close, are closed`, async () => {
+    await using attacked = await launch();
+    const open = (path: string) =>
+      Wire.open(attacked.connect(), {}, `GET ${path} HTTP/1.1`);
+    using silent = await open("/silent");
+    deepStrictEqual(await silent.rest(), [echoed(ping, "")]);
+    using deaf = await open("/deaf");
+    await deaf.send(text("close"));
+    deepStrictEqual(await deaf.rest(), ["close 4000"]);
+    deepStrictEqual(attacked.reports.errors, []);
+  });
+
   Deno.test(`over ${way}, a shutdown closes sockets with 1001`, async () => {
     const attacked = await launch();
     using wire = await Wire.open(attacked.connect());
