@@ -433,13 +433,13 @@ export class ServerWebSocket extends EventTarget
   }
 
   #received(message: WebSocketMessage): Promise<void> | undefined {
-    if (this.#iterators > 0) {
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) return this.#hold(message);
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) {
       this.#working = true;
       waiting({ done: false, value: message });
-    } else if (this.#listens) this.#dispatch(message);
-    else return this.#hold(message);
+    } else if (this.#iterators > 0 || !this.#listens) {
+      return this.#hold(message);
+    } else this.#dispatch(message);
     return undefined;
   }
 
