@@ -63,11 +63,19 @@ export async function isInstalled(program: string): Promise<boolean> {
   }
 }
 
-/** Compiles a C program next to nothing of the tree: into `folder`. */
-export async function compile(source: string, folder: string): Promise<string> {
+/**
+ * Compiles a C program next to nothing of the tree: into `folder`.
+ *
+ * @param libraries Options that name what it is linked with.
+ */
+export async function compile(
+  source: string,
+  folder: string,
+  ...libraries: string[]
+): Promise<string> {
   const program = `${folder}/${source.replace(/\.c$/, "").replace("/", "_")}`;
   const { success, stderr } = await new Deno.Command("cc", {
-    args: ["-O2", "-pthread", "-o", program, `${here}${source}`],
+    args: ["-O2", "-pthread", "-o", program, `${here}${source}`, ...libraries],
     stderr: "piped",
   }).output();
   if (success) return program;
@@ -142,6 +150,7 @@ export interface Measured {
   readonly perSecond: number;
   /** Milliseconds that half of the requests took no longer than. */
   readonly p50?: number;
+  readonly p90?: number;
   readonly p99?: number;
   /** How many answers the client had that had fewest, of an equal share. */
   readonly least?: number;
@@ -168,7 +177,7 @@ export async function runLoad(
 export async function holdConnections<T>(
   load: string,
   args: readonly (string | number)[],
-  during: () => T,
+  during: () => T | Promise<T>,
 ): Promise<T> {
   const process = new Deno.Command("taskset", {
     args: ["-c", LOAD_CORE, load, "idle", ...args.map(String)],
@@ -180,7 +189,7 @@ export async function holdConnections<T>(
     const { done } = await reader.read();
     await reader.cancel();
     if (done) throw new Error(`Cannot hold connections: "${args.join(" ")}"`);
-    return during();
+    return await during();
   } finally {
     await process.stdin.close();
     await process.status;

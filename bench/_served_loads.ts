@@ -12,6 +12,8 @@ export interface ServedLoad {
   readonly program: string;
   /** The first is ours; the others are what it is compared with. */
   readonly servers: readonly ServerCommand[];
+  /** What is compared instead of the rate: milliseconds, of which few are good. */
+  readonly percentile?: "p90";
   run(port: number): Promise<Measured>;
 }
 
@@ -28,7 +30,7 @@ export async function compareLoads(
   warmUp = true,
 ): Promise<void> {
   console.log(
-    "| what | server | per second | ours is | CPU µs each | ours is |",
+    "| what | server | per second, or ms | ours is | CPU µs each | ours is |",
   );
   console.log("|---|---|--:|--:|--:|--:|");
   for (const load of loads) {
@@ -38,7 +40,7 @@ export async function compareLoads(
 }
 
 async function compare(
-  { name, servers, run }: ServedLoad,
+  { name, servers, run, percentile }: ServedLoad,
   rounds: number,
   warmUp: boolean,
 ): Promise<void> {
@@ -49,9 +51,12 @@ async function compare(
       await using server = await Server.start(command);
       if (warmUp) await run(server.port);
       const before = server.processorTime();
-      const { count, perSecond } = await run(server.port);
-      speeds[i]!.push(perSecond);
-      costs[i]!.push((server.processorTime() - before) * 1000 / count);
+      const measured = await run(server.port);
+      const used = server.processorTime() - before;
+      speeds[i]!.push(
+        percentile === undefined ? measured.perSecond : measured[percentile]!,
+      );
+      costs[i]!.push(used * 1000 / measured.count);
     }
   }
   for (const [i, { label }] of servers.entries()) {
@@ -65,7 +70,9 @@ async function compare(
     const cells = [
       name,
       label,
-      median(speeds[i]!).toLocaleString("en", { maximumFractionDigits: 0 }),
+      median(speeds[i]!).toLocaleString("en", {
+        maximumFractionDigits: percentile === undefined ? 0 : 2,
+      }),
       ratio(speeds),
       median(costs[i]!).toFixed(1),
       ratio(costs),

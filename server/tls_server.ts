@@ -1,13 +1,7 @@
-import { Connections } from "./_closing/connections.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
-import { type InProgress, withSeam } from "./_core/seam.ts";
-import { checkTime } from "./_core/options.ts";
+import { type Runner, seamOf, withSeam } from "./_core/seam.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
 import { Credentials } from "../handlers/_tls/credentials.ts";
-import {
-  HANDSHAKE_TIMEOUT,
-  shakeHandsWithin,
-} from "../handlers/_tls/handshake.ts";
 import {
   TLS_OPTION_NAMES,
   type TLSCertificate,
@@ -15,6 +9,7 @@ import {
 } from "../handlers/_tls/tls_options.ts";
 import { LISTEN_OPTION_NAMES, listenTCP } from "./_node_sockets/listen_tcp.ts";
 import { behindProxies } from "./_proxy/proxy_listener.ts";
+import { TLSConnections } from "./_tls/tls_connections.ts";
 import { TLSListener } from "./_tls/tls_listener.ts";
 import type {
   InheritedAddress,
@@ -95,6 +90,7 @@ export interface TLSServerOptions extends TCPServerOptions {
  */
 export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
   readonly #credentials: Credentials;
+  readonly #runner: Runner | undefined;
 
   /**
    * Binds and listens.
@@ -122,6 +118,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
     options: TLSServerOptions = {},
   ) {
     const connections = new TLSConnections(options);
+    const { listen, runner } = seamOf<Deno.TlsConn, Deno.NetAddr>(options);
     let credentials!: Credentials;
     super(
       () =>
@@ -133,6 +130,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
               TLS_OPTION_NAMES,
               options,
               () => credentials = new Credentials(address),
+              listen,
             ),
           ),
           credentials,
@@ -144,11 +142,13 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
       }),
     );
     this.#credentials = credentials;
+    this.#runner = runner;
   }
 
   /**
    * Shows another certificate from now on, where `cert` was shown. Connections that
-   * there are keep theirs, and those whose handshake has begun.
+   * there are keep theirs, and those whose handshake has begun. Threads that accept
+   * for themselves are told, and show it a moment later.
    *
    * @param certificate The new certificate and its key.
    * @throws {Deno.errors.InvalidData} If they cannot be used. The server goes on
@@ -163,6 +163,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
       "set the certificate",
     );
     this.#credentials.replace(certificate);
+    this.#runner?.setCertificate?.(certificate);
   }
 
   /**
@@ -172,32 +173,5 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
    */
   override get addr(): TCPAddr {
     return super.addr as TCPAddr;
-  }
-}
-
-/** Connections whose handshake is complete when their handler starts. */
-class TLSConnections extends Connections<Deno.TlsConn, Deno.NetAddr> {
-  readonly #handshakeTimeout: number;
-
-  constructor(options: TLSServerOptions) {
-    super(options);
-    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
-    checkTime("handshakeTimeout", handshakeTimeout);
-    this.#handshakeTimeout = handshakeTimeout;
-    const watch = this.around;
-    this.around = async (served, handle) => {
-      await this.#shakeHands(served);
-      await (watch === undefined ? handle() : watch(served, handle));
-    };
-  }
-
-  async #shakeHands(
-    served: InProgress<Deno.TlsConn, Deno.NetAddr>,
-  ): Promise<void> {
-    await shakeHandsWithin(
-      served.request,
-      this.#handshakeTimeout,
-      (reason) => served.abort(reason, "handshakeTimeout"),
-    );
   }
 }

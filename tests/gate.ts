@@ -16,6 +16,7 @@ const entries = [
   "server/http/mod.ts",
   "server/xmlrpc/mod.ts",
   "handlers/websocket/mod.ts",
+  "server/telemetry/mod.ts",
 ];
 
 const checks: readonly Check[] = [
@@ -43,7 +44,10 @@ const checks: readonly Check[] = [
     name: "benches of poll, short",
     args: ["run", "--allow-all", "bench/poll/compare.ts", "--short"],
   },
-  ...["http", "http_files", "xmlrpc", "websocket", "fresh_children"].map((
+  ...[
+    ...["http", "http_files", "xmlrpc", "numbers", "fresh_children"],
+    ...["before_handlers", "websocket"],
+  ].map((
     name,
   ): Check => ({
     name: `bench ${name}, short`,

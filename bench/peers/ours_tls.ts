@@ -1,17 +1,38 @@
-/** Answers what it reads with the same bytes, in TLS: keep or close, two files. */
+/**
+ * The same as raw_tls.ts, with `TLSServer`.
+ *
+ * Arguments: the certificate's file, its key's, and echo, sink, or source and the
+ * number of bytes.
+ */
 import { StreamRequestHandler, TLSServer } from "../../mod.ts";
 
-const [mode, certFile, keyFile] = Deno.args;
-const head = mode === "close"
-  ? "HTTP/1.1 200 OK\r\nConnection: close\r\n"
-  : "HTTP/1.1 200 OK\r\n";
-const answer = new TextEncoder().encode(`${head}Content-Length: 2\r\n\r\nok`);
+const [certFile = "", keyFile = "", mode = "echo", bytes = "0"] = Deno.args;
+const CHUNK = 64 * 1024;
 
-class Answer extends StreamRequestHandler {
+class Echo extends StreamRequestHandler {
   override async handle() {
-    while (await this.rfile.read() !== null) {
-      await this.wfile.write(answer);
-      if (mode === "close") return;
+    const { rfile, wfile } = this;
+    for (let chunk; (chunk = await rfile.read(CHUNK)) !== null;) {
+      await wfile.write(chunk);
+    }
+  }
+}
+
+class Sink extends StreamRequestHandler {
+  override async handle() {
+    const buffer = new Uint8Array(CHUNK);
+    while (await this.rfile.readInto(buffer) !== null) {
+      // Thrown away.
+    }
+  }
+}
+
+class Source extends StreamRequestHandler {
+  override async handle() {
+    await this.rfile.readExactly(1);
+    const part = new Uint8Array(CHUNK);
+    for (let left = Number(bytes); left > 0; left -= part.length) {
+      await this.wfile.write(part.subarray(0, Math.min(left, part.length)));
     }
   }
 }
@@ -19,10 +40,10 @@ class Answer extends StreamRequestHandler {
 const server = new TLSServer(
   {
     ...{ hostname: "127.0.0.1", port: 0 },
-    cert: Deno.readTextFileSync(certFile!),
-    key: Deno.readTextFileSync(keyFile!),
+    cert: Deno.readTextFileSync(certFile),
+    key: Deno.readTextFileSync(keyFile),
   },
-  Answer,
+  { echo: Echo, sink: Sink, source: Source }[mode]!,
   // A load ends its connections in the middle.
   { onListen: ({ port }) => console.log(port), onError() {} },
 );

@@ -1,9 +1,9 @@
-import type { EngineCallbacks } from "./engine.ts";
+import { type EngineCallbacks, lastRead } from "./engine.ts";
 
 /** What a connection does with what its engine calls. */
 interface Owner {
-  /** Takes bytes that the peer has sent. */
-  decrypted(bytes: Uint8Array): void;
+  /** Takes so many bytes that the peer has sent, with `copyRead`. */
+  decrypted(n: number): void;
   /** Takes note that the peer has broken the protocol, or told of an error. */
   failed(message: string): void;
 }
@@ -32,9 +32,10 @@ export class Callbacks implements EngineCallbacks {
     this.owner = owner;
   }
 
-  onread(bytes: ArrayBuffer | undefined): void {
-    if (bytes === undefined) this.ended = true;
-    else this.owner?.decrypted(new Uint8Array(bytes));
+  onread(): void {
+    const n = lastRead();
+    if (n === 0) this.ended = true;
+    else this.owner?.decrypted(n);
   }
 
   onhandshakedone(): void {

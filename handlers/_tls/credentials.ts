@@ -1,6 +1,7 @@
 import process from "node:process";
 import { checkKeys } from "../_known_keys.ts";
 import { type EngineContext, isUsable } from "./engine.ts";
+import { quickKey } from "./quick_key.ts";
 import type { TLSCertificate, TLSOptions } from "./tls_options.ts";
 import { VerifiedClients } from "./verified_clients.ts";
 
@@ -104,7 +105,7 @@ export class Credentials {
     checkPEM(`${where}key`, key);
     const context: EngineContext = {
       cert,
-      key,
+      key: quickKey(key),
       ...this.#ca === undefined ? {} : { ca: this.#ca },
       requestCert: this.clientAuth !== "none",
       rejectUnauthorized: this.clientAuth === "require",

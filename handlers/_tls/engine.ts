@@ -6,8 +6,8 @@ import type { Duplex, DuplexOptions } from "node:stream";
  * calls may throw, or close the engine.
  */
 export interface EngineCallbacks {
-  /** Bytes that the peer has sent, or `undefined` where it has sent its end. */
-  onread(bytes: ArrayBuffer | undefined): void;
+  /** `lastRead()` tells what has come of the peer. */
+  onread(): void;
   /** The handshake is complete. */
   onhandshakedone(): void;
   /** The peer has broken the protocol, or told of an error. */
@@ -35,6 +35,8 @@ export interface Engine {
   initServerTls(context: EngineContext): number;
   attachJsStream(): number;
   setHandle(callbacks: EngineCallbacks): void;
+  /** Names the buffer for what is decrypted. */
+  useUserBuffer(buffer: Uint8Array): void;
   /** Names the protocols to choose from. */
   setAlpnProtocols(protocols: readonly string[]): void;
   /** Has `onclienthello` called. */
@@ -72,7 +74,8 @@ const SERVER = 1;
 
 /** The names of what is used of it. */
 const METHODS = [
-  ...["initServerTls", "attachJsStream", "setHandle", "setAlpnProtocols"],
+  ...["initServerTls", "attachJsStream", "setHandle", "useUserBuffer"],
+  "setAlpnProtocols",
   ...["enableClientHelloCb", "getServername", "finishAccept", "start"],
   ...["readStart", "receive", "writeBuffer", "shutdown", "drainEncOut"],
   ...["getProtocol", "getCipher", "getAlpnNegotiatedProtocol"],
@@ -80,7 +83,25 @@ const METHODS = [
   "destroySsl",
 ];
 
-let engineClass: EngineClass | undefined;
+/** What is used of the internals of `node:tls`. */
+interface Internals {
+  readonly EngineClass: EngineClass;
+  /** Numbers about what was last read or written by any handle of Node's. */
+  readonly state: Int32Array;
+  /** Where in `state` it says how many bytes were read, or why there are none. */
+  readonly bytesRead: number;
+}
+
+let internals: Internals | undefined;
+
+/**
+ * Where all engines of this thread put what they decrypt: it is copied out before
+ * another one has its turn. A buffer of its own for each message would take longer
+ * to allocate than a short one to decrypt.
+ */
+const decrypted = new Uint8Array(64 * 1024);
+/** Up to how many bytes copying one by one is faster than a call that copies them. */
+const FEW = 128;
 
 /**
  * Makes an engine for a server's side of one connection.
@@ -93,8 +114,39 @@ let engineClass: EngineClass | undefined;
  * @throws {Deno.errors.NotSupported} If this version of Deno has another.
  */
 export function makeEngine(): Engine {
-  engineClass ??= findEngine();
-  return new engineClass(SERVER, 0);
+  internals ??= findInternals();
+  return new internals.EngineClass(SERVER, 0);
+}
+
+/**
+ * Has an engine decrypt to where `lastRead` finds it. Call it once `onread` can be
+ * called.
+ */
+export function readShared(engine: Engine): void {
+  engine.useUserBuffer(decrypted);
+}
+
+/**
+ * How much an engine has decrypted, when it calls `onread`.
+ *
+ * @returns How many bytes, or none where the peer has ended its side.
+ */
+export function lastRead(): number {
+  const { state, bytesRead } = internals!;
+  return Math.max(0, state[bytesRead]!);
+}
+
+/**
+ * Copies what an engine has decrypted, until `onread` returns.
+ *
+ * @param n How many bytes.
+ * @param to Where to.
+ * @param at From where on there.
+ */
+export function copyRead(n: number, to: Uint8Array, at: number): void {
+  if (n > FEW) {
+    to.set(n < decrypted.length ? decrypted.subarray(0, n) : decrypted, at);
+  } else for (let i = 0; i < n; i++) to[at + i] = decrypted[i]!;
 }
 
 /** Whether an engine can use a certificate and its key. */
@@ -102,7 +154,7 @@ export function isUsable(context: EngineContext): boolean {
   return makeEngine().initServerTls(context) === 0;
 }
 
-function findEngine(): EngineClass {
+function findInternals(): Internals {
   // Not imported: loading it takes longer than all of this module, and programs
   // without TLS, threads and processes among them, need none of it.
   const tls = process.getBuiltinModule("node:tls");
@@ -118,12 +170,25 @@ function findEngine(): EngineClass {
   const { _handle: engine } = socket as unknown as {
     readonly _handle?: Record<string, unknown>;
   };
-  const found = engine?.constructor as EngineClass | undefined;
+  const EngineClass = engine?.constructor as EngineClass | undefined;
   const missing = METHODS.filter((name) =>
     typeof engine?.[name] !== "function"
   );
   socket.destroy();
-  if (found !== undefined && missing.length === 0) return found;
+  const { binding } = process as unknown as {
+    binding(name: string): {
+      readonly streamBaseState?: Int32Array;
+      readonly kReadBytesOrError?: number;
+    };
+  };
+  const { streamBaseState: state, kReadBytesOrError: bytesRead } = binding(
+    "stream_wrap",
+  );
+  if (state === undefined || bytesRead === undefined) {
+    missing.push("streamBaseState");
+  } else if (EngineClass !== undefined && missing.length === 0) {
+    return { EngineClass, state, bytesRead };
+  }
   throw new Deno.errors.NotSupported(
     `Cannot use TLS with Deno ${Deno.version.deno}: its node:tls lacks ${
       missing.join(", ")

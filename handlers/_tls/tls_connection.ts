@@ -5,11 +5,23 @@ import { ReadSize } from "../streams/_read_size.ts";
 import { giveBuffer, takeBuffer } from "../streams/_small_buffers.ts";
 import { readableOf, writableOf } from "../streams/_web_streams.ts";
 import type { ReadSource } from "../streams/stream_reader.ts";
-import { writeCountError } from "../streams/_write_count.ts";
 import type { Credentials } from "./credentials.ts";
 import { Callbacks } from "./callbacks.ts";
-import { type Engine, type EngineContext, makeEngine } from "./engine.ts";
-import { agreedUpon, readCertificate, type TLSInfo } from "./tls_info.ts";
+import {
+  copyRead,
+  type Engine,
+  type EngineContext,
+  makeEngine,
+  readShared,
+} from "./engine.ts";
+import { Outgoing } from "./outgoing.ts";
+import { sendSoon } from "./send_soon.ts";
+import {
+  agreedUpon,
+  protocolOf,
+  readCertificate,
+  type TLSInfo,
+} from "./tls_info.ts";
 
 /** What the read of a connection that waits may take, in bytes. */
 const MODEST_BUFFER = 4 * 1024;
@@ -61,14 +73,14 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   #client: Pick<TLSInfo, "authorized" | "peerCertificate"> = NOBODY_KNOWN;
   /** What has come and was not taken. */
   #held: Uint8Array = NOTHING;
+  /** Where what comes next is wanted, and how much of it is full. */
+  #wanted: Uint8Array = NOTHING;
+  #filled = 0;
   /** Settles when what is being read has come. */
   #receiving: Promise<void> | undefined;
-  /** Settles when nothing is left to be sent. */
-  #sending: Promise<void> | undefined;
-  /** What waits to be sent: encrypted already. */
-  readonly #unsent: Uint8Array[] = [];
-  #unsentBytes = 0;
-  #sendFailure: { readonly error: unknown } | undefined;
+  readonly #outgoing: Outgoing;
+  /** Whether the engine has tickets to send, which can wait for an answer. */
+  #owes = false;
   #writingEnded = false;
   #closed = false;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
@@ -85,6 +97,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     source: ReadSource = raw,
   ) {
     this.#raw = raw;
+    this.#outgoing = new Outgoing(raw);
     this.#source = source;
     this.#credentials = credentials;
   }
@@ -118,35 +131,38 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
    * @throws {Deno.errors.UnexpectedEof} If the client ends its side in it.
    */
   async handshake(): Promise<Deno.TlsHandshakeInfo> {
-    await this.#opened();
+    await this.opened();
     return { alpnProtocol: this.tls?.alpnProtocol ?? null };
   }
 
-  #opened(): Promise<void> {
+  /** As `handshake`, and tells nothing. */
+  opened(): Promise<void> {
     return this.#handshaking ??= this.#shakeHands();
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
-    if (!this.#isOpen) await this.#opened();
-    const callbacks = this.#callbacks;
+    if (!this.#isOpen) await this.opened();
     while (this.#held.length === 0) {
       if (buffer.length === 0) return 0;
       if (this.#failure !== undefined) throw this.#failure;
-      if (callbacks.ended) return null;
+      if (this.#callbacks.ended) return null;
       // Somebody whose read is under way gets what comes first.
       if (this.#receiving !== undefined) await this.#receiving.catch(ignore);
-      else await this.#receiveAndAnswer();
+      else {
+        this.#wanted = buffer;
+        this.#filled = 0;
+        await (this.#receiving = this.#receive());
+        if (this.#filled > 0) return this.#filled;
+      }
     }
-    const n = Math.min(buffer.length, this.#held.length);
-    buffer.set(n < this.#held.length ? this.#held.subarray(0, n) : this.#held);
-    this.#held = n < this.#held.length ? this.#held.subarray(n) : NOTHING;
-    return n;
+    return this.#takeHeld(buffer);
   }
 
   async write(data: Uint8Array): Promise<number> {
-    if (!this.#isOpen) await this.#opened();
+    if (!this.#isOpen) await this.opened();
+    const outgoing = this.#outgoing;
     // Encrypt nothing before what is encrypted is sent: that is the backpressure.
-    while (this.#sending !== undefined) await this.#sending;
+    while (outgoing.sending !== undefined) await outgoing.sending;
     this.#checkOpen("write");
     if (data.length === 0) return 0;
     const part = data.length > MOST_AT_ONCE
@@ -172,7 +188,8 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   async sayEnd(): Promise<void> {
     if (this.#writingEnded || !this.#isOpen) return;
     this.#writingEnded = true;
-    while (this.#sending !== undefined) await this.#sending;
+    const outgoing = this.#outgoing;
+    while (outgoing.sending !== undefined) await outgoing.sending;
     if (this.#closed) return;
     this.#engine.shutdown(NOBODY);
     await this.#send();
@@ -191,6 +208,9 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     this.#closed = true;
     this.#callbacks.owner = undefined;
     this.#engine.destroySsl();
+    // A read that is under way still has it.
+    if (this.#receiving === undefined) giveBuffer(this.#buffer);
+    this.#buffer = NOTHING;
   }
 
   /** Leaves out the `close_notify`, so that a reply that is cut short shows. */
@@ -240,22 +260,32 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   }
 
   /** Takes what the engine has decrypted. */
-  decrypted(bytes: Uint8Array): void {
-    if (this.#held.length === 0) {
-      this.#held = bytes;
+  decrypted(n: number): void {
+    const held = this.#held;
+    if (held.length === 0 && n <= this.#wanted.length - this.#filled) {
+      copyRead(n, this.#wanted, this.#filled);
+      this.#filled += n;
       return;
     }
-    const joined = new Uint8Array(this.#held.length + bytes.length);
-    joined.set(this.#held);
-    joined.set(bytes, this.#held.length);
-    this.#held = joined;
+    this.#held = new Uint8Array(held.length + n);
+    this.#held.set(held);
+    copyRead(n, this.#held, held.length);
+  }
+
+  #takeHeld(buffer: Uint8Array): number {
+    const held = this.#held;
+    const n = Math.min(buffer.length, held.length);
+    buffer.set(n < held.length ? held.subarray(0, n) : held);
+    this.#held = n < held.length ? held.subarray(n) : NOTHING;
+    return n;
   }
 
   /** Says the end of this side, where nothing has to be waited for. */
   #sayLast(): void {
+    const { sending, failure } = this.#outgoing;
     if (
       this.#closed || !this.#isOpen || this.#writingEnded ||
-      this.#sending !== undefined || this.#sendFailure !== undefined
+      sending !== undefined || failure !== undefined
     ) return;
     this.#writingEnded = true;
     this.#engine.shutdown(NOBODY);
@@ -281,7 +311,16 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#credentials.clientAuth !== "none") this.#client = this.#known();
     this.#isOpen = true;
-    await this.#send();
+    // In TLS 1.2 the client waits for it. In 1.3 these are tickets for sessions to
+    // come, which go with the first answer, if that comes soon.
+    this.#owes = protocolOf(this.#engine) === "TLSv1.3";
+    if (this.#owes) sendSoon(this);
+    else await this.#send();
+  }
+
+  /** Sends what was to go with an answer, if none has come. */
+  sendOwed(): void {
+    if (this.#owes) this.#send()?.catch(ignore);
   }
 
   #start(): void {
@@ -302,6 +341,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     }
     engine.start();
     engine.readStart();
+    readShared(engine);
   }
 
   /** Sends what the handshake says next, the alert that ends it among that. */
@@ -343,7 +383,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
    */
   #tellRefusal(alert: number): void {
     // A fatal alert in a record of TLS 1.2's version (RFC 8446, section 5.1).
-    this.#queue(Uint8Array.of(21, 3, 3, 0, 2, 2, alert));
+    this.#outgoing.send(Uint8Array.of(21, 3, 3, 0, 2, 2, alert)).catch(ignore);
   }
 
   /**
@@ -366,9 +406,8 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     if (authorized || clientAuth === "request") {
       return { authorized, peerCertificate };
     }
-    const { protocol, resumed } = agreedUpon(engine);
     // What the engine would say next is its first encrypted word there.
-    if (protocol === "TLSv1.2" && !resumed) {
+    if (protocolOf(engine) === "TLSv1.2" && !engine.isSessionReused()) {
       this.#tellRefusal(CERTIFICATE_UNKNOWN);
     }
     throw new Deno.errors.InvalidData(
@@ -376,17 +415,13 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     );
   }
 
-  async #receiveAndAnswer(): Promise<void> {
-    await (this.#receiving = this.#receive());
-    // Whoever reads need not wait for it: what fails is seen by the next write.
-    this.#send()?.catch(ignore);
-  }
-
   /** Has the engine take what comes next. */
   async #receive(): Promise<void> {
     const callbacks = this.#callbacks;
     try {
-      while (this.#unsentBytes > MOST_WAITING) await this.#sending;
+      const outgoing = this.#outgoing;
+      while (outgoing.bytes > MOST_WAITING) await outgoing.sending;
+      if (this.#closed) throw closedError("read");
       const size = this.#size.begin();
       if (this.#buffer.length !== size) {
         giveBuffer(this.#buffer);
@@ -408,57 +443,32 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
         this.#engine.receive(NOTHING);
         at += HELLO_PART;
       }
+      // Where nothing was said to the reader, the engine may have to answer. Nobody
+      // need wait for that: what fails is seen by the next write.
+      if (this.#isOpen && this.#filled === 0) this.#send()?.catch(ignore);
     } catch (error) {
       this.#size.fail();
       this.#failure ??= error as Error;
       throw error;
     } finally {
       this.#receiving = undefined;
+      this.#wanted = NOTHING;
     }
   }
 
   /** Sends what the engine has to say. */
   #send(): Promise<void> | undefined {
+    this.#owes = false;
     const bytes = this.#closed ? NOTHING : this.#engine.drainEncOut();
-    if (bytes.length > 0) this.#queue(bytes);
-    return this.#sending;
-  }
-
-  #queue(bytes: Uint8Array): void {
-    this.#unsent.push(bytes);
-    this.#unsentBytes += bytes.length;
-    if (this.#sending !== undefined) return;
-    this.#sending = this.#sendAll();
-    this.#sending.catch(ignore);
-  }
-
-  async #sendAll(): Promise<void> {
-    try {
-      for (let bytes; (bytes = this.#unsent.shift()) !== undefined;) {
-        for (let done = 0; done < bytes.length;) {
-          const n = await this.#raw.write(
-            done === 0 ? bytes : bytes.subarray(done),
-          );
-          const wrong = writeCountError(n, bytes.length - done);
-          if (wrong !== undefined) throw wrong;
-          done += n;
-        }
-        this.#unsentBytes -= bytes.length;
-      }
-    } catch (error) {
-      // What follows would make no sense without what was not sent.
-      this.#sendFailure = { error };
-      this.#unsent.length = 0;
-      this.#unsentBytes = 0;
-      throw error;
-    } finally {
-      this.#sending = undefined;
-    }
+    return bytes.length > 0
+      ? this.#outgoing.send(bytes)
+      : this.#outgoing.sending;
   }
 
   #checkOpen(action: string): void {
     if (this.#closed) throw closedError(action);
-    if (this.#sendFailure !== undefined) throw this.#sendFailure.error;
+    const { failure } = this.#outgoing;
+    if (failure !== undefined) throw failure.error;
     if (this.#writingEnded) throw brokenPipe(action);
   }
 }

@@ -47,18 +47,23 @@ export function tlsOf(connection: object): TLSInfo | undefined {
   return (connection as { readonly tls?: TLSInfo }).tls;
 }
 
+/** Which version an engine speaks, once that is agreed upon. */
+export function protocolOf(engine: Engine): string {
+  const version: { protocol?: string } = {};
+  engine.getProtocol(version);
+  return version.protocol ?? "unknown";
+}
+
 /** What is known of an engine's handshake but for the client's certificate. */
 export function agreedUpon(
   engine: Engine,
 ): Omit<TLSInfo, "authorized" | "peerCertificate"> {
-  const version: { protocol?: string } = {};
   const suite: { standardName?: string } = {};
   const alpn: { alpnProtocol?: string | false } = {};
-  engine.getProtocol(version);
   engine.getCipher(suite);
   engine.getAlpnNegotiatedProtocol(alpn);
   return {
-    protocol: version.protocol ?? "unknown",
+    protocol: protocolOf(engine),
     cipher: suite.standardName ?? "unknown",
     alpnProtocol: alpn.alpnProtocol || null,
     serverName: engine.getServername() || null,

@@ -1,8 +1,9 @@
 import { checkKeys } from "../_known_keys.ts";
+import { limitTime } from "../_time_limit.ts";
 import { BUFFERED } from "../streams/_owned.ts";
 import type { StreamReader } from "../streams/stream_reader.ts";
 import { Credentials } from "./credentials.ts";
-import { HANDSHAKE_TIMEOUT, shakeHandsWithin } from "./handshake.ts";
+import { HANDSHAKE_TIMEOUT, handshakeTooLong } from "./handshake.ts";
 import { TLSConnection } from "./tls_connection.ts";
 import { TLS_OPTION_NAMES, type TLSOptions } from "./tls_options.ts";
 
@@ -72,12 +73,19 @@ export async function secure(
   { handshakeTimeout = HANDSHAKE_TIMEOUT }: StartTLSOptions,
 ): Promise<void> {
   let late: DOMException | undefined;
-  try {
-    await shakeHandsWithin(connection, handshakeTimeout, (reason) => {
+  const timer = limitTime(
+    handshakeTimeout,
+    handshakeTooLong(handshakeTimeout),
+    (reason) => {
       late = reason;
       connection.close();
-    });
+    },
+  );
+  try {
+    await connection.opened();
   } catch (error) {
     throw late ?? error;
+  } finally {
+    clearTimeout(timer);
   }
 }

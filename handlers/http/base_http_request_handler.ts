@@ -2,6 +2,7 @@ import {
   CONNECTION,
   INCOMING,
   SCOPE,
+  STATUS,
   TAKE_OVER,
   TAKEN,
   WRITE_RAW,
@@ -19,6 +20,7 @@ import {
   UNSENT,
 } from "../_host.ts";
 import { checkBoolean } from "../_settings.ts";
+import { type RequestTrace, tracing } from "../_tracing.ts";
 import { TRAFFIC } from "../_traffic.ts";
 import type { Unsent } from "../_unsent.ts";
 import { STATUS_CODES } from "node:http";
@@ -251,6 +253,16 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
+   * The status of the response to the request that is being served.
+   *
+   * @returns The status; 0 if no response was begun.
+   * @ignore
+   */
+  get [STATUS](): number {
+    return this.#status;
+  }
+
+  /**
    * Sends what a subclass made at once: a whole response, or its beginning.
    *
    * @param scope What belongs to the request that is answered.
@@ -272,10 +284,11 @@ export class BaseHTTPRequestHandler<
   /**
    * Takes the connection over, as `hijack()` does.
    *
+   * @param status That of the response, where whoever takes it sends that.
    * @returns It.
    * @ignore
    */
-  [TAKE_OVER](): Takeover<Address> {
+  [TAKE_OVER](status?: number): Takeover<Address> {
     const action = "take the connection over";
     this.#requireInTime(action);
     const { method, target, upgrades, complete } = this.#incoming;
@@ -294,6 +307,10 @@ export class BaseHTTPRequestHandler<
     const { aborted, over } = this.#scope!;
     if (aborted !== undefined) throw aborted.reason;
     if (over) throw requestOverError(action);
+    if (status !== undefined) {
+      this.#status = status;
+      this.logRequest(status);
+    }
     // What the response's writer is given from now on would be lost among others.
     this.#responseBody().end();
     const out = this.#out;
@@ -889,6 +906,10 @@ export class BaseHTTPRequestHandler<
 
   async #serve(): Promise<void> {
     const scope = this.#scope!;
+    const trace = tracing === undefined
+      ? undefined
+      : this.#trace(this.#incoming);
+    const handle = () => this.handleOneRequest();
     let failure: { readonly error: unknown } | undefined;
     try {
       try {
@@ -897,20 +918,30 @@ export class BaseHTTPRequestHandler<
           throw new HTTPError(417);
         }
         if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
-        const served = serving.run(scope, () => this.handleOneRequest());
+        const served = serving.run(
+          scope,
+          trace === undefined ? handle : () => trace.run(handle),
+        );
         if (served !== undefined) await this.#inTime(served);
         if (
           this.#takeover === undefined &&
           (!this.#headSent || this.#body !== undefined)
         ) await this.#inTime(this.#finishResponse());
       } catch (error) {
+        trace?.failed(error);
         if (this.#takeover === undefined) {
           return await this.#answerFailure(error, scope);
         }
         failure = { error };
       }
-      if (this.#takeover !== undefined) await this.#takeover.ended(failure);
+      if (this.#takeover !== undefined) {
+        await this.#takeover.ended(failure).catch((error) => {
+          if (failure === undefined) trace?.failed(error);
+          throw error;
+        });
+      }
     } finally {
+      trace?.end(this[STATUS]);
       scope.end();
       this.#rfile?.[LEAVE]();
       this.#scope = this.#overdue = this.#timedOut = undefined;
@@ -933,6 +964,17 @@ export class BaseHTTPRequestHandler<
     this.closeConnection = true;
     if (answer) await this.#answer(new HTTPError(scope.over ? 503 : 500));
     throw error;
+  }
+
+  /** Begins the trace of a request, if it is to have one. */
+  #trace(
+    { method = "", target = "", host, minorVersion = 1, rawHeaders = [] }:
+      Partial<IncomingRequest>,
+  ): RequestTrace | undefined {
+    return tracing!.request(this, {
+      ...{ method, target, host, rawHeaders, encrypted: this.encrypted },
+      version: `1.${minorVersion}`,
+    });
   }
 
   /**
@@ -992,14 +1034,19 @@ export class BaseHTTPRequestHandler<
   /** Answers what cannot be read as a request, or comes too slowly. */
   async #refuse(error: HTTPError): Promise<void> {
     // Its method decides what the answer may have, even where it is refused.
-    const { method = "", target = "", minorVersion = 1 } =
-      this.#connection.refused ?? {};
+    const refused: Partial<IncomingRequest> = this.#connection.refused ?? {};
+    const { method = "", target = "", minorVersion = 1 } = refused;
+    const trace = tracing === undefined ? undefined : this.#trace(refused);
     this.command = method;
     this.path = target;
     this.requestVersion = versionName(minorVersion);
     this.#clearResponse();
     this.closeConnection = true;
-    await this.#answer(error);
+    try {
+      await this.#answer(error);
+    } finally {
+      trace?.end(this[STATUS]);
+    }
   }
 
   async #answer(error: HTTPError): Promise<void> {

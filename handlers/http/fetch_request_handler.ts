@@ -3,6 +3,7 @@ import {
   CONNECTION,
   INCOMING,
   SCOPE,
+  STATUS,
   TAKE_OVER,
   TAKEN,
   WRITE_RAW,
@@ -143,6 +144,12 @@ export class FetchRequestHandler<
     throw new HTTPError(404);
   }
 
+  /** @ignore */
+  override get [STATUS](): number {
+    // An error is answered by the base.
+    return super[STATUS] || this.#status;
+  }
+
   /**
    * Serves one request with `fetch`.
    *
@@ -154,6 +161,7 @@ export class FetchRequestHandler<
       return super.handleOneRequest();
     }
     const scope = this[SCOPE];
+    this.#status = 0;
     const answered = this.fetch(this.#request(scope));
     return answered instanceof Promise
       ? answered.then((response) => this.#respond(response, scope))
@@ -250,7 +258,7 @@ export class FetchRequestHandler<
   #upgrade({ headers }: Response, upgrade: Upgrade): void {
     try {
       const head = upgradeHead(headers);
-      upgrade.open(this[TAKE_OVER](), head);
+      upgrade.open(this[TAKE_OVER](101), head);
     } catch (error) {
       upgrade.fail(error);
       throw error;

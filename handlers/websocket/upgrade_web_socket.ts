@@ -136,8 +136,7 @@ export function upgradeWebSocket(
   const socket = new ServerWebSocket(handshake, complete);
   if (isHandler) {
     const head = upgradeHead(handshake.headers);
-    const takeover = from[TAKE_OVER]();
-    from.logRequest(101);
+    const takeover = from[TAKE_OVER](101);
     socket[BEGIN](takeover, head);
     return socket;
   }

@@ -1,4 +1,5 @@
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { RunnerNumbers } from "../_core/seam.ts";
 import { Workforce } from "../_numbers/workforce.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
@@ -46,6 +47,7 @@ export class ThreadPool implements RemotePool {
   readonly #retired = new Set<Thread>();
   /** Settles when one of those is gone. */
   #retiredGone: PromiseWithResolvers<void> | undefined;
+  #traceSettings: TraceSettings | undefined;
   #closed = false;
 
   /**
@@ -108,6 +110,15 @@ export class ThreadPool implements RemotePool {
     return Promise.race(
       Array.from(this.#placement.ready, (thread) => thread.drained()),
     );
+  }
+
+  /** Has handlers traced in all threads, those to come too. */
+  trace(settings: TraceSettings | undefined): boolean {
+    this.#traceSettings = settings;
+    for (const threads of [this.#placement.ready, this.#retired]) {
+      for (const thread of threads) thread.trace(settings);
+    }
+    return true;
   }
 
   numbers(): RunnerNumbers {
@@ -219,6 +230,7 @@ export class ThreadPool implements RemotePool {
     const since = performance.now();
     this.#placement.ready.add(thread);
     this.#workforce.came(thread);
+    if (this.#traceSettings !== undefined) thread.trace(this.#traceSettings);
     thread.gone.then(({ untold }) => {
       const isRetired = this.#retired.has(thread);
       const hadRequests = untold === undefined;

@@ -60,6 +60,7 @@ const servers: readonly (readonly [
 ])[] = [
   ["cgi_server", [0, "as-server"], get("/cgi-bin/greet.ts"), /your name/],
   ["chat", [0], "/nick Ada\n", /Welcome to lobby/],
+  ["dashboard", [0, 0, 0], "a\n", /^[\da-f]{64}/],
   ["fetch_hello", [0], get("/"), /200 OK/],
   ["file_server", ["examples", 0], get("/"), /file_server\.ts/],
   ["forking_server", [0], "", THANKS],
@@ -80,7 +81,9 @@ const servers: readonly (readonly [
 
 for (const [name, args, request, expected] of servers) {
   test(name, async () => {
-    const places = { ":1234": ":0", ":1235": ":0", ":8000": ":0" };
+    const places = Object.fromEntries(
+      [1234, 1235, 8000, 8080].map((port) => [`:${port}`, ":0"]),
+    );
     await using child = start(name, places, args);
     const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
     const server = { hostname: "127.0.0.1", port: Number(port) };
