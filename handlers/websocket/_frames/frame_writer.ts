@@ -6,8 +6,6 @@ import { FIN, Opcode, RSV1 } from "./opcodes.ts";
 const LAST_ASCII = 0x7f;
 /** Longer texts are encoded faster by `TextEncoder`, in UTF-16 units. */
 const SHORT_TEXT = 64;
-/** The longest header of a server's frame, which has no mask, in bytes. */
-const MOST_OF_HEADER = 10;
 /** The largest payloads whose length takes no more bytes, and two more. */
 const SHORT_LENGTH = 125;
 const MEDIUM_LENGTH = 0xffff;
