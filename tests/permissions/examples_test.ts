@@ -92,6 +92,10 @@ for (const [name, args, request, expected] of servers) {
       ? askPage(server, request)
       : ask(server, request);
     match(await answer(child, coming), expected);
+    // Ctrl-C. Without it the server would get the SIGHUP of its terminal alone, on
+    // which one of threads or processes replaces them, and goes on for ever.
+    await child.send("\x03");
+    await child.output();
   });
 }
 

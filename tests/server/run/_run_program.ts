@@ -34,6 +34,7 @@ if (import.meta.main) {
     const running = run(servers, {
       onSignal: (signal, action) => console.log(`${signal}: ${action};`),
     });
+    if (Deno.args[1] === "pid") console.log(`pid ${Deno.pid};`);
     // From now on signals are heard.
     console.log(`at ${servers.map(({ addr }) => addr.port).join()};`);
     const ended = await running;
