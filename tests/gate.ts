@@ -15,6 +15,7 @@ const entries = [
   "poll/mod.ts",
   "server/http/mod.ts",
   "server/xmlrpc/mod.ts",
+  "handlers/websocket/mod.ts",
   "server/telemetry/mod.ts",
 ];
 
@@ -51,7 +52,7 @@ const checks: readonly Check[] = [
   },
   ...[
     ...["http", "http_files", "xmlrpc", "numbers", "fresh_children"],
-    "before_handlers",
+    ...["before_handlers", "websocket"],
   ].map((
     name,
   ): Check => ({

@@ -15,3 +15,7 @@ export const SCOPE: unique symbol = Symbol("scope");
 export const STATUS: unique symbol = Symbol("status");
 /** Sends bytes at once: a whole response, or its beginning. */
 export const WRITE_RAW: unique symbol = Symbol("write raw");
+/** Takes the connection over from HTTP. */
+export const TAKE_OVER: unique symbol = Symbol("take over");
+/** Whether that has been done. */
+export const TAKEN: unique symbol = Symbol("taken");

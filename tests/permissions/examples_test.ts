@@ -148,6 +148,24 @@ test("port_forwarder", async () => {
   match(await answer(child, answered), /^passed on/);
 });
 
+test("http_proxy", async () => {
+  using listener = Deno.listen(LOOPBACK);
+  const target = `127.0.0.1:${listener.addr.port}`;
+  const places = { ":3128": ":0", "example.org": target };
+  await using child = start("http_proxy", places, [0]);
+  const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
+  const proxy = { hostname: "127.0.0.1", port: Number(port) };
+  const connect = (host: string) =>
+    `CONNECT ${host} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const elsewhere = askPage(proxy, connect("127.0.0.1:1"));
+  match(await answer(child, elsewhere), /^HTTP\/1\.1 403 /);
+  const answered = ask(proxy, `${connect(target)}x\n`);
+  const conn = await patiently(listener.accept(), () => "what is passed on");
+  await conn.write(new TextEncoder().encode("passed on"));
+  conn.close();
+  match(await answer(child, answered), /\r\n\r\npassed on$/);
+});
+
 test("https_two_names", async () => {
   await using child = start("https_two_names", { ":8443": ":0" }, [0]);
   const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
