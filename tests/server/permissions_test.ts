@@ -57,27 +57,30 @@ Deno.test("TCPServer without permission says which one", async () => {
   );
 });
 
-Deno.test("UnixStreamServer needs its path's permissions alone, reclaiming too", async () => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/a.sock`;
-  Deno.listen({ transport: "unix", path }).close();
-  const flags = [
-    `--allow-read=${path}`,
-    `--allow-write=${path}`,
-    `--allow-net=unix:${path}`,
-  ];
-  const { stdout, stderr } = await run(
-    flags,
-    `import { UnixStreamServer } from ${MODULE};
-    await using server = new UnixStreamServer({ path: ${JSON.stringify(path)} },
+for (const inheritable of [false, true]) {
+  Deno.test(`UnixStreamServer needs its path's permissions alone, reclaiming too (inheritable: ${inheritable})`, async () => {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/a.sock`;
+    Deno.listen({ transport: "unix", path }).close();
+    const flags = [
+      `--allow-read=${path}`,
+      `--allow-write=${path}`,
+      `--allow-net=unix:${path}`,
+    ];
+    const { stdout, stderr } = await run(
+      flags,
+      `import { UnixStreamServer } from ${MODULE};
+    await using server = new UnixStreamServer(
+      { path: ${JSON.stringify(path)}, inheritable: ${inheritable} },
       ({ wfile }) => void wfile.write("permitted"), { reclaim: true, mode: 0o600 });
     server.serveForever();
     const client = await Deno.connect({ transport: "unix", path: server.addr.path! });
     console.log(await new Response(client.readable).text());`,
-  );
-  strictEqual(stdout, "permitted\n", stderr);
-  await Deno.remove(folder, { recursive: true });
-});
+    );
+    strictEqual(stdout, "permitted\n", stderr);
+    await Deno.remove(folder, { recursive: true });
+  });
+}
 
 Deno.test("UDPServer without --unstable-net says so", async () => {
   const { code, stderr } = await run(
