@@ -255,7 +255,7 @@ Deno.test("everything in server/ and handlers/ is exported, mod.ts being their s
   const root = new URL("../../", import.meta.url);
   const entries = ["server/mod.ts", "handlers/mod.ts"]
     .concat("server/http/mod.ts", "server/xmlrpc/mod.ts")
-    .concat("server/telemetry/mod.ts");
+    .concat("server/telemetry/mod.ts", "handlers/websocket/mod.ts");
   const exported = new Set(entries.map((entry) => new URL(entry, root).href));
   for (const entry of entries) {
     const url = new URL(entry, root);
