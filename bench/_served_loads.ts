@@ -21,20 +21,20 @@ export interface ServedLoad {
  * Runs the servers of each load in turn, A B C A B C …, and prints a table of
  * how the first stands to the others.
  *
- * @param warmUp Whether a run that does not count goes first: it finds the code not
+ * @param warmUps How many runs that do not count go first: they find the code not
  * compiled yet.
  */
 export async function compareLoads(
   loads: readonly ServedLoad[],
   rounds: number,
-  warmUp = true,
+  warmUps = 1,
 ): Promise<void> {
   console.log(
     "| what | server | per second, or ms | ours is | CPU µs each | ours is |",
   );
   console.log("|---|---|--:|--:|--:|--:|");
   for (const load of loads) {
-    if (await isOnPath(load.program)) await compare(load, rounds, warmUp);
+    if (await isOnPath(load.program)) await compare(load, rounds, warmUps);
     else console.log(`| ${load.name} | ${load.program} is missing | | | | |`);
   }
 }
@@ -42,14 +42,14 @@ export async function compareLoads(
 async function compare(
   { name, servers, run, percentile }: ServedLoad,
   rounds: number,
-  warmUp: boolean,
+  warmUps: number,
 ): Promise<void> {
   const speeds = servers.map((): number[] => []);
   const costs = servers.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
     for (const [i, command] of servers.entries()) {
       await using server = await Server.start(command);
-      if (warmUp) await run(server.port);
+      for (let i = 0; i < warmUps; i++) await run(server.port);
       const before = server.processorTime();
       const measured = await run(server.port);
       const used = server.processorTime() - before;

@@ -137,6 +137,7 @@ try {
       };
     })),
     rounds,
+    short ? 0 : 2,
   );
   if ("connections that wait".includes(only)) await compareMemory(program);
 } finally {
