@@ -64,7 +64,7 @@ try {
         ]),
     })).filter(({ name }) => name.includes(only)),
     short ? 1 : Number(rounds),
-    !short,
+    short ? 0 : 1,
   );
 } finally {
   await Deno.remove(folder, { recursive: true });
