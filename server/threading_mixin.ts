@@ -48,7 +48,8 @@ export interface ThreadingOptions {
   /**
    * After how many requests a thread is replaced by a new one, so that what its
    * handlers leak does not grow for ever: up to a tenth earlier, by chance, so that
-   * not all are replaced at once. The new one is ready first; the old one ends when
+   * not all are replaced at once. One is replaced at a time, so that under load a
+   * thread may have more. The new one is ready first; the old one ends when
    * the requests that it has have ended, whose handlers are told by `onShutdown`.
    * Where no new one can be started, that is told to `handleError`, and the old one
    * goes on for as many again.

@@ -563,7 +563,9 @@ class ReceivedEvent extends MessageEvent<string | ArrayBuffer | Blob> {
   readonly #target: ServerWebSocket;
 
   constructor(target: ServerWebSocket, data: string | ArrayBuffer | Blob) {
-    super("message", { data });
+    super("message");
+    // A property like any other: to read it out of an object takes longer.
+    (this as { data: typeof data }).data = data;
     this.#target = target;
   }
 

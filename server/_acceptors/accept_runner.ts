@@ -164,6 +164,8 @@ export class AcceptRunner implements Runner {
     const objection = this.#choice.objection();
     if (this.#supervisor === undefined || objection === undefined) return;
     if (this.#choice.insists) throw acceptError(objection);
+    // A client that came too late for its call was let in all the same.
+    this.#supervisor.serveHeld();
     this.#abandoned = this.#supervisor.close();
     this.#supervisor = undefined;
     this.#startOther();

@@ -112,10 +112,8 @@ export class AcceptingThread {
       case "serve":
         return void this.#serve();
       case "serve one":
-        this.#one = this.#serveOne();
-        return void this.#one.catch(() => {
-          // The server was closed meanwhile.
-        });
+        this.#one = this.#serveOne(this.#one);
+        return;
       case "go on":
         return this.#goOn?.resolve(command.serve);
       case "shut down":
@@ -191,9 +189,26 @@ export class AcceptingThread {
    * server finds that nobody comes after.
    */
   #retire(gracePeriod: number): void {
+    // One that is kept for the next call has been let in.
+    this.#goOn?.resolve(true);
     if (this.#server === undefined) return this.#endUnserved();
     this.#listener.close();
     void this.#server.shutdown({ gracePeriod });
+  }
+
+  /** Serves one request, after the one before. */
+  async #serveOne(before: Promise<void> | undefined): Promise<void> {
+    await before;
+    if (this.#stopped) return;
+    this.#goOn = undefined;
+    try {
+      await this.#serving().handleRequest();
+    } catch {
+      // The server was closed meanwhile.
+      return;
+    }
+    // One that was closed before it was verified was one all the same.
+    if (this.#goOn === undefined && !this.#servesAll) await this.#waitForWord();
   }
 
   async #serve(): Promise<void> {
@@ -210,13 +225,6 @@ export class AcceptingThread {
       // That its socket is closed, if it was told to leave it.
       if (!this.#stopped) throw error;
     }
-  }
-
-  async #serveOne(): Promise<void> {
-    this.#goOn = undefined;
-    await this.#serving().handleRequest();
-    // One that was closed before it was verified was one all the same.
-    if (this.#goOn === undefined && !this.#servesAll) await this.#waitForWord();
   }
 
   /** The server, which is made when it is needed. */

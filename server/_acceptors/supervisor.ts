@@ -99,7 +99,7 @@ export class Supervisor implements ServingLoop {
     this.#places = new AllPlaces(memory);
     const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
     this.#numbers = numbers;
-    this.#one = new TheOne(() => this.#live.values().next().value);
+    this.#one = new TheOne(() => this.#chooseForOne());
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
     this.#starts = new AcceptorStarts(
@@ -124,8 +124,9 @@ export class Supervisor implements ServingLoop {
       },
     );
     this.#replacements = new Replacements({
-      has: (old) => !this.#closing && this.#live.has(old) && !old.retired,
-      startBeside: () => this.#starts.startBeside(),
+      serves: (old) => !this.#closing && this.#live.has(old) && !old.retired,
+      has: (old) => !this.#closing && this.#live.has(old),
+      startBeside: () => this.#startBeside(),
       retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
     try {
@@ -260,8 +261,42 @@ export class Supervisor implements ServingLoop {
   /** Replaces all threads. */
   async recycle(gracePeriod: number): Promise<void> {
     await this.#starts.settled();
-    const old = [...this.#live].filter(({ retired }) => !retired);
-    await this.#replacements.replace(old, gracePeriod);
+    const live = [...this.#live];
+    // Those that may take their time so far, may not any more.
+    const retired = live.filter((acceptor) => acceptor.retired);
+    for (const acceptor of retired) this.#retire(acceptor, gracePeriod);
+    const others = live.filter((acceptor) => !acceptor.retired);
+    await this.#replacements.replace(others, gracePeriod);
+    await Promise.all(retired.map(({ gone }) => gone));
+  }
+
+  /** Who waits for a request, among those that will accept it soonest. */
+  #chooseForOne(): Acceptor | undefined {
+    const serving = [...this.#live].filter(({ retired }) => !retired);
+    const idle = serving.find(({ thread }) =>
+      this.#places.loadOf(thread) === 0
+    );
+    if (idle !== undefined) return idle;
+    this.#starts.startAnother();
+    // It asks when it has started. Else a busy one serves it, after what it has.
+    return this.#starts.starting ? undefined : serving[0];
+  }
+
+  async #startBeside(): Promise<void> {
+    try {
+      await this.#starts.startBeside();
+    } catch (error) {
+      // The one that was to be replaced may have died meanwhile.
+      if (this.#live.size === 0) this.#starts.startAnother();
+      throw error;
+    }
+  }
+
+  /** Has the request served that waits for `handleRequest`, if one does. */
+  serveHeld(): void {
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "go on", serve: true });
+    }
   }
 
   keepAlive(keep: boolean): void {
@@ -309,6 +344,7 @@ export class Supervisor implements ServingLoop {
   #failed(error: Error): void {
     if (this.#closing) return this.#checkEnd();
     void this.#host.report(error);
+    this.#one.ask();
     // Those that wished for it may wish again.
     this.#places.change();
     if (this.#live.size === 0) this.#starts.startAnother();

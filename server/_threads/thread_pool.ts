@@ -84,7 +84,10 @@ export class ThreadPool implements RemotePool {
     this.#newThread = () =>
       new Thread(handler, addr, requestsOfThread(requestsPerThread), shutdown);
     this.#replacements = new Replacements({
-      has: (old) => !this.#closed && this.#placement.ready.has(old),
+      serves: (old) => !this.#closed && this.#placement.ready.has(old),
+      has: (old) =>
+        !this.#closed &&
+        (this.#placement.ready.has(old) || this.#retired.has(old)),
       startBeside: () => this.#startBeside(),
       retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
@@ -157,7 +160,10 @@ export class ThreadPool implements RemotePool {
   /** Replaces all threads. */
   async recycle(gracePeriod: number): Promise<void> {
     await Promise.all(this.#starting.values());
+    const retired = [...this.#retired];
+    for (const { side } of retired) side.retire(gracePeriod);
     await this.#replacements.replace([...this.#placement.ready], gracePeriod);
+    await Promise.all(retired.map(({ gone }) => gone));
   }
 
   #open(thread: Thread, open: Opener): Assignment {

@@ -168,10 +168,14 @@ export class FrameWriter {
 
   #reserve(bytes: number): void {
     const needed = this.#size + bytes;
-    if (needed <= this.#frames.length) return;
-    const larger = takeBuffer(
-      this.#size === 0 ? needed : Math.max(needed, 2 * this.#frames.length),
-    );
+    const { length } = this.#frames;
+    if (needed <= length) return;
+    if (this.#size === 0) {
+      giveBuffer(this.#frames);
+      this.#frames = takeBuffer(needed);
+      return;
+    }
+    const larger = takeBuffer(Math.max(needed, 2 * length));
     larger.set(this.#frames.subarray(0, this.#size));
     giveBuffer(this.#frames);
     this.#frames = larger;
