@@ -1,4 +1,4 @@
-import { patiently } from "./_patience.ts";
+import { PATIENCE, patiently } from "./_patience.ts";
 
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
 
@@ -39,6 +39,25 @@ export async function reset(conn: Deno.Conn): Promise<void> {
 export function ownLoopback(): string {
   const [a, b, c] = crypto.getRandomValues(new Uint8Array(3));
   return `127.${a}.${b}.${1 + c! % 254}`;
+}
+
+/**
+ * Listens where somebody has just stopped. What another file of tests starts has
+ * the descriptor for a moment longer, between fork(2) and execve(2).
+ */
+export async function listenAgain(
+  address: Deno.TcpListenOptions,
+): Promise<Deno.TcpListener> {
+  const latest = performance.now() + PATIENCE;
+  while (true) {
+    try {
+      return Deno.listen(address);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+      if (performance.now() > latest) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
 }
 
 /** Whether this machine has the IPv6 loopback address. */

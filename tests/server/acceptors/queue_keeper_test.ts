@@ -5,7 +5,7 @@ import {
   listenShared,
   sharedOptions,
 } from "../../../server/_acceptors/shared_listener.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { listenAgain, LOOPBACK } from "../../_serve.ts";
 
 const { hostname } = LOOPBACK;
 
@@ -37,7 +37,7 @@ Deno.test("QueueKeeper frees the port when it is closed", async () => {
   listener.close();
   throws(() => Deno.listen(address), Deno.errors.AddrInUse);
   await keeper.close();
-  Deno.listen(address).close();
+  (await listenAgain(address)).close();
 });
 
 Deno.test("QueueKeeper can be closed before it holds anything", async () => {
@@ -48,7 +48,7 @@ Deno.test("QueueKeeper can be closed before it holds anything", async () => {
   // It may have come so far meanwhile.
   await told;
   listener.close();
-  Deno.listen(address).close();
+  (await listenAgain(address)).close();
 });
 
 Deno.test("QueueKeeper says where it cannot listen", async () => {
