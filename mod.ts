@@ -48,8 +48,8 @@
  * own: it may get lost, and is answered by at most one datagram from `wfile`.
  * `BaseServer` has the lifecycle (`serveForever`, `handleRequest`, `shutdown`,
  * `close`) and the hooks to override, from `verifyRequest` to `handleError`.
- * HTTP and XML-RPC are in `@wire/socketserver/http` and
- * `@wire/socketserver/xmlrpc`.
+ * HTTP, WebSockets and XML-RPC are in `@wire/socketserver/http`,
+ * `@wire/socketserver/websocket` and `@wire/socketserver/xmlrpc`.
  *
  * ## Where handlers run
  *

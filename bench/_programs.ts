@@ -177,7 +177,7 @@ export async function runLoad(
 export async function holdConnections<T>(
   load: string,
   args: readonly (string | number)[],
-  during: () => T,
+  during: () => T | Promise<T>,
 ): Promise<T> {
   const process = new Deno.Command("taskset", {
     args: ["-c", LOAD_CORE, load, "idle", ...args.map(String)],
@@ -189,7 +189,7 @@ export async function holdConnections<T>(
     const { done } = await reader.read();
     await reader.cancel();
     if (done) throw new Error(`Cannot hold connections: "${args.join(" ")}"`);
-    return during();
+    return await during();
   } finally {
     await process.stdin.close();
     await process.status;

@@ -14,6 +14,8 @@
  *   load visit PORT PAUSE SIZE MS       as connect, one at a time, the next one
  *                                       PAUSE milliseconds after the last came
  *   load udp PORT SOCKETS SIZE MS       as echo, with one datagram a question
+ *   load websocket PORT CONNS SIZE MS   as echo, with one message a question, in one
+ *                                       frame of text, on connections upgraded before
  *   load send PORT BYTES                send, end, wait for the server's end
  *   load recv PORT BYTES                end, read to the server's end
  *   load idle PORT CONNS BURST          connect, send BURST bytes and read them
@@ -50,6 +52,8 @@ struct peer {
 
 static int port, epfd, kind = SOCK_STREAM, spin;
 static char *buffer;
+/* Sizes of a question, which the buffer begins with, and of its answer. */
+static size_t asked, answered;
 #define BUFFER (256 * 1024)
 
 static void die(const char *what) {
@@ -81,10 +85,54 @@ static void watch(struct peer *peer) {
   if (epoll_ctl(epfd, EPOLL_CTL_ADD, peer->fd, &event)) die("epoll_ctl");
 }
 
-static void ask(struct peer *peer, size_t size) {
+static void ask(struct peer *peer) {
   peer->got = 0;
   peer->sent = now_ms();
-  if (send(peer->fd, buffer, size, MSG_NOSIGNAL) != (ssize_t)size) die("send");
+  if (send(peer->fd, buffer, asked, MSG_NOSIGNAL) != (ssize_t)asked) die("send");
+}
+
+static void blocking(int fd) {
+  struct timeval limit = {.tv_sec = GIVE_UP_MS / 1000};
+  fcntl(fd, F_SETFL, 0);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+/* RFC 6455, section 4.1; nobody looks at the key that comes back. */
+static void upgrade(int fd) {
+  static const char request[] =
+      "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+      "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  char head[4096];
+  size_t got = 0;
+  blocking(fd);
+  if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0) die("send");
+  do {
+    ssize_t n = recv(fd, head + got, sizeof head - 1 - got, 0);
+    if (n <= 0) die("recv");
+    head[got += n] = 0;
+  } while (!strstr(head, "\r\n\r\n") && got < sizeof head - 1);
+  if (strncmp(head, "HTTP/1.1 101 ", 13)) {
+    fprintf(stderr, "load: no upgrade: %.40s\n", head);
+    exit(1);
+  }
+  if (fcntl(fd, F_SETFL, O_NONBLOCK)) die("fcntl");
+}
+
+/* A client's frame of text, RFC 6455, section 5.2, and the size of a server's. */
+static void frame(size_t size) {
+  static const unsigned char key[] = {0x37, 0xfa, 0x21, 0x3d};
+  int more = size < 126 ? 0 : size < 65536 ? 2 : 8;
+  unsigned char *at = (unsigned char *)buffer;
+  *at++ = 0x81;
+  *at++ = 0x80 | (more == 0 ? size : more == 2 ? 126 : 127);
+  for (int i = more - 1; i >= 0; i--) *at++ = (uint64_t)size >> 8 * i;
+  memcpy(at, key, 4);
+  at += 4;
+  for (size_t i = 0; i < size; i++) at[i] = ('a' + i % 26) ^ key[i % 4];
+  asked = 6 + more + size;
+  answered = 2 + more + size;
 }
 
 static int later(const void *a, const void *b) {
@@ -109,13 +157,13 @@ static void print_latencies(double *latency, uint64_t done, double ms,
          latency[kept * 99 / 100], (unsigned long long)resent, least);
 }
 
-static void closed_loop(const char *mode, int count, size_t size, double ms,
-                        int idle) {
+static void closed_loop(const char *mode, int count, double ms, int idle) {
   int connecting = !strcmp(mode, "connect");
   struct peer *peers = calloc(count, sizeof *peers);
   for (int i = 0; i < idle; i++) dial();
   for (int i = 0; i < count; i++) {
     peers[i].fd = dial();
+    if (!strcmp(mode, "websocket")) upgrade(peers[i].fd);
     watch(&peers[i]);
   }
   double *latency = malloc(KEPT * sizeof *latency);
@@ -123,7 +171,7 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
   int patience = spin ? 0 : kind == SOCK_DGRAM ? RESEND_CHECK_MS : 1000;
   for (int i = 0; i < count; i++) {
     peers[i].sent = start;
-    if (!connecting) ask(&peers[i], size);
+    if (!connecting) ask(&peers[i]);
   }
   uint64_t done = 0, resent = 0;
   struct epoll_event events[512];
@@ -139,9 +187,9 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
         die("recv");
       }
       peer->got += got;
-      if (connecting ? got == 0 : peer->got == size) {
-        if (peer->got != size) {
-          fprintf(stderr, "load: a reply of %zu bytes, not %zu\n", peer->got, size);
+      if (connecting ? got == 0 : peer->got == answered) {
+        if (peer->got != answered) {
+          fprintf(stderr, "load: a reply of %zu bytes, not %zu\n", peer->got, answered);
           exit(1);
         }
         latency[done++ % KEPT] = now_ms() - peer->sent;
@@ -152,8 +200,8 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
           peer->sent = now_ms();
           peer->fd = dial();
           watch(peer);
-        } else ask(peer, size);
-      } else if (got == 0 || (!connecting && peer->got > size)) {
+        } else ask(peer);
+      } else if (got == 0 || (!connecting && peer->got > answered)) {
         fprintf(stderr, "load: a wrong answer after %zu bytes\n", peer->got);
         exit(1);
       }
@@ -162,7 +210,7 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
       checked = time;
       for (int i = 0; i < count; i++)
         if (time - peers[i].sent > RESEND_MS) {
-          ask(&peers[i], size);
+          ask(&peers[i]);
           resent++;
         }
     }
@@ -172,13 +220,6 @@ static void closed_loop(const char *mode, int count, size_t size, double ms,
     if (peers[i].answers < least) least = peers[i].answers;
   print_latencies(latency, done, time - start, resent,
                   (double)least * count / done);
-}
-
-static void blocking(int fd) {
-  struct timeval limit = {.tv_sec = GIVE_UP_MS / 1000};
-  fcntl(fd, F_SETFL, 0);
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
 static void visit(double pause, size_t size, double ms) {
@@ -268,14 +309,19 @@ int main(int argc, char **argv) {
   buffer = calloc(2, BUFFER);
   alarm(GIVE_UP_MS / 1000 + 60);
   if (!strcmp(mode, "udp")) kind = SOCK_DGRAM;
-  if (arg[1] > BUFFER) {
-    fprintf(stderr, "load: SIZE is at most %d\n", BUFFER);
+  /* A frame is as long, and a header. */
+  if (arg[1] > BUFFER - 14) {
+    fprintf(stderr, "load: SIZE is at most %d\n", BUFFER - 14);
     return 2;
   }
   if (!strcmp(mode, "send") || !strcmp(mode, "recv"))
     transfer(mode[0] == 's', (uint64_t)arg[0]);
   else if (!strcmp(mode, "idle")) hold(arg[0], arg[1]);
   else if (!strcmp(mode, "visit")) visit(arg[0], arg[1], arg[2]);
-  else closed_loop(mode, arg[0], arg[1], arg[2], arg[3]);
+  else {
+    asked = answered = arg[1];
+    if (!strcmp(mode, "websocket")) frame(arg[1]);
+    closed_loop(mode, arg[0], arg[2], arg[3]);
+  }
   return 0;
 }

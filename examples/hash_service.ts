@@ -17,6 +17,8 @@ import { run, StreamRequestHandler, ThreadingTCPServer } from "../mod.ts";
 const ROUNDS = 1_000;
 /** How often threads tell how busy they were, in milliseconds. */
 const INTERVAL = 250;
+/** How long a thread that has nothing to do keeps its bar, in milliseconds. */
+const KEPT = 1_000;
 /** How wide a bar is. */
 const WIDTH = 40;
 
@@ -60,8 +62,8 @@ export class HashHandler extends StreamRequestHandler {
 }
 
 /** Draws the bars, one over the other, where there is a terminal. */
-function draw(shares: ReadonlyMap<string, number>): void {
-  const lines = [...shares.values()].map((share, i) => {
+function draw(shares: readonly number[]): void {
+  const lines = shares.map((share, i) => {
     const full = Math.round(Math.min(1, share) * WIDTH);
     const bar = "█".repeat(full).padEnd(WIDTH, "·");
     return `thread ${i + 1} ${bar} ${(share * 100).toFixed(0).padStart(3)} %`;
@@ -70,7 +72,8 @@ function draw(shares: ReadonlyMap<string, number>): void {
   const up = drawn > 0 ? `\x1b[${drawn}A` : "";
   Deno.stdout.writeSync(
     new TextEncoder().encode(
-      up + lines.map((line) => `\x1b[2K${line}\n`).join(""),
+      // What is below was of threads that have none any more.
+      `${up}\x1b[J${lines.map((line) => `${line}\n`).join("")}`,
     ),
   );
   drawn = lines.length;
@@ -89,12 +92,21 @@ if (import.meta.main) {
         console.log(`Listening on ${hostname}:${port}`),
     },
   );
-  const shares = new Map<string, number>();
+  const told = new Map<string, { busy: number; at: number }>();
   const work = new BroadcastChannel("work");
-  work.onmessage = ({ data }: MessageEvent<Work>) => {
-    shares.set(data.thread, data.busy);
-    if (Deno.stdout.isTerminal()) draw(shares);
+  work.onmessage = ({ data: { thread, busy } }: MessageEvent<Work>) => {
+    told.set(thread, { busy, at: performance.now() });
   };
+  const drawing = Deno.stdout.isTerminal()
+    ? setInterval(() => {
+      const since = performance.now() - KEPT;
+      for (const [thread, { at }] of told) {
+        if (at < since) told.delete(thread);
+      }
+      draw([...told.values()].map(({ busy }) => busy));
+    }, INTERVAL)
+    : undefined;
   await run(server);
+  clearInterval(drawing);
   work.close();
 }

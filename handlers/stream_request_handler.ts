@@ -1,12 +1,12 @@
 import {
   CUT_SHORT,
   END,
-  FILLING,
   LEAVE,
   LEND_TEXTS,
   OWN,
   WATCH,
 } from "./streams/_owned.ts";
+import { closingOf } from "./_closing.ts";
 import { isBorrower } from "./streams/_lending.ts";
 import {
   ABORT,
@@ -270,10 +270,6 @@ export class StreamRequestHandler<
 
   /** @ignore */
   override [CLOSING](): Closing {
-    const writer = this.#wfile;
-    if (writer?.[CUT_SHORT]) {
-      return this.#rfile?.[FILLING] ? "reset while read" : "reset";
-    }
-    return this.#rfile?.atEof ? "at once" : "linger";
+    return closingOf(this.#rfile, this.#wfile);
   }
 }

@@ -1,17 +1,14 @@
 import "./_core/opened_early.ts";
-import { RUN } from "../handlers/_host.ts";
+import type { TraceSettings } from "../handlers/_tracing.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
 import { forgetServing } from "./_core/never_served.ts";
-import { checkSignal } from "./_core/options.ts";
+import { checkCount, checkSignal } from "./_core/options.ts";
 import { makeParts, type Parts, startParts } from "./_core/parts.ts";
 import { printError } from "./_core/reporter.ts";
-import {
-  adoptWrapped,
-  callingRequest,
-  type ServedRequest,
-  servedRequestOf,
-} from "./_core/served_request.ts";
+import { runHandlerOf } from "./_core/run_handler.ts";
+import { TRACE } from "./_core/seam.ts";
+import { callingRequest, servedRequestOf } from "./_core/served_request.ts";
 import type { ConnectionInfo, ServerStats } from "./server_stats.ts";
 import type {
   RequestHandlerClass,
@@ -97,6 +94,39 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   get requestTimeout(): number {
     return this.#parts.serving.requestTimeout;
+  }
+
+  /**
+   * How many requests may be in progress at once: what the option of that name
+   * says, and never more than the threads or processes of a server take. It may be
+   * set while the server serves. Where it becomes less than there are, none of them
+   * is ended, and the next waits until enough have.
+   *
+   * @throws {RangeError} If it is set to anything but a positive integer or
+   * `Infinity`.
+   */
+  get maxConnections(): number {
+    return this.#parts.loop.limit;
+  }
+
+  set maxConnections(limit: number) {
+    checkCount("maxConnections", limit, 1, "change the server");
+    this.#parts.loop.limit = Math.min(limit, this.#parts.capacity);
+  }
+
+  /**
+   * Accepts nobody until `resume`: clients wait in the kernel's queue, which is as
+   * long as `backlog` says, and one that was being accepted waits in each thread
+   * that accepts. Requests in progress go on. A shutdown ends it, so that those who
+   * wait are served as always. Doing it again changes nothing.
+   */
+  suspend(): void {
+    if (!this.#parts.ending.stopping) this.#parts.loop.suspend();
+  }
+
+  /** Accepts clients again, first those who wait. Doing it again changes nothing. */
+  resume(): void {
+    this.#parts.loop.resume();
   }
 
   /** Lets the server keep the process alive, as it does from the start. */
@@ -300,21 +330,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     request: Request,
     clientAddress: Address,
   ): void | Promise<void> {
-    const served = servedRequestOf(this.#parts.serving, request) ??
-      adoptWrapped(this.#parts.serving, request);
-    if (served === undefined || served.handler !== undefined) {
-      throw new Deno.errors.NotFound(
-        "Cannot finish a request: it is none of this server's that waits for its handler; call finishRequest() once, inside processRequest(), and wrap a connection there or in getRequest()",
-      );
-    }
-    const { transport } = this.#parts.serving;
-    if (transport.around === undefined) {
-      return this.#runHandler(served, request, clientAddress);
-    }
-    return transport.around(
-      served,
-      () => this.#runHandler(served, request, clientAddress),
-    );
+    return runHandlerOf(this.#parts, this.#Handler, request, clientAddress);
   }
 
   /**
@@ -382,22 +398,17 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   serviceActions(): void | Promise<void> {}
 
-  /** Runs a handler: elsewhere where there is a runner, else here and now. */
-  #runHandler(
-    served: ServedRequest<Request, Address>,
-    request: Request,
-    clientAddress: Address,
-  ): void | Promise<void> {
-    if (this.#parts.runner !== undefined) {
-      return this.#parts.runner.run(served, request, clientAddress);
-    }
-    const handler = new this.#Handler(
-      request,
-      clientAddress,
-      this.#parts.seenAs as never,
-    );
-    served.handledBy(handler);
-    return handler[RUN](served);
+  /**
+   * Has its handlers traced where they run, or no more.
+   *
+   * @param settings What is told.
+   * @returns Where that is: in this thread, in others, or nowhere.
+   * @ignore
+   */
+  [TRACE](settings: TraceSettings | undefined): "here" | "there" | "nowhere" {
+    const { runner } = this.#parts;
+    if (runner === undefined) return "here";
+    return runner.trace?.(settings) === true ? "there" : "nowhere";
   }
 
   /** Whether a subclass has hooks that may go on outside a request's context. */

@@ -4,7 +4,6 @@ import { type Runner, withSeam } from "./_core/seam.ts";
 import { checkCount, checkTime } from "./_core/options.ts";
 import {
   type ConcreteServerClass,
-  limitedConnections,
   type MixedIn,
   type MixinArguments,
   RemoteRunner,
@@ -245,10 +244,8 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
           `Cannot create server: spareChildren must be finite and at most maxChildren, ${maxChildren}, received ${spareChildren}`,
         );
       }
-      const maxConnections = limitedConnections(
-        options,
-        maxChildren * Math.min(connectionsPerChild, requestsPerChild),
-      );
+      const capacity = maxChildren *
+        Math.min(connectionsPerChild, requestsPerChild);
       const location = handlerLocation(handler);
       const program = denoProgram(options.denoPath);
       const limits = {
@@ -267,10 +264,7 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
       super(
         address,
         handler,
-        withSeam({ ...options, maxConnections }, {
-          runner,
-          optionNames: OPTION_NAMES,
-        }),
+        withSeam(options, { runner, optionNames: OPTION_NAMES, capacity }),
       );
       this.#runner = runner;
       this.#options = options;

@@ -23,6 +23,7 @@
  * @module
  */
 
+export * from "./admission_options.ts";
 export * from "./base_server.ts";
 export * from "./datagram_server.ts";
 export * from "./decode_proxy_header.ts";

@@ -49,7 +49,8 @@ const ACTION = "run";
  * The first SIGINT or SIGTERM drains: nothing more is accepted, and requests in
  * progress have the grace period. The second ends them at once. SIGHUP replaces the
  * threads or processes of servers that have some (`recycle()`); without such a
- * server it has its usual effect. A service manager that has set `NOTIFY_SOCKET`,
+ * server, and in a terminal, which sends it when it is closed, it has its usual
+ * effect. A service manager that has set `NOTIFY_SOCKET`,
  * systemd mostly, is told when the servers are ready and when they stop, and its
  * watchdog that the event loop turns: where `--allow-env=NOTIFY_SOCKET` lets this
  * process see that, and with the permissions of {@linkcode sdNotify} and
@@ -104,7 +105,9 @@ export async function run(
     });
   }
   const recyclable = all.filter(isRecyclable);
-  if (recyclable.length > 0 && Deno.build.os !== "windows") {
+  // In a terminal it says that the terminal is gone.
+  const mayRecycle = Deno.build.os !== "windows" && !Deno.stdin.isTerminal();
+  if (recyclable.length > 0 && mayRecycle) {
     listeners.set("SIGHUP", () => {
       onSignal?.("SIGHUP", "recycle");
       for (const server of recyclable) server.recycle().catch(complain);

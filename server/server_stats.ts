@@ -4,9 +4,17 @@
  * - `"verify"`: `verifyRequest`, or the option `verify`, said so.
  * - `"late"`: it came when the server had stopped accepting.
  * - `"proxy"`: `proxyProtocol` does not trust its peer, or the peer went before it had
- *   sent anything but a header.
+ *   sent anything.
+ * - `"deny"`, `"perAddress"`, `"rate"`: the option `admission` let it not in: by the
+ *   networks of `deny` and `allow`, or by the limit of that name.
  */
-export type RefusalReason = "verify" | "late" | "proxy";
+export type RefusalReason =
+  | "verify"
+  | "late"
+  | "proxy"
+  | "deny"
+  | "perAddress"
+  | "rate";
 
 /**
  * Why a request was ended before its handler had.

@@ -5,6 +5,8 @@ import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
 import { IdleConnection } from "./_closing/idle_connection.ts";
 import { seamOf, withSeam } from "./_core/seam.ts";
 import { SOCKET } from "./_node_sockets/handover.ts";
+import { admissionOf } from "./_admission/admission_of.ts";
+import type { AdmissionOptions } from "./admission_options.ts";
 import { BaseServer } from "./base_server.ts";
 import type { ProxyProtocolOptions } from "./proxy_protocol_options.ts";
 import type {
@@ -43,6 +45,12 @@ export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
    * connection it forwards. Without it, nothing looks for them.
    */
   readonly proxyProtocol?: ProxyProtocolOptions;
+  /**
+   * Whom to let in: limits for each address, and networks. Of a
+   * {@linkcode UnixStreamServer}, whose clients have no addresses, it takes
+   * `proxyProtocol`. Without it, everybody is let in.
+   */
+  readonly admission?: AdmissionOptions;
   /**
    * Whether `stats()` and `connections()` count what handlers read from `request`
    * itself and write to it, too. Each such call takes a promise more then. What
@@ -114,8 +122,10 @@ export abstract class StreamServer<
       ),
       withSeam(options, {
         transport: connections,
+        admission: admissionOf(options),
         optionNames: [
           ...["idleTimeout", "lingerTimeout", "proxyProtocol", "countBytes"],
+          "admission",
         ],
       }),
     );

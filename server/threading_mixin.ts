@@ -2,7 +2,6 @@ import { type Runner, withSeam } from "./_core/seam.ts";
 import { checkCount } from "./_core/options.ts";
 import {
   type ConcreteServerClass,
-  limitedConnections,
   type MixedIn,
   type MixinArguments,
   RemoteRunner,
@@ -15,13 +14,16 @@ import {
   hookOf,
   objection,
 } from "./_acceptors/accept_mode.ts";
-import { acceptorOptions } from "./_acceptors/acceptor_start.ts";
+import {
+  type AcceptorAddress,
+  acceptorOptions,
+} from "./_acceptors/acceptor_start.ts";
 import { AcceptRunner } from "./_acceptors/accept_runner.ts";
 import { recycle } from "./_bridge/recycle.ts";
 import type { Recyclable, RecycleOptions } from "./recyclable.ts";
 import type { ServerOptions } from "./server_options.ts";
-import type { TCPServerAddress } from "./tcp_server.ts";
 import { handlerLocation } from "./_bridge/handler_location.ts";
+import { threadsOf } from "./_acceptors/places.ts";
 import { ThreadPool } from "./_threads/thread_pool.ts";
 
 export type { MixedIn, ServerClass };
@@ -46,7 +48,8 @@ export interface ThreadingOptions {
   /**
    * After how many requests a thread is replaced by a new one, so that what its
    * handlers leak does not grow for ever: up to a tenth earlier, by chance, so that
-   * not all are replaced at once. The new one is ready first; the old one ends when
+   * not all are replaced at once. One is replaced at a time, so that under load a
+   * thread may have more. The new one is ready first; the old one ends when
    * the requests that it has have ended, whose handlers are told by `onShutdown`.
    * Where no new one can be started, that is told to `handleError`, and the old one
    * goes on for as many again.
@@ -58,7 +61,7 @@ export interface ThreadingOptions {
    * Who accepts connections. `"threads"`: each thread accepts for itself from the
    * one listening socket, and no byte passes through the main thread. `"main"`:
    * the main thread accepts, and carries the bytes to the threads and back.
-   * `"auto"` takes `"threads"` for a TCP server that overrides no hook but
+   * `"auto"` takes `"threads"` for a server of TCP or TLS that overrides no hook but
    * `handleError` and `handleTimeout`, and `"main"` otherwise.
    *
    * @default {"auto"}
@@ -98,13 +101,14 @@ export type Threading<Base extends ServerClass> = MixedIn<
  *
  * In a handler, `server` is `addr` and `shutdown()`.
  *
- * Who accepts: threads of a TCP server do so themselves, where its class overrides
- * no hook but `handleError` and `handleTimeout`, the options hold no `verify`, its
- * port is not shared by `reusePort`, its socket neither inherited nor
+ * Who accepts: threads of a server of TCP or TLS do so themselves, where its class
+ * overrides no hook but `handleError` and `handleTimeout`, the options hold no
+ * `verify`, the address no `resolveContext`, its port is not shared by `reusePort`, its socket neither inherited nor
  * `inheritable`, and this process may
  * listen on the port that was chosen. Each thread then runs a server of its own on
  * the one socket, and no byte passes through the main thread, where errors are
- * handled all the same. `handleError` is told of the client's address and no
+ * handled all the same. Handshakes of TLS are spread over the threads; a session can
+ * be resumed with the thread that began it. `handleError` is told of the client's address and no
  * request. `maxConnections` counts over all threads; a thread that waits for a
  * connection holds a place for it. The port is free when `finished` resolves.
  * The option `accept: "threads"` insists on it, and says what stands against it.
@@ -194,10 +198,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       checkCount("workers", workers, 1);
       checkCount("connectionsPerWorker", connectionsPerWorker, 1);
       checkCount("requestsPerWorker", requestsPerWorker, 1);
-      const maxConnections = limitedConnections(
-        options,
-        workers * connectionsPerWorker,
-      );
+      const capacity = workers * connectionsPerWorker;
       const location = handlerLocation(handler);
       const makePool = () =>
         new RemoteRunner(({ addr, shutdown, report }) =>
@@ -221,7 +222,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         super(
           address,
           handler,
-          withSeam({ ...options, maxConnections }, { runner, optionNames }),
+          withSeam(options, { runner, optionNames, capacity }),
         );
         this.#runner = runner;
         this.#options = options;
@@ -231,10 +232,10 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
         insists: accept === "threads",
         makeOther: makePool,
         supervised: (port) => ({
-          ...{ maxConnections, requestsPerWorker, handler: location },
+          ...{ requestsPerWorker, handler: location },
           workers: Math.min(workers, MOST_ACCEPTORS),
           perWorker: connectionsPerWorker,
-          address: { ...address as TCPServerAddress, port },
+          address: { ...address as AcceptorAddress, port },
           options: acceptorOptions(options),
         }),
         objection: () => hookOf(this),
@@ -242,9 +243,9 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       super(
         address,
         handler,
-        withSeam({ ...options, maxConnections }, {
-          ...{ runner, optionNames },
-          listen: runner.listen,
+        withSeam(options, {
+          ...{ runner, optionNames, capacity, listen: runner.listen },
+          admissionThreads: threadsOf(Math.min(workers, MOST_ACCEPTORS)),
         }),
       );
       this.#runner = runner;

@@ -1,5 +1,5 @@
 import { checkKeys } from "../handlers/_known_keys.ts";
-import { withSeam } from "./_core/seam.ts";
+import { type Runner, seamOf, withSeam } from "./_core/seam.ts";
 import { type StreamHandler, StreamServer } from "./stream_server.ts";
 import { Credentials } from "../handlers/_tls/credentials.ts";
 import {
@@ -90,6 +90,7 @@ export interface TLSServerOptions extends TCPServerOptions {
  */
 export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
   readonly #credentials: Credentials;
+  readonly #runner: Runner | undefined;
 
   /**
    * Binds and listens.
@@ -117,6 +118,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
     options: TLSServerOptions = {},
   ) {
     const connections = new TLSConnections(options);
+    const { listen, runner } = seamOf<Deno.TlsConn, Deno.NetAddr>(options);
     let credentials!: Credentials;
     super(
       () =>
@@ -128,6 +130,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
               TLS_OPTION_NAMES,
               options,
               () => credentials = new Credentials(address),
+              listen,
             ),
           ),
           credentials,
@@ -139,11 +142,13 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
       }),
     );
     this.#credentials = credentials;
+    this.#runner = runner;
   }
 
   /**
    * Shows another certificate from now on, where `cert` was shown. Connections that
-   * there are keep theirs, and those whose handshake has begun.
+   * there are keep theirs, and those whose handshake has begun. Threads that accept
+   * for themselves are told, and show it a moment later.
    *
    * @param certificate The new certificate and its key.
    * @throws {Deno.errors.InvalidData} If they cannot be used. The server goes on
@@ -158,6 +163,7 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
       "set the certificate",
     );
     this.#credentials.replace(certificate);
+    this.#runner?.setCertificate?.(certificate);
   }
 
   /**

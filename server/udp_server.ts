@@ -6,7 +6,10 @@ import {
   type ReceivingSocket,
 } from "./datagram_server.ts";
 import type { ServerOptions } from "./server_options.ts";
+import { admissionOf } from "./_admission/admission_of.ts";
+import type { AdmissionOptions } from "./admission_options.ts";
 import { listenAt } from "./_core/listen_at.ts";
+import { withSeam } from "./_core/seam.ts";
 
 /** Where a {@linkcode UDPServer} listens. */
 export interface UDPServerAddress {
@@ -25,6 +28,13 @@ export interface UDPServerAddress {
    * @default {false}
    */
   readonly reuseAddress?: boolean;
+}
+
+/** Options of a {@linkcode UDPServer}. */
+export interface UDPServerOptions
+  extends ServerOptions<Deno.NetAddr, DatagramRequest<Deno.NetAddr>> {
+  /** Whose datagrams to take. Without it, everybody's are taken. */
+  readonly admission?: AdmissionOptions;
 }
 
 /**
@@ -64,10 +74,7 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
   constructor(
     address: UDPServerAddress,
     handler: DatagramHandler<Deno.NetAddr>,
-    options: ServerOptions<
-      Deno.NetAddr,
-      DatagramRequest<Deno.NetAddr>
-    > = {},
+    options: UDPServerOptions = {},
   ) {
     super(
       () =>
@@ -85,7 +92,10 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
           },
         ),
       handler,
-      options,
+      withSeam(options, {
+        admission: admissionOf(options),
+        optionNames: ["admission"],
+      }),
     );
   }
 }

@@ -88,6 +88,7 @@ export class UnixStreamServer
   ) {
     // An inherited socket has a file that is not this server's, an abstract none.
     let file: UnixSocketFile | undefined;
+    checkAdmission(options);
     const connections = new UnixConnections(options, () => file);
     const open = (): StreamListener<Deno.UnixConn, Deno.UnixAddr> => {
       if (isInherited(address)) {
@@ -143,6 +144,16 @@ class UnixConnections extends Connections<Deno.UnixConn, Deno.UnixAddr> {
 /** Whether a path is a name of Linux's abstract namespace, unix(7). */
 function isAbstract({ path }: UnixServerAddress): boolean {
   return typeof path === "string" && path.startsWith("\0");
+}
+
+/** @throws {TypeError} If nobody would have an address by which to be let in. */
+function checkAdmission(
+  { admission, proxyProtocol }: UnixStreamServerOptions,
+): void {
+  if (admission === undefined || proxyProtocol !== undefined) return;
+  throw new TypeError(
+    "Cannot create server: admission goes by addresses, and the clients of a Unix socket have none; set proxyProtocol if a balancer tells them, or leave it out",
+  );
 }
 
 /** @throws {TypeError} If an option is about a file that this server does not make. */

@@ -24,10 +24,19 @@ export class Program {
   readonly package: string;
   readonly #path: string | undefined;
 
-  constructor(name: string, debianPackage: string) {
+  /**
+   * @param name Its name.
+   * @param debianPackage The package that has what is missing.
+   * @param works Whether one of several of that name will do.
+   */
+  constructor(
+    name: string,
+    debianPackage: string,
+    works: (path: string) => boolean = () => true,
+  ) {
     this.name = name;
     this.package = debianPackage;
-    this.#path = find(name);
+    this.#path = find(name, works);
   }
 
   get missing(): boolean {
@@ -154,6 +163,11 @@ export class Child implements AsyncDisposable {
     return this.#until(what, this.#stderr);
   }
 
+  /** Its process id. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Sends it a signal. */
   kill(signal: Deno.Signal): void {
     this.#process.kill(signal);
@@ -277,13 +291,16 @@ export class Folder implements AsyncDisposable {
 }
 
 /** The path of an executable file on PATH, or where Debian has HAProxy. */
-function find(name: string): string | undefined {
+function find(
+  name: string,
+  works: (path: string) => boolean,
+): string | undefined {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   for (const folder of [...folders, "/usr/sbin"]) {
     const path = `${folder}/${name}`;
     try {
       const { isFile, mode } = Deno.statSync(path);
-      if (isFile && ((mode ?? 0) & 0o111) !== 0) return path;
+      if (isFile && ((mode ?? 0) & 0o111) !== 0 && works(path)) return path;
     } catch {
       // Not there: the next folder.
     }

@@ -3,25 +3,27 @@
  * Goes on after a failure, so that one run shows them all.
  */
 
+import config from "../deno.json" with { type: "json" };
+
 interface Check {
   readonly name: string;
   readonly args: readonly string[];
 }
 
-const entries = [
-  "mod.ts",
-  "server/mod.ts",
-  "handlers/mod.ts",
-  "poll/mod.ts",
-  "server/http/mod.ts",
-  "server/xmlrpc/mod.ts",
-];
+/** The modules that others import. */
+const entries = Object.values(config.exports);
+
+/** Documents with code in them. */
+const documents = ["docs/operating.md", "docs/fairness.md"];
 
 const checks: readonly Check[] = [
   { name: "format", args: ["fmt", "--check"] },
   { name: "lint", args: ["lint"] },
   { name: "types", args: ["check", "."] },
-  { name: "README's code", args: ["check", "--doc-only", "README.md"] },
+  {
+    name: "README's code",
+    args: ["check", "--doc-only", "README.md", ...documents],
+  },
   { name: "documentation", args: ["doc", "--lint", ...entries] },
   { name: "publishable", args: ["publish", "--dry-run", "--allow-dirty"] },
   {
@@ -42,7 +44,12 @@ const checks: readonly Check[] = [
     name: "benches of poll, short",
     args: ["run", "--allow-all", "bench/poll/compare.ts", "--short"],
   },
-  ...["http", "http_files", "xmlrpc", "fresh_children"].map((name): Check => ({
+  ...[
+    ...["http", "http_files", "xmlrpc", "numbers", "fresh_children"],
+    ...["before_handlers", "websocket"],
+  ].map((
+    name,
+  ): Check => ({
     name: `bench ${name}, short`,
     args: [
       ...["run", "--allow-all", "--v8-flags=--expose-gc"],

@@ -11,5 +11,11 @@ export const CONNECTION: unique symbol = Symbol("connection");
 export const INCOMING: unique symbol = Symbol("incoming");
 /** What belongs to that request, and ends with it. */
 export const SCOPE: unique symbol = Symbol("scope");
+/** The status of the response that was begun; 0 if none was. */
+export const STATUS: unique symbol = Symbol("status");
 /** Sends bytes at once: a whole response, or its beginning. */
 export const WRITE_RAW: unique symbol = Symbol("write raw");
+/** Takes the connection over from HTTP. */
+export const TAKE_OVER: unique symbol = Symbol("take over");
+/** Whether that has been done. */
+export const TAKEN: unique symbol = Symbol("taken");

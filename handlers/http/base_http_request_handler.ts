@@ -1,8 +1,26 @@
-import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
+import {
+  CONNECTION,
+  INCOMING,
+  SCOPE,
+  STATUS,
+  TAKE_OVER,
+  TAKEN,
+  WRITE_RAW,
+} from "./_inside.ts";
 import { END, LEAVE, OWN } from "../streams/_owned.ts";
 import { refuseGeneratorMethods } from "../_generators.ts";
-import { ABORT, type Served, SERVES, SETTLE, UNSENT } from "../_host.ts";
+import {
+  ABORT,
+  CLOSING,
+  type Closing,
+  FAIL,
+  type Served,
+  SERVES,
+  SETTLE,
+  UNSENT,
+} from "../_host.ts";
 import { checkBoolean } from "../_settings.ts";
+import { type RequestTrace, tracing } from "../_tracing.ts";
 import { TRAFFIC } from "../_traffic.ts";
 import type { Unsent } from "../_unsent.ts";
 import { STATUS_CODES } from "node:http";
@@ -39,6 +57,8 @@ import {
   RequestScope,
 } from "./_connection/request_scope.ts";
 import { type Framing, ResponseBody } from "./_connection/response_body.ts";
+import { Takeover } from "./_connection/takeover.ts";
+import type { HijackedConnection } from "./hijacked_connection.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 import type { StreamReader } from "../streams/stream_reader.ts";
@@ -199,6 +219,8 @@ export class BaseHTTPRequestHandler<
   #sendsConnection = false;
   #saysClose = false;
   #sendsTransferEncoding = false;
+  /** The connection, where it has been taken over. */
+  #takeover: Takeover<Address> | undefined;
 
   /**
    * The connection of this handler.
@@ -231,6 +253,16 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
+   * The status of the response to the request that is being served.
+   *
+   * @returns The status; 0 if no response was begun.
+   * @ignore
+   */
+  get [STATUS](): number {
+    return this.#status;
+  }
+
+  /**
    * Sends what a subclass made at once: a whole response, or its beginning.
    *
    * @param scope What belongs to the request that is answered.
@@ -247,6 +279,69 @@ export class BaseHTTPRequestHandler<
     }
     this.#headSent = true;
     return this.#connection.write(bytes);
+  }
+
+  /**
+   * Takes the connection over, as `hijack()` does.
+   *
+   * @param status That of the response, where whoever takes it sends that.
+   * @returns It.
+   * @ignore
+   */
+  [TAKE_OVER](status?: number): Takeover<Address> {
+    const action = "take the connection over";
+    this.#requireInTime(action);
+    const { method, target, upgrades, complete } = this.#incoming;
+    const problem = !upgrades
+      ? `${method} ${target} asks for no upgrade and is not CONNECT, so that what follows it is its client's next request`
+      : !complete
+      ? `the body of ${method} ${target} has not all come; read it first`
+      : this.#status !== 0 && !this.#headSent
+      ? "a response was begun; call endHeaders() first"
+      : this.#headSent && contentOf(method, this.#status) !== "tunnel"
+      ? `a response of status ${this.#status} was sent`
+      : undefined;
+    if (problem !== undefined) {
+      throw this.#misused(`Cannot ${action}: ${problem}`);
+    }
+    const { aborted, over } = this.#scope!;
+    if (aborted !== undefined) throw aborted.reason;
+    if (over) throw requestOverError(action);
+    if (status !== undefined) {
+      this.#status = status;
+      this.logRequest(status);
+    }
+    // What the response's writer is given from now on would be lost among others.
+    this.#responseBody().end();
+    const out = this.#out;
+    const ahead = this.#connection.giveAway();
+    this.closeConnection = true;
+    return this.#takeover = new Takeover<Address>(
+      {
+        connection: this.request,
+        ahead,
+        before: out !== undefined && out.bufferedAmount > 0
+          ? out.flush()
+          : undefined,
+        traffic: this[TRAFFIC],
+      },
+      {
+        mark: this,
+        isEnding: this.#patience !== undefined,
+        lost: (error) => this[ABORT](error),
+        broken: (error) => this[FAIL](error),
+      },
+    );
+  }
+
+  /**
+   * Whether the connection was taken over.
+   *
+   * @returns Whether it was.
+   * @ignore
+   */
+  get [TAKEN](): boolean {
+    return this.#takeover !== undefined;
   }
 
   /**
@@ -348,7 +443,18 @@ export class BaseHTTPRequestHandler<
 
   /** @ignore */
   override get [UNSENT](): Unsent | undefined {
-    return this.#out;
+    return this.#takeover?.unsent ?? this.#out;
+  }
+
+  /** @ignore */
+  override [ABORT](reason: unknown): void {
+    super[ABORT](reason);
+    this.#takeover?.abort();
+  }
+
+  /** @ignore */
+  override [CLOSING](): Closing {
+    return this.#takeover?.closing ?? super[CLOSING]();
   }
 
   /**
@@ -390,7 +496,7 @@ export class BaseHTTPRequestHandler<
         this.#begin(incoming);
         await this.#serve();
       } while (
-        !this.closeConnection &&
+        !this.closeConnection && this.#takeover === undefined &&
         (this.#incoming.complete || await connection.discardBody())
       );
     } finally {
@@ -401,7 +507,9 @@ export class BaseHTTPRequestHandler<
 
   /** @ignore */
   override [SETTLE](failed: boolean): void | Promise<unknown> {
-    return failed ? undefined : this.#out?.[END]();
+    const settled = this.#takeover?.settle(failed);
+    const sent = failed ? undefined : this.#out?.[END]();
+    return settled ?? sent;
   }
 
   /**
@@ -414,7 +522,66 @@ export class BaseHTTPRequestHandler<
   override onShutdown(gracePeriod: number = Infinity): void {
     this.#patience ??= gracePeriod / 2;
     this.#connection?.drain(this.#patience);
+    this.#takeover?.shutDown();
     this.#shutdown?.abort(shuttingDown());
+  }
+
+  /**
+   * Takes the connection over from HTTP, to speak another protocol on it: for a
+   * request that asks for that (`Upgrade`, RFC 9110, section 7.8), or for a tunnel
+   * (CONNECT, section 9.3.6). No byte is lost: what had been read behind the
+   * request comes first. HTTP reads and writes nothing more.
+   *
+   * Send the response before, with 101 or, to CONNECT, 200, by `sendResponse`,
+   * `sendHeader` and `endHeaders`; or write all of it to the connection itself.
+   *
+   * The connection is the handler's until the promise of its method resolves, or
+   * of `fetch`. Then what was written is sent, and the connection is closed. Until
+   * then the times and limits of HTTP count no more, `requestTimeout` neither, but
+   * those of the server do: `idleTimeout` closes a connection that is silent both
+   * ways, and a shutdown aborts it after the grace period. `onShutdown` and
+   * `shutdownSignal` tell that one has begun. `signal` is aborted when `rfile` or
+   * `wfile` meets an error, and when the server aborts the connection.
+   *
+   * @returns The connection, and streams that read and write it.
+   * @throws {Error} If the request asks for nothing of that kind, if its body has
+   * not all come, if another response was begun, or if the connection was taken
+   * over already.
+   * @throws {Deno.errors.BadResource} If the request is over.
+   *
+   * @example A protocol of its own
+   * ```ts
+   * import { BaseHTTPRequestHandler } from "@wire/socketserver/http";
+   * import { TCPServer } from "@wire/socketserver";
+   * import { strictEqual } from "node:assert";
+   *
+   * class Echo extends BaseHTTPRequestHandler {
+   *   async doGET(): Promise<void> {
+   *     this.sendResponse(101);
+   *     this.sendHeader("Connection", "Upgrade");
+   *     this.sendHeader("Upgrade", "echo");
+   *     this.endHeaders();
+   *     const { rfile, wfile } = this.hijack();
+   *     for await (const line of rfile) await wfile.write(`${line}\n`);
+   *   }
+   *   override logMessage(): void {}
+   * }
+   *
+   * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Echo);
+   * server.serveForever();
+   *
+   * using client = await Deno.connect(server.addr);
+   * await client.write(new TextEncoder().encode(
+   *   "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello\n",
+   * ));
+   * await client.closeWrite();
+   * const answer = await new Response(client.readable).text();
+   * strictEqual(answer.slice(0, 13), "HTTP/1.1 101 ");
+   * strictEqual(answer.endsWith("\r\n\r\nhello\n"), true);
+   * ```
+   */
+  hijack(): HijackedConnection<Address> {
+    return this[TAKE_OVER]().hijacked;
   }
 
   /**
@@ -436,7 +603,8 @@ export class BaseHTTPRequestHandler<
    * Begins a response: its status line, `Server` and `Date`. Also logs the
    * request.
    *
-   * @param status The status, 200 to 999.
+   * @param status The status, 200 to 999; 101 where the connection is then taken
+   * over by {@linkcode BaseHTTPRequestHandler.hijack}.
    * @param message The reason phrase; by default the status's own.
    * @throws {Error} If a response was begun already.
    * @throws {RangeError} If the status is out of range.
@@ -449,9 +617,13 @@ export class BaseHTTPRequestHandler<
         `Cannot send a response of status ${status}: one of status ${this.#status} was begun`,
       );
     }
-    if (status < 200) {
+    if (status < 200 && !(status === 101 && this.#incoming.upgrades)) {
       throw new RangeError(
-        `Cannot send a response of status ${status}: it would not be the last of this request`,
+        `Cannot send a response of status ${status}: ${
+          status === 101
+            ? "the request asks for no upgrade"
+            : "it would not be the last of this request"
+        }`,
       );
     }
     this.#head = statusLine(status, message);
@@ -550,7 +722,12 @@ export class BaseHTTPRequestHandler<
     } else if (contentOf(this.command, this.#status) === "empty") {
       this.#head += "Content-Length: 0\r\n";
     }
-    if (!this.#saysClose) this.#head += this.#connectionHeader();
+    // Behind those of a tunnel HTTP has nothing to say of the connection.
+    if (
+      !this.#saysClose && contentOf(this.command, this.#status) !== "tunnel"
+    ) {
+      this.#head += this.#connectionHeader();
+    }
     this.#headSent = true;
     this.#responseBody().start(framing);
     this.#output().write(encodeHead(`${go}${this.#head}\r\n`));
@@ -711,7 +888,10 @@ export class BaseHTTPRequestHandler<
 
   /** @throws {Deno.errors.BadResource} If the request of who calls is over. */
   #requireInTime(what: string): void {
-    if (this.#late === undefined) return;
+    if (this.#late === undefined) {
+      if (this.#takeover === undefined) return;
+      throw this.#misused(`Cannot ${what}: the connection was taken over`);
+    }
     const error = requestOverError(what);
     markLeftBehind(error, this);
     throw error;
@@ -726,37 +906,75 @@ export class BaseHTTPRequestHandler<
 
   async #serve(): Promise<void> {
     const scope = this.#scope!;
+    const trace = tracing === undefined
+      ? undefined
+      : this.#trace(this.#incoming);
+    const handle = () => this.handleOneRequest();
+    let failure: { readonly error: unknown } | undefined;
     try {
-      const { expect } = this.#incoming;
-      if (expect !== undefined && expect !== "100-continue") {
-        throw new HTTPError(417);
+      try {
+        const { expect } = this.#incoming;
+        if (expect !== undefined && expect !== "100-continue") {
+          throw new HTTPError(417);
+        }
+        if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
+        const served = serving.run(
+          scope,
+          trace === undefined ? handle : () => trace.run(handle),
+        );
+        if (served !== undefined) await this.#inTime(served);
+        if (
+          this.#takeover === undefined &&
+          (!this.#headSent || this.#body !== undefined)
+        ) await this.#inTime(this.#finishResponse());
+      } catch (error) {
+        trace?.failed(error);
+        if (this.#takeover === undefined) {
+          return await this.#answerFailure(error, scope);
+        }
+        failure = { error };
       }
-      if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
-      const served = serving.run(scope, () => this.handleOneRequest());
-      if (served !== undefined) await this.#inTime(served);
-      if (!this.#headSent || this.#body !== undefined) {
-        await this.#inTime(this.#finishResponse());
+      if (this.#takeover !== undefined) {
+        await this.#takeover.ended(failure).catch((error) => {
+          if (failure === undefined) trace?.failed(error);
+          throw error;
+        });
       }
-    } catch (error) {
-      // What failed on its way to the client cannot be told to the client.
-      const answer = !this.#headSent;
-      if (scope.isClientEnd(error)) {
-        // Nobody is there to be told, and nothing has failed.
-        this.closeConnection = true;
-        return;
-      }
-      if (answer) this.#clearResponse();
-      if (answer && error instanceof HTTPError) {
-        return await this.#answer(error);
-      }
-      this.closeConnection = true;
-      if (answer) await this.#answer(new HTTPError(scope.over ? 503 : 500));
-      throw error;
     } finally {
+      trace?.end(this[STATUS]);
       scope.end();
       this.#rfile?.[LEAVE]();
       this.#scope = this.#overdue = this.#timedOut = undefined;
     }
+  }
+
+  /** Answers a request whose method has failed. */
+  async #answerFailure(error: unknown, scope: RequestScope): Promise<void> {
+    // What failed on its way to the client cannot be told to the client.
+    const answer = !this.#headSent;
+    if (scope.isClientEnd(error)) {
+      // Nobody is there to be told, and nothing has failed.
+      this.closeConnection = true;
+      return;
+    }
+    if (answer) this.#clearResponse();
+    if (answer && error instanceof HTTPError) {
+      return await this.#answer(error);
+    }
+    this.closeConnection = true;
+    if (answer) await this.#answer(new HTTPError(scope.over ? 503 : 500));
+    throw error;
+  }
+
+  /** Begins the trace of a request, if it is to have one. */
+  #trace(
+    { method = "", target = "", host, minorVersion = 1, rawHeaders = [] }:
+      Partial<IncomingRequest>,
+  ): RequestTrace | undefined {
+    return tracing!.request(this, {
+      ...{ method, target, host, rawHeaders, encrypted: this.encrypted },
+      version: `1.${minorVersion}`,
+    });
   }
 
   /**
@@ -794,6 +1012,11 @@ export class BaseHTTPRequestHandler<
         `Cannot finish the response to ${this.command} ${this.path}: the handler sent none`,
       );
     }
+    if (this.#status === 101) {
+      throw new Error(
+        `Cannot finish the response to ${this.command} ${this.path}: it was 101, and nobody has taken the connection over; call hijack()`,
+      );
+    }
     if (!this.#headSent) {
       if (
         this.#length === undefined && !this.#sendsTransferEncoding &&
@@ -811,14 +1034,19 @@ export class BaseHTTPRequestHandler<
   /** Answers what cannot be read as a request, or comes too slowly. */
   async #refuse(error: HTTPError): Promise<void> {
     // Its method decides what the answer may have, even where it is refused.
-    const { method = "", target = "", minorVersion = 1 } =
-      this.#connection.refused ?? {};
+    const refused: Partial<IncomingRequest> = this.#connection.refused ?? {};
+    const { method = "", target = "", minorVersion = 1 } = refused;
+    const trace = tracing === undefined ? undefined : this.#trace(refused);
     this.command = method;
     this.path = target;
     this.requestVersion = versionName(minorVersion);
     this.#clearResponse();
     this.closeConnection = true;
-    await this.#answer(error);
+    try {
+      await this.#answer(error);
+    } finally {
+      trace?.end(this[STATUS]);
+    }
   }
 
   async #answer(error: HTTPError): Promise<void> {

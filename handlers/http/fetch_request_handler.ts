@@ -1,5 +1,13 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
-import { CONNECTION, INCOMING, SCOPE, WRITE_RAW } from "./_inside.ts";
+import {
+  CONNECTION,
+  INCOMING,
+  SCOPE,
+  STATUS,
+  TAKE_OVER,
+  TAKEN,
+  WRITE_RAW,
+} from "./_inside.ts";
 import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
@@ -15,6 +23,11 @@ import {
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
 import { nextTurn } from "./_connection/turns.ts";
+import {
+  type Upgrade,
+  upgradeHead,
+  upgradeOf,
+} from "./_connection/upgrades.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
@@ -44,8 +57,11 @@ const JOIN_UP_TO = 64 * 1024;
 /**
  * A handler of HTTP that answers a `Request` with a `Response`.
  *
- * There are no WebSockets: the response of `Deno.upgradeWebSocket()` is an error
- * here, which is reported and answered with 500.
+ * WebSockets are opened by `upgradeWebSocket()` of `@wire/socketserver/websocket`;
+ * the response of `Deno.upgradeWebSocket()` is an error here, which is reported and
+ * answered with 500. Other protocols take {@linkcode FetchRequestHandler.hijack}. No
+ * `Request` can have the methods CONNECT and TRACE: a subclass answers them by
+ * `doCONNECT` and `doTRACE`, and 501 is the answer otherwise.
  *
  * Bodies stream both ways, with backpressure. A response whose body is known
  * whole gets a `Content-Length`. What the handler throws is answered with 500,
@@ -128,13 +144,24 @@ export class FetchRequestHandler<
     throw new HTTPError(404);
   }
 
+  /** @ignore */
+  override get [STATUS](): number {
+    // An error is answered by the base.
+    return super[STATUS] || this.#status;
+  }
+
   /**
    * Serves one request with `fetch`.
    *
    * @returns A promise that resolves when the response is sent.
    */
-  override handleOneRequest(): Promise<void> {
+  override handleOneRequest(): void | Promise<void> {
+    // No `Request` can have these methods.
+    if (this.command === "CONNECT" || this.command === "TRACE") {
+      return super.handleOneRequest();
+    }
     const scope = this[SCOPE];
+    this.#status = 0;
     const answered = this.fetch(this.#request(scope));
     return answered instanceof Promise
       ? answered.then((response) => this.#respond(response, scope))
@@ -187,7 +214,9 @@ export class FetchRequestHandler<
         }, not a Response`,
       );
     }
-    if (scope.over) return await response.body?.cancel();
+    const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
+    if (upgrade !== undefined) return this.#upgrade(response, upgrade);
+    if (scope.over || this[TAKEN]) return await response.body?.cancel();
     const { lookingOut } = this[CONNECTION];
     if (lookingOut !== undefined) await lookingOut;
     let head: ResponseHead;
@@ -225,6 +254,17 @@ export class FetchRequestHandler<
     }
   }
 
+  /** Hands the connection over to what the response is for. */
+  #upgrade({ headers }: Response, upgrade: Upgrade): void {
+    try {
+      const head = upgradeHead(headers);
+      upgrade.open(this[TAKE_OVER](101), head);
+    } catch (error) {
+      upgrade.fail(error);
+      throw error;
+    }
+  }
+
   /**
    * What a response says of itself.
    *
@@ -240,7 +280,7 @@ export class FetchRequestHandler<
     }
     if (status < 200) {
       throw new TypeError(
-        `Cannot answer ${this.command} ${this.path} with status ${status}: Deno.upgradeWebSocket() takes over connections of Deno.serve() alone, and there are no WebSockets here; serve them with Deno.serve()`,
+        `Cannot answer ${this.command} ${this.path} with status ${status}: Deno.upgradeWebSocket() takes over connections of Deno.serve() alone; take upgradeWebSocket() of @wire/socketserver/websocket here, or hijack() of the handler`,
       );
     }
     this.#status = status;
@@ -434,12 +474,9 @@ class ServedRequest extends Request {
 
 /** The whole URL of a request, RFC 9112, section 3.3. */
 function targetUrl(
-  { method, target, host }: IncomingRequest,
+  { target, host }: IncomingRequest,
   encrypted: boolean,
 ): string {
-  if (method === "CONNECT" || method === "TRACE") {
-    throw new HTTPError(501, `Unsupported method ("${method}")`);
-  }
   const origin = `${encrypted ? "https" : "http"}://${host || "localhost"}`;
   if (target.startsWith("/")) return origin + target;
   return target === "*" ? origin : target;

@@ -1,5 +1,6 @@
 import type { ServerOptions } from "../server_options.ts";
 import { TCPServer } from "../tcp_server.ts";
+import { TLSServer } from "../tls_server.ts";
 
 /** Who accepts the connections of a server with threads. */
 export type AcceptMode = "auto" | "threads" | "main";
@@ -44,19 +45,23 @@ export function objection(
   address: unknown,
   options: ServerOptions,
 ): string | undefined {
-  if (!(prototype instanceof TCPServer)) {
-    return "only the connections of a TCPServer can be accepted by threads";
+  if (!(prototype instanceof TCPServer || prototype instanceof TLSServer)) {
+    return "only the connections of a TCPServer or a TLSServer can be accepted by threads";
   }
   const hook = hookOf(prototype);
   if (hook !== undefined) return hook;
   if (options.verify !== undefined) {
     return `the option "verify" is called in the main thread`;
   }
-  const { reusePort, inheritable, fd } = (address ?? {}) as {
+  const { reusePort, inheritable, fd, resolveContext } = (address ?? {}) as {
     readonly reusePort?: unknown;
     readonly inheritable?: unknown;
     readonly fd?: unknown;
+    readonly resolveContext?: unknown;
   };
+  if (resolveContext !== undefined) {
+    return "resolveContext is called in the main thread";
+  }
   if (reusePort) return "reusePort shares the port in another way";
   if (inheritable) return "a socket that is inheritable is not Deno's to share";
   if (fd !== undefined) return "a socket that was inherited cannot be shared";
@@ -70,8 +75,9 @@ export function objection(
  * @param server A server, or what it inherits from.
  */
 export function hookOf(server: object): string | undefined {
+  const { prototype } = server instanceof TLSServer ? TLSServer : TCPServer;
   for (const hook of HOOKS) {
-    if ((server as TCPServer)[hook] === TCPServer.prototype[hook]) continue;
+    if ((server as TCPServer)[hook] === prototype[hook]) continue;
     return `${hook}() is overridden, and called in the main thread`;
   }
   return undefined;

@@ -1,4 +1,6 @@
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { ConnectionInfo } from "../server_stats.ts";
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type {
   InProgress,
   Runner,
@@ -37,6 +39,7 @@ export class AcceptRunner implements Runner {
   #shared: LeavableListener | undefined;
   #supervisor: Supervisor | undefined;
   #other: RemoteRunner | undefined;
+  #traceSettings: TraceSettings | undefined;
   /** Settles when the threads are gone that turned out to be of no use. */
   #abandoned: Promise<void> | undefined;
 
@@ -101,6 +104,21 @@ export class AcceptRunner implements Runner {
         this.#decide();
         return loop().serveOne(timeout);
       },
+      get limit() {
+        return loop().limit;
+      },
+      set limit(limit) {
+        own.limit = limit;
+        loop().limit = limit;
+      },
+      suspend: () => {
+        own.suspend();
+        loop().suspend();
+      },
+      resume: () => {
+        own.resume();
+        loop().resume();
+      },
       drain: () => loop().drain(),
       stop: () => loop().stop(),
     };
@@ -114,8 +132,19 @@ export class AcceptRunner implements Runner {
     await (this.#supervisor ?? this.#other!).recycle(gracePeriod);
   }
 
+  setCertificate(certificate: TLSCertificate): void {
+    this.#supervisor?.setCertificate(certificate);
+  }
+
   keepAlive(keep: boolean): void {
     this.#supervisor?.keepAlive(keep);
+  }
+
+  trace(settings: TraceSettings | undefined): boolean {
+    this.#traceSettings = settings;
+    this.#supervisor?.trace(settings);
+    this.#other?.trace(settings);
+    return true;
   }
 
   numbers(): RunnerNumbers {
@@ -135,6 +164,8 @@ export class AcceptRunner implements Runner {
     const objection = this.#choice.objection();
     if (this.#supervisor === undefined || objection === undefined) return;
     if (this.#choice.insists) throw acceptError(objection);
+    // A client that came too late for its call was let in all the same.
+    this.#supervisor.serveHeld();
     this.#abandoned = this.#supervisor.close();
     this.#supervisor = undefined;
     this.#startOther();
@@ -143,5 +174,8 @@ export class AcceptRunner implements Runner {
   #startOther(): void {
     this.#other = this.#choice.makeOther();
     this.#other.start(this.#host);
+    if (this.#traceSettings !== undefined) {
+      this.#other.trace(this.#traceSettings);
+    }
   }
 }

@@ -1,12 +1,15 @@
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
+import { Admission } from "../_admission/admission.ts";
 import { packError } from "../_bridge/errors.ts";
 import type { AnyHandlerClass } from "../_bridge/far_side.ts";
 import { Shutdowns } from "../_bridge/shutdowns.ts";
 import { checkTime } from "../_core/options.ts";
 import { withSeam } from "../_core/seam.ts";
-import type { StreamHandler } from "../stream_server.ts";
-import { TCPServer } from "../tcp_server.ts";
-import type { AcceptorStart } from "./acceptor_start.ts";
+import type { TCPServer, TCPServerOptions } from "../tcp_server.ts";
+import type { TLSServer, TLSServerAddress } from "../tls_server.ts";
+import type { AcceptorAddress, AcceptorStart } from "./acceptor_start.ts";
+import { traceThread } from "../_threads/thread_tracing.ts";
 import { EventQueue } from "./forwarded_events.ts";
 import { countersOf, wantedEvents } from "../_numbers/shared_counters.ts";
 import type { Command, Report } from "./messages.ts";
@@ -23,26 +26,23 @@ const HOLD_ALONE = 1_000;
 /** How long one of several does. Each start is waited for but once. */
 const HOLD = 50;
 
-/** A server whose errors are another's. */
-class AcceptingServer extends TCPServer {
-  /** Told of what `handleError` is told. */
-  tellError:
-    | ((error: unknown, client: Deno.NetAddr | undefined) => Promise<void>)
-    | undefined;
+/** A server of such a thread. */
+type AcceptingServer = TCPServer | TLSServer;
 
-  override handleError(
-    error: unknown,
-    _request?: Deno.TcpConn,
-    clientAddress?: Deno.NetAddr,
-  ): void | Promise<void> {
-    return this.tellError!(error, clientAddress);
-  }
-}
+/** What it is made of. */
+export type AcceptingServerClass = new (
+  address: AcceptorAddress & TLSServerAddress,
+  handler: never,
+  options: TCPServerOptions,
+) => AcceptingServer;
 
 /** The part of a server that is in one thread: a server of its own. */
 export class AcceptingThread {
   readonly #start: AcceptorStart;
+  readonly #Server: AcceptingServerClass;
   readonly #Handler: AnyHandlerClass;
+  /** The certificate that is shown in the place of the first. */
+  #certificate: TLSCertificate | undefined;
   readonly #tell: (report: Report) => void;
   readonly #entered: () => void;
   readonly #die: (error: unknown) => void;
@@ -71,6 +71,7 @@ export class AcceptingThread {
 
   /**
    * @param start What it was told.
+   * @param Server What it runs.
    * @param Handler What is made for each request.
    * @param tell Tells the main thread.
    * @param entered Called for each request.
@@ -78,6 +79,7 @@ export class AcceptingThread {
    */
   constructor(
     start: AcceptorStart,
+    Server: AcceptingServerClass,
     Handler: AnyHandlerClass,
     tell: (report: Report) => void,
     entered: () => void,
@@ -85,6 +87,7 @@ export class AcceptingThread {
   ) {
     this.#die = die;
     this.#start = start;
+    this.#Server = Server;
     this.#Handler = Handler;
     this.#tell = tell;
     this.#entered = entered;
@@ -95,7 +98,7 @@ export class AcceptingThread {
     );
     // From the start: the main thread may close its own before this one serves,
     // and the last that is closed takes all with it who wait to be accepted.
-    this.#listener = new LeavableListener(joinListener({ ...start.address }));
+    this.#listener = new LeavableListener(joinListener(start.address));
   }
 
   /** Whether it has requests. */
@@ -109,10 +112,8 @@ export class AcceptingThread {
       case "serve":
         return void this.#serve();
       case "serve one":
-        this.#one = this.#serveOne();
-        return void this.#one.catch(() => {
-          // The server was closed meanwhile.
-        });
+        this.#one = this.#serveOne(this.#one);
+        return;
       case "go on":
         return this.#goOn?.resolve(command.serve);
       case "shut down":
@@ -132,6 +133,9 @@ export class AcceptingThread {
       case "retire":
         this.#stopped = true;
         return this.#retire(command.gracePeriod);
+      case "set certificate":
+        this.#certificate = command.certificate;
+        return this.#setCertificate();
       case "count anew":
         this.#taken = 0;
         return;
@@ -140,6 +144,8 @@ export class AcceptingThread {
       case "forget":
         this.#errors.get(command.error)?.();
         return void this.#errors.delete(command.error);
+      case "look":
+        return this.#room?.look();
       case "ping":
         return this.#tell({ is: "alive" });
       case "list":
@@ -152,6 +158,8 @@ export class AcceptingThread {
           command.question,
           this.#server?.closeConnection(command.id) ?? false,
         );
+      case "trace":
+        return traceThread(command.settings);
       case "tell more":
         return this.#events.more();
       case "tell load":
@@ -162,6 +170,11 @@ export class AcceptingThread {
 
   async #answer(question: number, answer: unknown): Promise<void> {
     this.#tell({ is: "answer", question, value: await answer });
+  }
+
+  #setCertificate(): void {
+    if (this.#certificate === undefined) return;
+    (this.#server as TLSServer | undefined)?.setCertificate(this.#certificate);
   }
 
   /** Nobody has told it to serve. */
@@ -176,9 +189,26 @@ export class AcceptingThread {
    * server finds that nobody comes after.
    */
   #retire(gracePeriod: number): void {
+    // One that is kept for the next call has been let in.
+    this.#goOn?.resolve(true);
     if (this.#server === undefined) return this.#endUnserved();
     this.#listener.close();
     void this.#server.shutdown({ gracePeriod });
+  }
+
+  /** Serves one request, after the one before. */
+  async #serveOne(before: Promise<void> | undefined): Promise<void> {
+    await before;
+    if (this.#stopped) return;
+    this.#goOn = undefined;
+    try {
+      await this.#serving().handleRequest();
+    } catch {
+      // The server was closed meanwhile.
+      return;
+    }
+    // One that was closed before it was verified was one all the same.
+    if (this.#goOn === undefined && !this.#servesAll) await this.#waitForWord();
   }
 
   async #serve(): Promise<void> {
@@ -197,27 +227,25 @@ export class AcceptingThread {
     }
   }
 
-  async #serveOne(): Promise<void> {
-    this.#goOn = undefined;
-    await this.#serving().handleRequest();
-    // One that was closed before it was verified was one all the same.
-    if (this.#goOn === undefined && !this.#servesAll) await this.#waitForWord();
-  }
-
   /** The server, which is made when it is needed. */
   #serving(): AcceptingServer {
-    return this.#server ??= this.#makeServer();
+    if (this.#server === undefined) {
+      this.#server = this.#makeServer();
+      this.#setCertificate();
+    }
+    return this.#server;
   }
 
   #makeServer(): AcceptingServer {
     const { address, options, limit, counters, thread } = this.#start;
-    const server = new AcceptingServer(
-      address,
-      this.#Handler as unknown as StreamHandler<Deno.TcpConn, Deno.NetAddr>,
+    const server = new this.#Server(
+      address as AcceptorAddress & TLSServerAddress,
+      this.#Handler as never,
       withSeam({
         ...options,
         maxConnections: limit,
         verify: () => this.#servesAll || this.#waitForWord(),
+        onError: (error, _request, client) => this.#tellError(error, client),
       }, {
         listen: () => this.#listener,
         watch: {
@@ -231,19 +259,28 @@ export class AcceptingThread {
             entered: () => this.#hasEntered(),
             another: () => this.#another(),
             emptied: () => this.#tellLoad("idle"),
+            held: () => this.#tell({ is: "held" }),
           });
           this.#room = room;
           return room as never;
         },
         seenAs: this.#seen(),
+        admission: this.#admission(),
       }),
     );
-    server.tellError = (error, client) => this.#tellError(error, client);
     void server.finished.then(() => {
       this.#room!.close();
       this.#tell({ is: "finished" });
     });
     return server;
+  }
+
+  /** Who is let in, as in every thread. */
+  #admission(): Admission | undefined {
+    const { admission: memory, thread, options: { admission } } = this.#start;
+    if (memory === undefined || admission === undefined) return undefined;
+    const isGone = () => this.#places.gone;
+    return new Admission(admission, { memory, thread, isGone });
   }
 
   /** Holds a request until the main thread says what is to become of it. */

@@ -31,6 +31,8 @@ export class Acceptor {
   readonly #idStep: number;
   readonly #questions = new Questions();
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
+  /** When its requests should have ended, in `performance.now()` time. */
+  #endsAt = Infinity;
   #endTimers: ReturnType<typeof setTimeout>[] = [];
 
   /**
@@ -111,13 +113,16 @@ export class Acceptor {
   }
 
   /**
-   * Ends it where it is not done long after it should have been.
+   * Ends it where it is not done long after it should have been. The shortest time
+   * counts.
    *
    * @param gracePeriod How long its requests may take, in milliseconds.
    */
   endWithin(gracePeriod: number): void {
+    const endsAt = performance.now() + gracePeriod;
+    if (endsAt >= this.#endsAt) return;
+    this.#endsAt = endsAt;
     this.#clearEndTimers();
-    if (gracePeriod === Infinity) return;
     const after = (ms: number, late: () => void) => {
       const timer = setTimeout(() => {
         if (!this.finished) late();

@@ -10,8 +10,13 @@ import { importHandler } from "../_bridge/handler_location.ts";
 import { HeapWatch } from "../_threads/heap_watch.ts";
 import { noticeEnds } from "../_threads/notice_ends.ts";
 import { refuseMessages } from "../_threads/refuse_messages.ts";
+import { prepareTracing } from "../_threads/thread_tracing.ts";
 import { SharedThreadState } from "../_threads/thread_state.ts";
-import { AcceptingThread } from "./accepting_thread.ts";
+import { TCPServer } from "../tcp_server.ts";
+import {
+  type AcceptingServerClass,
+  AcceptingThread,
+} from "./accepting_thread.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
 import type { Command, Report } from "./messages.ts";
 
@@ -23,9 +28,15 @@ export async function run(start: AcceptorStart): Promise<void> {
   const post = refuseMessages();
   try {
     const Handler = await importHandler(start.handler);
+    await prepareTracing();
+    const Server = "cert" in start.address
+      // Who speaks no TLS need not load it.
+      ? (await import("../tls_server.ts")).TLSServer
+      : TCPServer;
     const heap = new HeapWatch(() => thread.busy, die);
     const thread = new AcceptingThread(
       start,
+      Server as AcceptingServerClass,
       Handler,
       (report: Report) => post(report),
       () => heap.arm(),

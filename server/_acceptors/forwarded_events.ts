@@ -6,7 +6,7 @@
 import { packError, unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { bitOf, type EventName, EVENTS } from "../_events/channels.ts";
-import type { Publisher, Told } from "../_events/publisher.ts";
+import type { Events, Publisher, Told } from "../_events/publisher.ts";
 import { isAbortReason, isRefusalReason } from "../_numbers/counters.ts";
 import { isCount, isId, readClient } from "./checks.ts";
 
@@ -79,12 +79,10 @@ export class EventQueue {
   }
 
   /** Takes an event. */
-  take<Event extends EventName>(
-    event: Event,
-    time: number,
-    told: Told<Event>,
-  ): void {
+  take<Event extends EventName>(event: Event, message: Events[Event]): void {
     if (this.#waiting.length >= MOST_WAITING) return void this.#lost++;
+    // The server is the main thread's to tell.
+    const { server: _, time, ...told } = message;
     this.#waiting.push({ event, time, told: packed(told) });
     if (this.#flushes || this.#underWay >= MOST_UNDER_WAY) return;
     this.#flushes = true;
@@ -143,14 +141,14 @@ interface Open {
 /** Publishes the events of one thread in the main thread. */
 export class EventsOfThread {
   readonly #publisher: Publisher;
-  readonly #most: number;
+  readonly #most: () => number;
   readonly #open = new Map<number, Open>();
 
   /**
    * @param publisher Publishes them.
-   * @param most How many requests may be open at most.
+   * @param most Tells how many requests may be open at most.
    */
-  constructor(publisher: Publisher, most: number) {
+  constructor(publisher: Publisher, most: () => number) {
     this.#publisher = publisher;
     this.#most = most;
   }
@@ -196,7 +194,7 @@ export class EventsOfThread {
     const identity = { id, clientAddress };
     switch (event) {
       case "accept":
-        if (this.#open.size >= this.#most) throw noEvents();
+        if (this.#open.size >= this.#most()) throw noEvents();
         this.#open.set(id, { clientAddress, time });
         return this.#publisher.publish("accept", identity, time);
       case "refuse": {

@@ -3,6 +3,8 @@
  * main thread believes none of it: see `readReport`.
  */
 
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { isCount, readClient } from "./checks.ts";
 import { type PackedEvent, readEvents } from "./forwarded_events.ts";
@@ -21,18 +23,24 @@ export type Command =
   | { readonly do: "close" }
   /** Leave what comes to others, and shut down. */
   | { readonly do: "retire"; readonly gracePeriod: number }
+  /** Show another certificate. */
+  | { readonly do: "set certificate"; readonly certificate: TLSCertificate }
   /** Count the requests up to the next `spent` from 0 again. */
   | { readonly do: "count anew" }
   /** The requests that wait for a shutdown need wait no longer. */
   | { readonly do: "end waits" }
   /** An error has been handled. */
   | { readonly do: "forget"; readonly error: number }
+  /** Look again whether you may accept. */
+  | { readonly do: "look" }
   /** Say whether you live. */
   | { readonly do: "ping" }
   /** Say which requests you have. */
   | { readonly do: "list"; readonly question: number }
   /** End one of them, and say whether it was there. */
   | { readonly do: "end one"; readonly question: number; readonly id: number }
+  /** Have handlers traced, or no more. */
+  | { readonly do: "trace"; readonly settings: TraceSettings | undefined }
   /** Events that you have told were taken. */
   | { readonly do: "tell more" }
   /** Say from now on when you have requests, and when you have none. */
@@ -42,6 +50,8 @@ export type Command =
 export type Report =
   /** A connection has come, and waits for `go on`. */
   | { readonly is: "one" }
+  /** A client was accepted for whom there is no place. */
+  | { readonly is: "held" }
   /** All threads are busy: another could be started. */
   | { readonly is: "full" }
   /** As many requests have come as a thread is to have. */
@@ -87,6 +97,7 @@ export function readReport(message: unknown): Report {
   const report = message as Readonly<Record<string, unknown>> | null;
   switch (report?.is) {
     case "one":
+    case "held":
     case "full":
     case "spent":
     case "waiting":

@@ -9,7 +9,16 @@
  * by a compare-and-exchange from 0 to its own number, so no place has two owners
  * and never are more taken than there are. Only the owner gives a place back, or
  * the main thread in its name when it is gone: what a thread holds is found by its
- * number, whatever it did last, and no count can be wrong.
+ * number, whatever it did last.
+ *
+ * Fewer may be taken than there are places, since the limit changes while the
+ * threads serve. So a thread counts one in `TAKEN` first, by a compare-and-exchange
+ * that keeps to the limit, and notes beside it how many of those are its own: when
+ * it is gone, so many are counted no more. Nothing can end a thread between the
+ * two, as no function is called and no loop goes round. As more places are there
+ * than are counted, one that has counted finds one that is free. A larger limit
+ * makes the memory grow, and each thread looks at more of it when it next takes a
+ * place.
  *
  * A thread that finds none counts itself among those that wait, looks once more
  * and sleeps in `Atomics.waitAsync` on `FREED`. Whoever frees a place adds to
@@ -19,9 +28,10 @@
  * ## Trust
  *
  * The threads run handlers, which can write anything anywhere in this memory.
- * The main thread reads only who owned a place and which address it had, when a
- * thread is gone: a wrong answer is a wrong message about a lost connection, of
- * which there are no more than places.
+ * The main thread reads only who owned a place, which address it had and how many
+ * a thread had, when the thread is gone: a wrong answer is a wrong message about a
+ * lost connection, of which there are no more than places, or a wrong count of
+ * those that are taken, which any thread can make wrong by itself.
  */
 
 import {
@@ -38,6 +48,14 @@ const FREED = 0;
 const WAITING = 1;
 /** Changes whenever threads come or go. */
 const CHANGES = 2;
+/** How many places are taken. */
+const TAKEN = 3;
+/** How many may be. */
+const LIMIT = 4;
+/** 1 while no thread is to accept. */
+const SUSPENDED = 5;
+/** How many threads have accepted a client for whom there is no place. */
+const HOLDING = 6;
 /** What there is for each thread starts here, a cache line for each. */
 const THREADS = 16;
 const THREAD_WORDS = 16;
@@ -47,6 +65,12 @@ const ACCEPTS = 0;
 const LOAD = 1;
 /** Of those: whether it has ended any. */
 const SERVED = 2;
+/** Of those: how many places it has. */
+const PLACES = 3;
+/** Of those: the number under which it takes places. */
+const OWNER = 4;
+/** Of those: 1 while it has accepted a client for whom there is no place. */
+const HOLDS = 5;
 
 /** Of each place: its owner, what kind of address, and its 16 bytes. */
 const PLACE_WORDS = 6;
@@ -70,17 +94,31 @@ export interface PlacesMemory {
   readonly workers: number;
   /** How many there are at most, with those that have left that to others. */
   readonly threads: number;
-  /** How many places there are. */
+  /** How many places there are at first. */
   readonly size: number;
+}
+
+/** How many threads there are at most where so many accept. */
+export function threadsOf(workers: number): number {
+  // One that is replaced is there beside the one that has its place.
+  return 2 * workers;
 }
 
 /** Allocates places, all of them free. */
 export function allocatePlaces(workers: number, limit: number): PlacesMemory {
-  // A thread that is replaced is there beside the one that has its place.
-  const threads = 2 * workers;
+  const threads = threadsOf(workers);
   const size = Math.min(limit, MOST_PLACES);
-  const words = THREADS + threads * THREAD_WORDS + size * PLACE_WORDS;
-  return { memory: new SharedArrayBuffer(4 * words), workers, threads, size };
+  const bytes = (size: number) => 4 * wordsOf(threads, size);
+  // What is not used of the most is not allocated either.
+  const maxByteLength = bytes(MOST_PLACES);
+  const memory = new SharedArrayBuffer(bytes(size), { maxByteLength });
+  Atomics.store(new Int32Array(memory), LIMIT, size);
+  return { memory, workers, threads, size };
+}
+
+/** How many words there are for so many threads and places. */
+function wordsOf(threads: number, size: number): number {
+  return THREADS + threads * THREAD_WORDS + size * PLACE_WORDS;
 }
 
 /** A client, as far as a place tells. */
@@ -88,19 +126,28 @@ export type ClientAddress = Deno.NetAddr & { transport: "tcp" };
 
 /** What all of them can see and change. */
 class SharedPlaces {
-  protected readonly words: Int32Array;
+  protected readonly memory: SharedArrayBuffer;
+  protected words!: Int32Array;
   protected readonly threads: number;
-  /** How many there are. */
-  readonly size: number;
-  protected readonly bytes: Uint8Array;
+  /** How many places this thread looks at. */
+  size!: number;
+  protected bytes!: Uint8Array;
   readonly #first: number;
 
   constructor({ memory, threads, size }: PlacesMemory) {
-    this.words = new Int32Array(memory);
-    this.bytes = new Uint8Array(memory);
+    this.memory = memory;
     this.threads = threads;
-    this.size = size;
     this.#first = THREADS + threads * THREAD_WORDS;
+    this.lookAt(size);
+  }
+
+  /** Looks at so many places from now on. */
+  protected lookAt(size: number): void {
+    const words = wordsOf(this.threads, size);
+    // Not at all that will ever be: arrays that grow with their memory are slow.
+    this.words = new Int32Array(this.memory, 0, words);
+    this.bytes = new Uint8Array(this.memory, 0, 4 * words);
+    this.size = size;
   }
 
   /** Where the words of a place begin. */
@@ -145,6 +192,28 @@ class SharedPlaces {
 
 /** The places, as the main thread sees them. */
 export class AllPlaces extends SharedPlaces {
+  #limit = this.size;
+
+  /** How many places may be taken. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  set limit(limit: number) {
+    this.#limit = Math.min(limit, MOST_PLACES);
+    if (this.#limit > this.size) {
+      this.memory.grow(4 * wordsOf(this.threads, this.#limit));
+      this.lookAt(this.#limit);
+    }
+    Atomics.store(this.words, LIMIT, this.#limit);
+    this.tellFreed();
+  }
+
+  /** Has threads accept, or not. */
+  suspend(isSuspended: boolean): void {
+    Atomics.store(this.words, SUSPENDED, isSuspended ? 1 : 0);
+  }
+
   /** Says that a thread accepts no more. */
   endAccepting(thread: number): void {
     this.setAccepts(thread, false);
@@ -166,9 +235,10 @@ export class AllPlaces extends SharedPlaces {
    * Gives back the places of a thread that is gone.
    *
    * @param owner Its number.
+   * @param thread Which of the threads it is.
    * @returns The clients that it had.
    */
-  takeBack(owner: number): ClientAddress[] {
+  takeBack(owner: number, thread: number): ClientAddress[] {
     const clients: ClientAddress[] = [];
     for (let place = 0; place < this.size; place++) {
       const at = this.at(place);
@@ -178,6 +248,11 @@ export class AllPlaces extends SharedPlaces {
       this.words[at + KIND] = 0;
       Atomics.compareExchange(this.words, at, owner, 0);
     }
+    Atomics.store(this.words, wordOf(thread, OWNER), 0);
+    const places = Atomics.exchange(this.words, wordOf(thread, PLACES), 0);
+    Atomics.sub(this.words, TAKEN, places);
+    const holds = Atomics.exchange(this.words, wordOf(thread, HOLDS), 0);
+    Atomics.sub(this.words, HOLDING, holds);
     this.tellFreed();
     return clients;
   }
@@ -207,6 +282,9 @@ export class OwnPlaces extends SharedPlaces {
   readonly #workers: number;
   /** Where to look first. */
   #next: number;
+  /** How many places this thread has. */
+  #places = 0;
+  #holds = false;
   #load = 0;
 
   /**
@@ -221,20 +299,102 @@ export class OwnPlaces extends SharedPlaces {
     this.#thread = thread;
     this.#workers = memory.workers;
     this.#next = Math.floor(thread * this.size / this.threads);
+    Atomics.store(this.words, wordOf(thread, OWNER), owner);
+  }
+
+  /**
+   * Whether this thread is taken for gone, as where an endless loop could not be
+   * ended and has ended after all: nothing of this memory is its own any more.
+   */
+  get gone(): boolean {
+    return Atomics.load(this.words, wordOf(this.#thread, OWNER)) !==
+      this.#owner;
   }
 
   /** Takes a place, if one is free. -1 says that there is none. */
   take(): number {
-    for (let tries = 0; tries < this.size; tries++) {
+    if (this.gone) return -1;
+    const { limit } = this;
+    if (limit > this.size) this.#lookAtMore(limit);
+    if (!this.#count(limit)) return -1;
+    // One is free, since each that is not has been counted before. Others may take
+    // and free them while it is looked for, but for how long nobody could say if
+    // the memory were written over.
+    for (let tries = 0; tries < 2 * this.size; tries++) {
       const place = this.#next;
       const at = this.at(place);
-      this.#next = place + 1 === this.size ? 0 : place + 1;
+      this.#next = place + 1 >= this.size ? 0 : place + 1;
       if (
         Atomics.load(this.words, at) === 0 &&
         Atomics.compareExchange(this.words, at, 0, this.#owner) === 0
       ) return place;
     }
+    this.#countLess();
     return -1;
+  }
+
+  /** Looks at the places that the memory has grown by. */
+  #lookAtMore(limit: number): void {
+    const words = this.memory.byteLength / 4 - wordsOf(this.threads, 0);
+    this.lookAt(Math.min(limit, Math.floor(words / PLACE_WORDS)));
+  }
+
+  /** How many places may be taken. */
+  get limit(): number {
+    return Atomics.load(this.words, LIMIT);
+  }
+
+  /** Whether no thread is to accept. */
+  get suspended(): boolean {
+    return Atomics.load(this.words, SUSPENDED) === 1;
+  }
+
+  /** Counts one more that is taken, if it may be. */
+  #count(limit: number): boolean {
+    const own = wordOf(this.#thread, PLACES);
+    const places = this.#places + 1;
+    for (;;) {
+      const taken = Atomics.load(this.words, TAKEN);
+      if (taken >= limit) return false;
+      if (
+        Atomics.compareExchange(this.words, TAKEN, taken, taken + 1) === taken
+      ) {
+        Atomics.store(this.words, own, places);
+        this.#places = places;
+        return true;
+      }
+    }
+  }
+
+  #countLess(): void {
+    const own = wordOf(this.#thread, PLACES);
+    const places = --this.#places;
+    Atomics.sub(this.words, TAKEN, 1);
+    Atomics.store(this.words, own, places);
+  }
+
+  /**
+   * Says whether this thread has accepted a client for whom there is no place. The
+   * next is for that one: others that only wait for clients leave it.
+   */
+  set holds(holds: boolean) {
+    if (holds === this.#holds || this.gone) return;
+    this.#holds = holds;
+    const own = wordOf(this.#thread, HOLDS);
+    const number = holds ? 1 : 0;
+    Atomics.add(this.words, HOLDING, holds ? 1 : -1);
+    Atomics.store(this.words, own, number);
+    if (!holds) this.tellFreed();
+  }
+
+  /** Whether other threads hold clients. */
+  get othersHold(): boolean {
+    return Atomics.load(this.words, HOLDING) > (this.#holds ? 1 : 0);
+  }
+
+  /** Whether more are taken than may be: the limit was larger before. */
+  get tooMany(): boolean {
+    return Atomics.load(this.words, TAKEN) > this.limit;
   }
 
   /** Notes who has a place. */
@@ -250,9 +410,11 @@ export class OwnPlaces extends SharedPlaces {
 
   /** Gives a place back. */
   free(place: number): void {
+    if (this.gone) return;
     const at = this.at(place);
     this.words[at + KIND] = 0;
     Atomics.store(this.words, at, 0);
+    this.#countLess();
     // The one used last is the likeliest to be in a cache.
     this.#next = place;
     this.tellFreed();

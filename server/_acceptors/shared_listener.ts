@@ -81,7 +81,14 @@ export function joinListener(
 export function sharedOptions(
   options: Deno.TcpListenOptions,
 ): Deno.TcpListenOptions & { transport?: "tcp" } {
-  const shared: ShareableOptions = { ...options, loadBalanced: true };
+  // An address of TLS has more, which is nobody's business here.
+  const { hostname, port, tcpBacklog } = options;
+  const shared: ShareableOptions = {
+    ...hostname === undefined ? {} : { hostname },
+    ...tcpBacklog === undefined ? {} : { tcpBacklog },
+    port: port ?? 0,
+    loadBalanced: true,
+  };
   return shared as Deno.TcpListenOptions & { transport?: "tcp" };
 }
 

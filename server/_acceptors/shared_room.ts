@@ -14,6 +14,8 @@ export interface RoomWatcher {
   another(): Promise<void> | undefined;
   /** The last one has gone. */
   emptied(): void;
+  /** One has been accepted for whom there is no place. */
+  held(): void;
 }
 
 /**
@@ -29,7 +31,7 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   /** The place for the next, if it has been taken; -1 if not. */
   #seat = -1;
   /** Why the next has to wait. */
-  #waitsFor: "thread" | "turn" | "place" | undefined;
+  #waitsFor: "thread" | "turn" | "place" | "entry" | undefined;
   /** Settles when another thread has started, or is not waited for any more. */
   #another: Promise<void> | undefined;
   /** How long to let others go first, in milliseconds. */
@@ -38,6 +40,10 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   /** Whether others have been let go first. */
   #paused = false;
   #closed = false;
+  /** Whether one has been accepted for whom there is no place. */
+  #holds = false;
+  /** Whether it is not looked any more whether threads are to accept. */
+  #resumed = false;
 
   /**
    * @param limit How many requests this thread may have.
@@ -53,7 +59,12 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
 
   override get full(): boolean {
     this.#waitsFor = undefined;
-    if (super.full) return true;
+    if (super.full || !this.#resumed && this.#places.suspended) return true;
+    if (this.#places.othersHold) {
+      this.#giveBackSeat();
+      this.#waitsFor = "place";
+      return true;
+    }
     if (this.#places.load > 0 && this.#awaitsAnother()) {
       this.#waitsFor = "thread";
       return true;
@@ -70,8 +81,37 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
     return true;
   }
 
+  override get mayEnter(): boolean {
+    this.#waitsFor = undefined;
+    if (!this.#resumed && this.#places.suspended) return false;
+    if (this.#places.tooMany) this.#giveBackSeat();
+    const mayEnter = this.#takeSeat();
+    if (!mayEnter) this.#waitsFor = "entry";
+    if (mayEnter === this.#holds) {
+      this.#places.holds = this.#holds = !mayEnter;
+      if (this.#holds) this.#watcher.held();
+    }
+    return mayEnter;
+  }
+
+  /** Looks again whether this thread may accept: something has changed. */
+  look(): void {
+    if (this.#places.tooMany || this.#places.othersHold) this.#giveBackSeat();
+    this.wake();
+  }
+
+  /** Accepts whatever the other threads are to do. */
+  override resume(): void {
+    this.#resumed = true;
+    this.wake();
+  }
+
   override get limit(): number {
-    return Math.min(super.limit, this.#places.size);
+    return Math.min(super.limit, this.#places.limit);
+  }
+
+  override set limit(limit: number) {
+    super.limit = limit;
   }
 
   override get atLimit(): boolean {
@@ -93,6 +133,9 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
       };
       this.#pauseTimer = setTimeout(ended, this.#pause);
     } else if (waitsFor === "place") {
+      const isFree = () => !this.#places.othersHold && this.#takeSeat();
+      this.#places.awaken(isFree, () => this.wake());
+    } else if (waitsFor === "entry") {
       this.#places.awaken(() => this.#takeSeat(), () => this.wake());
     }
     return awake;
@@ -130,6 +173,12 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   /** Gives back the place that nobody will need. */
   close(): void {
     this.#closed = true;
+    this.#places.holds = this.#holds = false;
+    this.#giveBackSeat();
+  }
+
+  /** Gives back the place for the next, if it has been taken. */
+  #giveBackSeat(): void {
     if (this.#seat >= 0) this.#places.free(this.#seat);
     this.#seat = -1;
   }

@@ -1,16 +1,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import { unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import type { RunnerHost, RunnerNumbers, ServingLoop } from "../_core/seam.ts";
 import type { ConnectionInfo } from "../server_stats.ts";
-import type { TCPServerAddress } from "../tcp_server.ts";
 import { Replacements } from "../_threads/replacements.ts";
 import { requestsOfThread } from "../_threads/requests_per_worker.ts";
 import { Acceptor } from "./acceptor.ts";
-import type { AcceptorOptions } from "./acceptor_start.ts";
+import type { AcceptorAddress, AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
 import type { Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
@@ -34,11 +35,9 @@ export interface Supervised {
   readonly perWorker: number;
   /** After how many requests a thread is replaced. */
   readonly requestsPerWorker: number;
-  /** How many requests there may be in all. */
-  readonly maxConnections: number;
   readonly handler: HandlerLocation;
   /** Where to listen, with the port that was chosen. */
-  readonly address: TCPServerAddress;
+  readonly address: AcceptorAddress;
   readonly options: AcceptorOptions;
 }
 
@@ -63,6 +62,7 @@ export class Supervisor implements ServingLoop {
   #closing = false;
   #done = false;
   #keepsAlive = true;
+  #traceSettings: TraceSettings | undefined;
   /** The shortest grace period so far, in milliseconds. */
   #gracePeriod = Infinity;
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -72,7 +72,9 @@ export class Supervisor implements ServingLoop {
   readonly #socket: Pick<Deno.TcpListener, "close">;
   #keeper: QueueKeeper | undefined;
   #keeperTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #address: TCPServerAddress;
+  readonly #address: AcceptorAddress;
+  /** The certificate that is shown in the place of the first. */
+  #certificate: TLSCertificate | undefined;
 
   /**
    * Starts the first thread and waits for it, to see that the handler can be
@@ -89,15 +91,15 @@ export class Supervisor implements ServingLoop {
     socket: Pick<Deno.TcpListener, "close">,
     host: RunnerHost,
   ) {
-    const { workers, maxConnections, handler, requestsPerWorker } = supervised;
+    const { workers, handler, requestsPerWorker } = supervised;
     this.#host = host;
     this.#socket = socket;
     this.#address = supervised.address;
-    const memory = allocatePlaces(workers, maxConnections);
+    const memory = allocatePlaces(workers, host.limit);
     this.#places = new AllPlaces(memory);
     const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
     this.#numbers = numbers;
-    this.#one = new TheOne(() => this.#live.values().next().value);
+    this.#one = new TheOne(() => this.#chooseForOne());
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
     this.#starts = new AcceptorStarts(
@@ -112,6 +114,7 @@ export class Supervisor implements ServingLoop {
               ...{ places: memory, owner, thread },
               ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
               requests: requestsOfThread(requestsPerWorker),
+              admission: host.admission?.memory,
             },
             (acceptor, report) => this.#told(acceptor, report),
             (acceptor, cause) => this.#gone(acceptor, cause),
@@ -121,8 +124,9 @@ export class Supervisor implements ServingLoop {
       },
     );
     this.#replacements = new Replacements({
-      has: (old) => !this.#closing && this.#live.has(old) && !old.retired,
-      startBeside: () => this.#starts.startBeside(),
+      serves: (old) => !this.#closing && this.#live.has(old) && !old.retired,
+      has: (old) => !this.#closing && this.#live.has(old),
+      startBeside: () => this.#startBeside(),
       retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
     try {
@@ -172,6 +176,24 @@ export class Supervisor implements ServingLoop {
     }
   }
 
+  get limit(): number {
+    return this.#places.limit;
+  }
+
+  set limit(limit: number) {
+    this.#places.limit = limit;
+    this.#look();
+  }
+
+  suspend(): void {
+    this.#places.suspend(true);
+  }
+
+  resume(): void {
+    this.#places.suspend(false);
+    this.#look();
+  }
+
   // The threads were told to drain. Their last reports come before their end.
   drain(): Promise<void> {
     this.stop();
@@ -209,6 +231,14 @@ export class Supervisor implements ServingLoop {
     await this.#keeper?.close();
   }
 
+  /** Has handlers traced in all threads, those to come too. */
+  trace(settings: TraceSettings | undefined): void {
+    this.#traceSettings = settings;
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "trace", settings });
+    }
+  }
+
   numbers(): RunnerNumbers {
     return this.#numbers.numbers(this.#starts.starting);
   }
@@ -221,17 +251,63 @@ export class Supervisor implements ServingLoop {
     return this.#numbers.closeConnection(id);
   }
 
+  setCertificate(certificate: TLSCertificate): void {
+    this.#certificate = certificate;
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "set certificate", certificate });
+    }
+  }
+
   /** Replaces all threads. */
   async recycle(gracePeriod: number): Promise<void> {
     await this.#starts.settled();
-    const old = [...this.#live].filter(({ retired }) => !retired);
-    await this.#replacements.replace(old, gracePeriod);
+    const live = [...this.#live];
+    // Those that may take their time so far, may not any more.
+    const retired = live.filter((acceptor) => acceptor.retired);
+    for (const acceptor of retired) this.#retire(acceptor, gracePeriod);
+    const others = live.filter((acceptor) => !acceptor.retired);
+    await this.#replacements.replace(others, gracePeriod);
+    await Promise.all(retired.map(({ gone }) => gone));
+  }
+
+  /** Who waits for a request, among those that will accept it soonest. */
+  #chooseForOne(): Acceptor | undefined {
+    const serving = [...this.#live].filter(({ retired }) => !retired);
+    const idle = serving.find(({ thread }) =>
+      this.#places.loadOf(thread) === 0
+    );
+    if (idle !== undefined) return idle;
+    this.#starts.startAnother();
+    // It asks when it has started. Else a busy one serves it, after what it has.
+    return this.#starts.starting ? undefined : serving[0];
+  }
+
+  async #startBeside(): Promise<void> {
+    try {
+      await this.#starts.startBeside();
+    } catch (error) {
+      // The one that was to be replaced may have died meanwhile.
+      if (this.#live.size === 0) this.#starts.startAnother();
+      throw error;
+    }
+  }
+
+  /** Has the request served that waits for `handleRequest`, if one does. */
+  serveHeld(): void {
+    for (const acceptor of this.#live) {
+      acceptor.tell({ do: "go on", serve: true });
+    }
   }
 
   keepAlive(keep: boolean): void {
     this.#keepsAlive = keep;
     if (!this.#serving) return;
     for (const acceptor of this.#live) this.#keepAlive(acceptor);
+  }
+
+  /** Has threads look again whether they may accept. */
+  #look(): void {
+    for (const acceptor of this.#live) acceptor.tell({ do: "look" });
   }
 
   /** Has a thread that may not keep the process alive do so while it is busy. */
@@ -248,7 +324,14 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
+    const certificate = this.#certificate;
+    if (certificate !== undefined) {
+      acceptor.tell({ do: "set certificate", certificate });
+    }
     this.#numbers.came(acceptor);
+    if (this.#traceSettings !== undefined) {
+      acceptor.tell({ do: "trace", settings: this.#traceSettings });
+    }
     if (this.#closing) {
       acceptor.endWithin(this.#gracePeriod);
       return acceptor.tell({ do: "close" });
@@ -261,6 +344,7 @@ export class Supervisor implements ServingLoop {
   #failed(error: Error): void {
     if (this.#closing) return this.#checkEnd();
     void this.#host.report(error);
+    this.#one.ask();
     // Those that wished for it may wish again.
     this.#places.change();
     if (this.#live.size === 0) this.#starts.startAnother();
@@ -270,6 +354,8 @@ export class Supervisor implements ServingLoop {
     switch (report.is) {
       case "one":
         return this.#one.came(acceptor);
+      case "held":
+        return this.#look();
       case "full":
         return this.#starts.startAnother();
       case "spent":
@@ -315,7 +401,7 @@ export class Supervisor implements ServingLoop {
   }
 
   async #keepQueue(): Promise<void> {
-    this.#keeper = new QueueKeeper(sharedOptions({ ...this.#address }));
+    this.#keeper = new QueueKeeper(sharedOptions(this.#address));
     if (await this.#keeper.holds()) this.#socket.close();
   }
 
@@ -357,9 +443,10 @@ export class Supervisor implements ServingLoop {
 
   #gone(acceptor: Acceptor, cause: Error): void {
     if (!this.#live.delete(acceptor)) return;
-    const clients = this.#places.takeBack(acceptor.owner);
+    const clients = this.#places.takeBack(acceptor.owner, acceptor.thread);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
+    this.#host.admission?.clear(acceptor.thread);
     const unasked = !acceptor.finished && !this.#done;
     this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);

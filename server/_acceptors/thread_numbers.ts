@@ -30,8 +30,11 @@ export class ThreadNumbers {
   readonly memory: SharedArrayBuffer;
   readonly #threads: number;
   readonly #places: AllPlaces;
-  /** How many requests one thread may have, those that linger too. */
-  readonly #most: number;
+  /**
+   * How many requests one thread may have, those that linger too. It grows with the
+   * limit, and never becomes less: those that are there go on.
+   */
+  readonly #most: () => number;
   readonly #publisher: Publisher;
   readonly #counters: AllCounters;
   readonly #workforce: Workforce<Acceptor>;
@@ -54,7 +57,7 @@ export class ThreadNumbers {
   ) {
     this.#threads = threads;
     this.#places = places;
-    this.#most = places.size + MOST_LINGERING;
+    this.#most = () => places.size + MOST_LINGERING;
     this.#publisher = publisher;
     this.#workforce = new Workforce("threads", workers);
     this.memory = allocateCounters(threads);
@@ -139,7 +142,7 @@ export class ThreadNumbers {
     const answer = await acceptor.list();
     if (typeof answer === "string") return [];
     try {
-      return readConnections(answer.value, this.#most);
+      return readConnections(answer.value, this.#most());
     } catch (error) {
       acceptor.terminate(error as Error);
       return [];

@@ -1,6 +1,7 @@
 import { checkKeys } from "../../handlers/_known_keys.ts";
 import { printThrown } from "../../handlers/_print_thrown.ts";
-import { ABORT, CLOSING, RUN } from "../../handlers/_host.ts";
+import { ABORT, CLOSING, type HandlerHost, RUN } from "../../handlers/_host.ts";
+import { tracing } from "../../handlers/_tracing.ts";
 import type {
   BaseRequestHandler,
   RequestServer,
@@ -221,7 +222,7 @@ export class FarSide implements FrameHandler {
         shutdowns: new Shutdowns(),
       };
       this.#channels.set(id, channel);
-      await handler[RUN]({
+      const host: HandlerHost = {
         settling: () => this.#carrier.send(FrameType.Settling, id),
         // The near side knows of a write that failed there, and not of one that
         // failed here, since a read had.
@@ -229,7 +230,10 @@ export class FarSide implements FrameHandler {
           if (this.#channels.get(id) !== channel) return;
           this.#carrier.send(FrameType.WriteFail, id, packError(reason));
         },
-      });
+      };
+      await (tracing === undefined
+        ? handler[RUN](host)
+        : tracing.handler(handler, () => handler[RUN](host)));
     } catch (error) {
       this.#carrier.send(FrameType.Error, id, packError(error));
     }

@@ -28,6 +28,8 @@ export class NearSide implements FrameHandler {
   /** How many shutdowns were asked for by what handlers have left running. */
   #leftShutdowns = 0;
   readonly #datagrams: NearDatagrams;
+  /** When its requests are aborted, in `performance.now()` time. */
+  #endsAt = Infinity;
   #retireTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -89,7 +91,7 @@ export class NearSide implements FrameHandler {
   }
 
   /**
-   * Has all its requests end soon, as no others come.
+   * Has all its requests end soon, as no others come. The shortest time counts.
    *
    * @param gracePeriod How long they may take, in milliseconds.
    */
@@ -97,7 +99,9 @@ export class NearSide implements FrameHandler {
     for (const channel of this.#channels.all()) {
       channel.shuttingDown(gracePeriod);
     }
-    if (gracePeriod === Infinity || this.#lost !== undefined) return;
+    const endsAt = performance.now() + gracePeriod;
+    if (endsAt >= this.#endsAt || this.#lost !== undefined) return;
+    this.#endsAt = endsAt;
     clearTimeout(this.#retireTimer);
     this.#retireTimer = setTimeout(() => {
       const reason = new DOMException(

@@ -1,4 +1,5 @@
 import { ABORT, CLOSING, type Closing, UNSENT } from "../../handlers/_host.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
@@ -9,7 +10,6 @@ import type {
   RunnerHost,
   RunnerNumbers,
 } from "../_core/seam.ts";
-import { checkCount, DEFAULT_MAX_CONNECTIONS } from "../_core/options.ts";
 import type { NearSide } from "./near_side.ts";
 import { watchLiveness } from "./liveness.ts";
 import type { Recyclable } from "../recyclable.ts";
@@ -51,20 +51,6 @@ export type MixinArguments<Added> = [
   handler: unknown,
   options?: ServerOptions & Added,
 ];
-
-/**
- * How many requests may be in progress where those that run them take only so
- * many.
- *
- * @throws {RangeError} If the server's own limit is out of range.
- */
-export function limitedConnections(
-  { maxConnections = DEFAULT_MAX_CONNECTIONS }: ServerOptions,
-  capacity: number,
-): number {
-  checkCount("maxConnections", maxConnections, 1);
-  return Math.min(maxConnections, capacity);
-}
 
 /** Runs the handlers of a server in the threads or processes of a pool. */
 export class RemoteRunner implements Runner {
@@ -153,6 +139,10 @@ export class RemoteRunner implements Runner {
 
   async close(): Promise<void> {
     await this.#pool?.close();
+  }
+
+  trace(settings: TraceSettings | undefined): boolean {
+    return this.#pool!.trace?.(settings) === true;
   }
 
   numbers(): RunnerNumbers {

@@ -1,3 +1,4 @@
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { inspectBounded } from "../../handlers/_inspect_bounded.ts";
 import type { RunnerNumbers } from "../_core/seam.ts";
 import { HandlerLostError } from "../handler_lost_error.ts";
@@ -104,6 +105,12 @@ export interface RemotePool {
   cancel(waiting: Waiting, reason: unknown): void;
   /** What to wait for before more is read from sockets, if anything. */
   drained?(): Promise<void> | undefined;
+  /**
+   * Has handlers traced where they run, or no more.
+   *
+   * @returns Whether they can be.
+   */
+  trace?(settings: TraceSettings | undefined): boolean;
   /** How many requests wait, and who there is to run them. */
   numbers(): RunnerNumbers;
   /** No others come than those that the kernel has let in already. */

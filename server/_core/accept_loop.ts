@@ -93,6 +93,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
       }
       this.#failing = this.#toldFull = false;
       this.#accepted++;
+      if (!this.#room.mayEnter) await this.#hold();
       // One that came as the last wait ended was let in like those before it.
       if (this.#stopped && !this.#isDrained) {
         this.#acceptor.discard(request, clientAddress);
@@ -153,6 +154,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   /** Accepts those whom the kernel has let in already, then nothing more. */
   drain(): Promise<void> {
     this.#drain ??= new QueueDrain(this);
+    this.resume();
     this.#serveRest();
     return this.#drained ??= this.#drain.drained().then(() => {
       this.#isDrained = !this.#stopped;
@@ -203,6 +205,27 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
       this.#acceptor.discard(request, clientAddress)
     );
     this.#room.wake();
+  }
+
+  get limit(): number {
+    return this.#room.limit;
+  }
+
+  set limit(limit: number) {
+    this.#room.limit = limit;
+  }
+
+  suspend(): void {
+    if (this.#drain === undefined) this.#room.suspended = true;
+  }
+
+  resume(): void {
+    this.#room.resume();
+  }
+
+  /** Holds one who has been accepted and may not come in: it waits with the others. */
+  async #hold(): Promise<void> {
+    while (!this.#stopped && !this.#room.mayEnter) await this.#room.awaken();
   }
 
   #tellFull(): void {

@@ -56,12 +56,18 @@ export function checkServerOptions<Address extends Deno.Addr, Request>(
 /**
  * Checks a count given as an option.
  *
+ * @param action What fails otherwise.
  * @throws {RangeError} If it is not an integer of at least `least`.
  */
-export function checkCount(name: string, value: number, least: number): void {
+export function checkCount(
+  name: string,
+  value: number,
+  least: number,
+  action = "create server",
+): void {
   if (value === Infinity || (Number.isInteger(value) && value >= least)) return;
   throw new RangeError(
-    `Cannot create server: ${name} must be an integer of at least ${least}, received ${
+    `Cannot ${action}: ${name} must be an integer of at least ${least}, received ${
       Deno.inspect(value)
     }`,
   );

@@ -46,6 +46,8 @@ export interface Parts<Request, Address extends Deno.Addr> {
   readonly services: ServiceTimer;
   /** What handlers see as their server. */
   readonly seenAs: RequestServer;
+  /** How many requests what runs them can have in progress at once. */
+  readonly capacity: number;
 }
 
 /**
@@ -68,13 +70,15 @@ export function makeParts<Request, Address extends Deno.Addr>(
 ): Parts<Request, Address> {
   const seam = seamOf<Request, Address>(options);
   const { runner, transport = {}, optionNames, seenAs = server } = seam;
+  const { admission, capacity = Infinity } = seam;
   const { maxConnections, requestTimeout, gracePeriod } = checkServerOptions(
     options,
     optionNames,
   );
   const socket = open();
-  const room: Room<ServedRequest<Request, Address>> =
-    seam.makeRoom?.(maxConnections) ?? new Room(maxConnections);
+  const limit = Math.min(maxConnections, capacity);
+  const room: Room<ServedRequest<Request, Address>> = seam.makeRoom?.(limit) ??
+    new Room(limit);
   const watch = new Watch(seenAs, seam.watch);
   const { publisher } = watch;
   const reporter = new Reporter<Request, Address>(
@@ -92,11 +96,20 @@ export function makeParts<Request, Address extends Deno.Addr>(
       ? accept
       : () => runner.congestion()?.then(accept) ?? accept(),
     serve: (request, clientAddress, handled) => {
-      new ServedRequest(serving, request, clientAddress, handled).start();
+      // Where a header is to come, it is not known yet who asks.
+      const admitted = transport.prepare === undefined
+        ? admission?.enter(clientAddress)
+        : undefined;
+      if (typeof admitted === "string") {
+        void discard(serving, request, clientAddress, admitted);
+        return handled?.();
+      }
+      new ServedRequest(serving, request, clientAddress, handled, admitted)
+        .start();
       services.accepted();
     },
     discard: (request, clientAddress) =>
-      void discard(serving, request, clientAddress),
+      void discard(serving, request, clientAddress, "late"),
     closed: () => server.close(),
     full: (limit) => publisher.full(limit),
   };
@@ -113,7 +126,7 @@ export function makeParts<Request, Address extends Deno.Addr>(
     readonly measuresRequests?: boolean;
   };
   const serving: Serving<Request, Address> = {
-    ...{ room, reporter, transport, watch, hooks: server, ending },
+    ...{ room, reporter, transport, watch, hooks: server, ending, admission },
     deadlines: requestTimeout === Infinity || measures
       ? undefined
       : requestDeadlines(requestTimeout),
@@ -121,7 +134,10 @@ export function makeParts<Request, Address extends Deno.Addr>(
     byRequest: overridesSteps ? new Map() : undefined,
   };
   const numbers = new Numbers(watch, () => room.inside(), runner);
-  return { socket, runner, loop, serving, ending, numbers, services, seenAs };
+  return {
+    ...{ socket, runner, loop, serving, ending, numbers, services, seenAs },
+    capacity,
+  };
 }
 
 /**
@@ -135,13 +151,13 @@ export function makeParts<Request, Address extends Deno.Addr>(
  */
 export function startParts<Request, Address extends Deno.Addr>(
   server: Whole<Request, Address>,
-  { socket, runner, ending, serving }: Parts<Request, Address>,
+  { socket, runner, loop, ending, serving }: Parts<Request, Address>,
   signal: AbortSignal | undefined,
 ): void {
-  const { reporter, watch: { publisher } } = serving;
+  const { reporter, admission, watch: { publisher } } = serving;
   try {
     runner?.start({
-      ...{ addr: socket.addr, publisher },
+      ...{ addr: socket.addr, publisher, admission, limit: loop.limit },
       shutdown: (options) => void server.shutdown(options),
       report: (error, clientAddress) =>
         reporter.report(error, undefined, clientAddress as Address),

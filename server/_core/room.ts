@@ -14,7 +14,9 @@ export interface Guest {
  * for, and who is told when they have ended.
  */
 export class Room<Item extends Guest> {
-  readonly #limit: number;
+  #limit: number;
+  /** Whether nobody is to come in for now. */
+  suspended = false;
   /**
    * In no order: the last takes the place of one that leaves. It is no `Set`:
    * requests come and go by the thousands, and V8 keeps everything that the
@@ -40,9 +42,22 @@ export class Room<Item extends Guest> {
     return this.#limit;
   }
 
+  set limit(limit: number) {
+    this.#limit = limit;
+    this.wake();
+  }
+
   /** Whether the next has to wait, in `awaken`. */
   get full(): boolean {
-    return this.#counted >= this.#limit;
+    return this.suspended || this.#counted >= this.#limit;
+  }
+
+  /**
+   * Whether the one may come in who has been accepted already. There was room for
+   * it when that began; if there is none any more, it has to wait in `awaken`.
+   */
+  get mayEnter(): boolean {
+    return !this.full;
   }
 
   /** Whether it is, since as many are counted as may be. */
@@ -69,6 +84,12 @@ export class Room<Item extends Guest> {
   enter(item: Item): void {
     item.place = this.#inside.push(item) - 1;
     this.#counted++;
+  }
+
+  /** Lets come in who may, from now on. */
+  resume(): void {
+    this.suspended = false;
+    this.wake();
   }
 
   /** Is told that the address of one inside is another. */

@@ -1,3 +1,4 @@
+import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type {
   ABORT,
   CLOSING,
@@ -7,6 +8,7 @@ import type {
 } from "../../handlers/_host.ts";
 import type { Traffic } from "../../handlers/_traffic.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import type { Publisher } from "../_events/publisher.ts";
 import type { WatchParts } from "../_numbers/watch.ts";
@@ -15,6 +17,7 @@ import type {
   ConnectionInfo,
   WorkersStats,
 } from "../server_stats.ts";
+import type { Admission } from "../_admission/admission.ts";
 import type { Guest, Room } from "./room.ts";
 
 /** The handler of a request, or what stands for it where it runs elsewhere. */
@@ -63,6 +66,15 @@ export interface CountedRequest<Request> extends Traffic {
 }
 
 /**
+ * What has come of a request before anybody is asked whether it is served.
+ *
+ * - `"client"`: it is a client's, who may not be let in.
+ * - `"trusted"`: it is that of somebody who is always let in.
+ * - `"refused"`: it is closed.
+ */
+export type Prepared = "client" | "trusted" | "refused";
+
+/**
  * How a kind of server prepares, ends and releases requests. A server of
  * connections and one of datagrams each give theirs to `BaseServer`. A method
  * that is left out does nothing and costs nothing.
@@ -75,10 +87,9 @@ export interface Transport<Request, Address extends Deno.Addr> {
    * says whose it is.
    *
    * @param served The request.
-   * @returns Whether to go on with it; it is closed otherwise.
    */
   readonly prepare?:
-    | ((served: InProgress<Request, Address>) => Promise<boolean>)
+    | ((served: InProgress<Request, Address>) => Promise<Prepared>)
     | undefined;
   /**
    * Does something before or after a handler: a handshake, a watch for silence.
@@ -113,6 +124,10 @@ export interface RunnerHost {
   readonly addr: Deno.Addr;
   /** Tells whoever listens what happens in the server. */
   readonly publisher: Publisher;
+  /** How many requests may be in progress at once, at first. */
+  readonly limit: number;
+  /** Says who is let in, where that is not everybody. */
+  readonly admission: Admission | undefined;
   /** Shuts the server down, for code that an ended handler has left running. */
   shutdown(options: { readonly gracePeriod?: number }): void;
   /**
@@ -136,6 +151,12 @@ export interface ServingLoop {
    * @returns Whether there was one before the timeout.
    */
   serveOne(timeout: number): Promise<boolean>;
+  /** How many requests may be in progress at once. */
+  limit: number;
+  /** Accepts nothing until `resume` or `drain`. Doing it again changes nothing. */
+  suspend(): void;
+  /** Goes on accepting. Doing it again changes nothing. */
+  resume(): void;
   /** Accepts what waits already, then stops. */
   drain(): Promise<void>;
   /** Accepts nothing more. */
@@ -194,8 +215,16 @@ export interface Runner {
    * what keeps a new one from being started.
    */
   recycle?(gracePeriod: number): Promise<void>;
+  /** The server shows another certificate from now on. */
+  setCertificate?(certificate: TLSCertificate): void;
   /** The server is to keep the process alive, or not. */
   keepAlive?(keep: boolean): void;
+  /**
+   * Has handlers traced where they run, or no more.
+   *
+   * @returns Whether they can be.
+   */
+  trace?(settings: TraceSettings | undefined): boolean;
   /** What it adds to the numbers of its server. */
   numbers(): RunnerNumbers;
   /** The requests that the server has not seen. */
@@ -218,6 +247,8 @@ export type TCPListener = Pick<
 export interface Seam<Request, Address extends Deno.Addr> {
   readonly transport?: Transport<Request, Address>;
   readonly runner?: Runner;
+  /** How many requests the runner can have in progress at once. */
+  readonly capacity?: number;
   /** Opens a TCP socket that listens; `Deno.listen` where it is left out. */
   readonly listen?: (
     options: Deno.TcpListenOptions,
@@ -226,11 +257,18 @@ export interface Seam<Request, Address extends Deno.Addr> {
   readonly makeRoom?: <Item extends Guest>(limit: number) => Room<Item>;
   /** How requests are watched, where others have a part in it. */
   readonly watch?: WatchParts;
+  /** Says who is let in, where that is not everybody. */
+  readonly admission?: Admission | undefined;
+  /** How many threads share what that counts. */
+  readonly admissionThreads?: number;
   /** What handlers see as their server; the server itself where it is left out. */
   readonly seenAs?: RequestServer;
   /** The names of the options that subclasses and mixins have added. */
   readonly optionNames?: readonly string[];
 }
+
+/** The name of the method that has a server's handlers traced. */
+export const TRACE: unique symbol = Symbol("trace");
 
 /** The key of a seam among the options, which nobody else can name. */
 const SEAM: unique symbol = Symbol("seam");

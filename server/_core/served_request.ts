@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { ABORT, CLOSING, type Closing, UNSENT } from "../../handlers/_host.ts";
 import type { Traffic } from "../../handlers/_traffic.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
+import type { Admission, Admitted } from "../_admission/admission.ts";
 import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
 import type { Fate, Subject } from "../_events/publisher.ts";
 import { DONE, type Watch } from "../_numbers/watch.ts";
@@ -9,10 +10,16 @@ import type {
   AbortReason,
   ConnectionInfo,
   ConnectionState,
+  RefusalReason,
 } from "../server_stats.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Guest, Room } from "./room.ts";
-import type { InProgress, RunningHandler, Transport } from "./seam.ts";
+import type {
+  InProgress,
+  Prepared,
+  RunningHandler,
+  Transport,
+} from "./seam.ts";
 
 /** How long an aborted handler may take to wind down, in milliseconds. */
 export const ABANDON_AFTER = 1_000;
@@ -38,6 +45,8 @@ export interface Serving<Request, Address extends Deno.Addr> {
   readonly reporter: Reporter<Request, Address>;
   readonly transport: Transport<Request, Address>;
   readonly watch: Watch;
+  /** Says whose requests are let in, if anybody is not. */
+  readonly admission: Admission | undefined;
   /** Those of `requestTimeout`, if there is one. */
   readonly deadlines:
     | Deadlines<ServedRequest<Request, Address>>
@@ -171,6 +180,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   /** Whether it is closed unanswered. */
   #refused = false;
   #fate: Fate = DONE;
+  /** What its client was let in with, if that is counted. */
+  #admitted: Admitted | undefined;
   #aborted: { readonly reason: unknown; reported: boolean } | undefined;
   #abandonTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -179,12 +190,14 @@ export class ServedRequest<Request, Address extends Deno.Addr>
    * @param request What was accepted.
    * @param clientAddress The client's address.
    * @param onHandled Called once, when its handler has ended, or runs elsewhere.
+   * @param admitted What the client was let in with, where that has been asked.
    */
   constructor(
     serving: Serving<Request, Address>,
     request: Request,
     clientAddress: Address,
     onHandled?: () => void,
+    admitted?: Admitted,
   ) {
     this.serving = serving;
     this.request = request;
@@ -196,21 +209,21 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     this.totals = serving.watch.counters;
     this.#scope = { served: this, outer: scopes.getStore() };
     this.#onHandled = onHandled;
+    this.#admitted = admitted;
   }
 
   /** Serves it. Returns when its handler waits for something, or has ended. */
   start(): void {
     const { room, deadlines, byRequest, transport, watch } = this.serving;
+    const isKnown = transport.prepare === undefined;
     room.enter(this);
     transport.counts?.(this);
-    watch.accepted(this);
+    watch.accepted(this, isKnown);
     deadlines?.add(this);
     byRequest?.set(this.request, this);
     scopes.run(
       this.#scope,
-      transport.prepare === undefined
-        ? ServedRequest.#run
-        : ServedRequest.#prepare,
+      isKnown ? ServedRequest.#run : ServedRequest.#prepare,
       this,
     );
   }
@@ -325,26 +338,48 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   /** What comes before all else, inside its own scope. */
   static async #prepare(this: void, served: AnyServedRequest): Promise<void> {
     const { request, serving } = served;
-    let goesOn = false;
-    try {
-      goesOn = await serving.transport.prepare!(served);
-    } catch (error) {
-      await served.#report(error);
-    }
+    const { hooks, watch } = serving;
+    // Until it is known whose it is, nobody is told of it, nor of its end.
+    served.#refused = true;
+    const refusal = await served.#begin();
     // It may have been given up meanwhile.
     if (served.place < 0) return;
-    if (goesOn) return ServedRequest.#run(served);
+    served.#refused = false;
+    watch.introduced(served);
+    if (refusal === undefined) return ServedRequest.#run(served);
     if (served.#fate === DONE) {
       served.#refused = true;
-      serving.watch.refused(served, "proxy");
+      watch.refused(served, refusal);
     }
     await callLast(
       serving,
       request,
       served.clientAddress,
-      () => serving.hooks.closeRequest(request),
+      () => hooks.closeRequest(request),
     );
     served.#exit();
+  }
+
+  /**
+   * Finds out whose it is, and whether that client is let in.
+   *
+   * @returns Why not.
+   */
+  async #begin(): Promise<RefusalReason | undefined> {
+    const { transport, admission } = this.serving;
+    let prepared: Prepared;
+    try {
+      prepared = await transport.prepare!(this);
+    } catch (error) {
+      await this.#report(error);
+      return "proxy";
+    }
+    if (prepared === "refused") return "proxy";
+    if (prepared === "trusted" || this.place < 0) return undefined;
+    const admitted = admission?.enter(this.clientAddress);
+    if (typeof admitted === "string") return admitted;
+    this.#admitted = admitted;
+    return undefined;
   }
 
   /** All of a request, inside its own scope. */
@@ -407,6 +442,9 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     if (this.place < 0) return;
     const { room, byRequest, watch } = this.serving;
     if (this.#abandonTimer !== undefined) clearTimeout(this.#abandonTimer);
+    if (this.#admitted !== undefined) {
+      this.serving.admission!.leave(this.#admitted);
+    }
     this.#scope.served = undefined;
     byRequest?.delete(this.request);
     if (this.wrapped !== undefined) byRequest?.delete(this.wrapped);
@@ -450,13 +488,14 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 }
 
-/** Discards a request that was accepted too late to be served. */
+/** Discards what was accepted and will be no request in progress. */
 export async function discard<Request, Address extends Deno.Addr>(
   serving: Serving<Request, Address>,
   request: Request,
   clientAddress: Address,
+  reason: RefusalReason,
 ): Promise<void> {
-  serving.watch.turnedAway(clientAddress, "late");
+  serving.watch.turnedAway(clientAddress, reason);
   await callLast(
     serving,
     request,

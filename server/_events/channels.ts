@@ -35,9 +35,13 @@ export let listening = 0;
 /** Called when that has changed. */
 const watchers = new Set<() => void>();
 
+const BITS = Object.fromEntries(
+  EVENTS.map((event, index) => [event, 1 << index]),
+) as Readonly<Record<EventName, number>>;
+
 /** The bit of an event. */
 export function bitOf(event: EventName): number {
-  return 1 << EVENTS.indexOf(event);
+  return BITS[event];
 }
 
 /**

@@ -8,7 +8,6 @@ import type {
   ServerFullEvent,
   ServerListenEvent,
   ServerRefuseEvent,
-  ServerRequestEvent,
   ServerStartEvent,
 } from "../server_events.ts";
 import type { AbortReason, RefusalReason } from "../server_stats.ts";
@@ -39,16 +38,8 @@ export interface Outlet {
   readonly wantsAny: boolean;
   /** Whether it is to be told of an event. */
   wants(event: EventName): boolean;
-  /**
-   * Takes one.
-   *
-   * @param time When it happened, in milliseconds since the epoch.
-   */
-  take<Event extends EventName>(
-    event: Event,
-    time: number,
-    told: Told<Event>,
-  ): void;
+  /** Takes one. */
+  take<Event extends EventName>(event: Event, message: Events[Event]): void;
 }
 
 /** A request, as far as events tell of it. */
@@ -92,82 +83,115 @@ export class Publisher {
       this.#outlet?.wants(event) === true;
   }
 
-  /** Tells of an event. */
+  /**
+   * Tells of an event that was told elsewhere.
+   *
+   * @param time When it happened, in milliseconds since the epoch.
+   */
   publish<Event extends EventName>(
     event: Event,
     told: Told<Event>,
-    time: number = performance.timeOrigin + performance.now(),
+    time: number,
   ): void {
-    const channel = CHANNELS[event];
-    if (channel.hasSubscribers) {
-      channel.publish({ server: this.#server, time, ...told });
-    }
-    if (this.#outlet?.wants(event)) this.#outlet.take(event, time, told);
+    const server = this.#server;
+    this.#tell(event, { server, time, ...told } as unknown as Events[Event]);
   }
 
   listen(): void {
     if (!this.wants("listen")) return;
-    this.publish("listen", { address: this.#server.addr });
+    const server = this.#server;
+    this.#tell("listen", { server, time: timeOf(), address: server.addr });
   }
 
   accept(subject: Subject): void {
-    if (this.wants("accept")) this.publish("accept", identity(subject));
+    if (!this.wants("accept")) return;
+    const { id, clientAddress, began, since } = subject;
+    const time = began === 0 ? since : timeOf(began);
+    this.#tell("accept", { server: this.#server, time, id, clientAddress });
   }
 
   refuse(subject: Subject, reason: RefusalReason): void {
     if (!this.wants("refuse")) return;
-    this.publish("refuse", { ...identity(subject), reason });
+    const { id, clientAddress } = subject;
+    const [server, time] = [this.#server, timeOf()];
+    this.#tell("refuse", { server, time, id, clientAddress, reason });
   }
 
   start(subject: Subject): void {
     if (!this.wants("start")) return;
-    const waited = age(subject, performance.now());
-    this.publish("start", { ...identity(subject), waited });
+    const { id, clientAddress } = subject;
+    const now = performance.now();
+    this.#tell("start", {
+      server: this.#server,
+      time: timeOf(now),
+      id,
+      clientAddress,
+      waited: age(subject, now),
+    });
   }
 
   end(subject: Subject, fate: Fate): void {
     if (!this.wants("end")) return;
-    const { handled, bytesIn, bytesOut } = subject;
     const now = performance.now();
     // Somebody may listen only since then.
-    const until = handled || now;
-    this.publish("end", {
-      ...identity(subject),
-      ...{ duration: age(subject, until), lingered: now - until },
-      ...{ bytesIn, bytesOut },
-      ...fate,
-    });
+    const until = subject.handled || now;
+    const message: ServerEndEvent = {
+      server: this.#server,
+      time: timeOf(now),
+      id: subject.id,
+      clientAddress: subject.clientAddress,
+      duration: age(subject, until),
+      lingered: now - until,
+      bytesIn: subject.bytesIn,
+      bytesOut: subject.bytesOut,
+      outcome: fate.outcome,
+    };
+    this.#tell(
+      "end",
+      fate.outcome === "done" ? message : { ...message, ...fate },
+    );
   }
 
   error(error: unknown, clientAddress: Deno.Addr | undefined): void {
     if (!this.wants("error")) return;
-    this.publish("error", {
-      error,
+    this.#tell("error", {
+      ...{ server: this.#server, time: timeOf(), error },
       ...clientAddress === undefined ? {} : { clientAddress },
     });
   }
 
   full(limit: number): void {
-    if (this.wants("full")) this.publish("full", { limit });
+    if (!this.wants("full")) return;
+    this.#tell("full", { server: this.#server, time: timeOf(), limit });
   }
 
   drain(gracePeriod: number): void {
-    if (this.wants("drain")) this.publish("drain", { gracePeriod });
+    if (!this.wants("drain")) return;
+    this.#tell("drain", { server: this.#server, time: timeOf(), gracePeriod });
   }
 
   close(): void {
-    if (this.wants("close")) this.publish("close", {});
+    if (!this.wants("close")) return;
+    this.#tell("close", { server: this.#server, time: timeOf() });
   }
+
+  #tell<Event extends EventName>(event: Event, message: Events[Event]): void {
+    const channel = CHANNELS[event];
+    if (channel.hasSubscribers) channel.publish(message);
+    if (this.#outlet?.wants(event)) this.#outlet.take(event, message);
+  }
+}
+
+/**
+ * A moment of `performance.now()` time, in milliseconds since the epoch. To ask for
+ * it takes 0.3 µs, so that it is asked for once for each event.
+ */
+function timeOf(moment: number = performance.now()): number {
+  return performance.timeOrigin + moment;
 }
 
 /** How old a request was at a moment of `performance.now()` time, in milliseconds. */
 function age({ began, since }: Subject, moment: number): number {
   if (began !== 0) return moment - began;
-  return Math.max(0, performance.timeOrigin + moment - since);
-}
-
-function identity(
-  { id, clientAddress }: Subject,
-): Omit<ServerRequestEvent, "server" | "time"> {
-  return { id, clientAddress };
+  return Math.max(0, timeOf(moment) - since);
 }

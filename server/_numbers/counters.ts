@@ -21,7 +21,10 @@ export const ENDED = 4;
 export const FAILED = 5;
 const FIRST_REFUSED = 6;
 
-const REFUSALS: readonly RefusalReason[] = ["verify", "late", "proxy"];
+const REFUSALS: readonly RefusalReason[] = [
+  ...["verify", "late", "proxy"] as const,
+  ...["deny", "perAddress", "rate"] as const,
+];
 const TIMEOUTS: readonly AbortReason[] = [
   "requestTimeout",
   "idleTimeout",

@@ -1,6 +1,6 @@
 import type { Runner } from "../_core/seam.ts";
 import type { ConnectionInfo, ServerStats } from "../server_stats.ts";
-import { addCounters, statsOf } from "./counters.ts";
+import { addCounters, COUNTERS, statsOf } from "./counters.ts";
 import type { Watch } from "./watch.ts";
 
 /** A request in progress, as it is listed and closed. */
@@ -16,6 +16,8 @@ export class Numbers {
   /** When the server was made, in milliseconds since the epoch. */
   readonly #since = Date.now();
   readonly #watch: Watch;
+  /** Where counters are added up. */
+  readonly #sum = new Float64Array(COUNTERS);
   readonly #inside: () => readonly Listed[];
   readonly #runner: Runner | undefined;
 
@@ -39,8 +41,9 @@ export class Numbers {
     const numbers = this.#runner?.numbers();
     let { counters } = this.#watch;
     if (numbers?.counters !== undefined) {
-      counters = counters.slice();
-      addCounters(counters, numbers.counters);
+      this.#sum.set(counters);
+      addCounters(this.#sum, numbers.counters);
+      counters = this.#sum;
     }
     return {
       since: this.#since,

@@ -17,14 +17,7 @@
  * for one that ended: wrong numbers are shown, and nothing else is decided by them.
  */
 
-import {
-  ACCEPTED,
-  addCounters,
-  COUNTERS,
-  ENDED,
-  FAILED,
-  HANDLED,
-} from "./counters.ts";
+import { ACCEPTED, COUNTERS, ENDED, FAILED, HANDLED } from "./counters.ts";
 
 /** The first cache line: which events the main thread wants, a bit for each. */
 const HEADER_BYTES = 64;
@@ -56,6 +49,7 @@ export function wantedEvents(memory: SharedArrayBuffer): Int32Array {
 /** The counters of all threads, those that are gone among them. */
 export class AllCounters {
   readonly #threads: Float64Array[];
+  readonly #sum = new Float64Array(COUNTERS);
   /** Those of threads that are gone. */
   readonly #past = new Float64Array(COUNTERS);
   /** How many requests those had accepted that were in the place of each. */
@@ -73,13 +67,11 @@ export class AllCounters {
     this.#pastAccepted = Array(threads).fill(0);
   }
 
-  /** All counters together. */
+  /** All counters together, which are lent until the next call. */
   sum(): Float64Array {
-    const sum = this.#past.slice();
-    for (const counters of this.#threads) {
-      addCounters(sum, readCounters(counters));
-    }
-    return sum;
+    this.#sum.set(this.#past);
+    for (const counters of this.#threads) addRead(this.#sum, counters);
+    return this.#sum;
   }
 
   /** How many requests were accepted in the place of a thread by those that are gone. */
@@ -93,21 +85,33 @@ export class AllCounters {
    * @param failed How many requests that were.
    */
   gone(thread: number, failed: number): void {
-    const counters = readCounters(this.#threads[thread]!);
-    counters[HANDLED] = counters[ENDED] = counters[ACCEPTED]!;
-    counters[FAILED]! += failed;
-    addCounters(this.#past, counters);
-    this.#pastAccepted[thread]! += counters[ACCEPTED]!;
+    const past = this.#past;
+    const before = past[ACCEPTED]!;
+    addRead(past, this.#threads[thread]!);
+    past[HANDLED] = past[ENDED] = past[ACCEPTED]!;
+    past[FAILED]! += failed;
+    this.#pastAccepted[thread]! += past[ACCEPTED]! - before;
     this.#threads[thread]!.fill(0);
   }
 }
 
-/** The counters of a thread, as far as they can be. */
-function readCounters(shared: Float64Array): Float64Array {
-  const counters = shared.map((count) =>
-    Number.isSafeInteger(count) && count >= 0 ? count : 0
-  );
-  counters[HANDLED] = Math.min(counters[HANDLED]!, counters[ACCEPTED]!);
-  counters[ENDED] = Math.min(counters[ENDED]!, counters[HANDLED]!);
-  return counters;
+/** Adds the counters of a thread, as far as they can be. */
+function addRead(sum: Float64Array, shared: Float64Array): void {
+  // The last step first: who is counted meanwhile has not ended before it came.
+  const ended = countAt(shared, ENDED);
+  const handled = countAt(shared, HANDLED);
+  const accepted = countAt(shared, ACCEPTED);
+  sum[ENDED]! += Math.min(ended, handled, accepted);
+  sum[HANDLED]! += Math.min(handled, accepted);
+  sum[ACCEPTED]! += accepted;
+  for (let index = 0; index < COUNTERS; index++) {
+    if (index !== ENDED && index !== HANDLED && index !== ACCEPTED) {
+      sum[index]! += countAt(shared, index);
+    }
+  }
+}
+
+function countAt(shared: Float64Array, index: number): number {
+  const count = shared[index]!;
+  return Number.isSafeInteger(count) && count >= 0 ? count : 0;
 }

@@ -68,11 +68,20 @@ export class Watch {
     return listening !== 0 || this.#outlet?.wantsAny === true;
   }
 
-  /** A request was accepted, and is in progress. It gets its number. */
-  accepted(subject: NewSubject): void {
+  /**
+   * A request was accepted, and is in progress. It gets its number.
+   *
+   * @param isKnown Whether it is known whose it is.
+   */
+  accepted(subject: NewSubject, isKnown = true): void {
     subject.id = this.#nextId;
     this.#nextId += this.#idStep;
     this.counters[ACCEPTED]!++;
+    if (isKnown && this.tells) this.publisher.accept(subject);
+  }
+
+  /** It is known by now whose a request is. */
+  introduced(subject: Subject): void {
     if (this.tells) this.publisher.accept(subject);
   }
 

@@ -5,7 +5,7 @@ import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
 import { describeAddress } from "../_core/describe_address.ts";
 import { mappedIPv4 } from "../_core/ip_text.ts";
 import { checkTime } from "../_core/options.ts";
-import type { InProgress } from "../_core/seam.ts";
+import type { InProgress, Prepared } from "../_core/seam.ts";
 import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
 import { checkMaxLength, MAX_LENGTH } from "./max_length.ts";
 import { type Begun, ProxiedConnection } from "./proxied_connection.ts";
@@ -79,12 +79,11 @@ export class ProxyReceiver {
   /**
    * Receives the header of a connection, if one is to come.
    *
-   * @returns Whether it is served; it is closed otherwise.
    * @throws {Deno.errors.InvalidData} If the header breaks the protocol.
    * @throws {Deno.errors.PermissionDenied} If the peer is the first that may send
    * none.
    */
-  async receive(served: InProgress<unknown, Deno.Addr>): Promise<boolean> {
+  async receive(served: InProgress<unknown, Deno.Addr>): Promise<Prepared> {
     const connection = (served.request as { [PROXIED]?: unknown })[PROXIED];
     if (!(connection instanceof ProxiedConnection)) {
       throw new TypeError(
@@ -92,9 +91,9 @@ export class ProxyReceiver {
       );
     }
     if (!this.#trusted.has(connection.remoteAddr)) {
-      if (this.#isOptional) return true;
+      if (this.#isOptional) return "client";
       this.#tellUntrusted(connection.remoteAddr);
-      return false;
+      return "refused";
     }
     const waiting: Waiting = { served, since: performance.now() };
     this.#deadlines.add(waiting);
@@ -104,9 +103,12 @@ export class ProxyReceiver {
     } finally {
       this.#deadlines.delete(waiting);
     }
-    const client = this.#clientOf(connection.header, connection.remoteAddr);
+    if (begun === "nobody") return "refused";
+    const { header, remoteAddr } = connection;
+    const client = this.#clientOf(header, remoteAddr);
     if (client !== undefined) served.readdress(client);
-    return begun === "client";
+    // A balancer looks whether somebody listens.
+    return header?.command === "LOCAL" ? "trusted" : "client";
   }
 
   /** Stops the timer when it has nothing to do: the server has finished. */

@@ -6,7 +6,9 @@ interface Replaceable {
 
 /** Who has the threads. */
 interface Owner<Thread> {
-  /** Whether there is still something to do: it serves, and the thread is there. */
+  /** Whether the thread takes requests that come. */
+  serves(old: Thread): boolean;
+  /** Whether the thread is there, and the server has not begun to end. */
   has(old: Thread): boolean;
   /**
    * Starts one more, and resolves when it takes requests.
@@ -15,7 +17,8 @@ interface Owner<Thread> {
    */
   startBeside(): Promise<void>;
   /**
-   * Has a thread take nothing more, and end when its requests have ended.
+   * Has a thread take nothing more, and end when its requests have ended. May be
+   * called again: the shortest time counts.
    *
    * @param gracePeriod How long they may take, in milliseconds.
    */
@@ -57,8 +60,7 @@ export class Replacements<Thread extends Replaceable> {
   }
 
   async #replaceOne(old: Thread, gracePeriod: number): Promise<void> {
-    if (!this.#owner.has(old)) return;
-    await this.#owner.startBeside();
+    if (this.#owner.serves(old)) await this.#owner.startBeside();
     if (this.#owner.has(old)) this.#owner.retire(old, gracePeriod);
   }
 }

@@ -1,3 +1,4 @@
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { toError } from "../_bridge/errors.ts";
 import { endRequests, type Loss } from "../_bridge/remote_pool.ts";
 import { NearSide } from "../_bridge/near_side.ts";
@@ -5,7 +6,7 @@ import { allocateLane, RingCarrier } from "./ring_carrier.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
 import { OwnedWorker } from "./owned_worker.ts";
-import type { ThreadStart } from "./thread_main.ts";
+import type { ThreadCommand, ThreadStart } from "./thread_main.ts";
 
 /** The module that a thread runs. */
 const THREAD_URL = new URL("./thread_main.ts", import.meta.url).href;
@@ -102,6 +103,11 @@ export class Thread {
   async ready(): Promise<void> {
     await this.#worker.ready();
     this.#receive();
+  }
+
+  /** Has its handlers traced, or no more. */
+  trace(settings: TraceSettings | undefined): void {
+    this.#worker.post({ settings } satisfies ThreadCommand);
   }
 
   /** Ends it now, and all its requests with `cause`. */

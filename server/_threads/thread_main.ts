@@ -5,11 +5,14 @@
  * @module
  */
 
+import { parentPort } from "node:worker_threads";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { FarSide } from "../_bridge/far_side.ts";
 import {
   type HandlerLocation,
   importHandler,
 } from "../_bridge/handler_location.ts";
+import { prepareTracing, traceThread } from "./thread_tracing.ts";
 import { HeapWatch } from "./heap_watch.ts";
 import { noticeEnds } from "./notice_ends.ts";
 import type { WorkerStart } from "./owned_worker.ts";
@@ -26,6 +29,11 @@ export interface ThreadStart extends WorkerStart {
   readonly fromThread: Lane;
 }
 
+/** What a thread is told later: to have its handlers traced, or no more. */
+export interface ThreadCommand {
+  readonly settings: TraceSettings | undefined;
+}
+
 /** Runs handlers until the thread ends. */
 export async function run(start: ThreadStart): Promise<void> {
   const state = new SharedThreadState(start.state);
@@ -34,6 +42,7 @@ export async function run(start: ThreadStart): Promise<void> {
   refuseMessages();
   try {
     const Handler = await importHandler(start.handler);
+    await prepareTracing();
     const carrier = new RingCarrier(start.fromThread, start.toThread);
     const side = new FarSide(
       carrier,
@@ -42,6 +51,10 @@ export async function run(start: ThreadStart): Promise<void> {
       () => heap.arm(),
     );
     const heap = new HeapWatch(() => side.busy, die);
+    parentPort!.on(
+      "message",
+      ({ settings }: ThreadCommand) => traceThread(settings),
+    );
     state.ready();
     await carrier.receive(side);
   } catch (error) {

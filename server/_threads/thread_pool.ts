@@ -1,4 +1,5 @@
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
+import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { RunnerNumbers } from "../_core/seam.ts";
 import { Workforce } from "../_numbers/workforce.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
@@ -46,6 +47,7 @@ export class ThreadPool implements RemotePool {
   readonly #retired = new Set<Thread>();
   /** Settles when one of those is gone. */
   #retiredGone: PromiseWithResolvers<void> | undefined;
+  #traceSettings: TraceSettings | undefined;
   #closed = false;
 
   /**
@@ -82,7 +84,10 @@ export class ThreadPool implements RemotePool {
     this.#newThread = () =>
       new Thread(handler, addr, requestsOfThread(requestsPerThread), shutdown);
     this.#replacements = new Replacements({
-      has: (old) => !this.#closed && this.#placement.ready.has(old),
+      serves: (old) => !this.#closed && this.#placement.ready.has(old),
+      has: (old) =>
+        !this.#closed &&
+        (this.#placement.ready.has(old) || this.#retired.has(old)),
       startBeside: () => this.#startBeside(),
       retire: (old, gracePeriod) => this.#retire(old, gracePeriod),
     });
@@ -108,6 +113,15 @@ export class ThreadPool implements RemotePool {
     return Promise.race(
       Array.from(this.#placement.ready, (thread) => thread.drained()),
     );
+  }
+
+  /** Has handlers traced in all threads, those to come too. */
+  trace(settings: TraceSettings | undefined): boolean {
+    this.#traceSettings = settings;
+    for (const threads of [this.#placement.ready, this.#retired]) {
+      for (const thread of threads) thread.trace(settings);
+    }
+    return true;
   }
 
   numbers(): RunnerNumbers {
@@ -146,7 +160,10 @@ export class ThreadPool implements RemotePool {
   /** Replaces all threads. */
   async recycle(gracePeriod: number): Promise<void> {
     await Promise.all(this.#starting.values());
+    const retired = [...this.#retired];
+    for (const { side } of retired) side.retire(gracePeriod);
     await this.#replacements.replace([...this.#placement.ready], gracePeriod);
+    await Promise.all(retired.map(({ gone }) => gone));
   }
 
   #open(thread: Thread, open: Opener): Assignment {
@@ -219,6 +236,7 @@ export class ThreadPool implements RemotePool {
     const since = performance.now();
     this.#placement.ready.add(thread);
     this.#workforce.came(thread);
+    if (this.#traceSettings !== undefined) thread.trace(this.#traceSettings);
     thread.gone.then(({ untold }) => {
       const isRetired = this.#retired.has(thread);
       const hadRequests = untold === undefined;

@@ -32,6 +32,7 @@ export {
   type CGIUser,
 } from "../../handlers/http/cgi_http_request_handler.ts";
 export * from "../../handlers/http/fetch_request_handler.ts";
+export type { HijackedConnection } from "../../handlers/http/hijacked_connection.ts";
 export * from "../../handlers/http/http_error.ts";
 export type { HTTPLimits } from "../../handlers/http/http_limits.ts";
 export * from "../../handlers/http/simple_http_request_handler.ts";

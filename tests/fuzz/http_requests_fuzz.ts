@@ -130,9 +130,13 @@ function parse(parts: readonly Uint8Array[]): Outcome {
     parser.calls = 0;
     parser.feed(part);
     ok(parser.calls <= part.length + 1, "The parser was asked in vain");
-    for (let found; (found = parser.shift()) !== undefined;) {
-      requests.push(found);
-    }
+    do {
+      for (let found; (found = parser.shift()) !== undefined;) {
+        requests.push(found);
+      }
+      // Nobody takes over what asks for that.
+      parser.resume();
+    } while (parser.hasMore);
     if (parser.failure !== undefined) break;
   }
   return {

@@ -4,6 +4,7 @@ import {
   HTTPSServer,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
+import type { RequestHandlerClass } from "../../mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
@@ -36,12 +37,24 @@ interface Launched {
   readonly connect: () => Promise<Deno.Conn>;
 }
 
-async function launch(way: Way, folder: Folder): Promise<Launched> {
+/** The handlers of a server that is attacked. */
+export interface Handlers {
+  readonly base: RequestHandlerClass<Deno.Conn, Deno.Addr>;
+  readonly fetch: RequestHandlerClass<Deno.Conn, Deno.Addr>;
+}
+
+const TARGETS: Handlers = { base: Target, fetch: FetchTarget };
+
+async function launch(
+  way: Way,
+  folder: Folder,
+  handlers: Handlers,
+): Promise<Launched> {
   switch (way) {
     case "TLS": {
       const { cert, key } = await makeCertificate(folder);
       const server = serve(
-        new HTTPSServer({ ...LOOPBACK, cert, key }, Target),
+        new HTTPSServer({ ...LOOPBACK, cert, key }, handlers.base),
       );
       const client = { hostname: "localhost", port: server.addr.port };
       return {
@@ -51,38 +64,38 @@ async function launch(way: Way, folder: Folder): Promise<Launched> {
     }
     case "a Unix socket": {
       const path = folder.at("server");
-      const server = serve(new UnixStreamServer({ path }, Target));
+      const server = serve(new UnixStreamServer({ path }, handlers.base));
       return {
         server,
         connect: () => Deno.connect({ transport: "unix", path }),
       };
     }
     default: {
-      const server = serve(overTCP(way));
+      const server = serve(overTCP(way, handlers));
       return { server, connect: () => Deno.connect(server.addr) };
     }
   }
 }
 
-function overTCP(way: Way): HTTPServer {
+function overTCP(way: Way, { base, fetch }: Handlers): HTTPServer {
   switch (way) {
     case "threads":
-      return new ThreadingHTTPServer(LOOPBACK, Target, { workers: 1 });
+      return new ThreadingHTTPServer(LOOPBACK, base, { workers: 1 });
     case "threads, the main thread accepts":
-      return new ThreadingHTTPServer(LOOPBACK, Target, {
+      return new ThreadingHTTPServer(LOOPBACK, base, {
         workers: 1,
         accept: "main",
       });
     case "processes":
-      return new ForkingHTTPServer(LOOPBACK, Target, {
+      return new ForkingHTTPServer(LOOPBACK, base, {
         maxChildren: 1,
         requestsPerChild: Infinity,
         connectionsPerChild: 100,
       });
     case "TCP, with fetch":
-      return new HTTPServer(LOOPBACK, FetchTarget);
+      return new HTTPServer(LOOPBACK, fetch);
     default:
-      return new HTTPServer(LOOPBACK, Target);
+      return new HTTPServer(LOOPBACK, base);
   }
 }
 
@@ -102,10 +115,13 @@ export class Attacked implements AsyncDisposable {
     stack.use(server);
   }
 
-  static async start(way: Way = "TCP"): Promise<Attacked> {
+  static async start(
+    way: Way = "TCP",
+    handlers: Handlers = TARGETS,
+  ): Promise<Attacked> {
     const stack = new AsyncDisposableStack();
     const folder = stack.use(new Folder());
-    return new Attacked(stack, await launch(way, folder));
+    return new Attacked(stack, await launch(way, folder, handlers));
   }
 
   /** Sends bytes on a connection of their own and gives all that comes back. */

@@ -3,17 +3,22 @@ import { PATIENCE } from "../_patience.ts";
 
 export const haproxy = new Program("haproxy", "haproxy");
 
-/** HAProxy in front of a server; clients connect to it by a Unix socket. */
-export class Front implements AsyncDisposable {
-  readonly address: Deno.UnixConnectOptions;
+/** HAProxy in front of servers; clients connect to it at an address. */
+export class Front<
+  Address extends Deno.ConnectOptions | Deno.UnixConnectOptions =
+    Deno.UnixConnectOptions,
+> implements AsyncDisposable {
+  readonly address: Address;
   readonly child: Child;
 
-  private constructor(address: Deno.UnixConnectOptions, child: Child) {
+  private constructor(address: Address, child: Child) {
     this.address = address;
     this.child = child;
   }
 
   /**
+   * Clients connect by a Unix socket.
+   *
    * @param backend The lines of its configuration about the server.
    * @param bind What it is to know of the socket that clients connect to.
    */
@@ -23,9 +28,8 @@ export class Front implements AsyncDisposable {
     bind = "",
   ): Promise<Front> {
     const path = folder.at("front");
-    const config = folder.at("haproxy.cfg");
-    await Deno.writeTextFile(
-      config,
+    return await Front.of(
+      folder,
       `global
   log stdout format raw local0
 defaults
@@ -38,11 +42,20 @@ listen front
   bind unix@${path} ${bind}
   ${backend}
 `,
-    );
-    const front = new Front(
       { transport: "unix", path },
-      haproxy.start("-db", "-f", config),
     );
+  }
+
+  /**
+   * @param text The whole configuration.
+   * @param address Where it has HAProxy listen.
+   */
+  static async of<
+    Address extends Deno.ConnectOptions | Deno.UnixConnectOptions,
+  >(folder: Folder, text: string, address: Address): Promise<Front<Address>> {
+    const config = folder.at("haproxy.cfg");
+    await Deno.writeTextFile(config, text);
+    const front = new Front(address, haproxy.start("-db", "-f", config));
     try {
       await front.#ready();
       return front;
@@ -57,7 +70,7 @@ listen front
     const latest = performance.now() + PATIENCE;
     while (true) {
       try {
-        (await Deno.connect(this.address)).close();
+        (await Deno.connect(this.address as Deno.ConnectOptions)).close();
         return;
       } catch (error) {
         if (performance.now() > latest) throw error;

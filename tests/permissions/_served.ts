@@ -20,6 +20,7 @@ import {
   SimpleHTTPRequestHandler,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
+import { upgradeWebSocket } from "../../handlers/websocket/mod.ts";
 import { SimpleXMLRPCServer } from "../../server/xmlrpc/mod.ts";
 
 /** Answers a line. */
@@ -70,6 +71,19 @@ const servers = {
   "processes": () => new ForkingTCPServer(HERE, Echo),
   "function of a request": () =>
     new HTTPServer(HERE, () => new Response("<x>\n")),
+  "WebSocket": () =>
+    new HTTPServer(HERE, (request) => {
+      const { socket, response } = upgradeWebSocket(request, {
+        deflate: true,
+        // The client does not answer.
+        closeTimeout: 1,
+      });
+      socket.onopen = () => {
+        socket.send("<x>\n");
+        socket.close();
+      };
+      return response;
+    }),
   "files": () =>
     new HTTPServer(
       HERE,

@@ -60,6 +60,7 @@ const servers: readonly (readonly [
 ])[] = [
   ["cgi_server", [0, "as-server"], get("/cgi-bin/greet.ts"), /your name/],
   ["chat", [0], "/nick Ada\n", /Welcome to lobby/],
+  ["dashboard", [0, 0, 0], "a\n", /^[\da-f]{64}/],
   ["fetch_hello", [0], get("/"), /200 OK/],
   ["file_server", ["examples", 0], get("/"), /file_server\.ts/],
   ["forking_server", [0], "", THANKS],
@@ -80,7 +81,9 @@ const servers: readonly (readonly [
 
 for (const [name, args, request, expected] of servers) {
   test(name, async () => {
-    const places = { ":1234": ":0", ":1235": ":0", ":8000": ":0" };
+    const places = Object.fromEntries(
+      [1234, 1235, 8000, 8080].map((port) => [`:${port}`, ":0"]),
+    );
     await using child = start(name, places, args);
     const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
     const server = { hostname: "127.0.0.1", port: Number(port) };
@@ -89,6 +92,10 @@ for (const [name, args, request, expected] of servers) {
       ? askPage(server, request)
       : ask(server, request);
     match(await answer(child, coming), expected);
+    // Ctrl-C. Without it the server would get the SIGHUP of its terminal alone, on
+    // which one of threads or processes replaces them, and goes on for ever.
+    await child.send("\x03");
+    await child.output();
   });
 }
 
@@ -139,6 +146,24 @@ test("port_forwarder", async () => {
   await conn.write(new TextEncoder().encode("passed on"));
   conn.close();
   match(await answer(child, answered), /^passed on/);
+});
+
+test("http_proxy", async () => {
+  using listener = Deno.listen(LOOPBACK);
+  const target = `127.0.0.1:${listener.addr.port}`;
+  const places = { ":3128": ":0", "example.org": target };
+  await using child = start("http_proxy", places, [0]);
+  const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
+  const proxy = { hostname: "127.0.0.1", port: Number(port) };
+  const connect = (host: string) =>
+    `CONNECT ${host} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const elsewhere = askPage(proxy, connect("127.0.0.1:1"));
+  match(await answer(child, elsewhere), /^HTTP\/1\.1 403 /);
+  const answered = ask(proxy, `${connect(target)}x\n`);
+  const conn = await patiently(listener.accept(), () => "what is passed on");
+  await conn.write(new TextEncoder().encode("passed on"));
+  conn.close();
+  match(await answer(child, answered), /\r\n\r\npassed on$/);
 });
 
 test("https_two_names", async () => {

@@ -2,6 +2,7 @@ import { ok } from "node:assert";
 import { patiently } from "../_patience.ts";
 import { type Child, Folder, testWith } from "../_program.ts";
 import { makeCertificate } from "../server/tls/_certificate.ts";
+import { opening } from "../websocket/_wire.ts";
 import { openssl } from "../peers/_peers.ts";
 import { answer, script, startInTerminal, untilPrinted } from "./_terminal.ts";
 
@@ -71,6 +72,7 @@ const rows: readonly (readonly [
   ["threads of HTTP", () => [`--allow-read=${SOURCES}`], get("/"), /<x>\n$/],
   ["processes", () => ["--allow-run=deno"], "x\n", /^<x>\n$/],
   ["function of a request", () => [], get("/"), /<x>\n$/],
+  ["WebSocket", () => [], opening(), /^HTTP\/1\.1 101 [^]*<x>\n/],
   ["files", (at) => [`--allow-read=${at}`], get("/file.txt"), /<x>\n$/],
   ["files", (at) => [`--allow-read=${at}`], get("/"), /file\.txt/],
   [

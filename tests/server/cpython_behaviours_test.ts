@@ -253,8 +253,11 @@ Deno.test("everything in server/ and handlers/ is exported, mod.ts being their s
     [...Object.keys(servers), ...Object.keys(handlers)].sort(),
   );
   const root = new URL("../../", import.meta.url);
-  const entries = ["server/mod.ts", "handlers/mod.ts"]
-    .concat("server/http/mod.ts", "server/xmlrpc/mod.ts");
+  const { exports } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", root)),
+  );
+  const entries = Object.values<string>(exports)
+    .filter((path) => /^\.\/(server|handlers)\//.test(path));
   const exported = new Set(entries.map((entry) => new URL(entry, root).href));
   for (const entry of entries) {
     const url = new URL(entry, root);

@@ -13,13 +13,14 @@ export type Content =
 
 /**
  * What a response may have: RFC 9110, sections 8.6, 9.3.2, 9.3.6, 15.3.5, 15.3.6
- * and 15.4.5.
+ * and 15.4.5, and 7.8 of 101, behind which another protocol is spoken.
  *
  * @param method The request's method.
  * @param status The status of the response, which is the last to the request.
  */
 export function contentOf(method: string, status: number): Content {
   if (status === 204 || status === 304) return "none";
+  if (status === 101) return "tunnel";
   if (status === 205) return "empty";
   if (method === "HEAD") return "described";
   return method === "CONNECT" && status < 300 ? "tunnel" : "any";

@@ -29,6 +29,7 @@ const MOST_DISCARDED = 256 * 1024;
  */
 const MOST_AHEAD = 16 * 1024;
 
+const NOTHING = new Uint8Array(0);
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
 const watchdog = new Watchdog();
@@ -80,6 +81,8 @@ export class HTTPConnection implements Watched, Serving {
   /** Ends the wait for bytes. */
   #interrupt: ((reason: unknown) => void) | undefined;
   #ended = false;
+  /** What reading has failed with. */
+  #failed: { readonly error: unknown } | undefined;
   /** How much was read behind the current request, in bytes. */
   #ahead = 0;
   #watching = false;
@@ -182,6 +185,33 @@ export class HTTPConnection implements Watched, Serving {
     });
   }
 
+  /**
+   * Gives the connection away behind the current request, which asks for another
+   * protocol: nothing is read, written or measured here any more.
+   *
+   * @returns Reads what has been read already, or is being read: how many bytes
+   * were put into its buffer, `null` at the end of the stream, or `undefined`
+   * where the connection itself is to be read from. Its bytes are counted already.
+   */
+  giveAway(): (buffer: Uint8Array) => Promise<number | null | undefined> {
+    this.#current = undefined;
+    this.#watching = false;
+    this.#serveBy = Infinity;
+    this.close();
+    return async (buffer) => {
+      while (true) {
+        const taken = this.#parser.takeHeld(buffer);
+        if (taken > 0) return taken;
+        if (this.#failed !== undefined) throw this.#failed.error;
+        if (this.#ended) return null;
+        if (this.#filling === undefined) break;
+        await this.#filling;
+      }
+      this.#buffer = NOTHING;
+      return undefined;
+    };
+  }
+
   /** Has the owner told when the request has taken `ms` milliseconds. */
   limitRequest(ms: number): void {
     this.#serveBy = performance.now() + ms;
@@ -201,6 +231,7 @@ export class HTTPConnection implements Watched, Serving {
     this.#watching = false;
     this.#serveBy = Infinity;
     if (!first && this.#parser.hasMore) await nextTurn();
+    this.#parser.resume();
     let request = this.#parser.shift();
     let waiting: Waiting | undefined;
     while (request === undefined) {
@@ -515,6 +546,7 @@ export class HTTPConnection implements Watched, Serving {
         const bad = readCountError(n, this.#buffer.length);
         if (bad !== undefined) {
           this.#ended = true;
+          this.#failed = { error: bad };
           this.#owner.lost(bad);
           return reject(bad);
         }
@@ -528,6 +560,7 @@ export class HTTPConnection implements Watched, Serving {
       }, (error) => {
         this.#filling = this.#reading = undefined;
         this.#ended = true;
+        this.#failed = { error };
         if (!this.#left) this.#owner.lost(error);
         reject(error);
       });

@@ -42,6 +42,11 @@ export class IncomingRequest {
   complete = false;
   /** Whether its response was sent before all of the body had come. */
   abandoned = false;
+  /**
+   * Whether what follows it may be of another protocol: it asks for one, or for
+   * a tunnel.
+   */
+  upgrades = false;
 
   constructor(
     method: string,
@@ -173,6 +178,12 @@ export class RequestParser extends Llhttp {
   readonly #bounds = new MessageBounds();
   /** Whether the current request asks for another protocol. */
   #upgrades = false;
+  /** Whether what comes belongs to whoever takes the connection over, if any. */
+  #holding = false;
+  /** What has come since. */
+  #held: Uint8Array[] = [];
+  /** Whether what has been held is read now, which need not be copied again. */
+  #resuming = false;
   /** Whether the request before the one that is being read asked for another. */
   #behindUpgrade = false;
 
@@ -187,9 +198,9 @@ export class RequestParser extends Llhttp {
     return this.#failure;
   }
 
-  /** Whether there are requests that were not asked for yet. */
+  /** Whether there is something behind the request that was asked for last. */
   get hasMore(): boolean {
-    return this.#requests.length > 0;
+    return this.#requests.length > 0 || this.#held.length > 0;
   }
 
   /** Takes the next request, in the order they came. */
@@ -199,6 +210,52 @@ export class RequestParser extends Llhttp {
 
   /** Takes the next bytes. */
   feed(bytes: Uint8Array): void {
+    if (this.#holding) this.#hold(bytes);
+    else this.#feed(bytes);
+  }
+
+  /**
+   * Reads on behind a request that has been answered: where it asked for another
+   * protocol, and nobody has taken the connection over for that, what follows is
+   * the next request (RFC 9110, section 7.8).
+   */
+  resume(): void {
+    // The one that asked for it is the last, and may not have been asked for yet.
+    if (!this.#holding || this.#requests.length > 0) return;
+    this.#holding = false;
+    const held = this.#held;
+    this.#held = [];
+    if (this.#current?.method !== "CONNECT") this.#refuseUpgrade();
+    this.#resuming = true;
+    for (const bytes of held) this.feed(bytes);
+    this.#resuming = false;
+  }
+
+  #hold(bytes: Uint8Array): void {
+    // The buffer that they have come in is used again.
+    this.#held.push(this.#resuming ? bytes : bytes.slice());
+  }
+
+  /**
+   * Takes what has come behind a request that asks for another protocol.
+   *
+   * @param buffer Where it goes.
+   * @returns How many bytes were put there; 0 where nothing is left.
+   */
+  takeHeld(buffer: Uint8Array): number {
+    let filled = 0;
+    while (filled < buffer.length && this.#held.length > 0) {
+      const first = this.#held[0]!;
+      const part = first.subarray(0, buffer.length - filled);
+      buffer.set(part, filled);
+      filled += part.length;
+      if (part.length === first.length) this.#held.shift();
+      else this.#held[0] = first.subarray(part.length);
+    }
+    return filled;
+  }
+
+  #feed(bytes: Uint8Array): void {
     const body = this.#current?.complete === false ? this.#current : undefined;
     const received = body?.received ?? 0;
     const heads = this.#heads;
@@ -246,8 +303,12 @@ export class RequestParser extends Llhttp {
           this.#failure = new HTTPError(400, NO_REQUEST);
           return;
         }
-        if (this.#upgrades && this.#current?.complete) this.#refuseUpgrade();
         at += taken;
+        if (this.#upgrades && this.#current?.complete) {
+          this.#holding = true;
+          if (at < bytes.length) this.#hold(bytes.subarray(at));
+          return;
+        }
       } catch (error) {
         this.#failure = error instanceof HTTPError
           ? error
@@ -268,10 +329,9 @@ export class RequestParser extends Llhttp {
   }
 
   /**
-   * Goes on with HTTP behind a request to upgrade, which is not accepted: what
-   * follows is the next request (RFC 9110, section 7.8). The parser stops there,
-   * and Deno's binding hides its errors until the next headers, so that a byte
-   * which begins no request would neither be taken nor refused.
+   * Goes on with HTTP behind a request to upgrade. The parser stops there, and
+   * Deno's binding hides its errors until the next headers, so that a byte which
+   * begins no request would neither be taken nor refused.
    */
   #refuseUpgrade(): void {
     this.#upgrades = false;
@@ -341,6 +401,8 @@ export class RequestParser extends Llhttp {
       this.refused = { method: name, target, minorVersion: minor };
       throw error;
     }
+    // RFC 9110, section 7.8: that of HTTP/1.0 is ignored.
+    this.#current.upgrades = upgrade && (minor > 0 || name === "CONNECT");
     this.#requests.push(this.#current);
     return 0;
   }

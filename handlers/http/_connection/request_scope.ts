@@ -45,6 +45,11 @@ export class RequestScope {
     this.connection = connection;
   }
 
+  /** Whether it asks for another protocol, or for a tunnel. */
+  get upgrades(): boolean {
+    return this.#incoming.upgrades;
+  }
+
   /** Its headers, the same object each time. */
   get headers(): Headers {
     if (this.#headers !== undefined) return this.#headers;

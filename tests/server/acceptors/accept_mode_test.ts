@@ -4,7 +4,6 @@ import {
   ThreadingMixIn,
   type ThreadingOptions,
   ThreadingTCPServer,
-  ThreadingTLSServer,
   ThreadingUDPServer,
   ThreadingUnixStreamServer,
 } from "../../../mod.ts";
@@ -192,7 +191,7 @@ Deno.test("other servers than those of TCP connections say that threads cannot a
   const expected = {
     name: "TypeError",
     message:
-      'Cannot let threads accept: only the connections of a TCPServer can be accepted by threads; leave the option "accept" out, or set it to "main"',
+      'Cannot let threads accept: only the connections of a TCPServer or a TLSServer can be accepted by threads; leave the option "accept" out, or set it to "main"',
   };
   throws(
     () =>
@@ -204,15 +203,6 @@ Deno.test("other servers than those of TCP connections say that threads cannot a
     expected,
   );
   throws(() => new ThreadingUDPServer(LOOPBACK, Datagrams, THREADS), expected);
-  throws(
-    () =>
-      new ThreadingTLSServer(
-        { ...LOOPBACK, cert: "", key: "" },
-        Commanded,
-        THREADS,
-      ),
-    expected,
-  );
 });
 
 /** Calls a function in a Deno that does not know `loadBalanced`. */

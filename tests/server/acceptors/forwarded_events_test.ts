@@ -15,10 +15,8 @@ import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { random } from "../../fuzz/_fuzzing.ts";
 
 const client = { transport: "tcp", hostname: "127.0.0.1", port: 2 } as const;
-const publisher = new Publisher(
-  { addr: client, shutdown: () => Promise.resolve() },
-  undefined,
-);
+const server = { addr: client, shutdown: () => Promise.resolve() };
+const publisher = new Publisher(server, undefined);
 
 const bit = (event: typeof EVENTS[number]) => 1 << EVENTS.indexOf(event);
 
@@ -38,6 +36,8 @@ function makeQueue(wanted: number): {
 }
 
 const accept = (id: number) => ({ id, clientAddress: client });
+/** The same, as it is published in a thread. */
+const happened = (id: number) => ({ server, time: id, ...accept(id) });
 
 Deno.test("a thread wants what the main thread wants, and what it needs for that", () => {
   const { queue, word } = makeQueue(0);
@@ -54,12 +54,12 @@ Deno.test("a thread wants what the main thread wants, and what it needs for that
 
 Deno.test("the events of a tick are one message, and who is behind is told less often", async () => {
   const { queue, told } = makeQueue(-1);
-  queue.take("accept", 1, accept(1));
-  queue.take("accept", 2, accept(2));
+  queue.take("accept", happened(1));
+  queue.take("accept", happened(2));
   await Promise.resolve();
   deepStrictEqual(told.map(({ events }) => events.length), [2]);
   for (let i = 0; i < 5_000; i++) {
-    queue.take("accept", 3, accept(3 + i));
+    queue.take("accept", happened(3 + i));
     if (i % 1_000 === 0) await Promise.resolve();
   }
   // Two messages are under way, and 4,096 events wait.
@@ -81,12 +81,12 @@ Deno.test("what handlers throw arrives as it was, or not at all", async () => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   const end = {
-    ...{ id: 1, clientAddress: client, duration: 1, lingered: 0 },
+    ...{ ...happened(1), duration: 1, lingered: 0 },
     ...{ bytesIn: 0, bytesOut: 0, outcome: "failed" as const },
   };
-  queue.take("accept", 1, accept(1));
-  queue.take("end", 1, { ...end, error: new RangeError("thrown") });
-  queue.take("end", 1, { ...end, error: proxy });
+  queue.take("accept", happened(1));
+  queue.take("end", { ...end, error: new RangeError("thrown") });
+  queue.take("end", { ...end, error: proxy });
   await Promise.resolve();
   const heard: ServerEndEvent[] = [];
   const hear = (message: unknown) => void heard.push(message as ServerEndEvent);
@@ -95,7 +95,7 @@ Deno.test("what handlers throw arrives as it was, or not at all", async () => {
     events: structuredClone(told[0]!.events),
     lost: 0,
   });
-  new EventsOfThread(publisher, 10).publish(events);
+  new EventsOfThread(publisher, () => 10).publish(events);
   unsubscribe("socketserver:end", hear);
   ok(heard[0]!.error instanceof RangeError);
   strictEqual(heard[0]!.error.message, "thrown");
@@ -121,7 +121,7 @@ const GOOD: readonly PackedEvent[] = [
 Deno.test("events that no thread tells are refused", () => {
   const take = (events: unknown, lost: unknown = 0) => {
     const read = readEvents({ events, lost });
-    new EventsOfThread(publisher, 10).publish(read.events);
+    new EventsOfThread(publisher, () => 10).publish(read.events);
   };
   take(GOOD);
   const refused = (...args: Parameters<typeof take>) =>
@@ -202,7 +202,7 @@ Deno.test("random events and lists are taken or refused, and nothing else", () =
     for (
       const read of [
         () =>
-          new EventsOfThread(publisher, 10).publish(
+          new EventsOfThread(publisher, () => 10).publish(
             readEvents({ events: [made(3)], lost: 0 }).events,
           ),
         () => void readConnections([made(2)], 1),

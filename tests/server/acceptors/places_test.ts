@@ -41,8 +41,8 @@ Deno.test("what a thread that is gone had is found by its number, and free again
   lost.note(lost.take(), client("127.0.0.1", 65_535));
   const kept = other.take();
   other.note(kept, client("10.0.0.255", 2));
-  deepStrictEqual(all.takeBack(7), [client("127.0.0.1", 65_535)]);
-  deepStrictEqual(all.takeBack(7), []);
+  deepStrictEqual(all.takeBack(7, 0), [client("127.0.0.1", 65_535)]);
+  deepStrictEqual(all.takeBack(7, 0), []);
   strictEqual([other.take(), other.take(), other.take()].includes(-1), false);
   strictEqual(other.take(), -1);
 });
@@ -64,7 +64,7 @@ for (
     const memory = allocatePlaces(1, 1);
     const own = new OwnPlaces(memory, 1, 0);
     own.note(own.take(), client(hostname, 4_711));
-    deepStrictEqual(new AllPlaces(memory).takeBack(1), [
+    deepStrictEqual(new AllPlaces(memory).takeBack(1, 0), [
       client(hostname, 4_711),
     ]);
   });
@@ -84,7 +84,7 @@ Deno.test("whoever waits for a place is woken by who frees one, and by the main 
   await first;
   one.take();
   const second = wait();
-  new AllPlaces(memory).takeBack(1);
+  new AllPlaces(memory).takeBack(1, 0);
   await second;
   ok(two.take() >= 0);
 });
@@ -94,6 +94,62 @@ Deno.test("a limit that is infinite takes no more memory than a process has desc
   strictEqual(size, 2 ** 20);
 });
 
+Deno.test("no more places are taken than may be, as that changes", () => {
+  const memory = allocatePlaces(2, 4);
+  const all = new AllPlaces(memory);
+  const threads = [new OwnPlaces(memory, 7, 0), new OwnPlaces(memory, 8, 1)];
+  const taken: [OwnPlaces, number][] = [];
+  const takeAll = () => {
+    let count = 0;
+    for (let none = 0, i = 0; none < 2; i++) {
+      const thread = threads[i % 2]!;
+      const place = thread.take();
+      none = place < 0 ? none + 1 : 0;
+      if (place < 0) continue;
+      taken.push([thread, place]);
+      count++;
+    }
+    return count;
+  };
+  const free = (count: number) => {
+    for (const [thread, place] of taken.splice(0, count)) thread.free(place);
+  };
+  strictEqual(takeAll(), 4);
+  // More than there was memory for at first.
+  all.limit = 1_000;
+  strictEqual(takeAll(), 996);
+  const places = new Set(taken.map(([, place]) => place));
+  strictEqual(places.size, 1_000);
+  strictEqual(Math.max(...places), 999);
+  all.limit = 10;
+  strictEqual(threads[0]!.tooMany, true);
+  free(990);
+  strictEqual(threads[0]!.tooMany, false);
+  strictEqual(takeAll(), 0);
+  free(3);
+  strictEqual(takeAll(), 3);
+  // What a thread had that is gone is free, whatever the limit was.
+  const of = (thread: OwnPlaces) =>
+    taken.filter(([owner]) => owner === thread).length;
+  const lost = of(threads[0]!);
+  all.takeBack(7, 0);
+  const other = of(threads[1]!);
+  strictEqual(lost + other, 10);
+  const next = new OwnPlaces(memory, 9, 2);
+  let count = 0;
+  while (next.take() >= 0) count++;
+  strictEqual(count, lost);
+});
+
+Deno.test("a limit that was written over ends no thread and holds up none", () => {
+  const memory = allocatePlaces(1, 4);
+  const own = new OwnPlaces(memory, 1, 0);
+  // Where the limit is.
+  new Int32Array(memory.memory)[4] = 2 ** 31 - 1;
+  const taken = Array.from({ length: 6 }, () => own.take());
+  deepStrictEqual(taken, [0, 1, 2, 3, -1, -1]);
+});
+
 Deno.test("nonsense in the memory gives addresses or none, and never fails", () => {
   const memory = allocatePlaces(2, 100);
   const words = new Int32Array(memory.memory);
@@ -101,8 +157,8 @@ Deno.test("nonsense in the memory gives addresses or none, and never fails", () 
     for (let i = 0; i < words.length; i++) {
       words[i] = Math.imul(seed + i, 2_654_435_761);
     }
-    for (let i = 48; i < words.length; i += 6) words[i] = 5;
-    const clients = new AllPlaces(memory).takeBack(5);
+    for (let i = 80; i < words.length; i += 6) words[i] = 5;
+    const clients = new AllPlaces(memory).takeBack(5, 0);
     ok(clients.length <= 100);
     for (const { hostname, port } of clients) {
       strictEqual(typeof hostname, "string");

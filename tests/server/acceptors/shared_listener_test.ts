@@ -1,6 +1,6 @@
 import { notStrictEqual, ok, strictEqual, throws } from "node:assert";
 import { TCPServer, ThreadingTCPServer } from "../../../mod.ts";
-import { ask, hasIPv6, LOOPBACK, serve } from "../../_serve.ts";
+import { ask, hasIPv6, LOOPBACK, ownLoopback, serve } from "../../_serve.ts";
 import { Child, Folder } from "../../_program.ts";
 import { Commanded } from "./_accepted_handlers.ts";
 import { soon } from "./_accepting.ts";
@@ -42,10 +42,12 @@ Deno.test("a port that another server of this process has is taken", async () =>
 
 Deno.test("a server can be opened on its port again at once, fifty times", async () => {
   let port = 0;
+  // Where nobody else can be given the port meanwhile.
+  const hostname = ownLoopback();
   for (let i = 0; i < 50; i++) {
     const server = serve(
       new ThreadingTCPServer(
-        { hostname: "127.0.0.1", port },
+        { hostname, port },
         Commanded,
         { ...THREADS, workers: 1 },
       ),
@@ -60,7 +62,7 @@ Deno.test("a server can be opened on its port again at once, fifty times", async
     }
   }
   await using last = serve(
-    new TCPServer({ hostname: "127.0.0.1", port }, Commanded),
+    new TCPServer({ hostname, port }, Commanded),
   );
   notStrictEqual(await ask(last.addr, "thread\n"), "");
 });

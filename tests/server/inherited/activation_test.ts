@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import { TCPServer, UnixStreamServer } from "../../../mod.ts";
 import { type Child, Folder, Program, testWith } from "../../_program.ts";
-import { ask, readAll } from "../../_serve.ts";
+import { ask, ownLoopback, readAll } from "../../_serve.ts";
 import { openssl } from "../../peers/_peers.ts";
 import { makeCertificate } from "../tls/_certificate.ts";
 import { run } from "./_run.ts";
@@ -9,13 +9,9 @@ import { run } from "./_run.ts";
 const activate = new Program("systemd-socket-activate", "systemd");
 const PROGRAM = `${import.meta.dirname}/_activated_program.ts`;
 
-/**
- * An address that nobody else listens at: systemd takes no port 0, but loopback
- * has 16 million addresses.
- */
+/** An address for systemd, which takes no port 0. */
 function loopback(): string {
-  const [a, b, c] = crypto.getRandomValues(new Uint8Array(3));
-  return `127.${a}.${b}.${1 + c! % 254}:7007`;
+  return `${ownLoopback()}:7007`;
 }
 
 /** What is started on the first connection, to the last of its sockets. */
@@ -355,13 +351,16 @@ Deno.test("options of an accepted socket reach the kernel", async () => {
       async ({ request, rfile }) => {
         request.setNoDelay(true);
         request.setKeepAlive(true, 60_000);
-        const port = request.remoteAddr.port.toString(16).toUpperCase();
+        const ends = [request.localAddr, request.remoteAddr].map(({ port }) =>
+          ":" + port.toString(16).toUpperCase().padStart(4, "0")
+        );
         for (const line of Deno.readTextFileSync("/proc/net/tcp").split("\\n")) {
-          const [, , remote, state, , timer] = line.trim().split(/ +/);
+          const [, local, remote, state, , timer] = line.trim().split(/ +/);
           // State 1 is an open connection, timer 2 that of keep-alive; proc(5).
-          if (remote?.endsWith(":" + port.padStart(4, "0")) && state === "01") {
-            console.log(timer.split(":")[0]);
-          }
+          if (
+            local?.endsWith(ends[0]) && remote?.endsWith(ends[1]) &&
+            state === "01"
+          ) console.log(timer.split(":")[0]);
         }
         await rfile.readAll();
       },

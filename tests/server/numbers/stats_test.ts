@@ -42,7 +42,10 @@ for (const [way, start] of Object.entries(WAYS)) {
       [2, 0, 3],
     );
     deepStrictEqual([some.bytesIn, some.bytesOut], [2 + 5 + 5, 2 + 5]);
-    deepStrictEqual(some.refused, { verify: 0, late: 0, proxy: 0 });
+    deepStrictEqual(some.refused, {
+      ...{ verify: 0, late: 0, proxy: 0 },
+      ...{ deny: 0, perAddress: 0, rate: 0 },
+    });
     one.conn.close();
     two.conn.close();
     const all = await statsWhen(server, (stats) => stats.active === 0);

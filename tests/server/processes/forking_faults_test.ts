@@ -191,10 +191,11 @@ Deno.test("shutdown drains, and aborts what does not end", async () => {
   using client = await Commander.connect(server.addr);
   const drained = client.command("wait");
   using other = await Commander.connect(server.addr);
-  const shut = server.shutdown({ gracePeriod: 300 });
+  const shut = server.shutdown({ gracePeriod: Infinity });
   strictEqual(await other.command("?"), "done");
+  const aborted = server.shutdown({ gracePeriod: 20 });
   strictEqual(await drained, "");
-  await shut;
+  await Promise.all([shut, aborted]);
   strictEqual(exists(client.pid), false);
 });
 

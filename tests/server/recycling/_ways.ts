@@ -42,7 +42,7 @@ export class HandlerFile implements Disposable {
 
       /**
        * Answers each line with the version, and with what runs it. After "hold"
-       * it says that it was told to end.
+       * it says that it was told to end, and "die" ends its thread.
        */
       export class Told extends StreamRequestHandler {
         static override readonly moduleUrl: string = import.meta.url;
@@ -50,6 +50,7 @@ export class HandlerFile implements Disposable {
         override async handle(): Promise<void> {
           for await (const line of this.rfile) {
             this.#line = line;
+            if (line === "die") self.close();
             await this.wfile.write(\`${version} \${threadId} \${Deno.pid}\\n\`);
           }
         }

@@ -1,6 +1,7 @@
 import { match, ok, rejects, strictEqual } from "node:assert";
 import { patiently } from "../../_patience.ts";
-import { ask } from "../../_serve.ts";
+import { ThreadingTCPServer } from "../../../mod.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 import { Client, HandlerFile, make, start, WAYS } from "./_ways.ts";
 
 const soon = <T>(coming: Promise<T>) => patiently(coming, () => "its end");
@@ -130,3 +131,62 @@ for (const way of WAYS) {
     );
   });
 }
+
+for (const way of ["threads accept", "main accepts"] as const) {
+  Deno.test(`a thread that dies while its successor fails is replaced (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file, { workers: 1 });
+    using client = await Client.connect(server);
+    match(await client.ask("x"), /^1 /);
+    file.breakIt();
+    const recycled = server.recycle();
+    await client.send("die");
+    await rejects(soon(recycled), /broken/);
+    file.write("2");
+    match(await soon(ask(server.addr, "x\n")), /^2 /);
+  });
+}
+
+Deno.test("handleRequest() serves while another thread has the last request", async () => {
+  using file = new HandlerFile();
+  await using server = await make("threads accept", file);
+  let handled = server.handleRequest();
+  using first = await Client.connect(server);
+  match(await first.ask("x"), /^1 /);
+  await soon(handled);
+  handled = server.handleRequest();
+  using second = await Client.connect(server);
+  match(await soon(second.ask("x")), /^1 /);
+  await soon(handled);
+});
+
+Deno.test("handleRequest() serves while a thread that was replaced has requests", async () => {
+  using file = new HandlerFile();
+  await using server = await make("threads accept", file);
+  let handled = server.handleRequest();
+  using first = await Client.connect(server);
+  match(await first.ask("hold"), /^1 /);
+  await soon(handled);
+  file.write("2");
+  const recycled = server.recycle();
+  strictEqual(await first.read(), "told\n");
+  handled = server.handleRequest();
+  match(await soon(ask(server.addr, "x\n")), /^2 /);
+  await soon(handled);
+  first[Symbol.dispose]();
+  await soon(recycled);
+});
+
+Deno.test("recycle() has a client served that handleRequest() kept", async () => {
+  using file = new HandlerFile();
+  const Handler = await file.import();
+  await using server = new ThreadingTCPServer(LOOPBACK, Handler, {
+    ...{ workers: 1, accept: "threads", timeout: 0 },
+  });
+  await server.handleRequest();
+  const kept = ask(server.addr, "x\n");
+  await soon(server.recycle());
+  // Whether it was accepted before or after, it is served.
+  server.serveForever();
+  match(await soon(kept), /^1 /);
+});

@@ -2,7 +2,10 @@ import { match, ok, strictEqual, throws } from "node:assert";
 import { ThreadingTCPServer } from "../../../mod.ts";
 import { requestsOfThread } from "../../../server/_threads/requests_per_worker.ts";
 import { ask, LOOPBACK } from "../../_serve.ts";
+import { patiently } from "../../_patience.ts";
 import { Client, HandlerFile, start } from "./_ways.ts";
+
+const soon = <T>(coming: Promise<T>) => patiently(coming, () => "its end");
 
 for (const way of ["threads accept", "main accepts"] as const) {
   Deno.test(`a thread is replaced after requestsPerWorker, and nobody is lost (${way})`, async () => {
@@ -38,6 +41,28 @@ for (const way of ["threads accept", "main accepts"] as const) {
     let last = first;
     while (last === first) last = await ask(server.addr, "x\n");
     match(last, /^2 /);
+  });
+}
+
+for (const way of ["threads accept", "main accepts"] as const) {
+  Deno.test(`recycle() ends the requests of threads that were spent (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file, {
+      ...{ requestsPerWorker: 1, workers: 1 },
+    });
+    const clients = [];
+    for (let i = 0; i < 4; i++) {
+      const client = await Client.connect(server);
+      clients.push(client);
+      match(await client.ask("x"), /^1 /);
+    }
+    file.write("2");
+    await soon(server.recycle({ gracePeriod: 50 }));
+    for (const client of clients) {
+      strictEqual(await client.read().catch(() => ""), "");
+      client[Symbol.dispose]();
+    }
+    match(await ask(server.addr, "x\n"), /^2 /);
   });
 }
 

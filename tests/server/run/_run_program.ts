@@ -29,12 +29,15 @@ if (import.meta.main) {
     : what === "two"
     ? [new TCPServer(address, Told), new TCPServer(address, Told)]
     : [new TCPServer(address, Told, options)];
-  console.log(`at ${servers.map(({ addr }) => addr.port).join()};`);
   if (what === "failing") servers[0]!.handleRequest();
   try {
-    const ended = await run(servers, {
+    const running = run(servers, {
       onSignal: (signal, action) => console.log(`${signal}: ${action};`),
     });
+    if (Deno.args[1] === "pid") console.log(`pid ${Deno.pid};`);
+    // From now on signals are heard.
+    console.log(`at ${servers.map(({ addr }) => addr.port).join()};`);
+    const ended = await running;
     console.log(`ended by ${ended};`);
   } catch (error) {
     console.log(`failed: ${error};`);

@@ -1,6 +1,9 @@
 import { match, notStrictEqual, rejects, strictEqual } from "node:assert";
 import { run, TCPServer } from "../../../mod.ts";
-import { Child, Folder } from "../../_program.ts";
+import { existsSync } from "node:fs";
+import { patiently } from "../../_patience.ts";
+import { script } from "../../permissions/_terminal.ts";
+import { Child, Folder, testWith } from "../../_program.ts";
 import { ask, LOOPBACK } from "../../_serve.ts";
 
 const PROGRAM = `${import.meta.dirname}/_run_program.ts`;
@@ -164,3 +167,26 @@ Deno.test("run() refuses what it cannot run", async () => {
   }
   await rejects(run(server, { gracePeriod: -1 }), RangeError);
 });
+
+testWith(
+  [script],
+  "run() ends when its terminal does, where there is something to recycle too",
+  async () => {
+    await using folder = new Folder();
+    const terminal = script.start(
+      "-qec",
+      `exec '${Deno.execPath()}' run -A --quiet '${PROGRAM}' threads pid`,
+      folder.at("typescript"),
+    );
+    const [, pid] = await terminal.until(/pid (\d+);/);
+    terminal.kill("SIGKILL");
+    await terminal.output();
+    await patiently(gone(Number(pid)), () => `the end of process ${pid}`);
+  },
+);
+
+async function gone(pid: number): Promise<void> {
+  while (existsSync(`/proc/${pid}`)) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

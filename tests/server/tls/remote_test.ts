@@ -14,10 +14,18 @@ import { makeCertificate } from "./_certificate.ts";
 import { writeAll } from "./_meddler.ts";
 import { Both, Told } from "./_told_handler.ts";
 
+/** Its main thread carries what its threads send and receive. */
+class MainAcceptsTLSServer extends ThreadingTLSServer {
+  constructor(...[address, handler]: ConstructorParameters<typeof TLSServer>) {
+    super(address, handler as typeof Both, { accept: "main" });
+  }
+}
+
 for (
   const [where, Server] of [
     ["on the event loop", TLSServer],
-    ["in a thread", ThreadingTLSServer],
+    ["in a thread that accepts", ThreadingTLSServer],
+    ["in a thread", MainAcceptsTLSServer],
     ["in a process", ForkingTLSServer],
   ] as const
 ) {
@@ -63,7 +71,8 @@ for (
 
 for (
   const [where, Server] of [
-    ["in a thread", ThreadingTLSServer],
+    ["in a thread that accepts", ThreadingTLSServer],
+    ["in a thread", MainAcceptsTLSServer],
     ["in a process", ForkingTLSServer],
   ] as const
 ) {

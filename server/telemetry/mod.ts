@@ -1,0 +1,11 @@
+/**
+ * What servers do, told to who watches them: `instrument(server)` tells Deno's built-in
+ * OpenTelemetry, and `openMetrics(...servers)` answers a scrape of Prometheus.
+ *
+ * Both ask for `stats()`, and `instrument` listens to the channel `socketserver:end`.
+ *
+ * @module
+ */
+
+export * from "./instrument.ts";
+export * from "./open_metrics.ts";

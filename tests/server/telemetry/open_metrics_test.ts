@@ -1,0 +1,188 @@
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
+import {
+  ForkingTCPServer,
+  TCPServer,
+  ThreadingTCPServer,
+  UDPServer,
+  UnixStreamServer,
+} from "../../../mod.ts";
+import {
+  type CountingServer,
+  OPEN_METRICS_TYPE,
+  openMetrics,
+} from "../../../server/telemetry/mod.ts";
+import { HTTPServer } from "../../../server/http/mod.ts";
+import { Folder, Program, testWith } from "../../_program.ts";
+import { ask, LOOPBACK, serve } from "../../_serve.ts";
+import { EchoLine } from "../_echo_line.ts";
+import { statsWhen } from "../numbers/_ways.ts";
+
+/** Python with Prometheus's own parser. */
+const python = new Program(
+  "python3",
+  "python3-prometheus-client",
+  (path) =>
+    new Deno.Command(path, {
+      args: ["-c", "import prometheus_client.openmetrics.parser"],
+      stderr: "null",
+    }).outputSync().success,
+);
+
+interface Family {
+  readonly name: string;
+  readonly type: string;
+  readonly unit: string;
+  readonly help: string;
+  readonly samples: readonly (readonly [
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    value: number,
+  ])[];
+}
+
+const PARSE = new URL("_parse.py", import.meta.url).pathname;
+
+/** What Prometheus reads. */
+async function parse(text: string): Promise<readonly Family[]> {
+  return JSON.parse(await python.run([PARSE], text));
+}
+
+/** The samples of a family, by a label. */
+function samplesOf(
+  families: readonly Family[],
+  name: string,
+  label: string,
+): Record<string, number> {
+  const family = families.find((each) => each.name === name);
+  ok(family, `${name} is not among ${families.map(({ name }) => name)}`);
+  return Object.fromEntries(
+    family.samples.map(([, labels, value]) => [labels[label], value]),
+  );
+}
+
+testWith(
+  [python],
+  "Prometheus's parser reads what servers have counted",
+  async () => {
+    await using plain = serve(new TCPServer(LOOPBACK, EchoLine));
+    await using threads = serve(
+      new ThreadingTCPServer(LOOPBACK, EchoLine, { workers: 1 }),
+    );
+    await using processes = serve(
+      new ForkingTCPServer(LOOPBACK, EchoLine, { maxChildren: 1 }),
+    );
+    await using datagrams = new UDPServer(LOOPBACK, () => {});
+    for (const server of [plain, threads, processes]) {
+      strictEqual(await ask(server.addr, "hello\n"), "hello\n");
+      await statsWhen(
+        server,
+        ({ accepted, active, lingering }) =>
+          accepted === 1 && active + lingering === 0,
+      );
+    }
+    const families = await parse(
+      openMetrics(plain, threads, processes, datagrams),
+    );
+    const label = ({ addr }: { readonly addr: Deno.NetAddr }) =>
+      `127.0.0.1:${addr.port}`;
+    deepStrictEqual(
+      samplesOf(families, "socketserver_connections_accepted", "server"),
+      {
+        [label(plain)]: 1,
+        [label(threads)]: 1,
+        [label(processes)]: 1,
+        [label(datagrams)]: 0,
+      },
+    );
+    const io = families.find(({ name }) => name === "socketserver_io_bytes")!;
+    deepStrictEqual([io.type, io.unit], ["counter", "bytes"]);
+    deepStrictEqual(io.samples[0], [
+      "socketserver_io_bytes_total",
+      { server: label(plain), transport: "tcp", direction: "receive" },
+      6,
+    ]);
+    const { refused, aborted } = plain.stats();
+    for (const [name, counts] of Object.entries({ refused, aborted })) {
+      deepStrictEqual(
+        samplesOf(families, `socketserver_connections_${name}`, "reason"),
+        counts,
+      );
+    }
+    const workers = families.find(({ name }) =>
+      name === "socketserver_workers"
+    )!;
+    strictEqual(workers.type, "gauge");
+    deepStrictEqual(
+      new Set(workers.samples.map(([, { kind }]) => kind)),
+      new Set(["threads", "processes"]),
+    );
+    const start = families.find(({ name }) =>
+      name === "socketserver_start_time_seconds"
+    )!;
+    strictEqual(start.samples[0]![2], plain.stats().since / 1_000);
+    for (const { help, samples } of families) {
+      ok(help.length > 5 && samples.length > 0);
+    }
+  },
+);
+
+testWith(
+  [python],
+  "quotes, newlines and backslashes in names come back as they were",
+  async () => {
+    await using folder = new Folder();
+    const path = folder.at('a "socket"\nof \\n');
+    await using unix = new UnixStreamServer({ path }, () => {});
+    const names = [
+      'say "hello"',
+      "two\nlines",
+      "back\\slash\\n",
+      "",
+      "a=b,c{d}#é",
+    ];
+    const families = await parse(
+      openMetrics(unix, ...names.map((name) => ({ name, server: unix }))),
+    );
+    deepStrictEqual(
+      Object.keys(
+        samplesOf(families, "socketserver_connections_active", "server"),
+      ),
+      [path, ...names],
+    );
+  },
+);
+
+testWith([python], "no server is a scrape without metrics", async () => {
+  strictEqual(openMetrics(), "# EOF\n");
+  deepStrictEqual(await parse(openMetrics()), []);
+});
+
+Deno.test("a scrape is answered over HTTP, with the server's own numbers in it", async () => {
+  await using server: HTTPServer = serve(
+    new HTTPServer(LOOPBACK, () =>
+      new Response(openMetrics(server), {
+        headers: { "Content-Type": OPEN_METRICS_TYPE },
+      })),
+  );
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}/metrics`);
+  strictEqual(response.headers.get("Content-Type"), OPEN_METRICS_TYPE);
+  const text = await response.text();
+  match(text, /^socketserver_connections_active\{.*\} 1$/m);
+  ok(text.endsWith("\n# EOF\n"));
+});
+
+Deno.test("two servers with the same labels, and what is no server, are refused", async () => {
+  await using one = new TCPServer(LOOPBACK, () => {});
+  throws(() => openMetrics(one, one), {
+    name: "TypeError",
+    message:
+      /^Cannot tell metrics: two servers have the labels .* name them: openMetrics\(\{ name: "…", server \}, …\)$/,
+  });
+  ok(openMetrics(one, { name: "another", server: one }).includes("another"));
+  for (const none of [undefined, null, 1, {}, { name: 1, server: one }]) {
+    throws(() => openMetrics(none as unknown as CountingServer), {
+      name: "TypeError",
+      message: /^Cannot tell metrics: each must be a server/,
+    });
+  }
+});
