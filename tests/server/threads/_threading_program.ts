@@ -90,7 +90,7 @@ const scenes: Record<string, () => Promise<Record<string, number>>> = {
   /** Thousands at a time. */
   async crowd() {
     const size = 5_000;
-    await using server = startThreads({ workers: 2 });
+    await using server = startThreads({ workers: 4 });
     await ask(server.addr, "lines\nwarm\n");
     const open = descriptors();
     const before = memory();
