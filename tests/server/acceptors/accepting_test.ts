@@ -332,3 +332,12 @@ Deno.test("handleRequest finds another thread where the one that was asked dies"
     await soon(next);
   }
 });
+
+Deno.test("a storm of clients while threads start is answered whole", async () => {
+  await using server = startAccepting({ workers: 4 });
+  const answers = await soon(Promise.all(
+    Array.from({ length: 400 }, (_, i) => ask(server.addr, `lines\n${i}\n`)),
+  ));
+  deepStrictEqual(answers, answers.map((_, i) => `<${i}>\n`));
+  strictEqual(server.told.errors.length, 0);
+});
