@@ -8,7 +8,7 @@
 //
 // Arguments: the port to listen on (3128).
 
-import { StreamReader, StreamWriter } from "../mod.ts";
+import { run, StreamReader, StreamWriter } from "../mod.ts";
 import {
   FetchRequestHandler,
   HTTPError,
@@ -92,8 +92,5 @@ if (import.meta.main) {
     onListen: ({ hostname, port }) =>
       console.log(`Listening on ${hostname}:${port}`),
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.shutdown());
-  }
-  await server.serveForever();
+  await run(server);
 }

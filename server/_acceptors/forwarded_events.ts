@@ -5,7 +5,12 @@
 
 import { packError, unpackError } from "../_bridge/errors.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
-import { bitOf, type EventName, EVENTS } from "../_events/channels.ts";
+import {
+  bitOf,
+  type EventName,
+  EVENTS,
+  listening,
+} from "../_events/channels.ts";
 import type { Events, Publisher, Told } from "../_events/publisher.ts";
 import { isAbortReason, isRefusalReason } from "../_numbers/counters.ts";
 import { isCount, isId, readClient } from "./checks.ts";
@@ -38,8 +43,11 @@ const MOST_WAITING = 4_096;
 
 /** The bits of the events that have to be told for one that is wanted. */
 function needed(wanted: number): number {
-  // Who is told that a request has ended with its thread must know that it began.
-  return wanted & bitOf("end") ? wanted | bitOf("accept") : wanted;
+  // Who is told that a request has ended with its thread must know that it began,
+  // and that it was not refused.
+  return wanted & bitOf("end")
+    ? wanted | bitOf("accept") | bitOf("refuse")
+    : wanted;
 }
 
 const BITS = new Map(
@@ -142,6 +150,7 @@ interface Open {
 export class EventsOfThread {
   readonly #publisher: Publisher;
   readonly #most: () => number;
+  /** Those that began last come last. */
   readonly #open = new Map<number, Open>();
 
   /**
@@ -151,6 +160,11 @@ export class EventsOfThread {
   constructor(publisher: Publisher, most: () => number) {
     this.#publisher = publisher;
     this.#most = most;
+  }
+
+  /** Nobody wants to know any more that requests end. */
+  forget(): void {
+    this.#open.clear();
   }
 
   /**
@@ -178,6 +192,15 @@ export class EventsOfThread {
     this.#open.clear();
   }
 
+  /** Notes a request, at the cost of the oldest: its end may have been lost. */
+  #began(id: number, open: Open): void {
+    if (this.#open.size >= this.#most()) {
+      const [oldest] = this.#open.keys();
+      this.#open.delete(oldest!);
+    }
+    this.#open.set(id, open);
+  }
+
   #publish(packed: PackedEvent): void {
     const { event, time, told } = packed ?? {} as Partial<PackedEvent>;
     const fields = told as Readonly<Record<string, unknown>> | null;
@@ -194,8 +217,7 @@ export class EventsOfThread {
     const identity = { id, clientAddress };
     switch (event) {
       case "accept":
-        if (this.#open.size >= this.#most()) throw noEvents();
-        this.#open.set(id, { clientAddress, time });
+        if (listening & bitOf("end")) this.#began(id, { clientAddress, time });
         return this.#publisher.publish("accept", identity, time);
       case "refuse": {
         const { reason } = fields;

@@ -1,7 +1,7 @@
 import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { RunnerNumbers } from "../_core/seam.ts";
-import { listening, watchListening } from "../_events/channels.ts";
+import { bitOf, listening, watchListening } from "../_events/channels.ts";
 import type { Publisher } from "../_events/publisher.ts";
 import {
   AllCounters,
@@ -63,7 +63,11 @@ export class ThreadNumbers {
     this.memory = allocateCounters(threads);
     this.#counters = new AllCounters(this.memory, threads);
     const wanted = wantedEvents(this.memory);
-    const want = () => void Atomics.store(wanted, 0, listening);
+    const want = () => {
+      Atomics.store(wanted, 0, listening);
+      if (listening & bitOf("end")) return;
+      for (const events of this.#live.values()) events.forget();
+    };
     want();
     this.#unwatch = watchListening(want);
   }

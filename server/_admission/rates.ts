@@ -36,6 +36,8 @@ export class Rates {
   /** How far it can be, while all threads look. */
   readonly #furthest: number;
   readonly #ticksPerMillisecond: number;
+  /** What the request that is looked at has added to each of its cells. */
+  readonly #added = new Int32Array(ROWS);
 
   /**
    * @param memory What `allocateRates` has given.
@@ -68,7 +70,8 @@ export class Rates {
   take({ first, second }: Counted, now: number): boolean {
     const ticks = Math.floor(now * this.#ticksPerMillisecond) | 0;
     for (let row = 0; row < ROWS; row++) {
-      this.#delay(cellOf(row, first, second, this.#size), ticks);
+      const cell = cellOf(row, first, second, this.#size);
+      this.#added[row] = this.#delay(cell, ticks);
     }
     let least = Infinity;
     for (let row = 0; row < ROWS; row++) {
@@ -83,21 +86,28 @@ export class Rates {
       Atomics.sub(
         this.#times,
         cellOf(row, first, second, this.#size),
-        COST,
+        this.#added[row]!,
       );
     }
     return false;
   }
 
-  #delay(cell: number, now: number): void {
+  /**
+   * Makes the time of a cell later, but no later than it can be: addresses that share
+   * it come one by one, and a time beyond that would be taken for one that has passed.
+   *
+   * @returns By how much, in ticks.
+   */
+  #delay(cell: number, now: number): number {
     // Another thread has changed it meanwhile wherever this does not end.
     for (;;) {
       const time = Atomics.load(this.#times, cell);
       const ahead = time - now | 0;
       const isAhead = time !== NEVER && ahead > 0 && ahead <= this.#furthest;
-      const next = (isAhead ? time : now) + COST | 0 || NEVER + 1;
+      const added = isAhead ? Math.min(COST, this.#furthest - ahead) : COST;
+      const next = (isAhead ? time : now) + added | 0 || NEVER + 1;
       if (Atomics.compareExchange(this.#times, cell, time, next) === time) {
-        return;
+        return added;
       }
     }
   }

@@ -44,7 +44,7 @@ Deno.test("a thread wants what the main thread wants, and what it needs for that
   const wanted = () => EVENTS.filter((event) => queue.wants(event));
   deepStrictEqual(wanted(), []);
   word[0] = bit("end");
-  deepStrictEqual(wanted(), ["accept", "end"]);
+  deepStrictEqual(wanted(), ["accept", "refuse", "end"]);
   word[0] = bit("start") | bit("error") | bit("close");
   // What the main thread has for itself is not told it.
   deepStrictEqual(wanted(), ["start"]);
@@ -132,11 +132,6 @@ Deno.test("events that no thread tells are refused", () => {
   refused([], -1);
   refused([], 0.5);
   refused([], "1");
-  // More than can be open at once.
-  refused(Array.from(
-    { length: 11 },
-    (_, id) => ({ event: "accept", time: 1, told: accept(id + 1) }),
-  ));
   for (const good of GOOD) {
     refused([{ ...good, event: "error" }]);
     refused([{ ...good, event: undefined }]);
@@ -157,6 +152,37 @@ Deno.test("events that no thread tells are refused", () => {
       }
     }
   }
+});
+
+Deno.test("a thread whose ends are lost, or told to nobody, is believed all the same", () => {
+  const events = new EventsOfThread(publisher, () => 10);
+  const begin = (id: number) =>
+    events.publish([{ event: "accept", time: 1, told: accept(id) }]);
+  const heard: number[] = [];
+  const hear = (message: unknown) =>
+    void heard.push((message as ServerEndEvent).id);
+  // Nobody is told of an end.
+  for (let id = 1; id <= 100; id++) begin(id);
+  subscribe("socketserver:end", hear);
+  for (let id = 101; id <= 200; id++) begin(id);
+  events.gone(new Error("gone"));
+  deepStrictEqual(heard.splice(0), [
+    191,
+    192,
+    193,
+    194,
+    195,
+    196,
+    197,
+    198,
+    199,
+    200,
+  ]);
+  begin(201);
+  events.forget();
+  events.gone(new Error("gone"));
+  unsubscribe("socketserver:end", hear);
+  deepStrictEqual(heard, []);
 });
 
 Deno.test("lists of connections that no thread tells are refused", () => {

@@ -253,6 +253,25 @@ Deno.test("what is refused for its rate is not in progress", () => {
   strictEqual(typeof admission.enter(at("10.0.0.2")), "object");
 });
 
+Deno.test("a flood of addresses frees nobody from a rate", () => {
+  const admission = new Admission({
+    rate: { burst: 4, perSecond: 0.001 },
+    maxTracked: 64,
+  });
+  const limited = Array.from({ length: 20 }, (_, i) => `10.0.0.${i}`);
+  for (const address of limited) {
+    for (let i = 0; i < 4; i++) admission.enter(at(address));
+    strictEqual(admission.enter(at(address)), "rate");
+  }
+  // All cells are shared by now, and each is asked of far more than it can be.
+  for (let i = 0; i < 20_000; i++) {
+    admission.enter(at(`2001:db8:${(i % 65_536).toString(16)}::1`));
+  }
+  for (const address of limited) {
+    strictEqual(admission.enter(at(address)), "rate");
+  }
+});
+
 Deno.test("a flood of addresses frees nobody from a limit, keeps few others out, and takes no memory", () => {
   const admission = new Admission({
     perAddress: 2,
