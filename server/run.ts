@@ -26,7 +26,7 @@ export interface RunnableServer {
 /** Options of {@linkcode run}. */
 export interface RunOptions extends ShutdownOptions {
   /**
-   * The signals that end the servers.
+   * The signals that end the servers. SIGHUP among them recycles nothing.
    *
    * @default {["SIGINT", "SIGTERM"]}, on Windows `["SIGINT", "SIGBREAK"]`
    */
@@ -66,8 +66,8 @@ const ACTION = "run";
  * request is in progress, and signals have their usual effect again.
  * @throws What `serveForever` rejects with.
  * @throws {RangeError} If `gracePeriod` is not a non-negative number.
- * @throws {TypeError} If there is no server, or an option has an unknown name or is of
- * another type.
+ * @throws {TypeError} If there is no server, an option has an unknown name or is of
+ * another type, or nobody can hear one of the signals.
  *
  * @example A server that Ctrl-C drains
  * ```ts
@@ -107,17 +107,20 @@ export async function run(
   const recyclable = all.filter(isRecyclable);
   // In a terminal it says that the terminal is gone.
   const mayRecycle = Deno.build.os !== "windows" && !Deno.stdin.isTerminal();
-  if (recyclable.length > 0 && mayRecycle) {
+  if (recyclable.length > 0 && mayRecycle && !listeners.has("SIGHUP")) {
     listeners.set("SIGHUP", () => {
       onSignal?.("SIGHUP", "recycle");
       for (const server of recyclable) server.recycle().catch(complain);
     });
   }
-  for (const [signal, listener] of listeners) {
-    Deno.addSignalListener(signal, listener);
-  }
+  const added: (readonly [Deno.Signal, () => void])[] = [];
   let watchdog: SdWatchdog | undefined;
   try {
+    for (const [signal, listener] of listeners) {
+      // Throws where nobody can hear the signal, as SIGKILL.
+      Deno.addSignalListener(signal, listener);
+      added.push([signal, listener]);
+    }
     const served = all.map((server) => server.serveForever());
     // The first that fails takes the others with it.
     for (const each of served) each.catch(() => shutdown({}));
@@ -132,7 +135,7 @@ export async function run(
     }
   } finally {
     watchdog?.[Symbol.dispose]();
-    for (const [signal, listener] of listeners) {
+    for (const [signal, listener] of added) {
       Deno.removeSignalListener(signal, listener);
     }
   }

@@ -446,7 +446,8 @@ export class Supervisor implements ServingLoop {
     const clients = this.#places.takeBack(acceptor.owner, acceptor.thread);
     const hasServed = this.#places.hasServed(acceptor.thread);
     this.#places.clear(acceptor.thread);
-    this.#host.admission?.clear(acceptor.thread);
+    // At the end, the main thread may count in the place of the first one.
+    if (!this.#closing) this.#host.admission?.clear(acceptor.thread);
     const unasked = !acceptor.finished && !this.#done;
     this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);

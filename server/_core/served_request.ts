@@ -323,7 +323,10 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     if (this.#aborted !== undefined) return;
     // Report nothing after the handler's end: a slow client is not its fault.
     this.#aborted = { reason, reported: this.#ending };
-    this.#fate = this.serving.watch.aborted(reason, cause);
+    // One that has failed or was refused is counted as such.
+    if (this.#fate === DONE && !this.#refused) {
+      this.#fate = this.serving.watch.aborted(reason, cause);
+    }
     // A timer that calls runs in the context of whoever has set it.
     scopes.run(this.#scope, () => {
       this.handler?.[ABORT](reason);

@@ -18,6 +18,24 @@ import { Bare, Lengths, TwicePacket, Watched } from "./_watched_handlers.ts";
 import { Client, listWhen, statsWhen, WAYS } from "./_ways.ts";
 
 for (const [way, start] of Object.entries(WAYS)) {
+  Deno.test(`a request that has failed is counted once, also where it is closed later, ${way}`, async () => {
+    await using server = start();
+    using client = await Client.connect(server);
+    await client.send("fail");
+    const [lingering] = await listWhen(
+      server,
+      (list) => list[0]?.state === "lingering",
+    );
+    strictEqual(await server.closeConnection(lingering!.id), true);
+    const { failed, aborted } = await statsWhen(
+      server,
+      (stats) => stats.lingering === 0,
+    );
+    deepStrictEqual([failed, aborted.closed], [1, 0]);
+  });
+}
+
+for (const [way, start] of Object.entries(WAYS)) {
   Deno.test(`stats() counts what is in progress, and what was, ${way}`, async () => {
     const before = Date.now();
     await using server = start();

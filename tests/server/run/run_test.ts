@@ -190,3 +190,23 @@ async function gone(pid: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+Deno.test("run() leaves no listener behind where a signal cannot be heard", async () => {
+  await using server = new TCPServer(LOOPBACK, () => {});
+  const added: string[] = [];
+  const { addSignalListener, removeSignalListener } = Deno;
+  Deno.addSignalListener = (signal, listener) => {
+    addSignalListener(signal, listener);
+    added.push(signal);
+  };
+  Deno.removeSignalListener = (signal, listener) => {
+    removeSignalListener(signal, listener);
+    added.splice(added.indexOf(signal), 1);
+  };
+  try {
+    await rejects(run(server, { signals: ["SIGTERM", "SIGKILL"] }), TypeError);
+  } finally {
+    Object.assign(Deno, { addSignalListener, removeSignalListener });
+  }
+  strictEqual(added.join(), "");
+});
