@@ -42,22 +42,54 @@ export function ownLoopback(): string {
 }
 
 /**
- * Listens where somebody has just stopped. What another file of tests starts has
- * the descriptor for a moment longer, between fork(2) and execve(2).
+ * Waits until a port is free that somebody has just closed. What another file of
+ * tests starts has the descriptors of this process for a moment, between fork(2)
+ * and execve(2).
  */
+async function untilFree(
+  isFree: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const latest = performance.now() + PATIENCE;
+  while (!await isFree()) {
+    if (performance.now() > latest) {
+      throw new Error(`Waited ${PATIENCE / 1000} s in vain for a free port`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** Listens where somebody has just stopped. */
 export async function listenAgain(
   address: Deno.TcpListenOptions,
 ): Promise<Deno.TcpListener> {
-  const latest = performance.now() + PATIENCE;
-  while (true) {
+  let listener: Deno.TcpListener | undefined;
+  await untilFree(() => {
     try {
-      return Deno.listen(address);
+      listener = Deno.listen(address);
+      return true;
     } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-      if (performance.now() > latest) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      if (error instanceof Deno.errors.AddrInUse) return false;
+      throw error;
     }
-  }
+  });
+  return listener!;
+}
+
+/** Fails where an address does not refuse connections at last. */
+export async function refuses(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+): Promise<void> {
+  await untilFree(async () => {
+    try {
+      (await Deno.connect({ hostname, port })).close();
+      return false;
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return true;
+      // It was in the queue as the last who had the descriptor closed it.
+      if (error instanceof Deno.errors.ConnectionReset) return false;
+      throw error;
+    }
+  });
 }
 
 /** Whether this machine has the IPv6 loopback address. */

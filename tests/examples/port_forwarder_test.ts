@@ -2,7 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { createHash } from "node:crypto";
 import { TCPServer } from "../../mod.ts";
 import type { Child } from "../_program.ts";
-import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
+import { ask, LOOPBACK, readAll, refuses, serve } from "../_serve.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 const at = (port: number) => ({ hostname: "127.0.0.1", port });
@@ -75,6 +75,7 @@ Deno.test("port_forwarder.ts says so when nothing answers, and goes on", async (
   const listener = Deno.listen(LOOPBACK);
   const { port: dead } = listener.addr;
   listener.close();
+  await refuses(listener.addr);
   await using child = forwardTo(dead);
   const port = await portOf(child);
   for (let i = 0; i < 2; i++) {

@@ -42,6 +42,7 @@ import {
   MODULE,
   Pair,
 } from "./_sockets.ts";
+import { refuses } from "../_serve.ts";
 import { runWithFewDescriptors } from "./_few_descriptors.ts";
 
 /** Notes what it is told. */
@@ -278,8 +279,9 @@ for (const how of ["Sync", "promised"] as const) {
 
   Deno.test(`a connection that is refused goes to handleError, ${how}`, async () => {
     using listener = createServer(LOOPBACK);
-    const address = listener.getsockname();
+    const address = listener.getsockname() as Deno.NetAddr;
     listener.close();
+    await refuses(address);
     const map: DispatcherMap = new Map();
     const client = new Noting(undefined, map);
     client.createSocket();

@@ -54,6 +54,7 @@ import {
   LOOPBACK,
   Pair,
 } from "./_sockets.ts";
+import { refuses } from "../_serve.ts";
 
 /** Options of any kind, also those that the types would refuse. */
 // deno-lint-ignore no-explicit-any -- what is tried is what the types forbid.
@@ -314,6 +315,7 @@ for (const how of ["Sync", "promised"] as const) {
     using closed = createServer({ hostname: "::1", port: 0 });
     const refusing = closed.getsockname() as Deno.NetAddr;
     closed.close();
+    await refuses(refusing);
     // A family that there is none of fails before there is a socket.
     const found = [
       ...encodeAddresses(refusing),
@@ -337,8 +339,10 @@ for (const how of ["Sync", "promised"] as const) {
 
   Deno.test(`createConnection tells that nobody answers, rather than what does not fit, ${how}`, async () => {
     const listener = createServer(LOOPBACK);
-    const { port } = listener.getsockname() as Deno.NetAddr;
+    const address = listener.getsockname() as Deno.NetAddr;
+    const { port } = address;
     listener.close();
+    await refuses(address);
     const target = { hostname: "localhost", port };
     const sourceAddress = { hostname: "127.0.0.1", port: 0 };
     const refused = await failure(() => connect(target, { sourceAddress }));

@@ -20,7 +20,7 @@ import {
 } from "../../mod.ts";
 import { Child, Folder } from "../_program.ts";
 import { patiently } from "../_patience.ts";
-import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
+import { ask, LOOPBACK, refuses, Reports, serve } from "../_serve.ts";
 import { Bad, EchoLine, EchoPacket, Exits } from "./_echo_line.ts";
 
 const LINE = "hello world\n";
@@ -44,7 +44,7 @@ for (const Server of [TCPServer, ThreadingTCPServer]) {
     for (let i = 0; i < 3; i++) strictEqual(await ask(addr, LINE), LINE);
     await server.shutdown();
     await served;
-    await rejects(Deno.connect(addr), Deno.errors.ConnectionRefused);
+    await refuses(addr);
   });
 }
 
@@ -116,7 +116,7 @@ for (const Server of [TCPServer, ThreadingTCPServer]) {
     const { addr } = server;
     server.close();
     await server.finished;
-    await rejects(Deno.connect(addr), Deno.errors.ConnectionRefused);
+    await refuses(addr);
   });
 }
 
@@ -127,10 +127,7 @@ Deno.test("await using closes a server at the end of its block", async () => {
     ({ addr } = server);
     (await Deno.connect(server.addr)).close();
   }
-  await rejects(
-    Deno.connect({ hostname: addr.hostname, port: addr.port }),
-    Deno.errors.ConnectionRefused,
-  );
+  await refuses(addr);
 });
 
 for (const Server of [TCPServer, ThreadingTCPServer]) {

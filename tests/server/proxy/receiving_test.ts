@@ -1,6 +1,6 @@
 // How a PROXY header arrives, or does not.
 
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import {
   encodeProxyHeader,
   type ProxyProtocolOptions,
@@ -8,7 +8,7 @@ import {
   type TCPServerOptions,
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
+import { LOOPBACK, readAll, refuses, Reports, serve } from "../../_serve.ts";
 import { bytes, joined, LOCAL, send, tcp, told, writeAll } from "./_clients.ts";
 import { Teller } from "./_told_handler.ts";
 
@@ -231,7 +231,7 @@ Deno.test("a shutdown waits for a PROXY header as long as for a handler", async 
       "AbortError: The server shut down and the request did not finish within 500 ms",
     ],
   );
-  await rejects(Deno.connect(server.addr), Deno.errors.ConnectionRefused);
+  await refuses(server.addr);
 });
 
 Deno.test("requestTimeout and idleTimeout go on behind a PROXY header", async () => {
