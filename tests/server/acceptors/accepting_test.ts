@@ -232,11 +232,15 @@ Deno.test("a shutdown does not wait for a thread in an endless loop", async () =
 Deno.test("handlers in several threads may wait for the shutdown at the same time", async () => {
   const server = startAccepting({ workers: 2 });
   const held = await holdAll(server.addr, 2);
-  const waiting = [];
-  for (let i = 0; i < 4; i++) {
-    waiting.push(await begin(server.addr, "shut down"));
+  // All before the first asks for the shutdown: then nobody is let in any more.
+  const waiting = await Promise.all(
+    Array.from({ length: 4 }, () => Deno.connect(server.addr)),
+  );
+  for (const client of waiting) {
+    await client.write(encode("shut down\n"));
+    strictEqual(await soon(client.read(new Uint8Array(8))), 8);
   }
-  const answers = waiting.map(({ client }) => readAll(client));
+  const answers = waiting.map(readAll);
   // They wait for these, wherever they are.
   for (const { client } of held) client.close();
   deepStrictEqual(await soon(Promise.all(answers)), Array(4).fill("shut down"));
