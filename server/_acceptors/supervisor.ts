@@ -13,19 +13,11 @@ import { requestsOfThread } from "../_threads/requests_per_worker.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { AcceptorAddress, AcceptorOptions } from "./acceptor_start.ts";
 import { AcceptorStarts } from "./acceptor_starts.ts";
-import type { Report } from "./messages.ts";
+import { KeptSocket } from "./kept_socket.ts";
+import type { Command, Report } from "./messages.ts";
 import { allocatePlaces, AllPlaces } from "./places.ts";
-import { QueueKeeper } from "./queue_keeper.ts";
-import { sharedOptions } from "./shared_listener.ts";
 import { ThreadNumbers } from "./thread_numbers.ts";
 import { TheOne } from "./the_one.ts";
-
-/**
- * After how long a server has its socket held by a thread that sleeps, in
- * milliseconds: starting that takes some milliseconds and megabytes, and pays
- * where many connections come.
- */
-const KEEP_AFTER = 1_000;
 
 /** What a supervisor is told of its server. */
 export interface Supervised {
@@ -68,11 +60,7 @@ export class Supervisor implements ServingLoop {
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Settles when no thread is left. */
   #ended: PromiseWithResolvers<void> | undefined;
-  /** The socket, until the keeper holds it. */
-  readonly #socket: Pick<Deno.TcpListener, "close">;
-  #keeper: QueueKeeper | undefined;
-  #keeperTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #address: AcceptorAddress;
+  readonly #socket: KeptSocket;
   /** The certificate that is shown in the place of the first. */
   #certificate: TLSCertificate | undefined;
 
@@ -93,8 +81,6 @@ export class Supervisor implements ServingLoop {
   ) {
     const { workers, handler, requestsPerWorker } = supervised;
     this.#host = host;
-    this.#socket = socket;
-    this.#address = supervised.address;
     const memory = allocatePlaces(workers, host.limit);
     this.#places = new AllPlaces(memory);
     const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
@@ -122,6 +108,11 @@ export class Supervisor implements ServingLoop {
         started: (acceptor) => this.#started(acceptor),
         failed: (error) => this.#failed(error),
       },
+    );
+    this.#socket = new KeptSocket(
+      socket,
+      address,
+      () => this.#starts.hasRoom,
     );
     this.#replacements = new Replacements({
       serves: (old) => !this.#closing && this.#live.has(old) && !old.retired,
@@ -152,7 +143,7 @@ export class Supervisor implements ServingLoop {
   async serveAll(): Promise<void> {
     this.#serving = true;
     for (const acceptor of this.#live) this.#serve(acceptor);
-    this.#keepQueueLater();
+    this.#socket.keepLater();
     await this.#stop.promise;
     this.#serving = false;
   }
@@ -205,8 +196,7 @@ export class Supervisor implements ServingLoop {
     this.#stopping = true;
     this.#starts.stop(shutDown());
     this.#one.stop();
-    clearTimeout(this.#keeperTimer);
-    this.#keeper?.release();
+    this.#socket.release();
     const told = this.#closing;
     this.#closing = true;
     for (const acceptor of this.#live) {
@@ -228,15 +218,13 @@ export class Supervisor implements ServingLoop {
     this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
     await this.#starts.close();
-    await this.#keeper?.close();
+    await this.#socket.close();
   }
 
   /** Has handlers traced in all threads, those to come too. */
   trace(settings: TraceSettings | undefined): void {
     this.#traceSettings = settings;
-    for (const acceptor of this.#live) {
-      acceptor.tell({ do: "trace", settings });
-    }
+    this.#tellAll({ do: "trace", settings });
   }
 
   numbers(): RunnerNumbers {
@@ -253,9 +241,7 @@ export class Supervisor implements ServingLoop {
 
   setCertificate(certificate: TLSCertificate): void {
     this.#certificate = certificate;
-    for (const acceptor of this.#live) {
-      acceptor.tell({ do: "set certificate", certificate });
-    }
+    this.#tellAll({ do: "set certificate", certificate });
   }
 
   /** Replaces all threads. */
@@ -294,9 +280,7 @@ export class Supervisor implements ServingLoop {
 
   /** Has the request served that waits for `handleRequest`, if one does. */
   serveHeld(): void {
-    for (const acceptor of this.#live) {
-      acceptor.tell({ do: "go on", serve: true });
-    }
+    this.#tellAll({ do: "go on", serve: true });
   }
 
   keepAlive(keep: boolean): void {
@@ -307,7 +291,11 @@ export class Supervisor implements ServingLoop {
 
   /** Has threads look again whether they may accept. */
   #look(): void {
-    for (const acceptor of this.#live) acceptor.tell({ do: "look" });
+    this.#tellAll({ do: "look" });
+  }
+
+  #tellAll(command: Command): void {
+    for (const acceptor of this.#live) acceptor.tell(command);
   }
 
   /** Has a thread that may not keep the process alive do so while it is busy. */
@@ -391,20 +379,6 @@ export class Supervisor implements ServingLoop {
     }
   }
 
-  /** Has the socket held elsewhere, once it seems that it is for long. */
-  #keepQueueLater(): void {
-    this.#keeperTimer = setTimeout(() => {
-      if (this.#starts.hasRoom) void this.#keepQueue();
-      else this.#keepQueueLater();
-    }, KEEP_AFTER);
-    Deno.unrefTimer(this.#keeperTimer);
-  }
-
-  async #keepQueue(): Promise<void> {
-    this.#keeper = new QueueKeeper(sharedOptions(this.#address));
-    if (await this.#keeper.holds()) this.#socket.close();
-  }
-
   #retire(acceptor: Acceptor, gracePeriod: number): void {
     acceptor.retired = true;
     this.#places.endAccepting(acceptor.thread);
@@ -483,7 +457,7 @@ export class Supervisor implements ServingLoop {
       finished &&= acceptor.finished;
     }
     if (finished) return this.#ended?.resolve();
-    for (const acceptor of this.#live) acceptor.tell({ do: "end waits" });
+    this.#tellAll({ do: "end waits" });
   }
 }
 

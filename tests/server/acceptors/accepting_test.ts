@@ -345,3 +345,12 @@ Deno.test("a storm of clients while threads start is answered whole", async () =
   deepStrictEqual(answers, answers.map((_, i) => `<${i}>\n`));
   strictEqual(server.told.errors.length, 0);
 });
+
+Deno.test("a server that is shut down as it begins to listen has nobody keep its socket", async () => {
+  const server = new Accepting(LOOPBACK, Commanded, {
+    ...{ workers: 1, accept: "threads" },
+    onListen: () => void server.shutdown(),
+  });
+  // A timer that goes on would have a keeper hold the port for ever.
+  await server.serveForever();
+});
