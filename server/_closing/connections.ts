@@ -4,7 +4,7 @@ import { checkBoolean } from "../../handlers/_settings.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
 import { checkTime } from "../_core/options.ts";
 import type { CountedRequest, InProgress, Transport } from "../_core/seam.ts";
-import { innermost } from "../_core/wrapped_connection.ts";
+import { innermost } from "../../handlers/_wrapped_connection.ts";
 import { ProxyReceiver } from "../_proxy/proxy_receiver.ts";
 import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";

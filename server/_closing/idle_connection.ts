@@ -1,6 +1,6 @@
 import { countIn, countOut, type Traffic } from "../../handlers/_traffic.ts";
 import { addBorrower } from "../../handlers/streams/_lending.ts";
-import { WrappedConnection } from "../_core/wrapped_connection.ts";
+import { WrappedConnection } from "../../handlers/_wrapped_connection.ts";
 
 /**
  * A connection that notes when it last carried a byte, and counts them. Only servers

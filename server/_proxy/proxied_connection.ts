@@ -6,7 +6,7 @@ import {
   takeBuffer,
 } from "../../handlers/streams/_small_buffers.ts";
 import type { ProxyHeader } from "../../handlers/proxy_header.ts";
-import { WrappedConnection } from "../_core/wrapped_connection.ts";
+import { WrappedConnection } from "../../handlers/_wrapped_connection.ts";
 import { lengthOfV2 } from "./header_v2.ts";
 import { malformed } from "./malformed.ts";
 import { type Beginning, lookAt } from "./read_header.ts";

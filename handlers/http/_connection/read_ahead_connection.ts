@@ -1,22 +1,17 @@
-import { isEncrypted } from "../../_encrypted.ts";
-import { type TLSInfo, tlsOf } from "../../_tls/tls_info.ts";
 import { countIn, countOut, type Traffic } from "../../_traffic.ts";
-import { readableOf, writableOf } from "../../streams/_web_streams.ts";
+import { WrappedConnection } from "../../_wrapped_connection.ts";
 
 /**
  * A connection of which something has been read already, or is being read: that
  * comes first. Anything that is still being written to it goes first, too.
  */
 export class ReadAheadConnection<Address extends Deno.Addr>
-  implements Deno.Conn<Address> {
-  readonly #inner: Deno.Conn<Address>;
+  extends WrappedConnection<Address> {
   #ahead:
     | ((buffer: Uint8Array) => Promise<number | null | undefined>)
     | undefined;
   #before: Promise<unknown> | undefined;
   readonly #traffic: Traffic | undefined;
-  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
-  #writable: WritableStream<Uint8Array<ArrayBufferLike>> | undefined;
 
   /**
    * @param inner The connection.
@@ -31,27 +26,10 @@ export class ReadAheadConnection<Address extends Deno.Addr>
     before: Promise<unknown> | undefined,
     traffic: Traffic | undefined,
   ) {
-    this.#inner = inner;
+    super(inner);
     this.#ahead = ahead;
     this.#before = before;
     this.#traffic = traffic;
-  }
-
-  get localAddr(): Address {
-    return this.#inner.localAddr;
-  }
-
-  get remoteAddr(): Address {
-    return this.#inner.remoteAddr;
-  }
-
-  get encrypted(): boolean {
-    return isEncrypted(this.#inner);
-  }
-
-  /** What the handshake has agreed upon, of a connection in TLS. */
-  get tls(): TLSInfo | undefined {
-    return tlsOf(this.#inner);
   }
 
   /** Whether what was read last had been read ahead, and counted. */
@@ -59,57 +37,25 @@ export class ReadAheadConnection<Address extends Deno.Addr>
     return this.#ahead !== undefined;
   }
 
-  read(buffer: Uint8Array): Promise<number | null> {
+  override read(buffer: Uint8Array): Promise<number | null> {
     return this.#ahead === undefined
       ? this.#readOn(buffer)
       : this.#readAhead(this.#ahead, buffer);
   }
 
-  write(data: Uint8Array): Promise<number> {
+  override write(data: Uint8Array): Promise<number> {
     const writing = this.#before === undefined
-      ? this.#inner.write(data)
-      : this.#after(() => this.#inner.write(data));
+      ? this.inner.write(data)
+      : this.#after(() => this.inner.write(data));
     return this.#traffic === undefined
       ? writing
       : this.#countOut(writing, this.#traffic);
   }
 
-  closeWrite(): Promise<void> {
+  override closeWrite(): Promise<void> {
     return this.#before === undefined
-      ? this.#inner.closeWrite()
-      : this.#after(() => this.#inner.closeWrite());
-  }
-
-  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= readableOf(this);
-  }
-
-  get writable(): WritableStream<Uint8Array<ArrayBufferLike>> {
-    return this.#writable ??= writableOf(this);
-  }
-
-  close(): void {
-    this.#inner.close();
-  }
-
-  ref(): void {
-    this.#inner.ref();
-  }
-
-  unref(): void {
-    this.#inner.unref();
-  }
-
-  setNoDelay(noDelay?: boolean): void {
-    (this.#inner as Partial<Deno.TcpConn>).setNoDelay?.(noDelay);
-  }
-
-  setKeepAlive(keepAlive?: boolean): void {
-    (this.#inner as Partial<Deno.TcpConn>).setKeepAlive?.(keepAlive);
-  }
-
-  [Symbol.dispose](): void {
-    this.#inner[Symbol.dispose]();
+      ? this.inner.closeWrite()
+      : this.#after(() => this.inner.closeWrite());
   }
 
   async #readAhead(
@@ -124,7 +70,7 @@ export class ReadAheadConnection<Address extends Deno.Addr>
   }
 
   #readOn(buffer: Uint8Array): Promise<number | null> {
-    const reading = this.#inner.read(buffer);
+    const reading = this.inner.read(buffer);
     return this.#traffic === undefined
       ? reading
       : this.#countIn(reading, this.#traffic);

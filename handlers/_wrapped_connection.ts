@@ -1,7 +1,7 @@
-import { isEncrypted } from "../../handlers/_encrypted.ts";
-import { PROXIED, type Proxied } from "../../handlers/_proxied.ts";
-import { readableOf, writableOf } from "../../handlers/streams/_web_streams.ts";
-import { type TLSInfo, tlsOf } from "../../handlers/_tls/tls_info.ts";
+import { isEncrypted } from "./_encrypted.ts";
+import { PROXIED, type Proxied } from "./_proxied.ts";
+import { readableOf, writableOf } from "./streams/_web_streams.ts";
+import { type TLSInfo, tlsOf } from "./_tls/tls_info.ts";
 
 /** A connection that is another one, but for what its class changes. */
 export class WrappedConnection<Address extends Deno.Addr>
