@@ -22,8 +22,6 @@ export class Thread {
   #load = 0;
   /** How many requests it has been given, since it was last counted anew. */
   taken = 0;
-  /** Whether another has its place: it ends when its requests have ended. */
-  retired = false;
   /** After how many requests it is replaced. */
   readonly requests: number;
 

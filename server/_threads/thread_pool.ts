@@ -259,13 +259,12 @@ export class ThreadPool implements RemotePool {
   #retire(thread: Thread, gracePeriod: number): void {
     this.#placement.ready.delete(thread);
     this.#retired.add(thread);
-    thread.retired = true;
     thread.side.retire(gracePeriod);
     this.#endIfRetired(thread);
   }
 
   #endIfRetired(thread: Thread): void {
-    if (!thread.retired || thread.load > 0) return;
+    if (!this.#retired.has(thread) || thread.load > 0) return;
     thread.terminate(new Deno.errors.Interrupted("another has its place"));
   }
 
@@ -287,9 +286,7 @@ export class ThreadPool implements RemotePool {
     }
     if (this.#closed) return;
     if (!this.#canStart()) throw tooFewError();
-    this.#spare[Symbol.dispose]();
-    const thread = this.#newThread();
-    this.#spare.fill();
+    const thread = this.#begin();
     const ready = thread.ready();
     this.#starting.set(thread, ready.catch(() => {}));
     try {
@@ -331,12 +328,18 @@ export class ThreadPool implements RemotePool {
   }
 
   #start(): void {
+    const thread = this.#begin();
+    this.#starting.set(thread, this.#started(thread));
+  }
+
+  /** Begins to start a thread, which has the descriptors that were kept for it. */
+  #begin(): Thread {
     const alone = this.#none;
     this.#spare[Symbol.dispose]();
     const thread = this.#newThread();
     // The only one has them for its imports, and accepting waits until it is there.
     if (!alone) this.#spare.fill();
-    this.#starting.set(thread, this.#started(thread));
+    return thread;
   }
 
   /** Whether no thread is there or starts. */
