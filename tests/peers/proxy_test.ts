@@ -16,7 +16,15 @@ import {
 import { Folder, Program, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { bytes, joined, LOCAL, tcp, told } from "../server/proxy/_clients.ts";
+import {
+  bytes,
+  FOUR,
+  joined,
+  LOCAL,
+  SIX,
+  tcp,
+  told,
+} from "../server/proxy/_clients.ts";
 import { Teller } from "../server/proxy/_told_handler.ts";
 import { Front, haproxy } from "./_haproxy.ts";
 import { makeCertificate, openssl } from "./_peers.ts";
@@ -119,15 +127,6 @@ testWith([socat], "a line that socat passes on is read", async () => {
     [tcp("2001:db8::7", 4660), "from socat"],
   );
 });
-
-const FOUR = {
-  source: tcp("192.0.2.7", 56324),
-  destination: tcp("192.0.2.11", 443),
-};
-const SIX = {
-  source: tcp("2001:db8::7", 1),
-  destination: tcp("2001:db8::11", 65535),
-};
 
 for (const sends of ["send-proxy", "send-proxy-v2"] as const) {
   testWith(

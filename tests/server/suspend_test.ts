@@ -4,7 +4,6 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert";
 import {
   ForkingTCPServer,
   TCPServer,
-  type TCPServerOptions,
   ThreadingTCPServer,
   UDPServer,
   UnixStreamServer,
@@ -12,6 +11,7 @@ import {
 import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
 import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
+import { lineServers } from "./_line_servers.ts";
 import { Lines, Packets } from "./_lines_handler.ts";
 
 /** A client that talks line by line. */
@@ -55,35 +55,6 @@ class Awaited {
   }
 }
 
-const WAYS: readonly (readonly [
-  string,
-  (options?: TCPServerOptions) => TCPServer,
-])[] = [
-  ["on the event loop", (options) => new TCPServer(LOOPBACK, Lines, options)],
-  [
-    "in threads that accept",
-    (options) =>
-      new ThreadingTCPServer(LOOPBACK, Lines, {
-        ...{ ...options, accept: "threads", workers: 2 },
-      }),
-  ],
-  [
-    "in threads",
-    (options) =>
-      new ThreadingTCPServer(LOOPBACK, Lines, {
-        ...{ ...options, accept: "main", workers: 2 },
-      }),
-  ],
-  [
-    "in processes",
-    (options) =>
-      new ForkingTCPServer(LOOPBACK, Lines, {
-        ...{ ...options, spareChildren: 0, maxChildren: 1 },
-        ...{ requestsPerChild: Infinity, connectionsPerChild: 200 },
-      }),
-  ],
-];
-
 /** So much time goes by that others would have been served, if any were. */
 async function longEnough(busy: Talker): Promise<void> {
   for (let i = 0; i < 20; i++) {
@@ -92,7 +63,7 @@ async function longEnough(busy: Talker): Promise<void> {
   }
 }
 
-for (const [where, start] of WAYS) {
+for (const [where, start] of lineServers(2)) {
   Deno.test(`handlers ${where} go on while their server is suspended, and clients wait`, async () => {
     await using server = serve(start());
     using busy = await Talker.connect(server.addr);

@@ -52,6 +52,19 @@ export class Scene implements AsyncDisposable {
   }
 }
 
+/** A server, and the socket of its first client. */
+export function serveOne(
+  options: UpgradeWebSocketOptions = {},
+  use: (socket: ServerWebSocket) => unknown = () => {},
+): { readonly scene: Scene; readonly socket: Promise<ServerWebSocket> } {
+  const { promise, resolve } = Promise.withResolvers<ServerWebSocket>();
+  const scene = new Scene((socket) => {
+    use(socket);
+    resolve(socket);
+  }, options);
+  return { scene, socket: promise };
+}
+
 /** Sends back what comes, in a loop. */
 export async function echo(socket: ServerWebSocket): Promise<void> {
   for await (const message of socket) await socket.send(message);

@@ -14,7 +14,7 @@ import {
 } from "../../handlers/websocket/mod.ts";
 import { patiently } from "../_patience.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { echo, Scene } from "./_serving.ts";
+import { echo, Scene, serveOne } from "./_serving.ts";
 import {
   close,
   echoed,
@@ -36,15 +36,11 @@ async function pair(
 ): Promise<
   AsyncDisposable & { scene: Scene; socket: ServerWebSocket; wire: Wire }
 > {
-  const { promise, resolve } = Promise.withResolvers<ServerWebSocket>();
-  const scene = new Scene((socket) => {
-    use(socket);
-    resolve(socket);
-  }, options);
+  const { scene, socket } = serveOne(options, use);
   const wire = await scene.open();
   return {
     scene,
-    socket: await promise,
+    socket: await socket,
     wire,
     [Symbol.asyncDispose]() {
       wire[Symbol.dispose]();

@@ -1,12 +1,9 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { HTTPServer } from "../../server/http/mod.ts";
-import {
-  type ServerWebSocket,
-  upgradeWebSocket,
-} from "../../handlers/websocket/mod.ts";
+import { upgradeWebSocket } from "../../handlers/websocket/mod.ts";
 import { patiently } from "../_patience.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
-import { echo, Scene } from "./_serving.ts";
+import { echo, Scene, serveOne } from "./_serving.ts";
 import {
   close,
   echoed,
@@ -20,19 +17,6 @@ import {
 
 const { ping, pong } = OPCODES;
 const PING = echoed(ping, "");
-
-/** A server, and the socket of its first client. */
-function serveOne(
-  options: ConstructorParameters<typeof Scene>[1],
-  use: (socket: ServerWebSocket) => unknown = () => {},
-): { readonly scene: Scene; readonly socket: Promise<ServerWebSocket> } {
-  const { promise, resolve } = Promise.withResolvers<ServerWebSocket>();
-  const scene = new Scene((socket) => {
-    use(socket);
-    resolve(socket);
-  }, options);
-  return { scene, socket: promise };
-}
 
 Deno.test("a silent client is pinged, and given up where it does not answer", async () => {
   const { scene, socket } = serveOne({ idleTimeout: 100 });

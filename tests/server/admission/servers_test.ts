@@ -5,12 +5,10 @@ import { channel } from "node:diagnostics_channel";
 import {
   type AdmissionOptions,
   encodeProxyHeader,
-  ForkingTCPServer,
   ForkingUDPServer,
   HandlerLostError,
   type ServerRefuseEvent,
   TCPServer,
-  type TCPServerOptions,
   ThreadingTCPServer,
   ThreadingUDPServer,
   TLSServer,
@@ -22,6 +20,7 @@ import { patiently } from "../../_patience.ts";
 import { Folder, testWith } from "../../_program.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
 import { openssl } from "../../peers/_peers.ts";
+import { lineServers } from "../_line_servers.ts";
 import { Lines, Packets } from "../_lines_handler.ts";
 import { bytes, joined, LOCAL, send, tcp } from "../proxy/_clients.ts";
 import { Obedient } from "../threads/_threading_handlers.ts";
@@ -98,35 +97,6 @@ async function untilServed(
   await patiently(served, () => "a client that is served");
 }
 
-const WAYS: readonly (readonly [
-  string,
-  (options: TCPServerOptions) => TCPServer,
-])[] = [
-  ["on the event loop", (options) => new TCPServer(LOOPBACK, Lines, options)],
-  [
-    "in threads that accept",
-    (options) =>
-      new ThreadingTCPServer(LOOPBACK, Lines, {
-        ...{ ...options, accept: "threads", workers: 3 },
-      }),
-  ],
-  [
-    "in threads",
-    (options) =>
-      new ThreadingTCPServer(LOOPBACK, Lines, {
-        ...{ ...options, accept: "main", workers: 2 },
-      }),
-  ],
-  [
-    "in processes",
-    (options) =>
-      new ForkingTCPServer(LOOPBACK, Lines, {
-        ...{ ...options, spareChildren: 0, maxChildren: 1 },
-        ...{ requestsPerChild: Infinity, connectionsPerChild: 200 },
-      }),
-  ],
-];
-
 const proxyProtocol = { mode: "require", trust: LOCAL } as const;
 
 /** What a balancer sends of a client. */
@@ -136,7 +106,7 @@ const of = (hostname: string): Uint8Array =>
     destination: tcp(hostname.includes(":") ? "::1" : "127.0.0.1", 2),
   });
 
-for (const [where, start] of WAYS) {
+for (const [where, start] of lineServers(3)) {
   Deno.test(`one address has as many connections at once as it may (${where})`, async () => {
     const reports = new Reports();
     await using server = serve(

@@ -11,6 +11,18 @@ export const tcp = (hostname: string, port: number): Deno.NetAddr => ({
   ...{ transport: "tcp", hostname, port },
 });
 
+/** The ends of a connection over IPv4. */
+export const FOUR = {
+  source: tcp("192.0.2.7", 56324),
+  destination: tcp("192.0.2.11", 443),
+};
+
+/** The ends of one over IPv6. */
+export const SIX = {
+  source: tcp("2001:db8::7", 1),
+  destination: tcp("2001:db8::11", 65535),
+};
+
 /** Bytes one after the other. */
 export function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(parts.flatMap((part) => [...part]));

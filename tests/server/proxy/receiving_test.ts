@@ -9,13 +9,17 @@ import {
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { LOOPBACK, readAll, refuses, Reports, serve } from "../../_serve.ts";
-import { bytes, joined, LOCAL, send, tcp, told, writeAll } from "./_clients.ts";
+import {
+  bytes,
+  FOUR,
+  joined,
+  LOCAL,
+  send,
+  tcp,
+  told,
+  writeAll,
+} from "./_clients.ts";
 import { Teller } from "./_told_handler.ts";
-
-const FOUR = {
-  source: tcp("192.0.2.7", 56324),
-  destination: tcp("192.0.2.11", 443),
-};
 
 /** One of each kind. */
 const HEADERS = [

@@ -14,23 +14,17 @@ import {
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
 import {
   bytes,
+  FOUR,
   joined,
   LOCAL,
   send,
+  SIX,
   SocketPath,
   tcp,
   told,
 } from "./_clients.ts";
 import { Teller } from "./_told_handler.ts";
 
-const FOUR = {
-  source: tcp("192.0.2.7", 56324),
-  destination: tcp("192.0.2.11", 443),
-};
-const SIX = {
-  source: tcp("2001:db8::7", 1),
-  destination: tcp("2001:db8::11", 65535),
-};
 const UNIX = {
   source: { transport: "unix", path: "/run/client" },
   destination: { transport: "unix", path: "\0server" },

@@ -14,16 +14,12 @@ import { Folder, testWith } from "../../_program.ts";
 import { LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
 import { openssl } from "../../peers/_peers.ts";
 import { type Certificate, makeCertificate } from "../tls/_certificate.ts";
-import { bytes, joined, LOCAL, send, tcp, writeAll } from "./_clients.ts";
+import { bytes, FOUR, joined, LOCAL, send, writeAll } from "./_clients.ts";
 import { Teller } from "./_told_handler.ts";
 
-const ENDS = {
-  source: tcp("192.0.2.7", 56324),
-  destination: tcp("192.0.2.11", 443),
-};
 const HEADERS = [
-  encodeProxyHeader({ version: 1, ...ENDS }),
-  encodeProxyHeader({ ...ENDS, checksum: true }),
+  encodeProxyHeader({ version: 1, ...FOUR }),
+  encodeProxyHeader({ ...FOUR, checksum: true }),
 ];
 const proxyProtocol = { mode: "require", trust: LOCAL } as const;
 
@@ -99,7 +95,7 @@ for (
         const seen = JSON.parse(
           await throughBalancer(server.addr, header, own),
         );
-        deepStrictEqual(seen.client, ENDS.source);
+        deepStrictEqual(seen.client, FOUR.source);
         strictEqual(seen.sent, "in TLS");
         strictEqual(seen.proxy.command, "PROXY");
       }
@@ -126,7 +122,7 @@ testWith(
     for (const before of [new Uint8Array(), HEADERS[1]!]) {
       const seen = JSON.parse(await throughBalancer(server.addr, before, own));
       const hasCome = before.length > 0;
-      deepStrictEqual(seen.client, hasCome ? ENDS.source : seen.peer);
+      deepStrictEqual(seen.client, hasCome ? FOUR.source : seen.peer);
       strictEqual(seen.proxy !== undefined, hasCome);
     }
   },
@@ -156,6 +152,6 @@ testWith(
     const client = await Deno.startTls(plain, {
       ...{ hostname: "localhost", caCerts: [own.cert] },
     });
-    deepStrictEqual(JSON.parse(await readAll(client)), ENDS.source);
+    deepStrictEqual(JSON.parse(await readAll(client)), FOUR.source);
   },
 );
