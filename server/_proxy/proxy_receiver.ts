@@ -3,7 +3,7 @@ import { PROXIED } from "../../handlers/_proxied.ts";
 import type { ProxyAddress, ProxyHeader } from "../../handlers/proxy_header.ts";
 import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
 import { describeAddress } from "../_core/describe_address.ts";
-import { mappedIPv4 } from "../_core/ip_text.ts";
+import { mappedIPv4 } from "../../handlers/_networks/ip_text.ts";
 import { checkTime } from "../_core/options.ts";
 import type { InProgress, Prepared } from "../_core/seam.ts";
 import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
