@@ -1,6 +1,7 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
 import {
   CONNECTION,
+  ENTRY,
   INCOMING,
   SCOPE,
   STATUS,
@@ -21,6 +22,7 @@ import {
   statusLine,
 } from "./_connection/head.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
+import { originForm } from "./_connection/request_target.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
 import { nextTurn } from "./_connection/turns.ts";
 import {
@@ -28,6 +30,7 @@ import {
   upgradeHead,
   upgradeOf,
 } from "./_connection/upgrades.ts";
+import type { ForwardedClient } from "./forwarded_settings.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
@@ -186,7 +189,7 @@ export class FetchRequestHandler<
   #request(scope: RequestScope): Request {
     const incoming = this[INCOMING];
     const { method, rawHeaders, hasBody } = incoming;
-    const url = targetUrl(incoming, this.encrypted);
+    const url = targetUrl(incoming, this.encrypted, this.forwarded);
     let request: Request;
     try {
       // An init costs as much as the headers do.
@@ -258,6 +261,7 @@ export class FetchRequestHandler<
   #upgrade({ headers }: Response, upgrade: Upgrade): void {
     try {
       const head = upgradeHead(headers);
+      this[ENTRY]?.headSent(head.length);
       upgrade.open(this[TAKE_OVER](101), head);
     } catch (error) {
       upgrade.fail(error);
@@ -434,7 +438,9 @@ export class FetchRequestHandler<
     else if (this.requestVersion === "HTTP/1.0") {
       head += "connection: keep-alive\r\n";
     }
-    return `${before}${head}\r\n`;
+    const whole = `${before}${head}\r\n`;
+    this[ENTRY]?.headSent(whole.length);
+    return whole;
   }
 }
 
@@ -472,14 +478,20 @@ class ServedRequest extends Request {
   }
 }
 
-/** The whole URL of a request, RFC 9112, section 3.3. */
+/**
+ * The whole URL of a request, RFC 9112, section 3.3. What a trusted proxy tells of
+ * the request that it was sent counts instead of what it has sent itself.
+ */
 function targetUrl(
   { target, host }: IncomingRequest,
   encrypted: boolean,
+  forwarded: ForwardedClient | undefined,
 ): string {
-  const origin = `${encrypted ? "https" : "http"}://${host || "localhost"}`;
+  const scheme = forwarded?.proto ?? (encrypted ? "https" : "http");
+  const origin = `${scheme}://${forwarded?.host ?? (host || "localhost")}`;
   if (target.startsWith("/")) return origin + target;
-  return target === "*" ? origin : target;
+  if (target === "*") return origin;
+  return forwarded === undefined ? target : origin + originForm(target);
 }
 
 /** Text, bytes and text as one. Each character of the text is one byte. */

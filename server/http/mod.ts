@@ -26,12 +26,24 @@
  * @module
  */
 
+export {
+  type AccessLog,
+  type AccessLogFormat,
+  type AccessLogFunction,
+  formatAccessLog,
+} from "../../handlers/http/access_log.ts";
+export type { AccessLogRecord } from "../../handlers/http/access_log_record.ts";
 export { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
 export {
   CGIHTTPRequestHandler,
   type CGIUser,
 } from "../../handlers/http/cgi_http_request_handler.ts";
 export * from "../../handlers/http/fetch_request_handler.ts";
+export type {
+  ForwardedClient,
+  ForwardedField,
+  ForwardedSettings,
+} from "../../handlers/http/forwarded_settings.ts";
 export type { HijackedConnection } from "../../handlers/http/hijacked_connection.ts";
 export * from "../../handlers/http/http_error.ts";
 export type { HTTPLimits } from "../../handlers/http/http_limits.ts";
