@@ -1,4 +1,5 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
+import { checkKeys } from "../_known_keys.ts";
 import {
   CONNECTION,
   ENTRY,
@@ -11,7 +12,9 @@ import {
 } from "./_inside.ts";
 import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
+import type { AccessLog } from "./access_log.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
+import { encodeResponse } from "./_compression/encode_response.ts";
 import { contentOf } from "./_connection/content.ts";
 import {
   currentDate,
@@ -30,7 +33,11 @@ import {
   upgradeHead,
   upgradeOf,
 } from "./_connection/upgrades.ts";
-import type { ForwardedClient } from "./forwarded_settings.ts";
+import type {
+  ForwardedClient,
+  ForwardedSettings,
+} from "./forwarded_settings.ts";
+import { compressionOf, type HTTPCompression } from "./http_compression.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
@@ -43,6 +50,27 @@ export type FetchFunction = (
   request: Request,
   handler: FetchRequestHandler<Deno.Addr>,
 ) => Response | Promise<Response>;
+
+/**
+ * A function that answers what a `FetchFunction` has thrown. It receives the
+ * request, too.
+ */
+export type FetchErrorFunction = (
+  error: unknown,
+  request: Request,
+) => Response | Promise<Response>;
+
+/** What a handler class that is made of a function is set to. */
+export interface FetchHandlerSettings {
+  /** The `accessLog` of the class. */
+  readonly accessLog?: AccessLog;
+  /** The `compression` of the class. */
+  readonly compression?: Partial<HTTPCompression> | boolean;
+  /** The `forwarded` of the class. */
+  readonly forwarded?: ForwardedSettings;
+  /** Its `onError`. */
+  readonly onError?: FetchErrorFunction;
+}
 
 /** A class of handlers that answer with `fetch`. */
 export type FetchRequestHandlerClass = typeof FetchRequestHandler;
@@ -97,10 +125,25 @@ export class FetchRequestHandler<
   Address extends Deno.Addr = Deno.Addr,
   Server extends RequestServer = RequestServer,
 > extends BaseHTTPRequestHandler<Address, Server> {
+  /**
+   * Whether responses are compressed for clients that take them so, and how: `true`,
+   * or what differs from the defaults. Responses that have a `Content-Encoding`
+   * already are not, nor are those with `Cache-Control: no-transform`, parts (206),
+   * and those that say what their bytes add up to (`Content-Digest`).
+   *
+   * What is compressed gets a weak `ETag`, by which `If-None-Match` still finds it.
+   *
+   * @default {false}
+   */
+  static readonly compression: Partial<HTTPCompression> | boolean = false;
   /** @ignore */
   static override checkSettings(): void {
     super.checkSettings();
-    refuseGeneratorMethods(this, (name) => name === "fetch");
+    compressionOf(this);
+    refuseGeneratorMethods(
+      this,
+      (name) => name === "fetch" || name === "onError",
+    );
   }
 
   /** That of the response being sent. */
@@ -112,27 +155,48 @@ export class FetchRequestHandler<
    * @param answer The function.
    * @param limits What a client may ask for.
    * @param allowHalfOpen The `allowHalfOpen` of the class.
+   * @param settings What else the class is set to.
    * @returns A handler class, for every kind of server whose handlers run in
    * this thread.
-   * @throws {RangeError} If a limit is out of range.
-   * @throws {TypeError} If one has an unknown name, or `answer` is no function
-   * that runs when it is called.
+   * @throws {RangeError} If a limit or a setting is out of range.
+   * @throws {TypeError} If one has an unknown name, or is of another type, or
+   * `answer` is no function that runs when it is called.
    */
   static from(
     answer: FetchFunction,
     limits: Partial<HTTPLimits> = {},
     allowHalfOpen = false,
+    settings: FetchHandlerSettings = {},
   ): FetchRequestHandlerClass {
     completeHTTPLimits(limits);
     checkRuns("the handler", answer, "answer requests");
-    return class FetchFunctionHandler<
+    checkKeys("setting", settings, SETTINGS, undefined, "answer requests");
+    const { accessLog, compression = false, forwarded, onError } = settings;
+    if (onError !== undefined) checkRuns("onError", onError, "answer errors");
+    const Handler = class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,
     > extends FetchRequestHandler<Address, Server> {
       static override readonly limits = limits;
       static override readonly allowHalfOpen = allowHalfOpen;
+      static override readonly accessLog = accessLog;
+      static override readonly compression = compression;
+      static override readonly forwarded = forwarded;
       override fetch(request: Request): Response | Promise<Response> {
         return answer(request, this);
+      }
+    };
+    Handler.checkSettings();
+    if (onError === undefined) return Handler;
+    return class FetchFunctionHandler<
+      Address extends Deno.Addr = Deno.Addr,
+      Server extends RequestServer = RequestServer,
+    > extends Handler<Address, Server> {
+      override onError(
+        error: unknown,
+        request: Request,
+      ): Response | Promise<Response> {
+        return onError(error, request);
       }
     };
   }
@@ -145,6 +209,24 @@ export class FetchRequestHandler<
    */
   fetch(_request: Request): Response | Promise<Response> {
     throw new HTTPError(404);
+  }
+
+  /**
+   * Answers what `fetch` has thrown, an {@linkcode HTTPError} too, or returned that
+   * is no `Response`. What it answers is not reported to the server's
+   * `handleError`. The base throws the error again: an `HTTPError` is answered with
+   * its own page, everything else with 500, and reported. So is what an override
+   * throws.
+   *
+   * It is not asked where nobody waits for an answer any more, nor where one was
+   * begun.
+   *
+   * @param error What was thrown.
+   * @param _request The request. Its body may have been read.
+   * @returns The response, or a promise of it.
+   */
+  onError(error: unknown, _request: Request): Response | Promise<Response> {
+    throw error;
   }
 
   /** @ignore */
@@ -165,10 +247,26 @@ export class FetchRequestHandler<
     }
     const scope = this[SCOPE];
     this.#status = 0;
-    const answered = this.fetch(this.#request(scope));
+    const request = this.#request(scope);
+    if (this.onError !== FetchRequestHandler.prototype.onError) {
+      return this.#answerAll(request, scope);
+    }
+    const answered = this.fetch(request);
     return answered instanceof Promise
       ? answered.then((response) => this.#respond(response, scope))
       : this.#respond(answered, scope);
+  }
+
+  /** Serves a request whose errors are answered too. */
+  async #answerAll(request: Request, scope: RequestScope): Promise<void> {
+    let response: Response;
+    try {
+      response = this.#checked(await this.fetch(request));
+    } catch (error) {
+      if (scope.over || scope.aborted !== undefined || this[TAKEN]) throw error;
+      response = await this.onError(error, request);
+    }
+    await this.#respond(response, scope);
   }
 
   /** Does nothing: unlike its base, this handler logs only errors. */
@@ -209,16 +307,28 @@ export class FetchRequestHandler<
     return request;
   }
 
+  /** @throws {TypeError} If what a handler has returned is no response. */
+  #checked(response: Response): Response {
+    if (response instanceof Response) return response;
+    throw new TypeError(
+      `Cannot answer ${this.command} ${this.path}: the handler returned ${
+        inspectBounded(response)
+      }, not a Response`,
+    );
+  }
+
   async #respond(response: Response, scope: RequestScope): Promise<void> {
-    if (!(response instanceof Response)) {
-      throw new TypeError(
-        `Cannot answer ${this.command} ${this.path}: the handler returned ${
-          inspectBounded(response)
-        }, not a Response`,
-      );
-    }
+    this.#checked(response);
     const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
     if (upgrade !== undefined) return this.#upgrade(response, upgrade);
+    const { compression } = this.constructor as typeof FetchRequestHandler;
+    if (compression !== false) {
+      response = await encodeResponse(
+        response,
+        this[INCOMING],
+        compressionOf(this.constructor as typeof FetchRequestHandler)!,
+      );
+    }
     if (scope.over || this[TAKEN]) return await response.body?.cancel();
     const { lookingOut } = this[CONNECTION];
     if (lookingOut !== undefined) await lookingOut;
@@ -443,6 +553,18 @@ export class FetchRequestHandler<
     return whole;
   }
 }
+
+const SETTINGS = Object.keys(
+  {
+    accessLog: true,
+    compression: true,
+    forwarded: true,
+    onError: true,
+  } satisfies Record<
+    keyof FetchHandlerSettings,
+    true
+  >,
+);
 
 /** After how many microtasks the first chunk of a body that is there has come. */
 const TURNS_OF_CHUNK = 16;

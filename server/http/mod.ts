@@ -45,6 +45,10 @@ export type {
   ForwardedSettings,
 } from "../../handlers/http/forwarded_settings.ts";
 export type { HijackedConnection } from "../../handlers/http/hijacked_connection.ts";
+export type {
+  ContentCoding,
+  HTTPCompression,
+} from "../../handlers/http/http_compression.ts";
 export * from "../../handlers/http/http_error.ts";
 export type { HTTPLimits } from "../../handlers/http/http_limits.ts";
 export * from "../../handlers/http/simple_http_request_handler.ts";
