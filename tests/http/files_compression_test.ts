@@ -5,7 +5,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { wholeFile } from "../../handlers/http/_files/whole_file.ts";
 import { CGIHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { patiently } from "../_patience.ts";
-import { Folder, Program, testWith } from "../_program.ts";
+import { Child, Folder, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { ALONE, curl } from "./_curl.ts";
@@ -355,13 +355,18 @@ Deno.test("a file whose other form cannot be read is sent itself", async () => {
     console.log(response.status, (await response.text()).length);
     await server.shutdown();
   `;
-  const deno = new Program("deno", "deno");
   // Where root runs the tests, only a permission keeps it from reading.
-  const printed = await deno.run([
+  await using child = new Child(Deno.execPath(), [
     ...["run", "--no-prompt", "--allow-net", `--allow-read=${folder.path}`],
     ...[`--deny-read=${folder.at("a.css.gz")}`, "-"],
-  ], program);
-  strictEqual(printed, `200 ${TEXT.length}\n`);
+  ]);
+  await child.send(program);
+  const { stdout, stderr } = await child.output();
+  strictEqual(
+    new TextDecoder().decode(stdout),
+    `200 ${TEXT.length}\n`,
+    stderr,
+  );
 });
 
 Deno.test("an index page is compressed, and what lies beside it sent", async () => {
