@@ -379,7 +379,7 @@ Deno.test({
 Deno.test("a proxy that connects to a Unix socket is trusted by its word", async () => {
   await using folder = new Folder();
   const path = folder.at("socket");
-  await using server = serve(new UnixStreamServer({ path }, Told));
+  await using _server = serve(new UnixStreamServer({ path }, Told));
   using connection = await Deno.connect({ path, transport: "unix" });
   await writeBytes(connection, requestOf("GET /a?b", FIELDS));
   strictEqual(repliesIn(await readBytes(connection))[0]!.body, TOLD);
