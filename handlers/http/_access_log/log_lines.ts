@@ -1,6 +1,7 @@
 import { escapeActive } from "../../_escape_controls.ts";
 import type { AccessLogRecord } from "../access_log_record.ts";
 import { escapeField } from "./escape_field.ts";
+import { headerOf } from "./raw_headers.ts";
 import { commonTime, pythonTime } from "./log_time.ts";
 
 /** What a field is that is not known: mod_log_config of Apache. */
@@ -34,7 +35,6 @@ export function pythonLine(record: AccessLogRecord): string {
 
 /** A line of JSON: RFC 8259, in which what a terminal acts on is escaped too. */
 export function jsonLine(record: AccessLogRecord): string {
-  const { headers } = record;
   const line = JSON.stringify({
     time: new Date(record.time).toISOString(),
     client: record.client,
@@ -46,9 +46,9 @@ export function jsonLine(record: AccessLogRecord): string {
     duration: Math.round(record.duration * 1000) / 1000,
     complete: record.complete,
     encrypted: record.encrypted,
-    host: headers.get("host"),
-    referer: headers.get("referer"),
-    userAgent: headers.get("user-agent"),
+    host: headerOf(record, "host"),
+    referer: headerOf(record, "referer"),
+    userAgent: headerOf(record, "user-agent"),
   });
   // None of these is part of JSON itself: all are in its texts.
   return escapeActive(line, jsonEscape);
@@ -77,6 +77,6 @@ function requestAndReply(record: AccessLogRecord): string {
   return `"${line}" ${code} ${bytes === 0 ? NOTHING : bytes}`;
 }
 
-function quoted({ headers }: AccessLogRecord, name: string): string {
-  return `"${escapeField(headers.get(name) ?? NOTHING)}"`;
+function quoted(record: AccessLogRecord, name: string): string {
+  return `"${escapeField(headerOf(record, name) ?? NOTHING)}"`;
 }

@@ -2,6 +2,8 @@ import { printThrown } from "../../_print_thrown.ts";
 import type { Traffic } from "../../_traffic.ts";
 import { type AccessLog, formatAccessLog } from "../access_log.ts";
 import type { AccessLogRecord } from "../access_log_record.ts";
+import { RAW_HEADERS, type RawRecord } from "./raw_headers.ts";
+import { writeLine } from "./write_line.ts";
 import type { ForwardedClient } from "../forwarded_settings.ts";
 
 /** Whose requests are logged: a handler. */
@@ -71,7 +73,7 @@ export class RequestEntry {
     }
   }
 
-  #record(handler: LoggedHandler, status: number): AccessLogRecord {
+  #record(handler: LoggedHandler, status: number): RawRecord {
     const { bytesOut } = this.#traffic;
     const { method, target, protocol, rawHeaders } = this.#request;
     let headers: Headers | undefined;
@@ -85,7 +87,8 @@ export class RequestEntry {
       bytes: Math.max(0, bytesOut - (this.#bodyFrom ?? bytesOut)),
       complete: this.complete,
       encrypted: handler.encrypted,
-      // Few formats need it, and it costs more than the line.
+      [RAW_HEADERS]: rawHeaders,
+      // To make it costs more than a line does.
       get headers() {
         return headers ??= headersOf(rawHeaders);
       },
@@ -94,7 +97,7 @@ export class RequestEntry {
 
   #deliver(record: AccessLogRecord): void {
     if (typeof this.#log === "string") {
-      return console.error(formatAccessLog(record, this.#log));
+      return writeLine(formatAccessLog(record, this.#log));
     }
     const logged: unknown = this.#log(record);
     if (logged instanceof Promise) logged.catch(complain);

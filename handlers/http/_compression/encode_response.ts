@@ -8,7 +8,7 @@ import type {
 import { AcceptedCodings } from "./accept_encoding.ts";
 import { type ChunkSource, encodeStream, hasRoom } from "./encode_stream.ts";
 import { AT_ONCE, encodeAtOnce } from "./encoder.ts";
-import { fieldValue } from "./field_value.ts";
+import { fieldValue } from "../_connection/field_value.ts";
 import { hasTag, namesTag, varyByEncoding, weakTag } from "./variants.ts";
 
 /** The request that is answered. */
@@ -62,12 +62,12 @@ export async function encodeResponse(
   const announced = lengthOf(headers);
   if (
     coding === undefined || announced !== undefined && announced < leastSize
-  ) return changed(response, response.body);
+  ) return varying(response);
   const { body } = response;
   if (body === null) {
     // What GET would have here is known by its length alone.
     return announced === undefined
-      ? changed(response, null)
+      ? varying(response)
       : changed(response, null, coding);
   }
   const etag = headers.get("etag");
@@ -119,6 +119,22 @@ function mayBeEncoded(
 function lengthOf(headers: Headers): number | undefined {
   const value = headers.get("content-length");
   return value !== null && isContentLength(value) ? Number(value) : undefined;
+}
+
+/** A response as it is, which others may get in another form. */
+function varying(response: Response): Response {
+  const { headers } = response;
+  const vary = headers.get("vary");
+  const varies = varyByEncoding(vary);
+  if (varies === vary) return response;
+  try {
+    // To make another one would cost as much as the response does.
+    headers.set("vary", varies);
+    return response;
+  } catch {
+    // What was fetched is not changed.
+    return changed(response, response.body);
+  }
 }
 
 /**

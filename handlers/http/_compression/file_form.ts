@@ -5,7 +5,7 @@ import type {
 import { AcceptedCodings } from "./accept_encoding.ts";
 import { hasRoom } from "./encode_stream.ts";
 import { AT_ONCE } from "./encoder.ts";
-import { fieldValue } from "./field_value.ts";
+import { fieldValue } from "../_connection/field_value.ts";
 import { type StoredVariant, storedVariants } from "./stored_variant.ts";
 
 /** In which form a file or a page is sent. */
