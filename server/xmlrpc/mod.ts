@@ -69,6 +69,12 @@
  */
 
 export * from "../../handlers/xmlrpc/cgi_xmlrpc_request_handler.ts";
+export * from "../../handlers/xmlrpc/client/any_xmlrpc_methods.ts";
+export * from "../../handlers/xmlrpc/client/multi_call.ts";
+export * from "../../handlers/xmlrpc/client/server_proxy.ts";
+export * from "../../handlers/xmlrpc/client/xmlrpc_client.ts";
+export * from "../../handlers/xmlrpc/client/xmlrpc_client_options.ts";
+export * from "../../handlers/xmlrpc/client/xmlrpc_protocol_error.ts";
 export * from "../../handlers/xmlrpc/doc_cgi_xmlrpc_request_handler.ts";
 export * from "../../handlers/xmlrpc/doc_xmlrpc_request_handler.ts";
 export * from "../../handlers/xmlrpc/multi_path_xmlrpc_request_handler.ts";

@@ -1,0 +1,102 @@
+import { Duplex } from "node:stream";
+import { LONGEST_DELAY } from "../../../_time_limit.ts";
+
+/** How much is read at once, in bytes. */
+const CHUNK = 16 * 1024;
+
+/** What may be missing of a connection that is not Deno's own. */
+type Refable = Partial<Pick<Deno.Conn, "ref" | "unref">>;
+
+/** A connection as a stream of Node's, with what `node:http` asks of a socket. */
+export class ConnectionDuplex extends Duplex {
+  readonly #connection: Deno.Conn;
+  /** After how long a silence it is told, in milliseconds; 0 for never. */
+  timeout = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(connection: Deno.Conn) {
+    // The end of a server is that of its connection: no call can be answered.
+    super({ allowHalfOpen: false });
+    this.#connection = connection;
+  }
+
+  override async _read(): Promise<void> {
+    const buffer = new Uint8Array(CHUNK);
+    try {
+      const n = await this.#connection.read(buffer);
+      if (this.destroyed) return;
+      this.#watch();
+      this.push(n === null ? null : buffer.subarray(0, n));
+    } catch (error) {
+      // Once it is destroyed, this changes nothing.
+      this.destroy(error as Error);
+    }
+  }
+
+  override async _write(
+    chunk: Uint8Array,
+    _encoding: string,
+    done: (error?: Error | null) => void,
+  ): Promise<void> {
+    try {
+      for (let from = 0; from < chunk.length;) {
+        from += await this.#connection.write(chunk.subarray(from));
+      }
+    } catch (error) {
+      return done(error as Error);
+    }
+    done();
+  }
+
+  override _destroy(
+    error: Error | null,
+    done: (error: Error | null) => void,
+  ): void {
+    clearTimeout(this.#timer);
+    try {
+      this.#connection.close();
+    } catch {
+      // Whoever made it has closed it.
+    }
+    done(error);
+  }
+
+  /** Called where the server keeps no connections. */
+  destroySoon(): void {
+    this.destroy();
+  }
+
+  /** Called before a call: the process waits for its answer. */
+  ref(): this {
+    (this.#connection as Refable).ref?.();
+    return this;
+  }
+
+  /** Called after a call: no process stays for a connection that is idle. */
+  unref(): this {
+    (this.#connection as Refable).unref?.();
+    return this;
+  }
+
+  /** Called after a call. Whoever made the connection has set it up. */
+  setKeepAlive(): this {
+    return this;
+  }
+
+  /** Called after a call, with how long the server says it keeps the connection. */
+  setTimeout(ms: number): this {
+    this.timeout = ms;
+    this.#watch();
+    return this;
+  }
+
+  #watch(): void {
+    clearTimeout(this.#timer);
+    if (this.timeout === 0) return;
+    this.#timer = setTimeout(
+      () => this.emit("timeout"),
+      Math.min(this.timeout, LONGEST_DELAY),
+    );
+    Deno.unrefTimer(this.#timer);
+  }
+}

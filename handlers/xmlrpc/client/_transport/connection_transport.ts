@@ -1,0 +1,157 @@
+import {
+  Agent,
+  type ClientRequest,
+  type ClientRequestArgs,
+  type IncomingMessage,
+  request as startRequest,
+} from "node:http";
+import type { Duplex } from "node:stream";
+import { ConnectionDuplex } from "./connection_duplex.ts";
+import type { Answer, Transport } from "./transport.ts";
+
+/** What makes a connection to the server. */
+export type Connect = () => Promise<Deno.Conn> | Deno.Conn;
+
+/** How long the head of an answer may be, in bytes. */
+const MAX_HEADER_SIZE = 16 * 1024;
+
+/** Calls in HTTP/1.1 over connections that somebody else makes. */
+export class ConnectionTransport implements Transport {
+  readonly #agent: ConnectionAgent;
+  readonly #options: ClientRequestArgs;
+
+  constructor(url: URL, headers: Headers, connect: Connect) {
+    this.#agent = new ConnectionAgent(connect);
+    this.#options = {
+      agent: this.#agent,
+      method: "POST",
+      path: url.pathname + url.search,
+      headers: {
+        ...Object.fromEntries(headers),
+        host: url.host,
+      },
+      maxHeaderSize: MAX_HEADER_SIZE,
+    };
+  }
+
+  send(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const request = startRequest({
+      ...this.#options,
+      headers: {
+        ...this.#options.headers as Record<string, string>,
+        "content-length": body.length,
+      },
+    });
+    signal.addEventListener("abort", () => request.destroy(), { once: true });
+    request.on("response", (message) => {
+      try {
+        resolve(answerOf(message));
+      } catch (error) {
+        request.destroy();
+        reject(error);
+      }
+    });
+    // Where there is an answer already, its body tells of the error.
+    request.on("error", (error) => reject(transportError(error, request)));
+    request.on("close", () => reject(noAnswer(request)));
+    request.end(body);
+    return promise;
+  }
+
+  close(): void {
+    this.#agent.close();
+  }
+}
+
+/** Keeps connections for further calls. */
+class ConnectionAgent extends Agent {
+  readonly #connect: Connect;
+  #closed = false;
+
+  constructor(connect: Connect) {
+    super({ keepAlive: true });
+    this.#connect = connect;
+  }
+
+  override createConnection(
+    _options: ClientRequestArgs,
+    done?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex {
+    // Node's types know of no stream that comes later, and of none that fails.
+    const none = undefined as unknown as Duplex;
+    this.#create().then(
+      (stream) => done?.(null, stream),
+      (error) => done?.(error, none),
+    );
+    return none;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.destroy();
+  }
+
+  async #create(): Promise<Duplex> {
+    const connect = this.#connect;
+    const stream = new ConnectionDuplex(await connect());
+    // It came too late for `destroy` to see it.
+    if (this.#closed) stream.destroy();
+    return stream;
+  }
+}
+
+function answerOf(message: IncomingMessage): Answer {
+  const headers = new Headers();
+  const { rawHeaders } = message;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+  }
+  return {
+    status: message.statusCode!,
+    statusText: message.statusMessage ?? "",
+    headers,
+    body: wholeBody(message),
+    coding: codingOf(headers),
+  };
+}
+
+async function* wholeBody(
+  message: IncomingMessage,
+): AsyncGenerator<Uint8Array> {
+  yield* message;
+  if (!message.complete) {
+    throw new Deno.errors.UnexpectedEof("The connection has ended");
+  }
+}
+
+function codingOf(headers: Headers): Answer["coding"] {
+  const coding = headers.get("content-encoding")?.toLowerCase() ?? "identity";
+  if (coding === "identity") return coding;
+  return coding === "gzip" || coding === "x-gzip" ? "gzip" : "unknown";
+}
+
+/** The error of a call without an answer, as Deno has it where Node has its own. */
+function transportError(error: unknown, request: ClientRequest): unknown {
+  const { code, message } = Object(error) as NodeJS.ErrnoException;
+  if (typeof code !== "string") return error;
+  if (code.startsWith("HPE_")) {
+    return new Deno.errors.InvalidData(
+      `The server does not answer in HTTP/1.1: ${message}`,
+      { cause: error },
+    );
+  }
+  return code === "ECONNRESET" &&
+      !(error instanceof Deno.errors.ConnectionReset)
+    ? noAnswer(request, error)
+    : error;
+}
+
+function noAnswer({ reusedSocket }: ClientRequest, cause?: unknown): Error {
+  return new Deno.errors.ConnectionReset(
+    `The connection has ended before the answer${
+      reusedSocket ? ", after it had carried other calls" : ""
+    }; the server may have made the call`,
+    cause === undefined ? {} : { cause },
+  );
+}
