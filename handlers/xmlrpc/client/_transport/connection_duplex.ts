@@ -13,6 +13,8 @@ export class ConnectionDuplex extends Duplex {
   /** After how long a silence it is told, in milliseconds; 0 for never. */
   timeout = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether no call is under way. */
+  #idle = false;
 
   constructor(connection: Deno.Conn) {
     // The end of a server is that of its connection: no call can be answered.
@@ -25,6 +27,8 @@ export class ConnectionDuplex extends Duplex {
     try {
       const n = await this.#connection.read(buffer);
       if (this.destroyed) return;
+      // What nobody has asked for must not become the answer to the next call.
+      if (this.#idle) return void this.destroy();
       this.#watch();
       this.push(n === null ? null : buffer.subarray(0, n));
     } catch (error) {
@@ -68,12 +72,14 @@ export class ConnectionDuplex extends Duplex {
 
   /** Called before a call: the process waits for its answer. */
   ref(): this {
+    this.#idle = false;
     (this.#connection as Refable).ref?.();
     return this;
   }
 
   /** Called after a call: no process stays for a connection that is idle. */
   unref(): this {
+    this.#idle = true;
     (this.#connection as Refable).unref?.();
     return this;
   }

@@ -6,6 +6,7 @@ import {
   request as startRequest,
 } from "node:http";
 import type { Duplex } from "node:stream";
+import { inspectBounded } from "../../../_inspect_bounded.ts";
 import { ConnectionDuplex } from "./connection_duplex.ts";
 import type { Answer, Transport } from "./transport.ts";
 
@@ -14,6 +15,12 @@ export type Connect = () => Promise<Deno.Conn> | Deno.Conn;
 
 /** How long the head of an answer may be, in bytes. */
 const MAX_HEADER_SIZE = 16 * 1024;
+
+/**
+ * How long a connection is kept that carries no call, in milliseconds. It is less
+ * where the server says so in `Keep-Alive`.
+ */
+const IDLE_TIMEOUT = 60_000;
 
 /** Calls in HTTP/1.1 over connections that somebody else makes. */
 export class ConnectionTransport implements Transport {
@@ -70,7 +77,7 @@ class ConnectionAgent extends Agent {
   #closed = false;
 
   constructor(connect: Connect) {
-    super({ keepAlive: true });
+    super({ keepAlive: true, timeout: IDLE_TIMEOUT });
     this.#connect = connect;
   }
 
@@ -82,7 +89,8 @@ class ConnectionAgent extends Agent {
     const none = undefined as unknown as Duplex;
     this.#create().then(
       (stream) => done?.(null, stream),
-      (error) => done?.(error, none),
+      // Node would take what is false for success.
+      (error) => done?.(error || new Error(`connect threw ${error}`), none),
     );
     return none;
   }
@@ -94,11 +102,24 @@ class ConnectionAgent extends Agent {
 
   async #create(): Promise<Duplex> {
     const connect = this.#connect;
-    const stream = new ConnectionDuplex(await connect());
+    const connection = await connect();
+    if (!isConnection(connection)) {
+      throw new TypeError(
+        `Cannot call: connect must give a Deno.Conn, received ${
+          inspectBounded(connection)
+        }`,
+      );
+    }
+    const stream = new ConnectionDuplex(connection);
     // It came too late for `destroy` to see it.
     if (this.#closed) stream.destroy();
     return stream;
   }
+}
+
+function isConnection(given: Partial<Deno.Conn> | undefined): boolean {
+  return [given?.read, given?.write, given?.close]
+    .every((method) => typeof method === "function");
 }
 
 function answerOf(message: IncomingMessage): Answer {
