@@ -1,7 +1,7 @@
 // deno run --allow-net=127.0.0.1:1234 examples/xmlrpc_calculator_client.ts
 //
 // The other end: asks examples/xmlrpc_calculator.ts what it can do, and has it
-// compute. The same calls any server of XML-RPC, in whatever language.
+// compute. The same works with every server of XML-RPC, in whatever language.
 //
 // Another port is the first argument, and belongs in --allow-net too.
 
@@ -30,8 +30,8 @@ if (import.meta.main) {
   using calculator = new ServerProxy<Calculator>(`http://127.0.0.1:${port}`);
 
   for (const name of await calculator.system.listMethods()) {
-    const help = await calculator.system.methodHelp(name);
-    console.log(`${name}: ${help.split("\n", 1)}`);
+    const [help] = (await calculator.system.methodHelp(name)).split("\n");
+    console.log(`${name}: ${help}`);
   }
 
   console.log("6 * 7 =", await calculator.multiply(6, 7));

@@ -16,6 +16,10 @@
  *         DocXMLRPCRequestHandler           and GET with the documentation
  *         MultiPathXMLRPCRequestHandler     at each path of several dispatchers
  *
+ *     XMLRPCClient                          calls methods of a server by name
+ *       ServerProxy                         a server as an object, typed
+ *       MultiCall                           several calls in one
+ *
  * Which types there are, and what they are here: see {@linkcode XMLRPCValue}.
  *
  * Characters that XML cannot have (U+0000 to U+001F but tab, LF and CR, U+FFFE,
@@ -63,6 +67,16 @@
  *
  * await using server = new SimpleXMLRPCServer({ hostname: "127.0.0.1", port: 0 });
  * server.registerFunction((a: number, b: number) => a + b, { name: "add" });
+ * ```
+ *
+ * @example A client of it
+ * ```ts
+ * import { ServerProxy } from "@wire/socketserver/xmlrpc";
+ *
+ * async function add(url: string): Promise<number> {
+ *   using server = new ServerProxy<{ add(a: number, b: number): number }>(url);
+ *   return await server.add(2, 3);
+ * }
  * ```
  *
  * @module
