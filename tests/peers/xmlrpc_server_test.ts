@@ -181,6 +181,26 @@ testWith(
   },
 );
 
+testWith([python, openssl], "CPython's server is called over TLS", async () => {
+  await using folder = new Folder();
+  const { cert } = await makeCertificate(folder);
+  const { peer, port } = await start(
+    "tls",
+    folder.at("cert"),
+    folder.at("key"),
+  );
+  await using _ = peer;
+  const url = `https://localhost:${port}`;
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  await exercise(url, {
+    fetch: (url, init) => fetch(url, { ...init, client }),
+  });
+  await exercise(url, {
+    connect: () =>
+      Deno.connectTls({ hostname: "localhost", port, caCerts: [cert] }),
+  });
+});
+
 testWith(
   [python],
   "CPython's server sees whom it asked for, and refuses others",

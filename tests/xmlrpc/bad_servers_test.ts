@@ -273,6 +273,60 @@ testCarriers(
   },
 );
 
+testCarriers(
+  "chunks of one byte without end are left after the timeout",
+  async (carrier) => {
+    const sent = Promise.withResolvers<number>();
+    const error = await errorOf(carrier, async (client) => {
+      await client.next();
+      await client.send(CHUNKED);
+      const part = new TextEncoder().encode(chunk("x").repeat(1000));
+      sent.resolve(await client.sendForever(part));
+    }, { timeout: 1000, maxSize: Infinity });
+    strictEqual((error as Error).name, "TimeoutError");
+    // It is told, as its connection is closed.
+    await patiently(sent.promise, () => "the end of the connection");
+  },
+);
+
+for (
+  const [what, head, part] of [
+    ["interim responses", "", "HTTP/1.1 100 Continue\r\n\r\n"],
+    ["extensions of a chunk", `${CHUNKED}5`, `;a=${"x".repeat(1000)}`],
+  ] as const
+) {
+  Deno.test(`${what} without end are left, and their connection closed`, async () => {
+    const sent = Promise.withResolvers<number>();
+    await using server = new RawServer(async (client) => {
+      await client.next();
+      await client.send(head);
+      const many = new TextEncoder().encode(part.repeat(100));
+      sent.resolve(await client.sendForever(many));
+    });
+    using client = new XMLRPCClient(server.url, {
+      connect: () => Deno.connect({ port: server.addr.port }),
+      maxSize: 1000,
+    });
+    const error = await client.call("spam").catch((error) => error);
+    const told = error instanceof XMLRPCProtocolError ? error.cause : error;
+    ok(told instanceof Deno.errors.InvalidData, Deno.inspect(error));
+    match(told.message, /more than 1056576 bytes for one answer/);
+    ok(await sent.promise < 16 * MIB);
+  });
+}
+
+testCarriers("what a server says is safe to print", async (carrier) => {
+  const error = await errorOf(
+    carrier,
+    answering(
+      http("", "Location: /\u202e\x85\r\n", "302 \x80\x9b31m"),
+    ),
+  );
+  isProtocolError(error, /with status 302/, 302);
+  // deno-lint-ignore no-control-regex -- these are what it looks for.
+  strictEqual(/[\x00-\x1f\x7f-\x9f\u202e]/.test(error.message), false);
+});
+
 testCarriers("a server that speaks no HTTP is an error", async (carrier) => {
   const error = await errorOf(
     carrier,

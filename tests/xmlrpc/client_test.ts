@@ -420,6 +420,33 @@ Deno.test("what connect throws is what a call rejects with", async () => {
   });
 });
 
+Deno.test("what fetch gives must be a response", async () => {
+  using client = new XMLRPCClient("http://localhost", {
+    fetch: () => Promise.resolve({} as Response),
+  });
+  await rejects(client.call("spam"), {
+    name: "TypeError",
+    message: "Cannot call: fetch must give a Response, received {}",
+  });
+});
+
+Deno.test("an answer that comes after the call has ended is let go", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const come = Promise.withResolvers<void>();
+  using client = new XMLRPCClient("http://localhost", {
+    timeout: 10,
+    fetch: async () => {
+      await come.promise;
+      return new Response(
+        new ReadableStream({ cancel: () => cancelled.resolve() }),
+      );
+    },
+  });
+  await rejects(client.call("spam"), { name: "TimeoutError" });
+  come.resolve();
+  await patiently(cancelled.promise, () => "the end of the body");
+});
+
 Deno.test("a connection that fails is what a call rejects with", async () => {
   const failed = new Deno.errors.BrokenPipe("it is broken");
   const broken = (part: Partial<Deno.Conn>) => () =>

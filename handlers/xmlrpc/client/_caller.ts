@@ -1,3 +1,4 @@
+import { escapeControls } from "../../_escape_controls.ts";
 import { checkRuns } from "../../_generators.ts";
 import { checkKeys } from "../../_known_keys.ts";
 import { wrong } from "../../_settings.ts";
@@ -67,7 +68,12 @@ export class Caller {
     const headers = callHeaders(options.headers, target.authorization);
     this.#transport = connect === undefined
       ? new FetchTransport(target.url, headers, ownFetch ?? fetch)
-      : new ConnectionTransport(target.url, headers, connect);
+      : new ConnectionTransport(
+        target.url,
+        headers,
+        connect,
+        this.#limits.maxSize,
+      );
   }
 
   /** As that of `XMLRPCClient`, for what `read` makes of the value. */
@@ -123,10 +129,14 @@ export class Caller {
     const { status, statusText, headers } = answer;
     const { url } = this;
     const refuse: Refuse = (what, cause) =>
-      new XMLRPCProtocolError(`Cannot ${action}: ${url} ${what}`, {
-        ...{ url, status, statusText, headers },
-        ...cause === undefined ? {} : { cause },
-      });
+      // Much of it was sent by the server.
+      new XMLRPCProtocolError(
+        escapeControls(`Cannot ${action}: ${url} ${what}`),
+        {
+          ...{ url, status, statusText, headers },
+          ...cause === undefined ? {} : { cause },
+        },
+      );
     // The specification: "always return 200 OK", but for an error of HTTP.
     if (status !== 200) throw refuse(`answered ${describe(answer)}`);
     const data = await answerBody(answer, this.#limits.maxSize, refuse);

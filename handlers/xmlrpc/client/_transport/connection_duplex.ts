@@ -10,16 +10,21 @@ type Refable = Partial<Pick<Deno.Conn, "ref" | "unref">>;
 /** A connection as a stream of Node's, with what `node:http` asks of a socket. */
 export class ConnectionDuplex extends Duplex {
   readonly #connection: Deno.Conn;
+  readonly #maxBytes: number;
+  /** How much has come of the answer, in bytes. */
+  #received = 0;
   /** After how long a silence it is told, in milliseconds; 0 for never. */
   timeout = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Whether no call is under way. */
   #idle = false;
 
-  constructor(connection: Deno.Conn) {
+  /** @param maxBytes How much may come for one call, whatever it is. */
+  constructor(connection: Deno.Conn, maxBytes: number) {
     // The end of a server is that of its connection: no call can be answered.
     super({ allowHalfOpen: false });
     this.#connection = connection;
+    this.#maxBytes = maxBytes;
   }
 
   override async _read(): Promise<void> {
@@ -29,6 +34,12 @@ export class ConnectionDuplex extends Duplex {
       if (this.destroyed) return;
       // What nobody has asked for must not become the answer to the next call.
       if (this.#idle) return void this.destroy();
+      this.#received += n ?? 0;
+      if (this.#received > this.#maxBytes) {
+        throw new Deno.errors.InvalidData(
+          `The server has sent more than ${this.#maxBytes} bytes for one answer`,
+        );
+      }
       this.#watch();
       this.push(n === null ? null : buffer.subarray(0, n));
     } catch (error) {
@@ -73,6 +84,7 @@ export class ConnectionDuplex extends Duplex {
   /** Called before a call: the process waits for its answer. */
   ref(): this {
     this.#idle = false;
+    this.#received = 0;
     (this.#connection as Refable).ref?.();
     return this;
   }

@@ -22,13 +22,29 @@ const MAX_HEADER_SIZE = 16 * 1024;
  */
 const IDLE_TIMEOUT = 60_000;
 
+/**
+ * How many bytes may come for each byte of an answer, and beside them: interim
+ * responses, chunks of one byte, which take six, and their extensions are all in
+ * there.
+ */
+const OVERHEAD = 8;
+const MOST_BESIDE = 1024 * 1024;
+
 /** Calls in HTTP/1.1 over connections that somebody else makes. */
 export class ConnectionTransport implements Transport {
   readonly #agent: ConnectionAgent;
   readonly #options: ClientRequestArgs;
 
-  constructor(url: URL, headers: Headers, connect: Connect) {
-    this.#agent = new ConnectionAgent(connect);
+  constructor(
+    url: URL,
+    headers: Headers,
+    connect: Connect,
+    maxSize: number,
+  ) {
+    this.#agent = new ConnectionAgent(
+      connect,
+      OVERHEAD * maxSize + MOST_BESIDE,
+    );
     this.#options = {
       agent: this.#agent,
       method: "POST",
@@ -51,16 +67,19 @@ export class ConnectionTransport implements Transport {
       },
     });
     signal.addEventListener("abort", () => request.destroy(), { once: true });
+    let failure: unknown;
     request.on("response", (message) => {
       try {
-        resolve(answerOf(message));
+        resolve(answerOf(message, () => failure));
       } catch (error) {
         request.destroy();
         reject(error);
       }
     });
-    // Where there is an answer already, its body tells of the error.
-    request.on("error", (error) => reject(transportError(error, request)));
+    request.on("error", (error) => {
+      failure = transportError(error, request);
+      reject(failure);
+    });
     request.on("close", () => reject(noAnswer(request)));
     request.end(body);
     return promise;
@@ -74,11 +93,13 @@ export class ConnectionTransport implements Transport {
 /** Keeps connections for further calls. */
 class ConnectionAgent extends Agent {
   readonly #connect: Connect;
+  readonly #maxBytes: number;
   #closed = false;
 
-  constructor(connect: Connect) {
+  constructor(connect: Connect, maxBytes: number) {
     super({ keepAlive: true, timeout: IDLE_TIMEOUT });
     this.#connect = connect;
+    this.#maxBytes = maxBytes;
   }
 
   override createConnection(
@@ -110,7 +131,7 @@ class ConnectionAgent extends Agent {
         }`,
       );
     }
-    const stream = new ConnectionDuplex(connection);
+    const stream = new ConnectionDuplex(connection, this.#maxBytes);
     // It came too late for `destroy` to see it.
     if (this.#closed) stream.destroy();
     return stream;
@@ -122,7 +143,8 @@ function isConnection(given: Partial<Deno.Conn> | undefined): boolean {
     .every((method) => typeof method === "function");
 }
 
-function answerOf(message: IncomingMessage): Answer {
+/** @param failure Why a body has ended too soon, where that is known. */
+function answerOf(message: IncomingMessage, failure: () => unknown): Answer {
   const headers = new Headers();
   const { rawHeaders } = message;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -132,15 +154,21 @@ function answerOf(message: IncomingMessage): Answer {
     status: message.statusCode!,
     statusText: message.statusMessage ?? "",
     headers,
-    body: wholeBody(message),
+    body: wholeBody(message, failure),
     coding: codingOf(headers),
   };
 }
 
 async function* wholeBody(
   message: IncomingMessage,
+  failure: () => unknown,
 ): AsyncGenerator<Uint8Array> {
-  yield* message;
+  try {
+    yield* message;
+  } catch (error) {
+    // Node says that it was aborted, whatever the connection has said.
+    throw failure() ?? error;
+  }
   if (!message.complete) {
     throw new Deno.errors.UnexpectedEof("The connection has ended");
   }
