@@ -254,6 +254,26 @@ Deno.test("calls one after the other go over one connection, those at once over 
   strictEqual(Seen.connections.size, 3);
 });
 
+Deno.test("a call is one write: its body does not wait for its head to be acknowledged", async () => {
+  await using server = createEcho();
+  let writes = 0;
+  using client = new XMLRPCClient(urlOf(server), {
+    connect: async () => {
+      const conn = await Deno.connect({ port: server.addr.port });
+      const write = conn.write.bind(conn);
+      conn.write = (data) => {
+        writes++;
+        return write(data);
+      };
+      return conn;
+    },
+  });
+  for (let n = 1; n <= 3; n++) {
+    await client.call("same", [n]);
+    strictEqual(writes, n);
+  }
+});
+
 /** A connection that says when it is closed. */
 async function watched(
   port: number,

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { LONGEST_DELAY } from "../../../_time_limit.ts";
 
@@ -48,19 +49,24 @@ export class ConnectionDuplex extends Duplex {
     }
   }
 
-  override async _write(
+  override _write(
     chunk: Uint8Array,
     _encoding: string,
     done: (error?: Error | null) => void,
-  ): Promise<void> {
-    try {
-      for (let from = 0; from < chunk.length;) {
-        from += await this.#connection.write(chunk.subarray(from));
-      }
-    } catch (error) {
-      return done(error as Error);
-    }
-    done();
+  ): void {
+    this.#write(chunk).then(() => done(), done);
+  }
+
+  /**
+   * The head of a call and its body come together: sent one by one, the second
+   * would wait until the server's system acknowledges the first, for 40 ms.
+   */
+  override _writev(
+    chunks: { readonly chunk: Uint8Array }[],
+    done: (error?: Error | null) => void,
+  ): void {
+    this.#write(Buffer.concat(chunks.map(({ chunk }) => chunk)))
+      .then(() => done(), done);
   }
 
   override _destroy(
@@ -106,6 +112,12 @@ export class ConnectionDuplex extends Duplex {
     this.timeout = ms;
     this.#watch();
     return this;
+  }
+
+  async #write(data: Uint8Array): Promise<void> {
+    for (let from = 0; from < data.length;) {
+      from += await this.#connection.write(data.subarray(from));
+    }
   }
 
   #watch(): void {
