@@ -129,6 +129,12 @@ const darwin: Record<number, string> = {
 
 const names = pick(linux, darwin);
 
+/** The number of an error's name; `undefined` if it is none of the system's. */
+export function errnoNumber(name: unknown): number | undefined {
+  const found = Object.entries(names).find(([, known]) => known === name);
+  return found && Number(found[0]);
+}
+
 /** The name of an error number. */
 export function errnoName(number: number): string {
   return names[number] ?? `E${number}`;
