@@ -6,7 +6,7 @@ import { forget } from "./_waiter.ts";
 /**
  * A descriptor of whatever kind that this object closes: a file's, a pipe's, or
  * a socket's, as `recvmsg` and `recvFds` receive them. A socket becomes one by
- * `Socket.fromFd(descriptor.detach())`; a file can be opened as
+ * `Socket.fromFd(descriptor)`; a file can be opened as
  * `/dev/fd/` and the number.
  *
  * @example

@@ -41,7 +41,7 @@ import type { Socket } from "./socket.ts";
  * far.close();
  *
  * using message = await recvFds(theirs, 1, 1);
- * using received = Socket.fromFd(message.fds[0]!.detach());
+ * using received = Socket.fromFd(message.fds[0]!);
  * received.sendSync(new Uint8Array(5));
  * strictEqual(near.recvSync(10).length, 5);
  * near.close();

@@ -21,6 +21,7 @@ import {
   RECEIVE_INTO,
   SEND_FROM,
 } from "./datagram_batch.ts";
+import { Descriptor } from "./descriptor.ts";
 import {
   closeOwned,
   disown,
@@ -177,25 +178,34 @@ export class Socket implements Disposable {
    * Takes over a descriptor that is a socket: from now on this object closes it.
    * It is set non-blocking, as the descriptor of every `Socket` is.
    *
-   * @param fd The descriptor.
+   * @param fd The descriptor, or a {@linkcode Descriptor}, which is detached;
+   * where this throws, it stays as it is.
    * @returns The socket.
    * @throws {Deno.errors.BadResource} If it is not open.
    * @throws {Deno.errors.Busy} If another object of this module owns it.
    * @throws {Error} With code `ENOTSOCK` if it is not a socket.
    */
-  static fromFd(fd: number): Socket {
-    const action = `make a socket of descriptor ${fd}`;
-    toDescriptor(fd);
-    const type = readOption(fd, SOL_SOCKET, SO_TYPE, action);
+  static fromFd(fd: number | Descriptor): Socket {
+    const number = toDescriptor(fd);
+    const action = `make a socket of descriptor ${number}`;
+    if (typeof fd !== "number" && !(fd instanceof Descriptor)) {
+      throw new TypeError(
+        `Cannot ${action}: ${
+          describe(fd)
+        } owns it, give a number or a Descriptor`,
+      );
+    }
+    const type = readOption(number, SOL_SOCKET, SO_TYPE, action);
     addressLength[0] = ADDRESS_SIZE;
     // The kernel writes at most as much as the length says, both ours and kept.
-    if (libc().getsockname(fd, address, addressLength) < 0) {
+    if (libc().getsockname(number, address, addressLength) < 0) {
       throw systemError(errno(), "getsockname", action);
     }
     const family = rawFamily(address, addressLength[0]);
-    setNonBlocking(fd, true, action);
-    own(fd);
-    return adopt(fd, family, type, 0);
+    setNonBlocking(number, true, action);
+    if (typeof fd !== "number") fd.detach();
+    own(number);
+    return adopt(number, family, type, 0);
   }
 
   /** Whether it has been closed or detached. */
