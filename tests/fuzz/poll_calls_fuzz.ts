@@ -128,12 +128,19 @@ const fd = () =>
   ]) as number;
 const list = () => Array.from({ length: below(4) }, fd);
 
+/** Descriptors of ours, and what is none: Deno's own are nobody's to read. */
+const sendable = () =>
+  Array.from(
+    { length: below(4) },
+    () => one<unknown>([one(sockets), one(epolls), -1, NaN, 1e9]) as number,
+  );
+
 /** Control messages as they are, as C would misread them, and none at all. */
 function control(): ControlMessageLike[] {
   if (below(20) === 0) return one([null, 1, [null], [{}]]) as never;
   return Array.from({ length: below(3) }, () =>
     one<() => ControlMessageLike>([
-      () => ({ fds: list() }),
+      () => ({ fds: sendable() }),
       () => ({ fds: [one(sockets)] }),
       () => ({ level: 1, type: 1, data: descriptorBytes() }),
       () => ({
@@ -148,7 +155,7 @@ function control(): ControlMessageLike[] {
 function descriptorBytes(): Uint8Array {
   const fds = Int32Array.from(
     { length: below(4) },
-    () => one([one(sockets).fileno(), below(60), -1, 1e9]),
+    () => one([one(sockets).fileno(), -1, 1e9]),
   );
   return new Uint8Array(fds.buffer, 0, Math.max(0, fds.length * 4 - below(4)));
 }
@@ -162,7 +169,9 @@ function take(message: ReceivedMessage): void {
 }
 
 const groups = ["239.1.2.3", "ff02::1234", "::", "127.0.0.1", "", "x", "\0"];
-const iface = () => one<string | number>(["lo", "127.0.0.1", "", number()]);
+/** No interface but the loopback one: nobody else is to hear of it. */
+const iface = () =>
+  one<string | number>(["lo", "127.0.0.1", "", 1, -1, NaN, 1e9]);
 const room = () => one([0, 15, 16, 20, 24, 40, 100, number()]);
 
 function keep(socket: Socket): void {
@@ -257,7 +266,7 @@ const actions: (() => unknown)[] = [
   () =>
     one(sockets).recvmsg(size(), room(), flags(), { signal: signal() })
       .then(take),
-  () => sendFdsSync(one(sockets), buffers(), list(), flags()),
+  () => sendFdsSync(one(sockets), buffers(), sendable(), flags()),
   () => sendFds(one(sockets), buffers(), [one(sockets)]),
   () => take(recvFdsSync(one(sockets), size(), number(), flags())),
   () => recvFds(one(sockets), 10, 2, 0, { signal: signal() }).then(take),
