@@ -99,10 +99,11 @@ Deno.test("multicast_discovery.ts says what it takes", async () => {
 });
 
 function freePort(): number {
-  using socket = Deno.listenDatagram({
+  const socket = Deno.listenDatagram({
     transport: "udp",
     hostname: LO,
     port: 0,
   });
+  socket.close();
   return (socket.addr as Deno.NetAddr).port;
 }
