@@ -135,6 +135,14 @@ for (const [form, resolve] of Object.entries(FORMS)) {
         [["nowhere.invalid", 1], Deno.errors.NotFound, /ENOTFOUND|EAI_AGAIN/],
         [["no such name", 1], Deno.errors.NotFound, /ENOTFOUND|EAI_AGAIN/],
         [[name, 1], Deno.errors.NotFound, /ENOTFOUND|EAI_AGAIN|EAI_FAIL/],
+        // No addresses, and no names that anybody would be asked for.
+        ...["0.1.1.~1", "1+.1.1.1", "::1q", "::1::2", "1:1:1:1:1:1:1:1:1"].map(
+          (host) => [
+            [host, 1, { flags: AI_NUMERICHOST }],
+            Deno.errors.NotFound,
+            /ENOTFOUND/,
+          ],
+        ),
         [["127.0.0.1", "no such"], Deno.errors.NotFound, /EAI_SERVICE/],
         [["::1", 1, { family: AF_INET }], Error, /ENOTFOUND|EAI_/],
         [["127.0.0.1", 1, { family: 0x7777 }], Error, /EAI_FAMILY/],

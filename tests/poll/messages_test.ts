@@ -4,7 +4,6 @@
 
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import {
-  AF_INET,
   AF_INET6,
   AF_UNIX,
   cmsgLen,
@@ -137,12 +136,6 @@ for (
   Deno.test(`sendmsg gathers buffers and recvmsg receives them, ${form}`, async () => {
     for (const type of [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET]) {
       using pair = new Pair(socketpair(AF_UNIX, type));
-      function* parts() {
-        yield encode("a ");
-        yield new Uint8Array(0);
-        yield encode("message");
-        yield new Uint8Array(new SharedArrayBuffer(1));
-      }
       strictEqual(await send(pair.theirs, parts()), 10);
       using message = await receive(pair.ours, 100);
       strictEqual(decode(message.data), "a message\0");
@@ -320,11 +313,11 @@ for (
     using pair = new Pair();
     using gifts = new Gifts(3);
     const [one, two, three] = gifts.fds;
-    function* control(): Generator<ControlMessageLike> {
-      yield { fds: [one!] };
-      yield { fds: new Set([two!.fileno(), three!]) };
-    }
-    await send(pair.theirs, [encode("x")], control());
+    const control = new Set<ControlMessageLike>([
+      { fds: [one!] },
+      { fds: new Set([two!.fileno(), three!]).values() },
+    ]);
+    await send(pair.theirs, [encode("x")], control);
     gifts.give();
     using message = await receive(pair.ours, 1, cmsgSpace(4) + cmsgSpace(8));
     strictEqual(message.fds.length, 3);
@@ -574,6 +567,13 @@ for (
       }
     }
   });
+}
+
+function* parts(): Generator<Uint8Array> {
+  yield encode("a ");
+  yield new Uint8Array(0);
+  yield encode("message");
+  yield new Uint8Array(new SharedArrayBuffer(1));
 }
 
 function transferred(): Uint8Array {
