@@ -120,7 +120,7 @@ export class ControlMessages {
         );
       }
     }
-    const bytes = new Uint8Array(size);
+    const bytes = new Uint8Array(new ArrayBuffer(size));
     const view = new DataView(bytes.buffer);
     let at = 0;
     for (const [i, message] of this.#messages.entries()) {

@@ -17,6 +17,7 @@ import {
   parseControl,
 } from "./_control.ts";
 import { Descriptor } from "./descriptor.ts";
+import type { Handle } from "./_handle.ts";
 import { libc, linuxLibc } from "./_libc.ts";
 import { bufferFor, copyOf, type Origin } from "./_receiving.ts";
 import type { RawAddress } from "./_resolve.ts";
@@ -73,10 +74,15 @@ const headerBytes = new Uint8Array(header.buffer);
 const held: Uint8Array[] = [];
 let control = new Uint8Array(new ArrayBuffer(1024));
 
+/** Of a socket that is connected: no address. */
+const NOBODY: RawAddress = new Uint8Array(0);
+
 /** A message to send, checked as far as it can be before it is. */
 export class OutgoingMessage {
   readonly #buffers: readonly Uint8Array[];
   readonly #control: ControlMessages;
+  /** Whether what goes with it would be dropped without a byte. */
+  readonly #needsByte: boolean;
 
   constructor(
     origin: Origin,
@@ -101,33 +107,34 @@ export class OutgoingMessage {
         `Cannot send a message of ${this.#buffers.length} buffers: one call takes at most ${BUFFERS_MAX}`,
       );
     }
-    const size = this.#parts().reduce((sum, { length }) => sum + length, 0);
     this.#control = new ControlMessages(messages);
-    if (!this.#control.carriesDescriptors) return;
-    if (origin.family !== AF_UNIX) {
+    const gives = this.#control.carriesDescriptors;
+    if (gives && origin.family !== AF_UNIX) {
       throw new TypeError(
         "Cannot send descriptors: only a Unix socket carries them, and others would drop them untold",
       );
     }
-    if (origin.type === SOCK_STREAM && size === 0) {
-      throw new TypeError(
-        "Cannot send descriptors without a byte: a stream would drop them untold, send at least one",
-      );
-    }
+    this.#needsByte = gives && origin.type === SOCK_STREAM;
+    this.#parts();
   }
 
   /** One attempt. Where it returns -1, errno tells why. */
-  attempt(fd: number, remote: RawAddress | undefined, flags: number): number {
-    const parts = this.#parts();
+  attempt(
+    handle: Handle,
+    remote: RawAddress | undefined,
+    flags: number,
+  ): number {
+    // First, as it asks objects of the caller's for their descriptors: they may
+    // do anything, to the buffers and to the socket.
     const messages = this.#control.encode();
-    const name = remote ?? new Uint8Array(0);
-    prepare(parts, name, messages, messages.length);
+    const parts = this.#parts();
+    prepare(parts, remote ?? NOBODY, messages, messages.length);
     try {
       // The header leads to as many buffers, bytes of control messages and of an
       // address as there are, which `held` refers to, and the kernel reads them
       // during the call. Descriptors are duplicated to the receiver: ours stay.
       return linuxLibc("send a message").sendmsg(
-        fd,
+        handle.fd,
         headerBytes,
         flags | MSG_DONTWAIT | MSG_NOSIGNAL,
       );
@@ -139,7 +146,7 @@ export class OutgoingMessage {
   /** The buffers as they are now, in memory that V8 does not move. */
   #parts(): Uint8Array<ArrayBuffer>[] {
     let total = 0;
-    return this.#buffers.map((buffer) => {
+    const parts = this.#buffers.map((buffer) => {
       const length = byteLength(buffer, "send a message");
       total += length;
       if (total > INT_MAX) {
@@ -149,6 +156,12 @@ export class OutgoingMessage {
       }
       return part(buffer, 0, length) as Uint8Array<ArrayBuffer>;
     });
+    if (this.#needsByte && total === 0) {
+      throw new TypeError(
+        "Cannot send descriptors without a byte: a stream would drop them untold, send at least one",
+      );
+    }
+    return parts;
   }
 }
 
@@ -181,7 +194,7 @@ export class IncomingMessage {
   }
 
   /** One attempt. Where it returns -1, errno tells why. */
-  attempt(fd: number): number {
+  attempt(handle: Handle): number {
     const buffer = bufferFor(this.#size);
     const room = part(buffer, 0, this.#size) as Uint8Array<ArrayBuffer>;
     if (control.length < this.#controlSize) {
@@ -195,7 +208,7 @@ export class IncomingMessage {
       // the header, all of which are ours; `held` refers to them. Descriptors in
       // it are new ones, ours to close.
       count = linuxLibc("receive a message").recvmsg(
-        fd,
+        handle.fd,
         headerBytes,
         this.#flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
       );
@@ -296,29 +309,36 @@ export function adoptDescriptors(
   throw failure;
 }
 
-/** Fills the header in for one call. */
+/**
+ * Fills the header in for one call. Small arrays live where V8 moves them, until
+ * their buffer is asked for, as `part` does: only then do they have an address.
+ */
 function prepare(
   parts: readonly Uint8Array<ArrayBuffer>[],
   name: Uint8Array<ArrayBuffer>,
   messages: Uint8Array<ArrayBuffer>,
   controlSize: number,
 ): void {
-  const { addressOf } = libc();
   const vectors = new Uint8Array(new ArrayBuffer(parts.length * VECTOR_SIZE));
   const view = new DataView(vectors.buffer);
-  held.push(...parts, name, messages, vectors);
-  // Copies nothing and returns where its first argument is.
-  const at = (bytes: Uint8Array<ArrayBuffer>) =>
-    bytes.length === 0 ? 0n : addressOf(bytes, bytes, 0n);
   for (const [i, bytes] of parts.entries()) {
-    view.setBigUint64(i * VECTOR_SIZE, at(bytes), true);
+    view.setBigUint64(i * VECTOR_SIZE, place(bytes, bytes.length), true);
     view.setBigUint64(i * VECTOR_SIZE + 8, BigInt(bytes.length), true);
   }
-  headerBytes.fill(0);
-  header.setBigUint64(NAME, at(name), true);
+  header.setBigUint64(NAME, place(name, name.length), true);
   header.setUint32(NAME_LENGTH, name.length, true);
-  header.setBigUint64(VECTORS, at(vectors), true);
+  header.setBigUint64(VECTORS, place(vectors, vectors.length), true);
   header.setBigUint64(VECTOR_COUNT, BigInt(parts.length), true);
-  header.setBigUint64(CONTROL, controlSize === 0 ? 0n : at(messages), true);
+  header.setBigUint64(CONTROL, place(messages, controlSize), true);
   header.setBigUint64(CONTROL_LENGTH, BigInt(controlSize), true);
+  header.setInt32(FLAGS, 0, true);
+}
+
+/** Where the first `length` bytes are, until `held` is emptied; 0 for none. */
+function place(bytes: Uint8Array<ArrayBuffer>, length: number): bigint {
+  if (length === 0) return 0n;
+  const pinned = part(bytes, 0, length) as Uint8Array<ArrayBuffer>;
+  held.push(pinned);
+  // Copies nothing and returns where its first argument is.
+  return libc().addressOf(pinned, pinned, 0n);
 }

@@ -1,7 +1,6 @@
 import { describe, integer } from "./_check.ts";
 import { systemError } from "./_errors.ts";
 import { errno, libc } from "./_libc.ts";
-import { readText } from "./_memory.ts";
 
 /** IF_NAMESIZE of net/if.h: the longest name, its end included. */
 const NAME_SIZE = 16;
@@ -60,14 +59,13 @@ export function ifNameToIndex(interfaceName: string): number {
 export function ifIndexToName(index: number): string {
   integer(index, "the index of an interface", 1, 0x7fff_ffff);
   // libc writes at most IF_NAMESIZE bytes, its end included, to `name`, which is
-  // ours and kept, and returns where that is.
-  const written = libc().if_indextoname(index, name);
-  if (written === 0n) {
+  // ours and kept.
+  if (libc().if_indextoname(index, name) === 0n) {
     throw systemError(
       errno(),
       "if_indextoname",
       `tell the name of interface ${index}`,
     );
   }
-  return readText(written);
+  return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
 }

@@ -1063,7 +1063,7 @@ export class Socket implements Disposable {
     options?: WaitOptions,
   ): Promise<ReceivedMessage> {
     const incoming = this.#incoming(size, controlSize, flags);
-    const attempt = () => incoming.attempt(this.#handle.fd);
+    const attempt = () => incoming.attempt(this.#handle);
     await this.#handle.call(attempt, RECVMSG, neverWaits(flags), options);
     return incoming.message!;
   }
@@ -1091,7 +1091,7 @@ export class Socket implements Disposable {
     flags: number = 0,
   ): ReceivedMessage {
     const incoming = this.#incoming(size, controlSize, flags);
-    const attempt = () => incoming.attempt(this.#handle.fd);
+    const attempt = () => incoming.attempt(this.#handle);
     this.#handle.callSync(attempt, RECVMSG, neverWaits(flags));
     return incoming.message!;
   }
@@ -1135,7 +1135,7 @@ export class Socket implements Disposable {
       ? undefined
       : await this.#resolve(remote, action, signal, deadline);
     return await this.#handle.call(
-      () => outgoing.attempt(this.#handle.fd, raw, flags),
+      () => outgoing.attempt(this.#handle, raw, flags),
       { ...SENDMSG, action },
       neverWaits(flags),
       options,
@@ -1178,7 +1178,7 @@ export class Socket implements Disposable {
       ? []
       : resolveSync(remote, this.family, this.type, "connect");
     return this.#handle.callSync(
-      () => outgoing.attempt(this.#handle.fd, raw, flags),
+      () => outgoing.attempt(this.#handle, raw, flags),
       { ...SENDMSG, action },
       neverWaits(flags),
     );

@@ -584,6 +584,10 @@ function transferred(): Uint8Array {
 
 Deno.test("small buffers, which V8 may move, arrive as they are while it collects garbage", async () => {
   using pair = new Pair(socketpair(AF_UNIX, SOCK_DGRAM));
+  using ours = new Socket(AF_INET6, SOCK_DGRAM);
+  ours.bind({ hostname: "::1", port: 0 });
+  const remote = ours.getsockname();
+  using theirs = new Socket(AF_INET6, SOCK_DGRAM);
   for (let round = 0; round < 2000; round++) {
     const parts = Array.from({ length: 8 }, (_, i) => {
       const part = new Uint8Array(8);
@@ -595,7 +599,55 @@ Deno.test("small buffers, which V8 may move, arrive as they are while it collect
     await pair.theirs.sendmsg(parts);
     const { data } = await pair.ours.recvmsg(100);
     deepStrictEqual([...data], parts.flatMap((part) => [...part]));
+    // An address is small, too.
+    await theirs.sendmsg(parts, [], 0, remote);
+    deepStrictEqual((await ours.recvmsg(100)).data, data);
   }
+});
+
+Deno.test("a fileno() that changes everything meanwhile does no harm", async () => {
+  using pair = new Pair();
+  using other = new Pair();
+  for (
+    const [change, message] of [
+      [(memory) => memory.resize(0), /without a byte/],
+      [
+        (memory) => structuredClone(memory, { transfer: [memory] }),
+        /the buffer is detached/,
+      ],
+      [
+        () => {
+          throw new Error("not today");
+        },
+        /not today/,
+      ],
+      [() => pair.theirs.close(), /the socket is closed/],
+    ] as [(memory: ArrayBuffer) => void, RegExp][]
+  ) {
+    const memory = new ArrayBuffer(10, { maxByteLength: 10 });
+    const buffer = new Uint8Array(memory);
+    let asked = 0;
+    const fileno = () => {
+      if (++asked > 1) change(memory);
+      return other.ours.fileno();
+    };
+    const error = await failure(() =>
+      pair.theirs.sendmsgSync([buffer], [{ fds: [{ fileno }] }])
+    );
+    match(error.message, message);
+  }
+});
+
+Deno.test("too many descriptors under way are an error with its code", async () => {
+  using pair = new Pair(socketpair(AF_UNIX, SOCK_DGRAM));
+  pair.theirs.setBlocking(false);
+  const error = await failure(() => {
+    for (let i = 0; i < 100_000; i++) {
+      sendFdsSync(pair.theirs, [encode("x")], Array(253).fill(pair.ours));
+    }
+  });
+  // Root may have any number of them, until the queue is full.
+  match(error.message, /ETOOMANYREFS|EAGAIN|ENOBUFS/);
 });
 
 Deno.test("waiting messages come through, and notice what was closed meanwhile", async () => {
