@@ -783,6 +783,24 @@ Deno.test("a connection goes on behind what was compressed", async () => {
   );
 });
 
+Deno.test("a response that was fetched elsewhere is compressed, and varies", async () => {
+  await using origin = new Server(() => new Response(wordy(5000)), false);
+  // Its headers cannot be changed.
+  await using server = new Server(async () => {
+    using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+    const url = `http://127.0.0.1:${origin.addr.port}/`;
+    const response = await fetch(url, { client });
+    return response;
+  });
+  const reply = await server.get("/", GZIP);
+  strictEqual(reply.headers.get("content-encoding"), "gzip");
+  strictEqual(decoded(reply), wordy(5000));
+  const plain = await server.get("/");
+  strictEqual(plain.headers.get("vary"), "Accept-Encoding");
+  strictEqual(plain.body, wordy(5000));
+  await server.shutdown();
+});
+
 Deno.test("nothing is compressed unless it is asked for", async () => {
   await using server = new Server(
     () => new Response(wordy(5000), { headers: { etag: '"a"' } }),
