@@ -1,0 +1,41 @@
+import process from "node:process";
+import { isGranted, missingOf, needsOfHost } from "../_granted.ts";
+import { ipBytes, ipv4Text, ipv6Text } from "../_ip_text.ts";
+import type { Limit } from "./_limit.ts";
+
+/**
+ * The addresses of a host, as the system has them: its file of hosts comes first
+ * (getaddrinfo(3)).
+ *
+ * @param hostname A name or an IP address.
+ * @param port The port that is to be reached there.
+ * @param limit Ends it. The system's own search goes on in vain then.
+ * @throws {Deno.errors.NotCapable} If a permission is missing: of a name, that for
+ * all its ports, and those for its addresses.
+ * @throws {Error} If the name does not resolve.
+ */
+export async function addressesOf(
+  hostname: string,
+  port: number,
+  limit: Limit,
+): Promise<string[]> {
+  const literal = ipBytes(hostname);
+  // The sender of an answer is written in the one form of RFC 5952.
+  if (literal !== undefined) {
+    return [literal.length === 4 ? ipv4Text(literal) : ipv6Text(literal)];
+  }
+  if (!isGranted({ name: "net", host: hostname })) {
+    throw new Deno.errors.NotCapable(
+      `Cannot resolve ${hostname}: requires net access to it, run again with --allow-net=${hostname}`,
+    );
+  }
+  const { lookup } = process.getBuiltinModule("node:dns").promises;
+  const found = await limit.wait(lookup(hostname, { all: true }));
+  const addresses = found.map(({ address }) => address);
+  for (const address of addresses) {
+    const needs = needsOfHost({ hostname: address, port });
+    const missing = missingOf(needs, "send to");
+    if (missing !== undefined) throw missing;
+  }
+  return addresses;
+}
