@@ -24,6 +24,15 @@ export function phaseError(
   );
 }
 
+/** What to do where a handshake has failed, if that is known. */
+export function handshakeRemedy(error: unknown): string | undefined {
+  // Deno has the same words for one that has expired.
+  return error instanceof Deno.errors.InvalidData &&
+      /unable to (verify|get)|self-signed/.test(error.message)
+    ? "name who has signed the server's certificate by the TLS option ca, and see that it is valid now"
+    : undefined;
+}
+
 /** Whether a name could not be resolved: Deno has no class for that. */
 export function isUnresolved(error: unknown): boolean {
   return error instanceof Error &&

@@ -6,7 +6,7 @@ import {
   type ClientTLSOptions,
 } from "../_tls/client_tls_options.ts";
 import { checkLimits, Limit } from "./_limit.ts";
-import { isUnresolved, phaseError } from "./_phase_error.ts";
+import { handshakeRemedy, isUnresolved, phaseError } from "./_phase_error.ts";
 import {
   checkTarget,
   type HostAddress,
@@ -133,7 +133,7 @@ export async function connect(
     return client;
   } catch (error) {
     client.abort();
-    throw phaseError(what, limit.phase, error, undefined);
+    throw phaseError(what, limit.phase, error, handshakeRemedy(error));
   }
 }
 

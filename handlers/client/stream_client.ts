@@ -16,7 +16,7 @@ import { CUT_SHORT, END } from "../streams/_owned.ts";
 import { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
 import { checkLimits, Limit } from "./_limit.ts";
-import { phaseError } from "./_phase_error.ts";
+import { handshakeRemedy, phaseError } from "./_phase_error.ts";
 import type { Target } from "./_target.ts";
 
 /** How long a close may take where it is not said, in milliseconds. */
@@ -178,7 +178,7 @@ export class StreamClient<
       await this.secure(credentials, limit);
     } catch (error) {
       this.abort();
-      throw phaseError(what, limit.phase, error, undefined);
+      throw phaseError(what, limit.phase, error, handshakeRemedy(error));
     }
   }
 
