@@ -116,9 +116,11 @@ export async function serveForTest(
   options: GivenOptions = {},
 ): Promise<TestServer<TestableServer>> {
   const action = "serve for a test";
+  const made = isServer(what);
+  const more = made ? [] : ["server", "address", "options"];
+  checkKeys("option", options, [...SERVED_OPTIONS, ...more], undefined, action);
   checkTime("gracePeriod", options.gracePeriod ?? 0);
-  if (isServer(what)) {
-    checkKeys("option", options, SERVED_OPTIONS, undefined, action);
+  if (made) {
     return new TestServer(
       what,
       new ErrorLog(),
@@ -127,8 +129,6 @@ export async function serveForTest(
       undefined,
     );
   }
-  const names = [...SERVED_OPTIONS, "server", "address", "options"];
-  checkKeys("option", options, names, undefined, action);
   const Server = (options.server ?? TCPServer) as Constructor;
   if (typeof Server !== "function") {
     throw new TypeError(
