@@ -8,7 +8,7 @@
  */
 
 export * from "./certificate_authority.ts";
-export * from "./serve_for_test.ts";
+export * from "./serving.ts";
 export type {
   TestableServer,
   TestServer,
