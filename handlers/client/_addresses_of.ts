@@ -1,7 +1,8 @@
 import process from "node:process";
-import { isGranted, missingOf, needsOfHost } from "../_granted.ts";
+import { isGranted, needsOfHost } from "../_granted.ts";
 import { ipBytes, ipv4Text, ipv6Text } from "../_ip_text.ts";
 import type { Limit } from "./_limit.ts";
+import { checkPermitted } from "./_target.ts";
 
 /**
  * The addresses of a host, as the system has them: its file of hosts comes first
@@ -33,9 +34,7 @@ export async function addressesOf(
   const found = await limit.wait(lookup(hostname, { all: true }));
   const addresses = found.map(({ address }) => address);
   for (const address of addresses) {
-    const needs = needsOfHost({ hostname: address, port });
-    const missing = missingOf(needs, "send to");
-    if (missing !== undefined) throw missing;
+    checkPermitted(needsOfHost({ hostname: address, port }), "send to");
   }
   return addresses;
 }

@@ -16,10 +16,13 @@ export class Limit implements Disposable {
   /** Which step is under way. */
   phase = "";
   readonly #what: string;
-  readonly #outer: AbortSignal | undefined;
-  readonly #ended = new AbortController();
+  readonly #signal: AbortSignal | undefined;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #abort = () => this.#ended.abort(this.#outer!.reason);
+  readonly #abort: (() => void) | undefined;
+  /** Why all has ended, if it has. */
+  #ended: { readonly reason: unknown } | undefined;
+  /** Ends the step that is under way. */
+  #end: (() => void) | undefined;
 
   /**
    * @param what What cannot be done if it takes too long, as errors begin.
@@ -27,16 +30,21 @@ export class Limit implements Disposable {
    * @throws What the signal says, where it has done so already.
    */
   constructor(what: string, { signal, timeout }: Limits) {
-    signal?.throwIfAborted();
     this.#what = what;
-    this.#outer = signal;
-    signal?.addEventListener("abort", this.#abort);
     this.#timer = limitTime(timeout, "", () => this.#late(timeout));
+    if (signal === undefined) return;
+    if (signal.aborted) {
+      clearTimeout(this.#timer);
+      throw signal.reason;
+    }
+    this.#signal = signal;
+    this.#abort = () => this.#stop(signal.reason);
+    signal.addEventListener("abort", this.#abort);
   }
 
-  /** Says that the time is over, or that nobody wants it any more. */
-  get signal(): AbortSignal {
-    return this.#ended.signal;
+  /** Whether the time has gone by, or the signal has said so. */
+  get isEnded(): boolean {
+    return this.#ended !== undefined;
   }
 
   /**
@@ -47,53 +55,68 @@ export class Limit implements Disposable {
    * @throws Why it is waited for no more.
    */
   async wait<T>(step: Promise<T>): Promise<T> {
-    const { signal } = this;
-    const { promise: ended, reject } = Promise.withResolvers<never>();
-    const end = () => reject(signal.reason);
-    if (signal.aborted) end();
-    signal.addEventListener("abort", end);
-    try {
-      return await Promise.race([step, ended]);
-    } finally {
-      signal.removeEventListener("abort", end);
-    }
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    return await this.closing(
+      () => Promise.race([step, ended]) as Promise<T>,
+      resolve,
+    );
   }
 
   /**
-   * Waits for a step that fails when something is closed.
+   * Waits for a step that ends when something is closed.
    *
    * @param step It.
    * @param close Closes that.
+   * @param undo What becomes of it where it is done all the same.
    * @throws Why it was ended, if it was.
    */
-  async closing<T>(step: () => Promise<T>, close: () => void): Promise<T> {
-    const { signal } = this;
-    signal.throwIfAborted();
-    signal.addEventListener("abort", close);
+  async closing<T>(
+    step: () => Promise<T>,
+    close: () => void,
+    undo?: (done: T) => void,
+  ): Promise<T> {
+    this.#check();
+    this.#end = close;
+    let done: T;
     try {
-      const done = await step();
-      signal.throwIfAborted();
-      return done;
+      done = await step();
     } catch (error) {
-      throw signal.aborted ? signal.reason : error;
+      // A step that was ended fails for that.
+      this.#check();
+      throw error;
     } finally {
-      signal.removeEventListener("abort", close);
+      this.#end = undefined;
     }
+    if (this.isEnded) undo?.(done);
+    this.#check();
+    return done;
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#outer?.removeEventListener("abort", this.#abort);
+    if (this.#abort !== undefined) {
+      this.#signal!.removeEventListener("abort", this.#abort);
+    }
   }
 
   #late(timeout: number): void {
     const during = this.phase === "" ? "" : ` (${this.phase})`;
-    this.#ended.abort(
+    this.#stop(
       new DOMException(
         `${this.#what}${during}: it took longer than timeout, ${timeout} ms`,
         "TimeoutError",
       ),
     );
+  }
+
+  #stop(reason: unknown): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = { reason };
+    this.#end?.();
+  }
+
+  #check(): void {
+    if (this.#ended !== undefined) throw this.#ended.reason;
   }
 }
 

@@ -1,4 +1,5 @@
-import { missingOf, needsOfHost, needsOfPath } from "../_granted.ts";
+import { needsOfHost, needsOfPath } from "../_granted.ts";
+import { checkPermitted } from "./_target.ts";
 
 /** Where datagrams are sent, by its IP address or its path. */
 export type Peer =
@@ -38,8 +39,7 @@ export function openReplySocket(
 
 function openAtPort(hostname: string, port: number): ReplySocket {
   const own = { hostname: ownHost(hostname), port: 0 };
-  const missing = missingOf(needsOfHost(own), "receive answers at");
-  if (missing !== undefined) throw missing;
+  checkPermitted(needsOfHost(own), "receive answers at");
   const socket = Deno.listenDatagram({ transport: "udp", ...own });
   return replySocket(
     socket,
@@ -61,8 +61,10 @@ function openAtPath(path: string, folder: string | undefined): ReplySocket {
   // Nobody can guess it. What others send there is thrown away all the same.
   const name = `socketserver-${crypto.randomUUID()}`;
   const own = folder === undefined ? `\0${name}` : `${folder}/${name}`;
-  const missing = missingOf(needsOfPath(own), "receive answers at");
-  if (missing !== undefined) throw missing;
+  // Each name is a new one; of those without a file, one permission is for all.
+  const needs = needsOfPath(own);
+  const key = folder === undefined ? "the abstract namespace" : needs.key;
+  checkPermitted({ ...needs, key }, "receive answers at");
   const socket = Deno.listenDatagram({ transport: "unixpacket", path: own });
   return replySocket(
     socket,

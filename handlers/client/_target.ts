@@ -1,5 +1,15 @@
 import { checkKeys } from "../_known_keys.ts";
-import { missingOf, needsOfHost, needsOfPath } from "../_granted.ts";
+import {
+  missingOf,
+  type Needs,
+  needsOfHost,
+  needsOfPath,
+} from "../_granted.ts";
+
+/** How many addresses are remembered that may be reached: to ask takes 8 µs. */
+const MOST_REMEMBERED = 1_024;
+
+const permitted = new Set<string>();
 
 /** Where to connect to over a network. */
 export interface HostAddress {
@@ -65,12 +75,23 @@ export function checkTarget(
     );
   }
   const target = isPath ? pathOf(address, action) : hostOf(address, action);
-  const needs = "path" in target
-    ? needsOfPath(target.path)
-    : needsOfHost(target);
-  const missing = missingOf(needs, `${action} to`);
-  if (missing !== undefined) throw missing;
+  checkPermitted(
+    "path" in target ? needsOfPath(target.path) : needsOfHost(target),
+    `${action} to`,
+  );
   return target;
+}
+
+/**
+ * @param action What is done with the address, such as "connect to".
+ * @throws {Deno.errors.NotCapable} If a permission is missing.
+ */
+export function checkPermitted(needs: Needs, action: string): void {
+  if (permitted.has(needs.key)) return;
+  const missing = missingOf(needs, action);
+  if (missing !== undefined) throw missing;
+  if (permitted.size === MOST_REMEMBERED) permitted.clear();
+  permitted.add(needs.key);
 }
 
 function pathOf({ path }: PathAddress, action: string): Target {

@@ -175,15 +175,13 @@ async function open(
     ? "connecting"
     : "resolving or connecting";
   try {
-    const connection = await ("path" in target
+    return await ("path" in target
       // It does not wait: where the queue is full it fails (connect(2), EAGAIN).
       ? Deno.connect({ transport: "unix", path: target.path })
-      : openTCP(target.hostname, target.port, limit.signal));
-    if (!limit.signal.aborted) return connection;
-    connection.close();
-    throw limit.signal.reason;
+      : openTCP(target.hostname, target.port, limit));
   } catch (error) {
-    if (limit.signal.aborted) throw limit.signal.reason;
+    // Why it was ended is the caller's own, or names all.
+    if (limit.isEnded) throw error;
     const unresolved = isUnresolved(error);
     throw phaseError(
       what,
@@ -194,26 +192,23 @@ async function open(
   }
 }
 
-/**
- * Opens a connection of TCP.
- *
- * @param signal Ends it.
- */
 async function openTCP(
   hostname: string,
   port: number,
-  signal: AbortSignal,
+  limit: Limit,
 ): Promise<Deno.TcpConn> {
-  // Deno throws away, and leaves open, a connection that is complete when its signal
-  // is aborted. A turn of the event loop later nobody can be in that state.
   const giveUp = new AbortController();
+  const { signal } = giveUp;
   let turn: ReturnType<typeof setTimeout> | undefined;
-  const abort = () => turn = setTimeout(() => giveUp.abort(), 0);
-  signal.addEventListener("abort", abort);
   try {
-    return await Deno.connect({ hostname, port, signal: giveUp.signal });
+    return await limit.closing(
+      () => Deno.connect({ hostname, port, signal }),
+      // Deno throws away, and leaves open, a connection that is complete when its
+      // signal is aborted. A turn of the event loop later none is in that state.
+      () => turn = setTimeout(() => giveUp.abort(), 0),
+      (late) => late.close(),
+    );
   } finally {
-    signal.removeEventListener("abort", abort);
     clearTimeout(turn);
   }
 }

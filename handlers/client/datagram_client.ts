@@ -1,6 +1,6 @@
 import { checkKeys } from "../_known_keys.ts";
 import { LimitOverrunError } from "../streams/stream_errors.ts";
-import { checkLimits, Limit } from "./_limit.ts";
+import { checkLimits } from "./_limit.ts";
 import { phaseError } from "./_phase_error.ts";
 import {
   openReplySocket,
@@ -10,6 +10,8 @@ import {
 
 const DEFAULT_TIMEOUT = 2_000;
 const DEFAULT_ATTEMPTS = 3;
+/** How many buffers are kept for requests to come. */
+const MOST_SPARE = 4;
 
 /** Options of {@linkcode DatagramClient.request}. */
 export interface RequestOptions {
@@ -57,8 +59,10 @@ const ignore = () => {};
 export class DatagramClient implements AsyncDisposable {
   readonly #peers: readonly Peer[];
   readonly #settings: Settings;
-  readonly #closing = new AbortController();
-  readonly #requests = new Set<Promise<unknown>>();
+  readonly #requests = new Set<Request>();
+  /** What nothing is received into. */
+  readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
+  #closed = false;
   /** How many are not over: a send that waits cannot be taken back. */
   #waiting = 0;
 
@@ -121,18 +125,22 @@ export class DatagramClient implements AsyncDisposable {
       : payload;
     checkPayload(bytes);
     this.#checkRoom();
-    using limit = new Limit("Cannot request", { signal, timeout: Infinity });
+    signal?.throwIfAborted();
     this.#waiting++;
-    const request = new Request(this.#peers, this.#settings, bytes);
-    const end = () => request.fail(closedError());
-    this.#closing.signal.addEventListener("abort", end);
-    const asking = request.ask(attempts, timeout, limit.signal);
-    this.#requests.add(asking);
+    const request = new Request(
+      this.#peers,
+      this.#settings,
+      this.#buffers,
+      bytes,
+    );
+    this.#requests.add(request);
+    const abort = () => request.fail(signal!.reason);
+    signal?.addEventListener("abort", abort);
     try {
-      return await asking;
+      return await request.ask(attempts, timeout);
     } finally {
-      this.#closing.signal.removeEventListener("abort", end);
-      this.#requests.delete(asking);
+      signal?.removeEventListener("abort", abort);
+      this.#requests.delete(request);
       void request.sent().then(() => this.#waiting--);
     }
   }
@@ -143,8 +151,11 @@ export class DatagramClient implements AsyncDisposable {
    * @returns A promise that resolves when they have ended.
    */
   async close(): Promise<void> {
-    this.#closing.abort();
-    await Promise.allSettled(this.#requests);
+    this.#closed = true;
+    for (const request of this.#requests) request.fail(closedError());
+    await Promise.allSettled(
+      Array.from(this.#requests, (request) => request.answered),
+    );
   }
 
   /**
@@ -157,7 +168,7 @@ export class DatagramClient implements AsyncDisposable {
   }
 
   #checkRoom(): void {
-    if (this.#closing.signal.aborted) throw closedError();
+    if (this.#closed) throw closedError();
     const { maxRequests, text } = this.#settings;
     if (this.#waiting < maxRequests) return;
     throw new Deno.errors.Busy(
@@ -170,6 +181,8 @@ export class DatagramClient implements AsyncDisposable {
 class Request {
   readonly #peers: readonly Peer[];
   readonly #settings: Settings;
+  /** Takes what nothing is received into any more. */
+  readonly #buffers: Uint8Array<ArrayBuffer>[];
   readonly #payload: Uint8Array;
   readonly #sockets: ReplySocket[] = [];
   readonly #answer = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
@@ -180,22 +193,26 @@ class Request {
   constructor(
     peers: readonly Peer[],
     settings: Settings,
+    buffers: Uint8Array<ArrayBuffer>[],
     payload: Uint8Array,
   ) {
     this.#peers = peers;
     this.#settings = settings;
+    this.#buffers = buffers;
     this.#payload = payload;
     this.#answer.promise.catch(ignore);
+  }
+
+  /** Settles with the answer, or when there will be none. */
+  get answered(): Promise<unknown> {
+    return this.#answer.promise;
   }
 
   /** Sends the payload until an answer comes. */
   async ask(
     attempts: number,
     timeout: number,
-    signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const abort = () => this.fail(signal.reason);
-    signal.addEventListener("abort", abort);
     try {
       for (let made = 0; made < attempts && !this.#ended; made++) {
         // What waits for a server that does not read, of Unix sockets, will reach
@@ -212,7 +229,6 @@ class Request {
       );
       return await this.#answer.promise;
     } finally {
-      signal.removeEventListener("abort", abort);
       for (const socket of this.#sockets) socket.close();
     }
   }
@@ -257,7 +273,7 @@ class Request {
   async #receive(socket: ReplySocket): Promise<void> {
     const { maxSize, text } = this.#settings;
     // One byte more: what is too long would be cut off in silence.
-    const buffer = new Uint8Array(maxSize + 1);
+    const buffer = this.#buffers.pop() ?? new Uint8Array(maxSize + 1);
     try {
       const answer = await socket.receive(buffer);
       if (answer.length > maxSize) {
@@ -269,6 +285,7 @@ class Request {
       this.#ended = true;
       // A short one must not hold the whole buffer.
       this.#answer.resolve(answer.slice());
+      if (this.#buffers.length < MOST_SPARE) this.#buffers.push(buffer);
     } catch (error) {
       // That the socket is closed at the end is no failure.
       if (!this.#ended) this.fail(error);

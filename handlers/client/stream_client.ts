@@ -44,8 +44,6 @@ export interface CloseOptions {
   readonly timeout?: number;
 }
 
-const ignore = () => {};
-
 /** A connection to a server, read and written as handlers do. */
 export class StreamClient<
   Address extends Deno.NetAddr | Deno.UnixAddr = Deno.NetAddr | Deno.UnixAddr,
@@ -247,17 +245,16 @@ export class StreamClient<
     const wfile = this.#wfile;
     // Whoever wrote has been told.
     if (this.#closed || wfile?.[CUT_SHORT]) return this.abort();
-    const what = `Cannot send to ${this.#target.text} what was written`;
-    using limit = new Limit(what, { timeout });
     try {
-      await limit.closing(async () => {
-        await wfile?.flush();
-        // What has been taken is on its way, whatever becomes of its end.
-        await (wfile ?? this.#connection).closeWrite().catch(ignore);
-      }, () => this.abort());
+      if (wfile !== undefined && wfile.bufferedAmount > 0) {
+        const what = `Cannot send to ${this.#target.text} what was written`;
+        using limit = new Limit(what, { timeout });
+        await limit.closing(() => wfile.flush(), () => this.abort());
+      }
     } finally {
       if (!this.#closed) {
         this.#closed = true;
+        // In TLS this tells the server that it is the end.
         this.#connection.close();
       }
     }

@@ -188,13 +188,12 @@ Deno.test("a silent peer of a handshake gets its descriptor back, by timeout and
     );
     using peer = await patiently(listener.accept(), () => "a client");
     await connecting;
-    // Its first message has come, and then the end: nobody holds the connection.
+    // What it has sent has come, and then the end: nobody holds the connection.
     const buffer = new Uint8Array(64 * 1024);
-    ok((await peer.read(buffer))! > 100);
-    strictEqual(
-      await patiently(peer.read(buffer), () => "the end of the connection"),
-      null,
-    );
+    const end = async () => {
+      while (await peer.read(buffer) !== null);
+    };
+    await patiently(end(), () => "the end of the connection");
   }
 });
 
