@@ -1,4 +1,5 @@
 import process from "node:process";
+import { escapeLine } from "../_escape_controls.ts";
 import { ipBytes, ipv4Text, ipv6Text } from "../_ip_text.ts";
 import { certificateNames, isNamed } from "./certificate_names.ts";
 import { checkPEM, checkProtocols, readAuthorities } from "./check_pem.ts";
@@ -15,6 +16,9 @@ const NAME = /^(?=.{1,253}\.?$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?$/i;
 
 /** What has been made of options, by the name that is asked for. */
 const known = new WeakMap<ClientTLSOptions, Map<string, ClientCredentials>>();
+/** How many names of a certificate errors tell. */
+const MOST_TOLD = 8;
+
 /** How many names are remembered for the same options. */
 const MOST_REMEMBERED = 64;
 
@@ -111,7 +115,7 @@ export class ClientCredentials implements Side {
     if (!isNamed(names, this.#host)) {
       throw refused(
         `it is not for ${this.#host}, but for ${
-          [...names.dns, ...names.ip.map(addressText)].join(", ") || "no host"
+          namesText([...names.dns, ...names.ip.map(addressText)])
         }`,
       );
     }
@@ -130,6 +134,14 @@ function refused(why: string): Error {
   return new Deno.errors.InvalidData(
     `The server's certificate was refused: ${why}`,
   );
+}
+
+/** Names as errors tell them, which are whatever the server likes. */
+function namesText(names: readonly string[]): string {
+  if (names.length === 0) return "no host";
+  const told = names.slice(0, MOST_TOLD).map((name) => name.slice(0, 253));
+  const more = names.length > MOST_TOLD ? ", …" : "";
+  return escapeLine(told.join(", ")) + more;
 }
 
 function addressText(bytes: Uint8Array): string {

@@ -4,6 +4,12 @@ import { ipBytes, ipv4Text, ipv6Text } from "../_ip_text.ts";
 import type { Limit } from "./_limit.ts";
 import { checkPermitted } from "./_target.ts";
 
+/** Who answers for all addresses of this machine, as a server's own address is. */
+const HERE: Readonly<Record<string, string>> = {
+  "0.0.0.0": "127.0.0.1",
+  "::": "::1",
+};
+
 /**
  * The addresses of a host, as the system has them: its file of hosts comes first
  * (getaddrinfo(3)).
@@ -23,7 +29,10 @@ export async function addressesOf(
   const literal = ipBytes(hostname);
   // The sender of an answer is written in the one form of RFC 5952.
   if (literal !== undefined) {
-    return [literal.length === 4 ? ipv4Text(literal) : ipv6Text(literal)];
+    const text = literal.length === 4 ? ipv4Text(literal) : ipv6Text(literal);
+    const address = HERE[text] ?? text;
+    checkPermitted(needsOfHost({ hostname: address, port }), "send to");
+    return [address];
   }
   if (!isGranted({ name: "net", host: hostname })) {
     throw new Deno.errors.NotCapable(

@@ -133,6 +133,7 @@ export async function connect(
     return client;
   } catch (error) {
     client.abort();
+    if (limit.isEnded) throw error;
     throw phaseError(what, limit.phase, error, handshakeRemedy(error));
   }
 }

@@ -117,7 +117,7 @@ export async function connectDatagram(
       settings,
     );
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
+    if (limit.isEnded || error instanceof Deno.errors.NotCapable) throw error;
     throw phaseError(what, limit.phase, error, "the host name must resolve");
   }
 }

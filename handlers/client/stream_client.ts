@@ -176,6 +176,8 @@ export class StreamClient<
       await this.secure(credentials, limit);
     } catch (error) {
       this.abort();
+      // Why it was ended is the caller's own, or names all.
+      if (limit.isEnded) throw error;
       throw phaseError(what, limit.phase, error, handshakeRemedy(error));
     }
   }

@@ -80,6 +80,16 @@ Deno.test("request() asks a UDPServer, also by name and over IPv6", async () => 
   }
 });
 
+Deno.test("request() asks a server of all addresses by its own", async () => {
+  await using server = serve(
+    new UDPServer({ hostname: "0.0.0.0", port: 0 }, ({ packet, wfile }) => {
+      wfile.write(packet);
+    }),
+  );
+  await using client = await connectDatagram(server.addr);
+  strictEqual(decoder.decode(await client.request("x")), "x");
+});
+
 Deno.test("request() asks a UnixDatagramServer, from names and from files", async () => {
   await using folder = new Folder();
   await using server = serve(

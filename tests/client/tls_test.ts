@@ -27,6 +27,13 @@ const python = new Program("python3", "python3");
 const authority = await CertificateAuthority.make();
 const { cert: ca } = authority;
 
+/** An error of the program's own, which nobody else can make. */
+class Leaving extends Error {
+  constructor() {
+    super("leaving");
+  }
+}
+
 /** The error of a handshake that fails for what the server has shown. */
 function refusal(expected: RegExp): (error: Error) => boolean {
   return (error) =>
@@ -125,6 +132,19 @@ Deno.test("a server is refused that nobody trusted has signed for the name that 
       strictEqual(await client.rfile.readLine(), "<x>");
     }
   }
+});
+
+Deno.test("of a refused certificate's names the first are told", async () => {
+  const names = Array.from({ length: 100 }, (_, i) => `n${i}.example.org`);
+  await using served = await serveForTest(bracket, {
+    server: TLSServer,
+    address: await authority.issue({ names }),
+    allowErrors: true,
+  });
+  await rejects(
+    connect(served.addr, { tls: { ca, serverName: "x.test" } }),
+    refusal(/but for n0\.example\.org, .*n7\.example\.org, …$/),
+  );
 });
 
 testWith(
@@ -289,11 +309,20 @@ Deno.test("startTLS() ends with its time, its signal and a server that leaves", 
     ],
     [() => ({ signal: AbortSignal.timeout(20) }), /TimeoutError/],
     [() => ({ signal: AbortSignal.abort(new Error("no")) }), /^Error: no$/],
+    [
+      () => {
+        const leaving = new AbortController();
+        setTimeout(() => leaving.abort(new Leaving()), 20);
+        return { signal: leaving.signal };
+      },
+      Leaving,
+    ],
   ];
   for (const [options, expected] of cases) {
     const client = await connect(listener.addr);
     using peer = await listener.accept();
-    await rejects(client.startTLS({ ca, ...options() }), expected as RegExp);
+    const starting = client.startTLS({ ca, ...options() });
+    await rejects(starting, expected as RegExp);
     client.abort();
     while (await peer.read(new Uint8Array(4096)) !== null);
   }
