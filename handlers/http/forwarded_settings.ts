@@ -1,5 +1,5 @@
 import { checkKeys } from "../_known_keys.ts";
-import { checkList } from "../_networks/networks.ts";
+import { checkList } from "../_networks.ts";
 import { wrong } from "../_settings.ts";
 
 /** A field by which proxies tell of the client that they forward. */

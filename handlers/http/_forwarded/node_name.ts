@@ -1,9 +1,4 @@
-import {
-  ipBytes,
-  ipv4Text,
-  ipv6Text,
-  isMapped,
-} from "../../_networks/ip_text.ts";
+import { ipBytes, ipv4Text, ipv6Text, isMapped } from "../../_ip_text.ts";
 
 /** A client that nobody knows: RFC 7239, section 6.2. */
 export const UNKNOWN = "unknown";

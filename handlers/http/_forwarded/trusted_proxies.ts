@@ -1,4 +1,4 @@
-import { clientBytes, Networks } from "../../_networks/networks.ts";
+import { clientBytes, Networks } from "../../_networks.ts";
 import { type ForwardedSettings, UNIX } from "../forwarded_settings.ts";
 
 /** Whose `Forwarded`, and fields like it, are believed. */

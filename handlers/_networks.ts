@@ -4,7 +4,7 @@ import {
   readIPv4,
   readIPv6,
   withoutZone,
-} from "./ip_text.ts";
+} from "./_ip_text.ts";
 
 /** What fails where the networks are an option of a server. */
 const CREATE_SERVER = "create server";
