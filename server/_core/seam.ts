@@ -69,11 +69,13 @@ export interface CountedRequest<Request> extends Traffic {
  * What has come of a request before anybody is asked whether it is served.
  *
  * - `"client"`: it is a client's, who may not be let in.
+ * - `"unknown"`: it is that of a client whom nobody knows: the address is of somebody
+ *   who has many, so that no limit of one client is for it.
  * - `"trusted"`: it is that of somebody who is always let in.
  * - `"refused"`: it is closed.
  * - an error: it is refused too, and this is why, for who is told of errors.
  */
-export type Prepared = "client" | "trusted" | "refused" | Error;
+export type Prepared = "client" | "unknown" | "trusted" | "refused" | Error;
 
 /**
  * How a kind of server prepares, ends and releases requests. A server of
