@@ -24,6 +24,8 @@ export class Acceptor {
   retired = false;
   /** Whether it has said that it is spent. */
   spent = false;
+  /** Whether it is gone, though what it had may not be closed yet. */
+  ended = false;
   /** Resolves when it is gone. */
   readonly gone: Promise<void>;
   readonly #worker: OwnedWorker;
@@ -58,6 +60,7 @@ export class Acceptor {
         clearTimeout(this.#answerTimer);
         this.#questions.gone();
         this.#clearEndTimers();
+        this.ended = true;
         gone(this, cause);
         resolve();
       },
@@ -163,6 +166,19 @@ export class Acceptor {
    */
   ready(): Promise<void> {
     return this.#worker.ready();
+  }
+
+  /**
+   * Has it told when what it had is closed. To be called when it is told that it is
+   * gone.
+   */
+  whenReleased(released: () => void): void {
+    this.#worker.whenReleased(released);
+  }
+
+  /** Waits no longer until what it had is closed. */
+  release(): void {
+    this.#worker.release();
   }
 
   /** Ends it now. */

@@ -43,6 +43,8 @@ export class Supervisor implements ServingLoop {
   readonly #numbers: ThreadNumbers;
   readonly #starts: AcceptorStarts;
   readonly #live = new Set<Acceptor>();
+  /** Those that are gone, and have connections that are not closed yet. */
+  readonly #dying = new Set<Acceptor>();
   readonly #replacements: Replacements<Acceptor>;
   readonly #one: TheOne;
   /** Settles when it is told to stop. */
@@ -217,6 +219,7 @@ export class Supervisor implements ServingLoop {
     clearInterval(this.#watch);
     this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
+    for (const acceptor of this.#dying) acceptor.release();
     await this.#starts.close();
     await this.#socket.close();
   }
@@ -417,11 +420,12 @@ export class Supervisor implements ServingLoop {
 
   #gone(acceptor: Acceptor, cause: Error): void {
     if (!this.#live.delete(acceptor)) return;
-    const clients = this.#places.takeBack(acceptor.owner, acceptor.thread);
-    const hasServed = this.#places.hasServed(acceptor.thread);
-    this.#places.clear(acceptor.thread);
-    // At the end, the main thread may count in the place of the first one.
-    if (!this.#closing) this.#host.admission?.clear(acceptor.thread);
+    const { owner, thread } = acceptor;
+    const hasServed = this.#places.hasServed(thread);
+    const clients = this.#places.leave(owner, thread);
+    // Its clients are there until then: others would be more than there may be.
+    this.#dying.add(acceptor);
+    acceptor.whenReleased(() => this.#released(acceptor));
     const unasked = !acceptor.finished && !this.#done;
     this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
@@ -429,6 +433,21 @@ export class Supervisor implements ServingLoop {
     this.#starts.gone(acceptor, hasServed || acceptor.retired);
     if (this.#live.size === 0) this.#starts.startAnother();
     this.#one.lost(acceptor);
+  }
+
+  /** What a thread had that is gone is closed. */
+  #released(acceptor: Acceptor): void {
+    const { owner, thread } = acceptor;
+    this.#dying.delete(acceptor);
+    this.#places.takeBack(owner, thread);
+    this.#numbers.released(acceptor);
+    if (this.#closing) return;
+    // At the end, the main thread may count in the place of the first one.
+    this.#host.admission?.clear(thread);
+    this.#starts.released(acceptor);
+    // There may have been no number for another.
+    if (this.#live.size === 0) this.#starts.startAnother();
+    else this.#places.change();
   }
 
   #tellLoss(clients: readonly Deno.NetAddr[], cause: Error): void {

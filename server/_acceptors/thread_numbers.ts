@@ -104,6 +104,11 @@ export class ThreadNumbers {
     this.#live.delete(acceptor);
   }
 
+  /** One that is gone does nothing any more: what it has counted since is past, too. */
+  released({ thread }: Acceptor): void {
+    this.#counters.gone(thread, 0);
+  }
+
   /** Publishes what has happened in a thread. */
   publish(
     acceptor: Acceptor,
