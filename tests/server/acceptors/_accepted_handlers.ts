@@ -42,6 +42,12 @@ const orders: Readonly<Record<string, (handler: Commanded) => unknown>> = {
     self.close();
     return never();
   },
+  "greet, then end with a line": async ({ rfile, wfile }) => {
+    await wfile.write("hello");
+    if (await rfile.readLine() === null) return;
+    self.close();
+    await never();
+  },
   "shut down": async ({ server, wfile }) => {
     await wfile.write("waiting\n");
     await server.shutdown();
