@@ -13,6 +13,7 @@ import {
   checkAcceptMode,
   hookOf,
   objection,
+  refuseHooks,
 } from "./_acceptors/accept_mode.ts";
 import {
   type AcceptorAddress,
@@ -239,6 +240,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
           options: acceptorOptions(options),
         }),
         objection: () => hookOf(this),
+        refuseHooks: () => refuseHooks(this),
       });
       super(
         address,

@@ -26,8 +26,13 @@ export class Acceptor {
   spent = false;
   /** Whether it is gone, though what it had may not be closed yet. */
   ended = false;
-  /** Resolves when it is gone. */
+  /** Resolves when it is gone, or keeps none but who wait for the server to go on. */
   readonly gone: Promise<void>;
+  readonly #setGone: () => void;
+  /** Whether it keeps one who waits for the server to go on. */
+  #keepsOne = false;
+  /** How long its requests may take, in milliseconds. */
+  #gracePeriod = Infinity;
   readonly #worker: OwnedWorker;
   readonly #firstId: number;
   readonly #idStep: number;
@@ -49,10 +54,11 @@ export class Acceptor {
   ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.gone = promise;
+    this.#setGone = resolve;
     this.owner = start.owner;
     this.thread = start.thread;
     this.#firstId = start.firstId;
-    this.#idStep = start.places.threads;
+    this.#idStep = start.idStep;
     this.#worker = new OwnedWorker(
       `${start.handler.name} thread`,
       (state): AcceptorStart => ({ ...start, module: THREAD_URL, state }),
@@ -122,6 +128,8 @@ export class Acceptor {
    * @param gracePeriod How long its requests may take, in milliseconds.
    */
   endWithin(gracePeriod: number): void {
+    this.#gracePeriod = Math.min(this.#gracePeriod, gracePeriod);
+    if (this.#keepsOne) return;
     const endsAt = performance.now() + gracePeriod;
     if (endsAt >= this.#endsAt) return;
     this.#endsAt = endsAt;
@@ -138,6 +146,21 @@ export class Acceptor {
       this.terminate(
         new Deno.errors.TimedOut("it did not shut down when it had to"),
       ));
+  }
+
+  /** It keeps a client who may not be served before the server goes on. */
+  keeps(): void {
+    this.#keepsOne = true;
+    this.#clearEndTimers();
+    this.#endsAt = Infinity;
+    this.#setGone();
+  }
+
+  /** The server goes on, so that it can end. */
+  goesOn(): void {
+    if (!this.#keepsOne) return;
+    this.#keepsOne = false;
+    this.endWithin(this.#gracePeriod);
   }
 
   #clearEndTimers(): void {

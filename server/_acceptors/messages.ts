@@ -52,6 +52,8 @@ export type Report =
   | { readonly is: "one" }
   /** A client was accepted for whom there is no place. */
   | { readonly is: "held" }
+  /** It is to leave, and keeps a client who came as the server was suspended. */
+  | { readonly is: "keeps" }
   /** All threads are busy: another could be started. */
   | { readonly is: "full" }
   /** As many requests have come as a thread is to have. */
@@ -98,6 +100,7 @@ export function readReport(message: unknown): Report {
   switch (report?.is) {
     case "one":
     case "held":
+    case "keeps":
     case "full":
     case "spent":
     case "waiting":

@@ -52,6 +52,7 @@ export class Supervisor implements ServingLoop {
   /** Tells what hands an error to the server that the server shuts down. */
   readonly #handling = new AsyncLocalStorage<() => void>();
   #serving = false;
+  #suspended = false;
   #stopping = false;
   #closing = false;
   #done = false;
@@ -87,7 +88,10 @@ export class Supervisor implements ServingLoop {
     this.#places = new AllPlaces(memory);
     const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
     this.#numbers = numbers;
-    this.#one = new TheOne(() => this.#chooseForOne());
+    this.#one = new TheOne(
+      () => this.#chooseForOne(),
+      () => this.#suspended,
+    );
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
     this.#starts = new AcceptorStarts(
@@ -101,6 +105,7 @@ export class Supervisor implements ServingLoop {
               ...{ handler, address, addr, options, limit },
               ...{ places: memory, owner, thread },
               ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
+              idStep: numbers.idStep,
               requests: requestsOfThread(requestsPerWorker),
               admission: host.admission?.memory,
             },
@@ -165,6 +170,7 @@ export class Supervisor implements ServingLoop {
     this.#gracePeriod = gracePeriod;
     for (const acceptor of this.#live) {
       acceptor.tell({ do: "shut down", gracePeriod });
+      acceptor.goesOn();
       acceptor.endWithin(gracePeriod);
     }
   }
@@ -179,12 +185,17 @@ export class Supervisor implements ServingLoop {
   }
 
   suspend(): void {
+    this.#suspended = true;
     this.#places.suspend(true);
+    this.#look();
   }
 
   resume(): void {
+    this.#suspended = false;
     this.#places.suspend(false);
     this.#look();
+    for (const acceptor of this.#live) acceptor.goesOn();
+    this.#one.resumed();
   }
 
   // The threads were told to drain. Their last reports come before their end.
@@ -232,6 +243,11 @@ export class Supervisor implements ServingLoop {
 
   numbers(): RunnerNumbers {
     return this.#numbers.numbers(this.#starts.starting);
+  }
+
+  /** The number of the next request that no thread has, and the step between such. */
+  numbersAfter(): [firstId: number, idStep: number] {
+    return this.#numbers.after();
   }
 
   connections(): Promise<ConnectionInfo[]> {
@@ -347,6 +363,12 @@ export class Supervisor implements ServingLoop {
         return this.#one.came(acceptor);
       case "held":
         return this.#look();
+      case "keeps":
+        if (!acceptor.retired) {
+          throw new ProtocolError("Cannot keep a client: nobody has to leave");
+        }
+        if (this.#suspended) acceptor.keeps();
+        return;
       case "full":
         return this.#starts.startAnother();
       case "spent":

@@ -32,6 +32,14 @@ const orders: Readonly<Record<string, (handler: Commanded) => unknown>> = {
     while (performance.now() < until);
     return wfile.write("computed");
   },
+  "greet, then compute": async ({ wfile }) => {
+    await wfile.write("computing");
+    // Its answer has left by then.
+    await new Promise((resolve) => setTimeout(resolve));
+    const until = performance.now() + 300;
+    while (performance.now() < until);
+    await wfile.write("computed");
+  },
   "loop": async ({ wfile }) => {
     await wfile.write("looping");
     setTimeout(loopForEver);

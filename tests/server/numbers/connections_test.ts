@@ -143,7 +143,8 @@ Deno.test("a thread that computes is not waited for, and owes no second answer",
     )!.id;
   const [idleId, busyId] = [idOf(idle), idOf(busy)];
   // Each thread has one: the second was started when the first was busy.
-  ok((idleId - busyId) % 2 !== 0, `${both.map(({ id }) => id)}`);
+  // Numbers of one thread differ by a multiple of one more than there may be.
+  ok((idleId - busyId) % 5 !== 0, `${both.map(({ id }) => id)}`);
   strictEqual(await busy.ask("compute"), "computing\n");
   const asked = server.connections();
   // Who asks meanwhile gets the same answer.
