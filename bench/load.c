@@ -50,7 +50,10 @@ struct peer {
   double sent;
 };
 
-static int port, epfd, kind = SOCK_STREAM, spin;
+/* Connections go to the ports in turn. */
+#define MOST_PORTS 64
+static int ports[MOST_PORTS], port_count, next_port;
+static int epfd, kind = SOCK_STREAM, spin;
 static char *buffer;
 /* Sizes of a question, which the buffer begins with, and of its answer. */
 static size_t asked, answered;
@@ -70,6 +73,7 @@ static double now_ms(void) {
 static int dial(void) {
   int fd = socket(AF_INET, kind | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
+  int port = ports[next_port++ % port_count];
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(fd, (struct sockaddr *)&to, sizeof to)) die("connect");
@@ -300,7 +304,13 @@ int main(int argc, char **argv) {
   }
   for (int i = 3; i < argc && i < 7; i++) arg[i - 3] = atof(argv[i]);
   const char *mode = argv[1];
-  port = atoi(argv[2]);
+  for (char *at = strtok(argv[2], ","); at && port_count < MOST_PORTS;
+       at = strtok(NULL, ","))
+    ports[port_count++] = atoi(at);
+  if (!port_count) {
+    fprintf(stderr, "load: PORT is one port, or several with commas\n");
+    return 2;
+  }
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;

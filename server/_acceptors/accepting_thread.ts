@@ -102,7 +102,10 @@ export class AcceptingThread {
     );
     // From the start: the main thread may close its own before this one serves,
     // and the last that is closed takes all with it who wait to be accepted.
-    this.#listener = new ThreadListener(() => joinListener(start.address));
+    this.#listener = new ThreadListener(
+      () => joinListener(start.address),
+      () => this.#tell({ is: "left" }),
+    );
   }
 
   /** Whether it has requests. */
@@ -121,6 +124,7 @@ export class AcceptingThread {
       case "go on":
         return command.serve ? this.#serveKept() : this.#goOn?.resolve(false);
       case "shut down":
+        if (this.#server === undefined && command.drains) void this.#serve();
         this.#stopped = true;
         this.#goesOn();
         // Who has come, and who waits in the queue, is served without a word.

@@ -107,13 +107,13 @@ export class AcceptorStarts {
   /** A thread that had started is gone. */
   gone(acceptor: Acceptor, hasServed: boolean): void {
     this.#restarts.ended(hasServed, acceptor.since);
-    this.#spare.fill();
+    if (!this.#stopped) this.#spare.fill();
   }
 
   /** What a thread had that is gone is closed: another may have its number. */
   released(acceptor: Acceptor): void {
     this.#free(acceptor);
-    this.#spare.fill();
+    if (!this.#stopped) this.#spare.fill();
   }
 
   /** Starts no more, and ends those that are starting. */

@@ -18,7 +18,12 @@ export type Command =
   /** Serve the one that has come, or close it. */
   | { readonly do: "go on"; readonly serve: boolean }
   /** Shut down. */
-  | { readonly do: "shut down"; readonly gracePeriod: number }
+  | {
+    readonly do: "shut down";
+    readonly gracePeriod: number;
+    /** Whether to serve first who waits in the queue, though nobody has said so. */
+    readonly drains: boolean;
+  }
   /** Stop listening. Requests in progress go on. */
   | { readonly do: "close" }
   /** Leave what comes to others, and shut down. */
@@ -58,6 +63,8 @@ export type Report =
   | { readonly is: "full" }
   /** As many requests have come as a thread is to have. */
   | { readonly is: "spent" }
+  /** It listens no more. */
+  | { readonly is: "left" }
   /** A hook or a handler threw. */
   | {
     readonly is: "error";
@@ -101,6 +108,7 @@ export function readReport(message: unknown): Report {
     case "one":
     case "held":
     case "keeps":
+    case "left":
     case "full":
     case "spent":
     case "waiting":

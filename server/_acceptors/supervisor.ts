@@ -52,14 +52,18 @@ export class Supervisor implements ServingLoop {
   /** Tells what hands an error to the server that the server shuts down. */
   readonly #handling = new AsyncLocalStorage<() => void>();
   #serving = false;
+  /** Whether it was ever told to serve. */
+  #used = false;
   #suspended = false;
   #stopping = false;
   #closing = false;
   #done = false;
   #keepsAlive = true;
   #traceSettings: TraceSettings | undefined;
-  /** The shortest grace period so far, in milliseconds. */
-  #gracePeriod = Infinity;
+  /** When requests are to have ended, in `performance.now()` time. */
+  #endsAt = Infinity;
+  /** Settles when a thread has found the queue empty, or it is not waited for. */
+  #queueLeft: PromiseWithResolvers<void> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Settles when no thread is left. */
   #ended: PromiseWithResolvers<void> | undefined;
@@ -144,11 +148,11 @@ export class Supervisor implements ServingLoop {
   }
 
   get serving(): boolean {
-    return this.#serving;
+    return this.#used;
   }
 
   async serveAll(): Promise<void> {
-    this.#serving = true;
+    this.#used = this.#serving = true;
     for (const acceptor of this.#live) this.#serve(acceptor);
     this.#socket.keepLater();
     await this.#stop.promise;
@@ -156,6 +160,7 @@ export class Supervisor implements ServingLoop {
   }
 
   async serveOne(timeout: number): Promise<boolean> {
+    this.#used = true;
     for (const acceptor of this.#live) this.#keepAlive(acceptor);
     return await this.#one.come(timeout);
   }
@@ -166,13 +171,18 @@ export class Supervisor implements ServingLoop {
     this.#handling.getStore()?.();
     const isFirst = !this.#closing;
     this.#closing = true;
-    if (this.#done || !isFirst && gracePeriod >= this.#gracePeriod) return;
-    this.#gracePeriod = gracePeriod;
-    for (const acceptor of this.#live) {
-      acceptor.tell({ do: "shut down", gracePeriod });
-      acceptor.goesOn();
-      acceptor.endWithin(gracePeriod);
-    }
+    const endsAt = performance.now() + gracePeriod;
+    if (this.#done || !isFirst && endsAt >= this.#endsAt) return;
+    this.#endsAt = endsAt;
+    for (const acceptor of this.#live) this.#shutDown(acceptor);
+  }
+
+  #shutDown(acceptor: Acceptor): void {
+    const gracePeriod = Math.max(0, this.#endsAt - performance.now());
+    const drains = this.#used && !this.#stopping && gracePeriod > 0;
+    acceptor.tell({ do: "shut down", gracePeriod, drains });
+    acceptor.goesOn();
+    acceptor.endWithin(gracePeriod);
   }
 
   get limit(): number {
@@ -198,15 +208,29 @@ export class Supervisor implements ServingLoop {
     this.#one.resumed();
   }
 
-  // The threads were told to drain. Their last reports come before their end.
-  drain(): Promise<void> {
+  /**
+   * Waits until a thread has found the queue empty. They were told to drain; the
+   * socket must not be closed before, since they may die, or none may be there.
+   */
+  async drain(): Promise<void> {
+    this.#one.stop();
+    this.#queueLeft ??= Promise.withResolvers();
+    this.#haveDrained();
+    await this.#queueLeft.promise;
     this.stop();
-    return Promise.resolve();
+  }
+
+  /** Has a thread started for those who wait in the queue, if none is there. */
+  #haveDrained(): void {
+    if (this.#queueLeft === undefined || this.#stopping) return;
+    for (const { retired } of this.#live) if (!retired) return;
+    this.#starts.startAnother();
   }
 
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#queueLeft?.resolve();
     this.#starts.stop(shutDown());
     this.#one.stop();
     this.#socket.release();
@@ -340,8 +364,10 @@ export class Supervisor implements ServingLoop {
       acceptor.tell({ do: "trace", settings: this.#traceSettings });
     }
     if (this.#closing) {
-      acceptor.endWithin(this.#gracePeriod);
-      return acceptor.tell({ do: "close" });
+      this.#shutDown(acceptor);
+      // It may be too late for those who wait in the queue.
+      if (this.#stopping) acceptor.tell({ do: "close" });
+      return;
     }
     if (this.#serving) this.#serve(acceptor);
     else this.#one.ask();
@@ -349,8 +375,13 @@ export class Supervisor implements ServingLoop {
 
   /** A thread could not be started. */
   #failed(error: Error): void {
-    if (this.#closing) return this.#checkEnd();
+    if (this.#stopping) return this.#checkEnd();
     void this.#host.report(error);
+    if (this.#closing) {
+      // Nobody can serve those who wait.
+      if (this.#live.size === 0) this.#queueLeft?.resolve();
+      return this.#checkEnd();
+    }
     this.#one.ask();
     // Those that wished for it may wish again.
     this.#places.change();
@@ -370,7 +401,11 @@ export class Supervisor implements ServingLoop {
         if (this.#suspended) acceptor.keeps();
         return;
       case "full":
-        return this.#starts.startAnother();
+        if (!this.#closing) this.#starts.startAnother();
+        return;
+      case "left":
+        if (this.#closing && !acceptor.retired) this.#queueLeft?.resolve();
+        return;
       case "spent":
         if (!acceptor.spent) void this.#replaceSpent(acceptor);
         return;
@@ -451,8 +486,11 @@ export class Supervisor implements ServingLoop {
     const unasked = !acceptor.finished && !this.#done;
     this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
-    if (this.#closing) return this.#checkEnd();
     this.#starts.gone(acceptor, hasServed || acceptor.retired);
+    if (this.#closing) {
+      this.#haveDrained();
+      return this.#checkEnd();
+    }
     if (this.#live.size === 0) this.#starts.startAnother();
     this.#one.lost(acceptor);
   }
@@ -463,11 +501,11 @@ export class Supervisor implements ServingLoop {
     this.#dying.delete(acceptor);
     this.#places.takeBack(owner, thread);
     this.#numbers.released(acceptor);
-    if (this.#closing) return;
-    // At the end, the main thread may count in the place of the first one.
-    this.#host.admission?.clear(thread);
     this.#starts.released(acceptor);
     // There may have been no number for another.
+    if (this.#closing) return this.#haveDrained();
+    // At the end, the main thread may count in the place of the first one.
+    this.#host.admission?.clear(thread);
     if (this.#live.size === 0) this.#starts.startAnother();
     else this.#places.change();
   }

@@ -8,6 +8,7 @@ import type { TCPListener } from "../_core/seam.ts";
 export class ThreadListener implements TCPListener {
   readonly addr: Deno.NetAddr;
   readonly #join: () => Deno.TcpListener;
+  readonly #left: () => void;
   #inner: Deno.TcpListener | undefined;
   #closed = false;
   /** Settles when the server goes on; there while it is suspended. */
@@ -15,9 +16,13 @@ export class ThreadListener implements TCPListener {
   /** The last accept, until what it gave is a request in progress. */
   #accepting: Promise<Deno.TcpConn> | undefined;
 
-  /** @param join Opens a listener on the socket. What it throws, this throws. */
-  constructor(join: () => Deno.TcpListener) {
+  /**
+   * @param join Opens a listener on the socket. What it throws, this throws.
+   * @param left Told when this is closed for good.
+   */
+  constructor(join: () => Deno.TcpListener, left: () => void = () => {}) {
     this.#join = join;
+    this.#left = left;
     this.#inner = join();
     this.addr = this.#inner.addr;
   }
@@ -63,9 +68,11 @@ export class ThreadListener implements TCPListener {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#closeInner();
     this.resume();
+    this.#left();
   }
 
   ref(): void {
