@@ -199,9 +199,9 @@ export class Acceptor {
     this.#worker.whenReleased(released);
   }
 
-  /** Waits no longer until what it had is closed. */
-  release(): void {
-    this.#worker.release();
+  /** Waits until what it had is closed, if that is told. */
+  settle(): Promise<void> {
+    return this.#worker.settle();
   }
 
   /** Ends it now. */

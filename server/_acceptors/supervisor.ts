@@ -254,7 +254,8 @@ export class Supervisor implements ServingLoop {
     clearInterval(this.#watch);
     this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
-    for (const acceptor of this.#dying) acceptor.release();
+    // The port is free when they have ended.
+    await Promise.all(Array.from(this.#dying, (each) => each.settle()));
     await this.#starts.close();
     await this.#socket.close();
   }

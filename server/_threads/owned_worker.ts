@@ -40,6 +40,9 @@ export class OwnedWorker {
   /** Called when it has nothing open any more, if somebody waits for that. */
   #released: (() => void) | undefined;
   #releaseTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether it tells when that is so. */
+  #endsByItself = false;
+  readonly #isReleased = Promise.withResolvers<void>();
 
   /**
    * @param name What debuggers call it.
@@ -72,7 +75,7 @@ export class OwnedWorker {
     );
     this.#worker.on("exit", () => {
       this.#hasEnded();
-      this.release();
+      this.#release();
     });
   }
 
@@ -145,14 +148,20 @@ export class OwnedWorker {
     this.#released = released;
   }
 
-  /** Waits no longer until what it had is closed. */
-  release(): void {
+  /** Waits until what it had is closed, if that is told. */
+  async settle(): Promise<void> {
+    if (this.#endsByItself) await this.#isReleased.promise;
+    else this.#release();
+  }
+
+  #release(): void {
     const released = this.#released;
     if (released === undefined) return;
     clearTimeout(this.#releaseTimer);
     this.#released = undefined;
     void this.#worker.terminate();
     released();
+    this.#isReleased.resolve();
   }
 
   #started(): void {
@@ -183,7 +192,8 @@ export class OwnedWorker {
     this.#ended(cause);
     this.#gone.resolve();
     if (this.#released !== undefined) {
-      this.#releaseTimer = setTimeout(() => this.release(), RELEASE_TIMEOUT);
+      this.#endsByItself = byItself;
+      this.#releaseTimer = setTimeout(() => this.#release(), RELEASE_TIMEOUT);
       Deno.unrefTimer(this.#releaseTimer);
       if (byItself) return;
       // It is emitted at once, which says nothing of its thread.
