@@ -61,6 +61,8 @@ export class AcceptingThread {
   #awaitsWord = false;
   #servesAll = false;
   #stopped = false;
+  /** Whether all threads are to end. */
+  #shutsDown = false;
   /** How many requests have come. */
   #taken = 0;
   /** The errors that are being handled elsewhere, by their numbers. */
@@ -126,6 +128,8 @@ export class AcceptingThread {
       case "shut down":
         if (this.#server === undefined && command.drains) void this.#serve();
         this.#stopped = true;
+        this.#shutsDown = true;
+        this.#room?.retire(false);
         this.#goesOn();
         // Who has come, and who waits in the queue, is served without a word.
         this.#servesAll = true;
@@ -211,6 +215,7 @@ export class AcceptingThread {
     }
     // One that is kept for the next call has been let in.
     this.#goOn?.resolve(true);
+    this.#room!.retire(!this.#shutsDown);
     void this.#server.shutdown({ gracePeriod });
   }
 

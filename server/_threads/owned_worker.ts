@@ -71,7 +71,8 @@ export class OwnedWorker {
     });
     this.#worker.on(
       "error",
-      (error: unknown) => this.terminate(toError(error)),
+      // It ends, which is told next.
+      (error: unknown) => this.#leave(toError(error), true),
     );
     this.#worker.on("exit", () => {
       this.#hasEnded();

@@ -5,7 +5,13 @@ import {
   joinListener,
   listenShared,
 } from "../../../server/_acceptors/shared_listener.ts";
-import { begin, soon, startAccepting } from "./_accepting.ts";
+import { begin, holdAll, soon, startAccepting } from "./_accepting.ts";
+
+/** Waits until something is so. */
+const until = (isSo: () => boolean) =>
+  soon((async () => {
+    while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1));
+  })());
 
 // A thread's own listener.
 
@@ -85,6 +91,33 @@ Deno.test("threads that accept just as their server is suspended keep whom they 
     server.resume();
     await soon(Promise.all(late));
     deepStrictEqual(answers.map(({ length }) => length), Array(6).fill(36));
+  }
+  deepStrictEqual(server.told.errors, []);
+});
+
+Deno.test("a thread that is replaced keeps a client for whom there is no place until there is one", async () => {
+  await using server = startAccepting({ workers: 2, maxConnections: 4 });
+  for (let round = 0; round < 3; round++) {
+    server.maxConnections = 4;
+    // Both threads have a place for the next by then.
+    const held = await holdAll(server.addr, 2);
+    while (held.length > 1) held.pop()!.client.close();
+    server.maxConnections = 1;
+    const answers: string[] = [];
+    const late = Array.from({ length: 6 }, async () => {
+      answers.push(await ask(server.addr, "thread\n"));
+    });
+    const { started } = server.stats().workers!;
+    const recycled = server.recycle({ gracePeriod: 20_000 });
+    await until(() => server.stats().workers!.started >= started + 2);
+    // What is done before this is answered was done before the next look.
+    await held[0]!.client.write(new TextEncoder().encode("a\n"));
+    strictEqual(await soon(held[0]!.client.read(new Uint8Array(10))), 4);
+    deepStrictEqual(answers, []);
+    held[0]!.client.close();
+    await soon(Promise.all(late));
+    deepStrictEqual(answers.map(({ length }) => length), Array(6).fill(36));
+    await soon(recycled);
   }
   deepStrictEqual(server.told.errors, []);
 });
