@@ -21,8 +21,10 @@ const { rounds, seconds, short, only } = benchOptions();
 const WORKERS = short ? [1, 2] : [1, 2, 8];
 /** How long a server has to close what a run has left, in milliseconds. */
 const SETTLE = 200;
-/** How many runs go first: threads get faster for 3 seconds. */
-const WARM_UPS = short ? 0 : 2;
+/** How many requests each thread has answered first: its code is compiled by then. */
+const WARM_REQUESTS = short ? 0 : 10_000;
+/** How many runs that may take. */
+const WARM_UPS = 8;
 
 interface Load {
   readonly name: string;
@@ -58,11 +60,13 @@ async function cost(
   program: string,
   load: Load,
   command: ServerCommand,
+  workers: number,
 ): Promise<number> {
   await using server = await Server.start(command);
   const args = load.args(server.ports);
-  for (let run = 0; run < WARM_UPS; run++) {
-    await runLoad(program, args);
+  let left = WARM_REQUESTS * workers;
+  for (let run = 0; run < WARM_UPS && left > 0; run++) {
+    left -= (await runLoad(program, args)).count;
     await new Promise((done) => setTimeout(done, SETTLE));
   }
   const before = server.processorTime();
@@ -83,7 +87,7 @@ try {
     for (let round = 0; round < rounds; round++) {
       for (const [i, workers] of WORKERS.entries()) {
         for (const [j, server] of serversOf(load, workers).entries()) {
-          costs[i]![j]!.push(await cost(program, load, server));
+          costs[i]![j]!.push(await cost(program, load, server, workers));
         }
       }
     }

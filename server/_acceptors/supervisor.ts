@@ -174,12 +174,11 @@ export class Supervisor implements ServingLoop {
     const endsAt = performance.now() + gracePeriod;
     if (this.#done || !isFirst && endsAt >= this.#endsAt) return;
     this.#endsAt = endsAt;
-    for (const acceptor of this.#live) this.#shutDown(acceptor);
+    for (const acceptor of this.#live) this.#shutDown(acceptor, gracePeriod);
   }
 
-  #shutDown(acceptor: Acceptor): void {
-    const gracePeriod = Math.max(0, this.#endsAt - performance.now());
-    const drains = this.#used && !this.#stopping && gracePeriod > 0;
+  #shutDown(acceptor: Acceptor, gracePeriod: number): void {
+    const drains = this.#used && gracePeriod > 0;
     acceptor.tell({ do: "shut down", gracePeriod, drains });
     acceptor.goesOn();
     acceptor.endWithin(gracePeriod);
@@ -365,10 +364,10 @@ export class Supervisor implements ServingLoop {
       acceptor.tell({ do: "trace", settings: this.#traceSettings });
     }
     if (this.#closing) {
-      this.#shutDown(acceptor);
-      // It may be too late for those who wait in the queue.
-      if (this.#stopping) acceptor.tell({ do: "close" });
-      return;
+      const left = Math.max(0, Math.ceil(this.#endsAt - performance.now()));
+      if (!this.#stopping) return this.#shutDown(acceptor, left);
+      acceptor.endWithin(left);
+      return acceptor.tell({ do: "close" });
     }
     if (this.#serving) this.#serve(acceptor);
     else this.#one.ask();
