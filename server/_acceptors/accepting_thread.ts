@@ -106,7 +106,7 @@ export class AcceptingThread {
     // and the last that is closed takes all with it who wait to be accepted.
     this.#listener = new ThreadListener(
       () => joinListener(start.address),
-      () => this.#tell({ is: "left" }),
+      () => this.#tell({ is: "left", hasLooked: this.#room?.full === false }),
     );
   }
 

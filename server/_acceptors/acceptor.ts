@@ -22,6 +22,8 @@ export class Acceptor {
   finished = false;
   /** Whether another has its place: it ends when its requests have ended. */
   retired = false;
+  /** Whether it listens no more. */
+  left = false;
   /** Whether it has said that it is spent. */
   spent = false;
   /** Whether it is gone, though what it had may not be closed yet. */

@@ -63,8 +63,8 @@ export type Report =
   | { readonly is: "full" }
   /** As many requests have come as a thread is to have. */
   | { readonly is: "spent" }
-  /** It listens no more. */
-  | { readonly is: "left" }
+  /** It listens no more, and has found nobody waiting, or had no room to look. */
+  | { readonly is: "left"; readonly hasLooked: boolean }
   /** A hook or a handler threw. */
   | {
     readonly is: "error";
@@ -108,7 +108,6 @@ export function readReport(message: unknown): Report {
     case "one":
     case "held":
     case "keeps":
-    case "left":
     case "full":
     case "spent":
     case "waiting":
@@ -124,6 +123,8 @@ export function readReport(message: unknown): Report {
       }
       break;
     }
+    case "left":
+      return { is: "left", hasLooked: report.hasLooked === true };
     case "answer": {
       const { question, value } = report;
       if (!isCount(question)) break;

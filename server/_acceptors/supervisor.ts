@@ -222,8 +222,23 @@ export class Supervisor implements ServingLoop {
   /** Has a thread started for those who wait in the queue, if none is there. */
   #haveDrained(): void {
     if (this.#queueLeft === undefined || this.#stopping) return;
-    for (const { retired } of this.#live) if (!retired) return;
-    this.#starts.startAnother();
+    if (!this.#anyListens) this.#starts.startAnother();
+  }
+
+  get #anyListens(): boolean {
+    for (const { retired, left } of this.#live) {
+      if (!retired && !left) return true;
+    }
+    return false;
+  }
+
+  #hasLeft(acceptor: Acceptor, hasLooked: boolean): void {
+    acceptor.left = true;
+    if (!this.#closing || acceptor.retired) return;
+    // One without a place could not look. Those of a thread that dies will be free.
+    const othersMay = this.#anyListens || this.#dying.size > 0 ||
+      this.#starts.starting > 0;
+    if (hasLooked || !othersMay) this.#queueLeft?.resolve();
   }
 
   stop(): void {
@@ -379,7 +394,7 @@ export class Supervisor implements ServingLoop {
     void this.#host.report(error);
     if (this.#closing) {
       // Nobody can serve those who wait.
-      if (this.#live.size === 0) this.#queueLeft?.resolve();
+      if (!this.#anyListens) this.#queueLeft?.resolve();
       return this.#checkEnd();
     }
     this.#one.ask();
@@ -404,8 +419,7 @@ export class Supervisor implements ServingLoop {
         if (!this.#closing) this.#starts.startAnother();
         return;
       case "left":
-        if (this.#closing && !acceptor.retired) this.#queueLeft?.resolve();
-        return;
+        return this.#hasLeft(acceptor, report.hasLooked);
       case "spent":
         if (!acceptor.spent) void this.#replaceSpent(acceptor);
         return;
