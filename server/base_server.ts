@@ -116,8 +116,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /**
    * Accepts nobody until `resume`: clients wait in the kernel's queue, which is as
-   * long as `backlog` says, and one that was being accepted waits in each thread
-   * that accepts. Requests in progress go on. A shutdown ends it, so that those who
+   * long as `backlog` says, and one that was being accepted waits in the server, or
+   * in each thread that accepts. Requests in progress go on. A shutdown ends it, so that those who
    * wait are served as always. Doing it again changes nothing.
    */
   suspend(): void {

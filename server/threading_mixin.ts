@@ -13,6 +13,7 @@ import {
   checkAcceptMode,
   hookOf,
   objection,
+  refuseHooks,
 } from "./_acceptors/accept_mode.ts";
 import {
   type AcceptorAddress,
@@ -111,7 +112,8 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * be resumed with the thread that began it. `handleError` is told of the client's address and no
  * request. `maxConnections` counts over all threads; a thread that waits for a
  * connection holds a place for it. The port is free when `finished` resolves.
- * The option `accept: "threads"` insists on it, and says what stands against it.
+ * The option `accept: "threads"` insists on it, and says what stands against it. A
+ * hook that is set on the server while they accept is refused with a `TypeError`.
  *
  * Otherwise, and for all other servers, sockets and hooks stay in the main thread;
  * bytes travel through shared memory, with a window of 512 KiB for each connection
@@ -239,6 +241,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
           options: acceptorOptions(options),
         }),
         objection: () => hookOf(this),
+        refuseHooks: () => refuseHooks(this),
       });
       super(
         address,

@@ -14,9 +14,9 @@ import { EventQueue } from "./forwarded_events.ts";
 import { countersOf, wantedEvents } from "../_numbers/shared_counters.ts";
 import type { Command, Report } from "./messages.ts";
 import { OwnPlaces } from "./places.ts";
-import { LeavableListener } from "./leavable_listener.ts";
 import { joinListener } from "./shared_listener.ts";
 import { SharedRoom } from "./shared_room.ts";
+import { ThreadListener } from "./thread_listener.ts";
 
 /**
  * How long the only thread, which has requests, leaves the next to another that
@@ -48,15 +48,21 @@ export class AcceptingThread {
   readonly #die: (error: unknown) => void;
   readonly #places: OwnPlaces;
   readonly #events: EventQueue;
-  readonly #listener: LeavableListener;
+  readonly #listener: ThreadListener;
+  /** Settles when the server goes on, which is suspended. */
+  #resumed: PromiseWithResolvers<void> | undefined;
   #room: SharedRoom<never> | undefined;
   #server: AcceptingServer | undefined;
   /** Settles when the request that `serve one` asked for has ended. */
   #one: Promise<void> | undefined;
   /** Says whether the request that has come is served. */
   #goOn: PromiseWithResolvers<boolean> | undefined;
+  /** Whether the request that has come waits to be told. */
+  #awaitsWord = false;
   #servesAll = false;
   #stopped = false;
+  /** Whether all threads are to end. */
+  #shutsDown = false;
   /** How many requests have come. */
   #taken = 0;
   /** The errors that are being handled elsewhere, by their numbers. */
@@ -98,7 +104,10 @@ export class AcceptingThread {
     );
     // From the start: the main thread may close its own before this one serves,
     // and the last that is closed takes all with it who wait to be accepted.
-    this.#listener = new LeavableListener(joinListener(start.address));
+    this.#listener = new ThreadListener(
+      () => joinListener(start.address),
+      () => this.#tell({ is: "left", hasLooked: this.#room?.full === false }),
+    );
   }
 
   /** Whether it has requests. */
@@ -115,9 +124,13 @@ export class AcceptingThread {
         this.#one = this.#serveOne(this.#one);
         return;
       case "go on":
-        return this.#goOn?.resolve(command.serve);
+        return command.serve ? this.#serveKept() : this.#goOn?.resolve(false);
       case "shut down":
+        if (this.#server === undefined && command.drains) void this.#serve();
         this.#stopped = true;
+        this.#shutsDown = true;
+        this.#room?.retire(false);
+        this.#goesOn();
         // Who has come, and who waits in the queue, is served without a word.
         this.#servesAll = true;
         this.#goOn?.resolve(true);
@@ -132,7 +145,7 @@ export class AcceptingThread {
         return this.#server.close();
       case "retire":
         this.#stopped = true;
-        return this.#retire(command.gracePeriod);
+        return void this.#retire(command.gracePeriod);
       case "set certificate":
         this.#certificate = command.certificate;
         return this.#setCertificate();
@@ -145,6 +158,8 @@ export class AcceptingThread {
         this.#errors.get(command.error)?.();
         return void this.#errors.delete(command.error);
       case "look":
+        if (this.#places.suspended) this.#listener.pause();
+        else this.#goesOn();
         return this.#room?.look();
       case "ping":
         return this.#tell({ is: "alive" });
@@ -188,12 +203,39 @@ export class AcceptingThread {
    * socket is closed first: who is being accepted just then is served, and the
    * server finds that nobody comes after.
    */
-  #retire(gracePeriod: number): void {
-    // One that is kept for the next call has been let in.
-    this.#goOn?.resolve(true);
+  async #retire(gracePeriod: number): Promise<void> {
     if (this.#server === undefined) return this.#endUnserved();
     this.#listener.close();
+    if (this.#places.suspended) {
+      const keeps = await this.#listener.hasAccepted() || this.#awaitsWord;
+      if (keeps && this.#places.suspended) {
+        this.#tell({ is: "keeps" });
+        await this.#goingOn();
+      }
+    }
+    // One that is kept for the next call has been let in.
+    this.#goOn?.resolve(true);
+    this.#room!.retire(!this.#shutsDown);
     void this.#server.shutdown({ gracePeriod });
+  }
+
+  /** Has the one served that waits for a word, once the server is not suspended. */
+  #serveKept(): void {
+    if (!this.#places.suspended) return this.#goOn?.resolve(true);
+    void this.#goingOn().then(() => this.#goOn?.resolve(true));
+  }
+
+  /** Waits until the server is not suspended any more. */
+  #goingOn(): Promise<void> {
+    this.#resumed ??= Promise.withResolvers();
+    return this.#resumed.promise;
+  }
+
+  /** The server is not suspended any more. */
+  #goesOn(): void {
+    this.#listener.resume();
+    this.#resumed?.resolve();
+    this.#resumed = undefined;
   }
 
   /** Serves one request, after the one before. */
@@ -213,7 +255,7 @@ export class AcceptingThread {
 
   async #serve(): Promise<void> {
     this.#servesAll = true;
-    this.#goOn?.resolve(true);
+    this.#serveKept();
     const server = this.#serving();
     // At once, where nothing stands before it: a shutdown may come next.
     if (this.#one !== undefined) await this.#one;
@@ -248,10 +290,11 @@ export class AcceptingThread {
         onError: (error, _request, client) => this.#tellError(error, client),
       }, {
         listen: () => this.#listener,
+        isLeft: () => !this.#listener.closed,
         watch: {
           counters: countersOf(counters, thread),
           firstId: this.#start.firstId,
-          idStep: this.#start.places.threads,
+          idStep: this.#start.idStep,
           outlet: this.#events,
         },
         makeRoom: (limit) => {
@@ -284,13 +327,17 @@ export class AcceptingThread {
   }
 
   /** Holds a request until the main thread says what is to become of it. */
-  #waitForWord(): Promise<boolean> {
+  async #waitForWord(): Promise<boolean> {
     this.#goOn = Promise.withResolvers();
+    this.#awaitsWord = true;
     this.#tell({ is: "one" });
-    return this.#goOn.promise;
+    const isServed = await this.#goOn.promise;
+    this.#awaitsWord = false;
+    return isServed;
   }
 
   #hasEntered(): void {
+    this.#listener.entered();
     this.#entered();
     if (++this.#taken === this.#start.requests) this.#tell({ is: "spent" });
     if (this.#places.load === 1) this.#tellLoad("busy");

@@ -22,10 +22,19 @@ export class Acceptor {
   finished = false;
   /** Whether another has its place: it ends when its requests have ended. */
   retired = false;
+  /** Whether it listens no more. */
+  left = false;
   /** Whether it has said that it is spent. */
   spent = false;
-  /** Resolves when it is gone. */
+  /** Whether it is gone, though what it had may not be closed yet. */
+  ended = false;
+  /** Resolves when it is gone, or keeps none but who wait for the server to go on. */
   readonly gone: Promise<void>;
+  readonly #setGone: () => void;
+  /** Whether it keeps one who waits for the server to go on. */
+  #keepsOne = false;
+  /** How long its requests may take, in milliseconds. */
+  #gracePeriod = Infinity;
   readonly #worker: OwnedWorker;
   readonly #firstId: number;
   readonly #idStep: number;
@@ -47,10 +56,11 @@ export class Acceptor {
   ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.gone = promise;
+    this.#setGone = resolve;
     this.owner = start.owner;
     this.thread = start.thread;
     this.#firstId = start.firstId;
-    this.#idStep = start.places.threads;
+    this.#idStep = start.idStep;
     this.#worker = new OwnedWorker(
       `${start.handler.name} thread`,
       (state): AcceptorStart => ({ ...start, module: THREAD_URL, state }),
@@ -58,6 +68,7 @@ export class Acceptor {
         clearTimeout(this.#answerTimer);
         this.#questions.gone();
         this.#clearEndTimers();
+        this.ended = true;
         gone(this, cause);
         resolve();
       },
@@ -119,6 +130,8 @@ export class Acceptor {
    * @param gracePeriod How long its requests may take, in milliseconds.
    */
   endWithin(gracePeriod: number): void {
+    this.#gracePeriod = Math.min(this.#gracePeriod, gracePeriod);
+    if (this.#keepsOne) return;
     const endsAt = performance.now() + gracePeriod;
     if (endsAt >= this.#endsAt) return;
     this.#endsAt = endsAt;
@@ -135,6 +148,21 @@ export class Acceptor {
       this.terminate(
         new Deno.errors.TimedOut("it did not shut down when it had to"),
       ));
+  }
+
+  /** It keeps a client who may not be served before the server goes on. */
+  keeps(): void {
+    this.#keepsOne = true;
+    this.#clearEndTimers();
+    this.#endsAt = Infinity;
+    this.#setGone();
+  }
+
+  /** The server goes on, so that it can end. */
+  goesOn(): void {
+    if (!this.#keepsOne) return;
+    this.#keepsOne = false;
+    this.endWithin(this.#gracePeriod);
   }
 
   #clearEndTimers(): void {
@@ -163,6 +191,19 @@ export class Acceptor {
    */
   ready(): Promise<void> {
     return this.#worker.ready();
+  }
+
+  /**
+   * Has it told when what it had is closed. To be called when it is told that it is
+   * gone.
+   */
+  whenReleased(released: () => void): void {
+    this.#worker.whenReleased(released);
+  }
+
+  /** Waits until what it had is closed, if that is told. */
+  settle(): Promise<void> {
+    return this.#worker.settle();
   }
 
   /** Ends it now. */

@@ -58,6 +58,8 @@ export interface AcceptorStart extends WorkerStart {
   readonly counters: SharedArrayBuffer;
   /** The number of its first request. */
   readonly firstId: number;
+  /** By how much the number of the next is larger. */
+  readonly idStep: number;
   /** The number under which it takes places. */
   readonly owner: number;
   /** Which of the threads it is, from 0. */

@@ -18,7 +18,12 @@ export type Command =
   /** Serve the one that has come, or close it. */
   | { readonly do: "go on"; readonly serve: boolean }
   /** Shut down. */
-  | { readonly do: "shut down"; readonly gracePeriod: number }
+  | {
+    readonly do: "shut down";
+    readonly gracePeriod: number;
+    /** Whether to serve first who waits in the queue, though nobody has said so. */
+    readonly drains: boolean;
+  }
   /** Stop listening. Requests in progress go on. */
   | { readonly do: "close" }
   /** Leave what comes to others, and shut down. */
@@ -52,10 +57,14 @@ export type Report =
   | { readonly is: "one" }
   /** A client was accepted for whom there is no place. */
   | { readonly is: "held" }
+  /** It is to leave, and keeps a client who came as the server was suspended. */
+  | { readonly is: "keeps" }
   /** All threads are busy: another could be started. */
   | { readonly is: "full" }
   /** As many requests have come as a thread is to have. */
   | { readonly is: "spent" }
+  /** It listens no more, and has found nobody waiting, or had no room to look. */
+  | { readonly is: "left"; readonly hasLooked: boolean }
   /** A hook or a handler threw. */
   | {
     readonly is: "error";
@@ -98,6 +107,7 @@ export function readReport(message: unknown): Report {
   switch (report?.is) {
     case "one":
     case "held":
+    case "keeps":
     case "full":
     case "spent":
     case "waiting":
@@ -113,6 +123,8 @@ export function readReport(message: unknown): Report {
       }
       break;
     }
+    case "left":
+      return { is: "left", hasLooked: report.hasLooked === true };
     case "answer": {
       const { question, value } = report;
       if (!isCount(question)) break;

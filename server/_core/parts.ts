@@ -110,7 +110,11 @@ export function makeParts<Request, Address extends Deno.Addr>(
     },
     discard: (request, clientAddress) =>
       void discard(serving, request, clientAddress, "late"),
-    closed: () => server.close(),
+    closed: () => {
+      if (seam.isLeft?.() === true) return false;
+      server.close();
+      return true;
+    },
     full: (limit) => publisher.full(limit),
   };
   const own = new AcceptLoop(acceptor, room, reporter);
@@ -154,10 +158,12 @@ export function startParts<Request, Address extends Deno.Addr>(
   { socket, runner, loop, ending, serving }: Parts<Request, Address>,
   signal: AbortSignal | undefined,
 ): void {
-  const { reporter, admission, watch: { publisher } } = serving;
+  const { reporter, admission, watch } = serving;
+  const { publisher } = watch;
   try {
     runner?.start({
       ...{ addr: socket.addr, publisher, admission, limit: loop.limit },
+      numberFrom: (firstId, idStep) => watch.numberFrom(firstId, idStep),
       shutdown: (options) => void server.shutdown(options),
       report: (error, clientAddress) =>
         reporter.report(error, undefined, clientAddress as Address),

@@ -131,6 +131,13 @@ export interface RunnerHost {
   readonly limit: number;
   /** Says who is let in, where that is not everybody. */
   readonly admission: Admission | undefined;
+  /**
+   * Numbers requests from now on in another way.
+   *
+   * @param firstId The number of the next.
+   * @param idStep By how much the one after it is larger.
+   */
+  numberFrom(firstId: number, idStep: number): void;
   /** Shuts the server down, for code that an ended handler has left running. */
   shutdown(options: { readonly gracePeriod?: number }): void;
   /**
@@ -256,6 +263,8 @@ export interface Seam<Request, Address extends Deno.Addr> {
   readonly listen?: (
     options: Deno.TcpListenOptions,
   ) => TCPListener;
+  /** Whether a socket that is closed was left only for a while. */
+  readonly isLeft?: () => boolean;
   /** Makes the room of requests, where others have a part in it. */
   readonly makeRoom?: <Item extends Guest>(limit: number) => Room<Item>;
   /** How requests are watched, where others have a part in it. */
