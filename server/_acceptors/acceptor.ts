@@ -1,6 +1,8 @@
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
 import { ABANDON_AFTER } from "../_core/served_request.ts";
+import type { MessageHub } from "../_messages/message_hub.ts";
+import type { RemotePlace } from "../_messages/remote_place.ts";
 import { OwnedWorker } from "../_threads/owned_worker.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
 import { type Command, readReport, type Report } from "./messages.ts";
@@ -30,6 +32,7 @@ export class Acceptor {
   readonly #firstId: number;
   readonly #idStep: number;
   readonly #questions = new Questions();
+  readonly #place: RemotePlace;
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
   /** When its requests should have ended, in `performance.now()` time. */
   #endsAt = Infinity;
@@ -37,11 +40,13 @@ export class Acceptor {
 
   /**
    * @param start What it is told.
+   * @param messages What it takes part in.
    * @param told Called with what it tells. What that throws ends it.
    * @param gone Called once, with the cause.
    */
   constructor(
-    start: Omit<AcceptorStart, "module" | "state">,
+    start: Omit<AcceptorStart, "module" | "state" | "config">,
+    messages: MessageHub,
     told: (acceptor: Acceptor, report: Report) => void,
     gone: (acceptor: Acceptor, cause: Error) => void,
   ) {
@@ -51,14 +56,24 @@ export class Acceptor {
     this.thread = start.thread;
     this.#firstId = start.firstId;
     this.#idStep = start.places.threads;
+    this.#place = messages.join({
+      message: (message) => this.tell({ do: "take message", message }),
+      config: (config) => this.tell({ do: "configure", config }),
+      handled: (cost) => this.tell({ do: "note handled", cost }),
+    });
+    const config = messages.packedConfig;
     this.#worker = new OwnedWorker(
       `${start.handler.name} thread`,
-      (state): AcceptorStart => ({ ...start, module: THREAD_URL, state }),
+      (state): AcceptorStart => ({
+        ...start,
+        ...{ module: THREAD_URL, state, config },
+      }),
       (cause) => {
         clearTimeout(this.#answerTimer);
         this.#questions.gone();
         this.#clearEndTimers();
         gone(this, cause);
+        this.#place.lost();
         resolve();
       },
     );
@@ -67,10 +82,19 @@ export class Acceptor {
       if (report.is === "alive") {
         clearTimeout(this.#answerTimer);
         this.#answerTimer = undefined;
+      } else if (report.is === "message") {
+        this.#place.take(report.message);
+      } else if (report.is === "taken") {
+        this.#place.taken(report.cost);
       } else if (report.is === "answer") {
         this.#questions.answered(report.question, report.value);
       } else told(this, report);
     });
+  }
+
+  /** It has started, and takes messages. */
+  opened(): void {
+    this.#place.opened();
   }
 
   /** Tells it something. */

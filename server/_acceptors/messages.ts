@@ -6,6 +6,7 @@
 import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
+import { LONGEST_MESSAGE } from "../_messages/value_format.ts";
 import { isCount, readClient } from "./checks.ts";
 import { type PackedEvent, readEvents } from "./forwarded_events.ts";
 
@@ -44,7 +45,13 @@ export type Command =
   /** Events that you have told were taken. */
   | { readonly do: "tell more" }
   /** Say from now on when you have requests, and when you have none. */
-  | { readonly do: "tell load" };
+  | { readonly do: "tell load" }
+  /** Give your handlers a message. */
+  | { readonly do: "take message"; readonly message: Uint8Array }
+  /** Messages that they have posted were handled. */
+  | { readonly do: "note handled"; readonly cost: number }
+  /** Give your handlers another configuration. */
+  | { readonly do: "configure"; readonly config: Uint8Array };
 
 /** What a thread tells the main thread. */
 export type Report =
@@ -85,6 +92,10 @@ export type Report =
     /** How many more there were. */
     readonly lost: number;
   }
+  /** A message that a handler has posted. */
+  | { readonly is: "message"; readonly message: Uint8Array }
+  /** Messages were taken. */
+  | { readonly is: "taken"; readonly cost: number }
   | { readonly is: "busy" }
   | { readonly is: "idle" };
 
@@ -112,6 +123,22 @@ export function readReport(message: unknown): Report {
         return { is: "shutdown", gracePeriod };
       }
       break;
+    }
+    case "message": {
+      const { message } = report;
+      if (!(message instanceof Uint8Array)) break;
+      // A copy, where the thread could still write to it.
+      return {
+        is: "message",
+        message: message.buffer instanceof SharedArrayBuffer
+          ? message.slice(0, LONGEST_MESSAGE + 1)
+          : message,
+      };
+    }
+    case "taken": {
+      const { cost } = report;
+      if (!isCount(cost)) break;
+      return { is: "taken", cost };
     }
     case "answer": {
       const { question, value } = report;

@@ -1,0 +1,76 @@
+import {
+  BROADCAST_WINDOW,
+  costOf,
+  MessageWindow,
+  POST_WINDOW,
+} from "./message_window.ts";
+import { messagePacking, packValue } from "./pack_value.ts";
+import type { Place, PlaceHost } from "./place.ts";
+import { tooManyPosted } from "./too_many_posted.ts";
+import { unpackMessage } from "./unpack_value.ts";
+
+/**
+ * The event loop, where handlers run beside their server. Messages are copied and
+ * come later than the call that sends them, as they do elsewhere, and within the same
+ * limits.
+ */
+export class LocalPlace implements Place {
+  readonly id = 0;
+  readonly gone: Promise<void>;
+  readonly #host: PlaceHost;
+  readonly #deliver: (message: unknown) => void;
+  readonly #sent = new MessageWindow(BROADCAST_WINDOW);
+  readonly #posted = new MessageWindow(POST_WINDOW);
+  #over = false;
+
+  /**
+   * @param host The server.
+   * @param deliver Gives a message to all handlers.
+   * @param finished Settles when there will be none any more.
+   */
+  constructor(
+    host: PlaceHost,
+    deliver: (message: unknown) => void,
+    finished: Promise<void>,
+  ) {
+    this.#host = host;
+    this.#deliver = deliver;
+    this.gone = finished;
+    void finished.then(() => {
+      this.#over = true;
+      host.left(this);
+    });
+  }
+
+  post(message: unknown): boolean {
+    return this.send(packValue(message, messagePacking("post a message")));
+  }
+
+  send(packed: Uint8Array): boolean {
+    const cost = costOf(packed);
+    if (this.#over || !this.#sent.enter(cost)) return false;
+    queueMicrotask(() => {
+      this.#sent.leave(cost);
+      this.#deliver(unpackMessage(packed, true));
+    });
+    return true;
+  }
+
+  // Handlers see the server's own.
+  configure(): void {}
+
+  /**
+   * Takes a message that a handler posts.
+   *
+   * @throws {Deno.errors.Busy} If too many are not handled yet.
+   */
+  posted(message: unknown): void {
+    const packed = packValue(message, messagePacking("post a message"));
+    const cost = costOf(packed);
+    if (!this.#posted.enter(cost)) throw tooManyPosted();
+    queueMicrotask(async () => {
+      await this.#host.handle(unpackMessage(packed, false), this);
+      this.#posted.leave(cost);
+    });
+  }
+}

@@ -1,0 +1,23 @@
+import type { MessageSender } from "../message_sender.ts";
+
+/** Where handlers run, as the server that has messages for them sees it. */
+export interface Place extends MessageSender {
+  /**
+   * Sends them a message that is packed.
+   *
+   * @returns Whether it was sent.
+   */
+  send(packed: Uint8Array): boolean;
+  /** Gives them another configuration. */
+  configure(packed: Uint8Array): void;
+}
+
+/** What a place tells its server. */
+export interface PlaceHost {
+  /** Handles a message. Never rejects. */
+  handle(message: unknown, from: MessageSender): Promise<void>;
+  /** Tells `handleError` of an error. */
+  report(error: unknown): void;
+  /** It is gone. */
+  left(place: Place): void;
+}

@@ -1,0 +1,170 @@
+import { ProtocolError } from "../_bridge/frames.ts";
+import {
+  BROADCAST_WINDOW,
+  costOf,
+  MessageWindow,
+  POST_WINDOW,
+} from "./message_window.ts";
+import { messagePacking, packValue } from "./pack_value.ts";
+import type { Place, PlaceHost } from "./place.ts";
+import { unpackMessage } from "./unpack_value.ts";
+import { LONGEST_MESSAGE } from "./value_format.ts";
+
+/** What takes something to a thread or process. */
+export interface PlaceLink {
+  /** A message. */
+  message(packed: Uint8Array): void;
+  /** Another configuration. */
+  config(packed: Uint8Array): void;
+  /** That messages of its have been handled, and what they counted. */
+  handled(cost: number): void;
+}
+
+/**
+ * A thread or process that runs handlers, as its server sees it. It is not believed:
+ * what it has posted and the server has not handled is bounded, and so is what it has
+ * not taken.
+ */
+export class RemotePlace implements Place {
+  readonly id: number;
+  readonly #host: PlaceHost;
+  readonly #link: PlaceLink;
+  readonly #sent = new MessageWindow(BROADCAST_WINDOW);
+  readonly #posted = new MessageWindow(POST_WINDOW);
+  /** What is to be sent when it has started. */
+  #held: (() => void)[] | undefined = [];
+  /** How many messages of its are being handled. */
+  #handling = 0;
+  /** How many errors of taking messages it may still tell. */
+  #mayFail = 0;
+  /** How many messages were not sent to it since it took the last. */
+  #leftOut = 0;
+  #isLost = false;
+  #gone: PromiseWithResolvers<void> | undefined;
+
+  /**
+   * @param id Its number.
+   * @param host The server.
+   * @param link Takes something there.
+   */
+  constructor(id: number, host: PlaceHost, link: PlaceLink) {
+    this.id = id;
+    this.#host = host;
+    this.#link = link;
+  }
+
+  get gone(): Promise<void> {
+    this.#gone ??= Promise.withResolvers();
+    this.#checkGone();
+    return this.#gone.promise;
+  }
+
+  post(message: unknown): boolean {
+    return this.send(packValue(message, messagePacking("post a message")));
+  }
+
+  send(packed: Uint8Array): boolean {
+    if (this.#isLost) return false;
+    if (!this.#sent.enter(costOf(packed))) {
+      if (this.#leftOut++ === 0) this.#host.report(this.#behind());
+      return false;
+    }
+    if (this.#leftOut > 0) this.#tellLeftOut();
+    this.#mayFail++;
+    this.#do(() => this.#link.message(packed));
+    return true;
+  }
+
+  configure(packed: Uint8Array): void {
+    if (!this.#isLost) this.#do(() => this.#link.config(packed));
+  }
+
+  /** It has started, and takes what is sent. */
+  opened(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    for (const send of held ?? []) send();
+  }
+
+  /**
+   * Takes a message that it has posted.
+   *
+   * @param packed The message, in memory of this side's.
+   * @throws {ProtocolError} If it is none, or more than may be posted.
+   */
+  take(packed: Uint8Array): void {
+    const cost = costOf(packed);
+    if (packed.length > LONGEST_MESSAGE || !this.#posted.enter(cost)) {
+      throw new ProtocolError(
+        `Cannot take a message of ${packed.length} bytes: it is too long, or those before have not been handled`,
+      );
+    }
+    const message = unpackMessage(packed, false);
+    this.#handling++;
+    void this.#host.handle(message, this).then(() => {
+      this.#handling--;
+      this.#posted.leave(cost);
+      if (!this.#isLost) this.#link.handled(cost);
+      this.#checkGone();
+    });
+  }
+
+  /**
+   * It has taken messages.
+   *
+   * @param cost What they counted.
+   * @throws {ProtocolError} If they were not sent.
+   */
+  taken(cost: number): void {
+    this.#sent.leave(cost);
+  }
+
+  /**
+   * Something there has failed with a message.
+   *
+   * @throws {ProtocolError} If it was sent no such message.
+   */
+  failed(error: unknown): void {
+    if (this.#mayFail === 0) {
+      throw new ProtocolError(
+        "Cannot take an error: it belongs to no request, nor to a message",
+      );
+    }
+    this.#mayFail--;
+    this.#host.report(error);
+  }
+
+  /** It is gone. */
+  lost(): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#held = undefined;
+    this.#host.left(this);
+    this.#checkGone();
+  }
+
+  #do(send: () => void): void {
+    if (this.#held === undefined) send();
+    else this.#held.push(send);
+  }
+
+  #checkGone(): void {
+    if (this.#isLost && this.#handling === 0) this.#gone?.resolve();
+  }
+
+  #behind(): Error {
+    return new Deno.errors.Busy(
+      `Cannot send a message to thread or process ${this.id} of the server's handlers: it has not taken those before, which count more than ${BROADCAST_WINDOW} bytes; none is sent to it before it has`,
+    );
+  }
+
+  #tellLeftOut(): void {
+    const count = this.#leftOut;
+    this.#leftOut = 0;
+    this.#host.report(
+      new Deno.errors.Busy(
+        `Thread or process ${this.id} of the server's handlers takes messages again: ${count} were not sent to it`,
+      ),
+    );
+  }
+}

@@ -1,0 +1,72 @@
+import {
+  ForkingTCPServer,
+  type MessageSender,
+  TCPServer,
+  type TCPServerOptions,
+  ThreadingTCPServer,
+} from "../../../mod.ts";
+import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { Messenger } from "./_messaging_handlers.ts";
+
+/** A message, and where it came from. */
+export type Received = readonly [message: unknown, from: MessageSender];
+
+/** What a server of the tests keeps. */
+export interface Kept {
+  readonly reports: Reports;
+  readonly received: Received[];
+  /** Resolves when so many have been received. */
+  until(count: number): Promise<Received[]>;
+}
+
+/** How many threads or processes there are where they are many. */
+export const MANY = 2;
+
+type Make = (options: TCPServerOptions, handler: typeof Messenger) => TCPServer;
+
+const WAYS: Readonly<Record<string, Make>> = {
+  "on the event loop": (options, handler) =>
+    new TCPServer(LOOPBACK, handler, options),
+  "in threads that accept": (options, handler) =>
+    new ThreadingTCPServer(LOOPBACK, handler, {
+      ...{ accept: "threads", workers: MANY, ...options },
+    }),
+  "in threads where main accepts": (options, handler) =>
+    new ThreadingTCPServer(LOOPBACK, handler, {
+      ...{ accept: "main", workers: MANY, ...options },
+    }),
+  "in processes": (options, handler) =>
+    new ForkingTCPServer(LOOPBACK, handler, {
+      ...{ maxChildren: MANY, connectionsPerChild: 10, spareChildren: 0 },
+      ...{ requestsPerChild: Infinity, ...options },
+    }),
+};
+
+/** The ways of running, by name. */
+export const NAMES: readonly string[] = Object.keys(WAYS);
+
+/** A server that serves in one of the ways, and keeps what it is told. */
+export function start(
+  way: string,
+  options: TCPServerOptions = {},
+  handler: typeof Messenger = Messenger,
+): TCPServer & Kept {
+  const reports = new Reports();
+  const received: Received[] = [];
+  const waiting: (() => void)[] = [];
+  const server = WAYS[way]!({
+    onError: reports.take,
+    onMessage: (message, from) => {
+      received.push([message, from]);
+      for (const wake of waiting.splice(0)) wake();
+    },
+    ...options,
+  }, handler);
+  const until = async (count: number) => {
+    while (received.length < count) {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    }
+    return received;
+  };
+  return serve(Object.assign(server, { reports, received, until }));
+}
