@@ -40,14 +40,16 @@ export interface RequestServer<Config = unknown, Message = unknown> {
    * @param message Data, of which the server gets a copy: texts, numbers, booleans,
    * `null`, `undefined`, bigints, arrays, plain objects, `Map`, `Set`, `Date`,
    * `Error`, `ArrayBuffer` and its views; also such as hold themselves. At most
-   * 128 KiB as they travel, with 16,384 objects, 200 levels deep.
-   * @throws {Deno.errors.Busy} If the server has not handled what this thread or
-   * process has posted before: more than 512 KiB with this one, where each message
-   * counts 256 bytes more.
+   * 128 KiB as they travel, with 16,384 objects, 200 levels deep. Keys that are
+   * symbols and what is not enumerable do not travel.
+   * @returns Nothing; or, where the server has not handled 512 KiB of what this
+   * thread or process has posted, a promise that resolves when it has: the rest waits
+   * here. Whoever posts much awaits it. Each message counts 256 bytes more.
+   * @throws {Deno.errors.Busy} If more than 16 MiB would wait.
    * @throws {RangeError} If the message is too large.
    * @throws {TypeError} If it holds anything else; the error says where.
    */
-  post(message: Message): void;
+  post(message: Message): void | Promise<void>;
   /**
    * How long a request may take, in milliseconds, where its handler measures
    * that itself, as those of HTTP do. `Infinity`, or left out, sets no limit.

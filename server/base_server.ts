@@ -173,12 +173,13 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * Has a message handled by `handleMessage()`, as `server.post()` of a handler does.
    *
    * @param message What to send, as `post()` of {@linkcode RequestServer} takes it.
-   * @throws {Deno.errors.Busy} If too many have not been handled yet.
+   * @returns Nothing, or a promise that resolves when there is room for more.
+   * @throws {Deno.errors.Busy} If too many wait to be handled.
    * @throws {RangeError} If the message is too large.
    * @throws {TypeError} If it holds what cannot travel; the error says where.
    */
-  post(message: unknown): void {
-    this.#parts.messages.post(message);
+  post(message: unknown): void | Promise<void> {
+    return this.#parts.messages.post(message);
   }
 
   /** Lets the server keep the process alive, as it does from the start. */

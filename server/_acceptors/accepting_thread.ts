@@ -308,7 +308,7 @@ export class AcceptingThread {
         admission: this.#admission(),
       }),
     );
-    void server.finished.then(() => {
+    void server.finished.then(() => this.#messages.sent()).then(() => {
       this.#room!.close();
       this.#tell({ is: "finished" });
     });

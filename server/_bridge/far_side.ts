@@ -81,8 +81,8 @@ class SeenServer implements RequestServer {
     return this.#messages.config;
   }
 
-  post(message: unknown): void {
-    this.#messages.post(message);
+  post(message: unknown): void | Promise<void> {
+    return this.#messages.post(message);
   }
 }
 
@@ -339,6 +339,8 @@ export class FarSide implements FrameHandler {
     }
     const unsent = channel?.datagrams?.drained();
     if (unsent !== undefined) await unsent;
+    const unposted = this.#messages.sent();
+    if (unposted !== undefined) await unposted;
     this.#channels.delete(id);
     const closing = channel?.handler[CLOSING]() ?? "linger";
     const isWhole = closing === "linger" || closing === "at once";

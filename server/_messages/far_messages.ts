@@ -1,7 +1,6 @@
 import { GrowingBytes } from "../../handlers/_growing_bytes.ts";
-import { costOf, MessageWindow, POST_WINDOW } from "./message_window.ts";
-import { messagePacking, packValue } from "./pack_value.ts";
-import { tooManyPosted } from "./too_many_posted.ts";
+import { costOf } from "./message_window.ts";
+import { PostQueue } from "./post_queue.ts";
 import { unpackConfig, unpackMessage } from "./unpack_value.ts";
 
 /** What takes something to the server. */
@@ -16,7 +15,7 @@ interface ServerLink {
 export class FarMessages {
   readonly #link: ServerLink;
   readonly #deliver: (message: unknown) => void;
-  readonly #posted = new MessageWindow(POST_WINDOW);
+  readonly #posted: PostQueue;
   #config: unknown;
   /** The parts so far of another configuration. */
   #parts: GrowingBytes | undefined;
@@ -28,6 +27,7 @@ export class FarMessages {
   constructor(link: ServerLink, deliver: (message: unknown) => void) {
     this.#link = link;
     this.#deliver = deliver;
+    this.#posted = new PostQueue((packed) => link.message(packed));
   }
 
   /** What the server gives its handlers. */
@@ -53,14 +53,18 @@ export class FarMessages {
   /**
    * Posts a message to the server.
    *
-   * @throws {Deno.errors.Busy} If too many have not been handled yet.
+   * @returns A promise to await before more is posted, if there is a need.
+   * @throws {Deno.errors.Busy} If too many wait.
    * @throws {RangeError} If it is too large.
    * @throws {TypeError} If it holds what cannot travel.
    */
-  post(message: unknown): void {
-    const packed = packValue(message, messagePacking("post a message"));
-    if (!this.#posted.enter(costOf(packed))) throw tooManyPosted();
-    this.#link.message(packed);
+  post(message: unknown): Promise<void> | undefined {
+    return this.#posted.post(message);
+  }
+
+  /** Waits until all that was posted has been sent, if anything has not. */
+  sent(): Promise<void> | undefined {
+    return this.#posted.sent();
   }
 
   /** Takes a message of the server, which is in memory of this side's. */
@@ -71,6 +75,6 @@ export class FarMessages {
 
   /** The server has handled messages, and what they counted. */
   handled(cost: number): void {
-    this.#posted.leave(cost);
+    this.#posted.handled(cost);
   }
 }

@@ -1,12 +1,7 @@
-import {
-  BROADCAST_WINDOW,
-  costOf,
-  MessageWindow,
-  POST_WINDOW,
-} from "./message_window.ts";
+import { BROADCAST_WINDOW, costOf, MessageWindow } from "./message_window.ts";
 import { messagePacking, packValue } from "./pack_value.ts";
 import type { Place, PlaceHost } from "./place.ts";
-import { tooManyPosted } from "./too_many_posted.ts";
+import { PostQueue } from "./post_queue.ts";
 import { unpackMessage } from "./unpack_value.ts";
 
 /**
@@ -20,7 +15,12 @@ export class LocalPlace implements Place {
   readonly #host: PlaceHost;
   readonly #deliver: (message: unknown) => void;
   readonly #sent = new MessageWindow(BROADCAST_WINDOW);
-  readonly #posted = new MessageWindow(POST_WINDOW);
+  readonly #posted = new PostQueue((packed) =>
+    queueMicrotask(async () => {
+      await this.#host.handle(unpackMessage(packed, false), this);
+      this.#posted.handled(costOf(packed));
+    })
+  );
   #over = false;
 
   /**
@@ -62,15 +62,10 @@ export class LocalPlace implements Place {
   /**
    * Takes a message that a handler posts.
    *
-   * @throws {Deno.errors.Busy} If too many are not handled yet.
+   * @returns A promise to await before more is posted, if there is a need.
+   * @throws {Deno.errors.Busy} If too many wait.
    */
-  posted(message: unknown): void {
-    const packed = packValue(message, messagePacking("post a message"));
-    const cost = costOf(packed);
-    if (!this.#posted.enter(cost)) throw tooManyPosted();
-    queueMicrotask(async () => {
-      await this.#host.handle(unpackMessage(packed, false), this);
-      this.#posted.leave(cost);
-    });
+  posted(message: unknown): Promise<void> | undefined {
+    return this.#posted.post(message);
   }
 }

@@ -100,12 +100,13 @@ export class MessageHub {
   /**
    * Posts a message from the event loop.
    *
-   * @throws {Deno.errors.Busy} If too many are not handled yet.
+   * @returns A promise to await before more is posted, if there is a need.
+   * @throws {Deno.errors.Busy} If too many wait.
    */
-  post(message: unknown): void {
+  post(message: unknown): Promise<void> | undefined {
     // Where handlers run elsewhere, it is the server itself that posts.
     this.#local ??= new LocalPlace(this.#host, () => {}, Promise.resolve());
-    this.#local.posted(message);
+    return this.#local.posted(message);
   }
 
   /** Nobody handles the messages of this server. */
