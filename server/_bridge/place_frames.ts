@@ -12,6 +12,7 @@ export function frameLink(carrier: Carrier): PlaceLink {
   return {
     message: (packed) => carrier.send(FrameType.Message, 0, packed),
     handled: (cost) => carrier.send(FrameType.Taken, 0, packNumber(cost)),
+    congestion: () => carrier.congested ? carrier.drained() : undefined,
     config: (packed) => {
       const most = MAX_CONTROL - 1;
       for (let at = 0; at < packed.length; at += most) {

@@ -18,6 +18,8 @@ export interface PlaceLink {
   config(packed: Uint8Array): void;
   /** That messages of its have been handled, and what they counted. */
   handled(cost: number): void;
+  /** A promise to await before that is said, where it takes nothing. */
+  congestion?(): Promise<void> | undefined;
 }
 
 /**
@@ -101,12 +103,18 @@ export class RemotePlace implements Place {
     }
     const message = unpackMessage(packed, false);
     this.#handling++;
-    void this.#host.handle(message, this).then(() => {
-      this.#handling--;
-      this.#posted.leave(cost);
-      if (!this.#isLost) this.#link.handled(cost);
-      this.#checkGone();
-    });
+    void this.#handle(message, cost);
+  }
+
+  async #handle(message: unknown, cost: number): Promise<void> {
+    await this.#host.handle(message, this);
+    this.#handling--;
+    this.#checkGone();
+    // Whoever takes no answers has posted more than it was let before long.
+    const congestion = this.#link.congestion?.();
+    if (congestion !== undefined) await congestion;
+    this.#posted.leave(cost);
+    if (!this.#isLost) this.#link.handled(cost);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import { HandlerLostError } from "../../../mod.ts";
 import { readReport } from "../../../server/_acceptors/messages.ts";
+import { LONGEST_MESSAGE } from "../../../server/_messages/value_format.ts";
 import { ask, readAll } from "../../_serve.ts";
 import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { order } from "../threads/_threads.ts";
@@ -30,12 +31,24 @@ for (
     { is: "answer", question: 0.5, value: true },
     { is: "events", events: {}, lost: 0 },
     { is: "events", events: [], lost: -1 },
+    { is: "message", message: "text" },
+    { is: "message", message: [1, 2] },
+    { is: "taken", cost: -1 },
+    { is: "taken", cost: "1" },
   ]
 ) {
   Deno.test(`what a thread never tells is refused: ${Deno.inspect(message)}`, () => {
     throws(() => readReport(message), { name: "ProtocolError" });
   });
 }
+
+Deno.test("a message that a thread could still write to is copied, and no more than may be", () => {
+  const shared = new Uint8Array(new SharedArrayBuffer(1 << 20));
+  const report = readReport({ is: "message", message: shared });
+  ok(report.is === "message");
+  ok(!(report.message.buffer instanceof SharedArrayBuffer));
+  strictEqual(report.message.length, LONGEST_MESSAGE + 1);
+});
 
 Deno.test("the address that a thread tells is one, or none", () => {
   const report = (client: unknown) =>

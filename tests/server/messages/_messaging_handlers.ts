@@ -39,6 +39,15 @@ export class Messenger
     this.wfile.write(`> ${read(message)}\n`);
   }
 
+  /** How many numbers it posts at its end. */
+  #farewells = 0;
+
+  override finish() {
+    for (let number = 0; number < this.#farewells; number++) {
+      this.server.post({ is: "number", number });
+    }
+  }
+
   override async handle() {
     for await (const line of this.rfile) {
       const [word, rest = ""] = line.split(/ (.*)/) as [string, string?];
@@ -72,7 +81,9 @@ export class Messenger
         return "counted";
       case "flood":
         return this.#flood(Number(rest));
-      case "post what cannot travel":
+      case "farewell":
+        this.#farewells = Number(rest);
+        return "noted";
       case "bad":
         try {
           server.post({ is: "text", text: (() => {}) as unknown as string });
