@@ -202,6 +202,26 @@ export class BaseRequestHandler<
    * What the server gives its handlers, wherever they run: its option `config`.
    * Give its type with that of the server, and `this.config` type-checks.
    *
+   * @example A handler with a setting
+   * ```ts
+   * import { type RequestServer, StreamRequestHandler, TCPServer } from "@wire/socketserver";
+   *
+   * interface Config {
+   *   readonly greeting: string;
+   * }
+   *
+   * class Greeter extends StreamRequestHandler<Deno.NetAddr, RequestServer<Config>> {
+   *   override async handle() {
+   *     await this.wfile.write(`${this.config.greeting}\n`);
+   *   }
+   * }
+   *
+   * const config: Config = { greeting: "hello" };
+   * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Greeter, {
+   *   config,
+   * });
+   * ```
+   *
    * @returns A copy, of which objects and arrays are frozen. It is another one once
    * the server's `config` has been set anew.
    */

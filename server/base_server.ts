@@ -159,6 +159,32 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * is sent none before it has: that is told to `handleError`, and how many they were
    * when it takes some again.
    *
+   * @example What one client says, all get
+   * ```ts
+   * import { type RequestServer, StreamRequestHandler, TCPServer } from "@wire/socketserver";
+   * import { strictEqual } from "node:assert";
+   *
+   * class Member extends StreamRequestHandler<Deno.NetAddr, RequestServer<undefined, string>> {
+   *   override async handle() {
+   *     for await (const line of this.rfile) await this.server.post(line);
+   *   }
+   *   override onMessage(line: string) {
+   *     this.wfile.write(`${line}\n`);
+   *   }
+   * }
+   *
+   * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Member, {
+   *   onMessage: (line) => void server.broadcast(line),
+   * });
+   * server.serveForever();
+   *
+   * using client = await Deno.connect(server.addr);
+   * await client.write(new TextEncoder().encode("hello\n"));
+   * const buffer = new Uint8Array(100);
+   * const n = await client.read(buffer);
+   * strictEqual(new TextDecoder().decode(buffer.subarray(0, n!)), "hello\n");
+   * ```
+   *
    * @param message What to send, as `post()` of {@linkcode RequestServer} takes it.
    * @returns To how many threads and processes it was sent; on the event loop 1, or 0
    * when the server has finished.
