@@ -66,7 +66,17 @@ export function packValue(value: unknown, packing: Packing): Uint8Array {
 }
 
 /** A step from a value into one that it holds. */
-type Step = string | number | { readonly call: string };
+type Step = string | number | KeyOfMap | typeof KEY | typeof VALUE;
+
+/** The value of a map's key. */
+interface KeyOfMap {
+  readonly key: unknown;
+}
+
+/** A key of a map. */
+const KEY = Symbol("key");
+/** A value of a set. */
+const VALUE = Symbol("value");
 
 class ValuePacker {
   readonly #packing: Packing;
@@ -212,8 +222,8 @@ class ValuePacker {
     const entries = [...map];
     this.#count(entries.length);
     for (const [key, value] of entries) {
-      this.#held({ call: ".keys()" }, key);
-      this.#held({ call: `.get(${cutName(key)})` }, value);
+      this.#held(KEY, key);
+      this.#held({ key }, value);
     }
   }
 
@@ -221,7 +231,7 @@ class ValuePacker {
     this.#byte(Kind.Set);
     const values = [...set];
     this.#count(values.length);
-    for (const value of values) this.#held({ call: ".values()" }, value);
+    for (const value of values) this.#held(VALUE, value);
   }
 
   #error(error: Error): void {
@@ -330,7 +340,9 @@ function className(value: object): string {
 
 function describeStep(step: Step): string {
   if (typeof step === "number") return `[${step}]`;
-  if (typeof step === "object") return step.call;
+  if (step === KEY) return ".keys()";
+  if (step === VALUE) return ".values()";
+  if (typeof step === "object") return `.get(${cutName(step.key)})`;
   return /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(step) && step.length <= 100
     ? `.${step}`
     : `[${cutName(step)}]`;

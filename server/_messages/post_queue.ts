@@ -7,6 +7,9 @@ import { messagePacking, packValue } from "./pack_value.ts";
  */
 const MOST_WAITING = 16 * 1024 * 1024;
 
+/** How many that were sent are in the queue still. */
+const MOST_SENT = 1_024;
+
 /**
  * What handlers post, on their side: so much goes out as the server lets them have
  * unhandled, and the rest waits.
@@ -65,11 +68,18 @@ export class PostQueue {
       this.#next++;
       this.#waitingCost -= cost;
       this.#send(packed);
+      if (this.#next === MOST_SENT) this.#forgetSent();
     }
     this.#waiting = [];
     this.#next = 0;
     this.#sent?.resolve();
     this.#sent = undefined;
+  }
+
+  /** The queue may never be empty, and holds no more than waits for long. */
+  #forgetSent(): void {
+    this.#waiting.splice(0, this.#next);
+    this.#next = 0;
   }
 
   /** Waits until all has been sent, if anything has not. */

@@ -159,11 +159,12 @@ class ValueUnpacker {
     const name = this.#text(this.#byte());
     const message = this.#text(this.#byte());
     const ErrorClass = ERROR_CLASSES.get(name) ?? Error;
-    // A stack of here would cost more than the rest, and tell nothing.
+    // A stack of here would cost more than the rest, and tell nothing. A program may
+    // have frozen the class.
     const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
+    Reflect.set(Error, "stackTraceLimit", 0);
     const error = new ErrorClass(message);
-    Error.stackTraceLimit = stackTraceLimit;
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
     this.#begun[place] = error;
     const kind = this.#byte();
     if (kind !== Kind.Undefined) {
