@@ -152,6 +152,16 @@ for (const way of NAMES) {
   });
 }
 
+Deno.test("on the event loop, whoever awaits each post lets everything else go on", async () => {
+  await using server = start("on the event loop");
+  let ended = false;
+  setTimeout(() => ended = true);
+  for (let count = 0; !ended; count++) {
+    ok(count < 1_000_000, "no timer had a turn");
+    await server.post("m");
+  }
+});
+
 Deno.test("on the event loop, the server is what handlers see, and posts to itself", async () => {
   await using server = start("on the event loop");
   const message = { is: "number", number: 1 };
