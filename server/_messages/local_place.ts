@@ -1,4 +1,3 @@
-import { nextTurn } from "../../handlers/_next_turn.ts";
 import { BROADCAST_WINDOW, costOf, MessageWindow } from "./message_window.ts";
 import { messagePacking, packValue } from "./pack_value.ts";
 import type { Place, PlaceHost } from "./place.ts";
@@ -29,6 +28,8 @@ export class LocalPlace implements Place {
     })
   );
   #posts = 0;
+  #turn: PromiseWithResolvers<void> | undefined;
+  #turnTimer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
   /**
@@ -46,6 +47,7 @@ export class LocalPlace implements Place {
     this.gone = finished;
     void finished.then(() => {
       this.#over = true;
+      this.#endTurn();
       host.left(this);
     });
   }
@@ -75,6 +77,22 @@ export class LocalPlace implements Place {
    */
   posted(message: unknown): Promise<void> | undefined {
     const sent = this.#posted.post(message);
-    return ++this.#posts % POSTS_A_TURN === 0 ? nextTurn() : sent;
+    return ++this.#posts % POSTS_A_TURN === 0 ? this.#nextTurn() : sent;
+  }
+
+  /** Waits for the next turn of the event loop, or the end of the server. */
+  #nextTurn(): Promise<void> | undefined {
+    if (this.#over) return undefined;
+    if (this.#turn === undefined) {
+      this.#turn = Promise.withResolvers();
+      this.#turnTimer = setTimeout(() => this.#endTurn());
+    }
+    return this.#turn.promise;
+  }
+
+  #endTurn(): void {
+    clearTimeout(this.#turnTimer);
+    this.#turn?.resolve();
+    this.#turn = undefined;
   }
 }
