@@ -156,8 +156,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * that is starting just now is. One that dies takes with it what it has not taken.
    *
    * A thread or process that has not taken 16 MiB of them, each with 256 bytes more,
-   * is sent none before it has: that is told to `handleError`, and how many they were
-   * when it takes some again.
+   * is sent none before it has taken half: that is told to `handleError`, and how many
+   * they were when it takes some again.
    *
    * @example What one client says, all get
    * ```ts

@@ -83,7 +83,7 @@ export function makeParts<Request, Address extends Deno.Addr>(
   );
   const messages = new MessageHub({
     handleMessage: (message, from) => server.handleMessage(message, from),
-    report: (error) => void reporter.report(error),
+    report: (error) => reporter.report(error),
   }, options.config);
   const socket = open();
   const limit = Math.min(maxConnections, capacity);

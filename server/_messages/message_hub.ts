@@ -12,8 +12,8 @@ interface HubHost {
     message: unknown,
     from: MessageSender,
   ): void | Promise<void>;
-  /** Tells `handleError` of an error. */
-  report(error: unknown): void;
+  /** Tells `handleError` of an error. Never rejects. */
+  report(error: unknown): Promise<void>;
 }
 
 /**
@@ -29,7 +29,7 @@ export class MessageHub {
   #toldUnheard = false;
   /** The handlers of the event loop, if they run there. */
   #local: LocalPlace | undefined;
-  readonly #report: (error: unknown) => void;
+  readonly #report: (error: unknown) => Promise<void>;
 
   /**
    * @param host The server.
@@ -113,7 +113,7 @@ export class MessageHub {
   unheard(): void {
     if (this.#toldUnheard) return;
     this.#toldUnheard = true;
-    this.#report(
+    void this.#report(
       new Deno.errors.NotSupported(
         "A handler has posted a message, and nobody takes it; give the server the option onMessage, or override handleMessage()",
       ),
@@ -128,7 +128,7 @@ export class MessageHub {
     try {
       await host.handleMessage(message, from);
     } catch (error) {
-      this.#report(error);
+      await this.#report(error);
     }
   }
 

@@ -30,6 +30,11 @@ export class MessageWindow {
     this.#most = most;
   }
 
+  /** Whether no more than half of it is used. */
+  get halfEmpty(): boolean {
+    return this.#under <= this.#most / 2;
+  }
+
   /**
    * Adds one.
    *

@@ -16,8 +16,8 @@ export interface Place extends MessageSender {
 export interface PlaceHost {
   /** Handles a message. Never rejects. */
   handle(message: unknown, from: MessageSender): Promise<void>;
-  /** Tells `handleError` of an error. */
-  report(error: unknown): void;
+  /** Tells `handleError` of an error. Never rejects. */
+  report(error: unknown): Promise<void>;
   /** It is gone. */
   left(place: Place): void;
 }

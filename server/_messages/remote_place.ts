@@ -18,7 +18,7 @@ export interface PlaceLink {
   config(packed: Uint8Array): void;
   /** That messages of its have been handled, and what they counted. */
   handled(cost: number): void;
-  /** A promise to await before that is said, where it takes nothing. */
+  /** A promise to await before anything is sent, where it takes nothing. */
   congestion?(): Promise<void> | undefined;
 }
 
@@ -31,9 +31,12 @@ export class RemotePlace implements Place {
   readonly id: number;
   readonly #host: PlaceHost;
   readonly #link: PlaceLink;
+  /** What it was sent and has not taken, what waits to be sent among it. */
   readonly #sent = new MessageWindow(BROADCAST_WINDOW);
+  /** What of it does not wait any more: it can have taken nothing else. */
+  readonly #out = new MessageWindow(BROADCAST_WINDOW);
   readonly #posted = new MessageWindow(POST_WINDOW);
-  /** What is to be sent when it has started. */
+  /** What is to be sent when it has started, or takes what it was sent. */
   #held: (() => void)[] | undefined = [];
   /** How many messages of its are being handled. */
   #handling = 0;
@@ -67,13 +70,19 @@ export class RemotePlace implements Place {
 
   send(packed: Uint8Array): boolean {
     if (this.#isLost) return false;
-    if (!this.#sent.enter(costOf(packed))) {
-      if (this.#leftOut++ === 0) this.#host.report(this.#behind());
+    // Once it is behind it has to catch up, or each message would be told of.
+    const mayEnter = this.#leftOut === 0 || this.#sent.halfEmpty;
+    const cost = costOf(packed);
+    if (!mayEnter || !this.#sent.enter(cost)) {
+      if (this.#leftOut++ === 0) void this.#host.report(this.#behind());
       return false;
     }
     if (this.#leftOut > 0) this.#tellLeftOut();
     this.#mayFail++;
-    this.#do(() => this.#link.message(packed));
+    this.#do(() => {
+      this.#out.enter(cost);
+      this.#link.message(packed);
+    });
     return true;
   }
 
@@ -83,9 +92,22 @@ export class RemotePlace implements Place {
 
   /** It has started, and takes what is sent. */
   opened(): void {
-    const held = this.#held;
+    this.#sendHeld();
+  }
+
+  /** Sends what was held until it takes nothing more. */
+  #sendHeld(): void {
+    const held = this.#held ?? [];
+    let next = 0;
+    for (; next < held.length; next++) {
+      const congestion = this.#link.congestion?.();
+      if (congestion !== undefined) {
+        this.#held = held.slice(next);
+        return void congestion.then(() => this.#sendHeld());
+      }
+      held[next]!();
+    }
     this.#held = undefined;
-    for (const send of held ?? []) send();
   }
 
   /**
@@ -124,6 +146,7 @@ export class RemotePlace implements Place {
    * @throws {ProtocolError} If they were not sent.
    */
   taken(cost: number): void {
+    this.#out.leave(cost);
     this.#sent.leave(cost);
   }
 
@@ -139,7 +162,7 @@ export class RemotePlace implements Place {
       );
     }
     this.#mayFail--;
-    this.#host.report(error);
+    void this.#host.report(error);
   }
 
   /** It is gone. */
@@ -152,8 +175,10 @@ export class RemotePlace implements Place {
   }
 
   #do(send: () => void): void {
-    if (this.#held === undefined) send();
-    else this.#held.push(send);
+    if (this.#held !== undefined) return void this.#held.push(send);
+    if (this.#link.congestion?.() === undefined) return send();
+    this.#held = [send];
+    this.#sendHeld();
   }
 
   #checkGone(): void {
@@ -162,14 +187,14 @@ export class RemotePlace implements Place {
 
   #behind(): Error {
     return new Deno.errors.Busy(
-      `Cannot send a message to thread or process ${this.id} of the server's handlers: it has not taken those before, which count more than ${BROADCAST_WINDOW} bytes; none is sent to it before it has`,
+      `Cannot send a message to thread or process ${this.id} of the server's handlers: it has not taken those before, which count more than ${BROADCAST_WINDOW} bytes with it; none is sent to it before it has taken half of them`,
     );
   }
 
   #tellLeftOut(): void {
     const count = this.#leftOut;
     this.#leftOut = 0;
-    this.#host.report(
+    void this.#host.report(
       new Deno.errors.Busy(
         `Thread or process ${this.id} of the server's handlers takes messages again: ${count} were not sent to it`,
       ),

@@ -169,7 +169,7 @@ class Parent {
         this.#messages++;
         return never();
       },
-      report: () => {},
+      report: () => Promise.resolve(),
     }, undefined);
     const place = hub.join(frameLink(this.carrier));
     place.opened();

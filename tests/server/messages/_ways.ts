@@ -22,22 +22,21 @@ export interface Kept {
 /** How many threads or processes there are where they are many. */
 export const MANY = 2;
 
-type Make = (options: TCPServerOptions, handler: typeof Messenger) => TCPServer;
+type Make = (options: TCPServerOptions, many: number) => TCPServer;
 
 const WAYS: Readonly<Record<string, Make>> = {
-  "on the event loop": (options, handler) =>
-    new TCPServer(LOOPBACK, handler, options),
-  "in threads that accept": (options, handler) =>
-    new ThreadingTCPServer(LOOPBACK, handler, {
-      ...{ accept: "threads", workers: MANY, ...options },
+  "on the event loop": (options) => new TCPServer(LOOPBACK, Messenger, options),
+  "in threads that accept": (options, many) =>
+    new ThreadingTCPServer(LOOPBACK, Messenger, {
+      ...{ accept: "threads", workers: many, ...options },
     }),
-  "in threads where main accepts": (options, handler) =>
-    new ThreadingTCPServer(LOOPBACK, handler, {
-      ...{ accept: "main", workers: MANY, ...options },
+  "in threads where main accepts": (options, many) =>
+    new ThreadingTCPServer(LOOPBACK, Messenger, {
+      ...{ accept: "main", workers: many, ...options },
     }),
-  "in processes": (options, handler) =>
-    new ForkingTCPServer(LOOPBACK, handler, {
-      ...{ maxChildren: MANY, connectionsPerChild: 10, spareChildren: 0 },
+  "in processes": (options, many) =>
+    new ForkingTCPServer(LOOPBACK, Messenger, {
+      ...{ maxChildren: many, connectionsPerChild: 10, spareChildren: 0 },
       ...{ requestsPerChild: Infinity, ...options },
     }),
 };
@@ -45,11 +44,15 @@ const WAYS: Readonly<Record<string, Make>> = {
 /** The ways of running, by name. */
 export const NAMES: readonly string[] = Object.keys(WAYS);
 
-/** A server that serves in one of the ways, and keeps what it is told. */
+/**
+ * A server that serves in one of the ways, and keeps what it is told.
+ *
+ * @param many How many threads or processes it may have.
+ */
 export function start(
   way: string,
   options: TCPServerOptions = {},
-  handler: typeof Messenger = Messenger,
+  many: number = MANY,
 ): TCPServer & Kept {
   const reports = new Reports();
   const received: Received[] = [];
@@ -61,7 +64,7 @@ export function start(
       for (const wake of waiting.splice(0)) wake();
     },
     ...options,
-  }, handler);
+  }, many);
   const until = async (count: number) => {
     while (received.length < count) {
       await new Promise<void>((resolve) => waiting.push(resolve));

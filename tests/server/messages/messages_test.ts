@@ -58,7 +58,7 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, what onMessage of a handler class and of a handler throw is told`, async () => {
-    await using server = start(way);
+    await using server = start(way, {}, 1);
     using client = await Client.connect(server);
     await client.ask("config");
     server.broadcast("whole class");

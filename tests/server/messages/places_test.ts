@@ -32,7 +32,10 @@ function place(config?: unknown) {
       handled.push(message);
       return going;
     },
-    report: (error) => told.push((error as Error).message),
+    report: (error) => {
+      told.push((error as Error).message);
+      return Promise.resolve();
+    },
   }, config);
   const sent: unknown[] = [];
   const remote = hub.join({
@@ -44,7 +47,7 @@ function place(config?: unknown) {
   return {
     ...{ hub, remote, sent, told, handled },
     hold: (until: Promise<void>) => going = until,
-    congest: (until: Promise<void>) => congestion = until,
+    congest: (until: Promise<void> | undefined) => congestion = until,
   };
 }
 
@@ -78,10 +81,14 @@ Deno.test("a place that takes nothing is sent no more than it may have, and that
     told[0]!,
     /^Cannot send a message to thread or process 1 .* 16777216 bytes/,
   );
+  // It has to catch up first.
   remote.taken(costOf(pack(message)));
+  strictEqual(remote.post(message), false);
+  strictEqual(told.length, 1);
+  remote.taken(BROADCAST_WINDOW / 2);
   strictEqual(remote.post(message), true);
   strictEqual(told.length, 2);
-  match(told[1]!, /takes messages again: 5 were not sent to it/);
+  match(told[1]!, /takes messages again: 6 were not sent to it/);
 });
 
 Deno.test("a place says only of messages that were sent that it took them, or failed with them", () => {
@@ -130,10 +137,30 @@ Deno.test("a place that takes no answers has not had its messages handled", asyn
   throws(() => {
     for (let count = 0; count < 10_000; count++) remote.take(packed);
   }, { name: "ProtocolError" });
+  congest(undefined);
   resolve();
   await turn();
   ok(sent.length > 1_000);
   deepStrictEqual(sent[0], { cost: costOf(packed) });
+});
+
+Deno.test("a place has taken nothing that still waits here, as it takes nothing else", async () => {
+  const { hub, remote, sent, congest } = place();
+  remote.opened();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  hub.broadcast(1);
+  congest(promise);
+  hub.broadcast(2);
+  hub.config = { a: 1 };
+  hub.broadcast(3);
+  deepStrictEqual(sent, [1]);
+  remote.taken(costOf(pack(1)));
+  throws(() => remote.taken(costOf(pack(2))), { name: "ProtocolError" });
+  congest(undefined);
+  resolve();
+  await turn();
+  deepStrictEqual(sent, [1, 2, "config", 3]);
+  remote.taken(costOf(pack(2)) + costOf(pack(3)));
 });
 
 Deno.test("a place is gone when all that it has posted is handled", async () => {

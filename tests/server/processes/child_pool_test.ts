@@ -26,7 +26,10 @@ const ADDRESS: Deno.NetAddr = {
   port: 1,
 };
 const messages = () =>
-  new MessageHub({ handleMessage: () => {}, report: () => {} }, undefined);
+  new MessageHub(
+    { handleMessage: () => {}, report: () => Promise.resolve() },
+    undefined,
+  );
 const turn = () => new Promise<void>((done) => setTimeout(done));
 
 /** Opens a request whose client sends so many bytes, and then nothing. */
