@@ -61,6 +61,8 @@ export class Messenger
     switch (word) {
       case "config":
         return read(this.config);
+      case "size":
+        return `${this.config.greeting.length} characters`;
       case "change":
         try {
           (this.config.rooms as string[]).push("another");
