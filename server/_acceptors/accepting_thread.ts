@@ -97,10 +97,10 @@ export class AcceptingThread {
     this.#tell = tell;
     this.#entered = entered;
     this.#messages = new FarMessages({
-      message: (message) => this.#tell({ is: "message", message }),
+      message: ({ buffer }) => this.#tell({ is: "message", message: buffer }),
       taken: (cost) => this.#tell({ is: "taken", cost }),
     }, (message) => this.#deliver(message));
-    if (start.config !== undefined) this.#messages.configure(start.config);
+    if (start.config !== undefined) this.#configure(start.config);
     this.#seen = this.#makeSeen();
     this.#places = new OwnPlaces(start.places, start.owner, start.thread);
     this.#events = new EventQueue(
@@ -174,15 +174,19 @@ export class AcceptingThread {
       case "tell more":
         return this.#events.more();
       case "take message":
-        return this.#messages.receive(command.message);
+        return this.#messages.receive(new Uint8Array(command.message));
       case "note handled":
         return this.#messages.handled(command.cost);
       case "configure":
-        return this.#messages.configure(command.config);
+        return this.#configure(command.config);
       case "tell load":
         this.#tellsLoad = true;
         return this.#tell({ is: this.busy ? "busy" : "idle" });
     }
+  }
+
+  #configure(packed: ArrayBuffer): void {
+    this.#messages.configure(new Uint8Array(packed));
   }
 
   /** Gives a message of the server to the handlers here. */

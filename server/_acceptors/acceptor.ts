@@ -57,11 +57,12 @@ export class Acceptor {
     this.#firstId = start.firstId;
     this.#idStep = start.places.threads;
     this.#place = messages.join({
-      message: (message) => this.tell({ do: "take message", message }),
-      config: (config) => this.tell({ do: "configure", config }),
+      message: ({ buffer }) =>
+        this.tell({ do: "take message", message: buffer }),
+      config: ({ buffer }) => this.tell({ do: "configure", config: buffer }),
       handled: (cost) => this.tell({ do: "note handled", cost }),
     });
-    const config = messages.packedConfig;
+    const config = messages.packedConfig?.buffer;
     this.#worker = new OwnedWorker(
       `${start.handler.name} thread`,
       (state): AcceptorStart => ({
@@ -83,7 +84,7 @@ export class Acceptor {
         clearTimeout(this.#answerTimer);
         this.#answerTimer = undefined;
       } else if (report.is === "message") {
-        this.#place.take(report.message);
+        this.#place.take(new Uint8Array(report.message));
       } else if (report.is === "taken") {
         this.#place.taken(report.cost);
       } else if (report.is === "answer") {

@@ -48,7 +48,7 @@ export interface AcceptorStart extends WorkerStart {
   readonly addr: Deno.NetAddr;
   readonly options: AcceptorOptions;
   /** The configuration of its handlers, packed, if there is any. */
-  readonly config: Uint8Array | undefined;
+  readonly config: ArrayBuffer | undefined;
   /** How many requests it may have at once. */
   readonly limit: number;
   /** After how many requests it says that it is spent. */

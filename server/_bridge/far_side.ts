@@ -111,7 +111,7 @@ export class FarSide implements FrameHandler {
     carrier: Carrier,
     Handler: AnyHandlerClass,
     addr: Deno.Addr,
-    config?: Uint8Array,
+    config?: ArrayBuffer,
     opened: () => void = () => {},
   ) {
     this.#carrier = carrier;
@@ -123,7 +123,9 @@ export class FarSide implements FrameHandler {
       message: (packed) => carrier.send(FrameType.Message, 0, packed),
       taken: (cost) => carrier.send(FrameType.Taken, 0, packNumber(cost)),
     }, (message) => this.#deliver(message));
-    if (config !== undefined) this.#messages.configure(config);
+    if (config !== undefined) {
+      this.#messages.configure(new Uint8Array(config));
+    }
   }
 
   /** Whether a handler runs. */

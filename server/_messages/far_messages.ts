@@ -1,12 +1,13 @@
 import { GrowingBytes } from "../../handlers/_growing_bytes.ts";
 import { costOf } from "./message_window.ts";
+import type { Packed } from "./pack_value.ts";
 import { PostQueue } from "./post_queue.ts";
 import { unpackConfig, unpackMessage } from "./unpack_value.ts";
 
 /** What takes something to the server. */
 interface ServerLink {
   /** A message. */
-  message(packed: Uint8Array): void;
+  message(packed: Packed): void;
   /** That messages of its were taken, and what they counted. */
   taken(cost: number): void;
 }

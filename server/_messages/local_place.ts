@@ -1,5 +1,5 @@
 import { BROADCAST_WINDOW, costOf, MessageWindow } from "./message_window.ts";
-import { messagePacking, packValue } from "./pack_value.ts";
+import { messagePacking, type Packed, packValue } from "./pack_value.ts";
 import type { Place, PlaceHost } from "./place.ts";
 import { PostQueue } from "./post_queue.ts";
 import { unpackMessage } from "./unpack_value.ts";
@@ -56,7 +56,7 @@ export class LocalPlace implements Place {
     return this.send(packValue(message, messagePacking("post a message")));
   }
 
-  send(packed: Uint8Array): boolean {
+  send(packed: Packed): boolean {
     const cost = costOf(packed);
     if (this.#over || !this.#sent.enter(cost)) return false;
     queueMicrotask(() => {

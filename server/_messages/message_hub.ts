@@ -1,6 +1,11 @@
 import type { MessageSender } from "../message_sender.ts";
 import { LocalPlace } from "./local_place.ts";
-import { CONFIG_PACKING, messagePacking, packValue } from "./pack_value.ts";
+import {
+  CONFIG_PACKING,
+  messagePacking,
+  type Packed,
+  packValue,
+} from "./pack_value.ts";
 import type { Place, PlaceHost } from "./place.ts";
 import { type PlaceLink, RemotePlace } from "./remote_place.ts";
 import { unpackConfig } from "./unpack_value.ts";
@@ -23,7 +28,7 @@ interface HubHost {
 export class MessageHub {
   readonly #host: PlaceHost;
   readonly #places = new Set<Place>();
-  #packedConfig: Uint8Array | undefined;
+  #packedConfig: Packed | undefined;
   #config: unknown;
   #lastId = 0;
   #toldUnheard = false;
@@ -58,7 +63,7 @@ export class MessageHub {
   }
 
   /** The same as it travels, if there has been any. */
-  get packedConfig(): Uint8Array | undefined {
+  get packedConfig(): Packed | undefined {
     return this.#packedConfig;
   }
 

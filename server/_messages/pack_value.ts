@@ -16,6 +16,9 @@ const LARGEST_KEPT = 256 * 1024;
 /** How long a text may become whose count takes one byte for certain, in bytes. */
 const SMALL_TEXT = 0x7f;
 
+/** A value as it travels, in memory of its own and no larger. */
+export type Packed = Uint8Array<ArrayBuffer>;
+
 const encoder = new TextEncoder();
 
 /** The memory that the last value was packed in, unless one is being packed. */
@@ -55,7 +58,10 @@ export const CONFIG_PACKING: Packing = {
  * @throws {RangeError} If it is too large, or nested too deep.
  * @throws What a getter of it throws.
  */
-export function packValue(value: unknown, packing: Packing): Uint8Array {
+export function packValue(
+  value: unknown,
+  packing: Packing,
+): Packed {
   const packer = new ValuePacker(packing, spare ?? new Uint8Array(FIRST_SIZE));
   // A getter may pack another value meanwhile.
   spare = undefined;
@@ -97,7 +103,7 @@ class ValuePacker {
   }
 
   /** @throws {RangeError} If it is too large. */
-  get packed(): Uint8Array {
+  get packed(): Packed {
     this.#checkLength(this.#length);
     return this.#memory.slice(0, this.#length);
   }

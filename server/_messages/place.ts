@@ -1,4 +1,5 @@
 import type { MessageSender } from "../message_sender.ts";
+import type { Packed } from "./pack_value.ts";
 
 /** Where handlers run, as the server that has messages for them sees it. */
 export interface Place extends MessageSender {
@@ -7,9 +8,9 @@ export interface Place extends MessageSender {
    *
    * @returns Whether it was sent.
    */
-  send(packed: Uint8Array): boolean;
+  send(packed: Packed): boolean;
   /** Gives them another configuration. */
-  configure(packed: Uint8Array): void;
+  configure(packed: Packed): void;
 }
 
 /** What a place tells its server. */

@@ -1,5 +1,5 @@
 import { costOf, MessageWindow, POST_WINDOW } from "./message_window.ts";
-import { messagePacking, packValue } from "./pack_value.ts";
+import { messagePacking, type Packed, packValue } from "./pack_value.ts";
 
 /**
  * How much may wait to be sent where nobody awaits `post()`, in bytes, where each
@@ -15,16 +15,16 @@ const MOST_SENT = 1_024;
  * unhandled, and the rest waits.
  */
 export class PostQueue {
-  readonly #send: (packed: Uint8Array) => void;
+  readonly #send: (packed: Packed) => void;
   readonly #window = new MessageWindow(POST_WINDOW);
   /** What waits: from `#next` on. */
-  #waiting: Uint8Array[] = [];
+  #waiting: Packed[] = [];
   #next = 0;
   #waitingCost = 0;
   #sent: PromiseWithResolvers<void> | undefined;
 
   /** @param send Sends a message to the server. */
-  constructor(send: (packed: Uint8Array) => void) {
+  constructor(send: (packed: Packed) => void) {
     this.#send = send;
   }
 

@@ -5,7 +5,7 @@ import {
   MessageWindow,
   POST_WINDOW,
 } from "./message_window.ts";
-import { messagePacking, packValue } from "./pack_value.ts";
+import { messagePacking, type Packed, packValue } from "./pack_value.ts";
 import type { Place, PlaceHost } from "./place.ts";
 import { unpackMessage } from "./unpack_value.ts";
 import { LONGEST_MESSAGE } from "./value_format.ts";
@@ -13,9 +13,9 @@ import { LONGEST_MESSAGE } from "./value_format.ts";
 /** What takes something to a thread or process. */
 export interface PlaceLink {
   /** A message. */
-  message(packed: Uint8Array): void;
+  message(packed: Packed): void;
   /** Another configuration. */
-  config(packed: Uint8Array): void;
+  config(packed: Packed): void;
   /** That messages of its have been handled, and what they counted. */
   handled(cost: number): void;
   /** A promise to await before anything is sent, where it takes nothing. */
@@ -68,7 +68,7 @@ export class RemotePlace implements Place {
     return this.send(packValue(message, messagePacking("post a message")));
   }
 
-  send(packed: Uint8Array): boolean {
+  send(packed: Packed): boolean {
     if (this.#isLost) return false;
     // Once it is behind it has to catch up, or each message would be told of.
     const mayEnter = this.#leftOut === 0 || this.#sent.halfEmpty;
@@ -86,7 +86,7 @@ export class RemotePlace implements Place {
     return true;
   }
 
-  configure(packed: Uint8Array): void {
+  configure(packed: Packed): void {
     if (!this.#isLost) this.#do(() => this.#link.config(packed));
   }
 

@@ -56,7 +56,7 @@ export class Thread {
       (state): ThreadStart => ({
         module: THREAD_URL,
         ...{ handler, addr, toThread, fromThread, state },
-        config: messages.packedConfig,
+        config: messages.packedConfig?.buffer,
       }),
       (cause) => {
         this.#carrier.close();

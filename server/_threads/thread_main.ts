@@ -28,7 +28,7 @@ export interface ThreadStart extends WorkerStart {
   readonly toThread: Lane;
   readonly fromThread: Lane;
   /** The configuration of its handlers, packed, if there is any. */
-  readonly config: Uint8Array | undefined;
+  readonly config: ArrayBuffer | undefined;
 }
 
 /** What a thread is told later: to have its handlers traced, or no more. */
