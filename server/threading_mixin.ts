@@ -100,7 +100,7 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * module, so what it does beside defining classes belongs behind
  * `if (import.meta.main)`.
  *
- * In a handler, `server` is `addr` and `shutdown()`.
+ * In a handler, `server` is `addr`, `config`, `post()` and `shutdown()`.
  *
  * Who accepts: threads of a server of TCP or TLS do so themselves, where its class
  * overrides no hook but `handleError` and `handleTimeout`, the options hold no
@@ -203,7 +203,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       const capacity = workers * connectionsPerWorker;
       const location = handlerLocation(handler);
       const makePool = () =>
-        new RemoteRunner(({ addr, shutdown, report }) =>
+        new RemoteRunner(({ addr, shutdown, report, messages }) =>
           new ThreadPool(
             workers,
             connectionsPerWorker,
@@ -212,6 +212,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
             addr,
             shutdown,
             report,
+            messages,
           )
         );
       const optionNames = OPTION_NAMES;

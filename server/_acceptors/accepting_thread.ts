@@ -6,6 +6,8 @@ import type { AnyHandlerClass } from "../_bridge/far_side.ts";
 import { Shutdowns } from "../_bridge/shutdowns.ts";
 import { checkTime } from "../_core/options.ts";
 import { withSeam } from "../_core/seam.ts";
+import { deliver, type MessageListener } from "../_messages/deliver.ts";
+import { FarMessages } from "../_messages/far_messages.ts";
 import type { TCPServer, TCPServerOptions } from "../tcp_server.ts";
 import type { TLSServer, TLSServerAddress } from "../tls_server.ts";
 import type { AcceptorAddress, AcceptorStart } from "./acceptor_start.ts";
@@ -68,6 +70,9 @@ export class AcceptingThread {
   /** The errors that are being handled elsewhere, by their numbers. */
   readonly #errors = new Map<number, () => void>();
   #lastError = 0;
+  readonly #messages: FarMessages;
+  /** What handlers see as their server. */
+  readonly #seen: RequestServer;
   /** The shutdowns that the main thread was asked for. */
   readonly #shutdowns = new Shutdowns();
   #toldWaiting = false;
@@ -97,6 +102,12 @@ export class AcceptingThread {
     this.#Handler = Handler;
     this.#tell = tell;
     this.#entered = entered;
+    this.#messages = new FarMessages({
+      message: ({ buffer }) => this.#tell({ is: "message", message: buffer }),
+      taken: (cost) => this.#tell({ is: "taken", cost }),
+    }, (message) => this.#deliver(message));
+    if (start.config !== undefined) this.#configure(start.config);
+    this.#seen = this.#makeSeen();
     this.#places = new OwnPlaces(start.places, start.owner, start.thread);
     this.#events = new EventQueue(
       wantedEvents(start.counters),
@@ -177,9 +188,42 @@ export class AcceptingThread {
         return traceThread(command.settings);
       case "tell more":
         return this.#events.more();
+      case "take message":
+        return this.#messages.receive(new Uint8Array(command.message));
+      case "note handled":
+        return this.#messages.handled(command.cost);
+      case "configure":
+        return this.#configure(command.config);
       case "tell load":
         this.#tellsLoad = true;
         return this.#tell({ is: this.busy ? "busy" : "idle" });
+    }
+  }
+
+  #configure(packed: ArrayBuffer): void {
+    this.#messages.configure(new Uint8Array(packed));
+  }
+
+  /** Gives a message of the server to the handlers here. */
+  #deliver(message: unknown): void {
+    deliver(
+      message,
+      this.#Handler,
+      this.#seen,
+      (call) => void this.#attempt(call),
+      () => {
+        for (const served of this.#room?.inside() ?? []) {
+          (served as MessageListener).tellMessage(message);
+        }
+      },
+    );
+  }
+
+  async #attempt(call: () => void | Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      await this.#tellError(error, undefined);
     }
   }
 
@@ -307,11 +351,11 @@ export class AcceptingThread {
           this.#room = room;
           return room as never;
         },
-        seenAs: this.#seen(),
+        seenAs: this.#seen,
         admission: this.#admission(),
       }),
     );
-    void server.finished.then(() => {
+    void server.finished.then(() => this.#messages.sent()).then(() => {
       this.#room!.close();
       this.#tell({ is: "finished" });
     });
@@ -377,15 +421,20 @@ export class AcceptingThread {
   }
 
   /** What handlers see as their server, as in every thread. */
-  #seen(): RequestServer {
+  #makeSeen(): RequestServer {
     const { addr, options } = this.#start;
     const { measuresRequests = false } = this.#Handler as {
       readonly measuresRequests?: boolean;
     };
     const { requestTimeout = Infinity } = options;
+    const messages = this.#messages;
     return {
       addr,
+      get config() {
+        return messages.config;
+      },
       requestTimeout: measuresRequests ? requestTimeout : Infinity,
+      post: (message) => messages.post(message),
       shutdown: (options) => this.#shutdown(options ?? {}),
     };
   }

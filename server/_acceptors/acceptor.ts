@@ -1,6 +1,8 @@
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
 import { ABANDON_AFTER } from "../_core/served_request.ts";
+import type { MessageHub } from "../_messages/message_hub.ts";
+import type { RemotePlace } from "../_messages/remote_place.ts";
 import { OwnedWorker } from "../_threads/owned_worker.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
 import { type Command, readReport, type Report } from "./messages.ts";
@@ -39,6 +41,7 @@ export class Acceptor {
   readonly #firstId: number;
   readonly #idStep: number;
   readonly #questions = new Questions();
+  readonly #place: RemotePlace;
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
   /** When its requests should have ended, in `performance.now()` time. */
   #endsAt = Infinity;
@@ -46,11 +49,13 @@ export class Acceptor {
 
   /**
    * @param start What it is told.
+   * @param messages What it takes part in.
    * @param told Called with what it tells. What that throws ends it.
    * @param gone Called once, with the cause.
    */
   constructor(
-    start: Omit<AcceptorStart, "module" | "state">,
+    start: Omit<AcceptorStart, "module" | "state" | "config">,
+    messages: MessageHub,
     told: (acceptor: Acceptor, report: Report) => void,
     gone: (acceptor: Acceptor, cause: Error) => void,
   ) {
@@ -61,15 +66,26 @@ export class Acceptor {
     this.thread = start.thread;
     this.#firstId = start.firstId;
     this.#idStep = start.idStep;
+    this.#place = messages.join({
+      message: ({ buffer }) =>
+        this.tell({ do: "take message", message: buffer }),
+      config: ({ buffer }) => this.tell({ do: "configure", config: buffer }),
+      handled: (cost) => this.tell({ do: "note handled", cost }),
+    });
+    const config = messages.packedConfig?.buffer;
     this.#worker = new OwnedWorker(
       `${start.handler.name} thread`,
-      (state): AcceptorStart => ({ ...start, module: THREAD_URL, state }),
+      (state): AcceptorStart => ({
+        ...start,
+        ...{ module: THREAD_URL, state, config },
+      }),
       (cause) => {
         clearTimeout(this.#answerTimer);
         this.#questions.gone();
         this.#clearEndTimers();
         this.ended = true;
         gone(this, cause);
+        this.#place.lost();
         resolve();
       },
     );
@@ -78,10 +94,19 @@ export class Acceptor {
       if (report.is === "alive") {
         clearTimeout(this.#answerTimer);
         this.#answerTimer = undefined;
+      } else if (report.is === "message") {
+        this.#place.take(new Uint8Array(report.message));
+      } else if (report.is === "taken") {
+        this.#place.taken(report.cost);
       } else if (report.is === "answer") {
         this.#questions.answered(report.question, report.value);
       } else told(this, report);
     });
+  }
+
+  /** It has started, and takes messages. */
+  opened(): void {
+    this.#place.opened();
   }
 
   /** Tells it something. */

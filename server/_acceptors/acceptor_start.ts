@@ -47,6 +47,8 @@ export interface AcceptorStart extends WorkerStart {
   /** The address of the server. */
   readonly addr: Deno.NetAddr;
   readonly options: AcceptorOptions;
+  /** The configuration of its handlers, packed, if there is any. */
+  readonly config: ArrayBuffer | undefined;
   /** How many requests it may have at once. */
   readonly limit: number;
   /** After how many requests it says that it is spent. */

@@ -113,6 +113,7 @@ export class Supervisor implements ServingLoop {
               requests: requestsOfThread(requestsPerWorker),
               admission: host.admission?.memory,
             },
+            host.messages,
             (acceptor, report) => this.#told(acceptor, report),
             (acceptor, cause) => this.#gone(acceptor, cause),
           ),
@@ -370,6 +371,7 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
+    acceptor.opened();
     const certificate = this.#certificate;
     if (certificate !== undefined) {
       acceptor.tell({ do: "set certificate", certificate });

@@ -10,6 +10,7 @@ import type { Traffic } from "../../handlers/_traffic.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
+import type { MessageHub } from "../_messages/message_hub.ts";
 import type { Publisher } from "../_events/publisher.ts";
 import type { WatchParts } from "../_numbers/watch.ts";
 import type {
@@ -26,6 +27,8 @@ export interface RunningHandler {
   [ABORT](reason: unknown): void;
   /** The server shuts down. Called once, with the milliseconds that are left. */
   onShutdown(gracePeriod: number): void | Promise<void>;
+  /** The server has sent a message to its handlers, of which this is one. */
+  onMessage?(message: unknown): void | Promise<void>;
   /** How its connection is to be closed by now. */
   [CLOSING](): Closing;
   /** What of it is left to be sent, if it can tell. */
@@ -125,6 +128,8 @@ export interface Transport<Request, Address extends Deno.Addr> {
 export interface RunnerHost {
   /** The address the server is bound to. */
   readonly addr: Deno.Addr;
+  /** The configuration of its handlers, and their messages. */
+  readonly messages: MessageHub;
   /** Tells whoever listens what happens in the server. */
   readonly publisher: Publisher;
   /** How many requests may be in progress at once, at first. */

@@ -259,6 +259,18 @@ export class ServedRequest<Request, Address extends Deno.Addr>
       ));
   }
 
+  /** Gives its handler a message, while that runs. */
+  tellMessage(message: unknown): void {
+    const handler = this.handler;
+    if (handler?.onMessage === undefined || this.#ending) return;
+    void scopes.run(this.#scope, () =>
+      this.serving.reporter.attempt(
+        () => handler.onMessage!(message),
+        this.request,
+        this.clientAddress,
+      ));
+  }
+
   handedOver(): void {
     this.#started = true;
     this.serving.watch.started(this);

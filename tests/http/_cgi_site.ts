@@ -81,7 +81,7 @@ export class Site extends HTTPServer {
   }
 
   /** Sends something by POST. */
-  post(
+  postTo(
     target: string,
     body: string,
     ...headers: readonly string[]
