@@ -26,7 +26,11 @@
  * @module
  */
 
-export { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
+export {
+  BaseHTTPRequestHandler,
+  type ProtocolVersion,
+  type StatusTexts,
+} from "../../handlers/http/base_http_request_handler.ts";
 export {
   CGIHTTPRequestHandler,
   type CGIUser,
