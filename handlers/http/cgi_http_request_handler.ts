@@ -8,7 +8,7 @@ import { runScript } from "./_cgi/run_script.ts";
 import { scriptRoomOf } from "./_cgi/script_room.ts";
 import { type CGIUser, checkScriptUser } from "./_cgi/script_user.ts";
 import { servedDirectory } from "./_files/find_file.ts";
-import { parseTargetPath, type TargetPath } from "./_files/target_path.ts";
+import { parseTargetPath } from "./_files/target_path.ts";
 import {
   checkBoolean,
   checkNumber,
@@ -213,14 +213,14 @@ export class CGIHTTPRequestHandler<
   }
 
   async #serve(): Promise<void> {
-    const { cgiDirectories, directory } = this.#own;
-    const root = await servedDirectory(directory);
+    const { cgiDirectories } = this.#own;
+    const root = await servedDirectory(this.directory);
     let hasBody = true;
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
       if (this.path === "*") throw this.#noScript();
       const target = parseTargetPath(this.path);
       const folder = scriptFolder(target.names, cgiDirectories);
-      if (folder === undefined) return await this.#serveFile(target);
+      if (folder === undefined) return await this.#serveFile();
       const script = await findScript(root, folder, target);
       const next = await this.#run(script, target.query, hasBody);
       if (next === undefined) return;
@@ -236,15 +236,17 @@ export class CGIHTTPRequestHandler<
     throw new HTTPError(502);
   }
 
-  async #serveFile({ names }: TargetPath): Promise<void> {
+  async #serveFile(): Promise<void> {
     if (this.command !== "GET" && this.command !== "HEAD") {
       throw this.#noScript();
     }
-    const { cgiDirectories, directory, indexPages } = this.#own;
+    const { cgiDirectories, indexPages } = this.#own;
+    const path = this.translatePath(this.path);
     // Of a folder, its index page may be sent.
-    for (const name of [undefined, ...indexPages]) {
-      const way = name === undefined ? names : [...names, name];
-      if (await isOfScripts(directory, cgiDirectories, way)) {
+    for (const name of ["", ...indexPages]) {
+      if (
+        await isOfScripts(this.directory, cgiDirectories, resolve(path, name))
+      ) {
         throw new HTTPError(403, "Scripts are run, and not sent");
       }
     }
@@ -283,7 +285,7 @@ export class CGIHTTPRequestHandler<
           headers: this.headers,
           contentLength: body?.length,
           script,
-          root: resolve(own.directory),
+          root: resolve(this.directory),
           clientAddress: this.clientAddress,
           serverAddress: this.server.addr,
           serverSoftware: this.versionString(),
