@@ -120,7 +120,7 @@ Deno.test("The command serves a directory, with leave to read that alone", async
   match(await fetched(`${url}/out`), /^403 /);
   match(await fetched(`${url}/%2e%2e%2fsecret`), /^404 /);
   await child.untilStderr(
-    /127\.0\.0\.1 - - \[[^\]]+\] "GET \/a\.txt HTTP\/1\.1" 200\n/,
+    /127\.0\.0\.1 - - \[[^\]]+\] "GET \/a\.txt HTTP\/1\.1" 200 -\n/,
   );
   await endBySignal(child, "SIGTERM");
 });
