@@ -1189,7 +1189,7 @@ export class BaseHTTPRequestHandler<
   }
 
   async #finishResponse(): Promise<void> {
-    if (this.#status === 0) {
+    if (this.#status === 0 || this.#isFollowed) {
       throw new Error(
         `Cannot finish the response to ${this.command} ${this.path}: the handler sent none`,
       );
