@@ -144,6 +144,7 @@ export const MEDIA_TYPES: Readonly<Record<string, string>> = {
   "application/wsdl+xml": "wsdl",
   "application/x-7z-compressed": "7z",
   "application/x-bcpio": "bcpio",
+  "application/x-brotli": "br",
   "application/x-bzip2": "bz2 tbz2",
   "application/x-compress": "z",
   "application/x-cpio": "cpio",
