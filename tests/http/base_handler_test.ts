@@ -504,7 +504,7 @@ Deno.test("a request that is refused is logged with its first line, where it has
     [post("Host: a", "Transfer-Encoding: gzip, chunked")]:
       '"POST /a HTTP/1.1" 501 -',
     ["G@T / HTTP/1.1\r\n\r\n"]: '"-" 501 -',
-    [`GET /${"x".repeat(20_000)}`]: '"-" 431 -',
+    [`GET /${"x".repeat(20_000)}`]: '"-" 414 -',
   };
   for (const [request, line] of Object.entries(cases)) {
     strictEqual(await logged(request), line);

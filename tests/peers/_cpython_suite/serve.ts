@@ -75,6 +75,11 @@ async function answer(question: Question): Promise<unknown> {
         connections++;
         return true;
       };
+      // A client that is left connected is told nothing when it is stopped.
+      one.server.handleError = (error) => {
+        if ((error as Error).name === "AbortError") return;
+        say({ log: Deno.inspect(error) });
+      };
       one.server.serveForever();
       running.set(one.server.addr.port, one);
       return one.server.addr.port;
