@@ -185,7 +185,25 @@ def redirect_http(module):
 # xmlrpc.server
 
 
+class Script:
+    """A CGI script that answers calls."""
+
+    encoding = "utf-8"
+
+    def handle_request(self):
+        bridge.calls += 1
+        # Web servers set it (RFC 3875, section 4.1.12), and one test does not.
+        environment = {"REQUEST_METHOD": "POST", **os.environ}
+        body = b"" if environment["REQUEST_METHOD"] == "GET" else sys.stdin.read().encode()
+        script = HERE.parent.parent / "xmlrpc" / "_cgi_script.ts"
+        sys.stdout.write(subprocess.run(
+            [deno, "run", "--quiet", "--allow-all", script],
+            input=body, env=environment, capture_output=True, check=True,
+        ).stdout.decode())
+
+
 def redirect_xmlrpc(module):
+    module.xmlrpc.server.CGIXMLRPCRequestHandler = Script
     # The server of the test that runs, and the class of its handler.
     current = {}
 
