@@ -14,7 +14,7 @@ export interface ServedLoad {
   readonly servers: readonly ServerCommand[];
   /** What is compared instead of the rate: milliseconds, of which few are good. */
   readonly percentile?: "p90";
-  run(port: number): Promise<Measured>;
+  run(port: number, server: ServerCommand): Promise<Measured>;
 }
 
 /**
@@ -49,9 +49,9 @@ async function compare(
   for (let round = 0; round < rounds; round++) {
     for (const [i, command] of servers.entries()) {
       await using server = await Server.start(command);
-      for (let i = 0; i < warmUps; i++) await run(server.port);
+      for (let i = 0; i < warmUps; i++) await run(server.port, command);
       const before = server.processorTime();
-      const measured = await run(server.port);
+      const measured = await run(server.port, command);
       const used = server.processorTime() - before;
       speeds[i]!.push(
         percentile === undefined ? measured.perSecond : measured[percentile]!,

@@ -8,6 +8,9 @@
  * pays for that, several microseconds on a virtual machine, and pays more the
  * slower it is.
  *
+ * `proxied` before the mode has each connection begin with a PROXY header of
+ * version 2, as a balancer's do.
+ *
  *   load echo PORT CONNS SIZE MS IDLE   ask and wait for the echo; IDLE more
  *                                       connections stay open and silent
  *   load connect PORT CONNS SIZE MS     connect, read SIZE bytes to the end, close
@@ -50,7 +53,7 @@ struct peer {
   double sent;
 };
 
-static int port, epfd, kind = SOCK_STREAM, spin;
+static int port, epfd, kind = SOCK_STREAM, spin, proxied;
 static char *buffer;
 /* Sizes of a question, which the buffer begins with, and of its answer. */
 static size_t asked, answered;
@@ -67,6 +70,11 @@ static double now_ms(void) {
   return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
+/* proxy-protocol.txt, section 2.2: 192.0.2.1:1024 to 192.0.2.2:80 by TCP. */
+static const char proxy_header[] =
+    "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"
+    "\xc0\0\x02\x01\xc0\0\x02\x02\x04\0\0\x50";
+
 static int dial(void) {
   int fd = socket(AF_INET, kind | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
@@ -76,6 +84,8 @@ static int dial(void) {
   int one = 1;
   if (kind == SOCK_STREAM)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  ssize_t length = sizeof proxy_header - 1;
+  if (proxied && send(fd, proxy_header, length, MSG_NOSIGNAL) != length) die("send");
   if (fcntl(fd, F_SETFL, O_NONBLOCK)) die("fcntl");
   return fd;
 }
@@ -289,13 +299,13 @@ static void hold(int count, size_t burst) {
 
 int main(int argc, char **argv) {
   double arg[4] = {0};
-  if (argc > 1 && !strcmp(argv[1], "spin")) {
-    spin = 1;
-    argv++;
-    argc--;
+  for (; argc > 1; argv++, argc--) {
+    if (!strcmp(argv[1], "spin")) spin = 1;
+    else if (!strcmp(argv[1], "proxied")) proxied = 1;
+    else break;
   }
   if (argc < 4) {
-    fprintf(stderr, "usage: load [spin] MODE PORT ...\n");
+    fprintf(stderr, "usage: load [spin] [proxied] MODE PORT ...\n");
     return 2;
   }
   for (int i = 3; i < argc && i < 7; i++) arg[i - 3] = atof(argv[i]);

@@ -1,8 +1,10 @@
 /**
- * What it costs to watch a server: `stats()` with many connections, and echoes and
- * connections where nothing watches, against those where everything does: every
- * channel has a subscriber, `openMetrics()` is asked for ten times a second, and
- * Deno's OpenTelemetry measures, without a collector.
+ * What it costs to watch a server, and to look whom it serves: `stats()` with many
+ * connections, and echoes and connections where all of that is off, against those
+ * where it is on: every channel has a subscriber, `openMetrics()` is asked for ten
+ * times a second, Deno's OpenTelemetry measures, without a collector, and clients
+ * are counted by the addresses that PROXY headers tell. Those clients send a header
+ * to each server of their rows that takes one.
  *
  * Options: `--rounds=N`, `--short` to see only that everything works.
  */
@@ -81,7 +83,15 @@ function servers(mode: string): ServerCommand[] {
     watched("all off"),
     watched("channels", "channels"),
     watched("channels, stats", "channels", "stats"),
-    watched("all on", "channels", "stats", "metrics"),
+    watched("channels, stats, metrics", "channels", "stats", "metrics"),
+    watched("admission", "admission"),
+    watched("PROXY", "proxy"),
+    watched(
+      "all on",
+      ...["channels", "stats", "metrics"],
+      "admission",
+      "proxy",
+    ),
   ];
 }
 
@@ -112,7 +122,10 @@ try {
     name,
     program: load,
     servers: servers(mode),
-    run: (port) => runLoad(load, ["spin", ...args(port)]),
+    run: (port, { command }) => {
+      const sends = command.includes("proxy") ? ["spin", "proxied"] : ["spin"];
+      return runLoad(load, [...sends, ...args(port)]);
+    },
   });
   await compareLoads([
     compared(

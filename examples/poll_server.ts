@@ -5,6 +5,7 @@
 //
 // Arguments: port (1234).
 
+import { run } from "../mod.ts";
 import {
   createServer,
   poll,
@@ -68,13 +69,12 @@ export async function serve(
 
 if (import.meta.main) {
   const abort = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(name, () => abort.abort());
-  }
-  await serve(
-    Number(Deno.args[0] ?? 1234),
-    abort.signal,
-    (port) => console.log(`Listening on 127.0.0.1:${port}`),
-  );
-  Deno.exit();
+  const onListen = (port: number) =>
+    console.log(`Listening on 127.0.0.1:${port}`);
+  // What serves and can be told to end can be run, as servers are.
+  await run({
+    serveForever: () =>
+      serve(Number(Deno.args[0] ?? 1234), abort.signal, onListen),
+    shutdown: () => abort.abort(),
+  });
 }

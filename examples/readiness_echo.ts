@@ -6,6 +6,7 @@
 //
 // Arguments: port (1234), Workers beside this thread (0).
 
+import { run } from "../mod.ts";
 import {
   type ReadinessHandlers,
   ReadinessServer,
@@ -26,12 +27,8 @@ if (import.meta.main && !inWorker) {
     new Worker(import.meta.url, { type: "module", name: `Worker ${i}` })
       .postMessage(server.share());
   }
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(name, () => server.shutdown());
-  }
   console.log(`Listening on 127.0.0.1:${(server.addr as Deno.NetAddr).port}`);
-  await server.serveForever();
-  Deno.exit();
+  await run(server);
 } else if (import.meta.main) {
   // In a Worker the loop may block its thread, which is faster.
   addEventListener("message", (event) => {

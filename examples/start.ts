@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import {
   ForkingTCPServer,
   LimitOverrunError,
+  run,
   StreamRequestHandler,
   TCPServer,
   ThreadingTCPServer,
@@ -123,19 +124,17 @@ function listen(
 
 if (import.meta.main) {
   const server = listen(readOptions());
-  let ending = false;
-  const end = (code: number) => {
-    if (ending) Deno.exit(code);
-    ending = true;
-    console.log(
-      `Ending: those connected have ${GRACE_PERIOD / 1000} s to finish; ` +
-        "a second signal ends at once",
-    );
-    server.shutdown({ gracePeriod: GRACE_PERIOD });
-  };
-  // Shells tell by 128 and the signal's number what a process died of.
-  Deno.addSignalListener("SIGINT", () => end(130));
-  Deno.addSignalListener("SIGTERM", () => end(143));
-  await server.serveForever();
+  await run(server, {
+    gracePeriod: GRACE_PERIOD,
+    onSignal(signal, action) {
+      // Shells tell by 128 and the signal's number what a process died of.
+      if (action === "end") Deno.exit(signal === "SIGINT" ? 130 : 143);
+      if (action === "recycle") return;
+      console.log(
+        `Ending: those connected have ${GRACE_PERIOD / 1000} s to finish; ` +
+          "a second signal ends at once",
+      );
+    },
+  });
   console.log("Ended");
 }

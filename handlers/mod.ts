@@ -10,7 +10,7 @@
  * called when the server begins to shut down meanwhile.
  *
  * `rfile` is a {@linkcode StreamReader}: `read()` gives what is there and `null` at
- * the end, `readAll()` everything, `readLine()`, `readExactly(n)` and
+ * the end, `readAll()` everything, `readLine()`, `readFrame()`, `readExactly(n)` and
  * `readUntil(separator)` a piece. `wfile` is a {@linkcode StreamWriter}: awaiting
  * `write()` holds a handler back where its client reads slowly.
  *
@@ -28,6 +28,10 @@ export type { TLSCertificate, TLSOptions } from "./_tls/tls_options.ts";
 export type { Unsent } from "./_unsent.ts";
 export * from "./proxy_header.ts";
 export * from "./datagram_request_handler.ts";
+export type {
+  FrameOptions,
+  FrameReadOptions,
+} from "./streams/frame_options.ts";
 export type { PieceOptions, ReadOptions } from "./streams/read_options.ts";
 export * from "./streams/stream_errors.ts";
 export * from "./streams/stream_reader.ts";

@@ -3,8 +3,9 @@
  * a datagram received; nothing reads what it sends, and no hook is called for it.
  *
  * It is asked after a PROXY header has told of the client. A connection that a
- * balancer makes for itself (`LOCAL`), and a client without an IP address, are let
- * in. All threads that accept for themselves share the limits.
+ * balancer makes for itself (`LOCAL`) is let in, and so is a client without an IP
+ * address (behind a balancer that knows none, at a Unix socket), unless `allow`
+ * says who alone is. All threads that accept for themselves share the limits.
  *
  * Clients are counted by their addresses: one of IPv4 whole, one of IPv6 by its
  * first `ipv6Prefix` bits. The senders of datagrams can be forged: whoever knows an

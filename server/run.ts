@@ -6,7 +6,7 @@ import { sdNotify } from "./sd_notify.ts";
 import { type SdWatchdog, sdWatchdog } from "./sd_watchdog.ts";
 import type { ShutdownOptions } from "./server_options.ts";
 
-/** A server that can be run: every one of this module. */
+/** A server that can be run: every one of this module, and of others like it. */
 export interface RunnableServer {
   /**
    * Serves until it is shut down.
@@ -18,9 +18,10 @@ export interface RunnableServer {
    * Accepts nothing more, and lets what runs finish.
    *
    * @param options How long that may take.
-   * @returns A promise that resolves when no request is in progress.
+   * @returns A promise that resolves when no request is in progress, or nothing:
+   * `serveForever` tells that too.
    */
-  shutdown(options?: ShutdownOptions): Promise<void>;
+  shutdown(options?: ShutdownOptions): Promise<void> | void;
 }
 
 /** Options of {@linkcode run}. */

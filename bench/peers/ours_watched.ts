@@ -1,13 +1,20 @@
 /**
- * A server that is watched, or not.
+ * A server that is watched and looks whom it serves, or not.
  *
- * Arguments: echo or reply; then what watches it, of: channels, stats, metrics.
+ * Arguments: echo or reply; then what of this it does, of: channels, stats, metrics,
+ * admission, proxy.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { StreamRequestHandler, TCPServer } from "../../mod.ts";
 import { instrument, openMetrics } from "../../server/telemetry/mod.ts";
 
-const [mode, ...watchers] = Deno.args;
+const [mode, ...parts] = Deno.args;
+
+/** Limits that the load does not come to. */
+const MANY = {
+  perAddress: 10_000,
+  rate: { burst: 1_000_000, perSecond: 1_000_000 },
+};
 
 class Echo extends StreamRequestHandler {
   override async handle() {
@@ -27,9 +34,17 @@ class Reply extends StreamRequestHandler {
 const server = new TCPServer(
   { hostname: "127.0.0.1", port: 0 },
   mode === "echo" ? Echo : Reply,
-  { onError: () => {} },
+  {
+    onError: () => {},
+    ...parts.includes("admission")
+      ? { admission: { ...MANY, deny: ["198.51.100.0/24"] } }
+      : {},
+    ...parts.includes("proxy")
+      ? { proxyProtocol: { mode: "require", trust: ["127.0.0.0/8"] } }
+      : {},
+  },
 );
-if (watchers.includes("channels")) {
+if (parts.includes("channels")) {
   let heard = 0;
   for (
     const event of [
@@ -39,8 +54,8 @@ if (watchers.includes("channels")) {
   ) subscribe(`socketserver:${event}`, () => void heard++);
 }
 // More often than anybody looks.
-if (watchers.includes("stats")) setInterval(() => openMetrics(server), 100);
-if (watchers.includes("metrics")) {
+if (parts.includes("stats")) setInterval(() => openMetrics(server), 100);
+if (parts.includes("metrics")) {
   const { active } = instrument(server, { spans: false });
   if (!active) throw new Error("Expected OTEL_DENO to be set");
 }

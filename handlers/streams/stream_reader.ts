@@ -6,6 +6,12 @@ import { LARGEST_BUFFER } from "./_read_buffer.ts";
 import { Reading } from "./_reading.ts";
 import { MORE } from "./_waiting_read.ts";
 import {
+  FRAME_READ_OPTIONS,
+  type FrameReadOptions,
+  layoutOf,
+  lengthFrom,
+} from "./frame_options.ts";
+import {
   PIECE_OPTIONS,
   type PieceOptions,
   type ReadOptions,
@@ -250,22 +256,6 @@ export class StreamReader implements AsyncIterable<string> {
    * is read: a length that came from a peer allocates no more than that.
    * @throws {RangeError} If `n` is not a non-negative integer.
    * @throws {Deno.errors.Busy} If another read is waiting.
-   *
-   * @example Messages that begin with their length
-   * ```ts
-   * import { StreamRequestHandler } from "@wire/socketserver";
-   *
-   * class Messages extends StreamRequestHandler {
-   *   override async handle() {
-   *     for (;;) {
-   *       const head = await this.rfile.readExactly(4, { nullAtEnd: true });
-   *       if (head === null) return;
-   *       const size = new DataView(head.buffer, head.byteOffset).getUint32(0);
-   *       await this.wfile.write(await this.rfile.readExactly(size));
-   *     }
-   *   }
-   * }
-   * ```
    */
   readExactly(
     n: number,
@@ -361,6 +351,72 @@ export class StreamReader implements AsyncIterable<string> {
       options,
       undefined,
       PIECE_OPTIONS,
+    );
+  }
+
+  /**
+   * Reads one frame: bytes that come behind their length, as `writeFrame` of
+   * {@linkcode StreamWriter} sends them.
+   *
+   * @param options How the length is written, and how long to wait.
+   * @returns The bytes without their length, none of them where that is 0, or
+   * `null` where the stream ends between two frames.
+   * @throws {IncompleteReadError} If the stream ends within a frame; its `partial`
+   * begins with the length.
+   * @throws {LimitOverrunError} If the length is greater than `limit`, as soon as it
+   * has come: a length that came from a peer allocates no more than that.
+   * @throws {RangeError} If `lengthBytes` is none of 1, 2, 4 and 8.
+   * @throws {Deno.errors.Busy} If another read is waiting.
+   *
+   * @example Messages that begin with their length
+   * ```ts
+   * import { StreamRequestHandler } from "@wire/socketserver";
+   *
+   * class Messages extends StreamRequestHandler {
+   *   override async handle() {
+   *     for (let message; (message = await this.rfile.readFrame()) !== null;) {
+   *       await this.wfile.writeFrame(message);
+   *     }
+   *   }
+   * }
+   * ```
+   */
+  readFrame(
+    options?: FrameReadOptions,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    let layout: ReturnType<typeof layoutOf>;
+    try {
+      layout = layoutOf("read a frame", options, FRAME_READ_OPTIONS);
+    } catch (error) {
+      return this.#reading.refuse(error as Error);
+    }
+    const { held } = this.#reading;
+    const { lengthBytes } = layout;
+    let size = -1;
+    return this.#reading.read(
+      () => {
+        if (size < 0 && held.length >= lengthBytes) {
+          size = lengthFrom(held.peek(lengthBytes), layout);
+          if (size > this.#limit) {
+            throw this.#overrun(
+              `Cannot read a frame of ${size} bytes: the reader's limit is ${this.#limit} bytes`,
+            );
+          }
+        }
+        if (size >= 0 && held.length >= lengthBytes + size) {
+          held.take(lengthBytes);
+          return held.take(size);
+        }
+        if (this.#reading.end === undefined) return MORE;
+        if (held.length === 0 || this.#reading.end === "cancel") return null;
+        throw this.#incomplete(
+          "Cannot read a frame",
+          size < 0 ? undefined : lengthBytes + size,
+        );
+      },
+      options,
+      undefined,
+      FRAME_READ_OPTIONS,
     );
   }
 

@@ -7,6 +7,7 @@ import {
   type StreamOwner,
 } from "./_left_behind.ts";
 import { refuse } from "./_refusal.ts";
+import { frameHead, type FrameOptions } from "./frame_options.ts";
 import { giveBuffer, SMALL_BUFFER, takeBuffer } from "./_small_buffers.ts";
 import { LimitOverrunError } from "./stream_errors.ts";
 import { afterTurn, FRUITLESS_IN_A_ROW } from "./_turns.ts";
@@ -216,6 +217,48 @@ export class StreamWriter {
     const sink = this.#sink;
     if (!("write" in sink)) return this.#writeNow(sink, bytes);
     this.#collect(bytes);
+    return this.#collected(sink);
+  }
+
+  /**
+   * Writes one frame: bytes behind their length, both or neither. `readFrame` of
+   * {@linkcode StreamReader} reads it.
+   *
+   * @param data What to write, text as UTF-8.
+   * @param options How the length is written.
+   * @returns A promise as that of `write`, which also rejects with `RangeError` if
+   * the length does not fit into `lengthBytes`, or that is none of 1, 2, 4 and 8.
+   */
+  writeFrame(
+    data: string | Uint8Array,
+    options?: FrameOptions,
+  ): Promise<void> {
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    if (this.#failure !== undefined) {
+      return this.#paced(rejected(this.#failure.error));
+    }
+    const reason = this.#reasonToRefuse(bytes);
+    if (reason !== undefined) return this.#refuse(reason);
+    let head: Uint8Array<ArrayBuffer>;
+    try {
+      head = frameHead(bytes.length, options);
+    } catch (error) {
+      return this.#refuse(error as Error);
+    }
+    const sink = this.#sink;
+    if (!("write" in sink)) {
+      const frame = new Uint8Array(head.length + bytes.length);
+      frame.set(head);
+      frame.set(bytes, head.length);
+      return this.#writeNow(sink, frame);
+    }
+    this.#collect(head);
+    if (bytes.length > 0) this.#collect(bytes);
+    return this.#collected(sink);
+  }
+
+  /** Sends the batch, with what else this tick adds to it. */
+  #collected(sink: WriteSink): Promise<void> {
     if (this.#collecting === undefined) {
       this.#last = this.#collecting = this.#send(sink, this.#last);
     }

@@ -192,7 +192,16 @@ class SharedPlaces {
 
 /** The places, as the main thread sees them. */
 export class AllPlaces extends SharedPlaces {
-  #limit = this.size;
+  #limit: number;
+
+  /**
+   * @param memory The memory.
+   * @param limit How many places may be taken, also where the memory has fewer.
+   */
+  constructor(memory: PlacesMemory, limit: number) {
+    super(memory);
+    this.#limit = limit;
+  }
 
   /** How many places may be taken. */
   get limit(): number {
@@ -200,12 +209,13 @@ export class AllPlaces extends SharedPlaces {
   }
 
   set limit(limit: number) {
-    this.#limit = Math.min(limit, MOST_PLACES);
-    if (this.#limit > this.size) {
-      this.memory.grow(4 * wordsOf(this.threads, this.#limit));
-      this.lookAt(this.#limit);
+    this.#limit = limit;
+    const size = Math.min(limit, MOST_PLACES);
+    if (size > this.size) {
+      this.memory.grow(4 * wordsOf(this.threads, size));
+      this.lookAt(size);
     }
-    Atomics.store(this.words, LIMIT, this.#limit);
+    Atomics.store(this.words, LIMIT, size);
     this.tellFreed();
   }
 

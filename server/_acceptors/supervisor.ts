@@ -82,7 +82,7 @@ export class Supervisor implements ServingLoop {
     const { workers, handler, requestsPerWorker } = supervised;
     this.#host = host;
     const memory = allocatePlaces(workers, host.limit);
-    this.#places = new AllPlaces(memory);
+    this.#places = new AllPlaces(memory, host.limit);
     const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
     this.#numbers = numbers;
     this.#one = new TheOne(() => this.#chooseForOne());

@@ -107,7 +107,10 @@ export class Admission {
     const bytes = "hostname" in client
       ? clientBytes(client.hostname)
       : undefined;
-    if (bytes === undefined) return UNCOUNTED;
+    if (bytes === undefined) {
+      // No network has it: it is none of those who alone are let in.
+      return this.#allow === undefined ? UNCOUNTED : "deny";
+    }
     if (this.#deny?.has(bytes)) return "deny";
     if (this.#allow !== undefined && !this.#allow.has(bytes)) return "deny";
     if (this.#counts === undefined && this.#rates === undefined) {

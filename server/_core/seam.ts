@@ -71,8 +71,9 @@ export interface CountedRequest<Request> extends Traffic {
  * - `"client"`: it is a client's, who may not be let in.
  * - `"trusted"`: it is that of somebody who is always let in.
  * - `"refused"`: it is closed.
+ * - an error: it is refused too, and this is why, for who is told of errors.
  */
-export type Prepared = "client" | "trusted" | "refused";
+export type Prepared = "client" | "trusted" | "refused" | Error;
 
 /**
  * How a kind of server prepares, ends and releases requests. A server of

@@ -378,6 +378,11 @@ export class ServedRequest<Request, Address extends Deno.Addr>
       return "proxy";
     }
     if (prepared === "refused") return "proxy";
+    if (prepared instanceof Error) {
+      const { request, clientAddress, serving: { reporter } } = this;
+      await reporter.report(prepared, request, clientAddress);
+      return "proxy";
+    }
     if (prepared === "trusted" || this.place < 0) return undefined;
     const admitted = admission?.enter(this.clientAddress);
     if (typeof admitted === "string") return admitted;

@@ -12,6 +12,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 const LARGEST_PORT = 65_535;
 
+/** Whatever follows that word is to be ignored. */
+const UNKNOWN = /^PROXY UNKNOWN(?: |$)/;
 /** Printable characters alone: the line goes into errors and logs. */
 const PRINTABLE = /^[ -~]*$/;
 const KNOWN = /^PROXY (TCP4|TCP6) ([^ ]+) ([^ ]+) (\d{1,5}) (\d{1,5})$/;
@@ -39,15 +41,14 @@ export function readV1(
 }
 
 function parseLine(line: string): ProxyHeader {
-  if (!PRINTABLE.test(line)) {
-    throw malformed("its line has characters that are not printable");
-  }
-  // Whatever follows that word is to be ignored.
-  if (/^PROXY UNKNOWN( |$)/.test(line)) {
+  if (UNKNOWN.test(line)) {
     return {
       ...{ version: 1, command: "PROXY", tlvs: {} },
       ...{ source: undefined, destination: undefined },
     };
+  }
+  if (!PRINTABLE.test(line)) {
+    throw malformed("its line has characters that are not printable");
   }
   const found = KNOWN.exec(line);
   if (found !== null) {

@@ -79,9 +79,8 @@ export class ProxyReceiver {
   /**
    * Receives the header of a connection, if one is to come.
    *
+   * @returns `Deno.errors.PermissionDenied` for the first peer that may send none.
    * @throws {Deno.errors.InvalidData} If the header breaks the protocol.
-   * @throws {Deno.errors.PermissionDenied} If the peer is the first that may send
-   * none.
    */
   async receive(served: InProgress<unknown, Deno.Addr>): Promise<Prepared> {
     const connection = (served.request as { [PROXIED]?: unknown })[PROXIED];
@@ -92,8 +91,7 @@ export class ProxyReceiver {
     }
     if (!this.#trusted.has(connection.remoteAddr)) {
       if (this.#isOptional) return "client";
-      this.#tellUntrusted(connection.remoteAddr);
-      return "refused";
+      return this.#refuse(connection.remoteAddr);
     }
     const waiting: Waiting = { served, since: performance.now() };
     this.#deadlines.add(waiting);
@@ -116,11 +114,11 @@ export class ProxyReceiver {
     this.#deadlines.leaveBackground();
   }
 
-  #tellUntrusted(peer: Deno.Addr): void {
-    if (this.#toldUntrusted) return;
+  #refuse(peer: Deno.Addr): Prepared {
+    if (this.#toldUntrusted) return "refused";
     // Once: anybody can have it told, as often as he likes.
     this.#toldUntrusted = true;
-    throw new Deno.errors.PermissionDenied(
+    return new Deno.errors.PermissionDenied(
       `Cannot serve ${
         describeAddress(peer)
       }: proxyProtocol does not trust it; if it is a balancer, add it to proxyProtocol.trust. Others like it are closed without a word`,

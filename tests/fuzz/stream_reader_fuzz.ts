@@ -206,7 +206,7 @@ function makeSource(next: Random, bytes: Uint8Array, fails: boolean) {
 function makeRead(next: Random, { limit }: Left): Read {
   const n = below(next, oneOf(next, [3, 20, 200, limit + 2, 10_000]));
   const nullAtEnd = next() < 0.5;
-  switch (below(next, 8)) {
+  switch (below(next, 9)) {
     case 0:
       return readUpTo(n);
     case 1:
@@ -223,6 +223,8 @@ function makeRead(next: Random, { limit }: Left): Read {
       return readUntil(oneOf(next, SEPARATORS), nullAtEnd);
     case 6:
       return peek(n);
+    case 7:
+      return readFrame();
     default:
       // Seldom what is wanted before the end.
       return next() < 0.1 ? readEverything() : readUpTo(n);
@@ -325,6 +327,21 @@ function readUntil(separator: string, nullAtEnd: boolean): Read {
         deepStrictEqual(got, OVERRUN);
       } else if (at >= 0) take(left, got, at + separator.length);
       else checkUnfinished(left, got, nullAtEnd);
+    },
+  };
+}
+
+/** A frame whose length is whatever byte comes next. */
+function readFrame(): Read {
+  return {
+    name: "readFrame()",
+    call: (rfile, options) => rfile.readFrame({ ...options, lengthBytes: 1 }),
+    check(left, got) {
+      const size = left.rest.charCodeAt(0);
+      if (size > left.limit) return deepStrictEqual(got, OVERRUN);
+      if (!(left.rest.length > size)) return checkUnfinished(left, got, true);
+      deepStrictEqual(got, { value: left.rest.slice(1, 1 + size) });
+      left.rest = left.rest.slice(1 + size);
     },
   };
 }

@@ -57,9 +57,9 @@ const NAMES:
     [DatagramRequestHandler, "packet rfile socket wfile"],
     [
       StreamReader,
-      "atEof cancel limit lines peek read readAll readExactly readInto readLine readUntil readable",
+      "atEof cancel limit lines peek read readAll readExactly readFrame readInto readLine readUntil readable",
     ],
-    [StreamWriter, "bufferedAmount closeWrite flush writable write"],
+    [StreamWriter, "bufferedAmount closeWrite flush writable write writeFrame"],
   ];
 
 for (const [{ prototype, name }, names] of NAMES) {

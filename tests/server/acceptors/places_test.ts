@@ -31,7 +31,7 @@ Deno.test("no place has two owners, and there are no more than there are", () =>
 
 Deno.test("what a thread that is gone had is found by its number, and free again", () => {
   const memory = allocatePlaces(2, 4);
-  const all = new AllPlaces(memory);
+  const all = new AllPlaces(memory, memory.size);
   const [lost, other] = [
     new OwnPlaces(memory, 7, 0),
     new OwnPlaces(memory, 8, 1),
@@ -64,7 +64,7 @@ for (
     const memory = allocatePlaces(1, 1);
     const own = new OwnPlaces(memory, 1, 0);
     own.note(own.take(), client(hostname, 4_711));
-    deepStrictEqual(new AllPlaces(memory).takeBack(1, 0), [
+    deepStrictEqual(new AllPlaces(memory, memory.size).takeBack(1, 0), [
       client(hostname, 4_711),
     ]);
   });
@@ -84,7 +84,7 @@ Deno.test("whoever waits for a place is woken by who frees one, and by the main 
   await first;
   one.take();
   const second = wait();
-  new AllPlaces(memory).takeBack(1, 0);
+  new AllPlaces(memory, memory.size).takeBack(1, 0);
   await second;
   ok(two.take() >= 0);
 });
@@ -96,7 +96,7 @@ Deno.test("a limit that is infinite takes no more memory than a process has desc
 
 Deno.test("no more places are taken than may be, as that changes", () => {
   const memory = allocatePlaces(2, 4);
-  const all = new AllPlaces(memory);
+  const all = new AllPlaces(memory, memory.size);
   const threads = [new OwnPlaces(memory, 7, 0), new OwnPlaces(memory, 8, 1)];
   const taken: [OwnPlaces, number][] = [];
   const takeAll = () => {
@@ -158,7 +158,7 @@ Deno.test("nonsense in the memory gives addresses or none, and never fails", () 
       words[i] = Math.imul(seed + i, 2_654_435_761);
     }
     for (let i = 80; i < words.length; i += 6) words[i] = 5;
-    const clients = new AllPlaces(memory).takeBack(5, 0);
+    const clients = new AllPlaces(memory, memory.size).takeBack(5, 0);
     ok(clients.length <= 100);
     for (const { hostname, port } of clients) {
       strictEqual(typeof hostname, "string");

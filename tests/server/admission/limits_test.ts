@@ -205,6 +205,8 @@ Deno.test("clients are let in by their networks", () => {
   deepStrictEqual(outcomes(others, ["10.0.0.1", "::1"]), ["deny", "in"]);
   for (const none of [{ transport: "unix", path: "" }, at("localhost")]) {
     strictEqual(typeof others.enter(none as Deno.Addr), "object");
+    // Those alone are let in who are in a network that is allowed.
+    strictEqual(admission.enter(none as Deno.Addr), "deny");
   }
 });
 

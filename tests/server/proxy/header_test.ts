@@ -48,7 +48,10 @@ Deno.test("the lines of version 1 are read", () => {
   );
   const nobody = { source: undefined, destination: undefined };
   for (
-    const rest of ["", " ", " ffff::1 ffff::2 1 2", " whatever it may be"]
+    const rest of [
+      ...["", " ", " ffff::1 ffff::2 1 2", " whatever it may be"],
+      " \x1b[2J\0\xff",
+    ]
   ) {
     deepStrictEqual(read(encode(`PROXY UNKNOWN${rest}\r\n`)), {
       ...version,
@@ -75,7 +78,7 @@ const BAD_LINES = {
   "a port with a zero before it": "PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n",
   "a port with a sign": "PROXY TCP4 1.2.3.4 1.2.3.4 +1 2\r\n",
   "an empty port": "PROXY TCP4 1.2.3.4 1.2.3.4 1 \r\n",
-  "a control character": "PROXY UNKNOWN \x1b[2J\r\n",
+  "a control character": "PROXY TCP4 \x1b[2J 1.2.3.4 1 2\r\n",
   "108 bytes": `PROXY UNKNOWN ${"x".repeat(108 - 16)}\r\n`,
   "no end": `PROXY UNKNOWN ${"x".repeat(200)}`,
 };

@@ -239,6 +239,8 @@ Deno.test("a peer that is not trusted is closed where PROXY headers are required
     ),
   );
   strictEqual(handled, 0);
+  const { refused, failed } = server.stats();
+  deepStrictEqual([refused.proxy, failed], [3, 0]);
 });
 
 Deno.test("a spoofed PROXY header of a peer that is not trusted is payload where headers are optional", async () => {
