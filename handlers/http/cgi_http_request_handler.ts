@@ -1,4 +1,5 @@
 import type { RequestServer } from "../base_request_handler.ts";
+import { SCOPE, STATUS, WRITE_RAW } from "./_inside.ts";
 import { resolve } from "node:path";
 import { scriptEnvironment, systemEnvironment } from "./_cgi/environment.ts";
 import { findScript, type Script, scriptFolder } from "./_cgi/find_script.ts";
@@ -45,8 +46,9 @@ const MOST_REDIRECTS = 10;
  *   411.
  * - `Location` with a path has the server answer that path instead, at most 10
  *   times; with anything else, the client is sent there (302).
- * - Scripts whose name starts with `nph-`, which would write to the client
- *   themselves, are answered with 501.
+ * - What a script prints whose name starts with `nph-` is a whole response, from
+ *   its status line on (section 5). It is sent as it is, and the connection is
+ *   closed behind it. One that does not begin like one is answered with 502.
  * - A script that prints no valid header is answered with 502, one that neither
  *   takes nor gives anything for `cgiTimeout` with 504. It is then sent SIGTERM,
  *   and SIGKILL 2 seconds later. So is one whose client is gone, or that is
@@ -126,6 +128,9 @@ export class CGIHTTPRequestHandler<
    * groups are kept. On Windows scripts run as whoever runs the server.
    */
   static readonly cgiUser: CGIUser | "nobody" | "server" = "nobody";
+
+  /** That of a response that a script has made by itself. */
+  #unparsedStatus = 0;
 
   /**
    * Checks what the class is set to, before anybody is served.
@@ -213,6 +218,7 @@ export class CGIHTTPRequestHandler<
   }
 
   async #serve(): Promise<void> {
+    this.#unparsedStatus = 0;
     const { cgiDirectories } = this.#own;
     const root = await servedDirectory(this.directory);
     let hasBody = true;
@@ -253,6 +259,21 @@ export class CGIHTTPRequestHandler<
     await (this.command === "GET" ? super.doGET() : super.doHEAD());
   }
 
+  /** @ignore */
+  override get [STATUS](): number {
+    return super[STATUS] || this.#unparsedStatus;
+  }
+
+  async #sendUnparsed(bytes: Uint8Array, status?: number): Promise<void> {
+    if (status !== undefined) {
+      // Only the script knows where its response ends.
+      this.closeConnection = true;
+      this.#unparsedStatus = status;
+      this.logRequest(status);
+    }
+    await this[WRITE_RAW](this[SCOPE], bytes);
+  }
+
   #noScript(): HTTPError {
     return new HTTPError(501, `Only scripts are sent ${this.command}`);
   }
@@ -272,6 +293,7 @@ export class CGIHTTPRequestHandler<
     using _place = await room.place(() => this.signal);
     return await runScript(this, script, {
       body,
+      sendUnparsed: (bytes, status) => this.#sendUnparsed(bytes, status),
       timeout: own.cgiTimeout,
       user: own.cgiUser,
       env: {
