@@ -39,6 +39,16 @@ export const NEEDED_PROGRAMS: readonly NeededProgram[] = [
   },
   { name: "chromium", package: "chromium", for: "pages and WebSockets" },
   {
+    name: "redis-cli",
+    package: "redis-tools",
+    for: "a protocol of others, in an example",
+  },
+  {
+    name: "redis-benchmark",
+    package: "redis-tools",
+    for: "the same under load",
+  },
+  {
     name: "systemd-socket-activate",
     package: "systemd",
     for: "sockets that systemd opens",

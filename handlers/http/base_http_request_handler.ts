@@ -171,7 +171,7 @@ export class BaseHTTPRequestHandler<
   static readonly allowHalfOpen: boolean = false;
   /**
    * The version of the responses. With `HTTP/1.0` every response ends its
-   * connection, and none comes in chunks.
+   * connection, and none comes in chunks. Interim responses are of HTTP/1.1.
    *
    * @default {"HTTP/1.1"}
    */
@@ -331,7 +331,11 @@ export class BaseHTTPRequestHandler<
       );
     }
     this.#headSent = this.#headBegun = true;
-    return this.#connection.write(bytes);
+    // Interim responses may have been sent before it.
+    const before = this.#out;
+    return before !== undefined && before.bufferedAmount > 0
+      ? before.flush().then(() => this.#connection.write(bytes))
+      : this.#connection.write(bytes);
   }
 
   /**
@@ -1023,7 +1027,10 @@ export class BaseHTTPRequestHandler<
       );
     }
     const own = this.#own;
-    const version = this.#isOldProtocol ? "HTTP/1.0" : "HTTP/1.1";
+    // HTTP/1.0 has none of 1xx, and whoever is sent one speaks HTTP/1.1.
+    const version = this.#isOldProtocol && !isInterim(status)
+      ? "HTTP/1.0"
+      : "HTTP/1.1";
     if (message === undefined && own.responses !== RESPONSES) {
       message = own.responses[status]?.[0];
     }

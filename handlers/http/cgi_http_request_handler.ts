@@ -34,6 +34,8 @@ const MOST_REDIRECTS = 10;
  * link, if that leads to a file in the same folder of scripts. Such a folder is
  * never listed, and no file in it is sent.
  *
+ * - Scripts are looked for in `directory`, wherever `translatePath` of a subclass
+ *   leads what is no script.
  * - The environment is RFC 3875's, with `PATH` and `cgiEnvironment`, and
  *   nothing else of this process. Headers become `HTTP_` variables, but for
  *   `Authorization` (unless `passesAuthorization`), `Proxy`, those about the

@@ -109,10 +109,11 @@ export interface SimpleHTTPRequestHandlerOptions {
  * - A file that is cut short while it is sent ends the connection, so that the
  *   client can tell; of one that grows, as much is sent as was announced.
  *
- * A subclass says what it serves by its static properties. What one instance
+ * A subclass says what it serves by its static properties. In a thread or
+ * process its module is imported anew: what it takes from `Deno.args` is the
+ * same there, what was passed around in variables is not. What one instance
  * serves is its `directory`, which a constructor or a method may set: for each
- * host, for example. In a thread or process the class's module is imported anew: what it takes from `Deno.args` is the
- * same there, what was passed around in variables is not.
+ * host, for example.
  *
  * Needs `--allow-read=DIRECTORY`, and nothing else.
  *

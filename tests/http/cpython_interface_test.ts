@@ -75,6 +75,17 @@ Deno.test("protocolVersion HTTP/1.0 ends each connection with its response, and 
     await textOf(Old, get("/", "Connection: keep-alive").replace("GET", "PUT")),
     /^HTTP\/1\.0 501 /,
   );
+  // Who waits to send a body speaks HTTP/1.1.
+  class Reading extends Old {
+    async doPUT(): Promise<void> {
+      await this.rfile.readAll();
+      this.sendResponse(204);
+    }
+  }
+  match(
+    await textOf(Reading, `${EXPECTING}body`),
+    /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.0 204 /,
+  );
 });
 
 Deno.test("sendResponseOnly() sends a status line and logs nothing", async () => {
@@ -125,6 +136,26 @@ Deno.test("sendResponseOnly() sends interim responses before the last one", asyn
     await textOf(Hinting, "GET / HTTP/1.0\r\n\r\n"),
     `${last}Connection: close\r\n\r\n`,
   );
+});
+
+Deno.test("a function that answers requests may send interim responses before", async () => {
+  for (const status of [200, 204]) {
+    await using server = serve(
+      new Server(LOOPBACK, (_, handler) => {
+        handler.sendResponseOnly(103);
+        handler.sendHeader("Link", "</a.css>; rel=preload");
+        handler.endHeaders();
+        return new Response(status === 204 ? null : "body", { status });
+      }),
+    );
+    match(
+      await exchange(server.addr, LAST),
+      new RegExp(
+        `^HTTP/1\\.1 103 Early Hints\r\nLink: [^\r]+\r\n\r\nHTTP/1\\.1 ${status} `,
+      ),
+    );
+    deepStrictEqual(server.reports.errors, []);
+  }
 });
 
 Deno.test("a handler that begins an interim response and no other is an error", async () => {
