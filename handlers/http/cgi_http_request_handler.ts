@@ -9,7 +9,11 @@ import { runScript } from "./_cgi/run_script.ts";
 import { scriptRoomOf } from "./_cgi/script_room.ts";
 import { type CGIUser, checkScriptUser } from "./_cgi/script_user.ts";
 import { servedDirectory } from "./_files/find_file.ts";
-import { parseTargetPath } from "./_files/target_path.ts";
+import {
+  parseTargetPath,
+  straightTarget,
+  type TargetPath,
+} from "./_files/target_path.ts";
 import {
   checkBoolean,
   checkNumber,
@@ -228,7 +232,7 @@ export class CGIHTTPRequestHandler<
       if (this.path === "*") throw this.#noScript();
       const target = parseTargetPath(this.path);
       const folder = scriptFolder(target.names, cgiDirectories);
-      if (folder === undefined) return await this.#serveFile();
+      if (folder === undefined) return await this.#serveFile(target);
       const script = await findScript(root, folder, target);
       const next = await this.#run(script, target.query, hasBody);
       if (next === undefined) return;
@@ -244,12 +248,12 @@ export class CGIHTTPRequestHandler<
     throw new HTTPError(502);
   }
 
-  async #serveFile(): Promise<void> {
+  async #serveFile(target: TargetPath): Promise<void> {
     if (this.command !== "GET" && this.command !== "HEAD") {
       throw this.#noScript();
     }
     const { cgiDirectories, indexPages } = this.#own;
-    const path = this.translatePath(this.path);
+    const path = this.translatePath(straightTarget(target));
     // Of a folder, its index page may be sent.
     for (const name of ["", ...indexPages]) {
       if (

@@ -43,6 +43,7 @@ import { sendBytes } from "./_files/send_bytes.ts";
 import {
   folderPath,
   parseTargetPath,
+  straightTarget,
   type TargetPath,
 } from "./_files/target_path.ts";
 import { type Validators, validatorsOf } from "./_files/validators.ts";
@@ -253,7 +254,9 @@ export class SimpleHTTPRequestHandler<
    *
    * A subclass may lead a target anywhere. What it returns is served if it is
    * there; where that is not in `directory`, a symbolic link is followed to what
-   * is in the same folder (`followSymlinks`).
+   * is in the same folder (`followSymlinks`). The server calls it with a target
+   * in which dots and doubled slashes are resolved, so that none leads out of
+   * what a subclass puts in front of it.
    *
    * @param target A target of a request, with or without a query.
    * @returns The path of the file; with a slash at the end where the target has
@@ -351,11 +354,11 @@ export class SimpleHTTPRequestHandler<
   }
 
   /** Where a target leads; a subclass may have it lead elsewhere. */
-  async #locate({ names }: TargetPath): Promise<Location> {
+  async #locate(target: TargetPath): Promise<Location> {
     const { directory, translatePath } = this;
     return translatePath === SimpleHTTPRequestHandler.prototype.translatePath
-      ? { root: await servedDirectory(directory), names }
-      : await locate(directory, this.translatePath(this.path));
+      ? { root: await servedDirectory(directory), names: target.names }
+      : await locate(directory, this.translatePath(straightTarget(target)));
   }
 
   #redirect({ names, query }: TargetPath): void {

@@ -128,6 +128,18 @@ Deno.test("translatePath() of a subclass leads targets elsewhere", async () => {
       await statuses("/other/none", "/other/x.txt/", "/none/x.txt"),
       [404, 404, 404],
     );
+    // Nothing leads out of what was put in front.
+    deepStrictEqual(
+      await statuses(
+        ...["/other/../secret", "/other/%2e%2e/secret", "/other//../../secret"],
+        ...["/other/sub/../../secret", "/other/..%2fsecret"],
+      ),
+      [404, 404, 404, 404, 404],
+    );
+    strictEqual(
+      (await server.get("/x/../other/./sub//..//x.txt")).body,
+      "in b",
+    );
     // Listings and redirections are of what was asked for.
     const listing = await server.get("/other/sub/");
     match(listing.body, /<title>Index of \/other\/sub\/<\/title>/);
