@@ -3,7 +3,8 @@ import {
   type HTTPCommandOptions,
   readHTTPCommandOptions,
 } from "../../server/http/_command/command_options.ts";
-import { makeCertificate, openssl } from "../peers/_peers.ts";
+import { openssl } from "../peers/_peers.ts";
+import { makeCertificate } from "../_certificate.ts";
 import { Child, Folder, type Output, Program, testWith } from "../_program.ts";
 import { LOOPBACK } from "../_serve.ts";
 import { SITE } from "./_cgi_site.ts";
@@ -279,7 +280,7 @@ function fetchedByCurl(url: string, certificate: string): Promise<string> {
   ]);
 }
 
-testWith([curl, openssl], "The command serves HTTPS", async () => {
+testWith([curl], "The command serves HTTPS", async () => {
   await using folder = new Folder();
   const { file } = await makeCertificate(folder);
   await Deno.mkdir(folder.at("site"));
@@ -299,7 +300,7 @@ testWith([curl, openssl], "The command serves HTTPS", async () => {
 });
 
 testWith(
-  [openssl],
+  [curl, openssl],
   "The command decrypts the key of its certificate",
   async () => {
     await using folder = new Folder();

@@ -7,10 +7,10 @@ import {
   SimpleHTTPRequestHandler,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
+import { makeCertificate } from "../_certificate.ts";
 import { FetchTarget, Target } from "../http/_target_handlers.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { makeCertificate, openssl } from "./_peers.ts";
 
 const ab = new Program("ab", "apache2-utils");
 const h2load = new Program("h2load", "nghttp2-client");
@@ -145,7 +145,7 @@ for (const [name, make] of Object.entries(SERVERS)) {
 }
 
 testWith(
-  [ab, h2load, openssl],
+  [ab, h2load],
   "ab and h2load are answered over TLS",
   async () => {
     await using folder = await makeFolder();
