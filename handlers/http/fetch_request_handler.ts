@@ -99,6 +99,11 @@ export class FetchRequestHandler<
   static override checkSettings(): void {
     super.checkSettings();
     refuseGeneratorMethods(this, (name) => name === "fetch");
+    if (this.protocolVersion !== "HTTP/1.1") {
+      throw new TypeError(
+        `Cannot serve HTTP: protocolVersion is for handlers with methods such as doGET; "${this.name}" answers with a Response, which is sent by HTTP/1.1`,
+      );
+    }
   }
 
   /** That of the response being sent. */

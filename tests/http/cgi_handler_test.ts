@@ -118,7 +118,7 @@ Deno.test("CGIHTTPRequestHandler answers 404, 403 and 501 to what is no script",
     "/cgi-bin/query/%2f": 404,
     "/cgi-bin/query/%e9": 400,
     "/cgi-bin/sub%5c..%5cquery": 404,
-    "/cgi-bin/nph-query": 501,
+    "/cgi-bin/nph-none": 404,
     "/cgi-bin/no-interpreter": 500,
   };
   for (const [path, expected] of Object.entries(statuses)) {
