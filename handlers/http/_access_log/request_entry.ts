@@ -52,9 +52,9 @@ export class RequestEntry {
     this.#traffic = traffic;
   }
 
-  /** The head of the response is going to be written, or there is none. */
+  /** A head, or a part of one, is going to be written, or there is none. */
   headSent(size: number): void {
-    this.#bodyFrom ??= this.#traffic.bytesOut + size;
+    this.#bodyFrom = (this.#bodyFrom ?? this.#traffic.bytesOut) + size;
   }
 
   /**
