@@ -354,23 +354,31 @@ for (const [which, [headers, then]] of Object.entries(IDLE_ENDS)) {
   });
 }
 
-Deno.test("a call that a kept connection does not answer fails, and is made once", async () => {
-  let requests = 0;
-  await using server = new RawServer(async (client) => {
-    while (await client.next()) {
-      if (++requests === 2) return;
-      await client.send(http(answer("right")));
-    }
-  });
-  using client = new XMLRPCClient(server.url, {
-    connect: () => Deno.connect({ port: server.addr.port }),
-  });
-  strictEqual(await client.call("spam"), "right");
-  await rejects(client.call("spam"), Deno.errors.ConnectionReset);
-  deepStrictEqual([requests, server.accepted], [2, 1]);
-  strictEqual(await client.call("spam"), "right");
-  strictEqual(server.accepted, 2);
-});
+testCarriers(
+  "a call that a kept connection does not answer fails, and is made once",
+  async ({ name, optionsFor }) => {
+    let requests = 0;
+    await using server = new RawServer(async (client) => {
+      while (await client.next()) {
+        if (++requests === 2) return;
+        await client.send(http(answer("right")));
+        // fetch would keep the connection, and the server wait for it.
+        if (requests === 3) return;
+      }
+    });
+    using client = new XMLRPCClient(server.url, optionsFor(server.addr));
+    strictEqual(await client.call("spam"), "right");
+    await rejects(
+      client.call("spam"),
+      name === "fetch"
+        ? { name: "TypeError" }
+        : { name: "ConnectionReset", message: /it had carried other calls/ },
+    );
+    deepStrictEqual([requests, server.accepted], [2, 1]);
+    strictEqual(await client.call("spam"), "right");
+    strictEqual(server.accepted, 2);
+  },
+);
 
 Deno.test("two answers to one call end the connection, and the second is nobody's", async () => {
   await using server = new RawServer(async (client) => {
