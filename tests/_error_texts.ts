@@ -39,7 +39,7 @@ export function errorTextsOf(path: string, source: string): ErrorText[] {
     const isError = type !== undefined || text.startsWith("Cannot ") ||
       MAKES_ERROR_ELSEWHERE.test(before) && text.includes(" ");
     if (!isError || IS_NAME.test(text)) continue;
-    found.push({ text, type, path });
+    found.push({ text: text.replaceAll(/…+/g, "…"), type, path });
   }
   return found;
 }
