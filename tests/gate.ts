@@ -50,7 +50,7 @@ const checks: readonly Check[] = [
   },
   ...[
     ...["http", "http_files", "xmlrpc", "numbers", "fresh_children"],
-    ...["before_handlers", "websocket"],
+    ...["before_handlers", "websocket", "clients", "flatness"],
   ].map((
     name,
   ): Check => ({

@@ -2,8 +2,8 @@ import { checkKeys } from "../../handlers/_known_keys.ts";
 import { PROXIED } from "../../handlers/_proxied.ts";
 import type { ProxyAddress, ProxyHeader } from "../../handlers/proxy_header.ts";
 import { Deadlines, type Expiring } from "../_closing/deadlines.ts";
-import { describeAddress } from "../_core/describe_address.ts";
-import { mappedIPv4 } from "../_core/ip_text.ts";
+import { describeAddress } from "../../handlers/_describe_address.ts";
+import { mappedIPv4 } from "../../handlers/_ip_text.ts";
 import { checkTime } from "../_core/options.ts";
 import type { InProgress, Prepared } from "../_core/seam.ts";
 import type { ProxyProtocolOptions } from "../proxy_protocol_options.ts";
@@ -106,7 +106,8 @@ export class ProxyReceiver {
     const client = this.#clientOf(header, remoteAddr);
     if (client !== undefined) served.readdress(client);
     // A balancer looks whether somebody listens.
-    return header?.command === "LOCAL" ? "trusted" : "client";
+    if (header?.command === "LOCAL") return "trusted";
+    return header !== undefined && client === undefined ? "unknown" : "client";
   }
 
   /** Stops the timer when it has nothing to do: the server has finished. */
@@ -134,9 +135,10 @@ export class ProxyReceiver {
     if (source === undefined) return undefined;
     // Nothing that a server of TCP or its user does with an address expects a path.
     if ("path" in source) return "hostname" in peer ? undefined : source;
-    const { hostname } = source as Deno.NetAddr;
+    const { hostname, port } = source as Deno.NetAddr;
     const mapped = this.#keepsMapped ? undefined : mappedIPv4(hostname);
-    return mapped === undefined ? source : { ...source, hostname: mapped };
+    // The header may tell of datagrams: what it comes with is a connection.
+    return { transport: "tcp", hostname: mapped ?? hostname, port };
   }
 }
 

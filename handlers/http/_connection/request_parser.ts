@@ -296,7 +296,9 @@ export class RequestParser extends Llhttp {
       try {
         const taken = this.execute(part);
         if (typeof taken !== "number") {
-          this.#failure = refusal(taken, this.#behindUpgrade);
+          this.#failure = this.#isTargetTooLong(taken)
+            ? new HTTPError(414)
+            : refusal(taken, this.#behindUpgrade);
           return;
         }
         if (!(taken > 0 && taken <= part.length)) {
@@ -315,6 +317,12 @@ export class RequestParser extends Llhttp {
           : new HTTPError(400, undefined, { cause: error });
       }
     }
+  }
+
+  /** Whether it was the first line that was larger than headers may be. */
+  #isTargetTooLong({ code }: LlhttpError): boolean {
+    return code === "HPE_HEADER_OVERFLOW" &&
+      this.#bounds.lineLength > this.#limits.maxHeaderSize;
   }
 
   /** How far the bytes from `at` on surely belong to one request. */
