@@ -1,5 +1,6 @@
 import {
   CONNECTION,
+  ENTRY,
   INCOMING,
   SCOPE,
   STATUS,
@@ -22,7 +23,7 @@ import {
 } from "../_host.ts";
 import { checkBoolean, wrong } from "../_settings.ts";
 import { type RequestTrace, tracing } from "../_tracing.ts";
-import { TRAFFIC } from "../_traffic.ts";
+import { ownTraffic, TRAFFIC, type Traffic } from "../_traffic.ts";
 import type { Unsent } from "../_unsent.ts";
 import {
   BaseRequestHandler,
@@ -34,6 +35,7 @@ import {
   requestOverError,
   type StreamOwner,
 } from "../streams/_left_behind.ts";
+import { RequestEntry } from "./_access_log/request_entry.ts";
 import { BodyReader } from "./_connection/body_reader.ts";
 import { type Content, contentOf } from "./_connection/content.ts";
 import { escapeLine } from "../_escape_controls.ts";
@@ -69,6 +71,14 @@ import {
 } from "./_connection/request_scope.ts";
 import { type Framing, ResponseBody } from "./_connection/response_body.ts";
 import { Takeover } from "./_connection/takeover.ts";
+import { forwardedClient } from "./_forwarded/forwarded_client.ts";
+import { trustedProxies } from "./_forwarded/trusted_proxies.ts";
+import { type AccessLog, checkAccessLog } from "./access_log.ts";
+import {
+  checkForwarded,
+  type ForwardedClient,
+  type ForwardedSettings,
+} from "./forwarded_settings.ts";
 import type { HijackedConnection } from "./hijacked_connection.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
@@ -148,6 +158,24 @@ export class BaseHTTPRequestHandler<
    * defaults: `static override readonly limits = { maxBodySize: 1024 }`.
    */
   static readonly limits: Partial<HTTPLimits> = {};
+  /**
+   * The access log: a line for each request when it is over, on stderr, in one of
+   * the formats of {@linkcode AccessLogFormat}; or a function, which is told of it.
+   * Answers that no method has made are logged too, and requests whose client has
+   * left. `false` logs none, and neither does `logRequest()`. Unless it is set,
+   * {@linkcode BaseHTTPRequestHandler.logRequest} alone logs, as CPython's does.
+   *
+   * @default {undefined}
+   */
+  static readonly accessLog: AccessLog | undefined = undefined;
+  /**
+   * Which proxies are believed who the client is that they forward, and by which
+   * fields: {@linkcode BaseHTTPRequestHandler.forwarded} then tells. Unless it is
+   * set, none is.
+   *
+   * @default {undefined}
+   */
+  static readonly forwarded: ForwardedSettings | undefined = undefined;
   /** The request's method, for example `GET`; empty while there is none. */
   command = "";
   /** What the request is for, as it was sent: mostly a path with its query. */
@@ -212,6 +240,9 @@ export class BaseHTTPRequestHandler<
     for (
       const name of ["errorContentType", "serverVersion", "sysVersion"] as const
     ) checkFieldText(action, name, this[name]);
+    checkAccessLog(this.accessLog);
+    checkForwarded(this.forwarded);
+    if (this.forwarded !== undefined) trustedProxies(this.forwarded);
     refuseGeneratorMethods(this, (name) => REQUEST_METHOD.test(name));
   }
 
@@ -274,6 +305,21 @@ export class BaseHTTPRequestHandler<
   #sendsTransferEncoding = false;
   /** The connection, where it has been taken over. */
   #takeover: Takeover<Address> | undefined;
+  /** How requests are logged, if they are. */
+  #log: Exclude<AccessLog, false> | undefined;
+  /** Notes the request that is being served, where they are. */
+  #entry: RequestEntry | undefined;
+  /** The headers of what is no request, as far as it has any. */
+  #refused: readonly string[] = [];
+  /** The client of the last request that was asked for its client. */
+  #forwarded:
+    | {
+      readonly of: readonly string[];
+      readonly client: ForwardedClient | undefined;
+    }
+    | undefined;
+  /** Where bytes are counted for that alone. */
+  #traffic: Traffic | undefined;
 
   /**
    * The connection of this handler.
@@ -313,6 +359,21 @@ export class BaseHTTPRequestHandler<
    */
   get [STATUS](): number {
     return this.#status;
+  }
+
+  /**
+   * What notes the request that is being served for the access log.
+   *
+   * @returns It, if there is an access log.
+   * @ignore
+   */
+  get [ENTRY](): RequestEntry | undefined {
+    return this.#entry;
+  }
+
+  /** @ignore */
+  override get [TRAFFIC](): Traffic | undefined {
+    return super[TRAFFIC] ?? this.#traffic;
   }
 
   /**
@@ -368,6 +429,7 @@ export class BaseHTTPRequestHandler<
       this.#status = status;
       this.logRequest(status);
     }
+    if (status === undefined && !this.#headSent) this.#entry?.headSent(0);
     // What the response's writer is given from now on would be lost among others.
     this.#responseBody().end();
     const out = this.#out;
@@ -430,6 +492,24 @@ export class BaseHTTPRequestHandler<
    */
   get encrypted(): boolean {
     return isEncrypted(this.request);
+  }
+
+  /**
+   * Who the client is that a trusted proxy has forwarded this request for, as
+   * {@linkcode BaseHTTPRequestHandler.forwarded} of the class says.
+   *
+   * @returns What is told of it; `undefined` where nothing is, or nobody is trusted.
+   */
+  get forwarded(): ForwardedClient | undefined {
+    const { forwarded } = this.constructor as typeof BaseHTTPRequestHandler;
+    if (forwarded === undefined) return undefined;
+    const scope = this.#late ?? this.#scope;
+    const of = scope?.rawHeaders ?? this.#refused;
+    if (this.#forwarded?.of !== of) {
+      const client = forwardedClient(forwarded, this.clientAddress, of);
+      this.#forwarded = { of, client };
+    }
+    return this.#forwarded.client;
   }
 
   /**
@@ -506,6 +586,8 @@ export class BaseHTTPRequestHandler<
   /** @ignore */
   override [ABORT](reason: unknown): void {
     super[ABORT](reason);
+    // Its method may never return.
+    this.#entry?.write(this, this[STATUS]);
     this.#takeover?.abort();
   }
 
@@ -527,6 +609,11 @@ export class BaseHTTPRequestHandler<
     this.#isOldProtocol = this.#own.protocolVersion === "HTTP/1.0";
     const { requestTimeout = Infinity } = this.server;
     this.#requestTimeout = Math.min(limits.requestTimeout, requestTimeout);
+    const { accessLog } = this.constructor as typeof BaseHTTPRequestHandler;
+    if (accessLog !== undefined && accessLog !== false) {
+      this.#log = accessLog;
+      if (this[TRAFFIC] === undefined) this.#traffic = ownTraffic();
+    }
     const connection = this.#connection = new HTTPConnection(
       this.request,
       limits,
@@ -819,7 +906,9 @@ export class BaseHTTPRequestHandler<
     }
     this.#headSent = this.#headBegun = true;
     this.#responseBody().start(framing);
-    this.#output().write(encodeHead(`${go}${this.#head}\r\n`));
+    const head = encodeHead(`${go}${this.#head}\r\n`);
+    this.#entry?.headSent(head.length);
+    this.#output().write(head);
   }
 
   /**
@@ -842,7 +931,9 @@ export class BaseHTTPRequestHandler<
     if (this.#isFollowed || this.#head === "") return;
     const go = this.#connection.takeContinue(this.#status);
     this.#headBegun = true;
-    this.#output().write(encodeHead(`${go}${this.#head}`));
+    const begin = encodeHead(`${go}${this.#head}`);
+    this.#entry?.headSent(begin.length);
+    this.#output().write(begin);
     this.#head = "";
   }
 
@@ -887,14 +978,16 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Called for each response, with its status. Logs the request's first line,
-   * the status and the size; `-` stands for what is not known.
+   * Called for each response, with its status, when that is begun. Logs the
+   * request's first line, the status and the size, `-` for what is not known,
+   * unless {@linkcode BaseHTTPRequestHandler.accessLog} of the class is set.
    *
    * @param code The status.
    * @param size How many bytes the body has. Responses are logged when they
    * begin, and not told.
    */
   logRequest(code: number | string = "-", size: number | string = "-"): void {
+    if (this.#own.accessLog !== undefined) return;
     this.logMessage(`"${this.requestLine || "-"}" ${code} ${size}`);
   }
 
@@ -954,11 +1047,14 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * The client's address as it is logged.
+   * The client's address as it is logged. Where a trusted proxy tells who its
+   * client is, that is it.
    *
-   * @returns An IP address or a path.
+   * @returns An IP address or a path, or another name that a proxy has given it.
    */
   addressString(): string {
+    const { forwarded } = this;
+    if (forwarded !== undefined) return forwarded.name;
     const address = this.clientAddress as Deno.Addr;
     if ("hostname" in address) return address.hostname;
     return "path" in address && address.path ? address.path : "unix";
@@ -1081,6 +1177,9 @@ export class BaseHTTPRequestHandler<
     const trace = tracing === undefined
       ? undefined
       : this.#trace(this.#incoming);
+    const entry = this.#log === undefined
+      ? undefined
+      : this.#enter(this.#log, scope.rawHeaders);
     const { expect } = this.#incoming;
     const handle = expect === undefined
       ? () => this.handleOneRequest()
@@ -1101,6 +1200,7 @@ export class BaseHTTPRequestHandler<
           this.#takeover === undefined &&
           (!this.#headSent || this.#body !== undefined)
         ) await this.#inTime(this.#finishResponse());
+        if (entry !== undefined) entry.complete = true;
       } catch (error) {
         trace?.failed(error);
         if (this.#takeover === undefined) {
@@ -1111,11 +1211,13 @@ export class BaseHTTPRequestHandler<
       if (this.#takeover !== undefined) {
         await this.#takeover.ended(failure).catch((error) => {
           if (failure === undefined) trace?.failed(error);
+          if (entry !== undefined) entry.complete = false;
           throw error;
         });
       }
     } finally {
       trace?.end(this[STATUS]);
+      if (entry !== undefined) this.#leaveLog(entry);
       scope.end();
       this.#rfile?.[LEAVE]();
       this.#scope = this.#overdue = this.#timedOut = undefined;
@@ -1164,6 +1266,25 @@ export class BaseHTTPRequestHandler<
       ...{ method, target, host, rawHeaders, encrypted: this.encrypted },
       version: `1.${minorVersion}`,
     });
+  }
+
+  /** Notes a request that is going to be logged. */
+  #enter(
+    log: Exclude<AccessLog, false>,
+    rawHeaders: readonly string[],
+  ): RequestEntry {
+    return this.#entry = new RequestEntry(log, {
+      method: this.command,
+      target: this.path,
+      protocol: this.requestVersion,
+      rawHeaders,
+    }, this[TRAFFIC]!);
+  }
+
+  /** Logs a request that is over. */
+  #leaveLog(entry: RequestEntry): void {
+    entry.write(this, this[STATUS]);
+    this.#entry = undefined;
   }
 
   /**
@@ -1224,17 +1345,23 @@ export class BaseHTTPRequestHandler<
   async #refuse(error: HTTPError): Promise<void> {
     // Its method decides what the answer may have, even where it is refused.
     const refused: Partial<IncomingRequest> = this.#connection.refused ?? {};
-    const { method = "", target = "", minorVersion = 1 } = refused;
+    const { method = "", target = "", minorVersion = 1, rawHeaders = [] } =
+      refused;
+    this.#refused = rawHeaders;
     const trace = tracing === undefined ? undefined : this.#trace(refused);
     this.command = method;
     this.path = target;
     this.requestVersion = versionName(minorVersion);
     this.#clearResponse();
     this.closeConnection = true;
+    const entry = this.#log === undefined
+      ? undefined
+      : this.#enter(this.#log, rawHeaders);
     try {
       await this.#answer(error);
     } finally {
       trace?.end(this[STATUS]);
+      if (entry !== undefined) this.#leaveLog(entry);
     }
   }
 
@@ -1244,6 +1371,7 @@ export class BaseHTTPRequestHandler<
       this.#own.responses[error.status]?.[1] ?? "",
     );
     await this.#finishResponse();
+    if (this.#entry !== undefined) this.#entry.complete = true;
   }
 
   async #sendError(

@@ -1,6 +1,8 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
+import { checkKeys } from "../_known_keys.ts";
 import {
   CONNECTION,
+  ENTRY,
   INCOMING,
   SCOPE,
   STATUS,
@@ -10,7 +12,9 @@ import {
 } from "./_inside.ts";
 import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
+import type { AccessLog } from "./access_log.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
+import { encodeResponse } from "./_compression/encode_response.ts";
 import { contentOf } from "./_connection/content.ts";
 import {
   currentDate,
@@ -21,6 +25,7 @@ import {
   statusLine,
 } from "./_connection/head.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
+import { originForm } from "./_connection/request_target.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
 import { nextTurn } from "./_connection/turns.ts";
 import {
@@ -28,6 +33,11 @@ import {
   upgradeHead,
   upgradeOf,
 } from "./_connection/upgrades.ts";
+import type {
+  ForwardedClient,
+  ForwardedSettings,
+} from "./forwarded_settings.ts";
+import { compressionOf, type HTTPCompression } from "./http_compression.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
@@ -41,6 +51,27 @@ export type FetchFunction<Address extends Deno.Addr = Deno.Addr> = (
   request: Request,
   handler: FetchRequestHandler<Address>,
 ) => Response | Promise<Response>;
+
+/**
+ * A function that answers what a `FetchFunction` has thrown. It receives the
+ * request, too.
+ */
+export type FetchErrorFunction = (
+  error: unknown,
+  request: Request,
+) => Response | Promise<Response>;
+
+/** What a handler class that is made of a function is set to. */
+export interface FetchHandlerSettings {
+  /** The `accessLog` of the class. */
+  readonly accessLog?: AccessLog;
+  /** The `compression` of the class. */
+  readonly compression?: Partial<HTTPCompression> | boolean;
+  /** The `forwarded` of the class. */
+  readonly forwarded?: ForwardedSettings;
+  /** Its `onError`. */
+  readonly onError?: FetchErrorFunction;
+}
 
 /** A class of handlers that answer with `fetch`. */
 export type FetchRequestHandlerClass = typeof FetchRequestHandler;
@@ -95,10 +126,25 @@ export class FetchRequestHandler<
   Address extends Deno.Addr = Deno.Addr,
   Server extends RequestServer = RequestServer,
 > extends BaseHTTPRequestHandler<Address, Server> {
+  /**
+   * Whether responses are compressed for clients that take them so, and how: `true`,
+   * or what differs from the defaults. Responses that have a `Content-Encoding`
+   * already are not, nor are those with `Cache-Control: no-transform`, parts (206),
+   * and those that say what their bytes add up to (`Content-Digest`).
+   *
+   * What is compressed gets a weak `ETag`, by which `If-None-Match` still finds it.
+   *
+   * @default {false}
+   */
+  static readonly compression: Partial<HTTPCompression> | boolean = false;
   /** @ignore */
   static override checkSettings(): void {
     super.checkSettings();
-    refuseGeneratorMethods(this, (name) => name === "fetch");
+    compressionOf(this);
+    refuseGeneratorMethods(
+      this,
+      (name) => name === "fetch" || name === "onError",
+    );
     if (this.protocolVersion !== "HTTP/1.1") {
       throw new TypeError(
         `Cannot serve HTTP: protocolVersion is for handlers with methods such as doGET; "${this.name}" answers with a Response, which is sent by HTTP/1.1`,
@@ -115,27 +161,48 @@ export class FetchRequestHandler<
    * @param answer The function.
    * @param limits What a client may ask for.
    * @param allowHalfOpen The `allowHalfOpen` of the class.
+   * @param settings What else the class is set to.
    * @returns A handler class, for every kind of server whose handlers run in
    * this thread.
-   * @throws {RangeError} If a limit is out of range.
-   * @throws {TypeError} If one has an unknown name, or `answer` is no function
-   * that runs when it is called.
+   * @throws {RangeError} If a limit or a setting is out of range.
+   * @throws {TypeError} If one has an unknown name, or is of another type, or
+   * `answer` is no function that runs when it is called.
    */
   static from(
     answer: FetchFunction,
     limits: Partial<HTTPLimits> = {},
     allowHalfOpen = false,
+    settings: FetchHandlerSettings = {},
   ): FetchRequestHandlerClass {
     completeHTTPLimits(limits);
     checkRuns("the handler", answer, "answer requests");
-    return class FetchFunctionHandler<
+    checkKeys("setting", settings, SETTINGS, undefined, "answer requests");
+    const { accessLog, compression = false, forwarded, onError } = settings;
+    if (onError !== undefined) checkRuns("onError", onError, "answer errors");
+    const Handler = class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,
     > extends FetchRequestHandler<Address, Server> {
       static override readonly limits = limits;
       static override readonly allowHalfOpen = allowHalfOpen;
+      static override readonly accessLog = accessLog;
+      static override readonly compression = compression;
+      static override readonly forwarded = forwarded;
       override fetch(request: Request): Response | Promise<Response> {
         return answer(request, this);
+      }
+    };
+    Handler.checkSettings();
+    if (onError === undefined) return Handler;
+    return class FetchFunctionHandler<
+      Address extends Deno.Addr = Deno.Addr,
+      Server extends RequestServer = RequestServer,
+    > extends Handler<Address, Server> {
+      override onError(
+        error: unknown,
+        request: Request,
+      ): Response | Promise<Response> {
+        return onError(error, request);
       }
     };
   }
@@ -148,6 +215,24 @@ export class FetchRequestHandler<
    */
   fetch(_request: Request): Response | Promise<Response> {
     throw new HTTPError(404);
+  }
+
+  /**
+   * Answers what `fetch` has thrown, an {@linkcode HTTPError} too, or returned that
+   * is no `Response`. What it answers is not reported to the server's
+   * `handleError`. The base throws the error again: an `HTTPError` is answered with
+   * its own page, everything else with 500, and reported. So is what an override
+   * throws.
+   *
+   * It is not asked where nobody waits for an answer any more, nor where one was
+   * begun.
+   *
+   * @param error What was thrown.
+   * @param _request The request. Its body may have been read.
+   * @returns The response, or a promise of it.
+   */
+  onError(error: unknown, _request: Request): Response | Promise<Response> {
+    throw error;
   }
 
   /**
@@ -177,10 +262,26 @@ export class FetchRequestHandler<
     }
     const scope = this[SCOPE];
     this.#status = 0;
-    const answered = this.fetch(this.#request(scope));
+    const request = this.#request(scope);
+    if (this.onError !== FetchRequestHandler.prototype.onError) {
+      return this.#answerAll(request, scope);
+    }
+    const answered = this.fetch(request);
     return answered instanceof Promise
       ? answered.then((response) => this.#respond(response, scope))
       : this.#respond(answered, scope);
+  }
+
+  /** Serves a request whose errors are answered too. */
+  async #answerAll(request: Request, scope: RequestScope): Promise<void> {
+    let response: Response;
+    try {
+      response = this.#checked(await this.fetch(request));
+    } catch (error) {
+      if (scope.over || scope.aborted !== undefined || this[TAKEN]) throw error;
+      response = await this.onError(error, request);
+    }
+    await this.#respond(response, scope);
   }
 
   /** Does nothing: unlike its base, this handler logs only errors. */
@@ -201,7 +302,7 @@ export class FetchRequestHandler<
   #request(scope: RequestScope): Request {
     const incoming = this[INCOMING];
     const { method, rawHeaders, hasBody } = incoming;
-    const url = targetUrl(incoming, this.encrypted);
+    const url = targetUrl(incoming, this.encrypted, this.forwarded);
     let request: Request;
     try {
       // An init costs as much as the headers do.
@@ -221,16 +322,28 @@ export class FetchRequestHandler<
     return request;
   }
 
+  /** @throws {TypeError} If what a handler has returned is no response. */
+  #checked(response: Response): Response {
+    if (response instanceof Response) return response;
+    throw new TypeError(
+      `Cannot answer ${this.command} ${this.path}: the handler returned ${
+        inspectBounded(response)
+      }, not a Response`,
+    );
+  }
+
   async #respond(response: Response, scope: RequestScope): Promise<void> {
-    if (!(response instanceof Response)) {
-      throw new TypeError(
-        `Cannot answer ${this.command} ${this.path}: the handler returned ${
-          inspectBounded(response)
-        }, not a Response`,
-      );
-    }
+    this.#checked(response);
     const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
     if (upgrade !== undefined) return this.#upgrade(response, upgrade);
+    const { compression } = this.constructor as typeof FetchRequestHandler;
+    if (compression !== false) {
+      response = await encodeResponse(
+        response,
+        this[INCOMING],
+        compressionOf(this.constructor as typeof FetchRequestHandler)!,
+      );
+    }
     if (scope.over || this[TAKEN]) return await response.body?.cancel();
     const { lookingOut } = this[CONNECTION];
     if (lookingOut !== undefined) await lookingOut;
@@ -273,6 +386,7 @@ export class FetchRequestHandler<
   #upgrade({ headers }: Response, upgrade: Upgrade): void {
     try {
       const head = upgradeHead(headers);
+      this[ENTRY]?.headSent(head.length);
       upgrade.open(this[TAKE_OVER](101), head);
     } catch (error) {
       upgrade.fail(error);
@@ -449,9 +563,23 @@ export class FetchRequestHandler<
     else if (this.requestVersion === "HTTP/1.0") {
       head += "connection: keep-alive\r\n";
     }
-    return `${before}${head}\r\n`;
+    const whole = `${before}${head}\r\n`;
+    this[ENTRY]?.headSent(whole.length);
+    return whole;
   }
 }
+
+const SETTINGS = Object.keys(
+  {
+    accessLog: true,
+    compression: true,
+    forwarded: true,
+    onError: true,
+  } satisfies Record<
+    keyof FetchHandlerSettings,
+    true
+  >,
+);
 
 /** After how many microtasks the first chunk of a body that is there has come. */
 const TURNS_OF_CHUNK = 16;
@@ -487,14 +615,20 @@ class ServedRequest extends Request {
   }
 }
 
-/** The whole URL of a request, RFC 9112, section 3.3. */
+/**
+ * The whole URL of a request, RFC 9112, section 3.3. What a trusted proxy tells of
+ * the request that it was sent counts instead of what it has sent itself.
+ */
 function targetUrl(
   { target, host }: IncomingRequest,
   encrypted: boolean,
+  forwarded: ForwardedClient | undefined,
 ): string {
-  const origin = `${encrypted ? "https" : "http"}://${host || "localhost"}`;
+  const scheme = forwarded?.proto ?? (encrypted ? "https" : "http");
+  const origin = `${scheme}://${forwarded?.host ?? (host || "localhost")}`;
   if (target.startsWith("/")) return origin + target;
-  return target === "*" ? origin : target;
+  if (target === "*") return origin;
+  return forwarded === undefined ? target : origin + originForm(target);
 }
 
 /** Text, bytes and text as one. Each character of the text is one byte. */
