@@ -38,17 +38,19 @@ function sourcesIn(folder: string): string[] {
   );
 }
 
-const found = FOLDERS.flatMap(sourcesIn).flatMap((path) =>
-  errorTextsOf(path, Deno.readTextFileSync(join(ROOT, path)))
+const sources = FOLDERS.flatMap(sourcesIn).map((path) =>
+  [path, Deno.readTextFileSync(join(ROOT, path))] as const
 );
+const found = sources.flatMap(([path, source]) => errorTextsOf(path, source));
 const met = found.filter((each) => !isOfFrames(each));
+
+/** The page, an item a line. */
+const page = Deno.readTextFileSync(join(ROOT, "docs/errors.md"))
+  .replaceAll(/\n +/g, " ");
 
 /** What each text of the page is followed by, its class among it. */
 const explained = new Map<string, string>();
-for (
-  const item of Deno.readTextFileSync(join(ROOT, "docs/errors.md"))
-    .replaceAll(/\n +/g, " ").split("\n")
-) {
+for (const item of page.split("\n")) {
   // A text that has a back quote in it stands between two of them and a space.
   const [, , text, rest] = /^- (`+) ?(.*?) ?\1(?!`)(.*)$/.exec(item) ?? [];
   if (text !== undefined) explained.set(text, rest!);
@@ -117,4 +119,17 @@ Deno.test("what docs/errors.md leaves out is in the sources, and not on it", () 
     ),
     [],
   );
+});
+
+Deno.test("docs/errors.md names options and methods that exist", () => {
+  // In one word, as an option has it; commands and flags are more.
+  const names = [...explained.values(), page.slice(0, page.indexOf("\n- "))]
+    .flatMap((text) => [...text.matchAll(/`(?:\w+\.)*(\w+)(?:\(\))?`/g)])
+    .map(([, name]) => name!)
+    .filter((name) => /[a-z][A-Z]/.test(name) && !(name in globalThis));
+  ok(names.length > 60, `${names.length} names`);
+  const words = new Set(
+    sources.flatMap(([, source]) => source.match(/\w+/g) ?? []),
+  );
+  deepStrictEqual(names.filter((name) => !words.has(name)), []);
 });
