@@ -41,6 +41,10 @@ const checks: readonly Check[] = [
     args: ["run", "--allow-all", "bench/servers.ts", "--short"],
   },
   {
+    name: "report of benches, short",
+    args: ["task", "bench:report", "--short"],
+  },
+  {
     name: "benches of poll, short",
     args: ["run", "--allow-all", "bench/poll/compare.ts", "--short"],
   },

@@ -36,7 +36,9 @@ function filesIn(folder: string): string[] {
   );
 }
 
-const FOLDERS = ["server", "handlers", "poll", "examples", "tests"];
+const FOLDERS = [
+  ...["server", "handlers", "poll", "docs", "examples", "figures", "tests"],
+];
 const files = ["mod.ts", ...FOLDERS.flatMap(filesIn)];
 
 /** A row of a table "Source → tests". */
