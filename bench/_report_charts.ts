@@ -1,6 +1,6 @@
-import { drawBars } from "../figures/bars.ts";
-import { figure } from "../figures/chart.ts";
-import { drawLines } from "../figures/lines.ts";
+import { drawBars } from "./figures/bars.ts";
+import { figure } from "./figures/chart.ts";
+import { drawLines } from "./figures/lines.ts";
 import {
   costOf,
   middle,

@@ -1,10 +1,10 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import { join } from "node:path";
-import { type BarChart, drawBars } from "../figures/bars.ts";
-import { steps } from "../figures/chart.ts";
-import { drawDiagram } from "../figures/diagram.ts";
-import { diagramsOf } from "../figures/diagrams_of.ts";
-import { drawLines, type LineChart } from "../figures/lines.ts";
+import { type BarChart, drawBars } from "../bench/figures/bars.ts";
+import { steps } from "../bench/figures/chart.ts";
+import { drawDiagram } from "../bench/figures/diagram.ts";
+import { diagramsOf } from "../bench/figures/diagrams_of.ts";
+import { drawLines, type LineChart } from "../bench/figures/lines.ts";
 import { Program, testWith } from "./_program.ts";
 
 const python = new Program("python3", "python3");

@@ -37,7 +37,15 @@ function filesIn(folder: string): string[] {
 }
 
 const FOLDERS = [
-  ...["server", "handlers", "poll", "docs", "examples", "figures", "tests"],
+  ...[
+    "server",
+    "handlers",
+    "poll",
+    "docs",
+    "examples",
+    "bench/figures",
+    "tests",
+  ],
 ];
 const files = ["mod.ts", ...FOLDERS.flatMap(filesIn)];
 

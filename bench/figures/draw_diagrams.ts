@@ -5,7 +5,7 @@
 import { drawDiagram } from "./diagram.ts";
 import { diagramsOf } from "./diagrams_of.ts";
 
-const root = new URL("../", import.meta.url);
+const root = new URL("../../", import.meta.url);
 const document = await Deno.readTextFile(new URL("ARCHITECTURE.md", root));
 const diagrams = diagramsOf(document);
 for (const diagram of diagrams) {
