@@ -202,7 +202,7 @@ class Instrumented implements Instrumentation {
     const event = message as ServerEndEvent;
     if (event.server !== this.#server) return;
     const { duration, outcome, reason } = event;
-    const failed = outcome === "done"
+    const failed: Attributes = outcome === "done"
       ? {}
       : { "error.type": reason ?? "failed" };
     if (this.#settings.metrics) {
