@@ -13,6 +13,8 @@ export const INCOMING: unique symbol = Symbol("incoming");
 export const SCOPE: unique symbol = Symbol("scope");
 /** The status of the response that was begun; 0 if none was. */
 export const STATUS: unique symbol = Symbol("status");
+/** Has a whole response sent. */
+export const SEND_WHOLE: unique symbol = Symbol("send whole");
 /** Sends bytes at once: a whole response, or its beginning. */
 export const WRITE_RAW: unique symbol = Symbol("write raw");
 /** Takes the connection over from HTTP. */

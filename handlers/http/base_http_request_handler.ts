@@ -2,6 +2,7 @@ import {
   CONNECTION,
   INCOMING,
   SCOPE,
+  SEND_WHOLE,
   STATUS,
   TAKE_OVER,
   TAKEN,
@@ -45,7 +46,13 @@ import {
   isContentLength,
   namesClose,
   statusLine,
+  wholeResponse,
 } from "./_connection/head.ts";
+import {
+  borrowMemory,
+  forgetMemory,
+  returnMemory,
+} from "./_connection/lent_memory.ts";
 import {
   type ConnectionOwner,
   HTTPConnection,
@@ -65,6 +72,12 @@ import type { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
 
 const ignore = () => {};
+
+/** Why no more requests of a connection are served. */
+interface Interruption {
+  /** What to answer, if anything. */
+  readonly answer: HTTPError | undefined;
+}
 
 /** The name of a method that a request may be for: `doGET`, `doM-SEARCH`. */
 const REQUEST_METHOD = /^do[A-Z-]+$/;
@@ -182,12 +195,15 @@ export class BaseHTTPRequestHandler<
       if (!allowHalfOpen) this.#scope?.abortByClient();
     },
     overdue: () => this.#overdue?.(),
+    interrupted: (answer) => this.#interrupt?.({ answer }),
     watch: () => {
       this.#followConnection();
       this.#connection.watch();
     },
     readChunk: (incoming) => this.#connection.readChunk(incoming),
   };
+  /** Ends the wait for another request. */
+  #interrupt: ((interruption: Interruption) => void) | undefined;
   /** What belongs to the request that is being served. */
   #scope: RequestScope | undefined;
   /** Called when that takes too long, where there is a limit. */
@@ -211,6 +227,10 @@ export class BaseHTTPRequestHandler<
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #body: ResponseBody | undefined;
+  /** A whole response, which is to be sent. */
+  #ready: Uint8Array<ArrayBuffer> | undefined;
+  /** The memory that it was made in, if that was borrowed. */
+  #borrowed: Uint8Array<ArrayBuffer> | undefined;
   /** The head of the response, as far as it was made. */
   #head = "";
   #status = 0;
@@ -279,6 +299,41 @@ export class BaseHTTPRequestHandler<
     }
     this.#headSent = true;
     return this.#connection.write(bytes);
+  }
+
+  /**
+   * Has a whole response sent when the handler has come to its end.
+   *
+   * @param head Makes its head, for a body of so many bytes.
+   * @param body Its body.
+   * @ignore
+   */
+  [SEND_WHOLE](
+    head: (size: number) => string,
+    body: string | Uint8Array,
+  ): void {
+    const memory = this.#connection.lends ? borrowMemory() : undefined;
+    const whole = this.#ready = wholeResponse(head, body, memory);
+    this.#headSent = true;
+    if (memory === undefined || whole.buffer === memory.buffer) {
+      this.#borrowed = memory;
+    } else returnMemory(memory);
+  }
+
+  async #sendReady(whole: Uint8Array): Promise<void> {
+    const borrowed = this.#borrowed;
+    this.#ready = this.#borrowed = undefined;
+    try {
+      const taken = await this.#connection.writeSome(whole);
+      if (taken < whole.length) {
+        await this.#connection.write(whole.subarray(taken));
+      }
+      if (borrowed !== undefined) returnMemory(borrowed);
+    } catch (error) {
+      // It may be read from still.
+      if (borrowed !== undefined) forgetMemory();
+      throw error;
+    }
   }
 
   /**
@@ -478,8 +533,39 @@ export class BaseHTTPRequestHandler<
     // The shutdown may have begun before there was anything to drain.
     if (this.#patience !== undefined) connection.drain(this.#patience);
     try {
-      do {
-        let incoming: IncomingRequest | undefined;
+      const interrupted = await new Promise<Interruption | void>(
+        (resolve, reject) => {
+          this.#interrupt = resolve;
+          this.#serveAll(connection).then(resolve, reject);
+        },
+      );
+      if (interrupted === undefined) return;
+      const { answer } = interrupted;
+      if (answer === undefined) await connection.leave();
+      else await this.#refuse(answer);
+    } finally {
+      connection.close();
+      await connection.lookingOut;
+    }
+  }
+
+  /** Serves one request after the other, unless it is interrupted. */
+  async #serveAll(connection: HTTPConnection): Promise<void> {
+    const handle = () => this.handleOneRequest();
+    do {
+      let incoming: IncomingRequest | undefined;
+      try {
+        const asking = connection.ask();
+        if (asking !== undefined) {
+          const n = await asking;
+          if (connection.givenUp) return;
+          incoming = connection.took(n);
+        }
+      } catch (error) {
+        if (connection.givenUp) return;
+        connection.failed(error);
+      }
+      if (incoming === undefined) {
         try {
           incoming = await connection.next();
         } catch (error) {
@@ -487,22 +573,52 @@ export class BaseHTTPRequestHandler<
           return await this.#refuse(error);
         }
         if (incoming === undefined) return await connection.leave();
-        // Only then can its answer say whether it is the last.
-        if (connection.lookingOut) {
-          await connection.lookingOut;
-          // That may have been longer than most requests take.
-          connection.note();
+      }
+      // Only then can its answer say whether it is the last.
+      if (connection.lookingOut) {
+        await connection.lookingOut;
+        // That may have been longer than most requests take.
+        connection.note();
+      }
+      this.#begin(incoming);
+      const scope = this.#scope!;
+      const trace = tracing === undefined ? undefined : this.#trace(incoming);
+      try {
+        const { expect } = incoming;
+        if (expect !== undefined && expect !== "100-continue") {
+          throw new HTTPError(417);
         }
-        this.#begin(incoming);
-        await this.#serve();
-      } while (
-        !this.closeConnection && this.#takeover === undefined &&
-        (this.#incoming.complete || await connection.discardBody())
-      );
-    } finally {
-      connection.close();
-      await connection.lookingOut;
-    }
+        if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
+        const served = serving.run(
+          scope,
+          trace === undefined ? handle : () => trace.run(handle),
+        );
+        if (served !== undefined) {
+          connection.note();
+          await this.#inTime(served);
+        }
+        if (this.#ready !== undefined) {
+          await this.#inTime(this.#sendReady(this.#ready));
+        } else if (
+          this.#takeover === undefined &&
+          (!this.#headSent || this.#body !== undefined)
+        ) await this.#inTime(this.#finishResponse());
+        if (this.#takeover !== undefined) await this.#takeover.ended();
+      } catch (error) {
+        trace?.failed(error);
+        if (this.#takeover === undefined) {
+          await this.#answerFailure(error, scope);
+        } else await this.#takeover.ended({ error });
+      } finally {
+        trace?.end(this[STATUS]);
+        scope.end();
+        this.#rfile?.[LEAVE]();
+        this.#scope = this.#overdue = this.#timedOut = undefined;
+      }
+    } while (
+      !this.closeConnection && this.#takeover === undefined &&
+      (this.#incoming.complete || await connection.discardBody())
+    );
   }
 
   /** @ignore */
@@ -874,7 +990,7 @@ export class BaseHTTPRequestHandler<
       this.#saysClose =
       this.#sendsTransferEncoding =
         false;
-    this.#wfile = this.#body = undefined;
+    this.#wfile = this.#body = this.#ready = undefined;
   }
 
   /** The request of the code that runs, where that is an earlier one. */
@@ -902,50 +1018,6 @@ export class BaseHTTPRequestHandler<
     const error = new Error(message);
     markLeftBehind(error, this);
     return error;
-  }
-
-  async #serve(): Promise<void> {
-    const scope = this.#scope!;
-    const trace = tracing === undefined
-      ? undefined
-      : this.#trace(this.#incoming);
-    const handle = () => this.handleOneRequest();
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      try {
-        const { expect } = this.#incoming;
-        if (expect !== undefined && expect !== "100-continue") {
-          throw new HTTPError(417);
-        }
-        if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
-        const served = serving.run(
-          scope,
-          trace === undefined ? handle : () => trace.run(handle),
-        );
-        if (served !== undefined) await this.#inTime(served);
-        if (
-          this.#takeover === undefined &&
-          (!this.#headSent || this.#body !== undefined)
-        ) await this.#inTime(this.#finishResponse());
-      } catch (error) {
-        trace?.failed(error);
-        if (this.#takeover === undefined) {
-          return await this.#answerFailure(error, scope);
-        }
-        failure = { error };
-      }
-      if (this.#takeover !== undefined) {
-        await this.#takeover.ended(failure).catch((error) => {
-          if (failure === undefined) trace?.failed(error);
-          throw error;
-        });
-      }
-    } finally {
-      trace?.end(this[STATUS]);
-      scope.end();
-      this.#rfile?.[LEAVE]();
-      this.#scope = this.#overdue = this.#timedOut = undefined;
-    }
   }
 
   /** Answers a request whose method has failed. */

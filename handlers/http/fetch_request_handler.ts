@@ -3,6 +3,7 @@ import {
   CONNECTION,
   INCOMING,
   SCOPE,
+  SEND_WHOLE,
   STATUS,
   TAKE_OVER,
   TAKEN,
@@ -10,6 +11,7 @@ import {
 } from "./_inside.ts";
 import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
+import { isEncrypted } from "../_encrypted.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
 import { contentOf } from "./_connection/content.ts";
 import {
@@ -22,6 +24,12 @@ import {
 } from "./_connection/head.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
+import { servedRequest } from "./_connection/served_request.ts";
+import {
+  markRead,
+  onlyTypeOf,
+  wholeBodyOf,
+} from "./_connection/static_body.ts";
 import { nextTurn } from "./_connection/turns.ts";
 import {
   type Upgrade,
@@ -185,28 +193,49 @@ export class FetchRequestHandler<
 
   #request(scope: RequestScope): Request {
     const incoming = this[INCOMING];
-    const { method, rawHeaders, hasBody } = incoming;
-    const url = targetUrl(incoming, this.encrypted);
-    let request: Request;
-    try {
-      // An init costs as much as the headers do.
-      request = method === "GET"
-        ? new ServedRequest(scope, url)
-        : new ServedRequest(scope, url, {
-          method,
-          body: hasBody && method !== "HEAD" ? scope.body() : null,
-        });
-    } catch (cause) {
-      throw new HTTPError(400, "The request's URL is not valid", { cause });
-    }
-    const { headers } = request;
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
-    }
-    return request;
+    const { method, hasBody } = incoming;
+    const { request: connection } = this;
+    return servedRequest({
+      scope,
+      method,
+      hasBody: hasBody && method !== "GET" && method !== "HEAD",
+      url: () => targetUrl(incoming, isEncrypted(connection)),
+    });
   }
 
-  async #respond(response: Response, scope: RequestScope): Promise<void> {
+  #respond(response: Response, scope: RequestScope): void | Promise<void> {
+    return this.#respondAtOnce(response, scope)
+      ? undefined
+      : this.#respondInFull(response, scope);
+  }
+
+  /**
+   * Has a response sent whose body is there as a whole.
+   *
+   * @returns Whether it was one, of which nothing more is to be seen to.
+   */
+  #respondAtOnce(response: Response, scope: RequestScope): boolean {
+    if (!(response instanceof Response) || scope.over || this[TAKEN]) {
+      return false;
+    }
+    const body = wholeBodyOf(response);
+    if (body === undefined || this[CONNECTION].lookingOut !== undefined) {
+      return false;
+    }
+    const { status } = response;
+    if (status < 200 || contentOf(this.command, status) !== "any") return false;
+    const { text, length } = this.#headOf(response);
+    // Whether it is that of the body is seen to as it is sent.
+    if (length !== undefined) return false;
+    if (body !== null) markRead(response);
+    this[SEND_WHOLE]((size) => this.#endHead(text, size), body ?? "");
+    return true;
+  }
+
+  async #respondInFull(
+    response: Response,
+    scope: RequestScope,
+  ): Promise<void> {
     if (!(response instanceof Response)) {
       throw new TypeError(
         `Cannot answer ${this.command} ${this.path}: the handler returned ${
@@ -284,6 +313,10 @@ export class FetchRequestHandler<
       );
     }
     this.#status = status;
+    const type = onlyTypeOf(response);
+    if (type !== undefined) {
+      return { text: headWith(type), length: undefined };
+    }
     let text = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
     let dated = false;
@@ -444,34 +477,6 @@ const TURNS_OF_CHUNK = 16;
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 
-/**
- * The name under which Deno 2.9.6 looks for the signal of a `Request`, when the
- * request is copied as well. Only by it do copies get the signal.
- */
-const SIGNAL = Object.getOwnPropertySymbols(Request.prototype)
-  .find(({ description }) => description === "signal") ?? Symbol("signal");
-
-/**
- * A `Request` whose signal is made when it is asked for: most are not, and it
- * costs as much as the rest of the request.
- */
-class ServedRequest extends Request {
-  readonly #scope: RequestScope;
-
-  constructor(scope: RequestScope, url: string, init?: RequestInit) {
-    super(url, init);
-    this.#scope = scope;
-  }
-
-  override get signal(): AbortSignal {
-    return this.#scope.signal;
-  }
-
-  get [SIGNAL](): AbortSignal {
-    return this.#scope.signal;
-  }
-}
-
 /** The whole URL of a request, RFC 9112, section 3.3. */
 function targetUrl(
   { target, host }: IncomingRequest,
@@ -480,6 +485,13 @@ function targetUrl(
   const origin = `${encrypted ? "https" : "http"}://${host || "localhost"}`;
   if (target.startsWith("/")) return origin + target;
   return target === "*" ? origin : target;
+}
+
+/** The head of a response that has a content type, and nothing else to say. */
+function headWith(type: string): string {
+  return `${statusLine(200, undefined)}${
+    headerLine("content-type", type)
+  }date: ${currentDate()}\r\n`;
 }
 
 /** Text, bytes and text as one. Each character of the text is one byte. */

@@ -6,6 +6,10 @@ export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 
 const encoder = new TextEncoder();
+/** As much as a head may have where it is made with its body, in bytes. */
+const HEAD_ROOM = 2048;
+/** What one UTF-16 unit of a text takes at most, in bytes of UTF-8. */
+const BYTES_PER_UNIT = 3;
 let dateSecond = 0;
 let dateText = "";
 
@@ -70,6 +74,57 @@ export function encodeHead(head: string): Uint8Array<ArrayBuffer> {
   const bytes = encoder.encode(head);
   if (bytes.length === head.length) return bytes;
   return Uint8Array.from(head, (character) => character.charCodeAt(0));
+}
+
+/**
+ * A response as bytes.
+ *
+ * @param headOf Makes its head, in which each character is a byte, for a body of
+ * so many bytes.
+ * @param body Its body: bytes, or text, which is UTF-8 then.
+ * @param memory Where it goes, if there is room; otherwise it gets its own.
+ */
+export function wholeResponse(
+  headOf: (size: number) => string,
+  body: string | Uint8Array,
+  memory?: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  const most = typeof body === "string"
+    ? BYTES_PER_UNIT * body.length
+    : body.length;
+  if (memory === undefined || HEAD_ROOM + most > memory.length) {
+    const bytes = typeof body === "string" ? encoder.encode(body) : body;
+    return withHead(headOf(bytes.length), bytes);
+  }
+  // How long the head is depends on how long the body is.
+  let size: number;
+  if (typeof body === "string") {
+    size = encoder.encodeInto(body, memory.subarray(HEAD_ROOM)).written;
+  } else {
+    size = body.length;
+    memory.set(body, HEAD_ROOM);
+  }
+  const head = headOf(size);
+  const end = HEAD_ROOM + size;
+  if (head.length > HEAD_ROOM) {
+    return withHead(head, memory.subarray(HEAD_ROOM, end));
+  }
+  const from = HEAD_ROOM - head.length;
+  putHead(head, memory.subarray(from, HEAD_ROOM));
+  return memory.subarray(from, end);
+}
+
+function withHead(head: string, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(head.length + body.length);
+  putHead(head, whole.subarray(0, head.length));
+  whole.set(body, head.length);
+  return whole;
+}
+
+/** Puts a head where there is room for it, and for no more. */
+function putHead(head: string, into: Uint8Array): void {
+  const { read, written } = encoder.encodeInto(head, into);
+  if (read !== head.length || written !== read) into.set(encodeHead(head));
 }
 
 function checkText(what: string, text: string): void {
