@@ -7,6 +7,8 @@
 
 /** The connection of a handler. */
 export const CONNECTION: unique symbol = Symbol("connection");
+/** Whether the code that answers a request may have the handler. */
+export const IN_REACH: unique symbol = Symbol("in reach");
 /** The request that a handler is serving. */
 export const INCOMING: unique symbol = Symbol("incoming");
 /** What belongs to that request, and ends with it. */

@@ -1,5 +1,6 @@
 import {
   CONNECTION,
+  IN_REACH,
   INCOMING,
   SCOPE,
   SEND_WHOLE,
@@ -51,13 +52,20 @@ import {
 import {
   borrowMemory,
   forgetMemory,
+  type LentMemory,
   returnMemory,
 } from "./_connection/lent_memory.ts";
 import {
   type ConnectionOwner,
   HTTPConnection,
 } from "./_connection/http_connection.ts";
-import { lateReader, lateWriter, serving } from "./_connection/late.ts";
+import {
+  beginUnmarked,
+  endUnmarked,
+  lateReader,
+  lateWriter,
+  serving,
+} from "./_connection/late.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import {
   type RequestOwner,
@@ -72,6 +80,7 @@ import type { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
 
 const ignore = () => {};
+const NOTHING = new Uint8Array(0);
 
 /** Why no more requests of a connection are served. */
 interface Interruption {
@@ -230,7 +239,7 @@ export class BaseHTTPRequestHandler<
   /** A whole response, which is to be sent. */
   #ready: Uint8Array<ArrayBuffer> | undefined;
   /** The memory that it was made in, if that was borrowed. */
-  #borrowed: Uint8Array<ArrayBuffer> | undefined;
+  #borrowed: LentMemory | undefined;
   /** The head of the response, as far as it was made. */
   #head = "";
   #status = 0;
@@ -251,6 +260,14 @@ export class BaseHTTPRequestHandler<
   get [CONNECTION](): HTTPConnection {
     return this.#connection;
   }
+
+  /**
+   * Whether what answers a request may have this handler, and leave code running
+   * that finds the next request in it.
+   *
+   * @ignore
+   */
+  readonly [IN_REACH]: boolean = true;
 
   /**
    * The request that is being served.
@@ -304,36 +321,14 @@ export class BaseHTTPRequestHandler<
   /**
    * Has a whole response sent when the handler has come to its end.
    *
-   * @param head Makes its head, for a body of so many bytes.
-   * @param body Its body.
+   * @param head Its head, each character of which is a byte.
+   * @param body Its body: bytes, or text that is ASCII.
    * @ignore
    */
-  [SEND_WHOLE](
-    head: (size: number) => string,
-    body: string | Uint8Array,
-  ): void {
-    const memory = this.#connection.lends ? borrowMemory() : undefined;
-    const whole = this.#ready = wholeResponse(head, body, memory);
+  [SEND_WHOLE](head: string, body: string | Uint8Array): void {
+    this.#borrowed = this.#connection.lends ? borrowMemory() : undefined;
+    this.#ready = wholeResponse(head, body, this.#borrowed);
     this.#headSent = true;
-    if (memory === undefined || whole.buffer === memory.buffer) {
-      this.#borrowed = memory;
-    } else returnMemory(memory);
-  }
-
-  async #sendReady(whole: Uint8Array): Promise<void> {
-    const borrowed = this.#borrowed;
-    this.#ready = this.#borrowed = undefined;
-    try {
-      const taken = await this.#connection.writeSome(whole);
-      if (taken < whole.length) {
-        await this.#connection.write(whole.subarray(taken));
-      }
-      if (borrowed !== undefined) returnMemory(borrowed);
-    } catch (error) {
-      // It may be read from still.
-      if (borrowed !== undefined) forgetMemory();
-      throw error;
-    }
   }
 
   /**
@@ -583,13 +578,16 @@ export class BaseHTTPRequestHandler<
       this.#begin(incoming);
       const scope = this.#scope!;
       const trace = tracing === undefined ? undefined : this.#trace(incoming);
+      const isUnmarked = !this[IN_REACH] && incoming.isPlain &&
+        trace === undefined;
+      if (isUnmarked) beginUnmarked();
       try {
         const { expect } = incoming;
         if (expect !== undefined && expect !== "100-continue") {
           throw new HTTPError(417);
         }
         if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
-        const served = serving.run(
+        const served = isUnmarked ? handle() : serving.run(
           scope,
           trace === undefined ? handle : () => trace.run(handle),
         );
@@ -597,8 +595,23 @@ export class BaseHTTPRequestHandler<
           connection.note();
           await this.#inTime(served);
         }
-        if (this.#ready !== undefined) {
-          await this.#inTime(this.#sendReady(this.#ready));
+        const ready = this.#ready;
+        if (ready !== undefined) {
+          let left = ready;
+          if (this.#timedOut === undefined) {
+            let taken: number;
+            try {
+              taken = await connection.beginWrite(ready);
+            } catch (error) {
+              connection.notWritten(error);
+            }
+            connection.wrote(taken, ready.length);
+            left = taken === ready.length ? NOTHING : ready.subarray(taken);
+          }
+          if (left.length > 0) await this.#inTime(connection.write(left));
+          this.#ready = undefined;
+          if (this.#borrowed !== undefined) returnMemory(this.#borrowed);
+          this.#borrowed = undefined;
         } else if (
           this.#takeover === undefined &&
           (!this.#headSent || this.#body !== undefined)
@@ -611,6 +624,10 @@ export class BaseHTTPRequestHandler<
         } else await this.#takeover.ended({ error });
       } finally {
         trace?.end(this[STATUS]);
+        if (isUnmarked) endUnmarked();
+        // What was not sent may be read from still.
+        if (this.#borrowed !== undefined) forgetMemory();
+        this.#borrowed = undefined;
         scope.end();
         this.#rfile?.[LEAVE]();
         this.#scope = this.#overdue = this.#timedOut = undefined;
@@ -1072,7 +1089,7 @@ export class BaseHTTPRequestHandler<
   }
 
   /** Waits for what is done for the request, but no longer than it may take. */
-  #inTime(work: Promise<void>): Promise<void> {
+  #inTime(work: Promise<unknown>): Promise<unknown> {
     return this.#timedOut === undefined
       ? work
       : Promise.race([work, this.#timedOut]);

@@ -1,6 +1,7 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
 import {
   CONNECTION,
+  IN_REACH,
   INCOMING,
   SCOPE,
   SEND_WHOLE,
@@ -11,20 +12,20 @@ import {
 } from "./_inside.ts";
 import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
-import { isEncrypted } from "../_encrypted.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
 import { contentOf } from "./_connection/content.ts";
 import {
   currentDate,
   encodeHead,
   headerLine,
+  headWithType,
   isContentLength,
   namesClose,
+  sizeOfAscii,
   statusLine,
 } from "./_connection/head.ts";
-import type { IncomingRequest } from "./_connection/request_parser.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
-import { servedRequest } from "./_connection/served_request.ts";
+import { type Scheme, servedRequest } from "./_connection/served_request.ts";
 import {
   markRead,
   onlyTypeOf,
@@ -110,6 +111,8 @@ export class FetchRequestHandler<
 
   /** That of the response being sent. */
   #status = 0;
+  /** That of the connection's URLs. */
+  #scheme: Scheme | undefined;
 
   /**
    * Makes a handler class of a function.
@@ -130,12 +133,14 @@ export class FetchRequestHandler<
   ): FetchRequestHandlerClass {
     completeHTTPLimits(limits);
     checkRuns("the handler", answer, "answer requests");
+    const isInReach = !TAKES_NO_HANDLER.test(`${answer}`);
     return class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,
     > extends FetchRequestHandler<Address, Server> {
       static override readonly limits = limits;
       static override readonly allowHalfOpen = allowHalfOpen;
+      override readonly [IN_REACH]: boolean = isInReach;
       override fetch(request: Request): Response | Promise<Response> {
         return answer(request, this);
       }
@@ -192,15 +197,8 @@ export class FetchRequestHandler<
   }
 
   #request(scope: RequestScope): Request {
-    const incoming = this[INCOMING];
-    const { method, hasBody } = incoming;
-    const { request: connection } = this;
-    return servedRequest({
-      scope,
-      method,
-      hasBody: hasBody && method !== "GET" && method !== "HEAD",
-      url: () => targetUrl(incoming, isEncrypted(connection)),
-    });
+    this.#scheme ??= this.encrypted ? "https" : "http";
+    return servedRequest(scope, this[INCOMING], this.#scheme);
   }
 
   #respond(response: Response, scope: RequestScope): void | Promise<void> {
@@ -227,8 +225,14 @@ export class FetchRequestHandler<
     const { text, length } = this.#headOf(response);
     // Whether it is that of the body is seen to as it is sent.
     if (length !== undefined) return false;
+    let whole = body ?? "";
+    let size: number | undefined;
+    if (typeof whole === "string") {
+      size = sizeOfAscii(whole);
+      if (size === undefined) whole = encoder.encode(whole);
+    }
     if (body !== null) markRead(response);
-    this[SEND_WHOLE]((size) => this.#endHead(text, size), body ?? "");
+    this[SEND_WHOLE](this.#endHead(text, size ?? whole.length), whole);
     return true;
   }
 
@@ -315,7 +319,7 @@ export class FetchRequestHandler<
     this.#status = status;
     const type = onlyTypeOf(response);
     if (type !== undefined) {
-      return { text: headWith(type), length: undefined };
+      return { text: headWithType(type), length: undefined };
     }
     let text = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
@@ -474,25 +478,14 @@ export class FetchRequestHandler<
 /** After how many microtasks the first chunk of a body that is there has come. */
 const TURNS_OF_CHUNK = 16;
 
+/**
+ * The text of a function that cannot have the handler: an arrow function, which
+ * has no `arguments` of its own, with one name for what it is given, or none.
+ */
+const TAKES_NO_HANDLER = /^(async\s*)?(\(\s*[\w$]*\s*\)|[\w$]+)\s*=>/;
+
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
-
-/** The whole URL of a request, RFC 9112, section 3.3. */
-function targetUrl(
-  { target, host }: IncomingRequest,
-  encrypted: boolean,
-): string {
-  const origin = `${encrypted ? "https" : "http"}://${host || "localhost"}`;
-  if (target.startsWith("/")) return origin + target;
-  return target === "*" ? origin : target;
-}
-
-/** The head of a response that has a content type, and nothing else to say. */
-function headWith(type: string): string {
-  return `${statusLine(200, undefined)}${
-    headerLine("content-type", type)
-  }date: ${currentDate()}\r\n`;
-}
 
 /** Text, bytes and text as one. Each character of the text is one byte. */
 function join(

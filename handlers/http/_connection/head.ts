@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import type { LentMemory } from "./lent_memory.ts";
 
 /** What a field's name is: RFC 9110, section 5.6.2. */
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -6,10 +7,9 @@ export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 
 const encoder = new TextEncoder();
-/** As much as a head may have where it is made with its body, in bytes. */
-const HEAD_ROOM = 2048;
-/** What one UTF-16 unit of a text takes at most, in bytes of UTF-8. */
-const BYTES_PER_UNIT = 3;
+/** Up to which length a text is looked through, in UTF-16 units. */
+const SHORT = 256;
+const LAST_ASCII = 0x7f;
 let dateSecond = 0;
 let dateText = "";
 
@@ -22,6 +22,29 @@ export function currentDate(): string {
     dateText = new Date(now).toUTCString();
   }
   return dateText;
+}
+
+let headDate = "";
+let headType = "";
+let headText = "";
+
+/**
+ * The head of a response of status 200 that says nothing but its type, and that
+ * before which only its framing is left to be said.
+ *
+ * @param type Its content type.
+ */
+export function headWithType(type: string): string {
+  const date = currentDate();
+  // Mostly it is that of the response before.
+  if (date !== headDate || type !== headType) {
+    headDate = date;
+    headType = type;
+    headText = `${statusLine(200, undefined)}${
+      headerLine("content-type", type)
+    }date: ${date}\r\n`;
+  }
+  return headText;
 }
 
 /**
@@ -76,55 +99,37 @@ export function encodeHead(head: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(head, (character) => character.charCodeAt(0));
 }
 
+/** How many bytes a text has as UTF-8, if that is easily told. */
+export function sizeOfAscii(text: string): number | undefined {
+  const { length } = text;
+  if (length > SHORT) return undefined;
+  for (let i = 0; i < length; i++) {
+    if (text.charCodeAt(i) > LAST_ASCII) return undefined;
+  }
+  return length;
+}
+
 /**
- * A response as bytes.
+ * Makes a response of its head and its body.
  *
- * @param headOf Makes its head, in which each character is a byte, for a body of
- * so many bytes.
- * @param body Its body: bytes, or text, which is UTF-8 then.
+ * @param head Its head, in which each character is a byte.
+ * @param body Its body: bytes, or text that is ASCII.
  * @param memory Where it goes, if there is room; otherwise it gets its own.
  */
 export function wholeResponse(
-  headOf: (size: number) => string,
+  head: string,
   body: string | Uint8Array,
-  memory?: Uint8Array<ArrayBuffer>,
+  memory?: LentMemory,
 ): Uint8Array<ArrayBuffer> {
-  const most = typeof body === "string"
-    ? BYTES_PER_UNIT * body.length
-    : body.length;
-  if (memory === undefined || HEAD_ROOM + most > memory.length) {
-    const bytes = typeof body === "string" ? encoder.encode(body) : body;
-    return withHead(headOf(bytes.length), bytes);
-  }
-  // How long the head is depends on how long the body is.
-  let size: number;
-  if (typeof body === "string") {
-    size = encoder.encodeInto(body, memory.subarray(HEAD_ROOM)).written;
-  } else {
-    size = body.length;
-    memory.set(body, HEAD_ROOM);
-  }
-  const head = headOf(size);
-  const end = HEAD_ROOM + size;
-  if (head.length > HEAD_ROOM) {
-    return withHead(head, memory.subarray(HEAD_ROOM, end));
-  }
-  const from = HEAD_ROOM - head.length;
-  putHead(head, memory.subarray(from, HEAD_ROOM));
-  return memory.subarray(from, end);
-}
-
-function withHead(head: string, body: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(head.length + body.length);
-  putHead(head, whole.subarray(0, head.length));
-  whole.set(body, head.length);
-  return whole;
-}
-
-/** Puts a head where there is room for it, and for no more. */
-function putHead(head: string, into: Uint8Array): void {
-  const { read, written } = encoder.encodeInto(head, into);
-  if (read !== head.length || written !== read) into.set(encodeHead(head));
+  const size = head.length + body.length;
+  const isText = typeof body === "string";
+  const fits = memory !== undefined && size <= memory.bytes.length;
+  const whole = fits ? memory.bytes : new Uint8Array(size);
+  const text = isText ? head + body : head;
+  const { read, written } = encoder.encodeInto(text, whole);
+  if (read !== text.length || written !== read) whole.set(encodeHead(text));
+  if (!isText) whole.set(body, head.length);
+  return fits ? memory.first(size) : whole;
 }
 
 function checkText(what: string, text: string): void {

@@ -528,33 +528,46 @@ export class HTTPConnection implements Watched, Serving {
    * @returns How many.
    * @throws As `write` does.
    */
-  writeSome(bytes: Uint8Array): Promise<number> {
+  async writeSome(bytes: Uint8Array): Promise<number> {
+    let taken: number;
+    try {
+      taken = await this.beginWrite(bytes);
+    } catch (error) {
+      return this.notWritten(error);
+    }
+    return this.wrote(taken, bytes.length);
+  }
+
+  /**
+   * Begins to write: who awaits it is to call `wrote` or `notWritten`. To await
+   * nothing else spares each response two promises.
+   */
+  beginWrite(bytes: Uint8Array): Promise<number> {
     this.#wroteAt = performance.now();
     this.#writeBy = this.#wroteAt + this.#limits.writeTimeout;
     // What a handler that failed has left is the server's to end.
     if (!this.#closed) watchdog.moved(this.#writeBy);
-    let writing: Promise<number>;
-    try {
-      writing = this.#connection.write(bytes);
-    } catch (error) {
-      writing = Promise.reject(error);
-    }
-    return writing.then(
-      (taken) => this.#wrote(taken, bytes.length),
-      this.#notWritten,
-    );
+    return this.#connection.write(bytes);
   }
 
-  #wrote(taken: number, most: number): number {
+  /**
+   * Takes note of what a write has come to.
+   *
+   * @param taken How many bytes were taken.
+   * @param most How many there were.
+   * @returns How many were taken.
+   * @throws {Deno.errors.WriteZero} If that cannot be.
+   */
+  wrote(taken: number, most: number): number {
     const error = writeCountError(taken, most);
-    if (error !== undefined && most > 0) return this.#notWritten(error);
+    if (error !== undefined && most > 0) return this.notWritten(error);
     this.#writeBy = Infinity;
     if (this.#traffic !== undefined) countOut(this.#traffic, taken);
     return taken;
   }
 
-  /** What a write is told when it has failed. */
-  readonly #notWritten = (error: unknown): never => {
+  /** Takes note of what a write has failed with, and throws what that means. */
+  notWritten(error: unknown): never {
     this.#writeBy = Infinity;
     const reason = this.#timedOut
       ? new DOMException(
@@ -564,7 +577,7 @@ export class HTTPConnection implements Watched, Serving {
       : error;
     this.#owner.lost(reason);
     throw reason;
-  };
+  }
 
   /** Has the current request looked after, should it take long. */
   note(): void {
@@ -671,9 +684,9 @@ export class HTTPConnection implements Watched, Serving {
     if (this.#traffic !== undefined) countIn(this.#traffic, n);
     if (this.#lookingOut !== undefined) noteArrival();
     if (this.#current?.complete) this.#ahead += n;
-    const bytes = this.#buffer.subarray(0, n);
+    const buffer = this.#buffer;
     this.#resize(n);
-    this.#parser.feed(bytes);
+    this.#parser.feed(buffer, n);
     return undefined;
   }
 

@@ -5,23 +5,38 @@
  */
 
 /** The size of each piece, in bytes. */
-export const LENT_SIZE: number = 16 * 1024;
-/** How many there are at most: a write mostly ends before the next begins. */
-const MOST = 16;
+const SIZE = 4 * 1024;
+/** How many there are at most: Deno answers to 128 sockets in a turn. */
+const MOST = 128;
 
-const free: Uint8Array<ArrayBuffer>[] = [];
+/** A piece of it. */
+export class LentMemory {
+  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(SIZE);
+  /** What was sent of it last: responses are often as long as each other. */
+  #sent = this.bytes;
+
+  /** Its first bytes. */
+  first(length: number): Uint8Array<ArrayBuffer> {
+    if (this.#sent.length !== length) {
+      this.#sent = this.bytes.subarray(0, length);
+    }
+    return this.#sent;
+  }
+}
+
+const free: LentMemory[] = [];
 let made = 0;
 
 /** Memory with whatever is in it, or `undefined` where all of it is lent. */
-export function borrowMemory(): Uint8Array<ArrayBuffer> | undefined {
+export function borrowMemory(): LentMemory | undefined {
   const memory = free.pop();
   if (memory !== undefined || made === MOST) return memory;
   made++;
-  return new Uint8Array(LENT_SIZE);
+  return new LentMemory();
 }
 
 /** Gives back memory that nobody uses any more. */
-export function returnMemory(memory: Uint8Array<ArrayBuffer>): void {
+export function returnMemory(memory: LentMemory): void {
   free.push(memory);
 }
 

@@ -1,17 +1,6 @@
 import { Buffer } from "node:buffer";
 import { isAuthority } from "./request_target.ts";
 
-/** A head that is plain, and whole. */
-export interface PlainHead {
-  readonly method: string;
-  readonly target: string;
-  readonly host: string;
-  /** How many bytes of a body it announces. */
-  readonly announced: number;
-  /** All of it, each character a byte. */
-  readonly text: string;
-}
-
 /** What a plain head may have. */
 export interface PlainLimits {
   readonly maxHeaderSize: number;
@@ -90,6 +79,16 @@ let decoder: Buffer = Buffer.alloc(0);
 export class PlainHeadReader {
   /** Where the head ends that was read last: the index behind it. */
   end = 0;
+  /** Its method. */
+  method = "";
+  /** Its target. */
+  target = "";
+  /** Its host, and perhaps a port. */
+  host = "";
+  /** How many bytes of a body it announces. */
+  announced = 0;
+  /** All of it, each character a byte. */
+  text = "";
   readonly #limits: PlainLimits;
 
   constructor(limits: PlainLimits) {
@@ -101,20 +100,19 @@ export class PlainHeadReader {
    *
    * @param bytes What has come.
    * @param from Where the head begins.
-   * @returns The head, or `undefined` where it is not plain.
+   * @param length How many bytes have come.
+   * @returns Whether it is plain, and is here.
    */
-  read(bytes: Uint8Array, from: number): PlainHead | undefined {
-    const { length } = bytes;
-    // The empty line that ends the head, at the earliest.
-    if (length - from < 4 || length > MOST_BYTES) return undefined;
-    const method = methodAt(bytes, from);
-    if (method === undefined) return undefined;
+  read(bytes: Uint8Array, from: number, length: number): boolean {
+    if (length > MOST_BYTES) return false;
+    const method = methodAt(bytes, from, length);
+    if (method === undefined) return false;
     const target = from + method.bytes.length;
-    if (bytes[target] !== SLASH) return undefined;
+    if (target >= length || bytes[target] !== SLASH) return false;
     let at = target + 1;
     while (at < length && (parts[bytes[at]!]! & TARGET) !== 0) at++;
     const behindTarget = at;
-    if (!startsWith(bytes, at, VERSION)) return undefined;
+    if (!startsWith(bytes, at, length, VERSION)) return false;
     at += VERSION.length;
     let count = 0;
     let lengths = 0;
@@ -126,7 +124,7 @@ export class PlainHeadReader {
       while (at < length && (parts[bytes[at]!]! & NAME) !== 0) at++;
       const nameLength = at - name;
       if (nameLength === 0 || at >= length || bytes[at] !== COLON) {
-        return undefined;
+        return false;
       }
       at++;
       while (at < length && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
@@ -134,19 +132,19 @@ export class PlainHeadReader {
       while (at < length && (parts[bytes[at]!]! & VALUE) !== 0) at++;
       const behindValue = at;
       if (at + 1 >= length || bytes[at] !== CR || bytes[at + 1] !== LF) {
-        return undefined;
+        return false;
       }
       at += 2;
       if (behindValue > value) {
         const last = bytes[behindValue - 1];
-        if (last === SPACE || last === TAB) return undefined;
+        if (last === SPACE || last === TAB) return false;
       }
-      if (count === MOST_FIELDS) return undefined;
+      if (count === MOST_FIELDS) return false;
       // Names that are equally long are few, and only they need be compared.
       const length32 = 1 << nameLength;
       if (
         (lengths & length32) !== 0 && isRepeated(bytes, name, nameLength, count)
-      ) return undefined;
+      ) return false;
       lengths |= length32;
       names[count] = name;
       nameLengths[count++] = nameLength;
@@ -157,47 +155,46 @@ export class PlainHeadReader {
           behindHost = behindValue;
           break;
         case 6:
-          if (isNamed(bytes, name, EXPECT)) return undefined;
+          if (isNamed(bytes, name, EXPECT)) return false;
           break;
         case 7:
-          if (isNamed(bytes, name, UPGRADE)) return undefined;
+          if (isNamed(bytes, name, UPGRADE)) return false;
           break;
         case 10:
           if (
             isNamed(bytes, name, CONNECTION) &&
             !(behindValue - value === KEEP_ALIVE.length &&
               isNamed(bytes, value, KEEP_ALIVE))
-          ) return undefined;
+          ) return false;
           break;
         case 14:
           if (!isNamed(bytes, name, CONTENT_LENGTH)) break;
           announced = numberAt(bytes, value, behindValue);
-          if (!(announced <= this.#limits.maxBodySize)) return undefined;
+          if (!(announced <= this.#limits.maxBodySize)) return false;
           break;
         case 16:
-          if (isNamed(bytes, name, PROXY_CONNECTION)) return undefined;
+          if (isNamed(bytes, name, PROXY_CONNECTION)) return false;
           break;
         case 17:
-          if (isNamed(bytes, name, TRANSFER_ENCODING)) return undefined;
+          if (isNamed(bytes, name, TRANSFER_ENCODING)) return false;
       }
     }
-    if (at + 1 >= length || bytes[at + 1] !== LF) return undefined;
+    if (at + 1 >= length || bytes[at + 1] !== LF) return false;
     at += 2;
     if (
       behindHost === host || count > this.#limits.maxHeaderCount ||
       at - from > this.#limits.maxHeaderSize
-    ) return undefined;
+    ) return false;
     const text = textOf(bytes, from, at);
     const authority = text.slice(host - from, behindHost - from);
-    if (!isAuthority(authority)) return undefined;
+    if (!isAuthority(authority)) return false;
     this.end = at;
-    return {
-      method: method.name,
-      target: text.slice(target - from, behindTarget - from),
-      host: authority,
-      announced,
-      text,
-    };
+    this.method = method.name;
+    this.target = text.slice(target - from, behindTarget - from);
+    this.host = authority;
+    this.announced = announced;
+    this.text = text;
+    return true;
   }
 }
 
@@ -220,9 +217,10 @@ export function fieldsOf(text: string): string[] {
   return fields;
 }
 
-function methodAt(bytes: Uint8Array, at: number) {
-  for (const method of methods) {
-    if (startsWith(bytes, at, method.bytes)) return method;
+function methodAt(bytes: Uint8Array, at: number, length: number) {
+  for (let i = 0; i < methods.length; i++) {
+    const method = methods[i]!;
+    if (startsWith(bytes, at, length, method.bytes)) return method;
   }
   return undefined;
 }
@@ -230,9 +228,10 @@ function methodAt(bytes: Uint8Array, at: number) {
 function startsWith(
   bytes: Uint8Array,
   at: number,
+  length: number,
   expected: Uint8Array,
 ): boolean {
-  if (at + expected.length > bytes.length) return false;
+  if (at + expected.length > length) return false;
   for (let i = 0; i < expected.length; i++) {
     if (bytes[at + i] !== expected[i]) return false;
   }

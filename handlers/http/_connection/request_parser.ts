@@ -3,7 +3,7 @@ import type { HTTPLimits } from "../http_limits.ts";
 import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
 import { joinCookies, refuseRepeated } from "./field_lines.ts";
 import { MessageBounds } from "./message_bounds.ts";
-import { fieldsOf, type PlainHead, PlainHeadReader } from "./plain_head.ts";
+import { fieldsOf, PlainHeadReader } from "./plain_head.ts";
 import { checkTarget, isAuthority } from "./request_target.ts";
 
 const UNKNOWN_METHOD = "The method is not known";
@@ -91,11 +91,6 @@ interface RequestFraming {
   readonly target: string;
   readonly host: string | undefined;
   readonly announced: number;
-}
-
-/** Makes a request of a plain head, against which nothing can be said. */
-function plainRequest(head: PlainHead): IncomingRequest {
-  return new IncomingRequest(head, head.text, 1, true, false, undefined);
 }
 
 /**
@@ -273,8 +268,19 @@ export class RequestParser extends Llhttp {
     return this.#requests.shift();
   }
 
-  /** Takes the next bytes. */
-  feed(bytes: Uint8Array): void {
+  /**
+   * Takes the next bytes.
+   *
+   * @param buffer Where they are: at its start.
+   * @param length How many.
+   */
+  feed(buffer: Uint8Array, length: number = buffer.length): void {
+    // Mostly they are the head of one request.
+    const behind = this.#holding || this.#failure !== undefined
+      ? 0
+      : this.#takePlain(buffer, 0, length);
+    if (behind === length) return;
+    const bytes = buffer.subarray(behind, length);
     if (this.#holding) this.#hold(bytes);
     else this.#feed(bytes);
   }
@@ -354,7 +360,7 @@ export class RequestParser extends Llhttp {
         this.#failure = new HTTPError(400, "No tunnel was made by CONNECT");
         return;
       }
-      const behind = this.#takePlain(bytes, at);
+      const behind = this.#takePlain(bytes, at, bytes.length);
       if (behind > at) {
         at = behind;
         continue;
@@ -393,31 +399,41 @@ export class RequestParser extends Llhttp {
    *
    * @returns The index behind what was taken; `at` where nothing was.
    */
-  #takePlain(bytes: Uint8Array, at: number): number {
+  #takePlain(bytes: Uint8Array, at: number, length: number): number {
     const current = this.#current;
     if (current?.complete === false) {
-      return current.isPlain ? this.#takePlainBody(current, bytes, at) : at;
+      return current.isPlain
+        ? this.#takePlainBody(current, bytes, at, length)
+        : at;
     }
     if (this.midway || this.#behindUpgrade || current?.keepAlive === false) {
       return at;
     }
-    const head = this.#plain.read(bytes, at);
-    if (head === undefined) return at;
-    const request = this.#current = plainRequest(head);
+    const head = this.#plain;
+    if (!head.read(bytes, at, length)) return at;
+    const request = this.#current = new IncomingRequest(
+      head,
+      head.text,
+      1,
+      true,
+      false,
+      undefined,
+    );
     this.#requests.push(request);
     this.#heads++;
     this.#framing = 0;
     request.complete = !request.hasBody;
-    return this.#plain.end;
+    return head.end;
   }
 
   #takePlainBody(
     request: IncomingRequest,
     bytes: Uint8Array,
     at: number,
+    length: number,
   ): number {
     const { announced, received } = request;
-    const end = Math.min(bytes.length, at + announced - received);
+    const end = Math.min(length, at + announced - received);
     // The buffer that they have come in is used again.
     request.chunks.push(new Uint8Array(bytes.subarray(at, end)));
     request.received += end - at;

@@ -11,15 +11,16 @@ interface RequestParts {
   readBody(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** What a request is made of. */
-export interface RequestSource {
-  readonly scope: RequestParts;
+/** What a request is for, as it came. */
+interface RequestHead {
   readonly method: string;
-  /** Whether it has a body that a `Request` may have. */
+  readonly target: string;
+  readonly host: string | undefined;
   readonly hasBody: boolean;
-  /** The whole URL, as it was asked for. */
-  url(): string;
 }
+
+/** That of the URLs of a connection. */
+export type Scheme = "http" | "https";
 
 /**
  * The name under which Deno 2.9.6 looks for the signal of a `Request`, when the
@@ -32,9 +33,11 @@ const SIGNAL = Object.getOwnPropertySymbols(Request.prototype)
 class WholeRequest extends Request {
   readonly #scope: RequestParts;
 
-  constructor(source: RequestSource) {
-    const { scope, method, hasBody } = source;
-    super(urlOf(source), { method, body: hasBody ? scope.body() : null });
+  constructor(scope: RequestParts, head: RequestHead, scheme: Scheme) {
+    super(urlOf(head, scheme), {
+      method: head.method,
+      body: mayHaveBody(head) ? scope.body() : null,
+    });
     this.#scope = scope;
     scope.copyHeaders(this.headers);
   }
@@ -58,43 +61,47 @@ class WholeRequest extends Request {
  * those of a whole one that it makes then.
  */
 class LazyRequest {
-  readonly #source: RequestSource;
+  readonly #scope: RequestParts;
+  readonly #head: RequestHead;
+  readonly #scheme: Scheme;
   #url: string | undefined;
   #headers: Headers | undefined;
   #whole: WholeRequest | undefined;
   /** Whether the body was read here. */
   #isRead = false;
 
-  constructor(source: RequestSource) {
-    this.#source = source;
+  constructor(scope: RequestParts, head: RequestHead, scheme: Scheme) {
+    this.#scope = scope;
+    this.#head = head;
+    this.#scheme = scheme;
   }
 
   get method(): string {
-    return this.#source.method;
+    return this.#head.method;
   }
 
   get url(): string {
-    return this.#url ??= urlOf(this.#source);
+    return this.#url ??= urlOf(this.#head, this.#scheme);
   }
 
   get headers(): Headers {
     if (this.#headers === undefined) {
       this.#headers = new Headers();
-      this.#source.scope.copyHeaders(this.#headers);
+      this.#scope.copyHeaders(this.#headers);
     }
     return this.#headers;
   }
 
   get signal(): AbortSignal {
-    return this.#source.scope.signal;
+    return this.#scope.signal;
   }
 
   get [SIGNAL](): AbortSignal {
-    return this.#source.scope.signal;
+    return this.#scope.signal;
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
-    return this.#source.hasBody ? this.whole().body : null;
+    return mayHaveBody(this.#head) ? this.whole().body : null;
   }
 
   get bodyUsed(): boolean {
@@ -119,15 +126,19 @@ class LazyRequest {
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
     // A whole one knows what has become of its body, and what to say of it.
     if (this.#whole !== undefined || this.#isRead) return this.whole().bytes();
-    if (!this.#source.hasBody) return Promise.resolve(new Uint8Array());
+    if (!mayHaveBody(this.#head)) return Promise.resolve(new Uint8Array());
     this.#isRead = true;
-    return this.#source.scope.readBody();
+    return this.#scope.readBody();
   }
 
   /** The request that is whole, which is made once. */
   whole(): WholeRequest {
     if (this.#whole === undefined) {
-      this.#whole = new WholeRequest(this.#source);
+      this.#whole = new WholeRequest(
+        this.#scope,
+        this.#head,
+        this.#scheme,
+      );
       // It was read, and nobody else is to read it.
       if (this.#isRead) void this.#whole.body?.getReader().cancel();
     }
@@ -141,14 +152,26 @@ class LazyRequest {
 
 const decoder = new TextDecoder();
 
+/** Whether a `Request` may have its body. */
+function mayHaveBody({ hasBody, method }: RequestHead): boolean {
+  return hasBody && method !== "GET" && method !== "HEAD";
+}
+
 /**
- * The URL in the form that a `Request` has.
+ * The whole URL of a request, RFC 9112, section 3.3, in the form that a `Request`
+ * has.
  *
  * @throws {HTTPError} If it is none.
  */
-function urlOf(source: RequestSource): string {
+function urlOf({ target, host }: RequestHead, scheme: Scheme): string {
+  const origin = `${scheme}://${host || "localhost"}`;
+  const url = target.startsWith("/")
+    ? origin + target
+    : target === "*"
+    ? origin
+    : target;
   try {
-    return new URL(source.url()).href;
+    return new URL(url).href;
   } catch (cause) {
     throw new HTTPError(400, "The request's URL is not valid", { cause });
   }
@@ -166,11 +189,21 @@ function copyAll(from: Headers, to: Headers): void {
  */
 export const makesLazyRequests: boolean = becomeRequests();
 
-/** Makes what a handler is given as its request. */
-export function servedRequest(source: RequestSource): Request {
+/**
+ * Makes what a handler is given as its request.
+ *
+ * @param scope What belongs to it.
+ * @param head What it is for.
+ * @param scheme That of the connection's URLs.
+ */
+export function servedRequest(
+  scope: RequestParts,
+  head: RequestHead,
+  scheme: Scheme,
+): Request {
   return makesLazyRequests
-    ? servedAs<Request>(new LazyRequest(source))
-    : new WholeRequest(source);
+    ? servedAs<Request>(new LazyRequest(scope, head, scheme))
+    : new WholeRequest(scope, head, scheme);
 }
 
 function servedAs<T>(value: unknown): T {
@@ -204,25 +237,18 @@ function becomeRequests(): boolean {
 
 /** Whether they are taken for what they are meant to be, by all that looks. */
 function isLikeAny(): boolean {
-  const url = "http://localhost/a";
   const { signal } = new AbortController();
+  const scope: RequestParts = {
+    signal,
+    copyHeaders: (to) => to.append("x-a", "b"),
+    body: () => new ReadableStream(),
+    readBody: () => Promise.resolve(new Uint8Array()),
+  };
+  const head = { method: "PUT", target: "/a", host: "b", hasBody: false };
+  const lazy = () => servedAs<Request>(new LazyRequest(scope, head, "http"));
   try {
-    const lazy = () =>
-      servedAs<Request>(
-        new LazyRequest({
-          scope: {
-            signal,
-            copyHeaders: (to) => to.append("x-a", "b"),
-            body: () => new ReadableStream(),
-            readBody: () => Promise.resolve(new Uint8Array()),
-          },
-          method: "PUT",
-          hasBody: false,
-          url: () => url,
-        }),
-      );
     return [new Request(lazy()), lazy().clone()].every((copy) =>
-      copy.method === "PUT" && copy.url === url &&
+      copy.method === "PUT" && copy.url === "http://b/a" &&
       copy.headers.get("x-a") === "b"
     ) && lazy().redirect === "follow" && lazy() instanceof Request;
   } catch {
