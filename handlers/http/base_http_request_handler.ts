@@ -236,6 +236,8 @@ export class BaseHTTPRequestHandler<
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #body: ResponseBody | undefined;
+  /** Whether the method is being called, or has returned nothing to wait for. */
+  #gathers = false;
   /** A whole response, which is to be sent. */
   #ready: Uint8Array<ArrayBuffer> | undefined;
   /** The memory that it was made in, if that was borrowed. */
@@ -362,6 +364,7 @@ export class BaseHTTPRequestHandler<
       this.logRequest(status);
     }
     // What the response's writer is given from now on would be lost among others.
+    this.#responseBody().release();
     this.#responseBody().end();
     const out = this.#out;
     const ahead = this.#connection.giveAway();
@@ -587,14 +590,26 @@ export class BaseHTTPRequestHandler<
           throw new HTTPError(417);
         }
         if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
+        this.#gathers = true;
         const served = isUnmarked ? handle() : serving.run(
           scope,
           trace === undefined ? handle : () => trace.run(handle),
         );
         if (served !== undefined) {
+          this.#gathers = false;
+          this.#body?.release();
           connection.note();
           await this.#inTime(served);
         }
+        if (
+          this.#ready === undefined && this.#takeover === undefined &&
+          (!this.#headSent || this.#body !== undefined)
+        ) {
+          const finished = this.#finishResponse();
+          this.#gathers = false;
+          if (finished !== undefined) await this.#inTime(finished);
+        }
+        this.#gathers = false;
         const ready = this.#ready;
         if (ready !== undefined) {
           let left = ready;
@@ -612,12 +627,11 @@ export class BaseHTTPRequestHandler<
           this.#ready = undefined;
           if (this.#borrowed !== undefined) returnMemory(this.#borrowed);
           this.#borrowed = undefined;
-        } else if (
-          this.#takeover === undefined &&
-          (!this.#headSent || this.#body !== undefined)
-        ) await this.#inTime(this.#finishResponse());
+        }
         if (this.#takeover !== undefined) await this.#takeover.ended();
       } catch (error) {
+        this.#gathers = false;
+        this.#body?.release();
         trace?.failed(error);
         if (this.#takeover === undefined) {
           await this.#answerFailure(error, scope);
@@ -862,8 +876,10 @@ export class BaseHTTPRequestHandler<
       this.#head += this.#connectionHeader();
     }
     this.#headSent = true;
-    this.#responseBody().start(framing);
-    this.#output().write(encodeHead(`${go}${this.#head}\r\n`));
+    const body = this.#responseBody();
+    body.start(framing);
+    body.gather(`${go}${this.#head}\r\n`);
+    if (!this.#gathers || framing.by === "close") body.release();
   }
 
   /**
@@ -1012,6 +1028,8 @@ export class BaseHTTPRequestHandler<
 
   /** The request of the code that runs, where that is an earlier one. */
   get #late(): RequestScope | undefined {
+    // What runs then has been called by it.
+    if (this.#gathers) return undefined;
     const calling = serving.getStore();
     return calling === undefined || calling === this.#scope ||
         calling.connection !== this.#mark
@@ -1095,7 +1113,7 @@ export class BaseHTTPRequestHandler<
       : Promise.race([work, this.#timedOut]);
   }
 
-  async #finishResponse(): Promise<void> {
+  #finishResponse(): void | Promise<void> {
     if (this.#status === 0) {
       throw new Error(
         `Cannot finish the response to ${this.command} ${this.path}: the handler sent none`,
@@ -1115,9 +1133,21 @@ export class BaseHTTPRequestHandler<
       }
       this.endHeaders();
     }
-    if (this.#wfile !== undefined) await this.#wfile[END]();
-    this.#body?.end();
-    await this.#out?.flush();
+    const ended = this.#wfile?.[END]();
+    return ended === undefined
+      ? this.#endBody()
+      : ended.then(() => this.#endBody());
+  }
+
+  /** Ends the body, and has a response sent that is whole. */
+  #endBody(): void | Promise<void> {
+    const body = this.#body;
+    body?.end();
+    const head = body?.gatheredHead;
+    if (body === undefined || head === undefined) return this.#out?.flush();
+    this[SEND_WHOLE](head, body.gatheredText);
+    // It has been taken over.
+    this.#body = undefined;
   }
 
   /** Answers what cannot be read as a request, or comes too slowly. */
