@@ -583,59 +583,67 @@ export class BaseHTTPRequestHandler<
       const trace = tracing === undefined ? undefined : this.#trace(incoming);
       const isUnmarked = !this[IN_REACH] && incoming.isPlain &&
         trace === undefined;
+      let failure: { readonly error: unknown } | undefined;
       if (isUnmarked) beginUnmarked();
       try {
-        const { expect } = incoming;
-        if (expect !== undefined && expect !== "100-continue") {
-          throw new HTTPError(417);
-        }
-        if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
-        this.#gathers = true;
-        const served = isUnmarked ? handle() : serving.run(
-          scope,
-          trace === undefined ? handle : () => trace.run(handle),
-        );
-        if (served !== undefined) {
+        try {
+          const { expect } = incoming;
+          if (expect !== undefined && expect !== "100-continue") {
+            throw new HTTPError(417);
+          }
+          if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
+          this.#gathers = true;
+          const served = isUnmarked ? handle() : serving.run(
+            scope,
+            trace === undefined ? handle : () => trace.run(handle),
+          );
+          if (served !== undefined) {
+            this.#gathers = false;
+            this.#body?.release();
+            connection.note();
+            await this.#inTime(served);
+          }
+          if (
+            this.#ready === undefined && this.#takeover === undefined &&
+            (!this.#headSent || this.#body !== undefined)
+          ) {
+            const finished = this.#finishResponse();
+            this.#gathers = false;
+            if (finished !== undefined) await this.#inTime(finished);
+          }
+          this.#gathers = false;
+          const ready = this.#ready;
+          if (ready !== undefined) {
+            let left = ready;
+            if (this.#timedOut === undefined) {
+              let taken: number;
+              try {
+                taken = await connection.beginWrite(ready);
+              } catch (error) {
+                connection.notWritten(error);
+              }
+              connection.wrote(taken, ready.length);
+              left = taken === ready.length ? NOTHING : ready.subarray(taken);
+            }
+            if (left.length > 0) await this.#inTime(connection.write(left));
+            this.#ready = undefined;
+            if (this.#borrowed !== undefined) returnMemory(this.#borrowed);
+            this.#borrowed = undefined;
+          }
+        } catch (error) {
           this.#gathers = false;
           this.#body?.release();
-          connection.note();
-          await this.#inTime(served);
+          trace?.failed(error);
+          if (this.#takeover === undefined) {
+            await this.#answerFailure(error, scope);
+          } else failure = { error };
         }
-        if (
-          this.#ready === undefined && this.#takeover === undefined &&
-          (!this.#headSent || this.#body !== undefined)
-        ) {
-          const finished = this.#finishResponse();
-          this.#gathers = false;
-          if (finished !== undefined) await this.#inTime(finished);
+        if (this.#takeover !== undefined) {
+          await this.#takeover.ended(failure).catch((error) => {
+            if (failure === undefined) trace?.failed(error);
+            throw error;
+          });
         }
-        this.#gathers = false;
-        const ready = this.#ready;
-        if (ready !== undefined) {
-          let left = ready;
-          if (this.#timedOut === undefined) {
-            let taken: number;
-            try {
-              taken = await connection.beginWrite(ready);
-            } catch (error) {
-              connection.notWritten(error);
-            }
-            connection.wrote(taken, ready.length);
-            left = taken === ready.length ? NOTHING : ready.subarray(taken);
-          }
-          if (left.length > 0) await this.#inTime(connection.write(left));
-          this.#ready = undefined;
-          if (this.#borrowed !== undefined) returnMemory(this.#borrowed);
-          this.#borrowed = undefined;
-        }
-        if (this.#takeover !== undefined) await this.#takeover.ended();
-      } catch (error) {
-        this.#gathers = false;
-        this.#body?.release();
-        trace?.failed(error);
-        if (this.#takeover === undefined) {
-          await this.#answerFailure(error, scope);
-        } else await this.#takeover.ended({ error });
       } finally {
         trace?.end(this[STATUS]);
         if (isUnmarked) endUnmarked();
