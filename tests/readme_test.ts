@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { join } from "node:path";
+import { NEEDED_PROGRAMS } from "./_needed_programs.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 const README = await Deno.readTextFile(`${import.meta.dirname}/README.md`);
@@ -178,4 +179,28 @@ Deno.test("ARCHITECTURE.md names files and folders that exist", async () => {
   const exists = (name: string) =>
     files.some((path) => `/${path}`.includes(`/${name}`));
   deepStrictEqual(names.filter((name) => !exists(name)), []);
+});
+
+Deno.test("the programs that tests talk to are told before they are missed, and installed by .ci/run", () => {
+  const told = new Set(NEEDED_PROGRAMS.map((each) => each.package));
+  const used = new Set<string>();
+  for (const path of files) {
+    if (!path.startsWith("tests/") || !path.endsWith(".ts")) continue;
+    const text = Deno.readTextFileSync(join(ROOT, path));
+    for (
+      const [, from] of text.matchAll(
+        /new Program\(\s*"[^"]+",\s*"([^"]+)"/g,
+      )
+    ) used.add(from!);
+  }
+  ok(used.size > 10, `${used.size} packages`);
+  deepStrictEqual([...used].filter((each) => !told.has(each)), []);
+  const script = Deno.readTextFileSync(join(ROOT, ".ci/run"));
+  // Debian is nowhere without these.
+  const essential = ["bsdutils", "coreutils"];
+  deepStrictEqual(
+    NEEDED_PROGRAMS.map((each) => each.package)
+      .filter((name) => !essential.includes(name) && !script.includes(name)),
+    [],
+  );
 });
