@@ -88,6 +88,9 @@ interface Interruption {
   readonly answer: HTTPError | undefined;
 }
 
+/** A body up to this size goes out together with its head, in bytes. */
+const JOIN_UP_TO = 64 * 1024;
+
 /** The name of a method that a request may be for: `doGET`, `doM-SEARCH`. */
 const REQUEST_METHOD = /^do[A-Z-]+$/;
 
@@ -240,6 +243,8 @@ export class BaseHTTPRequestHandler<
   #gathers = false;
   /** A whole response, which is to be sent. */
   #ready: Uint8Array<ArrayBuffer> | undefined;
+  /** What follows it, which is too much to be copied. */
+  #following: Uint8Array | undefined;
   /** The memory that it was made in, if that was borrowed. */
   #borrowed: LentMemory | undefined;
   /** The head of the response, as far as it was made. */
@@ -329,6 +334,11 @@ export class BaseHTTPRequestHandler<
    */
   [SEND_WHOLE](head: string, body: string | Uint8Array): void {
     this.#borrowed = this.#connection.lends ? borrowMemory() : undefined;
+    if (body.length <= JOIN_UP_TO) this.#following = undefined;
+    else {
+      this.#following = typeof body === "string" ? encodeHead(body) : body;
+      body = "";
+    }
     this.#ready = wholeResponse(head, body, this.#borrowed);
     this.#headSent = true;
   }
@@ -626,7 +636,11 @@ export class BaseHTTPRequestHandler<
               left = taken === ready.length ? NOTHING : ready.subarray(taken);
             }
             if (left.length > 0) await this.#inTime(connection.write(left));
-            this.#ready = undefined;
+            const following = this.#following;
+            if (following !== undefined) {
+              await this.#inTime(connection.write(following));
+            }
+            this.#ready = this.#following = undefined;
             if (this.#borrowed !== undefined) returnMemory(this.#borrowed);
             this.#borrowed = undefined;
           }

@@ -686,7 +686,9 @@ export class HTTPConnection implements Watched, Serving {
     if (this.#current?.complete) this.#ahead += n;
     const buffer = this.#buffer;
     this.#resize(n);
-    this.#parser.feed(buffer, n);
+    if (!this.#parser.feed(buffer, n) && this.#buffer === buffer) {
+      this.#buffer = new Uint8Array(buffer.length);
+    }
     return undefined;
   }
 

@@ -8,6 +8,8 @@ import { checkTarget, isAuthority } from "./request_target.ts";
 
 const UNKNOWN_METHOD = "The method is not known";
 const SOURCE = "SOURCE";
+/** As many bytes of a body are given out with the buffer that they came in. */
+const WORTH_KEEPING = 48 * 1024;
 const NO_REQUEST = "These bytes begin no request";
 /** What has come of the body of a request that has none. */
 const NO_CHUNKS: Uint8Array<ArrayBuffer>[] = [];
@@ -273,8 +275,25 @@ export class RequestParser extends Llhttp {
    *
    * @param buffer Where they are: at its start.
    * @param length How many.
+   * @returns Whether the buffer is used again: otherwise a body has it.
    */
-  feed(buffer: Uint8Array, length: number = buffer.length): void {
+  feed(
+    buffer: Uint8Array<ArrayBuffer>,
+    length: number = buffer.length,
+  ): boolean {
+    const body = this.#current;
+    if (body?.isPlain && !body.complete && isBodyOf(body, length)) {
+      body.chunks.push(
+        length === buffer.length ? buffer : buffer.subarray(0, length),
+      );
+      this.#received(body, length);
+      return false;
+    }
+    this.#feedCopied(buffer, length);
+    return true;
+  }
+
+  #feedCopied(buffer: Uint8Array, length: number): void {
     // Mostly they are the head of one request.
     const behind = this.#holding || this.#failure !== undefined
       ? 0
@@ -298,7 +317,7 @@ export class RequestParser extends Llhttp {
     this.#held = [];
     if (this.#current?.method !== "CONNECT") this.#refuseUpgrade();
     this.#resuming = true;
-    for (const bytes of held) this.feed(bytes);
+    for (const bytes of held) this.#feedCopied(bytes, bytes.length);
     this.#resuming = false;
   }
 
@@ -436,12 +455,16 @@ export class RequestParser extends Llhttp {
     const end = Math.min(length, at + announced - received);
     // The buffer that they have come in is used again.
     request.chunks.push(new Uint8Array(bytes.subarray(at, end)));
-    request.received += end - at;
-    if (request.received === announced) {
-      request.complete = true;
-      this.#framing = 0;
-    }
+    this.#received(request, end - at);
     return end;
+  }
+
+  /** Some of the body of a plain request has come. */
+  #received(request: IncomingRequest, length: number): void {
+    request.received += length;
+    if (request.received < request.announced) return;
+    request.complete = true;
+    this.#framing = 0;
   }
 
   /** How far the bytes from `at` on surely belong to one request. */
@@ -576,6 +599,14 @@ export class RequestParser extends Llhttp {
     this.#framing = 0;
     this.#bounds.restart();
   }
+}
+
+/** Whether bytes are a body's alone, and so many that a copy would take longer. */
+function isBodyOf(
+  { announced, received }: IncomingRequest,
+  length: number,
+): boolean {
+  return length >= WORTH_KEEPING && received + length <= announced;
 }
 
 /** What is answered to bytes that llhttp does not take. */
