@@ -126,7 +126,7 @@ const limitsOf = new WeakMap<object, HTTPLimits>();
  * is closed.
  *
  * Bytes are read as HTTP by llhttp, the parser of Node.js and Deno, in its
- * strict mode (RFC 9112).
+ * strict mode (RFC 9112), but for heads of which every parser makes the same.
  *
  * @example Answering GET
  * ```ts
