@@ -1045,7 +1045,11 @@ export class BaseHTTPRequestHandler<
       this.#saysClose =
       this.#sendsTransferEncoding =
         false;
-    this.#wfile = this.#body = this.#ready = undefined;
+    this.#wfile =
+      this.#body =
+      this.#ready =
+      this.#following =
+        undefined;
   }
 
   /** The request of the code that runs, where that is an earlier one. */

@@ -8,7 +8,7 @@ const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 
 const encoder = new TextEncoder();
 /** Up to which length a text is looked through, in UTF-16 units. */
-const SHORT = 256;
+const SHORT = 1024;
 const LAST_ASCII = 0x7f;
 let dateSecond = 0;
 let dateText = "";
