@@ -57,6 +57,7 @@ const linux: Record<number, string> = {
   106: "EISCONN",
   107: "ENOTCONN",
   108: "ESHUTDOWN",
+  109: "ETOOMANYREFS",
   110: "ETIMEDOUT",
   111: "ECONNREFUSED",
   112: "EHOSTDOWN",
@@ -115,6 +116,7 @@ const darwin: Record<number, string> = {
   56: "EISCONN",
   57: "ENOTCONN",
   58: "ESHUTDOWN",
+  59: "ETOOMANYREFS",
   60: "ETIMEDOUT",
   61: "ECONNREFUSED",
   62: "ELOOP",
@@ -128,6 +130,12 @@ const darwin: Record<number, string> = {
 };
 
 const names = pick(linux, darwin);
+
+/** The number of an error's name; `undefined` if it is none of the system's. */
+export function errnoNumber(name: unknown): number | undefined {
+  const found = Object.entries(names).find(([, known]) => known === name);
+  return found && Number(found[0]);
+}
 
 /** The name of an error number. */
 export function errnoName(number: number): string {

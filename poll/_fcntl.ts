@@ -7,6 +7,7 @@ import { pick, platform } from "./_platform.ts";
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = pick(1030, 67);
+const F_GETFD = 1;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 const O_NONBLOCK = pick(0o4000, 0x0004);
@@ -42,4 +43,11 @@ export function duplicate(fd: number, action: string): number {
   const copy = libc().fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) throw systemError(errno(), "fcntl", action);
   return copy;
+}
+
+/** @throws {Deno.errors.BadResource} If a number is no open descriptor. */
+export function checkOpen(fd: number, action: string): void {
+  if (libc().fcntl(fd, F_GETFD, 0) < 0) {
+    throw systemError(errno(), "fcntl", action);
+  }
 }

@@ -1,6 +1,8 @@
 import { INT_MAX, integer } from "./_check.ts";
 import {
+  MSG_CMSG_CLOEXEC,
   MSG_CONFIRM,
+  MSG_CTRUNC,
   MSG_DONTROUTE,
   MSG_DONTWAIT,
   MSG_EOR,
@@ -26,6 +28,10 @@ const RECEIVE = {
 const RECEIVE_MANY = {
   ...{ MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL },
 };
+const RECEIVE_MESSAGE = {
+  ...{ MSG_OOB, MSG_PEEK, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL },
+  ...{ MSG_CMSG_CLOEXEC },
+};
 const SEND = {
   ...{ MSG_OOB, MSG_DONTROUTE, MSG_DONTWAIT, MSG_EOR, MSG_CONFIRM },
   ...{ MSG_NOSIGNAL, MSG_MORE },
@@ -33,7 +39,7 @@ const SEND = {
 
 type Flags = Readonly<Record<string, number>>;
 
-const NAMES: Flags = { ...RECEIVE, ...SEND };
+const NAMES: Flags = { ...RECEIVE, ...RECEIVE_MESSAGE, ...SEND, MSG_CTRUNC };
 
 /** Checks flags for receiving. */
 export const checkReceiveFlags = checker("receive", RECEIVE);
@@ -42,6 +48,15 @@ export const checkReceiveFlags = checker("receive", RECEIVE);
 export const checkReceiveManyFlags = checker(
   "receive a batch",
   RECEIVE_MANY,
+);
+
+/**
+ * Checks flags for receiving a message, which has no bytes of two calls, and
+ * tells by flags of its own what was cut off.
+ */
+export const checkReceiveMessageFlags = checker(
+  "receive a message",
+  RECEIVE_MESSAGE,
 );
 
 /** Checks flags for sending. */

@@ -269,13 +269,13 @@ function settle(
 }
 
 /** A buffer for one synchronous call. */
-function bufferFor(size: number): Uint8Array<ArrayBuffer> {
+export function bufferFor(size: number): Uint8Array<ArrayBuffer> {
   if (size > SCRATCH) return new Uint8Array(size);
   return scratch ??= new Uint8Array(SCRATCH);
 }
 
 /** What was received, in memory of its own. */
-function copyOf(
+export function copyOf(
   buffer: Uint8Array<ArrayBuffer>,
   count: number,
   size: number,

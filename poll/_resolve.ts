@@ -1,9 +1,12 @@
-import { describe, usize } from "./_check.ts";
-import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM } from "./constants_socket.ts";
-import { libc } from "./_libc.ts";
+import { ask, askSync, type RawAddress, type RawInfo } from "./_addrinfo.ts";
+import { describe } from "./_check.ts";
+import {
+  AF_INET6,
+  AF_UNIX,
+  AI_NUMERICHOST,
+  SOCK_DGRAM,
+} from "./constants_socket.ts";
 import { checkOptions } from "./_options.ts";
-import { Memory, readText } from "./_memory.ts";
-import { platform } from "./_platform.ts";
 import {
   type AddressLike,
   checkPort,
@@ -19,8 +22,7 @@ import type { Deadline } from "./_timeout.ts";
  * system is set to ask, as `Deno.connect` does.
  */
 
-/** An address as C has it. */
-export type RawAddress = Uint8Array<ArrayBuffer>;
+export type { RawAddress };
 
 /** What an address is for: without a hostname, any to bind, this machine to connect. */
 export type Purpose = "bind" | "connect";
@@ -32,23 +34,8 @@ interface Query {
   readonly port: number;
 }
 
-// struct addrinfo: four ints, then the length and two pointers, which Linux
-// and macOS have in another order; netdb.h of glibc, musl and xnu.
-const ADDRINFO_SIZE = 48;
-const ADDRESS_LENGTH = 16;
-const ADDRESS = platform === "darwin" ? 32 : 24;
-const NEXT = 40;
-const AI_NUMERICHOST = 0x4;
-
-/** Where the pointer to the answer and the name are in the memory of a query. */
-const ANSWER = BigInt(ADDRINFO_SIZE);
-const NAME = ANSWER + 8n;
-
 /** AF_UNSPEC: any family. */
 const ANY_FAMILY = 0;
-
-/** The longest name that DNS has; RFC 1035, 2.3.4. */
-const NAME_MAX = 255;
 
 const NETWORK = ["hostname", "port"];
 const UNIX = ["path"];
@@ -116,18 +103,22 @@ function known(
   const any = purpose === "bind";
   const hostname = address.hostname ??
     (family === AF_INET6 ? any ? "::" : "::1" : any ? "0.0.0.0" : "127.0.0.1");
-  if (
-    typeof hostname !== "string" || hostname === "" || hostname.includes("\0")
-  ) {
-    throw new TypeError(
-      `Cannot use ${
-        describe(hostname)
-      } as a hostname: it must be a name or an IP address`,
-    );
-  }
+  checkHostname(hostname);
   const ipv4 = family === AF_INET6 ? undefined : parseIPv4(hostname);
   if (ipv4 !== undefined) return encodeIPv4(ipv4, port);
   return { family, type, hostname, port };
+}
+
+/** @throws {TypeError} If it is no name that could be looked up. */
+export function checkHostname(hostname: string): void {
+  if (
+    typeof hostname === "string" && hostname !== "" && !hostname.includes("\0")
+  ) return;
+  throw new TypeError(
+    `Cannot use ${
+      describe(hostname)
+    } as a hostname: it must be a name or an IP address`,
+  );
 }
 
 /** The addresses of `address`, waiting for the resolver. At least one. */
@@ -190,94 +181,17 @@ function numeric(query: Query): RawAddress[] | undefined {
 }
 
 function lookUpSync(query: Query, flags: number): RawAddress[] {
-  const memory = prepare(query, flags);
-  try {
-    const { address } = memory;
-    // All three are in `memory`, which lives until the answer is copied.
-    const code = libc().getaddrinfo(
-      address + NAME,
-      0n,
-      address,
-      address + ANSWER,
-    );
-    return take(query, code, memory);
-  } finally {
-    memory.free();
-  }
+  return withPort(query, askSync({ ...query, ...HINTS, flags }));
 }
 
 async function lookUp(query: Query): Promise<RawAddress[]> {
-  const memory = prepare(query, 0);
-  try {
-    const { address } = memory;
-    // The thread has `memory` alone until the promise settles, then it is ours.
-    const code = await libc().getaddrinfoOnThread(
-      address + NAME,
-      0n,
-      address,
-      address + ANSWER,
-    );
-    return take(query, code, memory);
-  } finally {
-    memory.free();
-  }
+  return withPort(query, await ask({ ...query, ...HINTS, flags: 0 }));
 }
 
-/** The query in C's memory: the hints, room for the answer, the name. */
-function prepare(query: Query, flags: number): Memory {
-  const name = new TextEncoder().encode(query.hostname);
-  if (name.length > NAME_MAX) {
-    throw new RangeError(
-      `Cannot resolve ${
-        describe(query.hostname)
-      }: it is longer than ${NAME_MAX} bytes`,
-    );
-  }
-  const bytes = new Uint8Array(Number(NAME) + name.length + 1);
-  const hints = new DataView(bytes.buffer);
-  hints.setInt32(0, flags, true);
-  hints.setInt32(4, query.family, true);
-  hints.setInt32(8, query.type, true);
-  bytes.set(name, Number(NAME));
-  const memory = new Memory(bytes.length);
-  memory.write(bytes);
-  return memory;
-}
+/** The port is known, so no service is asked for. */
+const HINTS = { protocol: 0, service: null };
 
-function take(query: Query, code: number, memory: Memory): RawAddress[] {
-  if (code !== 0) {
-    throw Object.assign(
-      new Deno.errors.NotFound(
-        `Cannot resolve ${describe(query.hostname)}: ${explain(code)}`,
-      ),
-      { code: "ENOTFOUND" },
-    );
-  }
-  const answer = new Uint8Array(Number(NAME));
-  memory.read(answer);
-  const first = new DataView(answer.buffer).getBigUint64(Number(ANSWER), true);
-  const found: RawAddress[] = [];
-  const bytes = new Uint8Array(ADDRINFO_SIZE);
-  const info = new DataView(bytes.buffer);
-  for (let at = first; at !== 0n; at = info.getBigUint64(NEXT, true)) {
-    // A list of libc's, valid until freeaddrinfo(3): `struct addrinfo`, and in
-    // it the length and the place of an address.
-    libc().memcpyFrom(bytes, at, usize(ADDRINFO_SIZE));
-    const family = info.getInt32(4, true);
-    if (family !== AF_INET && family !== AF_INET6) continue;
-    const address = new Uint8Array(info.getUint32(ADDRESS_LENGTH, true));
-    libc().memcpyFrom(
-      address,
-      info.getBigUint64(ADDRESS, true),
-      usize(address.length),
-    );
-    setPort(address, query.port);
-    found.push(address);
-  }
-  libc().freeaddrinfo(first);
-  return found;
-}
-
-function explain(code: number): string {
-  return readText(libc().gai_strerror(code)).toLowerCase() || `error ${code}`;
+function withPort({ port }: Query, infos: readonly RawInfo[]): RawAddress[] {
+  for (const { address } of infos) setPort(address, port);
+  return infos.map(({ address }) => address);
 }

@@ -1,8 +1,9 @@
-import { byteLength, INT_MAX, integer } from "./_check.ts";
+import { byteLength, describe, INT_MAX, integer } from "./_check.ts";
 import * as constants from "./constants_socket.ts";
 import { systemError } from "./_errors.ts";
 import type { Handle } from "./_handle.ts";
 import { errno, libc } from "./_libc.ts";
+import { platform } from "./_platform.ts";
 
 /** Options of sockets: getsockopt(2) and setsockopt(2). */
 
@@ -15,6 +16,9 @@ const OPTION_MAX = 256;
  * socket(7), net/core/filter.c.
  */
 const OPTION_UNIT = 8;
+
+/** Linux: include/uapi/asm-generic/socket.h. */
+const SO_PASSPIDFD = 76;
 
 // Written by the kernel during a synchronous call and read right after it.
 const value = new Int32Array(1);
@@ -35,7 +39,7 @@ export function setOption(
   handle: Handle,
   level: number,
   option: number,
-  set: number | boolean | Uint8Array,
+  set: number | boolean | string | Uint8Array,
 ): void {
   const action = `set ${nameOf(level, option)}`;
   const fd = handle.open(action);
@@ -49,8 +53,18 @@ export function setOption(
         "as these do, call setTimeout() instead",
     );
   }
+  if (
+    platform === "linux" && level === constants.SOL_SOCKET &&
+    option === SO_PASSPIDFD
+  ) {
+    throw new Deno.errors.NotSupported(
+      `Cannot ${action}, SO_PASSPIDFD: each message would bring a descriptor ` +
+        "that recvmsg() closes, set SO_PASSCRED instead",
+    );
+  }
   let bytes: Uint8Array | Int32Array = value;
   let length = 4;
+  if (typeof set === "string") set = encodeText(set, action);
   if (typeof set === "object") {
     length = integer(
       byteLength(set, action),
@@ -128,6 +142,16 @@ function fill(
     throw systemError(errno(), "getsockopt", action);
   }
   return writtenLength[0];
+}
+
+/** A name as C has it, its end included. */
+function encodeText(text: string, action: string): Uint8Array {
+  if (text.includes("\0")) {
+    throw new TypeError(
+      `Cannot ${action} to ${describe(text)}: a name has no NUL character`,
+    );
+  }
+  return new TextEncoder().encode(`${text}\0`);
 }
 
 function check(level: number, option: number): void {

@@ -66,6 +66,8 @@ export const posix = {
     parameters: ["i32", "buffer", "buffer", "u32"],
     result: "usize",
   },
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  if_indextoname: { parameters: ["u32", "buffer"], result: "usize" },
   strerror: { parameters: ["i32"], result: "usize" },
   memcpyFrom: {
     name: "memcpy",
@@ -114,6 +116,8 @@ export const linux = {
     result: "i32",
   },
   sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /**

@@ -11,8 +11,13 @@ import { ADDRESS_SIZE } from "./_sockaddr.ts";
  * closed socket has the descriptor -1, which the kernel refuses.
  */
 
-/** Where the kernel writes an address, to be read right after the call. */
-export const address = new Uint8Array(ADDRESS_SIZE);
+/**
+ * Where the kernel writes an address, to be read right after the call. Its
+ * memory is its own, which V8 does not move: `struct msghdr` points there.
+ */
+export const address: Uint8Array<ArrayBuffer> = new Uint8Array(
+  new ArrayBuffer(ADDRESS_SIZE),
+);
 
 /** How long that address is. */
 export const addressLength = new Uint32Array(1);

@@ -347,15 +347,33 @@ export class EpollSelector<T = unknown> extends BaseSelector<T> {
  * ```
  */
 export class DefaultSelector<T = unknown> extends BaseSelector<T> {
+  readonly #epoll: Epoll | undefined;
+
   /**
    * Makes a selector without registrations, to be closed.
    *
    * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
    */
   constructor() {
-    super(
-      platform === "darwin" ? new PollBackend() : new EpollBackend(new Epoll()),
-    );
+    const epoll = platform === "darwin" ? undefined : new Epoll();
+    super(epoll === undefined ? new PollBackend() : new EpollBackend(epoll));
+    this.#epoll = epoll;
+  }
+
+  /**
+   * The descriptor of the epoll beneath.
+   *
+   * @returns The number; it stays this object's to close.
+   * @throws {Deno.errors.BadResource} If it is closed.
+   * @throws {Deno.errors.NotSupported} On any other system than Linux.
+   */
+  fileno(): number {
+    if (this.#epoll === undefined) {
+      throw new Deno.errors.NotSupported(
+        `Cannot tell the descriptor: on ${Deno.build.os} a selector asks poll(2), which has none`,
+      );
+    }
+    return this.#epoll.fileno();
   }
 }
 

@@ -1,6 +1,11 @@
 import "./_opened_early.ts";
 import { byteLength, describe, INT_MAX, integer, part } from "./_check.ts";
 import { connectRaw, connectRawSync } from "./_connecting.ts";
+import type {
+  ControlMessage,
+  ControlMessageLike,
+  DescriptorsMessage,
+} from "./_control.ts";
 import { POLLIN, POLLOUT } from "./constants_poll.ts";
 import {
   AF_INET,
@@ -16,6 +21,7 @@ import {
   RECEIVE_INTO,
   SEND_FROM,
 } from "./datagram_batch.ts";
+import { Descriptor } from "./descriptor.ts";
 import {
   closeOwned,
   disown,
@@ -23,11 +29,27 @@ import {
   ownNew,
   toDescriptor,
 } from "./_descriptors.ts";
+import { errnoNumber } from "./_errno.ts";
 import { systemError } from "./_errors.ts";
-import { NEW_SOCKET, prepareNewSocket, setNonBlocking } from "./_fcntl.ts";
-import { checkReceiveManyFlags, checkSendFlags, neverWaits } from "./_flags.ts";
+import {
+  duplicate,
+  NEW_SOCKET,
+  prepareNewSocket,
+  setNonBlocking,
+} from "./_fcntl.ts";
+import {
+  checkReceiveManyFlags,
+  checkReceiveMessageFlags,
+  checkSendFlags,
+  neverWaits,
+} from "./_flags.ts";
 import { Handle, type Operation } from "./_handle.ts";
 import { accept, errno, libc } from "./_libc.ts";
+import {
+  IncomingMessage,
+  OutgoingMessage,
+  type ReceivedMessage,
+} from "./_message.ts";
 import { checkWaitOptions, type WaitOptions } from "./_options.ts";
 import {
   receive,
@@ -60,11 +82,19 @@ import {
 import { forget } from "./_waiter.ts";
 
 export type { AddressLike, SocketAddress, WaitOptions };
+export type {
+  ControlMessage,
+  ControlMessageLike,
+  DescriptorsMessage,
+  ReceivedMessage,
+};
 
 const ACCEPT: Operation = { call: "accept", action: "accept", events: POLLIN };
 const RECVMMSG: Operation = { ...RECV, call: "recvmmsg" };
+const RECVMSG: Operation = { ...RECV, call: "recvmsg" };
 const SEND: Operation = { call: "send", action: "send", events: POLLOUT };
 const SENDMMSG: Operation = { ...SEND, call: "sendmmsg" };
+const SENDMSG: Operation = { ...SEND, call: "sendmsg" };
 
 /** The descriptor that the next `new Socket` takes, instead of making one. */
 let adopted: number | undefined;
@@ -86,7 +116,7 @@ function adopt(
 
 /**
  * A socket of the system, as Python's `socket.socket`: `AF_INET`, `AF_INET6` or
- * `AF_UNIX`, `SOCK_STREAM` or `SOCK_DGRAM`.
+ * `AF_UNIX`, `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`.
  *
  * Calls that may wait come twice. The one with `Sync` is the system call: it
  * blocks the thread, unless `setBlocking(false)` or a timeout says otherwise.
@@ -114,7 +144,7 @@ function adopt(
 export class Socket implements Disposable {
   /** The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`. */
   readonly family: number;
-  /** The type: `SOCK_STREAM` or `SOCK_DGRAM`. */
+  /** The type: `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_SEQPACKET`. */
   readonly type: number;
   /** The protocol, 0 for the only one there is. */
   readonly protocol: number;
@@ -148,25 +178,34 @@ export class Socket implements Disposable {
    * Takes over a descriptor that is a socket: from now on this object closes it.
    * It is set non-blocking, as the descriptor of every `Socket` is.
    *
-   * @param fd The descriptor.
+   * @param fd The descriptor, or a {@linkcode Descriptor}, which is detached;
+   * where this throws, it stays as it is.
    * @returns The socket.
    * @throws {Deno.errors.BadResource} If it is not open.
    * @throws {Deno.errors.Busy} If another object of this module owns it.
    * @throws {Error} With code `ENOTSOCK` if it is not a socket.
    */
-  static fromFd(fd: number): Socket {
-    const action = `make a socket of descriptor ${fd}`;
-    toDescriptor(fd);
-    const type = readOption(fd, SOL_SOCKET, SO_TYPE, action);
+  static fromFd(fd: number | Descriptor): Socket {
+    const number = toDescriptor(fd);
+    const action = `make a socket of descriptor ${number}`;
+    if (typeof fd !== "number" && !(fd instanceof Descriptor)) {
+      throw new TypeError(
+        `Cannot ${action}: ${
+          describe(fd)
+        } owns it, give a number or a Descriptor`,
+      );
+    }
+    const type = readOption(number, SOL_SOCKET, SO_TYPE, action);
     addressLength[0] = ADDRESS_SIZE;
     // The kernel writes at most as much as the length says, both ours and kept.
-    if (libc().getsockname(fd, address, addressLength) < 0) {
+    if (libc().getsockname(number, address, addressLength) < 0) {
       throw systemError(errno(), "getsockname", action);
     }
     const family = rawFamily(address, addressLength[0]);
-    setNonBlocking(fd, true, action);
-    own(fd);
-    return adopt(fd, family, type, 0);
+    setNonBlocking(number, true, action);
+    if (typeof fd !== "number") fd.detach();
+    own(number);
+    return adopt(number, family, type, 0);
   }
 
   /** Whether it has been closed or detached. */
@@ -201,6 +240,26 @@ export class Socket implements Disposable {
     disown(fd);
     this.#handle.fd = -1;
     return fd;
+  }
+
+  /**
+   * Another socket with a descriptor of its own for the same connection, queue
+   * and options, and with the same timeout; the last that is closed ends it.
+   *
+   * What `detach` does to a socket that blocks, it does to both: accepting and
+   * connecting by the other then block the thread. Call `setBlocking(false)`
+   * before detaching one of two.
+   *
+   * @returns The other socket, to be closed.
+   * @throws {Deno.errors.BadResource} If it is closed.
+   * @throws {Error} With code `EMFILE` when there are no descriptors left.
+   */
+  dup(): Socket {
+    const fd = duplicate(this.#handle.open("duplicate"), "duplicate");
+    ownNew(fd);
+    const socket = adopt(fd, this.family, this.type, this.protocol);
+    socket.#handle.timeout = this.#handle.timeout;
+    return socket;
   }
 
   /**
@@ -278,15 +337,15 @@ export class Socket implements Disposable {
    *
    * @param level The level, as `SOL_SOCKET`.
    * @param option The option, as `SO_REUSEADDR`.
-   * @param value An integer, a boolean, or the bytes of C's structure, at most
-   * 256 of them.
+   * @param value An integer, a boolean, a name as of `SO_BINDTODEVICE` and
+   * `TCP_CONGESTION`, or the bytes of C's structure, at most 256 of them.
    * @throws {Deno.errors.BadResource} If it is closed.
    * @throws {Error} With code `ENOPROTOOPT` if there is no such option.
    */
   setsockopt(
     level: number,
     option: number,
-    value: number | boolean | Uint8Array,
+    value: number | boolean | string | Uint8Array,
   ): void {
     setOption(this.#handle, level, option, value);
   }
@@ -435,6 +494,53 @@ export class Socket implements Disposable {
     this.#handle.open(action);
     const [raw] = resolveSync(remote, this.family, this.type, "connect");
     connectRawSync(this.#handle, this.family, raw!, action);
+  }
+
+  /**
+   * Connects, and returns the number of the error that `connect` would throw, as
+   * Python's `connect_ex`; `os.constants.errno` of `node:os` has their names.
+   * What is no failure to connect is thrown: a name that cannot be resolved, an
+   * address that is none, an abort.
+   *
+   * @param remote Where to. Without `hostname`: this machine.
+   * @param options See {@linkcode WaitOptions}.
+   * @returns 0 once it is connected, else errno: `ETIMEDOUT` also where the
+   * socket's timeout passed.
+   * @throws {Deno.errors.NotFound} With code `ENOTFOUND` or `EAI_AGAIN` if the
+   * name cannot be resolved.
+   * @throws {Deno.errors.BadResource} If the socket is closed, also meanwhile.
+   */
+  async connectEx(
+    remote: AddressLike,
+    options?: WaitOptions,
+  ): Promise<number> {
+    try {
+      await this.connect(remote, options);
+      return 0;
+    } catch (error) {
+      if (error === options?.signal?.reason) throw error;
+      return this.#errnoOf(error);
+    }
+  }
+
+  /**
+   * Connects, blocking until it is done, and returns the number of the error
+   * that `connectSync` would throw; see {@linkcode Socket.connectEx}.
+   *
+   * @param remote Where to. Without `hostname`: this machine.
+   * @returns 0 once it is connected, else errno: `EINPROGRESS` of a socket that
+   * does not block, `ETIMEDOUT` also where the socket's timeout passed.
+   * @throws {Deno.errors.NotFound} With code `ENOTFOUND` or `EAI_AGAIN` if the
+   * name cannot be resolved.
+   * @throws {Deno.errors.BadResource} If the socket is closed.
+   */
+  connectExSync(remote: AddressLike): number {
+    try {
+      this.connectSync(remote);
+      return 0;
+    } catch (error) {
+      return this.#errnoOf(error);
+    }
   }
 
   /**
@@ -908,6 +1014,177 @@ export class Socket implements Disposable {
   }
 
   /**
+   * Receives a message and what came with it, waiting for it; recvmsg(2), Linux
+   * only. Descriptors that do not fit are closed and never leak.
+   *
+   * @param size How many bytes at most.
+   * @param controlSize The room for control messages, in bytes, from 0 to
+   * 65,536: what {@linkcode cmsgLen} and {@linkcode cmsgSpace} tell. Default: 0.
+   * @param flags As `MSG_PEEK`. `MSG_CMSG_CLOEXEC` is always set. Default: 0.
+   * @param options See {@linkcode WaitOptions}.
+   * @returns The message. Its `fds` are the caller's to close: `using` does it.
+   * @throws {RangeError} If a size is out of its range.
+   * @throws {Deno.errors.NotSupported} On any other system than Linux.
+   * @throws {Deno.errors.ConnectionReset} If the peer broke the connection.
+   * @throws {Deno.errors.TimedOut} If the socket's timeout passed.
+   * @throws {Deno.errors.BadResource} If the socket is closed, also meanwhile.
+   *
+   * @example How many routers a datagram might still have passed
+   * ```ts
+   * import {
+   *   AF_INET,
+   *   cmsgSpace,
+   *   IP_RECVTTL,
+   *   IP_TTL,
+   *   IPPROTO_IP,
+   *   SOCK_DGRAM,
+   *   Socket,
+   * } from "@wire/socketserver/poll";
+   * import { strictEqual } from "node:assert";
+   *
+   * using ours = new Socket(AF_INET, SOCK_DGRAM);
+   * ours.bind({ hostname: "127.0.0.1", port: 0 });
+   * ours.setsockopt(IPPROTO_IP, IP_RECVTTL, true);
+   * using theirs = new Socket(AF_INET, SOCK_DGRAM);
+   * theirs.setsockopt(IPPROTO_IP, IP_TTL, 7);
+   * await theirs.sendTo(new Uint8Array(1), ours.getsockname());
+   *
+   * using message = await ours.recvmsg(100, cmsgSpace(4));
+   * const [{ level, type, data }] = message.control as [typeof message.control[0]];
+   * strictEqual(level, IPPROTO_IP);
+   * strictEqual(type, IP_TTL);
+   * strictEqual(data[0], 7);
+   * ```
+   */
+  async recvmsg(
+    size: number,
+    controlSize: number = 0,
+    flags: number = 0,
+    options?: WaitOptions,
+  ): Promise<ReceivedMessage> {
+    const incoming = this.#incoming(size, controlSize, flags);
+    const attempt = () => incoming.attempt(this.#handle);
+    await this.#handle.call(attempt, RECVMSG, neverWaits(flags), options);
+    return incoming.message!;
+  }
+
+  /**
+   * Receives a message and what came with it, blocking until it comes;
+   * recvmsg(2), Linux only. Descriptors that do not fit are closed.
+   *
+   * @param size How many bytes at most.
+   * @param controlSize The room for control messages, in bytes, from 0 to
+   * 65,536. Default: 0.
+   * @param flags As `MSG_PEEK`. `MSG_CMSG_CLOEXEC` is always set. Default: 0.
+   * @returns The message. Its `fds` are the caller's to close: `using` does it.
+   * @throws {RangeError} If a size is out of its range.
+   * @throws {Deno.errors.NotSupported} On any other system than Linux.
+   * @throws {Deno.errors.ConnectionReset} If the peer broke the connection.
+   * @throws {Deno.errors.WouldBlock} If it would wait and the socket does not
+   * block.
+   * @throws {Deno.errors.TimedOut} If the socket's timeout passed.
+   * @throws {Deno.errors.BadResource} If the socket is closed.
+   */
+  recvmsgSync(
+    size: number,
+    controlSize: number = 0,
+    flags: number = 0,
+  ): ReceivedMessage {
+    const incoming = this.#incoming(size, controlSize, flags);
+    const attempt = () => incoming.attempt(this.#handle);
+    this.#handle.callSync(attempt, RECVMSG, neverWaits(flags));
+    return incoming.message!;
+  }
+
+  /**
+   * Sends one message of several buffers, and what goes with it, waiting while
+   * the kernel has no room; sendmsg(2), Linux only.
+   *
+   * @param buffers The bytes, at most 1,024 buffers. They are not copied: leave
+   * them alone until then.
+   * @param control Control messages, at most 64 KiB of them. Default: none.
+   * @param flags As `MSG_OOB`. Default: 0.
+   * @param remote Where to send it, of a socket that is not connected.
+   * @param options See {@linkcode WaitOptions}.
+   * @returns How many bytes were sent: of a stream maybe fewer than there are.
+   * @throws {TypeError} If a buffer is detached, something is no control message,
+   * or descriptors would be dropped: over what is no Unix socket, or over a
+   * stream without a byte.
+   * @throws {RangeError} If there is too much of something.
+   * @throws {Deno.errors.NotSupported} On any other system than Linux.
+   * @throws {Deno.errors.BrokenPipe} If the connection has ended.
+   * @throws {Deno.errors.TimedOut} If the socket's timeout passed.
+   * @throws {Deno.errors.BadResource} If the socket is closed, or a descriptor to
+   * send, also meanwhile.
+   */
+  async sendmsg(
+    buffers: Iterable<Uint8Array>,
+    control: Iterable<ControlMessageLike> = [],
+    flags: number = 0,
+    remote?: AddressLike,
+    options?: WaitOptions,
+  ): Promise<number> {
+    checkSendFlags(flags);
+    const signal = checkWaitOptions(options);
+    signal?.throwIfAborted();
+    const outgoing = new OutgoingMessage(this, buffers, control);
+    const action = sendingTo(remote);
+    this.#handle.open(action);
+    const deadline = this.#handle.deadline();
+    const raw = remote === undefined
+      ? undefined
+      : await this.#resolve(remote, action, signal, deadline);
+    return await this.#handle.call(
+      () => outgoing.attempt(this.#handle, raw, flags),
+      { ...SENDMSG, action },
+      neverWaits(flags),
+      options,
+      deadline,
+    );
+  }
+
+  /**
+   * Sends one message of several buffers, and what goes with it, blocking while
+   * the kernel has no room; sendmsg(2), Linux only.
+   *
+   * @param buffers The bytes, at most 1,024 buffers.
+   * @param control Control messages, at most 64 KiB of them. Default: none.
+   * @param flags As `MSG_OOB`. Default: 0.
+   * @param remote Where to send it, of a socket that is not connected.
+   * @returns How many bytes were sent: of a stream maybe fewer than there are.
+   * @throws {TypeError} If a buffer is detached, something is no control message,
+   * or descriptors would be dropped: over what is no Unix socket, or over a
+   * stream without a byte.
+   * @throws {RangeError} If there is too much of something.
+   * @throws {Deno.errors.NotSupported} On any other system than Linux.
+   * @throws {Deno.errors.BrokenPipe} If the connection has ended.
+   * @throws {Deno.errors.WouldBlock} If it would wait and the socket does not
+   * block.
+   * @throws {Deno.errors.TimedOut} If the socket's timeout passed.
+   * @throws {Deno.errors.BadResource} If the socket is closed, or a descriptor to
+   * send.
+   */
+  sendmsgSync(
+    buffers: Iterable<Uint8Array>,
+    control: Iterable<ControlMessageLike> = [],
+    flags: number = 0,
+    remote?: AddressLike,
+  ): number {
+    checkSendFlags(flags);
+    const outgoing = new OutgoingMessage(this, buffers, control);
+    const action = sendingTo(remote);
+    this.#handle.open(action);
+    const [raw] = remote === undefined
+      ? []
+      : resolveSync(remote, this.family, this.type, "connect");
+    return this.#handle.callSync(
+      () => outgoing.attempt(this.#handle, raw, flags),
+      { ...SENDMSG, action },
+      neverWaits(flags),
+    );
+  }
+
+  /**
    * Ends one side of a connection or both; shutdown(2).
    *
    * @param how `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`. Default: `SHUT_RDWR`.
@@ -998,6 +1275,23 @@ export class Socket implements Disposable {
     return from;
   }
 
+  #incoming(size: number, controlSize: number, flags: number): IncomingMessage {
+    checkReceiveMessageFlags(flags);
+    return new IncomingMessage(
+      size,
+      controlSize,
+      flags,
+      () => this.#sender(),
+    );
+  }
+
+  /** The number of a failure to connect; throws what is another's. */
+  #errnoOf(error: unknown): number {
+    const number = errnoNumber((error as { code?: unknown } | null)?.code);
+    if (number === undefined || this.closed) throw error;
+    return number;
+  }
+
   /** Whom recvfrom told; a stream of the network has nobody but its peer. */
   #sender(): SocketAddress {
     const length = addressLength[0]!;
@@ -1072,6 +1366,10 @@ function create(family: number, type: number, protocol: number): number {
 function sizeFor(buffer: Uint8Array, nbytes: number): number {
   const length = byteLength(buffer, "receive");
   return nbytes === 0 ? length : integer(nbytes, "a size", 0, length);
+}
+
+function sendingTo(remote: AddressLike | undefined): string {
+  return remote === undefined ? "send" : `send to ${formatLike(remote)}`;
 }
 
 /** An address in a message, also where it is none. */

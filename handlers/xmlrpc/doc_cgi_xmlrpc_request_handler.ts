@@ -1,4 +1,4 @@
-import { checkDocumentation } from "./_documentation/check_documentation.ts";
+import { PageTexts } from "./_documentation/page_texts.ts";
 import {
   type CGIResponse,
   CGIXMLRPCRequestHandler,
@@ -27,7 +27,7 @@ export interface DocCGIXMLRPCOptions extends XMLRPCDispatcherOptions {
  * ```
  */
 export class DocCGIXMLRPCRequestHandler extends CGIXMLRPCRequestHandler {
-  readonly #documentation: XMLRPCDocumentation;
+  readonly #page: PageTexts;
 
   /**
    * Constructs a new instance.
@@ -36,10 +36,39 @@ export class DocCGIXMLRPCRequestHandler extends CGIXMLRPCRequestHandler {
    * @throws {RangeError} If a limit is not a positive integer.
    */
   constructor(options: DocCGIXMLRPCOptions = {}) {
-    const { documentation = {}, ...others } = options;
+    const { documentation, ...others } = options;
     super(others);
-    checkDocumentation(documentation);
-    this.#documentation = documentation;
+    this.#page = new PageTexts(documentation);
+  }
+
+  /**
+   * Sets the title of the page, as the browser shows it.
+   *
+   * @param title The title.
+   * @throws {TypeError} If it is no text.
+   */
+  setServerTitle(title: string): void {
+    this.#page.set("title", title);
+  }
+
+  /**
+   * Sets the heading of the page.
+   *
+   * @param name The heading.
+   * @throws {TypeError} If it is no text.
+   */
+  setServerName(name: string): void {
+    this.#page.set("name", name);
+  }
+
+  /**
+   * Sets what the page says that the script is for.
+   *
+   * @param documentation The text. Paragraphs are separated by an empty line.
+   * @throws {TypeError} If it is no text.
+   */
+  setServerDocumentation(documentation: string): void {
+    this.#page.set("introduction", documentation);
   }
 
   /**
@@ -51,7 +80,7 @@ export class DocCGIXMLRPCRequestHandler extends CGIXMLRPCRequestHandler {
     return {
       status: "200 OK",
       type: "text/html; charset=UTF-8",
-      body: generateHTMLDocumentation(this, this.#documentation),
+      body: generateHTMLDocumentation(this, this.#page.texts),
     };
   }
 }

@@ -9,8 +9,13 @@ import {
   quoted,
   resultFault,
 } from "./_methods/faults.ts";
-import { findMethod, publicMethodNames } from "./_methods/find_method.ts";
+import {
+  findMethod,
+  type FoundMethod,
+  publicMethodNames,
+} from "./_methods/find_method.ts";
 import { callMany } from "./_methods/multicall.ts";
+import { parameterNames } from "./_methods/parameter_names.ts";
 import {
   asResultType,
   checkSignatures,
@@ -111,6 +116,13 @@ export interface XMLRPCInstance {
    * @returns Its signatures.
    */
   _methodSignature?(method: string): readonly XMLRPCSignature[] | undefined;
+  /**
+   * Says what the parameters of a method are called, for documentation.
+   *
+   * @param method Its name.
+   * @returns The names; by default as the method itself has them.
+   */
+  _methodParameters?(method: string): readonly string[] | undefined;
 }
 
 /** Options of an {@linkcode XMLRPCDispatcher}. */
@@ -143,7 +155,9 @@ const FUNCTION_OPTIONS: readonly (keyof XMLRPCFunctionOptions)[] = [
 const DEFAULT_MAX_CALLS = 1_000;
 
 /** A function, with all that was said about it. */
-interface Registered extends XMLRPCMethodInfo {
+interface Registered {
+  readonly signatures: readonly XMLRPCSignature[];
+  readonly help: string;
   readonly fn: XMLRPCFunction;
 }
 
@@ -228,7 +242,7 @@ export class XMLRPCDispatcher {
     }
     const signatures = severalSignatures(signature);
     checkSignatures(name, signatures);
-    this.#functions.set(name, { name, signatures, help, fn });
+    this.#functions.set(name, { signatures, help, fn });
     return fn;
   }
 
@@ -307,24 +321,35 @@ export class XMLRPCDispatcher {
    * Tells what is known of a method.
    *
    * @param name Its name.
-   * @returns Its signatures and help.
+   * @returns Its signatures and help, and the names of its parameters.
    * @throws {XMLRPCFault} If there is no such method: -32601.
    */
   methodInfo(name: string): XMLRPCMethodInfo {
     const registered = this.#functions.get(name);
-    if (registered !== undefined) return registered;
+    if (registered !== undefined) {
+      const { signatures, help, fn } = registered;
+      return infoOf(name, signatures, help, () => parameterNames(fn));
+    }
     const instance = this.#instance;
     if (instance === undefined) throw methodNotFound(name);
     const help = instance._methodHelp?.(name);
     const signatures = instance._methodSignature?.(name);
+    // What a _dispatch answers may be something else than what is found.
+    const found = findMethod(instance, name, this.#allowDottedNames);
     if (
       help === undefined && signatures === undefined &&
-      !instance._listMethods?.().includes(name) &&
-      findMethod(instance, name, this.#allowDottedNames) === undefined
+      !instance._listMethods?.().includes(name) && found === undefined
     ) {
       throw methodNotFound(name);
     }
-    return { name, signatures: signatures ?? [], help: help ?? "" };
+    return infoOf(
+      name,
+      signatures ?? [],
+      help ?? "",
+      () =>
+        instance._methodParameters?.(name) ??
+          (instance._dispatch ? undefined : namesIn(found)),
+    );
   }
 
   /**
@@ -425,6 +450,25 @@ function checkDispatcherOptions(options: XMLRPCDispatcherOptions): void {
   checkKeys("option", options, DISPATCHER_OPTIONS, undefined, action);
   const { onFault } = options;
   if (onFault !== undefined) checkRuns("onFault", onFault, action);
+}
+
+function infoOf(
+  name: string,
+  signatures: readonly XMLRPCSignature[],
+  help: string,
+  names: () => readonly string[] | undefined,
+): XMLRPCMethodInfo {
+  const parameters = signatures.length > 0 ? undefined : names();
+  return {
+    ...{ name, signatures, help },
+    ...parameters === undefined ? {} : { parameters },
+  };
+}
+
+function namesIn(
+  found: FoundMethod | undefined,
+): readonly string[] | undefined {
+  return found && parameterNames(found.method);
 }
 
 function severalSignatures(

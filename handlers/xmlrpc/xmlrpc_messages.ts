@@ -1,6 +1,6 @@
 /**
- * Calls and responses of XML-RPC, to and from XML: what a client needs, and a
- * server that has its own way of carrying them.
+ * Calls and responses of XML-RPC, to and from XML: for clients and servers that
+ * have their own way of carrying them.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { atOnce } from "./_xml/in_pieces.ts";
 import { onlyLimitsOf } from "./_xml/limits.ts";
 import {
   type Call,
+  readAnswer,
   readCall,
-  readResponse,
   writeCall,
   writeFault,
   writeResponse,
@@ -22,20 +22,14 @@ import type { XMLRPCOptions, XMLRPCValue } from "./xmlrpc_values.ts";
 export type XMLRPCCall = Call;
 
 /**
- * Writes a call.
+ * Writes a call, for who carries it some other way than `XMLRPCClient` does.
  *
- * @example A client
+ * @example A call in a message of one's own
  * ```ts
- * import { decodeXMLRPCResponse, encodeXMLRPCCall } from "@wire/socketserver/xmlrpc";
+ * import { encodeXMLRPCCall } from "@wire/socketserver/xmlrpc";
+ * import { match } from "node:assert";
  *
- * async function call(url: string, method: string, ...params: unknown[]) {
- *   const response = await fetch(url, {
- *     method: "POST",
- *     headers: { "content-type": "text/xml" },
- *     body: encodeXMLRPCCall(method, params),
- *   });
- *   return decodeXMLRPCResponse(await response.bytes());
- * }
+ * match(encodeXMLRPCCall("add", [2, 3]), /<methodName>add<\/methodName>/);
  * ```
  *
  * @param method The name of the method.
@@ -131,27 +125,5 @@ export function decodeXMLRPCResponse(
   options?: XMLRPCOptions,
 ): XMLRPCValue {
   const limits = onlyLimitsOf(options, "read XML-RPC");
-  let response;
-  try {
-    response = atOnce(readResponse(xml, limits));
-  } catch (error) {
-    // Only the server's faults are faults to a client.
-    if (!(error instanceof XMLRPCFault)) throw error;
-    throw new SyntaxError(error.message, { cause: error });
-  }
-  if ("value" in response) return response.value;
-  throw faultOf(response.fault);
-}
-
-function faultOf(value: XMLRPCValue): Error {
-  const { faultCode, faultString } = Object(value) as Record<string, unknown>;
-  if (
-    typeof faultCode === "number" && Number.isInteger(faultCode) &&
-    typeof faultString === "string"
-  ) {
-    return new XMLRPCFault(faultCode, faultString);
-  }
-  return new SyntaxError(
-    "Cannot read XML-RPC: the fault has no faultCode and faultString",
-  );
+  return atOnce(readAnswer(xml, limits));
 }

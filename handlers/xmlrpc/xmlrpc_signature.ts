@@ -25,6 +25,11 @@ export interface XMLRPCMethodInfo {
   readonly name: string;
   /** Its signatures; none if they were not given. */
   readonly signatures: readonly XMLRPCSignature[];
+  /**
+   * The names of its parameters, where it has no signatures and its source tells
+   * them. `b?` may be left out; `...rest` stands for all that follow.
+   */
+  readonly parameters?: readonly string[];
   /** What it does; empty if that was not given. */
   readonly help: string;
 }

@@ -85,7 +85,7 @@ export interface XMLRPCOptions {
    * from bytes, and in characters where it is a string or is written.
    * `Infinity` sets no limit.
    *
-   * @default {8388608}
+   * @default {4194304}
    */
   readonly maxSize?: number;
   /**

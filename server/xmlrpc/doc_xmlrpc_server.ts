@@ -1,4 +1,4 @@
-import { checkDocumentation } from "../../handlers/xmlrpc/_documentation/check_documentation.ts";
+import { PageTexts } from "../../handlers/xmlrpc/_documentation/page_texts.ts";
 import {
   DocXMLRPCRequestHandler,
   type DocXMLRPCRequestServer,
@@ -10,6 +10,7 @@ import {
   type SimpleXMLRPCServerOptions,
 } from "./simple_xmlrpc_server.ts";
 import type { InheritedAddress, TCPServerAddress } from "../tcp_server.ts";
+import { seamOf } from "../_core/seam.ts";
 import { handlerAndOptions, type XMLRPCHandlerClass } from "./_arguments.ts";
 
 /** Options of a {@linkcode DocXMLRPCServer}. */
@@ -46,8 +47,9 @@ export interface DocXMLRPCServerOptions extends SimpleXMLRPCServerOptions {
  */
 export class DocXMLRPCServer extends SimpleXMLRPCServer
   implements DocXMLRPCRequestServer {
-  /** What the page says beside the methods. */
-  readonly documentation: XMLRPCDocumentation;
+  readonly #page: PageTexts;
+  /** Why what is said here would be on no page, if that is so. */
+  readonly #unseen: string | undefined;
 
   /**
    * Binds and listens, with a {@linkcode DocXMLRPCRequestHandler}.
@@ -68,7 +70,8 @@ export class DocXMLRPCServer extends SimpleXMLRPCServer
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.NotCapable} If the net permission is missing.
    * @throws {RangeError} If the port or an option is out of range.
-   * @throws {TypeError} If `handler` is no handler class.
+   * @throws {TypeError} If `handler` is no handler class, or its handlers run in
+   * threads or processes, where they do not see the `documentation` given here.
    */
   constructor(
     address: TCPServerAddress | InheritedAddress,
@@ -86,10 +89,65 @@ export class DocXMLRPCServer extends SimpleXMLRPCServer
       DocXMLRPCRequestHandler,
       ["documentation"],
     );
-    const { documentation = {} } = options;
-    checkDocumentation(documentation);
+    const page = new PageTexts(options.documentation);
+    const own = (handler as Partial<typeof DocXMLRPCRequestHandler>)
+      .documentation;
+    const elsewhere = seamOf(options).runner !== undefined;
+    if (elsewhere && own === undefined && options.documentation !== undefined) {
+      throw new TypeError(
+        `Cannot create server: its documentation would be on no page, as ${
+          elsewhereOf(handler)
+        }`,
+      );
+    }
     super(address, handler, options);
-    this.documentation = documentation;
+    this.#page = page;
+    this.#unseen = own !== undefined
+      ? `the handler class "${handler.name}" has its own documentation; set it there, in its module`
+      : elsewhere
+      ? elsewhereOf(handler)
+      : undefined;
+  }
+
+  /**
+   * What the page says beside the methods.
+   *
+   * @returns What the constructor was given, and what was set since.
+   */
+  get documentation(): XMLRPCDocumentation {
+    return this.#page.texts;
+  }
+
+  /**
+   * Sets the title of the page, as the browser shows it.
+   *
+   * @param title The title.
+   * @throws {TypeError} If it is no text; or if the page would not have it: the
+   * handler class has documentation of its own, or handlers run in threads or
+   * processes, where that is the only kind there is.
+   */
+  setServerTitle(title: string): void {
+    this.#set("title", title);
+  }
+
+  /**
+   * Sets the heading of the page.
+   *
+   * @param name The heading.
+   * @throws {TypeError} As {@linkcode DocXMLRPCServer.setServerTitle}.
+   */
+  setServerName(name: string): void {
+    this.#set("name", name);
+  }
+
+  /**
+   * Sets what the page says that the server is for.
+   *
+   * @param documentation The text. Paragraphs are separated by an empty line.
+   * @throws {TypeError} As {@linkcode DocXMLRPCServer.setServerTitle}.
+   */
+  setServerDocumentation(documentation: string): void {
+    this.#set("introduction", documentation);
   }
 
   /**
@@ -100,4 +158,18 @@ export class DocXMLRPCServer extends SimpleXMLRPCServer
   generateHTMLDocumentation(): string {
     return generateHTMLDocumentation(this.dispatcher, this.documentation);
   }
+
+  #set(name: keyof XMLRPCDocumentation, text: string): void {
+    if (this.#unseen !== undefined) {
+      throw new TypeError(
+        `Cannot set the ${name} of the documentation: ${this.#unseen}`,
+      );
+    }
+    this.#page.set(name, text);
+  }
+}
+
+/** Why handlers do not see what a server has. */
+function elsewhereOf({ name }: XMLRPCHandlerClass): string {
+  return `handlers run in threads or processes; add to the class ${name}: static override readonly documentation = { … }`;
 }

@@ -16,6 +16,10 @@
  *         DocXMLRPCRequestHandler           and GET with the documentation
  *         MultiPathXMLRPCRequestHandler     at each path of several dispatchers
  *
+ *     XMLRPCClient                          calls methods of a server by name
+ *       ServerProxy                         a server as an object, typed
+ *       MultiCall                           several calls in one
+ *
  * Which types there are, and what they are here: see {@linkcode XMLRPCValue}.
  *
  * Characters that XML cannot have (U+0000 to U+001F but tab, LF and CR, U+FFFE,
@@ -65,10 +69,26 @@
  * server.registerFunction((a: number, b: number) => a + b, { name: "add" });
  * ```
  *
+ * @example A client of it
+ * ```ts
+ * import { ServerProxy } from "@wire/socketserver/xmlrpc";
+ *
+ * async function add(url: string): Promise<number> {
+ *   using server = new ServerProxy<{ add(a: number, b: number): number }>(url);
+ *   return await server.add(2, 3);
+ * }
+ * ```
+ *
  * @module
  */
 
 export * from "../../handlers/xmlrpc/cgi_xmlrpc_request_handler.ts";
+export * from "../../handlers/xmlrpc/client/any_xmlrpc_methods.ts";
+export * from "../../handlers/xmlrpc/client/multi_call.ts";
+export * from "../../handlers/xmlrpc/client/server_proxy.ts";
+export * from "../../handlers/xmlrpc/client/xmlrpc_client.ts";
+export * from "../../handlers/xmlrpc/client/xmlrpc_client_options.ts";
+export * from "../../handlers/xmlrpc/client/xmlrpc_protocol_error.ts";
 export * from "../../handlers/xmlrpc/doc_cgi_xmlrpc_request_handler.ts";
 export * from "../../handlers/xmlrpc/doc_xmlrpc_request_handler.ts";
 export * from "../../handlers/xmlrpc/multi_path_xmlrpc_request_handler.ts";

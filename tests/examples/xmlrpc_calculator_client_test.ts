@@ -29,14 +29,10 @@ system.multicall: Calls several methods, one after the other. Takes an array of 
 6 * 7 = 42
 { count: 5, least: 1, most: 5, mean: 2.8 }
 Fault 1: Cannot divide by 0
-[
-  [ 5 ],
-  [ 0.125 ],
-  {
-    faultCode: -32601,
-    faultString: 'Cannot call "root": there is no such method'
-  }
-]
+Call 0: 5
+Call 1: 0.125
+Call 2 is fault 1
+Call 3: 9
 `,
   );
 });

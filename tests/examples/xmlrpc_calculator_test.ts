@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
-import { call } from "../../examples/xmlrpc_calculator_client.ts";
+import type { Calculator } from "../../examples/xmlrpc_calculator_client.ts";
+import { ServerProxy } from "../../server/xmlrpc/mod.ts";
 import { Program, testWith } from "../_program.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
@@ -9,19 +10,21 @@ const NAME = "xmlrpc_calculator";
 Deno.test("xmlrpc_calculator.ts computes, and says what it can", async () => {
   await using child = startExample(NAME, { 1234: 0 }, [0]);
   const url = `http://127.0.0.1:${await portOf(child)}/`;
-  strictEqual(await call(url, "add", 2, 3), 5);
-  strictEqual(await call(url, "subtract", 2.5, 1), 1.5);
-  strictEqual(await call(url, "multiply", 6, 7), 42);
-  strictEqual(await call(url, "divide", 1, 8), 0.125);
-  deepStrictEqual(await call(url, "statistics.summary", [3, 1, 4, 1, 5]), {
+  using calculator = new ServerProxy<Calculator>(url);
+  strictEqual(await calculator.add(2, 3), 5);
+  strictEqual(await calculator.subtract(2.5, 1), 1.5);
+  strictEqual(await calculator.multiply(6, 7), 42);
+  strictEqual(await calculator.divide(1, 8), 0.125);
+  deepStrictEqual(await calculator.statistics.summary([3, 1, 4, 1, 5]), {
     count: 5,
     least: 1,
     most: 5,
     mean: 2.8,
   });
-  await rejects(call(url, "divide", 1, 0), { faultCode: 1 });
-  await rejects(call(url, "statistics.summary", ["x"]), { faultCode: 1 });
-  await rejects(call(url, "add", "2", 3), { faultCode: -32602 });
+  await rejects(calculator.divide(1, 0), { faultCode: 1 });
+  const text = "2" as unknown as number;
+  await rejects(calculator.statistics.summary([text]), { faultCode: 1 });
+  await rejects(calculator.add(text, 3), { faultCode: -32602 });
   const page = await (await fetch(url)).text();
   match(page, /<h1>Calculator<\/h1>/);
   match(page, /Computes for whoever asks\./);

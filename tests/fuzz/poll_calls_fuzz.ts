@@ -10,20 +10,39 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  AI_NUMERICHOST,
+  cmsgLen,
+  cmsgSpace,
+  type ControlMessageLike,
   createServer,
   DefaultSelector,
+  Descriptor,
   type Epoll,
   epoll,
+  getaddrinfo,
+  getaddrinfoSync,
+  ifIndexToName,
+  ifNameToIndex,
+  joinGroup,
+  leaveGroup,
   MSG_DONTWAIT,
   MSG_PEEK,
   MSG_TRUNC,
   MSG_WAITALL,
+  peerCredentials,
   poll,
   PollSelector,
+  type ReceivedMessage,
+  recvFds,
+  recvFdsSync,
   select,
   SelectSelector,
   selectSync,
+  sendFds,
+  sendFdsSync,
+  setMulticastInterface,
   SOCK_DGRAM,
+  SOCK_SEQPACKET,
   SOCK_STREAM,
   Socket,
   socketpair,
@@ -109,6 +128,52 @@ const fd = () =>
   ]) as number;
 const list = () => Array.from({ length: below(4) }, fd);
 
+/** Descriptors of ours, and what is none: Deno's own are nobody's to read. */
+const sendable = () =>
+  Array.from(
+    { length: below(4) },
+    () => one<unknown>([one(sockets), one(epolls), -1, NaN, 1e9]) as number,
+  );
+
+/** Control messages as they are, as C would misread them, and none at all. */
+function control(): ControlMessageLike[] {
+  if (below(20) === 0) return one([null, 1, [null], [{}]]) as never;
+  return Array.from({ length: below(3) }, () =>
+    one<() => ControlMessageLike>([
+      () => ({ fds: sendable() }),
+      () => ({ fds: [one(sockets)] }),
+      () => ({ level: 1, type: 1, data: descriptorBytes() }),
+      () => ({
+        level: one([0, 1, 6, 17, 41, number()]),
+        type: one([1, 2, 8, 50, 52, 67, 103, number()]),
+        data: buffer(),
+      }),
+    ])());
+}
+
+/** Descriptors as bytes: of ours, of nobody's, and parts of some. */
+function descriptorBytes(): Uint8Array {
+  const fds = Int32Array.from(
+    { length: below(4) },
+    () => one([one(sockets).fileno(), -1, 1e9]),
+  );
+  return new Uint8Array(fds.buffer, 0, Math.max(0, fds.length * 4 - below(4)));
+}
+
+/** What is received is closed, or becomes a socket where it is one. */
+function take(message: ReceivedMessage): void {
+  using _ = message;
+  for (const descriptor of message.fds) {
+    if (below(2) === 0) keep(Socket.fromFd(descriptor));
+  }
+}
+
+const groups = ["239.1.2.3", "ff02::1234", "::", "127.0.0.1", "", "x", "\0"];
+/** No interface but the loopback one: nobody else is to hear of it. */
+const iface = () =>
+  one<string | number>(["lo", "127.0.0.1", "", 1, -1, NaN, 1e9]);
+const room = () => one([0, 15, 16, 20, 24, 40, 100, number()]);
+
 function keep(socket: Socket): void {
   sockets.push(socket);
   if (!socket.closed) socket.setTimeout(SHORT);
@@ -123,6 +188,14 @@ function signal(): AbortSignal {
   else setTimeout(() => abort.abort(), below(3));
   return abort.signal;
 }
+
+const buffers = () => Array.from({ length: below(4) }, buffer);
+const hints = () => ({
+  family: one([0, AF_INET, AF_INET6, number()]),
+  type: one([0, SOCK_STREAM, number()]),
+  // No name is asked for: that would test how fast a name server is.
+  flags: AI_NUMERICHOST | one([0, 1, 2, 0x400, number()]),
+});
 
 /** Flags that are honoured, and others. */
 const flags = () =>
@@ -144,7 +217,9 @@ const actions: (() => unknown)[] = [
         one([SOCK_STREAM, SOCK_DGRAM, number()]),
       ),
     ),
-  () => socketpair(AF_UNIX, one([SOCK_STREAM, SOCK_DGRAM])).forEach(keep),
+  () =>
+    socketpair(AF_UNIX, one([SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET]))
+      .forEach(keep),
   () => keep(createServer({ hostname: "127.0.0.1", port: 0 })),
   () => one(sockets).close(),
   () => keep(Socket.fromFd(one(sockets).detach())),
@@ -181,6 +256,34 @@ const actions: (() => unknown)[] = [
   () => one(sockets).sendAll(buffer(), flags(), { signal: signal() }),
   () => one(sockets).sendToSync(buffer(), address(), flags()),
   () => one(sockets).sendTo(buffer(), address(), flags(), { signal: signal() }),
+  () => one(sockets).sendmsgSync(buffers(), control(), flags()),
+  () => one(sockets).sendmsgSync(buffers(), control(), 0, address()),
+  () =>
+    one(sockets).sendmsg(buffers(), control(), flags(), undefined, {
+      signal: signal(),
+    }),
+  () => take(one(sockets).recvmsgSync(size(), room(), flags())),
+  () =>
+    one(sockets).recvmsg(size(), room(), flags(), { signal: signal() })
+      .then(take),
+  () => sendFdsSync(one(sockets), buffers(), sendable(), flags()),
+  () => sendFds(one(sockets), buffers(), [one(sockets)]),
+  () => take(recvFdsSync(one(sockets), size(), number(), flags())),
+  () => recvFds(one(sockets), 10, 2, 0, { signal: signal() }).then(take),
+  () => keep(one(sockets).dup()),
+  () => new Descriptor(one(sockets).detach()).close(),
+  () => new Descriptor(one([-1, NaN, 1e9, one(sockets).fileno()])).close(),
+  () => one(sockets).connectExSync(address()),
+  () => one(sockets).connectEx(address(), { signal: signal() }),
+  () => peerCredentials(one(sockets)),
+  () => joinGroup(one(sockets), one(groups), iface()),
+  () => leaveGroup(one(sockets), one(groups), iface()),
+  () => setMulticastInterface(one(sockets), iface()),
+  () => ifNameToIndex(one(groups)),
+  () => ifIndexToName(number()),
+  () => getaddrinfoSync(one(["127.0.0.1", "::1", "", null]), number(), hints()),
+  () => getaddrinfo("127.0.0.1", one([null, "1", "x"]), hints()),
+  () => cmsgLen(number()) + cmsgSpace(number()),
   () => one(sockets).shutdown(number()),
   () => one(sockets).getsockname(),
   () => one(sockets).getpeername(),
@@ -207,6 +310,18 @@ const actions: (() => unknown)[] = [
   () => one(selectors).select(one([null, timeout()]), { signal: signal() }),
   () => new DefaultSelector()[Symbol.dispose](),
 ];
+
+/** The descriptors of this process, and what each is of, for whoever looks for one. */
+function opened(): string[] {
+  return descriptors().map((fd) => {
+    try {
+      return `${fd} ${Deno.readLinkSync(`/proc/self/fd/${fd}`)}`;
+    } catch {
+      // The folder's own, which is closed by now.
+      return fd;
+    }
+  });
+}
 
 function note(outcome: string): void {
   outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
@@ -238,7 +353,7 @@ export async function fuzzCalls(
     ours.close();
     theirs.close();
   }
-  const before = descriptors();
+  const before = opened();
 
   socketpair().forEach(keep);
   epolls.push(epoll());
@@ -261,7 +376,7 @@ export async function fuzzCalls(
   for (const socket of sockets) socket[Symbol.dispose]();
   for (const each of epolls) each.close();
   for (const selector of selectors) selector.close();
-  deepStrictEqual(descriptors(), before);
+  deepStrictEqual(opened(), before);
   return outcomes;
 }
 

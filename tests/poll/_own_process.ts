@@ -3,20 +3,33 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import {
+  AF_UNIX,
   createConnection,
   createConnectionSync,
   createServer,
+  Descriptor,
   epoll,
   EPOLLIN,
   EpollSelector,
   EVENT_READ,
+  MSG_PEEK,
   poll,
   POLLIN,
   POLLNVAL,
   PollSelector,
+  recvFds,
+  recvFdsSync,
   select,
   SelectSelector,
+  sendFds,
+  sendFdsSync,
+  SO_PASSCRED,
+  SOCK_DGRAM,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
   Socket,
+  socketpair,
+  SOL_SOCKET,
 } from "../../poll/mod.ts";
 import { libc } from "../../poll/_libc.ts";
 import {
@@ -236,3 +249,67 @@ function heap(): number {
   (globalThis as unknown as { gc(): void }).gc();
   return Deno.memoryUsage().heapUsed;
 }
+
+Deno.test("messages leave no descriptor behind, however little room there is for theirs", async () => {
+  const [gift, other] = socketpair();
+  const before = descriptors();
+  for (const type of [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET]) {
+    for (let room = 0; room < 80; room++) {
+      using pair = new Pair(socketpair(AF_UNIX, type));
+      pair.ours.setsockopt(SOL_SOCKET, SO_PASSCRED, room % 2 === 0);
+      for (const peek of [MSG_PEEK, 0]) {
+        if (peek !== 0) {
+          await sendFds(pair.theirs, [encode("x")], Array(5).fill(gift));
+        }
+        using _one = await pair.ours.recvmsg(1, room, peek);
+      }
+      sendFdsSync(pair.theirs, [encode("x")], Array(5).fill(gift));
+      using _other = recvFdsSync(pair.ours, 1, room % 6);
+      // One more that nobody receives.
+      sendFdsSync(pair.theirs, [encode("x")], [gift]);
+    }
+  }
+  deepStrictEqual(descriptors(), before);
+  gift.close();
+  other.close();
+});
+
+Deno.test("a process's descriptor that was asked for past this module is closed", () => {
+  using pair = new Pair();
+  const one = new Uint8Array([1, 0, 0, 0]);
+  // SO_PASSPIDFD of asm-generic/socket.h; before Linux 6.5 there is none.
+  const set = libc().setsockopt(pair.ours.fileno(), SOL_SOCKET, 76, one, 4);
+  const before = descriptors();
+  for (let i = 0; i < 10; i++) {
+    pair.theirs.sendSync(encode("x"));
+    const message = pair.ours.recvmsgSync(1, 100);
+    deepStrictEqual([message.control, message.fds], [[], []]);
+  }
+  ok(set === 0 || set === -1);
+  deepStrictEqual(descriptors(), before);
+});
+
+Deno.test("a received descriptor whose number another object believes to own is closed, and the others", async () => {
+  using pair = new Pair();
+  const stale = new Socket();
+  const fd = stale.fileno();
+  libc().close(fd);
+  const before = descriptors();
+  await sendFds(pair.theirs, [encode("x")], [pair.ours, pair.ours, pair.ours]);
+  const error = await failure(() => recvFds(pair.ours, 1, 3));
+  ok(error instanceof Deno.errors.Busy, String(error));
+  deepStrictEqual(descriptors(), before);
+  stale.close();
+});
+
+Deno.test("dup, Descriptor and what fails to connect leave no descriptor behind", async () => {
+  using pair = new Pair();
+  const before = descriptors();
+  for (let i = 0; i < 10; i++) {
+    using copy = pair.ours.dup();
+    using _descriptor = new Descriptor(copy.dup().detach());
+    using socket = new Socket(AF_UNIX);
+    await socket.connectEx({ path: "/nowhere/at/all" });
+  }
+  deepStrictEqual(descriptors(), before);
+});

@@ -5,7 +5,9 @@ import {
   AF_INET,
   AF_UNIX,
   DatagramBatch,
+  MSG_CMSG_CLOEXEC,
   MSG_CONFIRM,
+  MSG_CTRUNC,
   MSG_DONTROUTE,
   MSG_DONTWAIT,
   MSG_EOR,
@@ -16,6 +18,10 @@ import {
   MSG_PEEK,
   MSG_TRUNC,
   MSG_WAITALL,
+  recvFds,
+  recvFdsSync,
+  sendFds,
+  sendFdsSync,
   SHUT_WR,
   SO_LINGER,
   SOCK_DGRAM,
@@ -44,6 +50,13 @@ const receivingMany: typeof receiving = {
   recvMany: (socket, flags) => socket.recvMany(new DatagramBatch(), flags),
 };
 
+const receivingMessages: typeof receiving = {
+  recvmsgSync: (socket, flags) => socket.recvmsgSync(10, 0, flags),
+  recvmsg: (socket, flags) => socket.recvmsg(10, 0, flags),
+  recvFdsSync: (socket, flags) => recvFdsSync(socket, 10, 1, flags),
+  recvFds: (socket, flags) => recvFds(socket, 10, 1, flags),
+};
+
 function batch(): DatagramBatch {
   const made = new DatagramBatch();
   made.push(new Uint8Array(1));
@@ -61,10 +74,21 @@ const sending: typeof receiving = {
   sendTo: (socket, flags) => socket.sendTo(new Uint8Array(1), NOWHERE, flags),
   sendManySync: (socket, flags) => socket.sendManySync(batch(), flags),
   sendMany: (socket, flags) => socket.sendMany(batch(), flags),
+  sendmsgSync: (socket, flags) =>
+    socket.sendmsgSync([new Uint8Array(1)], [], flags),
+  sendmsg: (socket, flags) => socket.sendmsg([new Uint8Array(1)], [], flags),
+  sendFdsSync: (socket, flags) =>
+    sendFdsSync(socket, [new Uint8Array(1)], [socket], flags),
+  sendFds: (socket, flags) =>
+    sendFds(socket, [new Uint8Array(1)], [socket], flags),
 };
 
 for (
-  const [name, call] of Object.entries({ ...receiving, ...receivingMany })
+  const [name, call] of Object.entries({
+    ...receiving,
+    ...receivingMany,
+    ...receivingMessages,
+  })
 ) {
   Deno.test(`${name} with MSG_DONTWAIT does not wait, whatever the timeout`, async () => {
     for (const type of [1, SOCK_DGRAM]) {
@@ -301,12 +325,23 @@ const SEND = {
   ...{ MSG_OOB, MSG_DONTROUTE, MSG_DONTWAIT, MSG_EOR, MSG_CONFIRM, MSG_MORE },
   ...{ MSG_NOSIGNAL },
 };
-const ALL: Record<string, number> = { ...RECEIVE, ...SEND };
+const { MSG_TRUNC: _truncates, ...RECEIVE_MESSAGE } = {
+  ...RECEIVE_MANY,
+  ...{ MSG_CMSG_CLOEXEC },
+};
+const ALL: Record<string, number> = {
+  ...RECEIVE,
+  ...RECEIVE_MESSAGE,
+  ...SEND,
+  // What a message that was received says of itself.
+  ...{ MSG_CTRUNC },
+};
 
 for (
   const [calls, taken] of [
     [receiving, RECEIVE],
     [receivingMany, RECEIVE_MANY],
+    [receivingMessages, RECEIVE_MESSAGE],
     [sending, SEND],
   ] as [typeof receiving, Record<string, number>][]
 ) {

@@ -77,6 +77,14 @@ const takers: Record<
     ["timeout", "sourceAddress"],
     (options) => createConnectionSync(LOOPBACK, options),
   ],
+  getaddrinfo: [
+    ["family", "type", "protocol", "flags", "signal"],
+    (options) => poll.getaddrinfo("127.0.0.1", 1, options),
+  ],
+  getaddrinfoSync: [
+    ["family", "type", "protocol", "flags"],
+    (options) => poll.getaddrinfoSync("127.0.0.1", 1, options),
+  ],
   DatagramBatch: [["count", "size"], (options) => new DatagramBatch(options)],
   loop: [
     ["timeout", "map", "count", "signal"],
@@ -120,6 +128,16 @@ const waits: Record<string, (pair: Pair, options: Any) => unknown> = {
     ours.sendTo(new Uint8Array(1), { path: "/x" }, 0, options),
   "sendMany of nothing": ({ ours }, options) =>
     ours.sendMany(new DatagramBatch(), 0, options),
+  recvmsg: ({ ours }, options) => ours.recvmsg(1, 0, 0, options),
+  recvFds: ({ ours }, options) => poll.recvFds(ours, 1, 1, 0, options),
+  sendmsg: ({ ours }, options) =>
+    ours.sendmsg([new Uint8Array(1)], [], 0, undefined, options),
+  sendFds: ({ ours }, options) =>
+    poll.sendFds(ours, [new Uint8Array(1)], [0], 0, undefined, options),
+  connectEx: (_pair, options) => {
+    const socket = new Socket();
+    return socket.connectEx(LOOPBACK, options).finally(() => socket.close());
+  },
   sendMany: ({ ours }, options) => {
     const batch = new DatagramBatch();
     batch.push(new Uint8Array(1));
@@ -392,6 +410,20 @@ Deno.test("SO_RCVTIMEO and SO_SNDTIMEO can be read, and are refused by name", ()
   }
 });
 
+/** An option of TCP that is read as it was set. */
+function tcpOption(name: string, value: number, before?: number) {
+  return () => {
+    using pair = Pair.tcp();
+    const option = (poll as unknown as Record<string, number>)[name]!;
+    // A listener's, of the first.
+    using socket = name === "TCP_FASTOPEN" ? createServer(LOOPBACK) : pair.ours;
+    const unset = socket.getsockopt(IPPROTO_TCP, option);
+    ok(before === undefined ? unset !== value : unset === before, `${unset}`);
+    socket.setsockopt(IPPROTO_TCP, option, value);
+    strictEqual(socket.getsockopt(IPPROTO_TCP, option), value);
+  };
+}
+
 /** What each option does when it is set; those that are only read fail by name. */
 const options: Record<string, () => unknown> = {
   ...Object.fromEntries(
@@ -468,6 +500,168 @@ const options: Record<string, () => unknown> = {
       createConnectionSync({ hostname: "127.0.0.1", port })
     );
     ok(error instanceof Deno.errors.ConnectionRefused, String(error));
+  },
+  SO_PASSCRED() {
+    using pair = new Pair();
+    pair.ours.setsockopt(SOL_SOCKET, poll.SO_PASSCRED, true);
+    pair.theirs.sendSync(encode("x"));
+    const { control } = pair.ours.recvmsgSync(1, poll.cmsgSpace(12));
+    deepStrictEqual(
+      control.map(({ level, type, data }) => [
+        level,
+        type,
+        new Int32Array(data.slice().buffer)[0],
+      ]),
+      [[SOL_SOCKET, poll.SCM_CREDENTIALS, Deno.pid]],
+    );
+  },
+  async SO_PEERCRED() {
+    using pair = new Pair();
+    deepStrictEqual(poll.peerCredentials(pair.ours), {
+      pid: Deno.pid,
+      uid: Deno.uid(),
+      gid: Deno.gid(),
+    });
+    using unconnected = new Socket(AF_UNIX);
+    const error = await failure(() => poll.peerCredentials(unconnected));
+    ok(error instanceof Deno.errors.NotConnected, String(error));
+    strictEqual(error.code, "ENOTCONN");
+    using tcp = Pair.tcp();
+    throws(() => poll.peerCredentials(tcp.ours), {
+      name: "TypeError",
+      message: /only Unix sockets know/,
+    });
+    unconnected.close();
+    throws(() => poll.peerCredentials(unconnected), Deno.errors.BadResource);
+  },
+  async SO_BINDTODEVICE() {
+    using socket = datagramSocket();
+    const set = (name: string | Uint8Array) =>
+      socket.setsockopt(SOL_SOCKET, poll.SO_BINDTODEVICE, name);
+    const error = await failure(() => set("no-such-one"));
+    // Without rights of the system Linux binds, and does not bind anew.
+    ok(["ENODEV", "EPERM"].includes(error.code!), String(error));
+    match(error.message, /^Cannot set SO_BINDTODEVICE: setsockopt failed/);
+    for (const name of ["lo", encode("lo")]) {
+      set(name);
+      deepStrictEqual(
+        decode(socket.getsockopt(SOL_SOCKET, poll.SO_BINDTODEVICE, 16)),
+        "lo\0",
+      );
+    }
+    throws(() => set("l\0"), { name: "TypeError", message: /no NUL/ });
+    using sender = datagramSocket();
+    sender.sendToSync(encode("by lo"), socket.getsockname());
+    strictEqual(decode(socket.recvSync(10)), "by lo");
+  },
+  ...Object.fromEntries(
+    ["SO_DOMAIN", "SO_PROTOCOL"].map((name) => [name, async () => {
+      using socket = new Socket(AF_INET6, SOCK_DGRAM);
+      const option = (poll as unknown as Record<string, number>)[name]!;
+      strictEqual(
+        socket.getsockopt(SOL_SOCKET, option),
+        name === "SO_DOMAIN" ? AF_INET6 : poll.IPPROTO_UDP,
+      );
+      strictEqual(
+        (await failure(() => socket.setsockopt(SOL_SOCKET, option, 1))).code,
+        "ENOPROTOOPT",
+      );
+    }]),
+  ),
+  // Each is set and read again; what TTLs and multicast options do to datagrams
+  // is in multicast_test.ts, what comes with messages in messages_test.ts.
+  ...Object.fromEntries(
+    [
+      ["IP_TOS", 0x10],
+      ["IP_TTL", 7],
+      ["IP_PKTINFO", 1],
+      ["IP_RECVTTL", 1],
+      ["IP_MULTICAST_TTL", 7],
+      ["IP_MULTICAST_LOOP", 0],
+      ["IPV6_UNICAST_HOPS", 7],
+      ["IPV6_MULTICAST_IF", 1],
+      ["IPV6_MULTICAST_HOPS", 7],
+      ["IPV6_MULTICAST_LOOP", 0],
+      ["IPV6_RECVPKTINFO", 1],
+      ["IPV6_RECVHOPLIMIT", 1],
+      ["IPV6_RECVTCLASS", 1],
+      ["IPV6_TCLASS", 0x20],
+    ].map(([name, value]) => [name, () => {
+      const ipv6 = (name as string).startsWith("IPV6_");
+      using socket = new Socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM);
+      const level = ipv6 ? IPPROTO_IPV6 : poll.IPPROTO_IP;
+      const option = (poll as unknown as Record<string, number>)[name!]!;
+      const before = socket.getsockopt(level, option);
+      socket.setsockopt(level, option, value!);
+      strictEqual(socket.getsockopt(level, option), value);
+      ok(before !== value, name as string);
+    }]),
+  ),
+  TCP_SYNCNT: tcpOption("TCP_SYNCNT", 3),
+  TCP_LINGER2: tcpOption("TCP_LINGER2", 5),
+  TCP_USER_TIMEOUT: tcpOption("TCP_USER_TIMEOUT", 1234),
+  TCP_NOTSENT_LOWAT: tcpOption("TCP_NOTSENT_LOWAT", 5000),
+  TCP_FASTOPEN: tcpOption("TCP_FASTOPEN", 5),
+  TCP_QUICKACK: tcpOption("TCP_QUICKACK", 0, 1),
+  async TCP_MAXSEG() {
+    using listener = createServer(LOOPBACK);
+    using client = new Socket();
+    client.setsockopt(IPPROTO_TCP, poll.TCP_MAXSEG, 600);
+    await client.connect(listener.getsockname());
+    const size = client.getsockopt(IPPROTO_TCP, poll.TCP_MAXSEG);
+    ok(size > 500 && size <= 600, String(size));
+  },
+  TCP_WINDOW_CLAMP() {
+    using pair = Pair.tcp();
+    pair.ours.setsockopt(IPPROTO_TCP, poll.TCP_WINDOW_CLAMP, 20_000);
+    strictEqual(
+      pair.ours.getsockopt(IPPROTO_TCP, poll.TCP_WINDOW_CLAMP),
+      20_000,
+    );
+  },
+  async TCP_CORK() {
+    using pair = Pair.tcp();
+    pair.ours.setsockopt(IPPROTO_TCP, poll.TCP_CORK, true);
+    pair.ours.sendSync(encode("held "));
+    strictEqual(
+      (await failure(() => pair.theirs.recv(10, poll.MSG_DONTWAIT))).code,
+      "EAGAIN",
+    );
+    pair.ours.sendSync(encode("back"));
+    pair.ours.setsockopt(IPPROTO_TCP, poll.TCP_CORK, false);
+    strictEqual(decode(await pair.theirs.recv(100)), "held back");
+  },
+  async TCP_DEFER_ACCEPT() {
+    using listener = createServer(LOOPBACK);
+    listener.setsockopt(IPPROTO_TCP, poll.TCP_DEFER_ACCEPT, 5);
+    using client = createConnectionSync(listener.getsockname());
+    listener.setBlocking(false);
+    throws(() => listener.acceptSync(), Deno.errors.WouldBlock);
+    client.sendSync(encode("now"));
+    const [connection] = await listener.accept();
+    strictEqual(decode(connection.recvSync(10)), "now");
+    connection.close();
+  },
+  TCP_INFO() {
+    using pair = Pair.tcp();
+    // tcpi_state, the first byte: TCP_ESTABLISHED is 1, TCP_CLOSE 7.
+    const state = (socket: Socket) =>
+      socket.getsockopt(IPPROTO_TCP, poll.TCP_INFO, 104)[0];
+    strictEqual(state(pair.ours), 1);
+    using unconnected = new Socket();
+    strictEqual(state(unconnected), 7);
+  },
+  TCP_CONGESTION() {
+    using socket = new Socket();
+    const name = () =>
+      decode(socket.getsockopt(IPPROTO_TCP, poll.TCP_CONGESTION, 16))
+        .replace(/\0.*/s, "");
+    socket.setsockopt(IPPROTO_TCP, poll.TCP_CONGESTION, "reno");
+    strictEqual(name(), "reno");
+    throws(
+      () => socket.setsockopt(IPPROTO_TCP, poll.TCP_CONGESTION, "none such"),
+      Deno.errors.NotFound,
+    );
   },
   ...Object.fromEntries(
     Object.entries({ TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT })
@@ -564,6 +758,13 @@ const ELSEWHERE = [
   // Levels, and protocols of a Socket.
   ...["SOL_SOCKET", "IPPROTO_IP", "IPPROTO_TCP", "IPPROTO_UDP", "IPPROTO_IPV6"],
   ...["EVENT_READ", "EVENT_WRITE"],
+  // socket_test.ts, messages_test.ts, getaddrinfo_test.ts, multicast_test.ts.
+  ...["SOCK_SEQPACKET", "SCM_RIGHTS", "SCM_CREDENTIALS"],
+  ...["IPV6_PKTINFO", "IPV6_HOPLIMIT"],
+  ...["AI_PASSIVE", "AI_CANONNAME", "AI_NUMERICHOST", "AI_NUMERICSERV"],
+  ...["AI_V4MAPPED", "AI_ALL", "AI_ADDRCONFIG"],
+  ...["IP_MULTICAST_IF", "IP_ADD_MEMBERSHIP", "IP_DROP_MEMBERSHIP"],
+  ...["IPV6_JOIN_GROUP", "IPV6_LEAVE_GROUP"],
 ];
 
 Deno.test("every exported number has a test of what it does", () => {

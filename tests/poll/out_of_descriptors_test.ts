@@ -233,3 +233,48 @@ Deno.test("a Worker's ReadinessServer keeps what it needs between its waits", as
     "--allow-read",
   );
 });
+
+Deno.test("a message's descriptors that there is no number for are dropped, and MSG_CTRUNC says so", async () => {
+  await prints(
+    `
+    const [ours, theirs] = p.socketpair();
+    const [gift, far] = p.socketpair();
+    fill();
+    for (const socket of held.splice(3)) socket.close();
+    const receive = (form) =>
+      form === "Sync"
+        ? p.recvFdsSync(ours, 1, 200)
+        : p.recvFds(ours, 1, 200);
+    for (const form of ["Sync", "promised"]) {
+      const room = [];
+      for (let i = 0; i < 3; i++) {
+        // Sending takes none: the kernel holds them.
+        p.sendFdsSync(theirs, [encode("x")], Array(200).fill(far));
+        using message = await receive(form);
+        room.push(message.fds.length);
+        console.log(
+          message.fds.length > 10 && message.fds.length < 128,
+          message.flags === p.MSG_CTRUNC,
+        );
+      }
+      // None was kept: each time there was as much room.
+      console.log(new Set(room).size);
+    }
+    far.close();
+    console.log((await gift.recv(1)).length);
+    const copy = gift.dup();
+    fill();
+    try {
+      copy.dup();
+    } catch (error) {
+      console.log(error.code);
+    }
+    Deno.exit();
+  `,
+    [
+      ...["true true", "true true", "true true", "1"],
+      ...["true true", "true true", "true true", "1"],
+      ...["0", "EMFILE", ""],
+    ].join("\n"),
+  );
+});

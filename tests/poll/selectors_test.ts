@@ -309,9 +309,18 @@ Deno.test("a file on disk is always ready to poll and select, and refused by epo
   strictEqual(stdout, "1\n1\nPermissionDenied\n", stderr);
 });
 
-Deno.test("EpollSelector.fileno is its epoll's", () => {
-  const selector = new EpollSelector();
-  ok(selector.fileno() > 2);
-  selector.close();
-  throws(() => selector.fileno(), Deno.errors.BadResource);
-});
+for (const Selector of [EpollSelector, DefaultSelector]) {
+  Deno.test(`${Selector.name}.fileno is its epoll's, readable when something is ready`, async () => {
+    using pair = new Pair();
+    using outer = new PollSelector();
+    const selector = new Selector();
+    ok(selector.fileno() > 2);
+    selector.register(pair.ours, EVENT_READ);
+    const key = outer.register(selector, EVENT_READ);
+    deepStrictEqual(outer.selectSync(0), []);
+    pair.theirs.sendSync(encode("x"));
+    deepStrictEqual(await outer.select(), [[key, EVENT_READ]]);
+    selector.close();
+    throws(() => selector.fileno(), Deno.errors.BadResource);
+  });
+}

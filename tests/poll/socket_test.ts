@@ -423,6 +423,13 @@ Deno.test("after close every call throws BadResource", async () => {
   const calls: (() => unknown)[] = [
     () => socket.fileno(),
     () => socket.detach(),
+    () => socket.dup(),
+    () => socket.connectEx({ port: 1 }),
+    () => socket.connectExSync({ port: 1 }),
+    () => socket.recvmsg(1),
+    () => socket.recvmsgSync(1),
+    () => socket.sendmsg([new Uint8Array(1)]),
+    () => socket.sendmsgSync([new Uint8Array(1)]),
     () => socket.setBlocking(true),
     () => socket.getBlocking(),
     () => socket.setTimeout(1),

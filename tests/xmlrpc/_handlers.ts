@@ -38,3 +38,10 @@ export class Nowhere extends SimpleXMLRPCRequestHandler {
   static override readonly moduleUrl: string = import.meta.url;
   override logMessage(): void {}
 }
+
+/** It has functions, and nothing to say beside them. */
+export class Undocumented extends DocXMLRPCRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+  static override readonly dispatcher: XMLRPCDispatcher =
+    new XMLRPCDispatcher();
+}

@@ -141,6 +141,13 @@ Deno.test("DocCGIXMLRPCRequestHandler answers GET with the documentation", async
     `Content-Length: ${length(page.body)}`,
   ]);
   match(page.body, /<h1>Adder<\/h1>/);
+  handler.setServerTitle("Calculator");
+  handler.setServerName("Its methods");
+  handler.setServerDocumentation("See self.add");
+  const changed = await answer(handler, { REQUEST_METHOD: "GET" }, "");
+  match(changed.body, /<title>Calculator<\/title>/);
+  match(changed.body, /<h1>Its methods<\/h1>\n<p>See self\.<a href/);
+  throws(() => handler.setServerTitle(1 as unknown as string), TypeError);
   const { body } = await answer(handler, {}, encodeXMLRPCCall("add", [1, 2]));
   strictEqual(decodeXMLRPCResponse(body), 3);
 });

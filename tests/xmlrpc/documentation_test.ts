@@ -4,17 +4,21 @@ import {
   match,
   ok,
   strictEqual,
+  throws,
 } from "node:assert";
+import { parameterNames } from "../../handlers/xmlrpc/_methods/parameter_names.ts";
 import {
   DocXMLRPCRequestHandler,
   DocXMLRPCServer,
   generateHTMLDocumentation,
+  ThreadingDocXMLRPCServer,
   XMLRPCDispatcher,
   type XMLRPCDocumentation,
 } from "../../server/xmlrpc/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
 import { call, urlOf } from "./_client.ts";
+import { Undocumented } from "./_handlers.ts";
 
 const chromium = new Program("chromium", "chromium");
 
@@ -135,7 +139,7 @@ Deno.test("the page escapes everything that it was told", () => {
 
 Deno.test("help links to addresses, RFCs and other methods", () => {
   const html = page(
-    "See http://example.com/a?b=c&d=e. RFC1952, RFC 3875 and rFC1952; add() is math.add, math.add(1) and not add or math.addition.",
+    "See http://example.com/a?b=c&d=e. RFC1952, RFC 3875 and rFC1952; add() is math.add, math.add(1) and not add or math.addition. Try self.add, self.math.add. Not self.missing, myself.add; ftp://example.com/a, PEP8, PEP 3333, not pEp008, PEP00008 or RFC 1234567.",
   );
   const help = /<p>See (.*)<\/p>/.exec(html)![1]!;
   const links = [...help.matchAll(/<a href="([^"]*)">(.*?)<\/a>/g)]
@@ -147,7 +151,13 @@ Deno.test("help links to addresses, RFCs and other methods", () => {
     ["#method-add", "add"],
     ["#method-math.add", "math.add"],
     ["#method-math.add", "math.add"],
+    ["#method-add", "add"],
+    ["#method-math.add", "math.add"],
+    ["ftp://example.com/a", "ftp://example.com/a"],
+    ["https://peps.python.org/pep-0008/", "PEP8"],
+    ["https://peps.python.org/pep-3333/", "PEP 3333"],
   ]);
+  match(help, /Try self\.<a href="#method-add"><code>add<\/code><\/a>, self\./);
 });
 
 Deno.test("each method is linked once to where it is described", () => {
@@ -166,7 +176,166 @@ Deno.test("each method is linked once to where it is described", () => {
 Deno.test("paragraphs are separated by empty lines", () => {
   const html = page("One.\nStill one.\n\n  \n\nTwo.\n");
   match(html, /<p>One\.\nStill one\.<\/p>\n<p>Two\.<\/p>/);
-  match(page(""), /id="method-add">\n<h3>add<\/h3>\n\n<\/section>/);
+  match(page(""), /id="method-add">[^]*<\/ul>\n\n<\/section>/);
+});
+
+/** What the page says about how methods are called, without its markup. */
+function forms(html: string): string[] {
+  return [...html.matchAll(/<li><code>(.*)<\/code><\/li>/g)]
+    .map(([, form]) => form!.replaceAll(/<[^>]*>/g, ""));
+}
+
+Deno.test("methods without a signature have the names of their parameters", () => {
+  const dispatcher = new XMLRPCDispatcher();
+  dispatcher.registerFunction(add, { signature: ["int", "int", "int"] });
+  dispatcher.registerFunction(
+    (first: string, { a, b }: { a: number; b: number }, last = "</x>") =>
+      first + a + b + last,
+    { name: "join" },
+  );
+  dispatcher.registerFunction(() => 1, { name: "one" });
+  dispatcher.registerFunction(Math.max);
+  dispatcher.registerInstance({
+    half(n: number) {
+      return n / 2;
+    },
+    quarter: (n: number) => n / 4,
+    third: (n: number) => n / 3,
+    _methodSignature: (name: string) =>
+      name === "quarter" ? [["double", "double"]] as const : undefined,
+    _methodParameters: (name: string) =>
+      name === "third" ? ["<dividend>"] : undefined,
+  });
+  deepStrictEqual(forms(generateHTMLDocumentation(dispatcher)), [
+    "add(int, int) → int",
+    "half(n)",
+    "join(first, {…}, last?)",
+    "one()",
+    "quarter(double) → double",
+    "third(&lt;dividend&gt;)",
+  ]);
+  deepStrictEqual(dispatcher.methodInfo("join").parameters, [
+    ...["first", "{…}", "last?"],
+  ]);
+  strictEqual("parameters" in dispatcher.methodInfo("max"), false);
+  strictEqual("parameters" in dispatcher.methodInfo("add"), false);
+});
+
+Deno.test("what a _dispatch answers has no parameters but those that it tells", () => {
+  const dispatcher = new XMLRPCDispatcher();
+  dispatcher.registerInstance({
+    _dispatch: () => 0,
+    _listMethods: () => ["other", "told"],
+    _methodParameters: (name: string) => name === "told" ? ["a"] : undefined,
+    other: (shown: number) => shown,
+  });
+  deepStrictEqual(forms(generateHTMLDocumentation(dispatcher)), ["told(a)"]);
+});
+
+/** Functions in every form that they can be written in, and their parameters. */
+// deno-fmt-ignore
+const WRITTEN: readonly [unknown, readonly string[] | undefined][] = [
+  [eval("(function () {})"), []],
+  [eval("(function named(a, b) {})"), ["a", "b"]],
+  [eval("(async function* (a) {})"), ["a"]],
+  [eval("(async function *$_(a) {})"), ["a"]],
+  [eval("(a) => a"), ["a"]],
+  [eval("a => a"), ["a"]],
+  [eval("async a => a"), ["a"]],
+  [eval("async (a) => a"), ["a"]],
+  [eval("async => async"), ["async"]],
+  [eval("(async) => async"), ["async"]],
+  [eval("({ m(a, b) {} }).m"), ["a", "b"]],
+  [eval("({ async m(a) {} }).m"), ["a"]],
+  [eval("({ *m(a) {} }).m"), ["a"]],
+  [eval("({ async *m(a) {} }).m"), ["a"]],
+  [eval("({ get(a) {} }).get"), ["a"]],
+  [eval("({ été(größe) {} }).été"), ["größe"]],
+  [eval("({ 'a b'(c) {} })['a b']"), undefined],
+  [eval("({ ['m'](a) {} }).m"), undefined],
+  [eval("(a, b,) => a"), ["a", "b"]],
+  [eval(`(a = 1, b = 'x, y)', c = "\\"(") => a`), ["a?", "b?", "c?"]],
+  [eval("(a = (1, 2), b = [3, 4], c = { d: 5, e: 6 }) => a"), ["a?", "b?", "c?"]],
+  [eval("(a = (x, y) => x, ...b) => a"), ["a?", "...b"]],
+  [eval("({ a, b }, [c, d], { e } = {}) => a"), ["{…}", "[…]", "{…}"]],
+  [eval("(a /* , b) */, c // d\n, e) => a"), ["a", "c", "e"]],
+  [eval("(a = `,${1})`, b) => a"), undefined],
+  [eval("(a = /[,)]/, b) => a"), undefined],
+  [eval("(a = 4 / 2, b) => a"), undefined],
+  [eval(`(a${" ".repeat(20_000)}, b) => a`), undefined],
+  [Math.max, undefined],
+  [add.bind(null), undefined],
+];
+
+Deno.test("the names of parameters are told as they were written, or not at all", () => {
+  for (const [fn, names] of WRITTEN) {
+    deepStrictEqual(parameterNames(fn), names, `${fn}`);
+  }
+});
+
+Deno.test("the texts of a page can be set while its server serves", async () => {
+  await using server = serve(
+    new DocXMLRPCServer(LOOPBACK, {
+      logRequests: false,
+      documentation: { title: "Before", introduction: "Kept <1>" },
+    }),
+  );
+  const read = async () => {
+    const response = await fetch(urlOf(server), {
+      headers: { connection: "close" },
+    });
+    return await response.text();
+  };
+  match(await read(), /<title>Before<\/title>/);
+  server.setServerTitle("After <2>");
+  server.setServerName("Name <3>");
+  const html = await read();
+  match(html, /<title>After &lt;2&gt;<\/title>/);
+  match(html, /<h1>Name &lt;3&gt;<\/h1>\n<p>Kept &lt;1&gt;<\/p>/);
+  server.setServerDocumentation("Says self.add");
+  match(await read(), /<p>Says self\.add<\/p>/);
+  deepStrictEqual(server.documentation, {
+    title: "After <2>",
+    name: "Name <3>",
+    introduction: "Says self.add",
+  });
+  for (
+    const set of [
+      () => server.setServerTitle(1 as unknown as string),
+      () => server.setServerName(null as unknown as string),
+      () => server.setServerDocumentation({} as unknown as string),
+    ]
+  ) throws(set, { name: "TypeError", message: /must be a text, received/ });
+  strictEqual(server.documentation.title, "After <2>");
+});
+
+Deno.test("texts that would be on no page are refused", async () => {
+  class Own extends DocXMLRPCRequestHandler {
+    static override readonly documentation: XMLRPCDocumentation = {};
+  }
+  await using server = new DocXMLRPCServer(LOOPBACK, Own);
+  throws(() => server.setServerTitle("No"), {
+    name: "TypeError",
+    message: /title of the documentation: the handler class "Own" has its own/,
+  });
+  throws(
+    () =>
+      new ThreadingDocXMLRPCServer(LOOPBACK, Undocumented, {
+        documentation: { title: "No" },
+      }),
+    {
+      name: "TypeError",
+      message:
+        /would be on no page, as handlers run in threads or processes; add to the class Undocumented: static override readonly documentation/,
+    },
+  );
+  await using threads = new ThreadingDocXMLRPCServer(LOOPBACK, Undocumented, {
+    workers: 1,
+  });
+  throws(() => threads.setServerName("No"), {
+    name: "TypeError",
+    message: /name of the documentation: handlers run in threads or processes/,
+  });
 });
 
 Deno.test("the page needs no script and nothing from elsewhere", () => {

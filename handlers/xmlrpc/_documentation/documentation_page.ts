@@ -25,11 +25,12 @@ section.method p { margin: .6rem 0 0; }
 `;
 
 /**
- * What a method's help may refer to: an address, an RFC, another method. One
- * whose name could be any word has parentheses: `add()`.
+ * What a method's help may refer to: an address, an RFC, one of Python's PEPs,
+ * another method. One whose name could be any word has parentheses, `add()`, or
+ * is one of the server's own, as CPython's pages have it: `self.add`.
  */
 const REFERENCE =
-  /https?:\/\/[^\s<>"']*[\w\/]|\bRFC[- ]?([0-9]+)\b|\b\w+(?:\.\w+)+|\b\w+(?=\()/g;
+  /(?<url>(?:https?|ftp):\/\/[^\s<>"']*[\w\/])|\bRFC[- ]?(?<rfc>[0-9]{1,6})\b|\bPEP[- ]?(?<pep>[0-9]{1,4})\b|\bself\.(?<own>\w+(?:\.\w+)*)|\b\w+(?:\.\w+)+|\b\w+(?=\()/g;
 
 /**
  * The page that tells people what can be called, as HTML. It has no script, and
@@ -72,12 +73,15 @@ ${methods.map((method) => describe(method, names)).join("\n")}
 }
 
 function describe(
-  { name, signatures, help }: XMLRPCMethodInfo,
+  { name, signatures, parameters, help }: XMLRPCMethodInfo,
   names: ReadonlySet<string>,
 ): string {
   const heading = escapeHtml(name);
-  const list = signatures
-    .map((signature) => `<li><code>${heading}${types(signature)}</code></li>`)
+  const forms = signatures.length === 0 && parameters !== undefined
+    ? [`(${escapeHtml(parameters.join(", "))})`]
+    : signatures.map(types);
+  const list = forms
+    .map((form) => `<li><code>${heading}${form}</code></li>`)
     .join("\n");
   return `<section class="method" id="${anchor(name)}">
 <h3>${heading}</h3>${list === "" ? "" : `\n<ul>\n${list}\n</ul>`}
@@ -104,19 +108,30 @@ function markUp(text: string, names: ReadonlySet<string>): string {
   let html = "";
   let from = 0;
   for (const match of text.matchAll(REFERENCE)) {
-    const [found, rfc] = match;
-    const target = names.has(found)
-      ? link(found)
-      : rfc !== undefined
-      ? outside(`https://www.rfc-editor.org/rfc/rfc${Number(rfc)}`, found)
-      : /^https?:/.test(found)
-      ? outside(found, found)
-      : undefined;
+    const [found] = match;
+    const target = names.has(found) ? link(found) : reference(match, names);
     if (target === undefined) continue;
     html += escapeHtml(text.slice(from, match.index)) + target;
     from = match.index + found.length;
   }
   return html + escapeHtml(text.slice(from));
+}
+
+function reference(
+  { 0: found, groups }: RegExpExecArray,
+  names: ReadonlySet<string>,
+): string | undefined {
+  const { url, rfc, pep, own } = groups!;
+  if (url !== undefined) return outside(url, found);
+  if (rfc !== undefined) {
+    return outside(`https://www.rfc-editor.org/rfc/rfc${Number(rfc)}`, found);
+  }
+  if (pep !== undefined) {
+    const number = pep.padStart(4, "0");
+    return outside(`https://peps.python.org/pep-${number}/`, found);
+  }
+  if (own === undefined || !names.has(own)) return undefined;
+  return `self.${link(own)}`;
 }
 
 function link(name: string): string {

@@ -1,4 +1,5 @@
 import { checkKeys } from "../../_known_keys.ts";
+import { checkBoolean } from "../../_settings.ts";
 import type { XMLRPCOptions } from "../xmlrpc_values.ts";
 
 /** `XMLRPCOptions` with every option decided. */
@@ -19,7 +20,8 @@ export const LIMIT_NAMES: readonly string[] = Object.keys(DEFAULTS);
  *
  * @throws {RangeError} If a limit is not a positive integer. All but `maxDepth`
  * may also be `Infinity`.
- * @throws {TypeError} If an option has an unknown name.
+ * @throws {TypeError} If an option has an unknown name, or `allowNil` is neither
+ * true nor false.
  */
 export function onlyLimitsOf(
   options: XMLRPCOptions = {},
@@ -34,6 +36,7 @@ export function onlyLimitsOf(
  *
  * @throws {RangeError} If a limit is not a positive integer. All but `maxDepth`
  * may also be `Infinity`.
+ * @throws {TypeError} If `allowNil` is neither true nor false.
  */
 export function limitsOf(options: XMLRPCOptions = {}): Limits {
   const {
@@ -42,6 +45,7 @@ export function limitsOf(options: XMLRPCOptions = {}): Limits {
     maxSize = DEFAULTS.maxSize,
     maxValues = DEFAULTS.maxValues,
   } = options;
+  checkBoolean("use XML-RPC", "allowNil", allowNil);
   checkLimit("maxDepth", maxDepth, false);
   checkLimit("maxSize", maxSize);
   checkLimit("maxValues", maxValues);

@@ -89,6 +89,41 @@ export function readResponse(
   });
 }
 
+/**
+ * Reads the answer to a call, as its caller sees it.
+ *
+ * @returns The value.
+ * @throws {XMLRPCFault} If the call was answered with a fault: that one.
+ * @throws {SyntaxError} If it is no response.
+ */
+export function* readAnswer(
+  data: string | Uint8Array,
+  limits: Limits,
+): InPieces<XMLRPCValue> {
+  let response;
+  try {
+    response = yield* readResponse(data, limits);
+  } catch (error) {
+    // Only the server's faults are faults to a client.
+    if (!(error instanceof XMLRPCFault)) throw error;
+    throw new SyntaxError(error.message, { cause: error });
+  }
+  if ("value" in response) return response.value;
+  throw faultIn(response.fault) ??
+    new SyntaxError(
+      "Cannot read XML-RPC: the fault has no faultCode and faultString",
+    );
+}
+
+/** The fault that a value stands for, if it does. */
+export function faultIn(value: unknown): XMLRPCFault | undefined {
+  const { faultCode, faultString } = Object(value) as Record<string, unknown>;
+  return typeof faultCode === "number" && (faultCode | 0) === faultCode &&
+      typeof faultString === "string"
+    ? new XMLRPCFault(faultCode, faultString)
+    : undefined;
+}
+
 /** The text of a document that came as bytes. */
 function readText(
   data: string | Uint8Array,
