@@ -1,7 +1,7 @@
 // A request of which nothing is made before it is asked for is one like any other.
 
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
-import { FetchRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import { type FetchRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { upgradeWebSocket } from "../../handlers/websocket/mod.ts";
 import { exchange } from "./_raw_client.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
@@ -210,9 +210,7 @@ Deno.test("what a function has left running has nothing of the next request, how
     const answer of [
       (_request: Request, handler: Handler) => leave(handler),
       (...given: [Request, Handler]) => leave(given[1]),
-      // deno-lint-ignore prefer-rest-params
       function () {
-        // deno-lint-ignore prefer-rest-params
         return leave(arguments[1]);
       },
       class {
