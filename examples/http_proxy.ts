@@ -8,7 +8,8 @@
 //
 // Arguments: the port to listen on (3128).
 
-import { run, StreamReader, StreamWriter } from "../mod.ts";
+import { connect } from "../handlers/client/mod.ts";
+import { run } from "../mod.ts";
 import {
   FetchRequestHandler,
   HTTPError,
@@ -51,7 +52,7 @@ export class Proxy extends FetchRequestHandler<Deno.NetAddr> {
     const [, hostname, port] = /^\[?(.+?)\]?:(\d+)$/.exec(this.path)!;
     await permitted(this.path);
     const address = { hostname: hostname!, port: Number(port) };
-    using target = await Deno.connect(address).catch((cause) => {
+    await using target = await connect(address).catch((cause) => {
       throw new HTTPError(502, `Cannot connect to ${this.path}`, { cause });
     });
     this.sendResponse(200, "Connection established");
@@ -60,12 +61,13 @@ export class Proxy extends FetchRequestHandler<Deno.NetAddr> {
     try {
       // Each direction ends by itself, as in port_forwarder.ts.
       await Promise.all([
-        rfile.readable.pipeTo(new StreamWriter(target).writable),
-        new StreamReader(target).readable.pipeTo(wfile.writable),
+        rfile.readable.pipeTo(target.wfile.writable),
+        target.rfile.readable.pipeTo(wfile.writable),
       ]);
     } catch {
       // A tunnel that is cut short must not look like a whole one.
       connection.close();
+      target.abort();
     }
   }
 }

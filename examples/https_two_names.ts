@@ -1,4 +1,4 @@
-// deno run --allow-net=127.0.0.1:8443 --allow-run=openssl --allow-read=/tmp --allow-write=/tmp examples/https_two_names.ts
+// deno run --allow-net=127.0.0.1:8443 examples/https_two_names.ts
 //
 // An HTTPS server with two names, each with a certificate of its own. Both are made
 // anew on SIGHUP, while it serves: connections that are there keep theirs. Another
@@ -9,7 +9,7 @@
 import { run } from "../server/mod.ts";
 import { HTTPSServer } from "../server/http/mod.ts";
 import type { TLSCertificate } from "../mod.ts";
-import { selfSigned } from "./tls_echo.ts";
+import { selfSignedCertificate } from "../server/testing/mod.ts";
 
 const NAMES = ["one.test", "two.test"];
 
@@ -19,7 +19,9 @@ const certificates = new Map<string, TLSCertificate>();
 async function renew(): Promise<void> {
   // Where this fails, the old ones stay.
   const renewed = await Promise.all(
-    NAMES.map(async (name) => [name, await selfSigned(name)] as const),
+    NAMES.map(async (name) =>
+      [name, await selfSignedCertificate({ names: [name] })] as const
+    ),
   );
   for (const [name, certificate] of renewed) {
     certificates.set(name, certificate);

@@ -1,4 +1,4 @@
-// deno run --allow-net=127.0.0.1:2525 --allow-run=openssl --allow-read=/tmp --allow-write=/tmp examples/mail_server.ts
+// deno run --allow-net=127.0.0.1:2525 examples/mail_server.ts
 //
 // A mail server that speaks SMTP (RFC 5321) with STARTTLS (RFC 3207), and prints
 // what it gets. Mail is taken in TLS only, and what a client says before it is
@@ -16,7 +16,7 @@ import {
   TCPServer,
   type TLSCertificate,
 } from "../mod.ts";
-import { selfSigned } from "./tls_echo.ts";
+import { selfSignedCertificate } from "../server/testing/mod.ts";
 
 /** What one mail may have, in bytes and recipients. */
 const LARGEST = 1 << 20;
@@ -144,7 +144,7 @@ if (import.meta.main) {
   const port = Number(Deno.args[0] ?? 2525);
   const server = new TCPServer(
     { hostname: "127.0.0.1", port },
-    mailHandler(await selfSigned(), (mail) => console.log(mail)),
+    mailHandler(await selfSignedCertificate(), (mail) => console.log(mail)),
     {
       onListen: ({ hostname, port }) =>
         console.log(`Listening on ${hostname}:${port}`),

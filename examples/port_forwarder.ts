@@ -8,12 +8,11 @@
 // knows whose it is: a server of this module with the option `proxyProtocol`,
 // HAProxy with `accept-proxy`, nginx with `proxy_protocol`.
 
+import { connect, type HostAddress } from "../handlers/client/mod.ts";
 import {
   encodeProxyHeader,
   run,
-  StreamReader,
   StreamRequestHandler,
-  StreamWriter,
   TCPServer,
 } from "../mod.ts";
 
@@ -22,25 +21,27 @@ import {
  *
  * @param tells Whether it says first whose the connection is.
  */
-export function forwardTo(target: Deno.ConnectOptions, tells = false) {
+export function forwardTo(target: HostAddress, tells = false) {
   return class ForwardHandler extends StreamRequestHandler<Deno.NetAddr> {
     override async handle() {
       try {
-        using upstream = await Deno.connect(target);
-        // Closing upstream.writable would close both of its directions;
-        // closing that of a StreamWriter ends only the one.
-        const { readable } = new StreamReader(upstream);
-        const writer = new StreamWriter(upstream);
-        if (tells) {
-          const source = this.clientAddress;
-          const destination = this.request.localAddr;
-          await writer.write(encodeProxyHeader({ source, destination }));
+        const source = this.clientAddress;
+        const destination = this.request.localAddr;
+        const upstream = await connect(
+          target,
+          tells
+            ? { proxyHeader: encodeProxyHeader({ source, destination }) }
+            : {},
+        );
+        try {
+          await Promise.all([
+            this.rfile.readable.pipeTo(upstream.wfile.writable),
+            upstream.rfile.readable.pipeTo(this.wfile.writable),
+          ]);
+        } finally {
+          // Both directions have ended, or one has failed.
+          upstream.abort();
         }
-        const { writable } = writer;
-        await Promise.all([
-          this.rfile.readable.pipeTo(writable),
-          readable.pipeTo(this.wfile.writable),
-        ]);
       } catch (error) {
         // Closed at once: a reply cut short must not look like a whole one.
         this.request.close();
@@ -52,7 +53,7 @@ export function forwardTo(target: Deno.ConnectOptions, tells = false) {
 }
 
 /** Reads `HOST:PORT`, `[::1]:PORT` too. */
-export function parseTarget(text: string): Deno.ConnectOptions {
+export function parseTarget(text: string): HostAddress {
   const [, hostname, port] = /^\[?(.+?)\]?:(\d+)$/.exec(text) ?? [];
   if (hostname === undefined) {
     throw new TypeError(`Cannot forward to "${text}": give it as HOST:PORT`);

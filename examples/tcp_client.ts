@@ -1,8 +1,8 @@
 // deno run --allow-net=127.0.0.1:1234 examples/tcp_client.ts
 //
 // The other end: a client that waits for the server's first words and then
-// says hello once a second, until the server closes. StreamReader and
-// StreamWriter work on any connection, not only on a server's.
+// says hello once a second, until the server closes. It reads and writes as a
+// handler does.
 //
 // Run it against examples/start.ts, which answers, or against
 // examples/tcp_server.ts, which thanks and closes.
@@ -11,7 +11,8 @@
 // them (1000).
 
 import { setTimeout } from "node:timers/promises";
-import { StreamReader, StreamWriter } from "../mod.ts";
+import { connect } from "../handlers/client/mod.ts";
+import type { StreamReader } from "../mod.ts";
 
 /** Prints what arrives; resolves when the server has ended its side. */
 async function print(rfile: StreamReader) {
@@ -23,9 +24,8 @@ async function print(rfile: StreamReader) {
 }
 
 export async function greet(port: number, count: number, interval: number) {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  const rfile = new StreamReader(connection);
-  const wfile = new StreamWriter(connection);
+  await using client = await connect({ hostname: "127.0.0.1", port });
+  const { rfile, wfile } = client;
   // A server speaks first: until it does, there is nothing to answer.
   await rfile.peek();
 

@@ -1,13 +1,16 @@
-// deno run --allow-net=127.0.0.1:1234 --allow-run=openssl --allow-read=/tmp --allow-write=/tmp examples/tls_echo.ts
+// deno run --allow-net=127.0.0.1:1234 examples/tls_echo.ts
 //
 // TLS differs from TCP by a certificate and a key; handlers stay the same. This one
 // echoes lines of text: what is not UTF-8 comes back as U+FFFD. For bytes of any
 // kind, read() and write() what is there.
 //
+// Its certificate signs itself and lasts a day: clients have no reason to trust it.
+//
 // Talk to it with `openssl s_client -quiet -connect 127.0.0.1:1234`. Another
 // port is the first argument, and belongs in --allow-net too.
 
 import { run, StreamRequestHandler, TLSServer } from "../mod.ts";
+import { selfSignedCertificate } from "../server/testing/mod.ts";
 
 export class EchoHandler extends StreamRequestHandler<Deno.NetAddr> {
   override async handle() {
@@ -15,40 +18,10 @@ export class EchoHandler extends StreamRequestHandler<Deno.NetAddr> {
   }
 }
 
-/** Makes a certificate for a host that signs itself and lasts a day. */
-export async function selfSigned(
-  name = "localhost",
-): Promise<{ cert: string; key: string }> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const cert = `${folder}/cert.pem`;
-    const key = `${folder}/key.pem`;
-    const { success, stderr } = await new Deno.Command("openssl", {
-      // deno-fmt-ignore
-      args: [
-        "req", "-x509", "-newkey", "ec",
-        "-pkeyopt", "ec_paramgen_curve:prime256v1",
-        "-nodes", "-days", "1",
-        "-subj", `/CN=${name}`,
-        "-addext", `subjectAltName=DNS:${name},IP:127.0.0.1`,
-        "-keyout", key, "-out", cert,
-      ],
-    }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-    return {
-      cert: await Deno.readTextFile(cert),
-      key: await Deno.readTextFile(key),
-    };
-  } finally {
-    // The key lives in memory only: nothing is left to be stolen or cleaned up.
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 if (import.meta.main) {
   const port = Number(Deno.args[0] ?? 1234);
   const server = new TLSServer(
-    { hostname: "127.0.0.1", port, ...await selfSigned() },
+    { hostname: "127.0.0.1", port, ...await selfSignedCertificate() },
     EchoHandler,
     {
       onListen: ({ hostname, port }) =>

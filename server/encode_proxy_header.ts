@@ -9,7 +9,7 @@ import {
   SIGNATURE_V2,
   VERSION,
 } from "./_proxy/header_v2.ts";
-import { ipBytes } from "./_core/ip_text.ts";
+import { ipBytes } from "../handlers/_ip_text.ts";
 import { CHECKSUM_SIZE, TYPE } from "./_proxy/tlvs.ts";
 import type { ProxyAddress, ProxyTLVs } from "../handlers/proxy_header.ts";
 

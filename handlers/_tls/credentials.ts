@@ -1,25 +1,34 @@
 import process from "node:process";
 import { checkKeys } from "../_known_keys.ts";
-import { type EngineContext, isUsable } from "./engine.ts";
+import { checkPEM, checkProtocols, readAuthorities } from "./check_pem.ts";
+import { identifyClient } from "./client_identity.ts";
+import { type Engine, type EngineContext, isUsable } from "./engine.ts";
 import { quickKey } from "./quick_key.ts";
+import type { Side } from "./side.ts";
+import type { PeerIdentity } from "./tls_info.ts";
 import type { TLSCertificate, TLSOptions } from "./tls_options.ts";
 import { VerifiedClients } from "./verified_clients.ts";
 
 /** A name of a server, or all names with one label more. */
 const NAME = /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
 
-/** The longest protocol of ALPN, in bytes (RFC 7301, section 3.1). */
-const LONGEST_PROTOCOL = 255;
+/** Of a client that was asked for no certificate. */
+const NOBODY_KNOWN = { authorized: false, peerCertificate: null };
 
 /** What connections of one server show to their clients, and want to be shown. */
-export class Credentials {
+export class Credentials implements Side {
+  readonly name = "server";
+  readonly peer = "client";
+  readonly speaksFirst = false;
+  /** The engine tells. */
+  readonly serverName: string | null = null;
   /** The protocols of ALPN. */
-  readonly protocols: readonly string[];
+  readonly #protocols: readonly string[];
   /** Whether it depends on the name that a client asks for. */
-  readonly choosesByName: boolean;
-  readonly clientAuth: NonNullable<TLSOptions["clientAuth"]>;
+  readonly #choosesByName: boolean;
+  readonly #clientAuth: NonNullable<TLSOptions["clientAuth"]>;
   /** Whose certificates have been verified. */
-  readonly verified: VerifiedClients = new VerifiedClients();
+  readonly #verified: VerifiedClients = new VerifiedClients();
   readonly #ca: readonly string[] | undefined;
   readonly #resolve: TLSOptions["resolveContext"];
   readonly #byName = new Map<string, EngineContext>();
@@ -34,9 +43,9 @@ export class Credentials {
    */
   constructor(options: TLSOptions) {
     const { alpnProtocols = [], clientAuth = "none" } = options;
-    checkProtocols(alpnProtocols);
-    this.protocols = alpnProtocols;
-    this.clientAuth = clientAuth;
+    checkProtocols("create server", alpnProtocols);
+    this.#protocols = alpnProtocols;
+    this.#clientAuth = clientAuth;
     this.#ca = checkClientAuth(options);
     this.#resolve = checkResolver(options);
     this.#default = this.#context("", options);
@@ -60,12 +69,25 @@ export class Credentials {
         ),
       );
     }
-    this.choosesByName = this.#byName.size > 0 || this.#resolve !== undefined;
+    this.#choosesByName = this.#byName.size > 0 || this.#resolve !== undefined;
   }
 
-  /** What is shown to those who ask for no name. */
-  get default(): EngineContext {
-    return this.#default;
+  prepare(engine: Engine): boolean {
+    const choosesByName = this.#choosesByName;
+    engine.initServerTls(
+      choosesByName
+        ? { requestCert: false, rejectUnauthorized: false }
+        : this.#default,
+    );
+    if (this.#protocols.length > 0) engine.setAlpnProtocols(this.#protocols);
+    if (choosesByName) engine.enableClientHelloCb();
+    return choosesByName;
+  }
+
+  identify(engine: Engine, tell: (alert: number) => void): PeerIdentity {
+    return this.#clientAuth === "none"
+      ? NOBODY_KNOWN
+      : identifyClient(engine, this.#clientAuth, this.#verified, tell);
   }
 
   /**
@@ -77,8 +99,8 @@ export class Credentials {
     this.#default = this.#context("", certificate);
   }
 
-  /** Finds what is shown to those who ask for a name. */
   choose(name: string): EngineContext | Promise<EngineContext> {
+    if (name === "") return this.#default;
     const lower = name.toLowerCase();
     if (this.#resolve !== undefined) return this.#resolveName(lower);
     return this.#byName.get(lower) ??
@@ -107,8 +129,8 @@ export class Credentials {
       cert,
       key: quickKey(key),
       ...this.#ca === undefined ? {} : { ca: this.#ca },
-      requestCert: this.clientAuth !== "none",
-      rejectUnauthorized: this.clientAuth === "require",
+      requestCert: this.#clientAuth !== "none",
+      rejectUnauthorized: this.#clientAuth === "require",
     };
     if (isUsable(context)) return context;
     throw new Deno.errors.InvalidData(
@@ -137,29 +159,6 @@ function whyUnusable(cert: string, key: string): string {
   }
 }
 
-function checkPEM(name: string, text: unknown): void {
-  if (typeof text === "string" && text.includes("-----BEGIN")) return;
-  throw new Deno.errors.InvalidData(
-    `Cannot use ${name}: it must be PEM text, received ${
-      Deno.inspect(text, { strAbbreviateSize: 40 })
-    }; of a file, pass what Deno.readTextFile() gives`,
-  );
-}
-
-function checkProtocols(protocols: unknown): void {
-  const isOne = (name: unknown) => {
-    if (typeof name !== "string") return false;
-    const { length } = new TextEncoder().encode(name);
-    return length > 0 && length <= LONGEST_PROTOCOL;
-  };
-  if (Array.isArray(protocols) && protocols.every(isOne)) return;
-  throw new TypeError(
-    `Cannot create server: alpnProtocols must be an array of names of 1 to ${LONGEST_PROTOCOL} bytes, received ${
-      Deno.inspect(protocols, { strAbbreviateSize: 40 })
-    }`,
-  );
-}
-
 function checkClientAuth(
   { clientAuth = "none", ca }: TLSOptions,
 ): readonly string[] | undefined {
@@ -181,21 +180,7 @@ function checkClientAuth(
       `Cannot create server: ca needs clientAuth "request" or "require"; no client is asked for a certificate otherwise`,
     );
   }
-  const texts = typeof ca === "string" ? [ca] : [...ca];
-  const { X509Certificate } = process.getBuiltinModule("node:crypto");
-  texts.forEach((text, i) => {
-    const name = typeof ca === "string" ? "ca" : `ca[${i}]`;
-    checkPEM(name, text);
-    try {
-      new X509Certificate(text);
-    } catch (error) {
-      throw new Deno.errors.InvalidData(
-        `Cannot use ${name}: it is not a certificate in PEM format`,
-        { cause: error },
-      );
-    }
-  });
-  return texts;
+  return readAuthorities(ca);
 }
 
 function checkResolver(

@@ -20,12 +20,14 @@ export interface EngineCallbacks {
 export interface EngineContext {
   readonly cert?: string;
   readonly key?: string;
-  /** Who may sign the certificates of clients. */
+  /** Who may sign the certificates of peers. */
   readonly ca?: readonly string[];
   /** Whether clients are asked for a certificate. */
   readonly requestCert: boolean;
-  /** Whether those without one are refused. */
+  /** Whether peers without one that can be trusted are refused. */
   readonly rejectUnauthorized: boolean;
+  /** Whether a client trusts those that Deno trusts, beside `ca`. */
+  readonly useDefaultCA?: boolean;
 }
 
 /** The protocol of one connection: bytes go in and out, and no socket is touched. */
@@ -33,6 +35,11 @@ export interface Engine {
   onread: EngineCallbacks["onread"];
   /** Prepares a server's side; not 0 where the context cannot be used. */
   initServerTls(context: EngineContext): number;
+  /**
+   * Prepares a client's side; not 0 where the context cannot be used. It verifies
+   * certificates, but for their names.
+   */
+  initClientTls(serverName: string, context: EngineContext): number;
   attachJsStream(): number;
   setHandle(callbacks: EngineCallbacks): void;
   /** Names the buffer for what is decrypted. */
@@ -69,13 +76,14 @@ export interface Engine {
 
 type EngineClass = new (kind: number, provider: number) => Engine;
 
-/** The kind of an engine that is a server's. */
+/** The kind of an engine that is a client's, and of one that is a server's. */
+const CLIENT = 0;
 const SERVER = 1;
 
 /** The names of what is used of it. */
 const METHODS = [
-  ...["initServerTls", "attachJsStream", "setHandle", "useUserBuffer"],
-  "setAlpnProtocols",
+  ...["initServerTls", "initClientTls", "attachJsStream", "setHandle"],
+  ...["useUserBuffer", "setAlpnProtocols"],
   ...["enableClientHelloCb", "getServername", "finishAccept", "start"],
   ...["readStart", "receive", "writeBuffer", "shutdown", "drainEncOut"],
   ...["getProtocol", "getCipher", "getAlpnNegotiatedProtocol"],
@@ -104,18 +112,19 @@ const decrypted = new Uint8Array(64 * 1024);
 const FEW = 128;
 
 /**
- * Makes an engine for a server's side of one connection.
+ * Makes an engine for one side of one connection.
  *
  * It is the object beneath a `TLSSocket` of `node:tls`, without the two streams
  * that `node:tls` puts around it: those take as long for a short message as all
  * else. It is no public part of Deno, and this file is the only one that knows
  * where it is.
  *
+ * @param side Whose side it is.
  * @throws {Deno.errors.NotSupported} If this version of Deno has another.
  */
-export function makeEngine(): Engine {
+export function makeEngine(side: "client" | "server"): Engine {
   internals ??= findInternals();
-  return new internals.EngineClass(SERVER, 0);
+  return new internals.EngineClass(side === "server" ? SERVER : CLIENT, 0);
 }
 
 /**
@@ -151,7 +160,7 @@ export function copyRead(n: number, to: Uint8Array, at: number): void {
 
 /** Whether an engine can use a certificate and its key. */
 export function isUsable(context: EngineContext): boolean {
-  return makeEngine().initServerTls(context) === 0;
+  return makeEngine("server").initServerTls(context) === 0;
 }
 
 function findInternals(): Internals {

@@ -5,7 +5,6 @@ import { ReadSize } from "../streams/_read_size.ts";
 import { giveBuffer, takeBuffer } from "../streams/_small_buffers.ts";
 import { readableOf, writableOf } from "../streams/_web_streams.ts";
 import type { ReadSource } from "../streams/stream_reader.ts";
-import type { Credentials } from "./credentials.ts";
 import { Callbacks } from "./callbacks.ts";
 import {
   copyRead,
@@ -16,10 +15,11 @@ import {
 } from "./engine.ts";
 import { Outgoing } from "./outgoing.ts";
 import { sendSoon } from "./send_soon.ts";
+import type { Side } from "./side.ts";
 import {
   agreedUpon,
+  type PeerIdentity,
   protocolOf,
-  readCertificate,
   type TLSInfo,
 } from "./tls_info.ts";
 
@@ -38,27 +38,23 @@ const HELLO_PART = 4 * 1024;
 const MOST_WAITING = 64 * 1024;
 
 /** Alerts that end a handshake (RFC 8446, section 6.2). */
-const CERTIFICATE_UNKNOWN = 46;
 const DECODE_ERROR = 50;
 const INTERNAL_ERROR = 80;
 
 const NOTHING = new Uint8Array(0);
-
-/** Of a client that was asked for no certificate. */
-const NOBODY_KNOWN = { authorized: false, peerCertificate: null };
 
 /** The engine wants to tell somebody when it has written. Nobody asks. */
 const NOBODY = { oncomplete() {} };
 
 const ignore = () => {};
 
-/** The server's side of a connection in TLS, over any other connection. */
+/** One side of a connection in TLS, over any other connection. */
 export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   implements Deno.Conn<Address>, Proxied, Resetting {
   readonly #raw: Deno.Conn<Address>;
   readonly #source: ReadSource;
-  readonly #credentials: Credentials;
-  readonly #engine: Engine = makeEngine();
+  readonly #side: Side;
+  readonly #engine: Engine;
   /** What the engine calls. It forgets this connection when that closes. */
   readonly #callbacks: Callbacks = new Callbacks(this);
   readonly #size = new ReadSize(MODEST_BUFFER, LARGEST_BUFFER);
@@ -66,11 +62,11 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   #handshaking: Promise<void> | undefined;
   /** What reading has failed with, for good. */
   #failure: Error | undefined;
-  /** Whether the handshake is complete, and its client welcome. */
+  /** Whether the handshake is complete, and its peer welcome. */
   #isOpen = false;
   #info: TLSInfo | undefined;
-  /** The client's certificate, and whether it counts. */
-  #client: Pick<TLSInfo, "authorized" | "peerCertificate"> = NOBODY_KNOWN;
+  /** The peer's certificate, and whether it counts. */
+  #peer: PeerIdentity | undefined;
   /** What has come and was not taken. */
   #held: Uint8Array = NOTHING;
   /** Where what comes next is wanted, and how much of it is full. */
@@ -88,18 +84,19 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
 
   /**
    * @param raw Carries the encrypted bytes.
-   * @param credentials What is shown to the client.
+   * @param side Whose side it is, what it shows, and whom it wants to see.
    * @param source Reads them, where somebody else has read from it before.
    */
   constructor(
     raw: Deno.Conn<Address>,
-    credentials: Credentials,
+    side: Side,
     source: ReadSource = raw,
   ) {
     this.#raw = raw;
     this.#outgoing = new Outgoing(raw);
     this.#source = source;
-    this.#credentials = credentials;
+    this.#side = side;
+    this.#engine = makeEngine(side.name);
   }
 
   get localAddr(): Address {
@@ -118,7 +115,8 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   /** What the handshake has agreed upon, once it is complete. */
   get tls(): TLSInfo | undefined {
     if (this.#info === undefined && this.#isOpen && !this.#closed) {
-      this.#info = { ...agreedUpon(this.#engine), ...this.#client };
+      const { serverName } = this.#side;
+      this.#info = { ...agreedUpon(this.#engine, serverName), ...this.#peer! };
     }
     return this.#info;
   }
@@ -126,9 +124,9 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   /**
    * Does the handshake, once.
    *
-   * @throws {Deno.errors.InvalidData} If it fails, or the client's certificate is
+   * @throws {Deno.errors.InvalidData} If it fails, or the peer's certificate is
    * not valid.
-   * @throws {Deno.errors.UnexpectedEof} If the client ends its side in it.
+   * @throws {Deno.errors.UnexpectedEof} If the peer ends its side in it.
    */
   async handshake(): Promise<Deno.TlsHandshakeInfo> {
     await this.opened();
@@ -298,7 +296,9 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     // first answer until the client acknowledges them: 40 ms and more.
     this.setNoDelay(true);
     this.#start();
+    const side = this.#side;
     const callbacks = this.#callbacks;
+    if (side.speaksFirst) await this.#answer();
     while (!callbacks.established && this.#failure === undefined) {
       await (this.#receiving ??= this.#receive());
       if (callbacks.askedForName) await this.#answerHello();
@@ -309,11 +309,14 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
       if (!callbacks.established) await this.#answer();
     }
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#credentials.clientAuth !== "none") this.#client = this.#known();
+    this.#peer = side.identify(
+      this.#engine,
+      (alert) => this.#tellRefusal(alert),
+    );
     this.#isOpen = true;
-    // In TLS 1.2 the client waits for it. In 1.3 these are tickets for sessions to
-    // come, which go with the first answer, if that comes soon.
-    this.#owes = protocolOf(this.#engine) === "TLSv1.3";
+    // The peer waits for it, but for what a server says last in TLS 1.3: tickets for
+    // sessions to come, which go with the first answer, if that comes soon.
+    this.#owes = !side.speaksFirst && protocolOf(this.#engine) === "TLSv1.3";
     if (this.#owes) sendSoon(this);
     else await this.#send();
   }
@@ -325,20 +328,10 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
 
   #start(): void {
     const engine = this.#engine;
-    const { choosesByName, default: context, protocols } = this.#credentials;
     engine.onread = this.#callbacks.onread;
     engine.attachJsStream();
     engine.setHandle(this.#callbacks);
-    engine.initServerTls(
-      choosesByName
-        ? { requestCert: false, rejectUnauthorized: false }
-        : context,
-    );
-    if (protocols.length > 0) engine.setAlpnProtocols(protocols);
-    if (choosesByName) {
-      this.#callbacks.awaitsHello = true;
-      engine.enableClientHelloCb();
-    }
+    this.#callbacks.awaitsHello = this.#side.prepare(engine);
     engine.start();
     engine.readStart();
     readShared(engine);
@@ -356,12 +349,9 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
   async #answerHello(): Promise<void> {
     const callbacks = this.#callbacks;
     callbacks.askedForName = false;
-    const name = this.#engine.getServername() ?? "";
     let context: EngineContext;
     try {
-      context = name === ""
-        ? this.#credentials.default
-        : await this.#credentials.choose(name);
+      context = await this.#side.choose(this.#engine.getServername() ?? "");
     } catch (error) {
       this.#failure ??= error as Error;
       if (!this.#closed) this.#tellRefusal(INTERNAL_ERROR);
@@ -386,35 +376,6 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
     this.#outgoing.send(Uint8Array.of(21, 3, 3, 0, 2, 2, alert)).catch(ignore);
   }
 
-  /**
-   * Who the client is.
-   *
-   * @throws {Deno.errors.InvalidData} If it is not welcome.
-   */
-  #known(): Pick<TLSInfo, "authorized" | "peerCertificate"> {
-    const engine = this.#engine;
-    const { clientAuth, verified } = this.#credentials;
-    const der = engine.getPeerCertificateChain()?.certificates[0];
-    const peerCertificate = der === undefined ? null : readCertificate(der);
-    let why = peerCertificate === null ? "there is none" : engine.verifyError();
-    if (peerCertificate !== null && why === "") {
-      const { fingerprint256, validTo } = peerCertificate;
-      if (!engine.isSessionReused()) verified.add(fingerprint256, validTo);
-      else if (!verified.has(fingerprint256)) why = "it is not known any more";
-    }
-    const authorized = why === "";
-    if (authorized || clientAuth === "request") {
-      return { authorized, peerCertificate };
-    }
-    // What the engine would say next is its first encrypted word there.
-    if (protocolOf(engine) === "TLSv1.2" && !engine.isSessionReused()) {
-      this.#tellRefusal(CERTIFICATE_UNKNOWN);
-    }
-    throw new Deno.errors.InvalidData(
-      `The client's certificate was refused: ${why}`,
-    );
-  }
-
   /** Has the engine take what comes next. */
   async #receive(): Promise<void> {
     const callbacks = this.#callbacks;
@@ -431,7 +392,7 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
       if (this.#closed) throw closedError("read");
       if (n === null) {
         this.#size.fail();
-        if (!callbacks.ended) this.#failure ??= cutShort();
+        if (!callbacks.ended) this.#failure ??= cutShort(this.#side.peer);
         return;
       }
       this.#size.end(n, size);
@@ -475,9 +436,9 @@ export class TLSConnection<Address extends Deno.Addr = Deno.NetAddr>
 
 addBorrower(TLSConnection.prototype);
 
-function cutShort(): Error {
+function cutShort(peer: string): Error {
   return new Deno.errors.UnexpectedEof(
-    "The client ended the connection without a TLS close_notify: what it sent may be cut short",
+    `The ${peer} ended the connection without a TLS close_notify: what it sent may be cut short`,
   );
 }
 

@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { Engine } from "./engine.ts";
 
-/** The certificate that a client has shown. All of it is the client's word. */
+/** The certificate that a peer has shown. All of it is the peer's word. */
 export interface PeerCertificate {
   /** Whom it names, a line for each part, such as `CN=alice`. */
   readonly subject: string;
@@ -29,18 +29,22 @@ export interface TLSInfo {
   readonly cipher: string;
   /** The protocol chosen by ALPN (RFC 7301), or `null`. */
   readonly alpnProtocol: string | null;
-  /** The name that the client has asked for (RFC 6066), or `null`. */
+  /** The name that the client has asked for (SNI, RFC 6066), or `null`. */
   readonly serverName: string | null;
   /** Whether a session of before goes on, which saves most of a handshake. */
   readonly resumed: boolean;
   /**
-   * Whether the client has shown a certificate that one of `ca` has signed, and
-   * that is valid now. Always `false` where none was asked for.
+   * Whether the peer has shown a certificate that one of `ca` has signed, and that
+   * is valid now. Always `false` where none was asked for, as of clients without
+   * `clientAuth`; always `true` to a client, which refuses other servers.
    */
   readonly authorized: boolean;
   /** The certificate it has shown, whoever has signed it, or `null`. */
   readonly peerCertificate: PeerCertificate | null;
 }
+
+/** Who a peer is. */
+export type PeerIdentity = Pick<TLSInfo, "authorized" | "peerCertificate">;
 
 /** What a connection says of its handshake, if it is one in TLS. */
 export function tlsOf(connection: object): TLSInfo | undefined {
@@ -54,10 +58,16 @@ export function protocolOf(engine: Engine): string {
   return version.protocol ?? "unknown";
 }
 
-/** What is known of an engine's handshake but for the client's certificate. */
+/**
+ * What is known of an engine's handshake but for the peer's certificate.
+ *
+ * @param engine It.
+ * @param asked The name that was asked for, where the engine does not tell.
+ */
 export function agreedUpon(
   engine: Engine,
-): Omit<TLSInfo, "authorized" | "peerCertificate"> {
+  asked: string | null,
+): Omit<TLSInfo, keyof PeerIdentity> {
   const suite: { standardName?: string } = {};
   const alpn: { alpnProtocol?: string | false } = {};
   engine.getCipher(suite);
@@ -66,7 +76,7 @@ export function agreedUpon(
     protocol: protocolOf(engine),
     cipher: suite.standardName ?? "unknown",
     alpnProtocol: alpn.alpnProtocol || null,
-    serverName: engine.getServername() || null,
+    serverName: engine.getServername() || asked,
     resumed: engine.isSessionReused(),
   };
 }

@@ -3,6 +3,7 @@ import { limitTime } from "../_time_limit.ts";
 import { BUFFERED } from "../streams/_owned.ts";
 import type { StreamReader } from "../streams/stream_reader.ts";
 import { Credentials } from "./credentials.ts";
+import type { Side } from "./side.ts";
 import { HANDSHAKE_TIMEOUT, handshakeTooLong } from "./handshake.ts";
 import { TLSConnection } from "./tls_connection.ts";
 import { TLS_OPTION_NAMES, type TLSOptions } from "./tls_options.ts";
@@ -38,12 +39,7 @@ export function upgrade<Address extends Deno.Addr>(
   reader: StreamReader,
   options: StartTLSOptions,
 ): TLSConnection<Address> {
-  const unread = reader[BUFFERED];
-  if (unread > 0) {
-    throw new Deno.errors.InvalidData(
-      `Cannot start TLS: ${unread} bytes are unread that came without it; a client that sends something ahead of its handshake must not have it taken for protected`,
-    );
-  }
+  checkNothingUnread(reader, "client");
   let credentials = known.get(options);
   if (credentials === undefined) {
     checkKeys(
@@ -56,9 +52,36 @@ export function upgrade<Address extends Deno.Addr>(
     credentials = new Credentials(options);
     known.set(options, credentials);
   }
-  return new TLSConnection(connection, credentials, {
+  return overReader(connection, reader, credentials);
+}
+
+/**
+ * Has TLS go on where a reader has read before.
+ *
+ * @param connection Carries the encrypted bytes.
+ * @param reader Reads from it, and goes on doing so.
+ * @param side Whose side it is.
+ */
+export function overReader<Address extends Deno.Addr>(
+  connection: Deno.Conn<Address>,
+  reader: StreamReader,
+  side: Side,
+): TLSConnection<Address> {
+  return new TLSConnection(connection, side, {
     read: (buffer) => reader.readInto(buffer),
   });
+}
+
+/** @throws {Deno.errors.InvalidData} If something is that came without TLS. */
+export function checkNothingUnread(
+  reader: StreamReader,
+  peer: "client" | "server",
+): void {
+  const unread = reader[BUFFERED];
+  if (unread === 0) return;
+  throw new Deno.errors.InvalidData(
+    `Cannot start TLS: ${unread} bytes are unread that came without it; a ${peer} that sends something ahead of its handshake must not have it taken for protected`,
+  );
 }
 
 /**

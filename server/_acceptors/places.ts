@@ -40,7 +40,7 @@ import {
   readIPv4,
   readIPv6,
   withoutZone,
-} from "../_core/ip_text.ts";
+} from "../../handlers/_ip_text.ts";
 
 /** Adds up the places that were given back, modulo 2^32. */
 const FREED = 0;

@@ -4,7 +4,7 @@ import {
   readIPv4,
   readIPv6,
   withoutZone,
-} from "./ip_text.ts";
+} from "../../handlers/_ip_text.ts";
 
 /** How an address of IPv4 begins that is written as one of IPv6, in bits. */
 const MAPPED_BITS = 96;

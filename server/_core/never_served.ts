@@ -1,4 +1,4 @@
-import { describeAddress } from "./describe_address.ts";
+import { describeAddress } from "../../handlers/_describe_address.ts";
 
 /** A server, as a message names it. */
 interface Named {

@@ -1,5 +1,10 @@
 import { addForgetful, isForgetful } from "../../handlers/_replying.ts";
-import { isGranted } from "../../handlers/_granted.ts";
+import {
+  isGranted,
+  missingOf,
+  needsOfHost,
+  needsOfPath,
+} from "../../handlers/_granted.ts";
 
 /** A socket of datagrams. */
 interface DatagramListener<Address extends Deno.Addr> {
@@ -31,16 +36,13 @@ export function withPermittedSends<Address extends Deno.Addr>(
   ) return socket;
   const permitted = new Set<string>();
   const check = (address: Address): Error | undefined => {
-    const [key, missing] = "path" in address
+    const needs = "path" in address
       ? needsOfPath(address.path ?? "")
       : needsOfHost(address as Deno.NetAddr);
+    const { key } = needs;
     if (permitted.has(key)) return undefined;
-    for (const [descriptor, flag] of missing) {
-      if (isGranted(descriptor)) continue;
-      return new Deno.errors.NotCapable(
-        `Cannot send to ${key}: requires ${descriptor.name} access to it, run again with ${flag}`,
-      );
-    }
+    const refused = missingOf(needs, "send to");
+    if (refused !== undefined) return refused;
     if (permitted.size === MOST_REMEMBERED) permitted.clear();
     permitted.add(key);
     return undefined;
@@ -60,23 +62,4 @@ export function withPermittedSends<Address extends Deno.Addr>(
   };
   if (isForgetful(socket)) addForgetful(permitting);
   return permitting;
-}
-
-/** A permission, and the flag that grants it. */
-type Need = readonly [descriptor: Deno.PermissionDescriptor, flag: string];
-
-function needsOfHost({ hostname, port }: Deno.NetAddr): [string, Need[]] {
-  const host = hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
-  return [host, [[{ name: "net", host }, `--allow-net=${host}`]]];
-}
-
-function needsOfPath(path: string): [string, Need[]] {
-  const host = `unix:${path}`;
-  return [`"${path}"`, [
-    [{ name: "read", path }, `--allow-read=${path}`],
-    [{ name: "write", path }, `--allow-write=${path}`],
-    [{ name: "net", host }, `--allow-net=${host}`],
-  ]];
 }

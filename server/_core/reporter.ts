@@ -1,4 +1,4 @@
-import { describeAddress } from "./describe_address.ts";
+import { describeAddress } from "../../handlers/_describe_address.ts";
 import { escapeControls } from "../../handlers/_escape_controls.ts";
 import {
   inspectBounded,

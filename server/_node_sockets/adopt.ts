@@ -1,5 +1,5 @@
 import { isGranted } from "../../handlers/_granted.ts";
-import { describeAddress } from "../_core/describe_address.ts";
+import { describeAddress } from "../../handlers/_describe_address.ts";
 import type { StreamListener } from "../stream_server.ts";
 import { acceptedTCP, acceptedUnix, localAddress } from "./accepted.ts";
 import { noteServing } from "./handover.ts";

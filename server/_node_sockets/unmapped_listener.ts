@@ -1,4 +1,4 @@
-import { mappedIPv4 } from "../_core/ip_text.ts";
+import { mappedIPv4 } from "../../handlers/_ip_text.ts";
 import { WrappedListener } from "./wrapped_listener.ts";
 
 /**

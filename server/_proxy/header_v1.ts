@@ -1,5 +1,5 @@
 import type { ProxyHeader } from "../../handlers/proxy_header.ts";
-import { ipv6Text, readIPv4, readIPv6 } from "../_core/ip_text.ts";
+import { ipv6Text, readIPv4, readIPv6 } from "../../handlers/_ip_text.ts";
 import { malformed } from "./malformed.ts";
 
 /** How each begins, in text. */

@@ -1,6 +1,6 @@
 import type { ProxyAddress, ProxyHeader } from "../../handlers/proxy_header.ts";
 import { crc32c } from "./crc32c.ts";
-import { ipv4Text, ipv6Text } from "../_core/ip_text.ts";
+import { ipv4Text, ipv6Text } from "../../handlers/_ip_text.ts";
 import { malformed } from "./malformed.ts";
 import { CHECKSUM_SIZE, readTLVs } from "./tlvs.ts";
 

@@ -1,4 +1,4 @@
-import { describeAddress } from "../_core/describe_address.ts";
+import { describeAddress } from "../../handlers/_describe_address.ts";
 import type { ServerStats } from "../server_stats.ts";
 import { METRICS, type Sample } from "./_metrics.ts";
 

@@ -1,5 +1,5 @@
 import { notStrictEqual, strictEqual } from "node:assert";
-import { Folder, Program, testWith } from "../_program.ts";
+import { Program, testWith } from "../_program.ts";
 import { openssl } from "../peers/_peers.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
@@ -23,13 +23,7 @@ testWith(
   [openssl, curl],
   "https_two_names.ts shows each name's certificate, and renews them while it serves",
   async () => {
-    await using folder = new Folder();
-    await using child = startExample(
-      "https_two_names",
-      { "=/tmp": `=${folder.path}`, 8443: 0 },
-      [0],
-      { TMPDIR: folder.path },
-    );
+    await using child = startExample("https_two_names", { 8443: 0 }, [0]);
     const port = await portOf(child);
     const before = new Map<string, string>();
     for (const name of ["one.test", "two.test"]) {

@@ -9,8 +9,7 @@ import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { makeCertificate } from "../server/tls/_certificate.ts";
-import { openssl } from "../peers/_peers.ts";
+import { selfSignedCertificate } from "../../server/testing/mod.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 import { FetchTarget, Target } from "./_target_handlers.ts";
 
@@ -18,8 +17,7 @@ import { FetchTarget, Target } from "./_target_handlers.ts";
 export const WAYS = [
   "TCP",
   "TCP, with fetch",
-  // Deno's own client is given a certificate that openssl makes.
-  ...(openssl.missing ? [] : ["TLS"] as const),
+  "TLS",
   "a Unix socket",
   "threads",
   "threads, the main thread accepts",
@@ -52,7 +50,7 @@ async function launch(
 ): Promise<Launched> {
   switch (way) {
     case "TLS": {
-      const { cert, key } = await makeCertificate(folder);
+      const { cert, key } = await selfSignedCertificate();
       const server = serve(
         new HTTPSServer({ ...LOOPBACK, cert, key }, handlers.base),
       );

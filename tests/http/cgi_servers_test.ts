@@ -7,7 +7,7 @@ import {
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { Child, Folder, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
-import { makeCertificate, openssl } from "../peers/_peers.ts";
+import { makeCertificate } from "../_certificate.ts";
 import { QuietScripts, Scripts } from "./_cgi_handlers.ts";
 import { SITE } from "./_cgi_site.ts";
 import { ALONE, curl } from "./_curl.ts";
@@ -28,7 +28,7 @@ async function exchange(url: string, ...options: string[]): Promise<string> {
 }
 
 testWith(
-  [curl, openssl],
+  [curl],
   "CGI scripts run behind TLS and are told so",
   async () => {
     await using folder = new Folder();

@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import { readHTTPCommandOptions } from "../../server/http/_command/command_options.ts";
-import { makeCertificate, openssl } from "../peers/_peers.ts";
+import { makeCertificate } from "../_certificate.ts";
 import { Child, Folder, type Output, Program, testWith } from "../_program.ts";
 import { LOOPBACK } from "../_serve.ts";
 import { SITE } from "./_cgi_site.ts";
@@ -199,7 +199,7 @@ for (const threads of [false, true]) {
   });
 }
 
-testWith([curl, openssl], "The command serves HTTPS", async () => {
+testWith([curl], "The command serves HTTPS", async () => {
   await using folder = new Folder();
   const { file } = await makeCertificate(folder);
   await Deno.mkdir(folder.at("site"));

@@ -9,7 +9,7 @@ import {
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { makeCertificate, openssl } from "../peers/_peers.ts";
+import { makeCertificate } from "../_certificate.ts";
 import { SITE } from "./_cgi_site.ts";
 import { Target } from "./_target_handlers.ts";
 
@@ -75,7 +75,7 @@ for (
 }
 
 testWith(
-  [python, openssl],
+  [python],
   "http.client talks to a server behind TLS",
   async () => {
     await using folder = new Folder();

@@ -7,13 +7,8 @@ import {
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { Folder, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
-import {
-  LARGE,
-  makeCertificate,
-  openssl,
-  pattern,
-  sha256,
-} from "../peers/_peers.ts";
+import { makeCertificate } from "../_certificate.ts";
+import { LARGE, pattern, sha256 } from "../peers/_peers.ts";
 import { ALONE, curl } from "./_curl.ts";
 import { Target } from "./_target_handlers.ts";
 
@@ -180,7 +175,7 @@ testWith(
 );
 
 testWith(
-  [curl, openssl],
+  [curl],
   "curl speaks HTTPS, and negotiates no HTTP/2",
   async () => {
     await using folder = new Folder();

@@ -7,7 +7,7 @@ import {
 import { patiently } from "../_patience.ts";
 import { Child, Folder } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { makeCertificate } from "../server/tls/_certificate.ts";
+import { selfSignedCertificate } from "../../server/testing/mod.ts";
 import { Impatient, Patient } from "./_patient_handlers.ts";
 import { readUntil } from "./_raw_client.ts";
 import { readBytes, repliesIn, writeBytes } from "./_replies.ts";
@@ -26,7 +26,7 @@ async function start(way: Way, folder: Folder): Promise<{
   const args = [way, path];
   let cert = "";
   if (way === "TLS") {
-    const made = await makeCertificate(folder);
+    const made = await selfSignedCertificate();
     cert = made.cert;
     for (const [name, text] of Object.entries(made)) {
       await Deno.writeTextFile(folder.at(`${name}.text`), text);

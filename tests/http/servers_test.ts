@@ -6,9 +6,7 @@ import {
   ThreadingHTTPServer,
   ThreadingHTTPSServer,
 } from "../../server/http/mod.ts";
-import { makeCertificate } from "../server/tls/_certificate.ts";
-import { openssl } from "../peers/_peers.ts";
-import { Folder, testWith } from "../_program.ts";
+import { selfSignedCertificate } from "../../server/testing/mod.ts";
 import { LOOPBACK } from "../_serve.ts";
 import { Mirror } from "./_handlers.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
@@ -69,12 +67,10 @@ for (
     ["in threads", ThreadingHTTPSServer],
   ] as const
 ) {
-  testWith(
-    [openssl],
+  Deno.test(
     `a handler knows that its connection is encrypted ${where}`,
     async () => {
-      await using folder = new Folder();
-      const certificate = await makeCertificate(folder);
+      const certificate = await selfSignedCertificate();
       await using server = new Server(
         { ...LOOPBACK, ...certificate },
         Mirror,

@@ -7,7 +7,7 @@ import {
   UnixDatagramServer,
   UnixStreamServer,
 } from "../../mod.ts";
-import { type Folder, Program } from "../_program.ts";
+import { Program } from "../_program.ts";
 import { Reports } from "../_serve.ts";
 
 export const openssl = new Program("openssl", "openssl");
@@ -74,31 +74,4 @@ export function pattern(size: number): Uint8Array<ArrayBuffer> {
 
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** A certificate of localhost, its key, and the file that clients trust. */
-export interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-  readonly file: string;
-}
-
-/** Makes a certificate that signs itself. */
-export async function makeCertificate(
-  folder: Folder,
-  name = "cert",
-): Promise<Certificate> {
-  const file = folder.at(`${name}.pem`);
-  const keyFile = folder.at(`${name}.key`);
-  await openssl.run([
-    ...["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
-    ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
-    ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-    ...["-keyout", keyFile, "-out", file],
-  ]);
-  return {
-    cert: await Deno.readTextFile(file),
-    key: await Deno.readTextFile(keyFile),
-    file,
-  };
 }

@@ -7,12 +7,11 @@ import {
 } from "../../mod.ts";
 import { type Child, Folder, Program, testWith } from "../_program.ts";
 import { hasIPv6, LOOPBACK, serve } from "../_serve.ts";
+import { makeCertificate } from "../_certificate.ts";
 import {
   bracket,
   echo,
   LARGE,
-  makeCertificate,
-  openssl,
   ReportingTCPServer,
   ReportingTLSServer,
   ReportingUDPServer,
@@ -865,7 +864,7 @@ with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
 );
 
 testWith(
-  [python, openssl],
+  [python],
   "TLSServer serves CPython's ssl over TLS 1.2 and 1.3 and ends with close_notify",
   async () => {
     await using folder = new Folder();
@@ -897,7 +896,7 @@ for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
 );
 
 testWith(
-  [python, openssl],
+  [python],
   "8 MiB go each way at once over TLS and come back unchanged",
   async () => {
     await using folder = new Folder();
@@ -951,7 +950,7 @@ asyncio.run(main())
 );
 
 testWith(
-  [python, openssl],
+  [python],
   "a TLS client of CPython that ends its side by close_notify still gets its answer",
   async () => {
     await using folder = new Folder();
@@ -1015,7 +1014,7 @@ with socket.create_connection((args[0], int(args[1]))) as s:
 );
 
 testWith(
-  [python, openssl],
+  [python],
   "TLSServer survives clients of CPython that reset in their handshake or their data",
   async () => {
     await using folder = new Folder();

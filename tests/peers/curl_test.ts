@@ -2,10 +2,9 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import type { StreamRequestHandler } from "../../mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
+import { makeCertificate } from "../_certificate.ts";
 import {
   LARGE,
-  makeCertificate,
-  openssl,
   pattern,
   ReportingTCPServer,
   ReportingTLSServer,
@@ -119,7 +118,7 @@ testWith(
 );
 
 testWith(
-  [curl, openssl],
+  [curl],
   "curl gophers:// reads 8 MiB from a TLSServer until it closes",
   async () => {
     await using folder = new Folder();

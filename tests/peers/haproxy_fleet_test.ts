@@ -7,7 +7,8 @@ import { type Child, Folder, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
 import { end, portOf, startExample } from "../examples/_example.ts";
 import { Front, haproxy } from "./_haproxy.ts";
-import { makeCertificate, openssl } from "./_peers.ts";
+import { makeCertificate } from "../_certificate.ts";
+import { openssl } from "./_peers.ts";
 
 const EXAMPLE = `${import.meta.dirname}/../../examples/haproxy/haproxy.cfg`;
 /** How long an instance says that it leaves: several checks. In milliseconds. */

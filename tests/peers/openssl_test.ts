@@ -2,11 +2,10 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import type { TLSServerAddress, TLSServerOptions } from "../../mod.ts";
 import { type Child, Folder, type Output, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
+import { type Certificate, makeCertificate } from "../_certificate.ts";
 import {
   bracket,
-  type Certificate,
   LARGE,
-  makeCertificate,
   openssl,
   pattern,
   ReportingTLSServer,

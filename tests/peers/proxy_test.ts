@@ -27,7 +27,7 @@ import {
 } from "../server/proxy/_clients.ts";
 import { Teller } from "../server/proxy/_told_handler.ts";
 import { Front, haproxy } from "./_haproxy.ts";
-import { makeCertificate, openssl } from "./_peers.ts";
+import { makeCertificate } from "../_certificate.ts";
 
 const curl = new Program("curl", "curl");
 const python = new Program("python3", "python3");
@@ -45,7 +45,7 @@ class Whose extends FetchRequestHandler {
 }
 
 testWith(
-  [curl, openssl],
+  [curl],
   "curl --haproxy-protocol is served over HTTP and HTTPS",
   async () => {
     await using folder = new Folder();
@@ -197,7 +197,7 @@ with socket.socket(socket.AF_UNIX) as raw:
 `;
 
 testWith(
-  [haproxy, python, openssl],
+  [haproxy, python],
   "HAProxy tells a TCPServer how its client speaks TLS, and passes TLS through to a TLSServer",
   async () => {
     await using folder = new Folder();

@@ -1,12 +1,11 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
+import { makeCertificate } from "../_certificate.ts";
 import {
   bracket,
   echo,
   LARGE,
-  makeCertificate,
-  openssl,
   pattern,
   ReportingTCPServer,
   ReportingTLSServer,
@@ -172,7 +171,7 @@ testWith([socat], "socat talks to a UnixDatagramServer", async () => {
   deepStrictEqual(server.reports.errors, []);
 });
 
-testWith([socat, openssl], "socat talks to a TLSServer", async () => {
+testWith([socat], "socat talks to a TLSServer", async () => {
   await using folder = new Folder();
   const { cert, key, file } = await makeCertificate(folder);
   await using server = serve(

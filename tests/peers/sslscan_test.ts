@@ -1,17 +1,13 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
-import {
-  bracket,
-  makeCertificate,
-  openssl,
-  ReportingTLSServer,
-} from "./_peers.ts";
+import { makeCertificate } from "../_certificate.ts";
+import { bracket, ReportingTLSServer } from "./_peers.ts";
 
 const sslscan = new Program("sslscan", "sslscan");
 
 testWith(
-  [sslscan, openssl],
+  [sslscan],
   "sslscan finds TLS 1.2 and 1.3 with forward secrecy, and nothing that is known to be weak",
   async () => {
     await using folder = new Folder();

@@ -8,9 +8,8 @@ import {
   type XMLRPCSystemMethods,
   type XMLRPCValue,
 } from "../../server/xmlrpc/mod.ts";
-import { makeCertificate } from "../server/tls/_certificate.ts";
+import { makeCertificate } from "../_certificate.ts";
 import { type Child, Folder, Program, testWith } from "../_program.ts";
-import { openssl } from "./_peers.ts";
 
 const python = new Program("python3", "python3");
 
@@ -181,13 +180,13 @@ testWith(
   },
 );
 
-testWith([python, openssl], "CPython's server is called over TLS", async () => {
+testWith([python], "CPython's server is called over TLS", async () => {
   await using folder = new Folder();
   const { cert } = await makeCertificate(folder);
   const { peer, port } = await start(
     "tls",
-    folder.at("cert"),
-    folder.at("key"),
+    folder.at("cert.pem"),
+    folder.at("cert.key"),
   );
   await using _ = peer;
   const url = `https://localhost:${port}`;

@@ -1,9 +1,8 @@
 import { ok } from "node:assert";
 import { patiently } from "../_patience.ts";
 import { type Child, Folder, testWith } from "../_program.ts";
-import { makeCertificate } from "../server/tls/_certificate.ts";
+import { makeCertificate } from "../_certificate.ts";
 import { opening } from "../websocket/_wire.ts";
-import { openssl } from "../peers/_peers.ts";
 import { answer, script, startInTerminal, untilPrinted } from "./_terminal.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -112,7 +111,7 @@ for (const [what, flags, request, expected] of rows) {
 }
 
 testWith(
-  [script, openssl],
+  [script],
   "in a terminal, tls asks for no permission beyond the README's",
   async () => {
     await using folder = new Folder();

@@ -7,10 +7,9 @@ import {
   upgradeWebSocket,
 } from "../../handlers/websocket/mod.ts";
 import { patiently } from "../_patience.ts";
-import { openssl } from "../peers/_peers.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { makeCertificate } from "../server/tls/_certificate.ts";
+import { selfSignedCertificate } from "../../server/testing/mod.ts";
 
 /** A program that needs a package which is no program. */
 class ProgramWith extends Program {
@@ -148,33 +147,28 @@ Deno.test("Deno's own client speaks to the server", async () => {
   deepStrictEqual(site.reports.errors, []);
 });
 
-testWith(
-  [openssl],
-  "Deno's own client speaks to the server over TLS",
-  async () => {
-    await using folder = new Folder();
-    const { cert, key } = await makeCertificate(folder);
-    await using server = serve(
-      new HTTPSServer({ ...LOOPBACK, cert, key }, (request) => {
-        const { socket, response } = upgradeWebSocket(request, {
-          protocols: ["mine"],
-        });
-        speak(socket);
-        return response;
-      }),
-    );
-    using client = Deno.createHttpClient({ caCerts: [cert] });
-    const converse = new Function(`${CONVERSATION} return converse;`)();
-    const socket = new WebSocket(`wss://localhost:${server.addr.port}/`, {
-      protocols: ["mine"],
-      client,
-    });
-    deepStrictEqual(
-      await patiently(converse(socket), () => "the conversation's end"),
-      EXPECTED,
-    );
-  },
-);
+Deno.test("Deno's own client speaks to the server over TLS", async () => {
+  const { cert, key } = await selfSignedCertificate();
+  await using server = serve(
+    new HTTPSServer({ ...LOOPBACK, cert, key }, (request) => {
+      const { socket, response } = upgradeWebSocket(request, {
+        protocols: ["mine"],
+      });
+      speak(socket);
+      return response;
+    }),
+  );
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  const converse = new Function(`${CONVERSATION} return converse;`)();
+  const socket = new WebSocket(`wss://localhost:${server.addr.port}/`, {
+    protocols: ["mine"],
+    client,
+  });
+  deepStrictEqual(
+    await patiently(converse(socket), () => "the conversation's end"),
+    EXPECTED,
+  );
+});
 
 testWith(
   [chromium],

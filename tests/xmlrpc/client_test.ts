@@ -18,10 +18,9 @@ import {
 } from "../../server/xmlrpc/mod.ts";
 import { TLSServer, UnixStreamServer } from "../../mod.ts";
 import { patiently } from "../_patience.ts";
-import { openssl } from "../peers/_peers.ts";
-import { Child, Folder, testWith } from "../_program.ts";
+import { Child, Folder } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
-import { makeCertificate } from "../server/tls/_certificate.ts";
+import { selfSignedCertificate } from "../../server/testing/mod.ts";
 import { testCarriers } from "./_carriers.ts";
 import { urlOf } from "./_client.ts";
 import { Everywhere } from "./_handlers.ts";
@@ -104,9 +103,8 @@ Deno.test("a client calls over a Unix socket", async () => {
   });
 });
 
-testWith([openssl], "a client calls over TLS", async () => {
-  await using folder = new Folder();
-  const { cert, key } = await makeCertificate(folder);
+Deno.test("a client calls over TLS", async () => {
+  const { cert, key } = await selfSignedCertificate();
   await using server = serve(
     new TLSServer({ ...LOOPBACK, cert, key }, Everywhere),
   );

@@ -17,14 +17,13 @@ import {
   UnixStreamServer,
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { Folder, testWith } from "../../_program.ts";
+import { Folder } from "../../_program.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
 import { lineServers } from "../_line_servers.ts";
 import { Lines, Packets } from "../_lines_handler.ts";
 import { bytes, joined, LOCAL, send, tcp } from "../proxy/_clients.ts";
 import { Obedient } from "../threads/_threading_handlers.ts";
-import { makeCertificate } from "../tls/_certificate.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 
 /** A client that stays as long as it likes. */
 class Client implements Disposable {
@@ -269,12 +268,10 @@ Deno.test("what a thread had that is lost is in progress no more", async () => {
   }
 });
 
-testWith(
-  [openssl],
+Deno.test(
   "a TLS server lets nobody in who would shake hands in vain",
   async () => {
-    await using folder = new Folder();
-    const certificate = await makeCertificate(folder);
+    const certificate = await selfSignedCertificate();
     const reports = new Reports();
     await using server = serve(
       new TLSServer({ ...LOOPBACK, ...certificate }, Lines, {

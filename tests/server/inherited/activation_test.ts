@@ -2,8 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import { TCPServer, UnixStreamServer } from "../../../mod.ts";
 import { type Child, Folder, Program, testWith } from "../../_program.ts";
 import { ask, ownLoopback, readAll } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
-import { makeCertificate } from "../tls/_certificate.ts";
+import { makeCertificate } from "../../_certificate.ts";
 import { run } from "./_run.ts";
 
 const activate = new Program("systemd-socket-activate", "systemd");
@@ -44,7 +43,7 @@ class Activated implements AsyncDisposable {
     const child = activate.start(
       ...[...keep, ...options, "-l", path, Deno.execPath(), "run", "--quiet"],
       ...["--no-prompt", "--no-config", ...permissions, PROGRAM],
-      ...[folder.at("cert"), folder.at("key"), ...args],
+      ...[folder.at("cert.pem"), folder.at("cert.key"), ...args],
     );
     // It says so for each socket before it waits.
     await child.untilStderr(`Listening on ${path} as`);
@@ -64,7 +63,7 @@ class Activated implements AsyncDisposable {
 }
 
 testWith(
-  [activate, openssl],
+  [activate],
   "sockets of systemd are served: TCP, TLS and Unix, by their names",
   async () => {
     await using folder = new Folder();

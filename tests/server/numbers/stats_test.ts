@@ -10,10 +10,8 @@ import {
   UDPServer,
 } from "../../../mod.ts";
 import { HTTPServer, ThreadingHTTPServer } from "../../../server/http/mod.ts";
-import { Folder, testWith } from "../../_program.ts";
 import { ask, LOOPBACK, reset, serve } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
-import { makeCertificate } from "../tls/_certificate.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 import { Bare, Lengths, TwicePacket, Watched } from "./_watched_handlers.ts";
 import { Client, listWhen, statsWhen, WAYS } from "./_ways.ts";
 
@@ -262,9 +260,8 @@ Deno.test("a handler's own time limit and a client's reset are counted apart", a
   deepStrictEqual([stats.aborted.connection, stats.failed], [1, 0]);
 });
 
-testWith([openssl], "a handshake that takes too long is counted", async () => {
-  await using folder = new Folder();
-  const certificate = await makeCertificate(folder);
+Deno.test("a handshake that takes too long is counted", async () => {
+  const certificate = await selfSignedCertificate();
   await using server = serve(
     new TLSServer(
       { ...LOOPBACK, ...certificate },
@@ -283,41 +280,36 @@ testWith([openssl], "a handshake that takes too long is counted", async () => {
   strictEqual(aborted.handshakeTimeout, 1);
 });
 
-testWith(
-  [openssl],
-  "of TLS the text is counted, from startTLS on too",
-  async () => {
-    await using folder = new Folder();
-    const certificate = await makeCertificate(folder);
-    class Upgrading extends StreamRequestHandler {
-      override async handle() {
-        strictEqual(await this.rfile.readLine(), "go");
-        this.wfile.write("ready\n");
-        await this.startTLS(certificate);
-        await this.wfile.write(`${await this.rfile.readLine()}\n`);
-      }
+Deno.test("of TLS the text is counted, from startTLS on too", async () => {
+  const certificate = await selfSignedCertificate();
+  class Upgrading extends StreamRequestHandler {
+    override async handle() {
+      strictEqual(await this.rfile.readLine(), "go");
+      this.wfile.write("ready\n");
+      await this.startTLS(certificate);
+      await this.wfile.write(`${await this.rfile.readLine()}\n`);
     }
-    await using tls = serve(
-      new TLSServer({ ...LOOPBACK, ...certificate }, Watched),
-    );
-    await using plain = serve(new TCPServer(LOOPBACK, Upgrading));
-    const trust = { caCerts: [certificate.cert], hostname: "localhost" };
-    const connect = async (conn: Promise<Deno.TlsConn>) => {
-      using client = await conn;
-      await client.write(new TextEncoder().encode("a line\n"));
-      await client.read(new Uint8Array(100));
-    };
-    await connect(Deno.connectTls({ ...trust, port: tls.addr.port }));
-    const { bytesIn, bytesOut } = await statsWhen(tls, (it) => it.active === 0);
-    deepStrictEqual([bytesIn, bytesOut], [7, 7]);
-    const conn = await Deno.connect(plain.addr);
-    await conn.write(new TextEncoder().encode("go\n"));
-    await conn.read(new Uint8Array(100));
-    await connect(Deno.startTls(conn, trust));
-    const both = await statsWhen(plain, (it) => it.active === 0);
-    deepStrictEqual([both.bytesIn, both.bytesOut], [3 + 7, 6 + 7]);
-  },
-);
+  }
+  await using tls = serve(
+    new TLSServer({ ...LOOPBACK, ...certificate }, Watched),
+  );
+  await using plain = serve(new TCPServer(LOOPBACK, Upgrading));
+  const trust = { caCerts: [certificate.cert], hostname: "localhost" };
+  const connect = async (conn: Promise<Deno.TlsConn>) => {
+    using client = await conn;
+    await client.write(new TextEncoder().encode("a line\n"));
+    await client.read(new Uint8Array(100));
+  };
+  await connect(Deno.connectTls({ ...trust, port: tls.addr.port }));
+  const { bytesIn, bytesOut } = await statsWhen(tls, (it) => it.active === 0);
+  deepStrictEqual([bytesIn, bytesOut], [7, 7]);
+  const conn = await Deno.connect(plain.addr);
+  await conn.write(new TextEncoder().encode("go\n"));
+  await conn.read(new Uint8Array(100));
+  await connect(Deno.startTls(conn, trust));
+  const both = await statsWhen(plain, (it) => it.active === 0);
+  deepStrictEqual([both.bytesIn, both.bytesOut], [3 + 7, 6 + 7]);
+});
 
 Deno.test("every way of rfile and wfile is counted, also before the handler runs", async () => {
   class Early extends StreamRequestHandler {

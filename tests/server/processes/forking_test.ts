@@ -12,10 +12,9 @@ import {
   TCPServer,
 } from "../../../mod.ts";
 import { permissionFlags } from "../../../server/_processes/child_command.ts";
-import { Folder, testWith } from "../../_program.ts";
-import { openssl } from "../../peers/_peers.ts";
+import { Folder } from "../../_program.ts";
 import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
-import { makeCertificate } from "../tls/_certificate.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 import {
   Command,
   DatagramEcho,
@@ -92,12 +91,10 @@ Deno.test("the mixin makes any server class fork", async () => {
   strictEqual(await ask(server.addr, "mixed"), "mixed");
 });
 
-testWith(
-  [openssl],
+Deno.test(
   "ForkingTLSServer keeps the key, and its processes the plain text",
   async () => {
-    await using folder = new Folder();
-    const { cert, key } = await makeCertificate(folder);
+    const { cert, key } = await selfSignedCertificate();
     await using server = serve(
       new ForkingTLSServer({ ...LOOPBACK, cert, key }, Command),
     );

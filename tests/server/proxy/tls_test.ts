@@ -10,10 +10,9 @@ import {
   ThreadingTLSServer,
   TLSServer,
 } from "../../../mod.ts";
-import { Folder, testWith } from "../../_program.ts";
 import { LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
-import { type Certificate, makeCertificate } from "../tls/_certificate.ts";
+import type { TLSCertificate } from "../../../mod.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 import { bytes, FOUR, joined, LOCAL, send, writeAll } from "./_clients.ts";
 import { Teller } from "./_told_handler.ts";
 
@@ -26,11 +25,6 @@ const proxyProtocol = { mode: "require", trust: LOCAL } as const;
 /** How an alert of TLS begins (RFC 8446, sections 5.1 and 6). */
 const ALERT = "\x15\x03";
 
-async function certificate(): Promise<Certificate> {
-  await using folder = new Folder();
-  return await makeCertificate(folder);
-}
-
 /**
  * A balancer for one connection in TLS: it sends what stands before that, in one
  * segment with the first that its client sends.
@@ -38,7 +32,7 @@ async function certificate(): Promise<Certificate> {
 async function throughBalancer(
   address: TCPAddr,
   before: Uint8Array,
-  { cert }: Certificate,
+  { cert }: TLSCertificate,
 ): Promise<string> {
   using listener = Deno.listen(LOOPBACK);
   const passing = (async () => {
@@ -78,11 +72,10 @@ for (
     ["in processes", ForkingTLSServer, { spareChildren: 0 }],
   ] as const
 ) {
-  testWith(
-    [openssl],
+  Deno.test(
     `a handler ${where} is told the client of a PROXY header before a TLS handshake`,
     async () => {
-      const own = await certificate();
+      const own = await selfSignedCertificate();
       const reports = new Reports();
       await using server = serve(
         new Server({ ...LOOPBACK, ...own }, Teller, {
@@ -109,11 +102,10 @@ for (
   );
 }
 
-testWith(
-  [openssl],
+Deno.test(
   "a TLS server takes a connection without an optional PROXY header",
   async () => {
-    const own = await certificate();
+    const own = await selfSignedCertificate();
     await using server = serve(
       new TLSServer({ ...LOOPBACK, ...own }, Teller, {
         proxyProtocol: { ...proxyProtocol, mode: "optional" },
@@ -128,11 +120,10 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "what a PROXY header has told is known after startTLS() too",
   async () => {
-    const own = await certificate();
+    const own = await selfSignedCertificate();
     class Upgrading extends StreamRequestHandler {
       override async handle() {
         await this.rfile.readLine();

@@ -1,7 +1,6 @@
 import { match, ok, strictEqual } from "node:assert";
 import { Child, Folder, Program, testWith } from "../../_program.ts";
-import { openssl } from "../../peers/_peers.ts";
-import { makeCertificate } from "../tls/_certificate.ts";
+import { makeCertificate } from "../../_certificate.ts";
 
 const wrk = new Program("wrk", "wrk");
 const PROGRAM = `${import.meta.dirname}/_restarting_https.ts`;
@@ -9,14 +8,14 @@ const RESTARTS = 3;
 
 for (const connections of ["keep-alive", "close"]) {
   testWith(
-    [wrk, openssl],
+    [wrk],
     `wrk loses no request of HTTPS in ${RESTARTS} restarts (${connections})`,
     async () => {
       await using folder = new Folder();
       await makeCertificate(folder);
       await using child = new Child(Deno.execPath(), [
         ...["run", "--quiet", "--no-prompt", "--no-config", "-A", PROGRAM],
-        ...[folder.at("cert"), folder.at("key")],
+        ...[folder.at("cert.pem"), folder.at("cert.key")],
       ]);
       const [, first, addr] = await child.until(/ready (\d+) (.*)\n/);
       const { port } = JSON.parse(addr!);

@@ -8,10 +8,9 @@ import {
   ThreadingUnixStreamServer,
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { Child, Folder, testWith } from "../../_program.ts";
+import { Child, Folder } from "../../_program.ts";
 import { ask, LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
-import { makeCertificate } from "../tls/_certificate.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 import { acceptMode, testBoth, testMain } from "./_accept_modes.ts";
 import {
   Bare,
@@ -68,9 +67,8 @@ testBoth(
   },
 );
 
-testWith([openssl], "ThreadingTLSServer serves in threads", async () => {
-  await using folder = new Folder();
-  const { cert, key } = await makeCertificate(folder);
+Deno.test("ThreadingTLSServer serves in threads", async () => {
+  const { cert, key } = await selfSignedCertificate();
   await using server = serve(
     new ThreadingTLSServer({ ...LOOPBACK, cert, key }, Obedient, {
       workers: 1,
@@ -90,12 +88,10 @@ testWith([openssl], "ThreadingTLSServer serves in threads", async () => {
   strictEqual(await readAll(client), `${bytes.length} ${checksum(bytes)}`);
 });
 
-testWith(
-  [openssl],
+Deno.test(
   "a handler in a thread is told of its TLS handshake and ALPN",
   async () => {
-    await using folder = new Folder();
-    const { cert, key } = await makeCertificate(folder);
+    const { cert, key } = await selfSignedCertificate();
     await using server = serve(
       new ThreadingTLSServer(
         { ...LOOPBACK, cert, key, alpnProtocols: ["other", "chat"] },

@@ -1,46 +1,33 @@
+import { CertificateAuthority } from "../../../server/testing/mod.ts";
+import { type Certificate, writeCertificate } from "../../_certificate.ts";
 import type { Folder } from "../../_program.ts";
-import { openssl } from "../../peers/_peers.ts";
-import type { Certificate } from "./_certificate.ts";
 
-const CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
-
-/** A certificate, its key, and the files that have them. */
-export interface Issued extends Certificate {
-  readonly certFile: string;
-  readonly keyFile: string;
-}
-
-/** Signs certificates with a key of its own. */
+/** Signs certificates with a key of its own, and writes them to files. */
 export class Authority {
   /** Its certificate, in PEM format. */
   readonly cert: string;
-  readonly certFile: string;
+  readonly file: string;
   readonly #folder: Folder;
   readonly #name: string;
+  readonly #signs: CertificateAuthority;
 
-  private constructor(folder: Folder, name: string, cert: string) {
+  private constructor(
+    folder: Folder,
+    name: string,
+    signs: CertificateAuthority,
+  ) {
     this.#folder = folder;
     this.#name = name;
-    this.cert = cert;
-    this.certFile = folder.at(`${name}.pem`);
+    this.#signs = signs;
+    this.cert = signs.cert;
+    this.file = folder.at(`${name}.pem`);
   }
 
   static async make(folder: Folder, name = "authority"): Promise<Authority> {
-    await openssl.run([
-      ...["req", "-x509", "-nodes", "-days", "2", "-subj", `/CN=${name}`],
-      ...CURVE,
-      ...[
-        "-keyout",
-        folder.at(`${name}.key`),
-        "-out",
-        folder.at(`${name}.pem`),
-      ],
-    ]);
-    return new Authority(
-      folder,
-      name,
-      await Deno.readTextFile(folder.at(`${name}.pem`)),
-    );
+    const signs = await CertificateAuthority.make({ subject: name });
+    const authority = new Authority(folder, name, signs);
+    await Deno.writeTextFile(authority.file, authority.cert);
+    return authority;
   }
 
   /**
@@ -54,28 +41,11 @@ export class Authority {
     subject: string,
     names: readonly string[] = ["localhost"],
     days = 2,
-  ): Promise<Issued> {
-    const at = (ending: string) =>
-      this.#folder.at(`${this.#name}-${subject.replace("*", "_")}.${ending}`);
-    await openssl.run([
-      ...["req", "-new", "-nodes", "-subj", `/CN=${subject}`, ...CURVE],
-      ...["-keyout", at("key"), "-out", at("csr")],
-    ]);
-    await Deno.writeTextFile(
-      at("ext"),
-      `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}\n` +
-        "basicConstraints=critical,CA:FALSE\n",
+  ): Promise<Certificate> {
+    return await writeCertificate(
+      this.#folder,
+      `${this.#name}-${subject.replace("*", "_")}`,
+      await this.#signs.issue({ subject, names, days }),
     );
-    await openssl.run([
-      ...["x509", "-req", "-in", at("csr"), "-days", String(days)],
-      ...["-CA", this.certFile, "-CAkey", this.#folder.at(`${this.#name}.key`)],
-      ...["-CAcreateserial", "-extfile", at("ext"), "-out", at("pem")],
-    ]);
-    return {
-      cert: await Deno.readTextFile(at("pem")),
-      key: await Deno.readTextFile(at("key")),
-      certFile: at("pem"),
-      keyFile: at("key"),
-    };
   }
 }

@@ -1,18 +1,18 @@
 import { StreamRequestHandler, TLSServer } from "../../../mod.ts";
 import type { TLSServerAddress, TLSServerOptions } from "../../../mod.ts";
-import { Folder } from "../../_program.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
-import { type Certificate, makeCertificate } from "./_certificate.ts";
+import type { TLSCertificate } from "../../../mod.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 
 /** A TLS server, what it reports, and clients that trust it. */
 export class Pair implements AsyncDisposable {
   readonly reports: Reports;
-  readonly certificate: Certificate;
+  readonly certificate: TLSCertificate;
   readonly server: TLSServer;
 
   private constructor(
     server: TLSServer,
-    certificate: Certificate,
+    certificate: TLSCertificate,
     reports: Reports,
   ) {
     this.server = server;
@@ -25,11 +25,10 @@ export class Pair implements AsyncDisposable {
       handler: StreamRequestHandler<Deno.NetAddr>,
     ) => void | Promise<void>,
     options: TLSServerOptions = {},
-    address: (own: Certificate) => Partial<TLSServerAddress> = () => ({}),
+    address: (own: TLSCertificate) => Partial<TLSServerAddress> = () => ({}),
     Handler: typeof StreamRequestHandler<Deno.NetAddr> = StreamRequestHandler,
   ): Promise<Pair> {
-    await using folder = new Folder();
-    const certificate = await makeCertificate(folder);
+    const certificate = await selfSignedCertificate();
     const reports = new Reports();
     const server = new TLSServer(
       { ...LOOPBACK, ...certificate, ...address(certificate) },

@@ -1,10 +1,9 @@
 import { match, ok, rejects, strictEqual, throws } from "node:assert";
 import { ThreadingTLSServer } from "../../../mod.ts";
-import { Folder, testWith } from "../../_program.ts";
+import { Folder } from "../../_program.ts";
 import { LOOPBACK, readAll, serve } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
 import { Authority } from "./_authority.ts";
-import { makeCertificate } from "./_certificate.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 import { Told } from "./_told_handler.ts";
 
 const THREADS = { accept: "threads", workers: 2 } as const;
@@ -30,13 +29,12 @@ async function connect(
   }
 }
 
-testWith(
-  [openssl],
+Deno.test(
   "threads that accept show the certificate of the name that is asked for",
   async () => {
     await using folder = new Folder();
     const authority = await Authority.make(folder);
-    const { cert, key } = await makeCertificate(folder);
+    const { cert, key } = await selfSignedCertificate();
     const name = "chat.example.org";
     const chat = await authority.issue("chat", [name]);
     const contexts = { "*.example.org": { cert: chat.cert, key: chat.key } };
@@ -54,14 +52,11 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "setCertificate() is heard by threads that accept, and by those that come",
   async () => {
-    await using before = new Folder();
-    await using after = new Folder();
-    const old = await makeCertificate(before);
-    const renewed = await makeCertificate(after);
+    const old = await selfSignedCertificate();
+    const renewed = await selfSignedCertificate();
     await using server = serve(
       new ThreadingTLSServer({ ...LOOPBACK, ...old }, Told, THREADS),
     );
@@ -80,35 +75,28 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
-  "resolveContext has the main thread accept",
-  async () => {
-    await using folder = new Folder();
-    const { cert, key } = await makeCertificate(folder);
-    const names: string[] = [];
-    const address = {
-      ...{ ...LOOPBACK, cert, key },
-      resolveContext: (name: string) => void names.push(name),
-    };
-    throws(
-      () => new ThreadingTLSServer(address as never, Told, THREADS),
-      /resolveContext is called in the main thread/,
-    );
-    await using server = serve(
-      new ThreadingTLSServer(address as never, Told, { workers: 1 }),
-    );
-    await connect(server, cert);
-    strictEqual(names.join(), "localhost");
-  },
-);
+Deno.test("resolveContext has the main thread accept", async () => {
+  const { cert, key } = await selfSignedCertificate();
+  const names: string[] = [];
+  const address = {
+    ...{ ...LOOPBACK, cert, key },
+    resolveContext: (name: string) => void names.push(name),
+  };
+  throws(
+    () => new ThreadingTLSServer(address as never, Told, THREADS),
+    /resolveContext is called in the main thread/,
+  );
+  await using server = serve(
+    new ThreadingTLSServer(address as never, Told, { workers: 1 }),
+  );
+  await connect(server, cert);
+  strictEqual(names.join(), "localhost");
+});
 
-testWith(
-  [openssl],
+Deno.test(
   "a client that hangs in its handshake with a thread is closed and reported",
   async () => {
-    await using folder = new Folder();
-    const { cert, key } = await makeCertificate(folder);
+    const { cert, key } = await selfSignedCertificate();
     const told = Promise.withResolvers<[unknown, Deno.Addr | undefined]>();
     await using server = serve(
       new ThreadingTLSServer({ ...LOOPBACK, cert, key }, Told, {

@@ -1,8 +1,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
 import { patiently } from "../../_patience.ts";
-import { Child, Folder, testWith } from "../../_program.ts";
-import { openssl } from "../../peers/_peers.ts";
-import { makeCertificate } from "./_certificate.ts";
+import { Child, Folder } from "../../_program.ts";
+import { makeCertificate } from "../../_certificate.ts";
 import { Meddler, writeAll } from "./_meddler.ts";
 import { echoLines, Pair, talk } from "./_pair.ts";
 
@@ -31,8 +30,7 @@ for (const how of ["one certificate", "a certificate by name"]) {
       (own) => byName ? { contexts: { localhost: own } } : {},
     );
 
-  testWith(
-    [openssl],
+  Deno.test(
     `a handshake that is cut at any byte harms nobody (${how})`,
     async () => {
       await using pair = await start();
@@ -63,8 +61,7 @@ for (const how of ["one certificate", "a certificate by name"]) {
     },
   );
 
-  testWith(
-    [openssl],
+  Deno.test(
     `a client whose bytes come one by one is served (${how})`,
     async () => {
       await using pair = await start();
@@ -90,8 +87,7 @@ for (const how of ["one certificate", "a certificate by name"]) {
     },
   );
 
-  testWith(
-    [openssl],
+  Deno.test(
     `plain text to a TLS port is an error of its own (${how})`,
     async () => {
       await using pair = await start();
@@ -114,8 +110,7 @@ for (const how of ["one certificate", "a certificate by name"]) {
   );
 }
 
-testWith(
-  [openssl],
+Deno.test(
   "a record that was changed on its way ends the connection, with an alert",
   async () => {
     await using pair = await Pair.start(echoLines);
@@ -150,8 +145,7 @@ function heldAt(port: number): string[] {
     });
 }
 
-testWith(
-  [openssl],
+Deno.test(
   "500 clients that are silent in the handshake are closed, and their descriptors given back",
   async () => {
     await using pair = await Pair.start(echoLines, {
@@ -177,8 +171,7 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "clients that go in the middle of their handshake leave no memory behind",
   async () => {
     await using folder = new Folder();
@@ -186,7 +179,7 @@ testWith(
     await using child = new Child(Deno.execPath(), [
       ...["run", "--quiet", "--no-config", "-A", "--v8-flags=--expose-gc"],
       `${import.meta.dirname}/_silent_program.ts`,
-      ...[folder.at("cert"), folder.at("key")],
+      ...[folder.at("cert.pem"), folder.at("cert.key")],
     ]);
     const heap: number[] = [];
     for (let i = 0; i < 3; i++) {

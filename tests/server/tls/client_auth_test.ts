@@ -8,7 +8,8 @@ import {
 import { type Child, Folder, Program, testWith } from "../../_program.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
 import { openssl } from "../../peers/_peers.ts";
-import { Authority, type Issued } from "./_authority.ts";
+import type { Certificate } from "../../_certificate.ts";
+import { Authority } from "./_authority.ts";
 
 const curl = new Program("curl", "curl");
 
@@ -34,7 +35,7 @@ class Guarded implements AsyncDisposable {
   readonly reports = new Reports();
   readonly told = new Told();
   authority!: Authority;
-  #own!: Issued;
+  #own!: Certificate;
   #servers: TLSServer[] = [];
 
   static async start(): Promise<Guarded> {
@@ -56,7 +57,7 @@ class Guarded implements AsyncDisposable {
   }
 
   /** What a client with such a certificate is answered. */
-  async ask(server: TLSServer, certificate?: Issued): Promise<string> {
+  async ask(server: TLSServer, certificate?: Certificate): Promise<string> {
     using client = await Deno.connectTls({
       hostname: "localhost",
       port: server.addr.port,
@@ -76,7 +77,7 @@ class Guarded implements AsyncDisposable {
   client(server: TLSServer, ...args: string[]): Child {
     return openssl.start(
       ...["s_client", "-connect", `127.0.0.1:${server.addr.port}`],
-      ...["-servername", "localhost", "-CAfile", this.authority.certFile],
+      ...["-servername", "localhost", "-CAfile", this.authority.file],
       ...args,
     );
   }
@@ -87,8 +88,8 @@ class Guarded implements AsyncDisposable {
   }
 }
 
-const asArguments = ({ certFile, keyFile }: Issued) => [
-  ...["-cert", certFile, "-key", keyFile],
+const asArguments = ({ file, keyFile }: Certificate) => [
+  ...["-cert", file, "-key", keyFile],
 ];
 
 testWith(
@@ -142,11 +143,11 @@ testWith(
     await using guarded = await Guarded.start();
     const { authority, folder } = guarded;
     const server = guarded.serve({ clientAuth: "require", ca: authority.cert });
-    const { certFile, keyFile } = await (await Authority.make(
+    const { file, keyFile } = await (await Authority.make(
       folder,
       "foreign",
     )).issue("eve");
-    const eve = ["-cert", certFile, "-key", keyFile];
+    const eve = ["-cert", file, "-key", keyFile];
     for (
       const [args, said] of [
         [["-tls1_2", ...eve], /alert certificate unknown/],
@@ -162,8 +163,8 @@ testWith(
     }
     const { port } = server.addr;
     await using child = curl.start(
-      ...["-sS", "--tls-max", "1.2", "--cacert", authority.certFile],
-      ...["--cert", certFile, "--key", keyFile],
+      ...["-sS", "--tls-max", "1.2", "--cacert", authority.file],
+      ...["--cert", file, "--key", keyFile],
       `https://localhost:${port}/`,
     );
     const { code, stderr } = await child.output();
@@ -185,12 +186,12 @@ testWith(
       ...{ clientAuth: "require", ca: authority.cert },
       contexts: { "named.test": { cert, key } },
     });
-    const { certFile, keyFile } = await authority.issue("alice");
+    const { file, keyFile } = await authority.issue("alice");
     const { port } = server.addr;
     const said = await curl.run([
       // The answer is no HTTP.
-      ...["-sS", "--http0.9", "--cacert", authority.certFile],
-      ...["--cert", certFile, "--key", keyFile],
+      ...["-sS", "--http0.9", "--cacert", authority.file],
+      ...["--cert", file, "--key", keyFile],
       ...["--resolve", `named.test:${port}:127.0.0.1`],
       `https://named.test:${port}/`,
     ]);

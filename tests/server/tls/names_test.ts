@@ -7,10 +7,10 @@ import {
   type TLSServerOptions,
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { Folder, testWith } from "../../_program.ts";
+import { Folder } from "../../_program.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
-import { Authority, type Issued } from "./_authority.ts";
+import type { Certificate } from "../../_certificate.ts";
+import { Authority } from "./_authority.ts";
 
 /** Says under which name it was asked. */
 const tellName = ({ tls, wfile }: StreamRequestHandler) =>
@@ -41,7 +41,7 @@ class Site implements AsyncDisposable {
   }
 
   /** A certificate for one name. */
-  issue(name: string): Promise<Issued> {
+  issue(name: string): Promise<Certificate> {
     return this.authority.issue(name, [name]);
   }
 
@@ -62,8 +62,7 @@ class Site implements AsyncDisposable {
   }
 }
 
-testWith(
-  [openssl],
+Deno.test(
   "TLSServer shows the certificate of the name that a client asks for",
   async () => {
     await using site = await Site.start(async (site) => {
@@ -91,8 +90,7 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "resolveContext() finds certificates, later too, and what it throws is reported",
   async () => {
     const asked: string[] = [];
@@ -128,8 +126,7 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "a client that leaves while resolveContext() waits is forgotten",
   async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -154,8 +151,7 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "setCertificate() changes what new clients see, and a bad one changes nothing",
   async () => {
     await using site = await Site.start(() => Promise.resolve({}));
@@ -166,7 +162,7 @@ testWith(
       () => site.server.setCertificate({ ...renewed, key: other.key }),
       {
         name: "TypeError",
-        message: /unknown key "certFile"/,
+        message: /unknown key "file"/,
       },
     );
     const { cert, key } = renewed;
@@ -189,8 +185,7 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "a renewal in the middle of handshakes breaks none of them",
   async () => {
     await using site = await Site.start(() => Promise.resolve({}));

@@ -1,12 +1,10 @@
 import { throws } from "node:assert";
 import { TLSServer, type TLSServerAddress } from "../../../mod.ts";
-import { Folder, testWith } from "../../_program.ts";
+import { Folder } from "../../_program.ts";
 import { LOOPBACK } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
 import { Authority } from "./_authority.ts";
 
-testWith(
-  [openssl],
+Deno.test(
   "TLSServer refuses options that cannot be, and says how they can",
   async () => {
     await using folder = new Folder();

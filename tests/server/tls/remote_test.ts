@@ -6,11 +6,11 @@ import {
   type TLSInfo,
   TLSServer,
 } from "../../../mod.ts";
-import { Folder, testWith } from "../../_program.ts";
+import { Folder } from "../../_program.ts";
 import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
-import { openssl, pattern, sha256 } from "../../peers/_peers.ts";
+import { pattern, sha256 } from "../../peers/_peers.ts";
 import { Authority } from "./_authority.ts";
-import { makeCertificate } from "./_certificate.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 import { writeAll } from "./_meddler.ts";
 import { Both, Told } from "./_told_handler.ts";
 
@@ -29,8 +29,7 @@ for (
     ["in a process", ForkingTLSServer],
   ] as const
 ) {
-  testWith(
-    [openssl],
+  Deno.test(
     `a handler ${where} is told what the handshake has agreed upon`,
     async () => {
       await using folder = new Folder();
@@ -76,12 +75,10 @@ for (
     ["in a process", ForkingTLSServer],
   ] as const
 ) {
-  testWith(
-    [openssl],
+  Deno.test(
     `8 MiB go each way in TLS to a handler ${where}, whole and in order`,
     async () => {
-      await using folder = new Folder();
-      const { cert, key } = await makeCertificate(folder);
+      const { cert, key } = await selfSignedCertificate();
       await using server = new Server({ ...LOOPBACK, cert, key }, Both);
       serve(server);
       const client = await Deno.connectTls({

@@ -6,10 +6,9 @@ import {
   type TCPServerOptions,
   ThreadingTCPServer,
 } from "../../../mod.ts";
-import { Folder, testWith } from "../../_program.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
-import { openssl } from "../../peers/_peers.ts";
-import { type Certificate, makeCertificate } from "./_certificate.ts";
+import type { TLSCertificate } from "../../../mod.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 import { Upgrading } from "./_starttls_handler.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -28,11 +27,11 @@ async function readLine(conn: Deno.Conn): Promise<string> {
 /** A server, and clients of it. */
 class Site implements AsyncDisposable {
   readonly reports = new Reports();
-  readonly certificate: Certificate;
+  readonly certificate: TLSCertificate;
   readonly server: TCPServer;
 
   constructor(
-    certificate: Certificate,
+    certificate: TLSCertificate,
     Server: typeof TCPServer,
     options: TCPServerOptions,
   ) {
@@ -47,8 +46,7 @@ class Site implements AsyncDisposable {
     Server: unknown = TCPServer,
     options: TCPServerOptions = {},
   ): Promise<Site> {
-    await using folder = new Folder();
-    const certificate = await makeCertificate(folder);
+    const certificate = await selfSignedCertificate();
     return new Site(certificate, Server as typeof TCPServer, options);
   }
 
@@ -82,8 +80,7 @@ for (
     ["in a process", ForkingTCPServer],
   ] as const
 ) {
-  testWith(
-    [openssl],
+  Deno.test(
     `a handler ${where} goes on in TLS when its client asks for it`,
     async () => {
       await using site = await Site.start(Server);
@@ -100,8 +97,7 @@ for (
     },
   );
 
-  testWith(
-    [openssl],
+  Deno.test(
     `what a client sends ahead of its handshake is taken for nothing ${where}`,
     async () => {
       await using site = await Site.start(Server);
@@ -125,8 +121,7 @@ for (
   );
 }
 
-testWith(
-  [openssl],
+Deno.test(
   "a handler whose reader reads ahead goes on in TLS, and sees its client leave",
   async () => {
     await using site = await Site.start(TCPServer, { idleTimeout: 60_000 });
@@ -138,12 +133,10 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "a client that is silent after the go-ahead is given up",
   async () => {
-    await using folder = new Folder();
-    const certificate = await makeCertificate(folder);
+    const certificate = await selfSignedCertificate();
     const reports = new Reports();
     await using server = serve(
       new TCPServer(

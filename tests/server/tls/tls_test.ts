@@ -1,19 +1,18 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import type { StreamRequestHandler, TLSServerOptions } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { Folder, testWith } from "../../_program.ts";
-import { openssl, ReportingTLSServer } from "../../peers/_peers.ts";
+import { ReportingTLSServer } from "../../peers/_peers.ts";
 import { LOOPBACK, serve } from "../../_serve.ts";
-import { type Certificate, makeCertificate } from "./_certificate.ts";
+import type { TLSCertificate } from "../../../mod.ts";
+import { selfSignedCertificate } from "../../../server/testing/mod.ts";
 
 const TIMEOUT = 200;
 
 async function start(
   handler: (handler: StreamRequestHandler) => void | Promise<void>,
   options: TLSServerOptions,
-): Promise<{ server: ReportingTLSServer; certificate: Certificate }> {
-  await using folder = new Folder();
-  const certificate = await makeCertificate(folder);
+): Promise<{ server: ReportingTLSServer; certificate: TLSCertificate }> {
+  const certificate = await selfSignedCertificate();
   const { cert, key } = certificate;
   const server = new ReportingTLSServer(
     { ...LOOPBACK, cert, key },
@@ -28,7 +27,7 @@ const elapse = (ms: number) =>
 
 async function ask(
   address: Deno.ConnectOptions,
-  { cert }: Certificate,
+  { cert }: TLSCertificate,
   beforeHandshake?: () => Promise<void>,
 ): Promise<string> {
   const raw = await Deno.connect(address);
@@ -43,8 +42,7 @@ async function ask(
   return new TextDecoder().decode(buffer.subarray(0, n ?? 0));
 }
 
-testWith(
-  [openssl],
+Deno.test(
   "idleTimeout starts with the handler, however long the TLS handshake takes",
   async () => {
     const { server, certificate } = await start(async ({ wfile }) => {
@@ -62,8 +60,7 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "a client silent in the TLS handshake holds up neither others nor shutdown()",
   async () => {
     const { server, certificate } = await start(
@@ -86,8 +83,7 @@ testWith(
   },
 );
 
-testWith(
-  [openssl],
+Deno.test(
   "a TLS client that does not read is aborted in time and holds up no shutdown()",
   async () => {
     const { server, certificate } = await start(

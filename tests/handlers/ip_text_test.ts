@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { isIPv4, isIPv6 } from "node:net";
-import { ipBytes, ipv6Text, readIPv6 } from "../../server/_core/ip_text.ts";
+import { ipBytes, ipv6Text, readIPv6 } from "../../handlers/_ip_text.ts";
 import { below, mutate, oneOf, random } from "../fuzz/_fuzzing.ts";
 
 Deno.test("IPv6 addresses are written as URLs write them", () => {
