@@ -6,7 +6,7 @@ export const LOAD_CORE = "1";
 
 const here = new URL(".", import.meta.url).pathname;
 
-/** A server that prints its port in its first line. */
+/** A server that prints its port, or several with commas, in its first line. */
 export interface ServerCommand {
   /** The name in the table. */
   readonly label: string;
@@ -87,11 +87,14 @@ export async function compile(
 /** A server that runs until it is disposed. */
 export class Server implements AsyncDisposable {
   readonly port: number;
+  /** All its ports, as the load generator takes them. */
+  readonly ports: string;
   readonly #process: Deno.ChildProcess;
 
-  private constructor(process: Deno.ChildProcess, port: number) {
+  private constructor(process: Deno.ChildProcess, ports: string) {
     this.#process = process;
-    this.port = port;
+    this.ports = ports;
+    this.port = parseInt(ports);
   }
 
   static async start({ command, anyCore }: ServerCommand): Promise<Server> {
@@ -114,8 +117,7 @@ export class Server implements AsyncDisposable {
       line += text;
       if (line.includes("\n")) break;
     }
-    const port = parseInt(line);
-    if (port > 0) return new Server(process, port);
+    if (parseInt(line) > 0) return new Server(process, line.trim());
     process.kill("SIGKILL");
     throw new Error(
       `Cannot start "${command.join(" ")}": it printed "${line}"`,

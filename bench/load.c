@@ -53,7 +53,10 @@ struct peer {
   double sent;
 };
 
-static int port, epfd, kind = SOCK_STREAM, spin, proxied;
+/* Connections go to the ports in turn. */
+#define MOST_PORTS 64
+static int ports[MOST_PORTS], port_count, next_port;
+static int epfd, kind = SOCK_STREAM, spin, proxied;
 static char *buffer;
 /* Sizes of a question, which the buffer begins with, and of its answer. */
 static size_t asked, answered;
@@ -78,6 +81,7 @@ static const char proxy_header[] =
 static int dial(void) {
   int fd = socket(AF_INET, kind | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
+  int port = ports[next_port++ % port_count];
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(fd, (struct sockaddr *)&to, sizeof to)) die("connect");
@@ -310,7 +314,13 @@ int main(int argc, char **argv) {
   }
   for (int i = 3; i < argc && i < 7; i++) arg[i - 3] = atof(argv[i]);
   const char *mode = argv[1];
-  port = atoi(argv[2]);
+  for (char *at = strtok(argv[2], ","); at && port_count < MOST_PORTS;
+       at = strtok(NULL, ","))
+    ports[port_count++] = atoi(at);
+  if (!port_count) {
+    fprintf(stderr, "load: PORT is one port, or several with commas\n");
+    return 2;
+  }
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;

@@ -1,5 +1,5 @@
 import { markLeftBehind } from "./streams/_left_behind.ts";
-import { refuseGeneratorMethods } from "./_generators.ts";
+import { refuseGenerator, refuseGeneratorMethods } from "./_generators.ts";
 import { nameBounded } from "./_inspect_bounded.ts";
 import { proxyOf } from "./_proxied.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
@@ -18,10 +18,38 @@ import {
   UNSENT,
 } from "./_host.ts";
 
-/** What a handler sees of the server that made it. */
-export interface RequestServer {
+/**
+ * What a handler sees of the server that made it.
+ *
+ * `Config` is the type of the server's configuration, `Message` that of what handlers
+ * post: `StreamRequestHandler<Deno.NetAddr, RequestServer<MyConfig, MyMessage>>`.
+ */
+export interface RequestServer<Config = unknown, Message = unknown> {
   /** The address the server is bound to. */
   readonly addr: Deno.Addr;
+  /**
+   * A copy of the server's option `config`, or of what it was set to last. Objects
+   * and arrays in it are frozen.
+   */
+  readonly config: Config;
+  /**
+   * Sends a message to the server, which handles it by its option `onMessage` or
+   * `handleMessage()`. What one thread or process posts arrives in that order, and
+   * before the end of the request that has posted it.
+   *
+   * @param message Data, of which the server gets a copy: texts, numbers, booleans,
+   * `null`, `undefined`, bigints, arrays, plain objects, `Map`, `Set`, `Date`,
+   * `Error`, `ArrayBuffer` and its views; also such as hold themselves. At most
+   * 128 KiB as they travel, with 16,384 objects, 200 levels deep. Keys that are
+   * symbols and what is not enumerable do not travel.
+   * @returns Nothing; or, where the server has not handled 512 KiB of what this
+   * thread or process has posted, a promise that resolves when it has: the rest waits
+   * here. Whoever posts much awaits it. Each message counts 256 bytes more.
+   * @throws {Deno.errors.Busy} If more than 16 MiB would wait.
+   * @throws {RangeError} If the message is too large.
+   * @throws {TypeError} If it holds anything else; the error says where.
+   */
+  post(message: Message): void | Promise<void>;
   /**
    * How long a request may take, in milliseconds, where its handler measures
    * that itself, as those of HTTP do. `Infinity`, or left out, sets no limit.
@@ -39,7 +67,9 @@ export interface RequestServer {
 }
 
 /** The methods that are called for each request. */
-const STEPS: readonly string[] = ["setup", "handle", "finish", "onShutdown"];
+const STEPS: readonly string[] = [
+  ...["setup", "handle", "finish", "onShutdown", "onMessage"],
+];
 
 /** An error that a handler threw: it may be any value, `undefined` too. */
 interface Failure {
@@ -99,7 +129,23 @@ export class BaseRequestHandler<
    */
   static checkSettings(): void {
     refuseGeneratorMethods(this, (name) => STEPS.includes(name));
+    refuseGenerator(`onMessage() of the class "${this.name}"`, this.onMessage);
   }
+  /**
+   * Called with each message of the server, `broadcast()`, once in each thread or
+   * process that runs handlers of this class, and before their own `onMessage`: for
+   * state that they share there. Does nothing unless overridden. What it throws goes
+   * to the server's `handleError`.
+   *
+   * @param _message A copy of what was sent. Objects and arrays in it are frozen,
+   * as all who get it share it.
+   * @param _server The server, as handlers see it.
+   * @returns Nothing, or a promise, which is not waited for.
+   */
+  static onMessage(
+    _message: unknown,
+    _server: RequestServer,
+  ): void | Promise<void> {}
   /**
    * What it serves: the base serves whatever its subclass does.
    *
@@ -114,8 +160,8 @@ export class BaseRequestHandler<
    * The server that accepted it. On the event loop it is the server itself, with
    * all that its class adds: give that class as the last type parameter of the
    * handler's, and `this.server.members` type-checks. In a thread or process it
-   * is an object with `addr` and `shutdown()` alone, whatever its type says: the
-   * server is elsewhere.
+   * is an object with `addr`, `config`, `post()` and `shutdown()` alone, whatever its
+   * type says: the server is elsewhere.
    */
   readonly server: Server;
   #controller: AbortController | undefined;
@@ -150,6 +196,37 @@ export class BaseRequestHandler<
       }
     }
     return this.#controller.signal;
+  }
+
+  /**
+   * What the server gives its handlers, wherever they run: its option `config`.
+   * Give its type with that of the server, and `this.config` type-checks.
+   *
+   * @example A handler with a setting
+   * ```ts
+   * import { type RequestServer, StreamRequestHandler, TCPServer } from "@wire/socketserver";
+   *
+   * interface Config {
+   *   readonly greeting: string;
+   * }
+   *
+   * class Greeter extends StreamRequestHandler<Deno.NetAddr, RequestServer<Config>> {
+   *   override async handle() {
+   *     await this.wfile.write(`${this.config.greeting}\n`);
+   *   }
+   * }
+   *
+   * const config: Config = { greeting: "hello" };
+   * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Greeter, {
+   *   config,
+   * });
+   * ```
+   *
+   * @returns A copy, of which objects and arrays are frozen. It is another one once
+   * the server's `config` has been set anew.
+   */
+  get config(): Server["config"] {
+    return this.server.config;
   }
 
   /**
@@ -194,6 +271,17 @@ export class BaseRequestHandler<
    * @returns Nothing, or a promise, which is not waited for.
    */
   onShutdown(_gracePeriod: number): void | Promise<void> {}
+
+  /**
+   * Called with each message that the server sends to its handlers, `broadcast()`,
+   * while this one runs. Does nothing unless overridden. What it throws goes to the
+   * server's `handleError`.
+   *
+   * @param _message A copy of what was sent. Objects and arrays in it are frozen,
+   * as all who get it in this thread or process share it.
+   * @returns Nothing, or a promise, which is not waited for.
+   */
+  onMessage(_message: unknown): void | Promise<void> {}
 
   /**
    * Where what moves its bytes counts them.

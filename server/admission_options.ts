@@ -1,11 +1,14 @@
 /**
  * Whom a server lets in. A client that is refused costs an accept and a close, or
- * a datagram received; nothing reads what it sends, and no hook is called for it.
+ * a datagram received; nothing reads what it sends, and of the hooks `closeRequest`
+ * alone is called for it.
  *
  * It is asked after a PROXY header has told of the client. A connection that a
- * balancer makes for itself (`LOCAL`) is let in, and so is a client without an IP
- * address (behind a balancer that knows none, at a Unix socket), unless `allow`
- * says who alone is. All threads that accept for themselves share the limits.
+ * balancer makes for itself (`LOCAL`) is let in. Where the header tells of nobody
+ * (`UNKNOWN`, as in the health checks of version 1, or another kind of address),
+ * `allow` and `deny` go by the balancer's address, and no limit is for it. A client
+ * without an IP address, as of a Unix socket, is let in unless `allow` says who alone
+ * is. All threads that accept for themselves share the limits.
  *
  * Clients are counted by their addresses: one of IPv4 whole, one of IPv6 by its
  * first `ipv6Prefix` bits. The senders of datagrams can be forged: whoever knows an

@@ -9,6 +9,7 @@ import { printError } from "./_core/reporter.ts";
 import { runHandlerOf } from "./_core/run_handler.ts";
 import { TRACE } from "./_core/seam.ts";
 import { callingRequest, servedRequestOf } from "./_core/served_request.ts";
+import type { MessageSender } from "./message_sender.ts";
 import type { ConnectionInfo, ServerStats } from "./server_stats.ts";
 import type {
   RequestHandlerClass,
@@ -49,7 +50,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @param options Options that every server has.
    * @throws {RangeError} If an option is out of range.
    * @throws {TypeError} If `signal` is not an `AbortSignal`, a callback not a
-   * function, or the name of an option unknown.
+   * function, the name of an option unknown, or `config` holds what cannot travel.
    */
   constructor(
     open: () => ServerSocket<Address>,
@@ -116,8 +117,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /**
    * Accepts nobody until `resume`: clients wait in the kernel's queue, which is as
-   * long as `backlog` says, and one that was being accepted waits in each thread
-   * that accepts. Requests in progress go on. A shutdown ends it, so that those who
+   * long as `backlog` says, and one that was being accepted waits in the server, or
+   * in each thread that accepts. Requests in progress go on. A shutdown ends it, so that those who
    * wait are served as always. Doing it again changes nothing.
    */
   suspend(): void {
@@ -127,6 +128,84 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   /** Accepts clients again, first those who wait. Doing it again changes nothing. */
   resume(): void {
     this.#parts.loop.resume();
+  }
+
+  /**
+   * What handlers see as their `config`, wherever they run: a copy of the option
+   * `config`, or of what it was set to last. Objects and arrays in it are frozen.
+   * When it is set, all threads and processes are sent it, those to come too;
+   * handlers that run see it then. Setting it copies at once.
+   *
+   * @throws {RangeError} If it is set to what is nested deeper than 200 levels.
+   * @throws {TypeError} If it is set to what holds something that cannot travel, such
+   * as a function; the error says where.
+   */
+  get config(): unknown {
+    return this.#parts.messages.config;
+  }
+
+  set config(config: unknown) {
+    this.#parts.messages.config = config;
+  }
+
+  /**
+   * Sends a message to all handlers, wherever they run: `onMessage()` of the handler
+   * class is called once in each thread or process, then that of each handler that
+   * runs there. Messages arrive in the order in which they were sent, later than this
+   * call returns. A thread or process that starts later is not sent those before; one
+   * that is starting just now is. One that dies takes with it what it has not taken.
+   *
+   * A thread or process that has not taken 16 MiB of them, each with 256 bytes more,
+   * is sent none before it has taken half: that is told to `handleError`, and how many
+   * they were when it takes some again.
+   *
+   * @example What one client says, all get
+   * ```ts
+   * import { type RequestServer, StreamRequestHandler, TCPServer } from "@wire/socketserver";
+   * import { strictEqual } from "node:assert";
+   *
+   * class Member extends StreamRequestHandler<Deno.NetAddr, RequestServer<undefined, string>> {
+   *   override async handle() {
+   *     for await (const line of this.rfile) await this.server.post(line);
+   *   }
+   *   override onMessage(line: string) {
+   *     this.wfile.write(`${line}\n`);
+   *   }
+   * }
+   *
+   * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Member, {
+   *   onMessage: (line) => void server.broadcast(line),
+   * });
+   * server.serveForever();
+   *
+   * using client = await Deno.connect(server.addr);
+   * await client.write(new TextEncoder().encode("hello\n"));
+   * const buffer = new Uint8Array(100);
+   * const n = await client.read(buffer);
+   * strictEqual(new TextDecoder().decode(buffer.subarray(0, n!)), "hello\n");
+   * ```
+   *
+   * @param message What to send, as `post()` of {@linkcode RequestServer} takes it.
+   * @returns To how many threads and processes it was sent; on the event loop 1, or 0
+   * when the server has finished.
+   * @throws {RangeError} If the message is too large.
+   * @throws {TypeError} If it holds what cannot travel; the error says where.
+   */
+  broadcast(message: unknown): number {
+    return this.#parts.messages.broadcast(message);
+  }
+
+  /**
+   * Has a message handled by `handleMessage()`, as `server.post()` of a handler does.
+   *
+   * @param message What to send, as `post()` of {@linkcode RequestServer} takes it.
+   * @returns Nothing, or a promise that resolves when there is room for more.
+   * @throws {Deno.errors.Busy} If too many wait to be handled.
+   * @throws {RangeError} If the message is too large.
+   * @throws {TypeError} If it holds what cannot travel; the error says where.
+   */
+  post(message: unknown): void | Promise<void> {
+    return this.#parts.messages.post(message);
   }
 
   /** Lets the server keep the process alive, as it does from the start. */
@@ -380,6 +459,28 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const { onError } = this.#options;
     if (onError !== undefined) return onError(error, request, clientAddress);
     printError(error, this.addr, clientAddress);
+  }
+
+  /**
+   * Called with each message that a handler has posted, in this thread, wherever the
+   * handler runs. The base calls the `onMessage` option; without that, `handleError`
+   * is told once that nobody takes them.
+   *
+   * Handlers elsewhere are not trusted: check what they say. Until the returned
+   * promise resolves the message counts as not handled.
+   *
+   * @param message A copy of what was posted.
+   * @param from Where the handler runs.
+   * @returns Nothing, or a promise; the next message does not wait for it. What it
+   * rejects with goes to `handleError`.
+   */
+  handleMessage(
+    message: unknown,
+    from: MessageSender,
+  ): void | Promise<void> {
+    const { onMessage } = this.#options;
+    if (onMessage !== undefined) return onMessage(message, from);
+    this.#parts.messages.unheard();
   }
 
   /**

@@ -9,7 +9,7 @@ import {
   SIGNATURE_V2,
   VERSION,
 } from "./_proxy/header_v2.ts";
-import { ipBytes } from "../handlers/_ip_text.ts";
+import { ipBytes, ipv4Text, ipv6Text } from "../handlers/_ip_text.ts";
 import { CHECKSUM_SIZE, TYPE } from "./_proxy/tlvs.ts";
 import type { ProxyAddress, ProxyTLVs } from "../handlers/proxy_header.ts";
 
@@ -49,6 +49,8 @@ const NAMES = [
 
 /** The longest header of version 2, in bytes: the length of the rest has 16 bits. */
 const LONGEST_REST = 0xffff;
+
+const TRANSPORTS: readonly string[] = ["tcp", "udp", "unix", "unixpacket"];
 
 const encoder = new TextEncoder();
 
@@ -118,6 +120,13 @@ function endsOf(source: ProxyAddress, destination: ProxyAddress): Ends {
       `source is of ${source.transport} and destination of ${destination.transport}; they must be of the same`,
     );
   }
+  if (!TRANSPORTS.includes(source.transport)) {
+    throw cannot(
+      `a header has no addresses of ${
+        Deno.inspect(source.transport)
+      }; known are ${TRANSPORTS.join(", ")}`,
+    );
+  }
   const isStream = source.transport === "tcp" || source.transport === "unix";
   if (source.transport === "unix" || source.transport === "unixpacket") {
     const paths = both.map((address) => (address as Deno.UnixAddr).path ?? "");
@@ -139,7 +148,10 @@ function endsOf(source: ProxyAddress, destination: ProxyAddress): Ends {
     family: addresses[0]!.length === ADDRESS_SIZE.INET ? "INET" : "INET6",
     ...{ isStream, addresses },
     ports: hosts.map(({ port }) => checkedPort(port)),
-    texts: hosts.map(({ hostname }) => hostname),
+    // The longest line has room for the shortest form (RFC 5952), and not for others.
+    texts: addresses.map((bytes) =>
+      bytes.length === ADDRESS_SIZE.INET ? ipv4Text(bytes) : ipv6Text(bytes)
+    ),
   };
 }
 
@@ -170,13 +182,13 @@ function encodeV2(
     ...ends.addresses,
     ...ends.ports.map((port) => Uint8Array.of(port >> 8, port & 0xff)),
   ];
-  const said = ends === undefined ? new Uint8Array() : encodeTLVs(tlvs);
-  if (ends === undefined && Object.keys(tlvs).length > 0) {
+  if (ends === undefined && (checksum || Object.keys(tlvs).length > 0)) {
     throw cannot(
-      "TLVs need addresses before them: give source and destination",
+      "TLVs, a checksum among them, need addresses before them: give source and destination",
     );
   }
-  const sum = checksum && ends !== undefined
+  const said = encodeTLVs(tlvs);
+  const sum = checksum
     ? tlv(TYPE.CRC32C, new Uint8Array(CHECKSUM_SIZE))
     : new Uint8Array();
   const rest = joined([...addresses, said, sum]);

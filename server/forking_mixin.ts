@@ -139,8 +139,8 @@ const DEFAULT_KILL_TIMEOUT = 5_000;
  * Sockets and hooks stay in the server's process; bytes travel through stdin and
  * stdout of the others, with a window of 512 KiB for each connection and
  * direction, and of up to 2 MiB to 16 handlers of a process that take at once
- * what comes. In a handler, `server` is `addr` and `shutdown()`, `request` is
- * like a `Deno.TcpConn`, and `Deno.args` is as in the server's process. What a
+ * what comes. In a handler, `server` is `addr`, `config`, `post()` and
+ * `shutdown()`, `request` is like a `Deno.TcpConn`, and `Deno.args` is as in the server's process. What a
  * handler prints goes to the server's stderr, and so does what a `Deno.Command`
  * of its prints to an inherited stdout: as text without control characters but
  * line feeds and tabs (`\x1b` and the like), so that no terminal obeys what a
@@ -256,11 +256,13 @@ function forking(Base: ConcreteServerClass): ConcreteServerClass {
         startTimeout,
         killTimeout,
       };
-      const runner = new RemoteRunner(({ addr, shutdown, report }) => {
-        const command = new ChildCommand(location, addr, program, options);
-        command.checkSync(startTimeout);
-        return new ChildPool(command, limits, shutdown, report);
-      });
+      const runner = new RemoteRunner(
+        ({ addr, shutdown, report, messages }) => {
+          const command = new ChildCommand(location, addr, program, options);
+          command.checkSync(startTimeout);
+          return new ChildPool(command, limits, shutdown, report, messages);
+        },
+      );
       super(
         address,
         handler,

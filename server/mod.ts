@@ -32,6 +32,7 @@ export * from "./forking_mixin.ts";
 export * from "./forking_servers.ts";
 export * from "./handler_lost_error.ts";
 export * from "./inherited_sockets.ts";
+export * from "./message_sender.ts";
 export * from "./proxy_protocol_options.ts";
 export * from "./recyclable.ts";
 export * from "./restart.ts";

@@ -19,7 +19,10 @@ export interface Recyclable {
    * `onShutdown`, as they are when the server shuts down.
    *
    * While it lasts there may be twice as many threads, and one process more than
-   * `maxChildren`. Does nothing where the server has ended.
+   * `maxChildren`. Does nothing where the server has ended. A thread that accepts
+   * for itself may have been given a client just when the server was suspended:
+   * then it ends, with the requests that it has, when the server goes on, and is
+   * not waited for.
    *
    * @param options How long requests in the old ones may take.
    * @returns A promise that resolves when the old ones are gone, or the server has

@@ -55,8 +55,8 @@ const ACTION = "run";
  * systemd mostly, is told when the servers are ready and when they stop, and its
  * watchdog that the event loop turns: where `--allow-env=NOTIFY_SOCKET` lets this
  * process see that, and with the permissions of {@linkcode sdNotify} and
- * {@linkcode sdWatchdog}. What goes wrong with that, and with recycling, is printed
- * to stderr, and the servers go on.
+ * {@linkcode sdWatchdog}. What goes wrong with that, with recycling, in `onSignal` and
+ * in a `shutdown()` is printed to stderr, and the servers go on, or end.
  *
  * Needs no permission beside those of the servers.
  *
@@ -92,17 +92,23 @@ export async function run(
     : [servers];
   const { signals, gracePeriod, onSignal } = checkOptions(all, options);
   let ended: Deno.Signal | undefined;
-  const shutdown = async (grace: ShutdownOptions) => {
-    await Promise.all(all.map((server) => server.shutdown(grace)));
+  // One that fails to end must not keep the others from it.
+  const shutdown = (grace: ShutdownOptions) => {
+    for (const server of all) {
+      attempt(() => server.shutdown(grace)).catch(complain);
+    }
+  };
+  const tell: typeof onSignal = (signal, action) => {
+    attempt(() => onSignal?.(signal, action)).catch(complain);
   };
   const listeners = new Map<Deno.Signal, () => void>();
   for (const signal of signals) {
     listeners.set(signal, () => {
-      onSignal?.(signal, ended === undefined ? "drain" : "end");
-      if (ended !== undefined) return void shutdown({ gracePeriod: 0 });
+      tell(signal, ended === undefined ? "drain" : "end");
+      if (ended !== undefined) return shutdown({ gracePeriod: 0 });
       ended = signal;
       void notify("STOPPING=1");
-      void shutdown(gracePeriod === undefined ? {} : { gracePeriod });
+      shutdown(gracePeriod === undefined ? {} : { gracePeriod });
     });
   }
   const recyclable = all.filter(isRecyclable);
@@ -110,7 +116,7 @@ export async function run(
   const mayRecycle = Deno.build.os !== "windows" && !Deno.stdin.isTerminal();
   if (recyclable.length > 0 && mayRecycle && !listeners.has("SIGHUP")) {
     listeners.set("SIGHUP", () => {
-      onSignal?.("SIGHUP", "recycle");
+      tell("SIGHUP", "recycle");
       for (const server of recyclable) server.recycle().catch(complain);
     });
   }
@@ -122,7 +128,7 @@ export async function run(
       Deno.addSignalListener(signal, listener);
       added.push([signal, listener]);
     }
-    const served = all.map((server) => server.serveForever());
+    const served = all.map((server) => attempt(() => server.serveForever()));
     // The first that fails takes the others with it.
     for (const each of served) each.catch(() => shutdown({}));
     // The successor of a process that systemd has started is another one.
@@ -157,9 +163,12 @@ function checkOptions(
     onSignal,
   } = options;
   if (gracePeriod !== undefined) checkTime("gracePeriod", gracePeriod);
-  const isServer = (server: unknown) =>
-    typeof (server as Partial<RunnableServer> | null)?.serveForever ===
-      "function";
+  const isServer = (server: unknown) => {
+    const { serveForever, shutdown } = (server ?? {}) as Partial<
+      RunnableServer
+    >;
+    return typeof serveForever === "function" && typeof shutdown === "function";
+  };
   const wrong = servers.length === 0 || !servers.every(isServer)
     ? ["the first argument must be a server, or several", servers]
     : !Array.isArray(signals)
@@ -201,6 +210,13 @@ async function watch(): Promise<SdWatchdog | undefined> {
     complain(error);
     return undefined;
   }
+}
+
+/** Calls something, which may throw at once or reject. */
+async function attempt<Result>(
+  call: () => Result | Promise<Result>,
+): Promise<Result> {
+  return await call();
 }
 
 function complain(error: unknown): void {

@@ -1,4 +1,5 @@
 import type { BaseRequestHandler } from "../handlers/base_request_handler.ts";
+import type { MessageSender } from "./message_sender.ts";
 
 /**
  * A handler class, as a server of `Request`s from `Address`es takes it. It may
@@ -53,7 +54,7 @@ export interface ServerOptions<
    * called it; a promise is not waited for, and what it rejects with goes to
    * `handleError`.
    */
-  readonly onListen?: (address: Address) => void;
+  onListen?(address: Address): void;
   /**
    * Decides whether a request is served, where no subclass overrides
    * `verifyRequest`. One that is refused is shut down unanswered.
@@ -81,6 +82,26 @@ export interface ServerOptions<
     request?: Request,
     clientAddress?: Address,
   ): void | Promise<void>;
+  /**
+   * What handlers get as their `config`, wherever they run: data, as
+   * {@linkcode RequestServer.post} takes it, of any size. It is copied when the server
+   * is constructed, once for each thread or process, and travels neither in arguments
+   * nor in the environment, where others could read it. Threads and processes that
+   * start later get it too. `server.config` can be set anew.
+   *
+   * @default {undefined}
+   */
+  readonly config?: unknown;
+  /**
+   * Called with what handlers post, where no subclass overrides `handleMessage`,
+   * which says when.
+   *
+   * @param message A copy of what was posted. Give it a type of your own where
+   * handlers can be trusted, and check it where they cannot.
+   * @param from Where the handler runs.
+   * @returns Nothing, or a promise.
+   */
+  onMessage?(message: unknown, from: MessageSender): void | Promise<void>;
 }
 
 /** Options of {@linkcode BaseServer.shutdown}. */

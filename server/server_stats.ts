@@ -4,7 +4,8 @@
  * - `"verify"`: `verifyRequest`, or the option `verify`, said so.
  * - `"late"`: it came when the server had stopped accepting.
  * - `"proxy"`: `proxyProtocol` does not trust its peer, or the peer went before it had
- *   sent anything.
+ *   sent anything. One that takes too long is aborted, and one that sends no header, or
+ *   a wrong one, has failed.
  * - `"deny"`, `"perAddress"`, `"rate"`: the option `admission` let it not in: by the
  *   networks of `deny` and `allow`, or by the limit of that name.
  */
@@ -21,8 +22,8 @@ export type RefusalReason =
  *
  * - `"requestTimeout"`, `"idleTimeout"`, `"lingerTimeout"`, `"handshakeTimeout"`:
  *   the option of that name.
- * - `"timeout"`: another time limit, such as `writeTimeout` of HTTP, or one of its
- *   handler's own.
+ * - `"timeout"`: another time limit, such as `writeTimeout` of HTTP, `timeout` of
+ *   `proxyProtocol`, or one of its handler's own.
  * - `"connection"`: its connection failed: mostly, its client was gone.
  * - `"shutdown"`: the grace period of a shutdown was over.
  * - `"closed"`: by `closeConnection()`.
@@ -122,8 +123,8 @@ export interface WorkerStats {
 /**
  * How far a request is.
  *
- * - `"accepted"`: its handler does not run yet: it is being verified, or its
- *   handshake is under way.
+ * - `"accepted"`: its handler does not run yet: its PROXY header is awaited, it is
+ *   being verified, or its handshake is under way.
  * - `"waiting"`: it waits for a thread or a process.
  * - `"active"`: its handler runs.
  * - `"aborted"`: it was aborted, and its handler winds down.

@@ -55,6 +55,12 @@ export interface TCPServerOptions extends StreamServerOptions<Deno.NetAddr> {
    * @default {false}
    */
   readonly rawAddresses?: boolean;
+  /**
+   * As every server's. `Deno.connect` takes the address as it is.
+   *
+   * @param address The address that the server is bound to.
+   */
+  onListen?(address: TCPAddr): void;
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   checkAcceptMode,
   hookOf,
   objection,
+  refuseHooks,
 } from "./_acceptors/accept_mode.ts";
 import {
   type AcceptorAddress,
@@ -99,7 +100,7 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * module, so what it does beside defining classes belongs behind
  * `if (import.meta.main)`.
  *
- * In a handler, `server` is `addr` and `shutdown()`.
+ * In a handler, `server` is `addr`, `config`, `post()` and `shutdown()`.
  *
  * Who accepts: threads of a server of TCP or TLS do so themselves, where its class
  * overrides no hook but `handleError` and `handleTimeout`, the options hold no
@@ -111,7 +112,8 @@ export type Threading<Base extends ServerClass> = MixedIn<
  * be resumed with the thread that began it. `handleError` is told of the client's address and no
  * request. `maxConnections` counts over all threads; a thread that waits for a
  * connection holds a place for it. The port is free when `finished` resolves.
- * The option `accept: "threads"` insists on it, and says what stands against it.
+ * The option `accept: "threads"` insists on it, and says what stands against it. A
+ * hook that is set on the server while they accept is refused with a `TypeError`.
  *
  * Otherwise, and for all other servers, sockets and hooks stay in the main thread;
  * bytes travel through shared memory, with a window of 512 KiB for each connection
@@ -201,7 +203,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
       const capacity = workers * connectionsPerWorker;
       const location = handlerLocation(handler);
       const makePool = () =>
-        new RemoteRunner(({ addr, shutdown, report }) =>
+        new RemoteRunner(({ addr, shutdown, report, messages }) =>
           new ThreadPool(
             workers,
             connectionsPerWorker,
@@ -210,6 +212,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
             addr,
             shutdown,
             report,
+            messages,
           )
         );
       const optionNames = OPTION_NAMES;
@@ -239,6 +242,7 @@ function threading(Base: ConcreteServerClass): ConcreteServerClass {
           options: acceptorOptions(options),
         }),
         objection: () => hookOf(this),
+        refuseHooks: () => refuseHooks(this),
       });
       super(
         address,

@@ -38,9 +38,19 @@ export interface UnixStreamServerAddress extends UnixServerAddress {
   readonly inheritable?: boolean;
 }
 
+/** The address a {@linkcode UnixStreamServer} is bound to; `Deno.connect` takes it. */
+export type UnixStreamAddr = Deno.UnixAddr & { transport: "unix" };
+
 /** Options of a {@linkcode UnixStreamServer}. */
 export interface UnixStreamServerOptions
-  extends StreamServerOptions<Deno.UnixAddr>, UnixSocketFileOptions {}
+  extends StreamServerOptions<Deno.UnixAddr>, UnixSocketFileOptions {
+  /**
+   * As every server's. `Deno.connect` takes the address as it is.
+   *
+   * @param address The address that the server is bound to.
+   */
+  onListen?(address: UnixStreamAddr): void;
+}
 
 /**
  * A server of Unix stream connections. Its socket file is removed when it
@@ -119,6 +129,15 @@ export class UnixStreamServer
         optionNames: UNIX_OPTION_NAMES,
       }),
     );
+  }
+
+  /**
+   * The address the server is bound to.
+   *
+   * @returns The address.
+   */
+  override get addr(): UnixStreamAddr {
+    return super.addr as UnixStreamAddr;
   }
 }
 

@@ -26,6 +26,17 @@ export const NEEDED_PROGRAMS: readonly NeededProgram[] = [
   { name: "sslscan", package: "sslscan", for: "TLS as strangers see it" },
   { name: "strace", package: "strace", for: "system calls that are promised" },
   { name: "wrk", package: "wrk", for: "HTTP under load" },
+  { name: "ab", package: "apache2-utils", for: "HTTP/1.0 under load" },
+  {
+    name: "h2load",
+    package: "nghttp2-client",
+    for: "pipelined HTTP under load",
+  },
+  {
+    name: "/usr/lib/python3.11/test/test_httpservers.py",
+    package: "libpython3.11-testsuite",
+    for: "CPython's own tests of its servers",
+  },
   { name: "chromium", package: "chromium", for: "pages and WebSockets" },
   {
     name: "redis-cli",

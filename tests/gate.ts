@@ -46,7 +46,7 @@ const checks: readonly Check[] = [
   },
   ...[
     ...["http", "http_files", "xmlrpc", "numbers", "fresh_children"],
-    ...["before_handlers", "websocket", "clients"],
+    ...["before_handlers", "websocket", "clients", "flatness"],
   ].map((
     name,
   ): Check => ({

@@ -43,5 +43,10 @@ async function serve(conn: Deno.Conn) {
 }
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-console.log((listener.addr as Deno.NetAddr).port);
+const { port } = listener.addr;
+// raw_workers.ts runs it in threads.
+const { postMessage = console.log } = globalThis as {
+  postMessage?(message: unknown): void;
+};
+postMessage(port);
 for await (const conn of listener) serve(conn);

@@ -11,6 +11,7 @@ import {
 } from "./_inside.ts";
 import { END, LEAVE, OWN } from "../streams/_owned.ts";
 import { refuseGeneratorMethods } from "../_generators.ts";
+import { inspectBounded } from "../_inspect_bounded.ts";
 import {
   ABORT,
   CLOSING,
@@ -21,11 +22,10 @@ import {
   SETTLE,
   UNSENT,
 } from "../_host.ts";
-import { checkBoolean } from "../_settings.ts";
+import { checkBoolean, wrong } from "../_settings.ts";
 import { type RequestTrace, tracing } from "../_tracing.ts";
 import { TRAFFIC } from "../_traffic.ts";
 import type { Unsent } from "../_unsent.ts";
-import { STATUS_CODES } from "node:http";
 import {
   BaseRequestHandler,
   type RequestServer,
@@ -37,15 +37,21 @@ import {
   type StreamOwner,
 } from "../streams/_left_behind.ts";
 import { BodyReader } from "./_connection/body_reader.ts";
-import { contentOf } from "./_connection/content.ts";
+import { type Content, contentOf } from "./_connection/content.ts";
 import { escapeLine } from "../_escape_controls.ts";
-import { escapeHtml } from "./_connection/escape_html.ts";
 import {
+  checkErrorFormat,
+  ERROR_MESSAGE_FORMAT,
+  formatError,
+} from "./_connection/error_format.ts";
+import {
+  checkFieldText,
   currentDate,
   encodeHead,
   headerLine,
   isContentLength,
   namesClose,
+  type ProtocolVersion,
   statusLine,
   wholeResponse,
 } from "./_connection/head.ts";
@@ -67,6 +73,11 @@ import {
   serving,
 } from "./_connection/late.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
+import {
+  checkResponses,
+  RESPONSES,
+  type StatusTexts,
+} from "./_connection/responses.ts";
 import {
   type RequestOwner,
   RequestScope,
@@ -90,6 +101,8 @@ interface Interruption {
 
 /** A body up to this size goes out together with its head, in bytes. */
 const JOIN_UP_TO = 64 * 1024;
+
+export type { ProtocolVersion, StatusTexts };
 
 /** The name of a method that a request may be for: `doGET`, `doM-SEARCH`. */
 const REQUEST_METHOD = /^do[A-Z-]+$/;
@@ -181,13 +194,49 @@ export class BaseHTTPRequestHandler<
    * @default {false}
    */
   static readonly allowHalfOpen: boolean = false;
+  /**
+   * The version of the responses. With `HTTP/1.0` every response ends its
+   * connection, and none comes in chunks. Interim responses are of HTTP/1.1.
+   *
+   * @default {"HTTP/1.1"}
+   */
+  static readonly protocolVersion: ProtocolVersion = "HTTP/1.1";
+  /**
+   * The phrase of each status, and a sentence that explains it on the page of an
+   * error. A subclass adds to them:
+   * `{ ...BaseHTTPRequestHandler.responses, 499: ["Gone Away", "Nobody waits"] }`.
+   */
+  static readonly responses: Readonly<Record<number, StatusTexts>> = RESPONSES;
+  /**
+   * The page of an error, in which `%(code)d`, `%(message)s` and `%(explain)s`
+   * stand for the status, what is wrong and more about it, and `%%` for a per
+   * cent sign. What HTML would read as markup is escaped in all three.
+   */
+  static readonly errorMessageFormat: string = ERROR_MESSAGE_FORMAT;
+  /** The type of that page. */
+  static readonly errorContentType: string = "text/html;charset=utf-8";
+  /** The first part of {@linkcode BaseHTTPRequestHandler.versionString}. */
+  static readonly serverVersion: string = "socketserver";
+  /** The last part of {@linkcode BaseHTTPRequestHandler.versionString}. */
+  static readonly sysVersion: string = `Deno/${Deno.version.deno}`;
   /** @ignore */
   static override readonly [SERVES]: Served = "connections";
   /** @ignore */
   static override checkSettings(): void {
     super.checkSettings();
     completeHTTPLimits(this.limits);
-    checkBoolean("serve HTTP", "allowHalfOpen", this.allowHalfOpen);
+    const action = "serve HTTP";
+    checkBoolean(action, "allowHalfOpen", this.allowHalfOpen);
+    const { protocolVersion } = this;
+    if (protocolVersion !== "HTTP/1.1" && protocolVersion !== "HTTP/1.0") {
+      const versions = '"HTTP/1.1" or "HTTP/1.0"';
+      throw wrong(action, "protocolVersion", versions, protocolVersion);
+    }
+    checkResponses(this.responses);
+    checkErrorFormat(this.errorMessageFormat);
+    for (
+      const name of ["errorContentType", "serverVersion", "sysVersion"] as const
+    ) checkFieldText(action, name, this[name]);
     refuseGeneratorMethods(this, (name) => REQUEST_METHOD.test(name));
   }
 
@@ -202,9 +251,7 @@ export class BaseHTTPRequestHandler<
       this.#scope?.abort(error);
     },
     ended: () => {
-      const { allowHalfOpen } = this
-        .constructor as typeof BaseHTTPRequestHandler;
-      if (!allowHalfOpen) this.#scope?.abortByClient();
+      if (!this.#own.allowHalfOpen) this.#scope?.abortByClient();
     },
     overdue: () => this.#overdue?.(),
     interrupted: (answer) => this.#interrupt?.({ answer }),
@@ -251,6 +298,12 @@ export class BaseHTTPRequestHandler<
   #head = "";
   #status = 0;
   #headSent = false;
+  /** Whether some of the head has been sent, which no other can replace. */
+  #headBegun = false;
+  /** Whether a response of 1xx is the last: the connection ends with it. */
+  #endsInterim = false;
+  /** Whether responses are of HTTP/1.0. */
+  #isOldProtocol = false;
   #length: number | undefined;
   #sendsConnection = false;
   #saysClose = false;
@@ -321,8 +374,12 @@ export class BaseHTTPRequestHandler<
         `Cannot write ${bytes.length} bytes of a response: the request is finished`,
       );
     }
-    this.#headSent = true;
-    return this.#connection.write(bytes);
+    this.#headSent = this.#headBegun = true;
+    // Interim responses may have been sent before it.
+    const before = this.#out;
+    return before !== undefined && before.bufferedAmount > 0
+      ? before.flush().then(() => this.#connection.write(bytes))
+      : this.#connection.write(bytes);
   }
 
   /**
@@ -340,7 +397,7 @@ export class BaseHTTPRequestHandler<
       body = "";
     }
     this.#ready = wholeResponse(head, body, this.#borrowed);
-    this.#headSent = true;
+    this.#headSent = this.#headBegun = true;
   }
 
   /**
@@ -360,7 +417,7 @@ export class BaseHTTPRequestHandler<
       ? `the body of ${method} ${target} has not all come; read it first`
       : this.#status !== 0 && !this.#headSent
       ? "a response was begun; call endHeaders() first"
-      : this.#headSent && contentOf(method, this.#status) !== "tunnel"
+      : this.#headSent && this.#content() !== "tunnel"
       ? `a response of status ${this.#status} was sent`
       : undefined;
     if (problem !== undefined) {
@@ -529,7 +586,8 @@ export class BaseHTTPRequestHandler<
   override async handle(): Promise<void> {
     // What is written is whole, and to wait for more of it would be in vain.
     (this.request as Partial<Deno.TcpConn>).setNoDelay?.(true);
-    const limits = limitsFor(this.constructor as typeof BaseHTTPRequestHandler);
+    const limits = limitsFor(this.#own);
+    this.#isOldProtocol = this.#own.protocolVersion === "HTTP/1.0";
     const { requestTimeout = Infinity } = this.server;
     this.#requestTimeout = Math.min(limits.requestTimeout, requestTimeout);
     const connection = this.#connection = new HTTPConnection(
@@ -603,9 +661,12 @@ export class BaseHTTPRequestHandler<
           }
           if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
           this.#gathers = true;
+          const call = expect === undefined
+            ? handle
+            : () => this.#handleExpecting();
           const served = isUnmarked ? handle() : serving.run(
             scope,
-            trace === undefined ? handle : () => trace.run(handle),
+            trace === undefined ? call : () => trace.run(call),
           );
           if (served !== undefined) {
             this.#gathers = false;
@@ -624,6 +685,11 @@ export class BaseHTTPRequestHandler<
           this.#gathers = false;
           const ready = this.#ready;
           if (ready !== undefined) {
+            const before = this.#out;
+            // Interim responses, or some of the head, may have been sent before it.
+            if (before !== undefined && before.bufferedAmount > 0) {
+              await this.#inTime(before.flush());
+            }
             let left = ready;
             if (this.#timedOut === undefined) {
               let taken: number;
@@ -769,6 +835,21 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
+   * Called for a request with `Expect: 100-continue`, whose client waits to be
+   * told to send its body, before the method that is named after the request's.
+   * A subclass may refuse the body: it sends a response and returns false.
+   *
+   * The base sends nothing and returns true: the client is told to go on when
+   * `rfile` is first read. To tell it before, call `sendResponseOnly(100)` and
+   * `endHeaders()`.
+   *
+   * @returns Whether the request is to be served, or a promise of that.
+   */
+  handleExpect100(): boolean | Promise<boolean> {
+    return true;
+  }
+
+  /**
    * Begins a response: its status line, `Server` and `Date`. Also logs the
    * request.
    *
@@ -780,27 +861,44 @@ export class BaseHTTPRequestHandler<
    * @throws {TypeError} If the message holds a line ending.
    */
   sendResponse(status: number, message?: string): void {
-    this.#requireInTime(`send a response of status ${status}`);
-    if (this.#status !== 0) {
-      throw this.#misused(
-        `Cannot send a response of status ${status}: one of status ${this.#status} was begun`,
-      );
-    }
-    if (status < 200 && !(status === 101 && this.#incoming.upgrades)) {
+    if (isInterim(status) && !this.#endsInterim && !this.#switches(status)) {
       throw new RangeError(
         `Cannot send a response of status ${status}: ${
           status === 101
             ? "the request asks for no upgrade"
-            : "it would not be the last of this request"
+            : "it would not be the last of this request; call sendResponseOnly() instead"
         }`,
       );
     }
-    this.#head = statusLine(status, message);
-    this.#status = status;
+    this.#beginResponse(status, message);
     this.logRequest(status);
     const version = this.versionString();
     if (version !== "") this.sendHeader("Server", version);
     this.sendHeader("Date", this.dateTimeString());
+  }
+
+  /**
+   * Begins a response with its status line alone, and does not log it.
+   *
+   * With a status from 100 to 199, 101 excepted, it is an interim response:
+   * `endHeaders()` sends it, and the response to the request is still to be
+   * begun. `103` with `Link` headers tells a browser what it is going to need
+   * (RFC 8297). A client of HTTP/1.0, which would take it for the last, is sent
+   * none (RFC 9110, section 15.2).
+   *
+   * @param status The status, 100 to 999; 101 as in `sendResponse`.
+   * @param message The reason phrase; by default the status's own.
+   * @throws {Error} If a response was begun already.
+   * @throws {RangeError} If the status is out of range.
+   * @throws {TypeError} If the message holds a line ending.
+   */
+  sendResponseOnly(status: number, message?: string): void {
+    if (status === 101 && !this.#switches(status)) {
+      throw new RangeError(
+        "Cannot send a response of status 101: the request asks for no upgrade",
+      );
+    }
+    this.#beginResponse(status, message);
   }
 
   /**
@@ -845,7 +943,7 @@ export class BaseHTTPRequestHandler<
           throw new TypeError(`Cannot send the header "${name}": it was sent`);
         }
         this.#length = Number(value);
-        switch (contentOf(this.command, this.#status)) {
+        switch (this.#content()) {
           case "none":
           case "empty":
           case "tunnel":
@@ -883,21 +981,20 @@ export class BaseHTTPRequestHandler<
         }`,
       );
     }
+    if (this.#isFollowed) return this.#sendInterim();
     const go = this.#connection.takeContinue(this.#status);
     const framing = this.#framing();
     if (framing.by === "close") this.closeConnection = true;
     if (framing.by === "chunks") {
       this.#head += "Transfer-Encoding: chunked\r\n";
-    } else if (contentOf(this.command, this.#status) === "empty") {
+    } else if (this.#content() === "empty") {
       this.#head += "Content-Length: 0\r\n";
     }
     // Behind those of a tunnel HTTP has nothing to say of the connection.
-    if (
-      !this.#saysClose && contentOf(this.command, this.#status) !== "tunnel"
-    ) {
+    if (!this.#saysClose && this.#content() !== "tunnel") {
       this.#head += this.#connectionHeader();
     }
-    this.#headSent = true;
+    this.#headSent = this.#headBegun = true;
     const body = this.#responseBody();
     body.start(framing);
     body.gather(`${go}${this.#head}\r\n`);
@@ -905,28 +1002,55 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Sends a whole response that tells of an error, and logs it. One that has no
-   * content, such as 204, is sent without the page.
+   * Sends what there is of the headers, before they are complete: others may
+   * follow, and `endHeaders()` ends them. A response that is slow to be made
+   * shows its client so that it was begun; it can then not become another one.
+   * An interim response is sent whole, by `endHeaders()`.
    *
-   * @param status The status, 200 to 999, and mostly 400 to 599.
+   * @throws {Error} If no response was begun, or its headers are sent.
+   */
+  flushHeaders(): void {
+    this.#requireInTime("send the headers");
+    if (this.#status === 0 || this.#headSent) {
+      throw this.#misused(
+        `Cannot send the headers: ${
+          this.#headSent ? "they are sent" : "call sendResponse() first"
+        }`,
+      );
+    }
+    if (this.#isFollowed || this.#head === "") return;
+    const go = this.#connection.takeContinue(this.#status);
+    this.#headBegun = true;
+    this.#output().write(encodeHead(`${go}${this.#head}`));
+    this.#head = "";
+  }
+
+  /**
+   * Sends a whole response that tells of an error, and logs it. One that has no
+   * content, to HEAD and with 1xx, 204, 205 or 304, is sent without the page.
+   * With 1xx, of which no client expects to be the last, the connection ends.
+   *
+   * @param status The status, 100 to 999, and mostly 400 to 599.
    * @param message What is wrong, for the client; by default the status's own
    * phrase.
-   * @param explain More about it.
+   * @param explain More about it; by default what
+   * {@linkcode BaseHTTPRequestHandler.responses} says of the status.
    * @returns A promise that resolves when it is sent. It rejects with
-   * `RangeError` if the status is out of range, and with `Error` if a response
-   * was begun already.
+   * `RangeError` if the status is out of range, or is 1xx and the client speaks
+   * HTTP/1.0, and with `Error` if a response was begun already.
    */
   async sendError(
     status: number,
-    message: string = STATUS_CODES[status] ?? "Error",
-    explain = "",
+    message: string = this.#own.responses[status]?.[0] ?? "Error",
+    explain: string = this.#own.responses[status]?.[1] ?? "",
   ): Promise<void> {
     this.#requireInTime(`send an error of status ${status}`);
     await this.#sendError({ status, message, headers: {} }, explain);
   }
 
   /**
-   * The body of the response that tells of an error.
+   * The body of the response that tells of an error: `errorMessageFormat` with
+   * what it is about.
    *
    * @param status The status.
    * @param message What is wrong, not escaped.
@@ -934,31 +1058,23 @@ export class BaseHTTPRequestHandler<
    * @returns A page of HTML.
    */
   errorPage(status: number, message: string, explain: string): string {
-    const title = escapeHtml(`${status} ${message}`);
-    return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-</head>
-<body style="font-family: system-ui, sans-serif">
-<h1>${title}</h1>
-<p>${escapeHtml(explain)}</p>
-</body>
-</html>
-`;
+    return formatError(this.#own.errorMessageFormat, {
+      code: status,
+      message,
+      explain,
+    });
   }
 
   /**
-   * Called for each response, with its status. Logs the request's first line, or
-   * `-` where what came has none.
+   * Called for each response, with its status. Logs the request's first line,
+   * the status and the size; `-` stands for what is not known.
    *
-   * @param status The status.
+   * @param code The status.
+   * @param size How many bytes the body has. Responses are logged when they
+   * begin, and not told.
    */
-  logRequest(status: number): void {
-    this.logMessage(`"${this.requestLine || "-"}" ${status}`);
+  logRequest(code: number | string = "-", size: number | string = "-"): void {
+    this.logMessage(`"${this.requestLine || "-"}" ${code} ${size}`);
   }
 
   /**
@@ -978,20 +1094,23 @@ export class BaseHTTPRequestHandler<
    */
   logMessage(message: string): void {
     console.error(
-      `${escapeLine(this.addressString())} - - [${new Date().toISOString()}] ${
+      `${escapeLine(this.addressString())} - - [${this.logDateTimeString()}] ${
         escapeLine(message)
       }`,
     );
   }
 
   /**
-   * What `Server` says. The base names this module and Deno; an empty string
-   * sends no such header.
+   * What `Server` says. The base names `serverVersion` and `sysVersion`: this
+   * module and Deno. An empty string sends no such header.
    *
    * @returns The text.
    */
   versionString(): string {
-    return `socketserver Deno/${Deno.version.deno}`;
+    const { serverVersion, sysVersion } = this.#own;
+    return serverVersion === "" || sysVersion === ""
+      ? serverVersion + sysVersion
+      : `${serverVersion} ${sysVersion}`;
   }
 
   /**
@@ -1002,6 +1121,15 @@ export class BaseHTTPRequestHandler<
    */
   dateTimeString(time?: number): string {
     return time === undefined ? currentDate() : new Date(time).toUTCString();
+  }
+
+  /**
+   * The current time as it is logged: ISO 8601, in UTC.
+   *
+   * @returns The text.
+   */
+  logDateTimeString(): string {
+    return new Date().toISOString();
   }
 
   /**
@@ -1020,7 +1148,7 @@ export class BaseHTTPRequestHandler<
     this.command = incoming.method;
     this.path = incoming.target;
     this.requestVersion = versionName(incoming.minorVersion);
-    this.closeConnection = !incoming.keepAlive;
+    this.closeConnection = !incoming.keepAlive || this.#isOldProtocol;
     this.#rfile = undefined;
     this.#clearResponse();
     this.#scope = new RequestScope(this.#owner, incoming, this.#mark);
@@ -1041,6 +1169,8 @@ export class BaseHTTPRequestHandler<
     this.#status = 0;
     this.#length = undefined;
     this.#headSent =
+      this.#headBegun =
+      this.#endsInterim =
       this.#sendsConnection =
       this.#saysClose =
       this.#sendsTransferEncoding =
@@ -1050,6 +1180,56 @@ export class BaseHTTPRequestHandler<
       this.#ready =
       this.#following =
         undefined;
+  }
+
+  get #own(): typeof BaseHTTPRequestHandler {
+    return this.constructor as typeof BaseHTTPRequestHandler;
+  }
+
+  /** What the response that was begun may have behind its head. */
+  #content(): Content {
+    return this.#endsInterim ? "none" : contentOf(this.command, this.#status);
+  }
+
+  /** Whether another response follows the one that was begun. */
+  get #isFollowed(): boolean {
+    return isInterim(this.#status) && this.#status !== 101 &&
+      !this.#endsInterim;
+  }
+
+  /** Whether a response changes the protocol, as the request asks for. */
+  #switches(status: number): boolean {
+    return status === 101 && this.#incoming.upgrades;
+  }
+
+  #beginResponse(status: number, message: string | undefined): void {
+    this.#requireInTime(`send a response of status ${status}`);
+    if (this.#status !== 0) {
+      throw this.#misused(
+        `Cannot send a response of status ${status}: one of status ${this.#status} was begun`,
+      );
+    }
+    const own = this.#own;
+    // HTTP/1.0 has none of 1xx, and whoever is sent one speaks HTTP/1.1.
+    const version = this.#isOldProtocol && !isInterim(status)
+      ? "HTTP/1.0"
+      : "HTTP/1.1";
+    if (message === undefined && own.responses !== RESPONSES) {
+      message = own.responses[status]?.[0];
+    }
+    this.#head = statusLine(status, message, version);
+    this.#status = status;
+  }
+
+  /** Sends a response that others follow. */
+  #sendInterim(): void {
+    const head = `${this.#head}\r\n`;
+    // Whoever sends it is about to have said what the client waits for.
+    if (this.#status === 100) this.#connection.takeContinue();
+    this.#clearResponse();
+    if (this.requestVersion === "HTTP/1.1") {
+      this.#output().write(encodeHead(head));
+    }
   }
 
   /** The request of the code that runs, where that is an earlier one. */
@@ -1081,10 +1261,25 @@ export class BaseHTTPRequestHandler<
     return error;
   }
 
+  /** Serves a request whose client waits to be told to send its body. */
+  async #handleExpecting(): Promise<void> {
+    // RFC 9110, section 10.1.1: that of HTTP/1.0 is ignored.
+    const goesOn = this.#incoming.minorVersion === 0 ||
+      await this.handleExpect100();
+    if (typeof goesOn !== "boolean") {
+      throw new TypeError(
+        `Cannot answer ${this.command} ${this.path}: handleExpect100() must return true or false, returned ${
+          inspectBounded(goesOn)
+        }`,
+      );
+    }
+    if (goesOn) await this.handleOneRequest();
+  }
+
   /** Answers a request whose method has failed. */
   async #answerFailure(error: unknown, scope: RequestScope): Promise<void> {
     // What failed on its way to the client cannot be told to the client.
-    const answer = !this.#headSent;
+    const answer = !this.#headBegun;
     if (scope.isClientEnd(error)) {
       // Nobody is there to be told, and nothing has failed.
       this.closeConnection = true;
@@ -1126,7 +1321,7 @@ export class BaseHTTPRequestHandler<
       scope.abort(error);
       scope.end();
       // What was begun ends here: its end would make it look whole.
-      if (this.#headSent) this.#out?.[END]()?.catch(ignore);
+      if (this.#headBegun) this.#out?.[END]()?.catch(ignore);
       reject(error);
     };
     this.#connection.limitRequest(this.#requestTimeout);
@@ -1140,12 +1335,12 @@ export class BaseHTTPRequestHandler<
   }
 
   #finishResponse(): void | Promise<void> {
-    if (this.#status === 0) {
+    if (this.#status === 0 || this.#isFollowed) {
       throw new Error(
         `Cannot finish the response to ${this.command} ${this.path}: the handler sent none`,
       );
     }
-    if (this.#status === 101) {
+    if (this.#status === 101 && !this.#endsInterim) {
       throw new Error(
         `Cannot finish the response to ${this.command} ${this.path}: it was 101, and nobody has taken the connection over; call hijack()`,
       );
@@ -1153,7 +1348,7 @@ export class BaseHTTPRequestHandler<
     if (!this.#headSent) {
       if (
         this.#length === undefined && !this.#sendsTransferEncoding &&
-        contentOf(this.command, this.#status) === "any"
+        this.#content() === "any"
       ) {
         this.sendHeader("Content-Length", "0");
       }
@@ -1195,7 +1390,10 @@ export class BaseHTTPRequestHandler<
   }
 
   async #answer(error: HTTPError): Promise<void> {
-    await this.#sendError(error, "");
+    await this.#sendError(
+      error,
+      this.#own.responses[error.status]?.[1] ?? "",
+    );
     await this.#finishResponse();
   }
 
@@ -1206,30 +1404,42 @@ export class BaseHTTPRequestHandler<
     const { status, message, headers } = error;
     // What was written before there was a head has broken the writer.
     if (!this.#headSent) this.#wfile = this.#body = undefined;
+    if (isInterim(status)) {
+      if (this.requestVersion !== "HTTP/1.1") {
+        throw new RangeError(
+          `Cannot send an error of status ${status}: the client speaks HTTP/1.0, which has no status below 200`,
+        );
+      }
+      if (this.#status === 0) this.#endsInterim = this.closeConnection = true;
+    }
     this.logError(`code ${status}, message ${message}`);
     this.sendResponse(status, asPhrase(message));
     for (const [name, value] of Object.entries(headers)) {
       this.sendHeader(name, value);
     }
-    const content = contentOf(this.command, status);
+    const content = this.#content();
     if (content === "none" || content === "empty") return this.endHeaders();
     const page = new TextEncoder().encode(
       this.errorPage(status, message, explain),
     );
-    this.sendHeader("Content-Type", "text/html;charset=utf-8");
+    this.sendHeader("Content-Type", this.#own.errorContentType);
     this.sendHeader("Content-Length", String(page.length));
     this.endHeaders();
     await this.wfile.write(page);
   }
 
   #framing(): Framing {
-    const content = contentOf(this.command, this.#status);
+    const content = this.#content();
     if (content === "tunnel") return { by: "close" };
     if (content !== "any") return { by: "nothing" };
     if (this.#length !== undefined && !this.#sendsTransferEncoding) {
       return { by: "length", length: this.#length };
     }
-    return { by: this.requestVersion === "HTTP/1.1" ? "chunks" : "close" };
+    return {
+      by: this.requestVersion === "HTTP/1.1" && !this.#isOldProtocol
+        ? "chunks"
+        : "close",
+    };
   }
 
   #connectionHeader(): string {
@@ -1252,6 +1462,11 @@ export class BaseHTTPRequestHandler<
   #responseBody(): ResponseBody {
     return this.#body ??= new ResponseBody(this.#output());
   }
+}
+
+/** Whether a status is of those that another response follows, or a protocol. */
+function isInterim(status: number): boolean {
+  return status >= 100 && status < 200;
 }
 
 function limitsFor(Handler: typeof BaseHTTPRequestHandler): HTTPLimits {

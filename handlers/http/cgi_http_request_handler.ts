@@ -1,4 +1,5 @@
 import type { RequestServer } from "../base_request_handler.ts";
+import { SCOPE, STATUS, WRITE_RAW } from "./_inside.ts";
 import { resolve } from "node:path";
 import { scriptEnvironment, systemEnvironment } from "./_cgi/environment.ts";
 import { findScript, type Script, scriptFolder } from "./_cgi/find_script.ts";
@@ -8,7 +9,11 @@ import { runScript } from "./_cgi/run_script.ts";
 import { scriptRoomOf } from "./_cgi/script_room.ts";
 import { type CGIUser, checkScriptUser } from "./_cgi/script_user.ts";
 import { servedDirectory } from "./_files/find_file.ts";
-import { parseTargetPath, type TargetPath } from "./_files/target_path.ts";
+import {
+  parseTargetPath,
+  straightTarget,
+  type TargetPath,
+} from "./_files/target_path.ts";
 import {
   checkBoolean,
   checkNumber,
@@ -33,6 +38,8 @@ const MOST_REDIRECTS = 10;
  * link, if that leads to a file in the same folder of scripts. Such a folder is
  * never listed, and no file in it is sent.
  *
+ * - Scripts are looked for in `directory`, wherever `translatePath` of a subclass
+ *   leads what is no script.
  * - The environment is RFC 3875's, with `PATH` and `cgiEnvironment`, and
  *   nothing else of this process. Headers become `HTTP_` variables, but for
  *   `Authorization` (unless `passesAuthorization`), `Proxy`, those about the
@@ -45,8 +52,9 @@ const MOST_REDIRECTS = 10;
  *   411.
  * - `Location` with a path has the server answer that path instead, at most 10
  *   times; with anything else, the client is sent there (302).
- * - Scripts whose name starts with `nph-`, which would write to the client
- *   themselves, are answered with 501.
+ * - What a script prints whose name starts with `nph-` is a whole response, from
+ *   its status line on (section 5). It is sent as it is, and the connection is
+ *   closed behind it. One that does not begin like one is answered with 502.
  * - A script that prints no valid header is answered with 502, one that neither
  *   takes nor gives anything for `cgiTimeout` with 504. It is then sent SIGTERM,
  *   and SIGKILL 2 seconds later. So is one whose client is gone, or that is
@@ -126,6 +134,9 @@ export class CGIHTTPRequestHandler<
    * groups are kept. On Windows scripts run as whoever runs the server.
    */
   static readonly cgiUser: CGIUser | "nobody" | "server" = "nobody";
+
+  /** That of a response that a script has made by itself. */
+  #unparsedStatus = 0;
 
   /**
    * Checks what the class is set to, before anybody is served.
@@ -213,8 +224,9 @@ export class CGIHTTPRequestHandler<
   }
 
   async #serve(): Promise<void> {
-    const { cgiDirectories, directory } = this.#own;
-    const root = await servedDirectory(directory);
+    this.#unparsedStatus = 0;
+    const { cgiDirectories } = this.#own;
+    const root = await servedDirectory(this.directory);
     let hasBody = true;
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
       if (this.path === "*") throw this.#noScript();
@@ -236,19 +248,36 @@ export class CGIHTTPRequestHandler<
     throw new HTTPError(502);
   }
 
-  async #serveFile({ names }: TargetPath): Promise<void> {
+  async #serveFile(target: TargetPath): Promise<void> {
     if (this.command !== "GET" && this.command !== "HEAD") {
       throw this.#noScript();
     }
-    const { cgiDirectories, directory, indexPages } = this.#own;
+    const { cgiDirectories, indexPages } = this.#own;
+    const path = this.translatePath(straightTarget(target));
     // Of a folder, its index page may be sent.
-    for (const name of [undefined, ...indexPages]) {
-      const way = name === undefined ? names : [...names, name];
-      if (await isOfScripts(directory, cgiDirectories, way)) {
+    for (const name of ["", ...indexPages]) {
+      if (
+        await isOfScripts(this.directory, cgiDirectories, resolve(path, name))
+      ) {
         throw new HTTPError(403, "Scripts are run, and not sent");
       }
     }
     await (this.command === "GET" ? super.doGET() : super.doHEAD());
+  }
+
+  /** @ignore */
+  override get [STATUS](): number {
+    return super[STATUS] || this.#unparsedStatus;
+  }
+
+  async #sendUnparsed(bytes: Uint8Array, status?: number): Promise<void> {
+    if (status !== undefined) {
+      // Only the script knows where its response ends.
+      this.closeConnection = true;
+      this.#unparsedStatus = status;
+      this.logRequest(status);
+    }
+    await this[WRITE_RAW](this[SCOPE], bytes);
   }
 
   #noScript(): HTTPError {
@@ -270,6 +299,7 @@ export class CGIHTTPRequestHandler<
     using _place = await room.place(() => this.signal);
     return await runScript(this, script, {
       body,
+      sendUnparsed: (bytes, status) => this.#sendUnparsed(bytes, status),
       timeout: own.cgiTimeout,
       user: own.cgiUser,
       env: {
@@ -283,7 +313,7 @@ export class CGIHTTPRequestHandler<
           headers: this.headers,
           contentLength: body?.length,
           script,
-          root: resolve(own.directory),
+          root: resolve(this.directory),
           clientAddress: this.clientAddress,
           serverAddress: this.server.addr,
           serverSoftware: this.versionString(),

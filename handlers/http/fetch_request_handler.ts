@@ -42,12 +42,13 @@ import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
 /**
  * A function that answers requests, as `Deno.serve` takes it. It also receives
- * the handler, which knows the client's address, and has a `shutdownSignal` for
- * responses that go on for long.
+ * the handler, which has the client's address under the name that it has in
+ * `Deno.serve`, `remoteAddr`, and a `shutdownSignal` for responses that go on for
+ * long.
  */
-export type FetchFunction = (
+export type FetchFunction<Address extends Deno.Addr = Deno.Addr> = (
   request: Request,
-  handler: FetchRequestHandler<Deno.Addr>,
+  handler: FetchRequestHandler<Address>,
 ) => Response | Promise<Response>;
 
 /** A class of handlers that answer with `fetch`. */
@@ -107,6 +108,11 @@ export class FetchRequestHandler<
   static override checkSettings(): void {
     super.checkSettings();
     refuseGeneratorMethods(this, (name) => name === "fetch");
+    if (this.protocolVersion !== "HTTP/1.1") {
+      throw new TypeError(
+        `Cannot serve HTTP: protocolVersion is for handlers with methods such as doGET; "${this.name}" answers with a Response, which is sent by HTTP/1.1`,
+      );
+    }
   }
 
   /** That of the response being sent. */
@@ -155,6 +161,15 @@ export class FetchRequestHandler<
    */
   fetch(_request: Request): Response | Promise<Response> {
     throw new HTTPError(404);
+  }
+
+  /**
+   * The client's address, as `Deno.serve` names it: the same as `clientAddress`.
+   *
+   * @returns The address.
+   */
+  get remoteAddr(): Address {
+    return this.clientAddress;
   }
 
   /** @ignore */

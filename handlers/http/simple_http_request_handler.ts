@@ -1,11 +1,14 @@
+import { checkFewKeys } from "../_known_keys.ts";
 import type { RequestServer } from "../base_request_handler.ts";
+import { join, sep } from "node:path";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
 import {
   type ByteRange,
   contentRange,
   parseByteRanges,
 } from "./_files/byte_ranges.ts";
-import { contentType } from "./_files/content_type.ts";
+import { contentType, UNKNOWN_TYPE } from "./_files/content_type.ts";
+import { checkFieldText } from "./_connection/head.ts";
 import {
   type DirectoryEntry,
   readEntries,
@@ -21,6 +24,10 @@ import {
   directoryPageParts,
 } from "./_files/directory_page.ts";
 import { DIRECTORY_POLICY } from "./_files/directory_style.ts";
+import {
+  checkExtraHeaders,
+  type ExtraHeaders,
+} from "./_files/extra_headers.ts";
 import { answerTo } from "./_files/file_error.ts";
 import {
   findFile,
@@ -28,6 +35,7 @@ import {
   servedDirectory,
   type SymlinkPolicy,
 } from "./_files/find_file.ts";
+import { locate, type Location } from "./_files/locate.ts";
 import { type HeldEntries, LARGE, ListingRoom } from "./_files/listing_room.ts";
 import { MultipartRanges } from "./_files/multipart_ranges.ts";
 import { checkPreconditions, isRangeWanted } from "./_files/preconditions.ts";
@@ -35,6 +43,7 @@ import { sendBytes } from "./_files/send_bytes.ts";
 import {
   folderPath,
   parseTargetPath,
+  straightTarget,
   type TargetPath,
 } from "./_files/target_path.ts";
 import { type Validators, validatorsOf } from "./_files/validators.ts";
@@ -52,6 +61,12 @@ const SYMLINK_POLICIES: readonly SymlinkPolicy[] = [
   "anywhere",
   "never",
 ];
+/** What a listing is sent with besides; a handler class may not add them twice. */
+const LISTING_HEADERS: ExtraHeaders = [
+  ["Content-Security-Policy", DIRECTORY_POLICY],
+  ["X-Content-Type-Options", "nosniff"],
+];
+const NO_OPTIONS: SimpleHTTPRequestHandlerOptions = {};
 const listings = new ListingRoom();
 const encoder = new TextEncoder();
 
@@ -59,9 +74,16 @@ export type {
   DirectoryEntry,
   DirectoryListing,
   DirectoryOrder,
+  ExtraHeaders,
   SortKey,
   SymlinkPolicy,
 };
+
+/** Options of one {@linkcode SimpleHTTPRequestHandler}. */
+export interface SimpleHTTPRequestHandlerOptions {
+  /** The directory that it serves; by default the one of its class. */
+  readonly directory?: string;
+}
 
 /**
  * A handler of HTTP that serves the files of a directory to GET and HEAD.
@@ -90,7 +112,9 @@ export type {
  *
  * A subclass says what it serves by its static properties. In a thread or
  * process its module is imported anew: what it takes from `Deno.args` is the
- * same there, what was passed around in variables is not.
+ * same there, what was passed around in variables is not. What one instance
+ * serves is its `directory`, which a constructor or a method may set: for each
+ * host, for example.
  *
  * Needs `--allow-read=DIRECTORY`, and nothing else.
  *
@@ -131,6 +155,13 @@ export class SimpleHTTPRequestHandler<
    * that are known and before them: `{ ".log": "text/plain" }`.
    */
   static readonly extensionsMap: Readonly<Record<string, string>> = {};
+  /** The type of a file whose name tells nothing. */
+  static readonly defaultContentType: string = UNKNOWN_TYPE;
+  /**
+   * Headers that files and listings are sent with besides, with statuses 200,
+   * 206 and 304: `[["Access-Control-Allow-Origin", "*"]]`.
+   */
+  static readonly extraResponseHeaders: ExtraHeaders = [];
 
   /**
    * Checks what the class is set to, before anybody is served.
@@ -151,6 +182,12 @@ export class SimpleHTTPRequestHandler<
     }
     checkTexts("serve files", "indexPages", this.indexPages);
     checkTextsByName("serve files", "extensionsMap", this.extensionsMap);
+    checkFieldText(
+      "serve files",
+      "defaultContentType",
+      this.defaultContentType,
+    );
+    checkExtraHeaders(this.extraResponseHeaders);
     checkBoolean("list directories", "listsDirectories", this.listsDirectories);
     checkNumber(
       "list directories",
@@ -158,6 +195,38 @@ export class SimpleHTTPRequestHandler<
       this.maxListedEntries,
       1,
     );
+  }
+
+  /**
+   * The directory that this instance serves; by default the one of its class.
+   */
+  directory: string;
+
+  /**
+   * Constructs a new instance. Servers do this, once for each connection.
+   *
+   * @param request The connection.
+   * @param clientAddress The client's address.
+   * @param server The server.
+   * @param options What a subclass sets for this instance.
+   * @throws {TypeError} If an option has an unknown name, or `directory` is no
+   * text.
+   */
+  constructor(
+    request: Deno.Conn<Address>,
+    clientAddress: Address,
+    server: Server,
+    options: SimpleHTTPRequestHandlerOptions = NO_OPTIONS,
+  ) {
+    super(request, clientAddress, server);
+    this.directory = this.#own.directory;
+    if (options === NO_OPTIONS) return;
+    checkFewKeys(options, ["directory"], "serve files");
+    const { directory = this.directory } = options;
+    if (typeof directory !== "string") {
+      throw wrong("serve files", "directory", "a path", directory);
+    }
+    this.directory = directory;
   }
 
   /**
@@ -179,6 +248,27 @@ export class SimpleHTTPRequestHandler<
   }
 
   /**
+   * Where the file is that a target is for. The base looks in `directory`, with
+   * the names of the target's path, each decoded; what leads out of it, and what
+   * is no path, is answered with 404 and 400.
+   *
+   * A subclass may lead a target anywhere. What it returns is served if it is
+   * there; where that is not in `directory`, a symbolic link is followed to what
+   * is in the same folder (`followSymlinks`). The server calls it with a target
+   * in which dots and doubled slashes are resolved, so that none leads out of
+   * what a subclass puts in front of it.
+   *
+   * @param target A target of a request, with or without a query.
+   * @returns The path of the file; with a slash at the end where the target has
+   * one.
+   * @throws {HTTPError} If the target is for no file.
+   */
+  translatePath(target: string): string {
+    const { names, isFolder } = parseTargetPath(target);
+    return join(this.directory, ...names) + (isFolder ? sep : "");
+  }
+
+  /**
    * Guesses the type of a file. The base does so by the name's ending; of text
    * it says that it is UTF-8.
    *
@@ -187,7 +277,31 @@ export class SimpleHTTPRequestHandler<
    * @returns What `Content-Type` becomes.
    */
   guessType(path: string): string {
-    return contentType(path, this.#own.extensionsMap);
+    const { extensionsMap, defaultContentType } = this.#own;
+    return contentType(path, extensionsMap, defaultContentType);
+  }
+
+  /**
+   * Answers for a directory that has no index page. The base sends the page that
+   * `directoryPage` makes of what is in it. It is not called where
+   * `listsDirectories` is false.
+   *
+   * @param path The path of the directory.
+   * @returns A promise that resolves when the answer is sent.
+   */
+  async listDirectory(path: string): Promise<void> {
+    const { followSymlinks, maxListedEntries } = this.#own;
+    const { root, names } = await locate(this.directory, path);
+    using held = await listings.read(
+      JSON.stringify([followSymlinks, root.path, maxListedEntries, path]),
+      () =>
+        readEntries(
+          path,
+          (name) => findFile(root, [...names, name], followSymlinks),
+          maxListedEntries,
+        ),
+    );
+    await this.#sendListing(parseTargetPath(this.path), held);
   }
 
   /**
@@ -219,12 +333,11 @@ export class SimpleHTTPRequestHandler<
   }
 
   async #serveTarget(target: TargetPath): Promise<void> {
-    const { directory, followSymlinks, indexPages, listsDirectories } =
-      this.#own;
-    const root = await servedDirectory(directory);
+    const { followSymlinks, indexPages, listsDirectories } = this.#own;
+    const { root, names } = await this.#locate(target);
     const find = (names: readonly string[]) =>
       findFile(root, names, followSymlinks);
-    const found = await find(target.names);
+    const found = await find(names);
     if (found.info.isFile) {
       // What the file links to would be looked for below it.
       if (target.isFolder) throw new HTTPError(404);
@@ -232,22 +345,20 @@ export class SimpleHTTPRequestHandler<
     }
     if (!target.isFolder) return this.#redirect(target);
     for (const page of indexPages) {
-      const names = [...target.names, page];
-      const index = await findIndexPage(() => find(names));
-      if (index !== undefined) return await this.#sendFile(index, names);
+      const index = await findIndexPage(() => find([...names, page]));
+      if (index === undefined) continue;
+      return await this.#sendFile(index, [...target.names, page]);
     }
     if (!listsDirectories) throw new HTTPError(403);
-    const { maxListedEntries } = this.#own;
-    using held = await listings.read(
-      JSON.stringify([followSymlinks, directory, maxListedEntries, found.path]),
-      () =>
-        readEntries(
-          found.path,
-          (name) => find([...target.names, name]),
-          maxListedEntries,
-        ),
-    );
-    await this.#sendListing(target, held);
+    await this.listDirectory(found.path);
+  }
+
+  /** Where a target leads; a subclass may have it lead elsewhere. */
+  async #locate(target: TargetPath): Promise<Location> {
+    const { directory, translatePath } = this;
+    return translatePath === SimpleHTTPRequestHandler.prototype.translatePath
+      ? { root: await servedDirectory(directory), names: target.names }
+      : await locate(directory, this.translatePath(straightTarget(target)));
   }
 
   #redirect({ names, query }: TargetPath): void {
@@ -275,8 +386,8 @@ export class SimpleHTTPRequestHandler<
     if (page !== undefined) {
       this.sendHeader("Content-Length", String(page.length));
     }
-    this.sendHeader("Content-Security-Policy", DIRECTORY_POLICY);
-    this.sendHeader("X-Content-Type-Options", "nosniff");
+    for (const [name, value] of LISTING_HEADERS) this.sendHeader(name, value);
+    this.#sendExtraHeaders(LISTING_HEADERS);
     this.endHeaders();
     if (page !== undefined) return await this.wfile.write(page);
     if (this.command === "HEAD") return;
@@ -295,6 +406,7 @@ export class SimpleHTTPRequestHandler<
     if (status === 304) {
       this.sendResponse(304);
       this.#sendValidators(validators);
+      this.#sendExtraHeaders();
       return this.endHeaders();
     }
     const type = this.guessType(`/${names.join("/")}`);
@@ -374,6 +486,17 @@ export class SimpleHTTPRequestHandler<
     this.sendHeader("Content-Length", String(length));
     this.sendHeader("Accept-Ranges", "bytes");
     this.#sendValidators(validators);
+    this.#sendExtraHeaders();
+  }
+
+  /** Sends the headers of the class, but for those that are sent already. */
+  #sendExtraHeaders(sent: ExtraHeaders = []): void {
+    for (const [name, value] of this.#own.extraResponseHeaders) {
+      const isSent = sent.some(([other]) =>
+        other.toLowerCase() === name.toLowerCase()
+      );
+      if (!isSent) this.sendHeader(name, value);
+    }
   }
 
   #sendValidators({ etag, lastModified }: Validators): void {

@@ -83,6 +83,34 @@ export function hookOf(server: object): string | undefined {
   return undefined;
 }
 
+/**
+ * Refuses hooks that are set on a server while threads accept for it: nobody would
+ * call them.
+ *
+ * @returns Has them let be set again.
+ */
+export function refuseHooks(server: object): () => void {
+  const refused = HOOKS.map((hook) => {
+    const set = () => {
+      throw new TypeError(
+        `Cannot set ${hook}(): threads accept for this server and would not call it; set it before the server serves, or create the server with accept: "main"`,
+      );
+    };
+    // Where that fails, as on an object that is frozen, nothing can be set either.
+    Reflect.defineProperty(server, hook, {
+      ...{ configurable: true, set },
+      get: () => Object.getPrototypeOf(server)[hook],
+    });
+    return [hook, set] as const;
+  });
+  return () => {
+    for (const [hook, set] of refused) {
+      const isOurs = Object.getOwnPropertyDescriptor(server, hook)?.set === set;
+      if (isOurs) Reflect.deleteProperty(server, hook);
+    }
+  };
+}
+
 /** Says that an explicit `accept: "threads"` cannot be. */
 export function acceptError(objection: string): TypeError {
   return new TypeError(

@@ -11,6 +11,7 @@ import type {
 } from "../_core/seam.ts";
 import type { RemoteRunner } from "../_bridge/remote_mixin.ts";
 import { acceptError } from "./accept_mode.ts";
+import { addNumbers } from "./added_numbers.ts";
 import { LeavableListener } from "./leavable_listener.ts";
 import { listenShared } from "./shared_listener.ts";
 import { type Supervised, Supervisor } from "./supervisor.ts";
@@ -25,6 +26,12 @@ interface Choice {
   supervised(port: number): Supervised;
   /** What stands against it by now, as the end of a sentence. */
   objection(): string | undefined;
+  /**
+   * Refuses hooks that would not be called.
+   *
+   * @returns Has them let be set again.
+   */
+  refuseHooks(): () => void;
 }
 
 /**
@@ -38,9 +45,11 @@ export class AcceptRunner implements Runner {
   /** The socket, where threads can share it. */
   #shared: LeavableListener | undefined;
   #supervisor: Supervisor | undefined;
+  /** The supervisor of threads that turned out to be of no use. */
+  #givenUp: Supervisor | undefined;
   #other: RemoteRunner | undefined;
   #traceSettings: TraceSettings | undefined;
-  /** Settles when the threads are gone that turned out to be of no use. */
+  /** Settles when those are gone. */
   #abandoned: Promise<void> | undefined;
 
   constructor(choice: Choice) {
@@ -97,12 +106,20 @@ export class AcceptRunner implements Runner {
         return loop().serving;
       },
       serveAll: async () => {
-        this.#decide();
-        await loop().serveAll();
+        const letHooks = this.#decide();
+        try {
+          await loop().serveAll();
+        } finally {
+          letHooks();
+        }
       },
-      serveOne: (timeout) => {
-        this.#decide();
-        return loop().serveOne(timeout);
+      serveOne: async (timeout) => {
+        const letHooks = this.#decide();
+        try {
+          return await loop().serveOne(timeout);
+        } finally {
+          letHooks();
+        }
       },
       get limit() {
         return loop().limit;
@@ -118,6 +135,7 @@ export class AcceptRunner implements Runner {
       resume: () => {
         own.resume();
         loop().resume();
+        this.#givenUp?.resume();
       },
       drain: () => loop().drain(),
       stop: () => loop().stop(),
@@ -148,27 +166,38 @@ export class AcceptRunner implements Runner {
   }
 
   numbers(): RunnerNumbers {
-    return (this.#supervisor ?? this.#other!).numbers();
+    const numbers = (this.#supervisor ?? this.#other!).numbers();
+    const before = this.#givenUp?.numbers();
+    return before === undefined ? numbers : addNumbers(before, numbers);
   }
 
   async connections(): Promise<ConnectionInfo[]> {
-    return await this.#supervisor?.connections() ?? [];
+    return await (this.#supervisor ?? this.#givenUp)?.connections() ?? [];
   }
 
   async closeConnection(id: number): Promise<boolean> {
-    return await this.#supervisor?.closeConnection(id) ?? false;
+    const supervisor = this.#supervisor ?? this.#givenUp;
+    return await supervisor?.closeConnection(id) ?? false;
   }
 
-  /** The server is about to serve: its own hooks are known by now. */
-  #decide(): void {
+  /**
+   * The server is about to serve: its own hooks are known by now.
+   *
+   * @returns To be called when it serves no more.
+   */
+  #decide(): () => void {
+    if (this.#supervisor === undefined) return () => {};
     const objection = this.#choice.objection();
-    if (this.#supervisor === undefined || objection === undefined) return;
+    if (objection === undefined) return this.#choice.refuseHooks();
     if (this.#choice.insists) throw acceptError(objection);
     // A client that came too late for its call was let in all the same.
     this.#supervisor.serveHeld();
     this.#abandoned = this.#supervisor.close();
+    this.#givenUp = this.#supervisor;
     this.#supervisor = undefined;
+    this.#host.numberFrom(...this.#givenUp.numbersAfter());
     this.#startOther();
+    return () => {};
   }
 
   #startOther(): void {

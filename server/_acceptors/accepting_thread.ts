@@ -6,6 +6,8 @@ import type { AnyHandlerClass } from "../_bridge/far_side.ts";
 import { Shutdowns } from "../_bridge/shutdowns.ts";
 import { checkTime } from "../_core/options.ts";
 import { withSeam } from "../_core/seam.ts";
+import { deliver, type MessageListener } from "../_messages/deliver.ts";
+import { FarMessages } from "../_messages/far_messages.ts";
 import type { TCPServer, TCPServerOptions } from "../tcp_server.ts";
 import type { TLSServer, TLSServerAddress } from "../tls_server.ts";
 import type { AcceptorAddress, AcceptorStart } from "./acceptor_start.ts";
@@ -14,9 +16,9 @@ import { EventQueue } from "./forwarded_events.ts";
 import { countersOf, wantedEvents } from "../_numbers/shared_counters.ts";
 import type { Command, Report } from "./messages.ts";
 import { OwnPlaces } from "./places.ts";
-import { LeavableListener } from "./leavable_listener.ts";
 import { joinListener } from "./shared_listener.ts";
 import { SharedRoom } from "./shared_room.ts";
+import { ThreadListener } from "./thread_listener.ts";
 
 /**
  * How long the only thread, which has requests, leaves the next to another that
@@ -48,20 +50,29 @@ export class AcceptingThread {
   readonly #die: (error: unknown) => void;
   readonly #places: OwnPlaces;
   readonly #events: EventQueue;
-  readonly #listener: LeavableListener;
+  readonly #listener: ThreadListener;
+  /** Settles when the server goes on, which is suspended. */
+  #resumed: PromiseWithResolvers<void> | undefined;
   #room: SharedRoom<never> | undefined;
   #server: AcceptingServer | undefined;
   /** Settles when the request that `serve one` asked for has ended. */
   #one: Promise<void> | undefined;
   /** Says whether the request that has come is served. */
   #goOn: PromiseWithResolvers<boolean> | undefined;
+  /** Whether the request that has come waits to be told. */
+  #awaitsWord = false;
   #servesAll = false;
   #stopped = false;
+  /** Whether all threads are to end. */
+  #shutsDown = false;
   /** How many requests have come. */
   #taken = 0;
   /** The errors that are being handled elsewhere, by their numbers. */
   readonly #errors = new Map<number, () => void>();
   #lastError = 0;
+  readonly #messages: FarMessages;
+  /** What handlers see as their server. */
+  readonly #seen: RequestServer;
   /** The shutdowns that the main thread was asked for. */
   readonly #shutdowns = new Shutdowns();
   #toldWaiting = false;
@@ -91,6 +102,12 @@ export class AcceptingThread {
     this.#Handler = Handler;
     this.#tell = tell;
     this.#entered = entered;
+    this.#messages = new FarMessages({
+      message: ({ buffer }) => this.#tell({ is: "message", message: buffer }),
+      taken: (cost) => this.#tell({ is: "taken", cost }),
+    }, (message) => this.#deliver(message));
+    if (start.config !== undefined) this.#configure(start.config);
+    this.#seen = this.#makeSeen();
     this.#places = new OwnPlaces(start.places, start.owner, start.thread);
     this.#events = new EventQueue(
       wantedEvents(start.counters),
@@ -98,7 +115,10 @@ export class AcceptingThread {
     );
     // From the start: the main thread may close its own before this one serves,
     // and the last that is closed takes all with it who wait to be accepted.
-    this.#listener = new LeavableListener(joinListener(start.address));
+    this.#listener = new ThreadListener(
+      () => joinListener(start.address),
+      () => this.#tell({ is: "left", hasLooked: this.#room?.full === false }),
+    );
   }
 
   /** Whether it has requests. */
@@ -115,9 +135,13 @@ export class AcceptingThread {
         this.#one = this.#serveOne(this.#one);
         return;
       case "go on":
-        return this.#goOn?.resolve(command.serve);
+        return command.serve ? this.#serveKept() : this.#goOn?.resolve(false);
       case "shut down":
+        if (this.#server === undefined && command.drains) void this.#serve();
         this.#stopped = true;
+        this.#shutsDown = true;
+        this.#room?.retire(false);
+        this.#goesOn();
         // Who has come, and who waits in the queue, is served without a word.
         this.#servesAll = true;
         this.#goOn?.resolve(true);
@@ -132,7 +156,7 @@ export class AcceptingThread {
         return this.#server.close();
       case "retire":
         this.#stopped = true;
-        return this.#retire(command.gracePeriod);
+        return void this.#retire(command.gracePeriod);
       case "set certificate":
         this.#certificate = command.certificate;
         return this.#setCertificate();
@@ -145,6 +169,8 @@ export class AcceptingThread {
         this.#errors.get(command.error)?.();
         return void this.#errors.delete(command.error);
       case "look":
+        if (this.#places.suspended) this.#listener.pause();
+        else this.#goesOn();
         return this.#room?.look();
       case "ping":
         return this.#tell({ is: "alive" });
@@ -162,9 +188,42 @@ export class AcceptingThread {
         return traceThread(command.settings);
       case "tell more":
         return this.#events.more();
+      case "take message":
+        return this.#messages.receive(new Uint8Array(command.message));
+      case "note handled":
+        return this.#messages.handled(command.cost);
+      case "configure":
+        return this.#configure(command.config);
       case "tell load":
         this.#tellsLoad = true;
         return this.#tell({ is: this.busy ? "busy" : "idle" });
+    }
+  }
+
+  #configure(packed: ArrayBuffer): void {
+    this.#messages.configure(new Uint8Array(packed));
+  }
+
+  /** Gives a message of the server to the handlers here. */
+  #deliver(message: unknown): void {
+    deliver(
+      message,
+      this.#Handler,
+      this.#seen,
+      (call) => void this.#attempt(call),
+      () => {
+        for (const served of this.#room?.inside() ?? []) {
+          (served as MessageListener).tellMessage(message);
+        }
+      },
+    );
+  }
+
+  async #attempt(call: () => void | Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      await this.#tellError(error, undefined);
     }
   }
 
@@ -188,12 +247,39 @@ export class AcceptingThread {
    * socket is closed first: who is being accepted just then is served, and the
    * server finds that nobody comes after.
    */
-  #retire(gracePeriod: number): void {
-    // One that is kept for the next call has been let in.
-    this.#goOn?.resolve(true);
+  async #retire(gracePeriod: number): Promise<void> {
     if (this.#server === undefined) return this.#endUnserved();
     this.#listener.close();
+    if (this.#places.suspended) {
+      const keeps = await this.#listener.hasAccepted() || this.#awaitsWord;
+      if (keeps && this.#places.suspended) {
+        this.#tell({ is: "keeps" });
+        await this.#goingOn();
+      }
+    }
+    // One that is kept for the next call has been let in.
+    this.#goOn?.resolve(true);
+    this.#room!.retire(!this.#shutsDown);
     void this.#server.shutdown({ gracePeriod });
+  }
+
+  /** Has the one served that waits for a word, once the server is not suspended. */
+  #serveKept(): void {
+    if (!this.#places.suspended) return this.#goOn?.resolve(true);
+    void this.#goingOn().then(() => this.#goOn?.resolve(true));
+  }
+
+  /** Waits until the server is not suspended any more. */
+  #goingOn(): Promise<void> {
+    this.#resumed ??= Promise.withResolvers();
+    return this.#resumed.promise;
+  }
+
+  /** The server is not suspended any more. */
+  #goesOn(): void {
+    this.#listener.resume();
+    this.#resumed?.resolve();
+    this.#resumed = undefined;
   }
 
   /** Serves one request, after the one before. */
@@ -213,7 +299,7 @@ export class AcceptingThread {
 
   async #serve(): Promise<void> {
     this.#servesAll = true;
-    this.#goOn?.resolve(true);
+    this.#serveKept();
     const server = this.#serving();
     // At once, where nothing stands before it: a shutdown may come next.
     if (this.#one !== undefined) await this.#one;
@@ -248,10 +334,11 @@ export class AcceptingThread {
         onError: (error, _request, client) => this.#tellError(error, client),
       }, {
         listen: () => this.#listener,
+        isLeft: () => !this.#listener.closed,
         watch: {
           counters: countersOf(counters, thread),
           firstId: this.#start.firstId,
-          idStep: this.#start.places.threads,
+          idStep: this.#start.idStep,
           outlet: this.#events,
         },
         makeRoom: (limit) => {
@@ -264,11 +351,11 @@ export class AcceptingThread {
           this.#room = room;
           return room as never;
         },
-        seenAs: this.#seen(),
+        seenAs: this.#seen,
         admission: this.#admission(),
       }),
     );
-    void server.finished.then(() => {
+    void server.finished.then(() => this.#messages.sent()).then(() => {
       this.#room!.close();
       this.#tell({ is: "finished" });
     });
@@ -284,13 +371,17 @@ export class AcceptingThread {
   }
 
   /** Holds a request until the main thread says what is to become of it. */
-  #waitForWord(): Promise<boolean> {
+  async #waitForWord(): Promise<boolean> {
     this.#goOn = Promise.withResolvers();
+    this.#awaitsWord = true;
     this.#tell({ is: "one" });
-    return this.#goOn.promise;
+    const isServed = await this.#goOn.promise;
+    this.#awaitsWord = false;
+    return isServed;
   }
 
   #hasEntered(): void {
+    this.#listener.entered();
     this.#entered();
     if (++this.#taken === this.#start.requests) this.#tell({ is: "spent" });
     if (this.#places.load === 1) this.#tellLoad("busy");
@@ -330,15 +421,20 @@ export class AcceptingThread {
   }
 
   /** What handlers see as their server, as in every thread. */
-  #seen(): RequestServer {
+  #makeSeen(): RequestServer {
     const { addr, options } = this.#start;
     const { measuresRequests = false } = this.#Handler as {
       readonly measuresRequests?: boolean;
     };
     const { requestTimeout = Infinity } = options;
+    const messages = this.#messages;
     return {
       addr,
+      get config() {
+        return messages.config;
+      },
       requestTimeout: measuresRequests ? requestTimeout : Infinity,
+      post: (message) => messages.post(message),
       shutdown: (options) => this.#shutdown(options ?? {}),
     };
   }

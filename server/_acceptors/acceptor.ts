@@ -1,6 +1,8 @@
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
 import { ABANDON_AFTER } from "../_core/served_request.ts";
+import type { MessageHub } from "../_messages/message_hub.ts";
+import type { RemotePlace } from "../_messages/remote_place.ts";
 import { OwnedWorker } from "../_threads/owned_worker.ts";
 import type { AcceptorStart } from "./acceptor_start.ts";
 import { type Command, readReport, type Report } from "./messages.ts";
@@ -22,14 +24,24 @@ export class Acceptor {
   finished = false;
   /** Whether another has its place: it ends when its requests have ended. */
   retired = false;
+  /** Whether it listens no more. */
+  left = false;
   /** Whether it has said that it is spent. */
   spent = false;
-  /** Resolves when it is gone. */
+  /** Whether it is gone, though what it had may not be closed yet. */
+  ended = false;
+  /** Resolves when it is gone, or keeps none but who wait for the server to go on. */
   readonly gone: Promise<void>;
+  readonly #setGone: () => void;
+  /** Whether it keeps one who waits for the server to go on. */
+  #keepsOne = false;
+  /** How long its requests may take, in milliseconds. */
+  #gracePeriod = Infinity;
   readonly #worker: OwnedWorker;
   readonly #firstId: number;
   readonly #idStep: number;
   readonly #questions = new Questions();
+  readonly #place: RemotePlace;
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
   /** When its requests should have ended, in `performance.now()` time. */
   #endsAt = Infinity;
@@ -37,28 +49,43 @@ export class Acceptor {
 
   /**
    * @param start What it is told.
+   * @param messages What it takes part in.
    * @param told Called with what it tells. What that throws ends it.
    * @param gone Called once, with the cause.
    */
   constructor(
-    start: Omit<AcceptorStart, "module" | "state">,
+    start: Omit<AcceptorStart, "module" | "state" | "config">,
+    messages: MessageHub,
     told: (acceptor: Acceptor, report: Report) => void,
     gone: (acceptor: Acceptor, cause: Error) => void,
   ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.gone = promise;
+    this.#setGone = resolve;
     this.owner = start.owner;
     this.thread = start.thread;
     this.#firstId = start.firstId;
-    this.#idStep = start.places.threads;
+    this.#idStep = start.idStep;
+    this.#place = messages.join({
+      message: ({ buffer }) =>
+        this.tell({ do: "take message", message: buffer }),
+      config: ({ buffer }) => this.tell({ do: "configure", config: buffer }),
+      handled: (cost) => this.tell({ do: "note handled", cost }),
+    });
+    const config = messages.packedConfig?.buffer;
     this.#worker = new OwnedWorker(
       `${start.handler.name} thread`,
-      (state): AcceptorStart => ({ ...start, module: THREAD_URL, state }),
+      (state): AcceptorStart => ({
+        ...start,
+        ...{ module: THREAD_URL, state, config },
+      }),
       (cause) => {
         clearTimeout(this.#answerTimer);
         this.#questions.gone();
         this.#clearEndTimers();
+        this.ended = true;
         gone(this, cause);
+        this.#place.lost();
         resolve();
       },
     );
@@ -67,10 +94,19 @@ export class Acceptor {
       if (report.is === "alive") {
         clearTimeout(this.#answerTimer);
         this.#answerTimer = undefined;
+      } else if (report.is === "message") {
+        this.#place.take(new Uint8Array(report.message));
+      } else if (report.is === "taken") {
+        this.#place.taken(report.cost);
       } else if (report.is === "answer") {
         this.#questions.answered(report.question, report.value);
       } else told(this, report);
     });
+  }
+
+  /** It has started, and takes messages. */
+  opened(): void {
+    this.#place.opened();
   }
 
   /** Tells it something. */
@@ -119,6 +155,8 @@ export class Acceptor {
    * @param gracePeriod How long its requests may take, in milliseconds.
    */
   endWithin(gracePeriod: number): void {
+    this.#gracePeriod = Math.min(this.#gracePeriod, gracePeriod);
+    if (this.#keepsOne) return;
     const endsAt = performance.now() + gracePeriod;
     if (endsAt >= this.#endsAt) return;
     this.#endsAt = endsAt;
@@ -135,6 +173,21 @@ export class Acceptor {
       this.terminate(
         new Deno.errors.TimedOut("it did not shut down when it had to"),
       ));
+  }
+
+  /** It keeps a client who may not be served before the server goes on. */
+  keeps(): void {
+    this.#keepsOne = true;
+    this.#clearEndTimers();
+    this.#endsAt = Infinity;
+    this.#setGone();
+  }
+
+  /** The server goes on, so that it can end. */
+  goesOn(): void {
+    if (!this.#keepsOne) return;
+    this.#keepsOne = false;
+    this.endWithin(this.#gracePeriod);
   }
 
   #clearEndTimers(): void {
@@ -163,6 +216,19 @@ export class Acceptor {
    */
   ready(): Promise<void> {
     return this.#worker.ready();
+  }
+
+  /**
+   * Has it told when what it had is closed. To be called when it is told that it is
+   * gone.
+   */
+  whenReleased(released: () => void): void {
+    this.#worker.whenReleased(released);
+  }
+
+  /** Waits until what it had is closed, if that is told. */
+  settle(): Promise<void> {
+    return this.#worker.settle();
   }
 
   /** Ends it now. */

@@ -47,6 +47,8 @@ export interface AcceptorStart extends WorkerStart {
   /** The address of the server. */
   readonly addr: Deno.NetAddr;
   readonly options: AcceptorOptions;
+  /** The configuration of its handlers, packed, if there is any. */
+  readonly config: ArrayBuffer | undefined;
   /** How many requests it may have at once. */
   readonly limit: number;
   /** After how many requests it says that it is spent. */
@@ -58,6 +60,8 @@ export interface AcceptorStart extends WorkerStart {
   readonly counters: SharedArrayBuffer;
   /** The number of its first request. */
   readonly firstId: number;
+  /** By how much the number of the next is larger. */
+  readonly idStep: number;
   /** The number under which it takes places. */
   readonly owner: number;
   /** Which of the threads it is, from 0. */

@@ -106,9 +106,14 @@ export class AcceptorStarts {
 
   /** A thread that had started is gone. */
   gone(acceptor: Acceptor, hasServed: boolean): void {
-    this.#free(acceptor);
     this.#restarts.ended(hasServed, acceptor.since);
-    this.#spare.fill();
+    if (!this.#stopped) this.#spare.fill();
+  }
+
+  /** What a thread had that is gone is closed: another may have its number. */
+  released(acceptor: Acceptor): void {
+    this.#free(acceptor);
+    if (!this.#stopped) this.#spare.fill();
   }
 
   /** Starts no more, and ends those that are starting. */
@@ -127,12 +132,14 @@ export class AcceptorStarts {
 
   /** How many there are that take requests, or will. */
   get #count(): number {
-    return this.#used.filter((acceptor) => acceptor?.retired === false).length;
+    return this.#used.filter((acceptor) =>
+      acceptor !== undefined && !acceptor.retired && !acceptor.ended
+    ).length;
   }
 
   /** Whether there are enough descriptors to start a thread. */
   get hasRoom(): boolean {
-    const alone = this.#used.every((acceptor) => acceptor === undefined);
+    const alone = this.#used.every((acceptor) => acceptor?.ended !== false);
     return this.#spare.suffice(alone, this.starting > 0);
   }
 

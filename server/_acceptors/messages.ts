@@ -1,6 +1,8 @@
 /**
  * What the main thread and a thread that accepts for itself tell each other. The
- * main thread believes none of it: see `readReport`.
+ * main thread believes none of it: see `readReport`. What may be large travels as an
+ * `ArrayBuffer`: whoever receives a view of one from `node:worker_threads` of Deno
+ * 2.9.6 waits a microsecond for each byte.
  */
 
 import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
@@ -18,7 +20,12 @@ export type Command =
   /** Serve the one that has come, or close it. */
   | { readonly do: "go on"; readonly serve: boolean }
   /** Shut down. */
-  | { readonly do: "shut down"; readonly gracePeriod: number }
+  | {
+    readonly do: "shut down";
+    readonly gracePeriod: number;
+    /** Whether to serve first who waits in the queue, though nobody has said so. */
+    readonly drains: boolean;
+  }
   /** Stop listening. Requests in progress go on. */
   | { readonly do: "close" }
   /** Leave what comes to others, and shut down. */
@@ -44,7 +51,13 @@ export type Command =
   /** Events that you have told were taken. */
   | { readonly do: "tell more" }
   /** Say from now on when you have requests, and when you have none. */
-  | { readonly do: "tell load" };
+  | { readonly do: "tell load" }
+  /** Give your handlers a message. */
+  | { readonly do: "take message"; readonly message: ArrayBuffer }
+  /** Messages that they have posted were handled. */
+  | { readonly do: "note handled"; readonly cost: number }
+  /** Give your handlers another configuration. */
+  | { readonly do: "configure"; readonly config: ArrayBuffer };
 
 /** What a thread tells the main thread. */
 export type Report =
@@ -52,10 +65,14 @@ export type Report =
   | { readonly is: "one" }
   /** A client was accepted for whom there is no place. */
   | { readonly is: "held" }
+  /** It is to leave, and keeps a client who came as the server was suspended. */
+  | { readonly is: "keeps" }
   /** All threads are busy: another could be started. */
   | { readonly is: "full" }
   /** As many requests have come as a thread is to have. */
   | { readonly is: "spent" }
+  /** It listens no more, and has found nobody waiting, or had no room to look. */
+  | { readonly is: "left"; readonly hasLooked: boolean }
   /** A hook or a handler threw. */
   | {
     readonly is: "error";
@@ -85,6 +102,10 @@ export type Report =
     /** How many more there were. */
     readonly lost: number;
   }
+  /** A message that a handler has posted. */
+  | { readonly is: "message"; readonly message: ArrayBuffer }
+  /** Messages were taken. */
+  | { readonly is: "taken"; readonly cost: number }
   | { readonly is: "busy" }
   | { readonly is: "idle" };
 
@@ -98,6 +119,7 @@ export function readReport(message: unknown): Report {
   switch (report?.is) {
     case "one":
     case "held":
+    case "keeps":
     case "full":
     case "spent":
     case "waiting":
@@ -112,6 +134,19 @@ export function readReport(message: unknown): Report {
         return { is: "shutdown", gracePeriod };
       }
       break;
+    }
+    case "left":
+      return { is: "left", hasLooked: report.hasLooked === true };
+    case "message": {
+      const { message } = report;
+      // Nothing that the thread could still write to.
+      if (!(message instanceof ArrayBuffer)) break;
+      return { is: "message", message };
+    }
+    case "taken": {
+      const { cost } = report;
+      if (!isCount(cost)) break;
+      return { is: "taken", cost };
     }
     case "answer": {
       const { question, value } = report;

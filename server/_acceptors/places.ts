@@ -8,8 +8,8 @@
  * A word of each place holds its owner, 0 while it is free. A thread takes a place
  * by a compare-and-exchange from 0 to its own number, so no place has two owners
  * and never are more taken than there are. Only the owner gives a place back, or
- * the main thread in its name when it is gone: what a thread holds is found by its
- * number, whatever it did last.
+ * the main thread in its name when it is gone and its connections are closed: what
+ * a thread holds is found by its number, whatever it did last.
  *
  * Fewer may be taken than there are places, since the limit changes while the
  * threads serve. So a thread counts one in `TAKEN` first, by a compare-and-exchange
@@ -229,42 +229,56 @@ export class AllPlaces extends SharedPlaces {
     this.setAccepts(thread, false);
   }
 
-  /** Makes room for another thread where one was. */
-  clear(thread: number): void {
-    this.endAccepting(thread);
-    Atomics.store(this.words, wordOf(thread, LOAD), 0);
-    Atomics.store(this.words, wordOf(thread, SERVED), 0);
-  }
-
   /** Whether a thread says that it has served a request to its end. */
   hasServed(thread: number): boolean {
     return Atomics.load(this.words, wordOf(thread, SERVED)) !== 0;
   }
 
   /**
-   * Gives back the places of a thread that is gone.
+   * Takes a thread for gone: it takes no places any more, and gives none back.
    *
    * @param owner Its number.
    * @param thread Which of the threads it is.
-   * @returns The clients that it had.
+   * @returns The clients that it has.
    */
-  takeBack(owner: number, thread: number): ClientAddress[] {
+  leave(owner: number, thread: number): ClientAddress[] {
+    Atomics.store(this.words, wordOf(thread, OWNER), 0);
+    const holds = Atomics.exchange(this.words, wordOf(thread, HOLDS), 0);
+    Atomics.sub(this.words, HOLDING, holds);
+    this.endAccepting(thread);
     const clients: ClientAddress[] = [];
-    for (let place = 0; place < this.size; place++) {
-      const at = this.at(place);
-      if (Atomics.load(this.words, at) !== owner) continue;
+    for (const at of this.#ownedBy(owner)) {
       const client = this.#clientOf(at);
       if (client !== undefined) clients.push(client);
+    }
+    return clients;
+  }
+
+  /**
+   * Gives back the places of a thread that is gone, and makes room for another
+   * where it was: its connections are closed.
+   *
+   * @param owner Its number.
+   * @param thread Which of the threads it is.
+   */
+  takeBack(owner: number, thread: number): void {
+    for (const at of this.#ownedBy(owner)) {
       this.words[at + KIND] = 0;
       Atomics.compareExchange(this.words, at, owner, 0);
     }
-    Atomics.store(this.words, wordOf(thread, OWNER), 0);
     const places = Atomics.exchange(this.words, wordOf(thread, PLACES), 0);
     Atomics.sub(this.words, TAKEN, places);
-    const holds = Atomics.exchange(this.words, wordOf(thread, HOLDS), 0);
-    Atomics.sub(this.words, HOLDING, holds);
+    Atomics.store(this.words, wordOf(thread, LOAD), 0);
+    Atomics.store(this.words, wordOf(thread, SERVED), 0);
     this.tellFreed();
-    return clients;
+  }
+
+  /** Where the words of its places begin. */
+  *#ownedBy(owner: number): Iterable<number> {
+    for (let place = 0; place < this.size; place++) {
+      const at = this.at(place);
+      if (Atomics.load(this.words, at) === owner) yield at;
+    }
   }
 
   /** The client of a place, unless the place only waits for one. */

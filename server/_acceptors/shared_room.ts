@@ -44,6 +44,8 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
   #holds = false;
   /** Whether it is not looked any more whether threads are to accept. */
   #resumed = false;
+  /** Whether this thread is to end, and others go on. */
+  #retired = false;
 
   /**
    * @param limit How many requests this thread may have.
@@ -106,6 +108,17 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
     this.wake();
   }
 
+  /** This thread is to end while the others go on, or not any more. */
+  retire(isRetired: boolean): void {
+    this.#retired = isRetired;
+  }
+
+  override get onlyWaiting(): boolean {
+    // Others will give a place to the one who has none, and none of them waits for
+    // the end of this thread.
+    return super.onlyWaiting && !(this.#retired && this.#holds);
+  }
+
   override get limit(): number {
     return Math.min(super.limit, this.#places.limit);
   }
@@ -147,19 +160,20 @@ export class SharedRoom<Item extends Guest> extends Room<Item> {
     this.#seat = -1;
     this.#paused = false;
     super.enter(item);
-    this.#places.note(item.seat, item.clientAddress);
+    this.readdress(item);
     this.#turns.came();
     this.#places.load++;
     this.#watcher.entered();
   }
 
   override readdress(item: Item): void {
-    // Its place is another's already where it does not count any more.
+    // Its place is another's already where it does not count any more, and it has
+    // none where the server ends before one is free.
     if (item.seat >= 0) this.#places.note(item.seat, item.clientAddress);
   }
 
   override uncount(item: Item): void {
-    this.#places.free(item.seat);
+    if (item.seat >= 0) this.#places.free(item.seat);
     item.seat = -1;
     this.#places.load--;
     super.uncount(item);

@@ -43,6 +43,8 @@ export class Supervisor implements ServingLoop {
   readonly #numbers: ThreadNumbers;
   readonly #starts: AcceptorStarts;
   readonly #live = new Set<Acceptor>();
+  /** Those that are gone, and have connections that are not closed yet. */
+  readonly #dying = new Set<Acceptor>();
   readonly #replacements: Replacements<Acceptor>;
   readonly #one: TheOne;
   /** Settles when it is told to stop. */
@@ -50,13 +52,18 @@ export class Supervisor implements ServingLoop {
   /** Tells what hands an error to the server that the server shuts down. */
   readonly #handling = new AsyncLocalStorage<() => void>();
   #serving = false;
+  /** Whether it was ever told to serve. */
+  #used = false;
+  #suspended = false;
   #stopping = false;
   #closing = false;
   #done = false;
   #keepsAlive = true;
   #traceSettings: TraceSettings | undefined;
-  /** The shortest grace period so far, in milliseconds. */
-  #gracePeriod = Infinity;
+  /** When requests are to have ended, in `performance.now()` time. */
+  #endsAt = Infinity;
+  /** Settles when a thread has found the queue empty, or it is not waited for. */
+  #queueLeft: PromiseWithResolvers<void> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   /** Settles when no thread is left. */
   #ended: PromiseWithResolvers<void> | undefined;
@@ -85,7 +92,10 @@ export class Supervisor implements ServingLoop {
     this.#places = new AllPlaces(memory, host.limit);
     const numbers = new ThreadNumbers(memory, this.#places, host.publisher);
     this.#numbers = numbers;
-    this.#one = new TheOne(() => this.#chooseForOne());
+    this.#one = new TheOne(
+      () => this.#chooseForOne(),
+      () => this.#suspended,
+    );
     const { perWorker: limit, address, options } = supervised;
     const addr = host.addr as Deno.NetAddr;
     this.#starts = new AcceptorStarts(
@@ -99,9 +109,11 @@ export class Supervisor implements ServingLoop {
               ...{ handler, address, addr, options, limit },
               ...{ places: memory, owner, thread },
               ...{ counters: numbers.memory, firstId: numbers.firstId(thread) },
+              idStep: numbers.idStep,
               requests: requestsOfThread(requestsPerWorker),
               admission: host.admission?.memory,
             },
+            host.messages,
             (acceptor, report) => this.#told(acceptor, report),
             (acceptor, cause) => this.#gone(acceptor, cause),
           ),
@@ -137,11 +149,11 @@ export class Supervisor implements ServingLoop {
   }
 
   get serving(): boolean {
-    return this.#serving;
+    return this.#used;
   }
 
   async serveAll(): Promise<void> {
-    this.#serving = true;
+    this.#used = this.#serving = true;
     for (const acceptor of this.#live) this.#serve(acceptor);
     this.#socket.keepLater();
     await this.#stop.promise;
@@ -149,6 +161,7 @@ export class Supervisor implements ServingLoop {
   }
 
   async serveOne(timeout: number): Promise<boolean> {
+    this.#used = true;
     for (const acceptor of this.#live) this.#keepAlive(acceptor);
     return await this.#one.come(timeout);
   }
@@ -159,12 +172,17 @@ export class Supervisor implements ServingLoop {
     this.#handling.getStore()?.();
     const isFirst = !this.#closing;
     this.#closing = true;
-    if (this.#done || !isFirst && gracePeriod >= this.#gracePeriod) return;
-    this.#gracePeriod = gracePeriod;
-    for (const acceptor of this.#live) {
-      acceptor.tell({ do: "shut down", gracePeriod });
-      acceptor.endWithin(gracePeriod);
-    }
+    const endsAt = performance.now() + gracePeriod;
+    if (this.#done || !isFirst && endsAt >= this.#endsAt) return;
+    this.#endsAt = endsAt;
+    for (const acceptor of this.#live) this.#shutDown(acceptor, gracePeriod);
+  }
+
+  #shutDown(acceptor: Acceptor, gracePeriod: number): void {
+    const drains = this.#used && gracePeriod > 0;
+    acceptor.tell({ do: "shut down", gracePeriod, drains });
+    acceptor.goesOn();
+    acceptor.endWithin(gracePeriod);
   }
 
   get limit(): number {
@@ -177,23 +195,57 @@ export class Supervisor implements ServingLoop {
   }
 
   suspend(): void {
+    this.#suspended = true;
     this.#places.suspend(true);
-  }
-
-  resume(): void {
-    this.#places.suspend(false);
     this.#look();
   }
 
-  // The threads were told to drain. Their last reports come before their end.
-  drain(): Promise<void> {
+  resume(): void {
+    this.#suspended = false;
+    this.#places.suspend(false);
+    this.#look();
+    for (const acceptor of this.#live) acceptor.goesOn();
+    this.#one.resumed();
+  }
+
+  /**
+   * Waits until a thread has found the queue empty. They were told to drain; the
+   * socket must not be closed before, since they may die, or none may be there.
+   */
+  async drain(): Promise<void> {
+    this.#one.stop();
+    this.#queueLeft ??= Promise.withResolvers();
+    this.#haveDrained();
+    await this.#queueLeft.promise;
     this.stop();
-    return Promise.resolve();
+  }
+
+  /** Has a thread started for those who wait in the queue, if none is there. */
+  #haveDrained(): void {
+    if (this.#queueLeft === undefined || this.#stopping) return;
+    if (!this.#anyListens) this.#starts.startAnother();
+  }
+
+  get #anyListens(): boolean {
+    for (const { retired, left } of this.#live) {
+      if (!retired && !left) return true;
+    }
+    return false;
+  }
+
+  #hasLeft(acceptor: Acceptor, hasLooked: boolean): void {
+    acceptor.left = true;
+    if (!this.#closing || acceptor.retired) return;
+    // One without a place could not look. Those of a thread that dies will be free.
+    const othersMay = this.#anyListens || this.#dying.size > 0 ||
+      this.#starts.starting > 0;
+    if (hasLooked || !othersMay) this.#queueLeft?.resolve();
   }
 
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#queueLeft?.resolve();
     this.#starts.stop(shutDown());
     this.#one.stop();
     this.#socket.release();
@@ -217,6 +269,8 @@ export class Supervisor implements ServingLoop {
     clearInterval(this.#watch);
     this.#numbers.close();
     for (const acceptor of this.#live) acceptor.terminate(shutDown());
+    // The port is free when they have ended.
+    await Promise.all(Array.from(this.#dying, (each) => each.settle()));
     await this.#starts.close();
     await this.#socket.close();
   }
@@ -229,6 +283,11 @@ export class Supervisor implements ServingLoop {
 
   numbers(): RunnerNumbers {
     return this.#numbers.numbers(this.#starts.starting);
+  }
+
+  /** The number of the next request that no thread has, and the step between such. */
+  numbersAfter(): [firstId: number, idStep: number] {
+    return this.#numbers.after();
   }
 
   connections(): Promise<ConnectionInfo[]> {
@@ -312,6 +371,7 @@ export class Supervisor implements ServingLoop {
 
   #started(acceptor: Acceptor): void {
     this.#live.add(acceptor);
+    acceptor.opened();
     const certificate = this.#certificate;
     if (certificate !== undefined) {
       acceptor.tell({ do: "set certificate", certificate });
@@ -321,7 +381,9 @@ export class Supervisor implements ServingLoop {
       acceptor.tell({ do: "trace", settings: this.#traceSettings });
     }
     if (this.#closing) {
-      acceptor.endWithin(this.#gracePeriod);
+      const left = Math.max(0, Math.ceil(this.#endsAt - performance.now()));
+      if (!this.#stopping) return this.#shutDown(acceptor, left);
+      acceptor.endWithin(left);
       return acceptor.tell({ do: "close" });
     }
     if (this.#serving) this.#serve(acceptor);
@@ -330,8 +392,13 @@ export class Supervisor implements ServingLoop {
 
   /** A thread could not be started. */
   #failed(error: Error): void {
-    if (this.#closing) return this.#checkEnd();
+    if (this.#stopping) return this.#checkEnd();
     void this.#host.report(error);
+    if (this.#closing) {
+      // Nobody can serve those who wait.
+      if (!this.#anyListens) this.#queueLeft?.resolve();
+      return this.#checkEnd();
+    }
     this.#one.ask();
     // Those that wished for it may wish again.
     this.#places.change();
@@ -344,8 +411,17 @@ export class Supervisor implements ServingLoop {
         return this.#one.came(acceptor);
       case "held":
         return this.#look();
+      case "keeps":
+        if (!acceptor.retired) {
+          throw new ProtocolError("Cannot keep a client: nobody has to leave");
+        }
+        if (this.#suspended) acceptor.keeps();
+        return;
       case "full":
-        return this.#starts.startAnother();
+        if (!this.#closing) this.#starts.startAnother();
+        return;
+      case "left":
+        return this.#hasLeft(acceptor, report.hasLooked);
       case "spent":
         if (!acceptor.spent) void this.#replaceSpent(acceptor);
         return;
@@ -417,18 +493,37 @@ export class Supervisor implements ServingLoop {
 
   #gone(acceptor: Acceptor, cause: Error): void {
     if (!this.#live.delete(acceptor)) return;
-    const clients = this.#places.takeBack(acceptor.owner, acceptor.thread);
-    const hasServed = this.#places.hasServed(acceptor.thread);
-    this.#places.clear(acceptor.thread);
-    // At the end, the main thread may count in the place of the first one.
-    if (!this.#closing) this.#host.admission?.clear(acceptor.thread);
+    const { owner, thread } = acceptor;
+    const hasServed = this.#places.hasServed(thread);
+    const clients = this.#places.leave(owner, thread);
+    // Its clients are there until then: others would be more than there may be.
+    this.#dying.add(acceptor);
+    acceptor.whenReleased(() => this.#released(acceptor));
     const unasked = !acceptor.finished && !this.#done;
     this.#numbers.went(acceptor, clients.length, cause, unasked);
     if (!acceptor.finished) this.#tellLoss(clients, cause);
-    if (this.#closing) return this.#checkEnd();
     this.#starts.gone(acceptor, hasServed || acceptor.retired);
+    if (this.#closing) {
+      this.#haveDrained();
+      return this.#checkEnd();
+    }
     if (this.#live.size === 0) this.#starts.startAnother();
     this.#one.lost(acceptor);
+  }
+
+  /** What a thread had that is gone is closed. */
+  #released(acceptor: Acceptor): void {
+    const { owner, thread } = acceptor;
+    this.#dying.delete(acceptor);
+    this.#places.takeBack(owner, thread);
+    this.#numbers.released(acceptor);
+    this.#starts.released(acceptor);
+    // There may have been no number for another.
+    if (this.#closing) return this.#haveDrained();
+    // At the end, the main thread may count in the place of the first one.
+    this.#host.admission?.clear(thread);
+    if (this.#live.size === 0) this.#starts.startAnother();
+    else this.#places.change();
   }
 
   #tellLoss(clients: readonly Deno.NetAddr[], cause: Error): void {

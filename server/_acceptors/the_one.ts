@@ -8,6 +8,7 @@ import type { Acceptor } from "./acceptor.ts";
  */
 export class TheOne {
   readonly #anyThread: () => Acceptor | undefined;
+  readonly #isSuspended: () => boolean;
   /** The thread that was asked. */
   #asked: Acceptor | undefined;
   #isWanted = false;
@@ -15,9 +16,16 @@ export class TheOne {
   #stopped = false;
   #wake: (() => void) | undefined;
 
-  /** @param anyThread Chooses the thread to ask, if there is any. */
-  constructor(anyThread: () => Acceptor | undefined) {
+  /**
+   * @param anyThread Chooses the thread to ask, if there is any.
+   * @param isSuspended Whether nobody is to be served for now.
+   */
+  constructor(
+    anyThread: () => Acceptor | undefined,
+    isSuspended: () => boolean,
+  ) {
     this.#anyThread = anyThread;
+    this.#isSuspended = isSuspended;
   }
 
   /**
@@ -29,7 +37,7 @@ export class TheOne {
   async come(timeout: number): Promise<boolean> {
     this.#isWanted = true;
     this.ask();
-    if (!this.#hasCome && !this.#stopped) {
+    if (!this.#isReady && !this.#stopped) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       const timer = timeout === Infinity
@@ -39,7 +47,7 @@ export class TheOne {
       clearTimeout(timer);
       this.#wake = undefined;
     }
-    if (!this.#hasCome) return this.#stopped;
+    if (!this.#isReady) return this.#stopped;
     const asked = this.#asked!;
     this.#forget();
     this.#isWanted = false;
@@ -58,7 +66,12 @@ export class TheOne {
   came(acceptor: Acceptor): void {
     if (acceptor !== this.#asked) return;
     this.#hasCome = true;
-    this.#wake?.();
+    if (this.#isReady) this.#wake?.();
+  }
+
+  /** Whoever has come may be served. */
+  resumed(): void {
+    if (this.#isReady) this.#wake?.();
   }
 
   /** A thread is gone, and with it what it was asked for. */
@@ -77,6 +90,10 @@ export class TheOne {
   stop(): void {
     this.#stopped = true;
     this.#wake?.();
+  }
+
+  get #isReady(): boolean {
+    return this.#hasCome && !this.#isSuspended();
   }
 
   #forget(): void {

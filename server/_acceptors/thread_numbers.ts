@@ -2,6 +2,7 @@ import { ANSWER_TIMEOUT } from "../_bridge/liveness.ts";
 import { lostError } from "../_bridge/remote_pool.ts";
 import type { RunnerNumbers } from "../_core/seam.ts";
 import { bitOf, listening, watchListening } from "../_events/channels.ts";
+import { ACCEPTED } from "../_numbers/counters.ts";
 import type { Publisher } from "../_events/publisher.ts";
 import {
   AllCounters,
@@ -20,15 +21,16 @@ const MOST_LINGERING = 8_192;
 
 /**
  * After so many requests the numbers of a thread's begin again, which no thread comes
- * to that does not lie: 1,024 times as many are safe integers.
+ * to that does not lie: 4,096 times as many are safe integers.
  */
-const MOST_PAST = 2 ** 42;
+const MOST_PAST = 2 ** 41;
 
 /** What the main thread knows of the requests of threads that accept for themselves. */
 export class ThreadNumbers {
   /** The counters of the threads, and which events are wanted. */
   readonly memory: SharedArrayBuffer;
-  readonly #threads: number;
+  /** By how much the number of the next request of a thread is larger. */
+  readonly idStep: number;
   readonly #places: AllPlaces;
   /**
    * How many requests one thread may have, those that linger too. It grows with the
@@ -55,7 +57,8 @@ export class ThreadNumbers {
     places: AllPlaces,
     publisher: Publisher,
   ) {
-    this.#threads = threads;
+    // One of so many belongs to none of them: see `after`.
+    this.idStep = threads + 1;
     this.#places = places;
     this.#most = () => places.size + MOST_LINGERING;
     this.#publisher = publisher;
@@ -75,7 +78,13 @@ export class ThreadNumbers {
   /** The number of the first request of a thread that starts. */
   firstId(thread: number): number {
     const past = this.#counters.pastAccepted(thread) % MOST_PAST;
-    return thread + 1 + this.#threads * past;
+    return thread + 1 + this.idStep * past;
+  }
+
+  /** The number of the next that no thread has or will have, and of those after it. */
+  after(): [firstId: number, idStep: number] {
+    const accepted = this.#counters.sum()[ACCEPTED]! % MOST_PAST;
+    return [this.idStep * (accepted + 1), this.idStep];
   }
 
   /** One has started. */
@@ -102,6 +111,11 @@ export class ThreadNumbers {
     this.#live.get(acceptor)
       ?.gone(lostError("The thread that ran this request", cause));
     this.#live.delete(acceptor);
+  }
+
+  /** One that is gone does nothing any more: what it has counted since is past, too. */
+  released({ thread }: Acceptor): void {
+    this.#counters.gone(thread, 0);
   }
 
   /** Publishes what has happened in a thread. */

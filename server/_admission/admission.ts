@@ -44,6 +44,8 @@ export interface AdmissionMemory {
   readonly key: readonly [number, number];
   /** How many threads there are. */
   readonly threads: number;
+  /** The time of the main thread, in milliseconds of a clock that never steps. */
+  readonly time: number;
 }
 
 /** What `leave` is to be given of a client that was let in. */
@@ -54,7 +56,9 @@ const UNCOUNTED: Admitted = { first: 0, second: 0 };
 
 /** Says who is let in to a server. */
 export class Admission {
-  readonly memory: AdmissionMemory;
+  readonly #memory: Omit<AdmissionMemory, "time">;
+  /** What is added to the time of this thread, so that all have the same. */
+  readonly #ahead: number;
   readonly #deny: Networks | undefined;
   readonly #allow: Networks | undefined;
   readonly #prefix: number;
@@ -88,9 +92,13 @@ export class Admission {
     const share = typeof shared === "number" ? undefined : shared;
     const { memory, thread } = share ??
       { memory: allocate(options, maxTracked, shared as number), thread: 0 };
+    // What the thread took to start is as if requests had come so much earlier.
+    this.#ahead = share === undefined
+      ? 0
+      : share.memory.time - performance.now();
     this.#isGone = share?.isGone;
     const { counts, rates, key, threads } = memory;
-    this.memory = memory;
+    this.#memory = memory;
     this.#hash = new KeyedHash(key);
     this.#counts = counts &&
       new Counts(counts, maxTracked, perAddress, threads, thread);
@@ -98,12 +106,27 @@ export class Admission {
       new Rates(rates, maxTracked, rate.burst, rate.perSecond, threads);
   }
 
+  /** What a thread is to be given that starts now. */
+  get memory(): AdmissionMemory {
+    return { ...this.#memory, time: this.#time };
+  }
+
+  /**
+   * The time that all threads have, in milliseconds. It is not that of day, by which
+   * one thread may be ahead of another once it has been set.
+   */
+  get #time(): number {
+    return this.#ahead + performance.now();
+  }
+
   /**
    * Lets a client in, or not.
    *
+   * @param client Its address.
+   * @param isOne Whether that is one client's, for whom the limits are.
    * @returns Why not; otherwise what `leave` is to be given.
    */
-  enter(client: Deno.Addr): NotAdmitted | Admitted {
+  enter(client: Deno.Addr, isOne = true): NotAdmitted | Admitted {
     const bytes = "hostname" in client
       ? clientBytes(client.hostname)
       : undefined;
@@ -113,7 +136,7 @@ export class Admission {
     }
     if (this.#deny?.has(bytes)) return "deny";
     if (this.#allow !== undefined && !this.#allow.has(bytes)) return "deny";
-    if (this.#counts === undefined && this.#rates === undefined) {
+    if (!isOne || this.#counts === undefined && this.#rates === undefined) {
       return UNCOUNTED;
     }
     if (bytes.length === 16) cut(bytes, this.#prefix);
@@ -121,7 +144,7 @@ export class Admission {
     const { first, second } = this.#hash;
     const counted: Admitted = { first, second };
     if (this.#counts?.enter(counted) === false) return "perAddress";
-    if (this.#rates?.take(counted, now()) === false) {
+    if (this.#rates?.take(counted, this.#time) === false) {
       this.#counts?.leave(counted);
       return "rate";
     }
@@ -141,11 +164,6 @@ export class Admission {
   }
 }
 
-/** The time that all threads have, in milliseconds. */
-function now(): number {
-  return performance.timeOrigin + performance.now();
-}
-
 /** Sets all but the first bits to 0. */
 function cut(bytes: Uint8Array, bits: number): void {
   const whole = bits >> 3;
@@ -158,7 +176,7 @@ function allocate(
   { perAddress = Infinity, rate }: AdmissionOptions,
   maxTracked: number,
   threads: number,
-): AdmissionMemory {
+): Omit<AdmissionMemory, "time"> {
   const [first, second] = crypto.getRandomValues(new Int32Array(2));
   return {
     counts: perAddress === Infinity

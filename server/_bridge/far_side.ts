@@ -14,6 +14,8 @@ import type {
   DatagramSocket,
 } from "../../handlers/datagram_request_handler.ts";
 import { checkTime } from "../_core/options.ts";
+import { deliver } from "../_messages/deliver.ts";
+import { FarMessages } from "../_messages/far_messages.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
 import { FarConnection } from "./far_connection.ts";
@@ -27,9 +29,11 @@ import {
 } from "./frames.ts";
 import type { Lease } from "./lease.ts";
 import { unpackProxy } from "./packed_proxy.ts";
+import { LAST_PART } from "./place_frames.ts";
 import { Shutdowns } from "./shutdowns.ts";
 import {
   packDatagram,
+  packNumber,
   packShutdown,
   unpackDatagram,
   unpackJson,
@@ -54,6 +58,34 @@ interface Channel {
   readonly shutdowns: Shutdowns;
 }
 
+/** What a handler sees of its server. */
+class SeenServer implements RequestServer {
+  readonly addr: Deno.Addr;
+  readonly requestTimeout: number;
+  readonly shutdown: RequestServer["shutdown"];
+  readonly #messages: FarMessages;
+
+  constructor(
+    addr: Deno.Addr,
+    messages: FarMessages,
+    shutdown: RequestServer["shutdown"],
+    requestTimeout: number,
+  ) {
+    this.addr = addr;
+    this.#messages = messages;
+    this.shutdown = shutdown;
+    this.requestTimeout = requestTimeout;
+  }
+
+  get config(): unknown {
+    return this.#messages.config;
+  }
+
+  post(message: unknown): void | Promise<void> {
+    return this.#messages.post(message);
+  }
+}
+
 /** Runs handlers for a near side that holds their sockets. */
 export class FarSide implements FrameHandler {
   readonly #carrier: Carrier;
@@ -64,17 +96,22 @@ export class FarSide implements FrameHandler {
   /** Those that were asked for by what handlers have left running. */
   readonly #leftShutdowns = new Shutdowns();
   readonly #sends: FarSends;
+  readonly #messages: FarMessages;
+  /** How many failures with messages may be told. */
+  #mayFail = 0;
 
   /**
    * @param carrier Takes frames to the near side.
    * @param Handler What is made for each request.
    * @param addr What `server.addr` says in a handler.
+   * @param config What `server.config` says at first, if anything, packed.
    * @param opened Called for each request before its handler is made.
    */
   constructor(
     carrier: Carrier,
     Handler: AnyHandlerClass,
     addr: Deno.Addr,
+    config?: ArrayBuffer,
     opened: () => void = () => {},
   ) {
     this.#carrier = carrier;
@@ -82,6 +119,13 @@ export class FarSide implements FrameHandler {
     this.#addr = addr;
     this.#opened = opened;
     this.#sends = new FarSends(carrier);
+    this.#messages = new FarMessages({
+      message: (packed) => carrier.send(FrameType.Message, 0, packed),
+      taken: (cost) => carrier.send(FrameType.Taken, 0, packNumber(cost)),
+    }, (message) => this.#deliver(message));
+    if (config !== undefined) {
+      this.#messages.configure(new Uint8Array(config));
+    }
   }
 
   /** Whether a handler runs. */
@@ -105,6 +149,7 @@ export class FarSide implements FrameHandler {
       const { error, number } = unpackError(payload);
       return this.#sends.settle(number, error);
     }
+    if (id === 0) return this.#frameOfNone(type, payload);
     // A frame may come for a request that has just ended here.
     const channel = this.#channels.get(id);
     if (channel === undefined) return;
@@ -146,6 +191,63 @@ export class FarSide implements FrameHandler {
           `Cannot take a frame of type ${type}: it does not go to the far side`,
         );
     }
+  }
+
+  /** Takes a frame that belongs to no request. */
+  #frameOfNone(type: FrameType, payload: Uint8Array): void {
+    switch (type) {
+      case FrameType.Message:
+        this.#mayFail++;
+        return this.#messages.receive(payload.slice());
+      case FrameType.Taken:
+        return this.#messages.handled(unpackNumber(payload));
+      case FrameType.Config:
+        return this.#messages.configurePart(
+          payload.slice(1),
+          payload[0] === LAST_PART,
+        );
+      default:
+        throw new ProtocolError(
+          `Cannot take a frame of type ${type}: it belongs to no request`,
+        );
+    }
+  }
+
+  /** Gives a message of the server to the handlers here. */
+  #deliver(message: unknown): void {
+    const { name } = this.#Handler;
+    const attempt = (call: () => void | Promise<void>) =>
+      void this.#attempt(`onMessage of the class ${name}`, call);
+    const server = this.#seen(0);
+    deliver(message, this.#Handler, server, attempt, () => {
+      for (const { handler } of this.#channels.values()) {
+        attempt(() => handler.onMessage(message));
+      }
+    });
+  }
+
+  async #attempt(
+    where: string,
+    call: () => void | Promise<void>,
+  ): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      // Each message may be the fault of many handlers.
+      if (this.#mayFail === 0) return printThrown([where, error]);
+      this.#mayFail--;
+      this.#carrier.send(FrameType.Error, 0, packError(error));
+    }
+  }
+
+  /** What a request, or none, sees of the server. */
+  #seen(id: number, requestTimeout = Infinity): RequestServer {
+    return new SeenServer(
+      this.#addr,
+      this.#messages,
+      (options) => this.#shutdown(id, options ?? {}),
+      requestTimeout,
+    );
   }
 
   #open(id: number, payload: Uint8Array): void {
@@ -210,11 +312,11 @@ export class FarSide implements FrameHandler {
     this.#opened();
     let channel: Channel | undefined;
     try {
-      const handler = new this.#Handler(request, clientAddress, {
-        addr: this.#addr,
-        requestTimeout,
-        shutdown: (options) => this.#shutdown(id, options ?? {}),
-      });
+      const handler = new this.#Handler(
+        request,
+        clientAddress,
+        this.#seen(id, requestTimeout),
+      );
       channel = {
         handler,
         connection,
@@ -239,6 +341,8 @@ export class FarSide implements FrameHandler {
     }
     const unsent = channel?.datagrams?.drained();
     if (unsent !== undefined) await unsent;
+    const unposted = this.#messages.sent();
+    if (unposted !== undefined) await unposted;
     this.#channels.delete(id);
     const closing = channel?.handler[CLOSING]() ?? "linger";
     const isWhole = closing === "linger" || closing === "at once";

@@ -43,7 +43,10 @@ export const FrameType = {
   NotSent: 11,
   /** F → N: the handler has ended and waits for its last writes to be taken. */
   Settling: 12,
-  /** F → N: the handler threw; the payload is the error in JSON. */
+  /**
+   * F → N: the handler threw; the payload is the error in JSON. Channel 0: a handler
+   * has failed with a message of the server.
+   */
   Error: 13,
   /** F → N: the handler has ended; nothing more comes from this channel. */
   Done: 14,
@@ -81,12 +84,24 @@ export const FrameType = {
    * F → N: what has come of the TLS handshake? N → F: the answer, in JSON.
    */
   Handshake: 24,
+  /** Both, channel 0: a message, as `packValue` packs it. */
+  Message: 25,
+  /**
+   * Both, channel 0: messages were taken, or handled; the payload, a number of 32
+   * bits, is what they counted.
+   */
+  Taken: 26,
+  /**
+   * N → F, channel 0: a part of the configuration of handlers, as `packValue` packs
+   * it; the first byte is 1 for the last part.
+   */
+  Config: 27,
 } as const;
 
 /** One of {@linkcode FrameType}. */
 export type FrameType = typeof FrameType[keyof typeof FrameType];
 
-const LAST_TYPE = FrameType.Handshake;
+const LAST_TYPE = FrameType.Config;
 
 /** The size of a header, in bytes. */
 export const HEADER_SIZE = 8;

@@ -1,5 +1,6 @@
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
+import type { RemotePlace } from "../_messages/remote_place.ts";
 import { NumberedItems } from "./numbered_items.ts";
 import type { Carrier } from "./carrier.ts";
 import { DatagramWindow, SIDE_WINDOW } from "./datagram_window.ts";
@@ -12,7 +13,12 @@ import {
   type NearDatagrams,
 } from "./near_datagram.ts";
 import { NearStream } from "./near_stream.ts";
-import { type ShutdownRequest, unpackShutdown } from "./payloads.ts";
+import {
+  type ShutdownRequest,
+  unpackNumber,
+  unpackShutdown,
+} from "./payloads.ts";
+import { unpackError } from "./errors.ts";
 import { MOST_SHUTDOWNS } from "./shutdowns.ts";
 
 /** Has requests handled on the far side of a carrier. */
@@ -28,6 +34,7 @@ export class NearSide implements FrameHandler {
   /** How many shutdowns were asked for by what handlers have left running. */
   #leftShutdowns = 0;
   readonly #datagrams: NearDatagrams;
+  readonly #place: RemotePlace | undefined;
   /** When its requests are aborted, in `performance.now()` time. */
   #endsAt = Infinity;
   #retireTimer: ReturnType<typeof setTimeout> | undefined;
@@ -36,12 +43,15 @@ export class NearSide implements FrameHandler {
    * @param carrier Takes frames to the far side.
    * @param shutdown Shuts the server down, for what a handler has left running.
    * @param mayResolve Whether handlers may have the name of a host looked up.
+   * @param place Takes part in the messages of the server.
    */
   constructor(
     carrier: Carrier,
     shutdown: (options: ShutdownRequest) => void,
     mayResolve: MayResolve = () => true,
+    place?: RemotePlace,
   ) {
+    this.#place = place;
     this.#carrier = carrier;
     this.#shutdown = shutdown;
     this.#datagrams = {
@@ -139,6 +149,7 @@ export class NearSide implements FrameHandler {
     const channels = this.#channels.takeAll();
     for (const channel of channels) channel.lose(error);
     for (const resolve of this.#pongs.splice(0)) resolve();
+    this.#place?.lost();
     return channels.length > 0;
   }
 
@@ -161,7 +172,15 @@ export class NearSide implements FrameHandler {
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {
     if (type === FrameType.Pong) return this.#ponged();
-    if (type === FrameType.Shutdown && id === 0) {
+    if (id === 0) return this.#frameOfNone(type, payload);
+    const channel = this.#channel(id);
+    if (type === FrameType.Done) this.#channels.delete(id);
+    channel.frame(type, payload);
+  }
+
+  /** Takes a frame that belongs to no request. */
+  #frameOfNone(type: FrameType, payload: Uint8Array): void {
+    if (type === FrameType.Shutdown) {
       if (++this.#leftShutdowns > MOST_SHUTDOWNS) {
         throw new ProtocolError(
           `Cannot shut down: more than ${MOST_SHUTDOWNS} shutdowns are asked for by no request`,
@@ -169,9 +188,21 @@ export class NearSide implements FrameHandler {
       }
       return this.#shutdown(unpackShutdown(payload));
     }
-    const channel = this.#channel(id);
-    if (type === FrameType.Done) this.#channels.delete(id);
-    channel.frame(type, payload);
+    const place = this.#place;
+    if (place !== undefined) {
+      switch (type) {
+        case FrameType.Message:
+          // A copy: the payload is only lent, and a thread may write to it.
+          return place.take(payload.slice());
+        case FrameType.Taken:
+          return place.taken(unpackNumber(payload));
+        case FrameType.Error:
+          return place.failed(unpackError(payload).error);
+      }
+    }
+    throw new ProtocolError(
+      `Cannot take a frame of type ${type}: it belongs to no request`,
+    );
   }
 
   #ponged(): void {

@@ -24,8 +24,12 @@ export interface Acceptor<Request, Address extends Deno.Addr> {
   serve(request: Request, clientAddress: Address, handled?: () => void): void;
   /** Closes a request that came too late. */
   discard(request: Request, clientAddress: Address): void;
-  /** The socket was closed by somebody else. */
-  closed(): void;
+  /**
+   * The socket was closed by somebody else.
+   *
+   * @returns Whether that is the end: it may have been left only for a while.
+   */
+  closed(): boolean;
   /** The next is not accepted before one of so many requests has ended. */
   full(limit: number): void;
 }
@@ -245,7 +249,7 @@ export class AcceptLoop<Request, Address extends Deno.Addr>
   async #failed(error: unknown): Promise<void> {
     if (isClientError(error)) return void this.#reporter.report(error);
     if (isClosedError(error)) {
-      this.#acceptor.closed();
+      if (!this.#acceptor.closed()) return;
       throw error;
     }
     // Report it once: accepting is tried ten times a second while it lasts.

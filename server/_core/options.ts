@@ -9,8 +9,10 @@ export const DEFAULT_GRACE_PERIOD = 15_000;
 
 const OPTION_NAMES = [
   ...["maxConnections", "timeout", "requestTimeout", "gracePeriod", "signal"],
-  ...["onListen", "verify", "onError"],
+  ...["onListen", "verify", "onError", "config", "onMessage"],
 ];
+
+const CALLBACKS = ["onListen", "verify", "onError", "onMessage"] as const;
 
 /** The times and counts that every server has. */
 interface Limits {
@@ -44,7 +46,7 @@ export function checkServerOptions<Address extends Deno.Addr, Request>(
   checkTime("requestTimeout", requestTimeout);
   checkTime("gracePeriod", gracePeriod);
   checkSignal(options.signal);
-  for (const name of ["onListen", "verify", "onError"] as const) {
+  for (const name of CALLBACKS) {
     const value: unknown = options[name];
     // What a generator function makes would be taken for an answer: verify would
     // let everybody in.

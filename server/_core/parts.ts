@@ -1,4 +1,6 @@
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
+import { deliver } from "../_messages/deliver.ts";
+import { MessageHub } from "../_messages/message_hub.ts";
 import { Numbers } from "../_numbers/numbers.ts";
 import { Watch } from "../_numbers/watch.ts";
 import type {
@@ -9,6 +11,7 @@ import type {
 import { AcceptLoop, type Acceptor } from "./accept_loop.ts";
 import { Ending } from "./ending.ts";
 import { awaitServing, forgetServing } from "./never_served.ts";
+import type { MessageSender } from "../message_sender.ts";
 import { checkServerOptions } from "./options.ts";
 import { Reporter } from "./reporter.ts";
 import { Room } from "./room.ts";
@@ -31,6 +34,7 @@ interface Whole<Request, Address extends Deno.Addr>
     request?: Request,
     clientAddress?: Address,
   ): void | Promise<void>;
+  handleMessage(message: unknown, from: MessageSender): void | Promise<void>;
   serviceActions(): void | Promise<void>;
   close(): void;
 }
@@ -44,6 +48,7 @@ export interface Parts<Request, Address extends Deno.Addr> {
   readonly ending: Ending<Request, Address>;
   readonly numbers: Numbers;
   readonly services: ServiceTimer;
+  readonly messages: MessageHub;
   /** What handlers see as their server. */
   readonly seenAs: RequestServer;
   /** How many requests what runs them can have in progress at once. */
@@ -59,7 +64,8 @@ export interface Parts<Request, Address extends Deno.Addr> {
  * @param options The options.
  * @param overridesSteps Whether hooks may go on outside a request's context.
  * @throws {RangeError} If an option is out of range.
- * @throws {TypeError} If an option is of another type, or has an unknown name.
+ * @throws {TypeError} If an option is of another type, or has an unknown name, or
+ * `config` holds what cannot travel.
  */
 export function makeParts<Request, Address extends Deno.Addr>(
   server: Whole<Request, Address>,
@@ -75,6 +81,10 @@ export function makeParts<Request, Address extends Deno.Addr>(
     options,
     optionNames,
   );
+  const messages = new MessageHub({
+    handleMessage: (message, from) => server.handleMessage(message, from),
+    report: (error) => reporter.report(error),
+  }, options.config);
   const socket = open();
   const limit = Math.min(maxConnections, capacity);
   const room: Room<ServedRequest<Request, Address>> = seam.makeRoom?.(limit) ??
@@ -110,7 +120,11 @@ export function makeParts<Request, Address extends Deno.Addr>(
     },
     discard: (request, clientAddress) =>
       void discard(serving, request, clientAddress, "late"),
-    closed: () => server.close(),
+    closed: () => {
+      if (seam.isLeft?.() === true) return false;
+      server.close();
+      return true;
+    },
     full: (limit) => publisher.full(limit),
   };
   const own = new AcceptLoop(acceptor, room, reporter);
@@ -133,10 +147,20 @@ export function makeParts<Request, Address extends Deno.Addr>(
     requestTimeout: measures ? requestTimeout : Infinity,
     byRequest: overridesSteps ? new Map() : undefined,
   };
+  if (runner === undefined) {
+    const attempt = (call: () => unknown) => void reporter.attempt(call);
+    messages.joinLocally(
+      (message) =>
+        deliver(message, Handler, seenAs, attempt, () => {
+          for (const served of room.inside()) served.tellMessage(message);
+        }),
+      ending.finished,
+    );
+  }
   const numbers = new Numbers(watch, () => room.inside(), runner);
   return {
     ...{ socket, runner, loop, serving, ending, numbers, services, seenAs },
-    capacity,
+    ...{ messages, capacity },
   };
 }
 
@@ -151,13 +175,16 @@ export function makeParts<Request, Address extends Deno.Addr>(
  */
 export function startParts<Request, Address extends Deno.Addr>(
   server: Whole<Request, Address>,
-  { socket, runner, loop, ending, serving }: Parts<Request, Address>,
+  { socket, runner, loop, ending, serving, messages }: Parts<Request, Address>,
   signal: AbortSignal | undefined,
 ): void {
-  const { reporter, admission, watch: { publisher } } = serving;
+  const { reporter, admission, watch } = serving;
+  const { publisher } = watch;
   try {
     runner?.start({
       ...{ addr: socket.addr, publisher, admission, limit: loop.limit },
+      numberFrom: (firstId, idStep) => watch.numberFrom(firstId, idStep),
+      messages,
       shutdown: (options) => void server.shutdown(options),
       report: (error, clientAddress) =>
         reporter.report(error, undefined, clientAddress as Address),

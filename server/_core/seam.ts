@@ -10,6 +10,7 @@ import type { Traffic } from "../../handlers/_traffic.ts";
 import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { Unsent } from "../../handlers/_unsent.ts";
+import type { MessageHub } from "../_messages/message_hub.ts";
 import type { Publisher } from "../_events/publisher.ts";
 import type { WatchParts } from "../_numbers/watch.ts";
 import type {
@@ -26,6 +27,8 @@ export interface RunningHandler {
   [ABORT](reason: unknown): void;
   /** The server shuts down. Called once, with the milliseconds that are left. */
   onShutdown(gracePeriod: number): void | Promise<void>;
+  /** The server has sent a message to its handlers, of which this is one. */
+  onMessage?(message: unknown): void | Promise<void>;
   /** How its connection is to be closed by now. */
   [CLOSING](): Closing;
   /** What of it is left to be sent, if it can tell. */
@@ -69,11 +72,13 @@ export interface CountedRequest<Request> extends Traffic {
  * What has come of a request before anybody is asked whether it is served.
  *
  * - `"client"`: it is a client's, who may not be let in.
+ * - `"unknown"`: it is that of a client whom nobody knows: the address is of somebody
+ *   who has many, so that no limit of one client is for it.
  * - `"trusted"`: it is that of somebody who is always let in.
  * - `"refused"`: it is closed.
  * - an error: it is refused too, and this is why, for who is told of errors.
  */
-export type Prepared = "client" | "trusted" | "refused" | Error;
+export type Prepared = "client" | "unknown" | "trusted" | "refused" | Error;
 
 /**
  * How a kind of server prepares, ends and releases requests. A server of
@@ -123,12 +128,21 @@ export interface Transport<Request, Address extends Deno.Addr> {
 export interface RunnerHost {
   /** The address the server is bound to. */
   readonly addr: Deno.Addr;
+  /** The configuration of its handlers, and their messages. */
+  readonly messages: MessageHub;
   /** Tells whoever listens what happens in the server. */
   readonly publisher: Publisher;
   /** How many requests may be in progress at once, at first. */
   readonly limit: number;
   /** Says who is let in, where that is not everybody. */
   readonly admission: Admission | undefined;
+  /**
+   * Numbers requests from now on in another way.
+   *
+   * @param firstId The number of the next.
+   * @param idStep By how much the one after it is larger.
+   */
+  numberFrom(firstId: number, idStep: number): void;
   /** Shuts the server down, for code that an ended handler has left running. */
   shutdown(options: { readonly gracePeriod?: number }): void;
   /**
@@ -254,6 +268,8 @@ export interface Seam<Request, Address extends Deno.Addr> {
   readonly listen?: (
     options: Deno.TcpListenOptions,
   ) => TCPListener;
+  /** Whether a socket that is closed was left only for a while. */
+  readonly isLeft?: () => boolean;
   /** Makes the room of requests, where others have a part in it. */
   readonly makeRoom?: <Item extends Guest>(limit: number) => Room<Item>;
   /** How requests are watched, where others have a part in it. */

@@ -177,6 +177,8 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   #ending = false;
   /** Whether its handler runs, here or elsewhere. */
   #started = false;
+  /** Whether anybody has been told of it: of its end too, then. */
+  #introduced = true;
   /** Whether it is closed unanswered. */
   #refused = false;
   #fate: Fate = DONE;
@@ -252,6 +254,18 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     void scopes.run(this.#scope, () =>
       reporter.attempt(
         () => handler.onShutdown(ending.timeLeft),
+        this.request,
+        this.clientAddress,
+      ));
+  }
+
+  /** Gives its handler a message, while that runs. */
+  tellMessage(message: unknown): void {
+    const handler = this.handler;
+    if (handler?.onMessage === undefined || this.#ending) return;
+    void scopes.run(this.#scope, () =>
+      this.serving.reporter.attempt(
+        () => handler.onMessage!(message),
         this.request,
         this.clientAddress,
       ));
@@ -342,15 +356,15 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   static async #prepare(this: void, served: AnyServedRequest): Promise<void> {
     const { request, serving } = served;
     const { hooks, watch } = serving;
-    // Until it is known whose it is, nobody is told of it, nor of its end.
-    served.#refused = true;
+    // Nobody is told of it until it is known whose it is.
+    served.#introduced = false;
     const refusal = await served.#begin();
     // It may have been given up meanwhile.
     if (served.place < 0) return;
-    served.#refused = false;
-    watch.introduced(served);
-    if (refusal === undefined) return ServedRequest.#run(served);
-    if (served.#fate === DONE) {
+    served.#introduce();
+    if (served.#aborted !== undefined) await served.#reportAborted();
+    else if (refusal === undefined) return ServedRequest.#run(served);
+    else if (served.#fate === DONE) {
       served.#refused = true;
       watch.refused(served, refusal);
     }
@@ -361,6 +375,12 @@ export class ServedRequest<Request, Address extends Deno.Addr>
       () => hooks.closeRequest(request),
     );
     served.#exit();
+  }
+
+  #introduce(): void {
+    if (this.#introduced) return;
+    this.#introduced = true;
+    this.serving.watch.introduced(this);
   }
 
   /**
@@ -383,8 +403,11 @@ export class ServedRequest<Request, Address extends Deno.Addr>
       await reporter.report(prepared, request, clientAddress);
       return "proxy";
     }
-    if (prepared === "trusted" || this.place < 0) return undefined;
-    const admitted = admission?.enter(this.clientAddress);
+    if (prepared === "trusted" || this.#aborted !== undefined) return undefined;
+    const admitted = admission?.enter(
+      this.clientAddress,
+      prepared === "client",
+    );
     if (typeof admitted === "string") return admitted;
     this.#admitted = admitted;
     return undefined;
@@ -458,6 +481,7 @@ export class ServedRequest<Request, Address extends Deno.Addr>
     if (this.wrapped !== undefined) byRequest?.delete(this.wrapped);
     if (this.#counted) this.#uncount();
     room.leave(this);
+    this.#introduce();
     watch.ended(this, this.#refused ? undefined : this.#fate);
   }
 

@@ -46,7 +46,7 @@ export class Watch {
   /** Tells whoever listens. */
   readonly publisher: Publisher;
   readonly #outlet: Outlet | undefined;
-  readonly #idStep: number;
+  #idStep: number;
   #nextId: number;
 
   /**
@@ -66,6 +66,12 @@ export class Watch {
   /** Whether anybody may be told of anything. */
   get tells(): boolean {
     return listening !== 0 || this.#outlet?.wantsAny === true;
+  }
+
+  /** Numbers requests from now on from `firstId`, in steps. */
+  numberFrom(firstId: number, idStep: number): void {
+    this.#nextId = firstId;
+    this.#idStep = idStep;
   }
 
   /**

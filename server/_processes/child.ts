@@ -9,6 +9,9 @@ import { ForwardedStderr } from "./forwarded_stderr.ts";
 import { endRequests, type Loss, printAs } from "../_bridge/remote_pool.ts";
 import { ProtocolError } from "../_bridge/frames.ts";
 import { NearSide } from "../_bridge/near_side.ts";
+import { frameLink } from "../_bridge/place_frames.ts";
+import type { MessageHub } from "../_messages/message_hub.ts";
+import type { RemotePlace } from "../_messages/remote_place.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
 import { PipeCarrier } from "./pipe_carrier.ts";
 
@@ -70,6 +73,7 @@ export class Child {
   readonly #process: Deno.ChildProcess;
   readonly #pipes: ChildPipes;
   readonly #carrier: PipeCarrier;
+  readonly #place: RemotePlace;
   readonly #stderr: ForwardedStderr;
   readonly #startTimeout: number;
   readonly #killTimeout: number;
@@ -89,13 +93,23 @@ export class Child {
     command: ChildCommand,
     { startTimeout, killTimeout }: ChildTimeouts,
     shutdown: (options: ShutdownRequest) => void,
+    messages: MessageHub,
   ) {
     this.#startTimeout = Math.min(startTimeout, LONGEST_DELAY);
     this.#killTimeout = Math.min(killTimeout, LONGEST_DELAY);
     this.#process = command.spawn();
     this.#pipes = new ChildPipes(this.#process);
     this.#carrier = new PipeCarrier(this.#pipes);
-    this.side = new NearSide(this.#carrier, shutdown, command.mayResolve);
+    const link = frameLink(this.#carrier);
+    this.#place = messages.join(link);
+    // It finds this in its pipe before all else.
+    if (messages.packedConfig !== undefined) link.config(messages.packedConfig);
+    this.side = new NearSide(
+      this.#carrier,
+      shutdown,
+      command.mayResolve,
+      this.#place,
+    );
     this.#stderr = new ForwardedStderr(this.#process.stderr);
     this.gone = this.#run();
     this.unref();
@@ -118,7 +132,10 @@ export class Child {
     const answered = this.side.pong().then(() => started = true);
     await Promise.race([this.gone, answered]);
     clearTimeout(timer);
-    if (started && this.alive) return this.#stderr.release();
+    if (started && this.alive) {
+      this.#place.opened();
+      return this.#stderr.release();
+    }
     const { cause } = await this.gone;
     throw new StartError(cause.message, this.#how ?? cause.message);
   }

@@ -4,6 +4,7 @@ import { ProtocolError } from "../_bridge/frames.ts";
 import type { NearChannel } from "../_bridge/near_channel.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
 import type { RunnerNumbers } from "../_core/seam.ts";
+import type { MessageHub } from "../_messages/message_hub.ts";
 import { Workforce } from "../_numbers/workforce.ts";
 import { Placement } from "../_bridge/placement.ts";
 import {
@@ -97,12 +98,14 @@ export class ChildPool implements RemotePool {
    * @param shutdown Shuts the server down.
    * @param onError Told when a child without requests has ended unasked, or
    * several could not be started beside others.
+   * @param messages What the children take part in.
    */
   constructor(
     command: ChildCommand,
     limits: ChildLimits,
     shutdown: (options: ShutdownRequest) => void,
     onError: OnError,
+    messages: MessageHub,
   ) {
     this.#limits = limits;
     this.#workforce = new Workforce("processes", limits.maxChildren);
@@ -111,7 +114,7 @@ export class ChildPool implements RemotePool {
       (child) => child.checks === 0 && child.alive && !child.congested,
     );
     this.#onError = onError;
-    this.#newChild = () => new Child(command, limits, shutdown);
+    this.#newChild = () => new Child(command, limits, shutdown, messages);
     this.#startNeeded(limits.spareChildren);
   }
 

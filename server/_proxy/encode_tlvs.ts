@@ -50,6 +50,11 @@ function encodeOther({ type, value }: ProxyTLV): Uint8Array<ArrayBuffer> {
       `Cannot encode a PROXY header: the type of a TLV must be an integer from 0 to 255, received ${type}`,
     );
   }
+  if (type === TYPE.CRC32C) {
+    throw new TypeError(
+      "Cannot encode a PROXY header: the type 3 is that of its checksum; set checksum",
+    );
+  }
   return tlv(type, value);
 }
 

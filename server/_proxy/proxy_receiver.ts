@@ -106,7 +106,8 @@ export class ProxyReceiver {
     const client = this.#clientOf(header, remoteAddr);
     if (client !== undefined) served.readdress(client);
     // A balancer looks whether somebody listens.
-    return header?.command === "LOCAL" ? "trusted" : "client";
+    if (header?.command === "LOCAL") return "trusted";
+    return header !== undefined && client === undefined ? "unknown" : "client";
   }
 
   /** Stops the timer when it has nothing to do: the server has finished. */
@@ -134,9 +135,10 @@ export class ProxyReceiver {
     if (source === undefined) return undefined;
     // Nothing that a server of TCP or its user does with an address expects a path.
     if ("path" in source) return "hostname" in peer ? undefined : source;
-    const { hostname } = source as Deno.NetAddr;
+    const { hostname, port } = source as Deno.NetAddr;
     const mapped = this.#keepsMapped ? undefined : mappedIPv4(hostname);
-    return mapped === undefined ? source : { ...source, hostname: mapped };
+    // The header may tell of datagrams: what it comes with is a connection.
+    return { transport: "tcp", hostname: mapped ?? hostname, port };
   }
 }
 

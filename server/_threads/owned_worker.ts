@@ -12,6 +12,12 @@ const MIB = 2 ** 20;
 /** How long a thread may take to import its handler, in milliseconds. */
 const START_TIMEOUT = 30_000;
 
+/**
+ * After how long a thread that ends is taken to have nothing open any more, in
+ * milliseconds, where nothing tells: it took at most 60 with 500 connections.
+ */
+const RELEASE_TIMEOUT = 1_000;
+
 /** What every thread is told when it starts. */
 export interface WorkerStart {
   /** The URL of the module that it runs. */
@@ -31,6 +37,12 @@ export class OwnedWorker {
   readonly #gone = Promise.withResolvers<void>();
   /** Why it was ended. */
   #cause: Error | undefined;
+  /** Called when it has nothing open any more, if somebody waits for that. */
+  #released: (() => void) | undefined;
+  #releaseTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether it tells when that is so. */
+  #endsByItself = false;
+  readonly #isReleased = Promise.withResolvers<void>();
 
   /**
    * @param name What debuggers call it.
@@ -59,9 +71,13 @@ export class OwnedWorker {
     });
     this.#worker.on(
       "error",
-      (error: unknown) => this.terminate(toError(error)),
+      // It ends, which is told next.
+      (error: unknown) => this.#leave(toError(error), true),
     );
-    this.#worker.on("exit", () => this.#hasEnded());
+    this.#worker.on("exit", () => {
+      this.#hasEnded();
+      this.#release();
+    });
   }
 
   /** Lets it keep the process alive. */
@@ -117,14 +133,36 @@ export class OwnedWorker {
 
   /** Ends it now. */
   terminate(cause: Error): void {
-    if (this.#cause !== undefined) return;
-    this.#cause = cause;
-    // Ends what waits for the state.
-    this.#state.end(cause);
-    this.#ended(cause);
-    this.#gone.resolve();
-    // Last: it emits "exit" at once, which comes back here.
+    this.#leave(cause, false);
+  }
+
+  /**
+   * Has it told when what it had is closed: its connections, and its hold on a
+   * listening socket. To be called when it is told that it is gone. A thread that
+   * ends by itself emits "exit" when Deno has dropped all of it. Of one that is
+   * terminated Deno tells nothing, so a while is taken to be enough: an endless
+   * loop goes on for ever.
+   *
+   * @param released Called once.
+   */
+  whenReleased(released: () => void): void {
+    this.#released = released;
+  }
+
+  /** Waits until what it had is closed, if that is told. */
+  async settle(): Promise<void> {
+    if (this.#endsByItself) await this.#isReleased.promise;
+    else this.#release();
+  }
+
+  #release(): void {
+    const released = this.#released;
+    if (released === undefined) return;
+    clearTimeout(this.#releaseTimer);
+    this.#released = undefined;
     void this.#worker.terminate();
+    released();
+    this.#isReleased.resolve();
   }
 
   #started(): void {
@@ -144,7 +182,26 @@ export class OwnedWorker {
 
   /** Its code has ended it, or is about to. */
   #hasEnded(): void {
-    this.terminate(this.#state.error ?? new Error("it ended"));
+    this.#leave(this.#state.error ?? new Error("it ended"), true);
+  }
+
+  #leave(cause: Error, byItself: boolean): void {
+    if (this.#cause !== undefined) return;
+    this.#cause = cause;
+    // Ends what waits for the state.
+    this.#state.end(cause);
+    this.#ended(cause);
+    this.#gone.resolve();
+    if (this.#released !== undefined) {
+      this.#endsByItself = byItself;
+      this.#releaseTimer = setTimeout(() => this.#release(), RELEASE_TIMEOUT);
+      Deno.unrefTimer(this.#releaseTimer);
+      if (byItself) return;
+      // It is emitted at once, which says nothing of its thread.
+      this.#worker.removeAllListeners("exit");
+    }
+    // Last: it emits "exit", which comes back here.
+    void this.#worker.terminate();
   }
 }
 

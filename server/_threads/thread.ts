@@ -2,6 +2,9 @@ import type { TraceSettings } from "../../handlers/_tracing.ts";
 import { toError } from "../_bridge/errors.ts";
 import { endRequests, type Loss } from "../_bridge/remote_pool.ts";
 import { NearSide } from "../_bridge/near_side.ts";
+import { frameLink } from "../_bridge/place_frames.ts";
+import type { MessageHub } from "../_messages/message_hub.ts";
+import type { RemotePlace } from "../_messages/remote_place.ts";
 import { allocateLane, RingCarrier } from "./ring_carrier.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
@@ -19,6 +22,7 @@ export class Thread {
   readonly gone: Promise<Loss>;
   readonly #worker: OwnedWorker;
   readonly #carrier: RingCarrier;
+  readonly #place: RemotePlace;
   #load = 0;
   /** How many requests it has been given, since it was last counted anew. */
   taken = 0;
@@ -30,12 +34,14 @@ export class Thread {
    * @param addr What `server.addr` says there.
    * @param requests After how many requests it is replaced.
    * @param shutdown Shuts the server down.
+   * @param messages What it takes part in.
    */
   constructor(
     handler: HandlerLocation,
     addr: Deno.Addr,
     requests: number,
     shutdown: (options: ShutdownRequest) => void,
+    messages: MessageHub,
   ) {
     this.requests = requests;
     const toThread = allocateLane();
@@ -43,12 +49,14 @@ export class Thread {
     const { promise, resolve } = Promise.withResolvers<Loss>();
     this.gone = promise;
     this.#carrier = new RingCarrier(toThread, fromThread, true);
-    this.side = new NearSide(this.#carrier, shutdown);
+    this.#place = messages.join(frameLink(this.#carrier));
+    this.side = new NearSide(this.#carrier, shutdown, undefined, this.#place);
     this.#worker = new OwnedWorker(
       `${handler.name} thread`,
       (state): ThreadStart => ({
         module: THREAD_URL,
         ...{ handler, addr, toThread, fromThread, state },
+        config: messages.packedConfig?.buffer,
       }),
       (cause) => {
         this.#carrier.close();
@@ -114,6 +122,7 @@ export class Thread {
   }
 
   #receive(): void {
+    this.#place.opened();
     this.#carrier.receive(this.side).catch((error: unknown) =>
       this.terminate(toError(error))
     );

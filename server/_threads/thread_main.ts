@@ -27,6 +27,8 @@ export interface ThreadStart extends WorkerStart {
   readonly addr: Deno.Addr;
   readonly toThread: Lane;
   readonly fromThread: Lane;
+  /** The configuration of its handlers, packed, if there is any. */
+  readonly config: ArrayBuffer | undefined;
 }
 
 /** What a thread is told later: to have its handlers traced, or no more. */
@@ -48,6 +50,7 @@ export async function run(start: ThreadStart): Promise<void> {
       carrier,
       Handler,
       start.addr,
+      start.config,
       () => heap.arm(),
     );
     const heap = new HeapWatch(() => side.busy, die);

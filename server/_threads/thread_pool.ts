@@ -1,6 +1,7 @@
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 import type { TraceSettings } from "../../handlers/_tracing.ts";
 import type { RunnerNumbers } from "../_core/seam.ts";
+import type { MessageHub } from "../_messages/message_hub.ts";
 import { Workforce } from "../_numbers/workforce.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { ShutdownRequest } from "../_bridge/payloads.ts";
@@ -62,6 +63,7 @@ export class ThreadPool implements RemotePool {
    * @param shutdown Shuts the server down.
    * @param onError Told when a thread without requests is gone, or cannot be
    * started beside others.
+   * @param messages What the threads take part in.
    * @throws What keeps the handler from being imported.
    * @throws {Deno.errors.Busy} If too few descriptors are left.
    */
@@ -73,6 +75,7 @@ export class ThreadPool implements RemotePool {
     addr: Deno.Addr,
     shutdown: (options: ShutdownRequest) => void,
     onError: OnError,
+    messages: MessageHub,
   ) {
     this.#onError = onError;
     this.#size = size;
@@ -82,7 +85,13 @@ export class ThreadPool implements RemotePool {
       (thread) => !this.#checked.has(thread),
     );
     this.#newThread = () =>
-      new Thread(handler, addr, requestsOfThread(requestsPerThread), shutdown);
+      new Thread(
+        handler,
+        addr,
+        requestsOfThread(requestsPerThread),
+        shutdown,
+        messages,
+      );
     this.#replacements = new Replacements({
       serves: (old) => !this.#closed && this.#placement.ready.has(old),
       has: (old) =>

@@ -16,7 +16,7 @@ import type { RequestHandlerClass } from "../server_options.ts";
 export type HTTPHandler<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
-> = RequestHandlerClass<Connection, Address> | FetchFunction;
+> = RequestHandlerClass<Connection, Address> | FetchFunction<Address>;
 
 /** Options that every HTTP server has. */
 export interface HTTPOptions {

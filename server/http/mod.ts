@@ -20,13 +20,17 @@
  * ```
  *
  * It is also a command that serves files:
- * `deno run -N -R=public jsr:@wire/socketserver/http public --port 8080`. With
- * `--help` it tells what else it takes.
+ * `deno run -N -R=public jsr:@wire/socketserver/http public 8080`. It
+ * takes the arguments of `python3 -m http.server`, and with `--help` it tells all.
  *
  * @module
  */
 
-export { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
+export {
+  BaseHTTPRequestHandler,
+  type ProtocolVersion,
+  type StatusTexts,
+} from "../../handlers/http/base_http_request_handler.ts";
 export {
   CGIHTTPRequestHandler,
   type CGIUser,

@@ -104,6 +104,7 @@ const BOUNDARIES = [
  * their first request on.
  * @param options What is told.
  * @returns What ends it when it is disposed of.
+ * @throws {Deno.errors.Busy} If it is instrumented already.
  * @throws {TypeError} If `server` is none of this module's, or an option is of another
  * type or has an unknown name.
  */
@@ -122,6 +123,11 @@ export function instrument(
       }`,
     );
   }
+  if (instrumented.has(server)) {
+    throw new Deno.errors.Busy(
+      "Cannot instrument a server: it is instrumented already; dispose of that first",
+    );
+  }
   const telemetry = openTelemetry();
   return telemetry === undefined
     ? { active: false, [Symbol.dispose]() {} }
@@ -130,6 +136,9 @@ export function instrument(
       metrics,
     });
 }
+
+/** The servers that are, each of which is told of once. */
+const instrumented = new WeakSet<CountingServer>();
 
 /** A server that is instrumented. */
 class Instrumented implements Instrumentation {
@@ -147,6 +156,7 @@ class Instrumented implements Instrumentation {
     server: TraceableServer,
     settings: TraceSettings,
   ) {
+    instrumented.add(server);
     this.#server = server;
     this.#telemetry = telemetry;
     this.#settings = settings;
@@ -168,6 +178,7 @@ class Instrumented implements Instrumentation {
   [Symbol.dispose](): void {
     if (!this.#active) return;
     this.#active = false;
+    instrumented.delete(this.#server);
     unsubscribe("socketserver:end", this.#ended);
     this.#instruments.unobserve(this.#observe);
     if (this.#server[TRACE](undefined) === "here") {

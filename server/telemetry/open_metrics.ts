@@ -90,13 +90,11 @@ export function openMetrics(
 }
 
 function scrape(given: CountingServer | NamedServer): Scraped {
-  const { name, server = given as CountingServer } = (given ?? {}) as Partial<
-    NamedServer
-  >;
-  if (
-    typeof server?.stats !== "function" ||
-    name !== undefined && typeof name !== "string"
-  ) {
+  // A server may have members of these names, as its class likes.
+  const { name, server } = isServer(given)
+    ? { name: undefined, server: given }
+    : (given ?? {}) as NamedServer;
+  if (!isServer(server) || name !== undefined && typeof name !== "string") {
     throw new TypeError(
       `Cannot tell metrics: each must be a server, or { name, server }, received ${
         Deno.inspect(given)
@@ -106,11 +104,16 @@ function scrape(given: CountingServer | NamedServer): Scraped {
   const { addr } = server;
   return {
     labels: {
-      server: name ?? describeAddress(addr),
+      // What is no text cannot be sent as UTF-8.
+      server: (name ?? describeAddress(addr)).toWellFormed(),
       transport: addr.transport,
     },
     stats: server.stats(),
   };
+}
+
+function isServer(given: unknown): given is CountingServer {
+  return typeof (given as Partial<CountingServer> | null)?.stats === "function";
 }
 
 /** Two samples of one name and the same labels would be one. */

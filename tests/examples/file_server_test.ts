@@ -26,7 +26,7 @@ Deno.test("file_server.ts serves its folder in threads, with what its command pe
   const outside = await fetch(`${url}/%2e%2e%2fdeno.json`);
   strictEqual(outside.status, 404);
   await outside.body?.cancel();
-  await child.untilStderr(/"GET \/file_server\.ts HTTP\/1\.1" 200\n/);
+  await child.untilStderr(/"GET \/file_server\.ts HTTP\/1\.1" 200 -\n/);
   const { code } = await end(child);
   strictEqual(code, 0);
 });

@@ -23,6 +23,13 @@ import {
   packNumber,
   packShutdown,
 } from "../../server/_bridge/payloads.ts";
+import { frameLink } from "../../server/_bridge/place_frames.ts";
+import { MessageHub } from "../../server/_messages/message_hub.ts";
+import { costOf, POST_WINDOW } from "../../server/_messages/message_window.ts";
+import {
+  messagePacking,
+  packValue,
+} from "../../server/_messages/pack_value.ts";
 import { PipeCarrier } from "../../server/_processes/pipe_carrier.ts";
 import { encode, TYPES } from "../server/bridge/_frames.ts";
 import {
@@ -78,9 +85,17 @@ export async function fuzzPipeFrames(
 /** A frame such as a child may send, or one that it never does. */
 function anyFrame(next: Random): Uint8Array {
   const type = next() < 0.05 ? oneOf(next, TYPES) : oneOf(next, FROM_CHILD);
-  const channel = next() < 0.02 ? below(next, 9) : 1 + below(next, CHANNELS);
+  const isOfNone = type === FrameType.Message || type === FrameType.Taken;
+  const channel = next() < 0.02
+    ? below(next, 9)
+    : isOfNone
+    ? 0
+    : 1 + below(next, CHANNELS);
   return encode(type, channel, anyPayload(next, type));
 }
+
+const packMessage = (value: unknown) =>
+  packValue(value, messagePacking("fuzz"));
 
 const FROM_CHILD: readonly FrameType[] = [
   FrameType.Data,
@@ -96,6 +111,9 @@ const FROM_CHILD: readonly FrameType[] = [
   FrameType.Done,
   FrameType.Shutdown,
   FrameType.SetOption,
+  FrameType.Message,
+  FrameType.Message,
+  FrameType.Taken,
 ];
 
 function anyPayload(next: Random, type: FrameType): Uint8Array {
@@ -116,6 +134,10 @@ function anyPayload(next: Random, type: FrameType): Uint8Array {
       return packShutdown({ gracePeriod: below(next, 3) });
     case FrameType.SetOption:
       return packJson({ noDelay: true });
+    case FrameType.Message:
+      return packMessage({ list: Array(below(next, 9)).fill("m"), at: next() });
+    case FrameType.Taken:
+      return packNumber(1 + below(next, 400));
     case FrameType.Data:
       return new Uint8Array(1 + below(next, size));
     default:
@@ -132,6 +154,8 @@ class Parent {
   #datagrams = 0;
   #bytes = 0;
   #lookups = 0;
+  /** How many messages the server has not handled, and never will. */
+  #messages = 0;
   #input: Iterator<Uint8Array>;
 
   constructor(input: Iterable<Uint8Array>) {
@@ -140,7 +164,17 @@ class Parent {
       read: () => Promise.resolve(this.#input.next().value ?? null),
       write: never,
     });
-    this.side = new NearSide(this.carrier, () => {}, () => false);
+    const hub = new MessageHub({
+      handleMessage: () => {
+        this.#messages++;
+        return never();
+      },
+      report: () => Promise.resolve(),
+    }, undefined);
+    const place = hub.join(frameLink(this.carrier));
+    place.opened();
+    this.side = new NearSide(this.carrier, () => {}, () => false, place);
+    for (let count = 0; count < 4; count++) hub.broadcast(count);
     for (const takes of [true, false]) {
       const stream = this.side.openStream(
         {
@@ -183,6 +217,8 @@ class Parent {
     const most = Math.min(SIDE_WINDOW, 2 * REQUEST_WINDOW) + 2 * 65_536;
     ok(this.#bytes <= most, `${this.#bytes} bytes are being sent`);
     ok(this.#datagrams <= most / 1_024, `${this.#datagrams} are being sent`);
+    const messages = POST_WINDOW / costOf(new Uint8Array());
+    ok(this.#messages <= messages, `${this.#messages} messages are handled`);
     ok(this.#lookups === 0, `${this.#lookups} names are looked up`);
     ok(!this.carrier.congested, "answers that nobody reads pile up");
   }

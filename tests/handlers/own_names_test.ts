@@ -52,7 +52,10 @@ Deno.test("a handler may have methods of any name that the documents do not give
 
 const NAMES:
   readonly (readonly [{ prototype: object; name: string }, string])[] = [
-    [BaseRequestHandler, "finish handle onShutdown proxy setup signal"],
+    [
+      BaseRequestHandler,
+      "config finish handle onMessage onShutdown proxy setup signal",
+    ],
     [StreamRequestHandler, "rfile signal startTLS tls wfile"],
     [DatagramRequestHandler, "packet rfile socket wfile"],
     [

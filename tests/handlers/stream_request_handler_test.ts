@@ -1,5 +1,6 @@
 import { deepStrictEqual } from "node:assert";
 import { StreamRequestHandler } from "../../mod.ts";
+import { seenServer } from "../_seen_server.ts";
 
 const ADDR: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
 
@@ -17,7 +18,7 @@ function newConnection(calls: string[], most = Infinity): Deno.Conn {
   } as unknown as Deno.Conn;
 }
 
-const SERVER = { addr: ADDR, shutdown: () => Promise.resolve() };
+const SERVER = seenServer(ADDR);
 
 Deno.test("Nagle's algorithm is disabled before the second write, and once", async () => {
   const calls: string[] = [];

@@ -24,6 +24,8 @@ export interface SiteOptions {
   readonly maxScripts?: number;
   readonly cgiQueueTimeout?: number;
   readonly cgiUser?: CGIUser | "nobody" | "server";
+  /** Called with the status of each response. */
+  readonly onRequest?: (code: unknown) => void;
 }
 
 /** A server of files and scripts, and all it has logged and reported. */
@@ -51,7 +53,9 @@ export class Site extends HTTPServer {
         CGIHTTPRequestHandler.cgiQueueTimeout;
       static override readonly cgiUser = options.cgiUser ??
         CGIHTTPRequestHandler.cgiUser;
-      override logRequest(): void {}
+      override logRequest(code: unknown): void {
+        options.onRequest?.(code);
+      }
       override logError(message: string): void {
         log.push(message);
       }
@@ -81,7 +85,7 @@ export class Site extends HTTPServer {
   }
 
   /** Sends something by POST. */
-  post(
+  postTo(
     target: string,
     body: string,
     ...headers: readonly string[]

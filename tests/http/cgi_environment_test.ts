@@ -16,6 +16,7 @@ const REQUEST: ScriptRequest = {
     file: "/srv/cgi-bin/a b",
     name: "/cgi-bin/a b",
     pathInfo: "/c",
+    isUnparsed: false,
   },
   root: "/srv",
   clientAddress: { transport: "tcp", hostname: "192.0.2.1", port: 5 },

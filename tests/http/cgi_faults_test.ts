@@ -198,7 +198,7 @@ for (const query of ["close-stdin", "ignore-stdin"]) {
   Deno.test(`a CGI script may ${query}, however much the client sends`, async () => {
     await using site = new Site();
     for (const size of [10, 200_000]) {
-      const { status, body, complete } = await site.post(
+      const { status, body, complete } = await site.postTo(
         `/cgi-bin/behave?${query}`,
         "x".repeat(size),
       );

@@ -72,6 +72,7 @@ Deno.test("findScript() finds the first file on the way and gives the rest", asy
       file: site.root + name,
       name,
       pathInfo,
+      isUnparsed: false,
     });
   }
 });
@@ -145,8 +146,10 @@ Deno.test("findScript() runs nothing in a folder that is a link out of the site"
   await site.refuses("/htbin/sh", 403, "htbin");
 });
 
-Deno.test("findScript() refuses scripts that parse no headers", async () => {
+Deno.test("findScript() tells scripts whose headers nobody parses", async () => {
   await using site = new Site();
   site.script("cgi-bin/nph-push");
-  await site.refuses("/cgi-bin/nph-push", 501);
+  site.script("cgi-bin/push-nph-");
+  strictEqual((await site.find("/cgi-bin/nph-push/a")).isUnparsed, true);
+  strictEqual((await site.find("/cgi-bin/push-nph-")).isUnparsed, false);
 });

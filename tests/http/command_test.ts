@@ -1,5 +1,9 @@
-import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
-import { readHTTPCommandOptions } from "../../server/http/_command/command_options.ts";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
+import {
+  type HTTPCommandOptions,
+  readHTTPCommandOptions,
+} from "../../server/http/_command/command_options.ts";
+import { openssl } from "../peers/_peers.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { Child, Folder, type Output, Program, testWith } from "../_program.ts";
 import { LOOPBACK } from "../_serve.ts";
@@ -16,9 +20,12 @@ Deno.test("readHTTPCommandOptions() has defaults", () => {
     directory: ".",
     hostname: "127.0.0.1",
     port: 8000,
+    protocol: "HTTP/1.1",
     threads: false,
     cgi: false,
     tls: undefined,
+    contentType: undefined,
+    headers: [],
     help: false,
   });
 });
@@ -28,20 +35,65 @@ Deno.test("readHTTPCommandOptions() reads every option", () => {
     readHTTPCommandOptions([
       ...["--port=80", "dir", "--bind", "::1", "--threads", "--cgi"],
       ...["--tls-cert", "c.pem", "--tls-key", "k.pem", "--help"],
+      ...["--tls-password-file", "p.txt", "--protocol=HTTP/1.0", "--cors"],
+      ...["--content-type", "text/x", "--header", "X-A", "b: c"],
     ]),
     {
       directory: "dir",
       hostname: "::1",
       port: 80,
+      protocol: "HTTP/1.0",
       threads: true,
       cgi: true,
-      tls: { cert: "c.pem", key: "k.pem" },
+      tls: { cert: "c.pem", key: "k.pem", passwordFile: "p.txt" },
+      contentType: "text/x",
+      headers: [["X-A", "b: c"], ["Access-Control-Allow-Origin", "*"]],
       help: true,
     },
   );
   const { port, hostname } = readHTTPCommandOptions(["-p", "0", "-b", "h"]);
   deepStrictEqual([port, hostname], [0, "h"]);
   strictEqual(readHTTPCommandOptions(["--", "--odd"]).directory, "--odd");
+  const { tls } = readHTTPCommandOptions(["--tls-cert=both.pem"]);
+  deepStrictEqual(tls, {
+    cert: "both.pem",
+    key: "both.pem",
+    passwordFile: undefined,
+  });
+});
+
+Deno.test("readHTTPCommandOptions() takes what python3 -m http.server does", () => {
+  const cases: [args: string[], found: Partial<HTTPCommandOptions>][] = [
+    [["80"], { port: 80, directory: "." }],
+    [["-d", "dir", "80"], { port: 80, directory: "dir" }],
+    [["--directory=80", "81"], { port: 81, directory: "80" }],
+    [["dir", "80"], { port: 80, directory: "dir" }],
+    [["80", "dir"], { port: 80, directory: "dir" }],
+    [["./80"], { port: 8000, directory: "./80" }],
+    [["-p", "HTTP/1.0"], { protocol: "HTTP/1.0", port: 8000 }],
+    [["-p", "80", "-pHTTP/1.0"], { protocol: "HTTP/1.0", port: 80 }],
+    [["--bind", "0.0.0.0", "--cgi"], { hostname: "0.0.0.0", cgi: true }],
+    [["-H", "A", "b", "-H", "C", "d", "dir"], {
+      headers: [["A", "b"], ["C", "d"]],
+      directory: "dir",
+    }],
+    [["-H", "A: b", "--header=C:d:e", "80"], {
+      headers: [["A", "b"], ["C", "d:e"]],
+      port: 80,
+    }],
+    [["-H", "A", ""], { headers: [["A", ""]] }],
+    [["--", "-H", "80"], { directory: "-H", port: 80, headers: [] }],
+  ];
+  for (const [args, found] of cases) {
+    const options = readHTTPCommandOptions(args);
+    for (const [name, value] of Object.entries(found)) {
+      deepStrictEqual(
+        options[name as keyof HTTPCommandOptions],
+        value,
+        `${args.join(" ")}: ${name}`,
+      );
+    }
+  }
 });
 
 Deno.test("readHTTPCommandOptions() refuses what it does not understand", () => {
@@ -51,19 +103,40 @@ Deno.test("readHTTPCommandOptions() refuses what it does not understand", () => 
   for (const port of ["65536", "-1", "1.5", "http", "", "0x50", "8000000"]) {
     throws(() => readHTTPCommandOptions([`--port=${port}`]), {
       name: "TypeError",
-      message:
-        `Cannot listen on port "${port}": --port must be from 0 to 65535`,
+      message: `Cannot listen on port "${port}": it must be from 0 to 65535`,
     });
   }
-  throws(() => readHTTPCommandOptions(["a", "b"]), {
-    message: 'Cannot serve more than one directory: received also "b"',
+  const twice: Record<string, string[]> = {
+    "serve more than one directory": ["a", "b"],
+    "listen on more than one port": ["--port=80", "81"],
+    "speak more than one protocol": ["-pHTTP/1.0", "-pHTTP/1.1"],
+  };
+  for (const [action, args] of Object.entries(twice)) {
+    throws(() => readHTTPCommandOptions(args), {
+      message: new RegExp(`^Cannot ${action}: received ".*" and also ".*"$`),
+    });
+  }
+  throws(() => readHTTPCommandOptions(["-d", "a", "b"]), {
+    message: /^Cannot serve more than one directory/,
   });
+  throws(() => readHTTPCommandOptions(["99999"]), {
+    message: 'Cannot listen on port "99999": it must be from 0 to 65535',
+  });
+  throws(() => readHTTPCommandOptions(["--protocol=HTTP/2"]), {
+    message: 'Cannot speak "HTTP/2": --protocol must be HTTP/1.1 or HTTP/1.0',
+  });
+  for (const args of [["-H", "A"], ["--header=A"], ["--header", ":b"]]) {
+    throws(() => readHTTPCommandOptions(args), {
+      message:
+        /^Cannot send the header ".*": --header takes a name and a value/,
+    });
+  }
   throws(() => readHTTPCommandOptions(["--bind="]), {
     message: "Cannot listen on no address: --bind is empty",
   });
-  for (const half of ["--tls-cert=a", "--tls-key=a"]) {
-    throws(() => readHTTPCommandOptions([half]), {
-      message: "Cannot serve HTTPS: it takes both --tls-cert and --tls-key",
+  for (const half of ["--tls-key", "--tls-password-file"]) {
+    throws(() => readHTTPCommandOptions([`${half}=a`]), {
+      message: `Cannot serve HTTPS: ${half} needs --tls-cert`,
     });
   }
 });
@@ -120,7 +193,7 @@ Deno.test("The command serves a directory, with leave to read that alone", async
   match(await fetched(`${url}/out`), /^403 /);
   match(await fetched(`${url}/%2e%2e%2fsecret`), /^404 /);
   await child.untilStderr(
-    /127\.0\.0\.1 - - \[[^\]]+\] "GET \/a\.txt HTTP\/1\.1" 200\n/,
+    /127\.0\.0\.1 - - \[[^\]]+\] "GET \/a\.txt HTTP\/1\.1" 200 -\n/,
   );
   await endBySignal(child, "SIGTERM");
 });
@@ -199,6 +272,14 @@ for (const threads of [false, true]) {
   });
 }
 
+/** What curl is sent by who has a certificate. */
+function fetchedByCurl(url: string, certificate: string): Promise<string> {
+  return curl.run([
+    ...["-q", "--silent", "--show-error", "--noproxy", "*"],
+    ...["--max-time", "40", "--cacert", certificate, url],
+  ]);
+}
+
 testWith([curl], "The command serves HTTPS", async () => {
   await using folder = new Folder();
   const { file } = await makeCertificate(folder);
@@ -213,16 +294,94 @@ testWith([curl], "The command serves HTTPS", async () => {
     );
     const url = await urlOf(child);
     match(url, /^https:/);
-    strictEqual(
-      await curl.run([
-        ...["-q", "--silent", "--show-error", "--noproxy", "*"],
-        ...["--max-time", "40", "--cacert", file, `${url}/a.txt`],
-      ]),
-      "text",
-    );
+    strictEqual(await fetchedByCurl(`${url}/a.txt`, file), "text");
     await endBySignal(child);
   }
 });
+
+testWith(
+  [curl, openssl],
+  "The command decrypts the key of its certificate",
+  async () => {
+    await using folder = new Folder();
+    const { file } = await makeCertificate(folder);
+    const plain = folder.at("cert.key");
+    await Deno.writeTextFile(folder.at("password"), "open sesame\n");
+    await Deno.writeTextFile(folder.at("wrong"), "open\n");
+    const pass = ["-passout", `file:${folder.at("password")}`];
+    const key = folder.at("encrypted.key");
+    const old = folder.at("old.key");
+    await openssl.run(["pkcs8", "-topk8", "-in", plain, "-out", key, ...pass]);
+    await openssl.run([
+      ...["pkey", "-traditional", "-aes128", "-in", plain, "-out", old],
+      ...pass,
+    ]);
+    // A file may hold both, as Python's --tls-cert takes it.
+    const both = folder.at("both.pem");
+    await Deno.writeTextFile(
+      both,
+      await Deno.readTextFile(file) + await Deno.readTextFile(key),
+    );
+    await Deno.writeTextFile(folder.at("a.txt"), "text");
+    const permissions = [NET, `--allow-read=${folder.path}`];
+    const args = (cert: string, key?: string, password?: string) => [
+      ...[folder.path, "--port=0", `--tls-cert=${cert}`],
+      ...(key === undefined ? [] : [`--tls-key=${key}`]),
+      ...(password === undefined ? [] : [`--tls-password-file=${password}`]),
+    ];
+    const password = folder.at("password");
+    for (const [cert, ...rest] of [[file, key], [file, old], [both]] as const) {
+      await using child = start(
+        permissions,
+        ...args(cert, rest[0] ?? cert, password),
+      );
+      strictEqual(
+        await fetchedByCurl(`${await urlOf(child)}/a.txt`, file),
+        "text",
+      );
+      await endBySignal(child);
+    }
+    const cases: [string[], RegExp][] = [
+      [args(file, key), /is encrypted; write its password to a file/],
+      [args(file, key, folder.at("wrong")), /cannot be decrypted with this/],
+      [args(file), /cert\.pem holds no private key in PEM format; name/],
+      [args(file, file), /holds no private key/],
+    ];
+    for (const [words, message] of cases) {
+      const { code, stderr } = await run(permissions, ...words);
+      match(stderr, /^Cannot serve HTTPS: /);
+      match(stderr, message);
+      strictEqual(code, 1);
+    }
+  },
+);
+
+for (const threads of [false, true]) {
+  Deno.test(`The command sends headers, types and versions as it is told${threads ? " in threads" : ""}`, async () => {
+    await using folder = new Folder();
+    await Deno.writeTextFile(folder.at("a"), "text");
+    await using child = start(
+      [NET, `--allow-read=${[folder.path, ...SOURCES]}`],
+      ...["0", "-d", folder.path, "-p", "HTTP/1.0", "--cors"],
+      ...["-H", "X-A", "b", "--content-type=text/x-own"],
+      ...(threads ? ["--threads"] : []),
+    );
+    const { hostname, port } = new URL(await urlOf(child));
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    await connection.write(
+      new TextEncoder().encode("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"),
+    );
+    const text = await new Response(connection.readable).text();
+    match(text, /^HTTP\/1\.0 200 OK\r\n[^]*\r\n\r\ntext$/);
+    for (
+      const header of [
+        ...["Content-Type: text/x-own", "Connection: close", "X-A: b"],
+        "Access-Control-Allow-Origin: *",
+      ]
+    ) ok(text.includes(`\r\n${header}\r\n`), text);
+    await endBySignal(child);
+  });
+}
 
 Deno.test("The command tells what it takes, without any permission", async () => {
   const { code, text, stderr } = await run([], "--help");
@@ -231,7 +390,8 @@ Deno.test("The command tells what it takes, without any permission", async () =>
   for (
     const option of [
       ...["--port", "--bind", "--threads", "--cgi", "--tls-cert", "--tls-key"],
-      "--help",
+      ...["--tls-password-file", "--directory", "--protocol", "--header"],
+      ...["--content-type", "--cors", "--help"],
     ]
   ) strictEqual(text.includes(option), true, option);
   strictEqual(stderr, "");

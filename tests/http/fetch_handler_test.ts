@@ -90,6 +90,20 @@ Deno.test("a handler sees the client's address and is told what it is", async ()
   strictEqual(await response.text(), "127.0.0.1 GET /x false");
 });
 
+Deno.test("code written for Deno.serve finds the client's address", async () => {
+  const whoAsks = (
+    _request: Request,
+    { remoteAddr }: { readonly remoteAddr: Deno.NetAddr },
+  ) => new Response(`${remoteAddr.transport} ${remoteAddr.hostname}`);
+  await using server = new HTTPServer(
+    { hostname: "127.0.0.1", port: 0 },
+    whoAsks,
+  );
+  void server.serveForever();
+  const response = await request(`http://127.0.0.1:${server.addr.port}`);
+  strictEqual(await response.text(), "tcp 127.0.0.1");
+});
+
 Deno.test("a body that is known whole has a Content-Length, others come in chunks", async () => {
   await using server = new Server((request) =>
     request.url.endsWith("/whole") ? new Response("whole") : new Response(

@@ -208,7 +208,7 @@ Deno.test("a CGI script gets lines of Cookie joined, and those of Set-Cookie sta
     "Referer: http://b",
   );
   strictEqual(status, 400);
-  const printed = await site.post(
+  const printed = await site.postTo(
     "/cgi-bin/print",
     "Content-Type: text/plain\\nSet-Cookie: a=1\\nSet-Cookie: b=2\\n\\n",
   );

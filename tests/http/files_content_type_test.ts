@@ -1,6 +1,7 @@
-import { deepStrictEqual, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { contentType } from "../../handlers/http/_files/content_type.ts";
 import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http/mod.ts";
+import { Program, testWith } from "../_program.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
 import { FilesSite } from "./_files_site.ts";
 
@@ -24,6 +25,71 @@ Deno.test("contentType() goes by the ending, in any case", () => {
     strictEqual(contentType(name, {}), type, name);
   }
 });
+
+const python = new Program("python3", "python3");
+
+/** Types that differ from those of CPython 3.11, and why. */
+const DIFFERENT: Record<string, string> = {
+  // RFC 9239.
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  // RFC 7303, and what it says of names that end in "+xml".
+  ".xml": "application/xml",
+  ".rdf": "application/rdf+xml",
+  ".wsdl": "application/wsdl+xml",
+  ".xsl": "application/xslt+xml",
+  // RFC 6350, 3839, 4393 and 5334.
+  ".vcf": "text/vcard",
+  ".3gp": "video/3gpp",
+  ".3gpp": "video/3gpp",
+  ".3g2": "video/3gpp2",
+  ".3gpp2": "video/3gpp2",
+  ".opus": "audio/ogg",
+  // As the standard "MIME Sniffing" has it.
+  ".wav": "audio/wav",
+  // Text, which browsers would otherwise offer to save.
+  ".py": "text/plain",
+  ".sh": "text/plain",
+  ".tex": "text/plain",
+  // RFC 2046 has no image/jpg.
+  ".jpg": "image/jpeg",
+};
+
+testWith(
+  [python],
+  "contentType() knows every ending that Python's mimetypes does",
+  async () => {
+    // Its own tables, and not what files of this system add to them.
+    const tables: Record<string, string>[] = JSON.parse(
+      await python.run([
+        "-I",
+        "-c",
+        `
+import json, mimetypes
+types = mimetypes.MimeTypes(())
+print(json.dumps([*types.types_map, types.suffix_map, types.encodings_map]))
+`,
+      ]),
+    );
+    const [common, strict, suffixes, encodings] = tables;
+    ok(Object.keys(strict!).length > 100);
+    const nothing = "-";
+    for (const [ending, type] of Object.entries({ ...common, ...strict })) {
+      const found = contentType(`a${ending}`, {}, nothing).split(";")[0];
+      // Later versions of Python may have come to the same opinion.
+      if (found !== DIFFERENT[ending]) strictEqual(found, type, ending);
+    }
+    for (const ending of Object.keys({ ...suffixes, ...encodings })) {
+      const found = contentType(`a${ending}`, {}, nothing);
+      // What is compressed is sent as that, which is all that a client can use.
+      match(
+        found,
+        /^application\/(gzip|x-(bzip2|xz|compress|brotli))$/,
+        ending,
+      );
+    }
+  },
+);
 
 Deno.test("contentType() knows nothing of a name without an ending", () => {
   for (

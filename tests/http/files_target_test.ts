@@ -2,6 +2,7 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert";
 import {
   folderPath,
   parseTargetPath,
+  straightTarget,
 } from "../../handlers/http/_files/target_path.ts";
 import { HTTPError } from "../../handlers/http/http_error.ts";
 
@@ -111,5 +112,19 @@ Deno.test("folderPath() encodes names and never names a host", () => {
   for (const target of ["//evil.test/", "/%5cevil.test/", "/\\evil.test/"]) {
     const path = folderPath(parseTargetPath(target).names);
     strictEqual(new URL(path, "http://own.test").host, "own.test", target);
+  }
+});
+
+Deno.test("straightTarget() asks for the same without dots and doubled slashes", () => {
+  const targets: Record<string, string> = {
+    "/": "/",
+    "//": "/",
+    "/a/../b?c=/../d": "/b?c=/../d",
+    "/a//b/.": "/a/b/",
+    "/%61%20%3f/x": "/a%20%3F/x",
+    "http://host/a/..": "/",
+  };
+  for (const [target, straight] of Object.entries(targets)) {
+    strictEqual(straightTarget(parseTargetPath(target)), straight, target);
   }
 });

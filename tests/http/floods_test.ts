@@ -51,8 +51,8 @@ for (
     ["one header's value", `${HEAD}X: `, "y", 431],
     // llhttp itself does not count them.
     ["spaces before a header's value", `${HEAD}X:`, " ", 431],
-    ["a target", "GET /", "x", 431],
-    ["a target's query", "GET /?", "&", 431],
+    ["a target", "GET /", "x", 414],
+    ["a target's query", "GET /?", "&", 414],
     ["a method", "", "GET", 501],
     ["trailers", `${CHUNKED}0\r\n`, "X: y\r\n", 431],
     ["one trailer", `${CHUNKED}0\r\nX: `, "y", 431],

@@ -1,4 +1,10 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import {
+  deepStrictEqual,
+  doesNotMatch,
+  match,
+  ok,
+  strictEqual,
+} from "node:assert";
 import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { patiently } from "../_patience.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
@@ -177,7 +183,7 @@ Deno.test("a CGI script's response of 204, 205 or 304 has neither content nor it
   deepStrictEqual(site.reports.errors, []);
 });
 
-Deno.test("sendError() answers with any status that can be the last of a request", async () => {
+Deno.test("sendError() answers with any status", async () => {
   await using server = serve(new Server(LOOPBACK, Answering));
   for (const status of [200, 299, 302, 404, 599, 600, 999]) {
     const reply = await replyTo(
@@ -188,7 +194,25 @@ Deno.test("sendError() answers with any status that can be the last of a request
     ok(reply.body.includes(`<h1>${status} `), reply.body);
   }
   deepStrictEqual(server.reports.errors, []);
-  for (const status of [99, 100, 103, 199, 1000, 404.5, NaN]) {
+  // No other response follows these, so that the connection must end.
+  for (const status of [100, 101, 102, 103, 199]) {
+    const text = await exchange(
+      server.addr,
+      request(`GET /${status}/sendError()`),
+    );
+    match(text, new RegExp(`^HTTP/1\\.1 ${status} [^]*\r\n\r\n$`));
+    match(text, /\r\nConnection: close\r\n/);
+    doesNotMatch(text, /^(content-|transfer-encoding)/im);
+  }
+  deepStrictEqual(server.reports.errors, []);
+  // RFC 9110, section 15.2.
+  const old = await exchange(
+    server.addr,
+    "GET /102/sendError() HTTP/1.0\r\n\r\n",
+  );
+  match(old, /^HTTP\/1\.1 500 /);
+  match(String(server.reports.errors.pop()), /the client speaks HTTP\/1\.0/);
+  for (const status of [99, 1000, 404.5, NaN]) {
     const { status: found } = await replyTo(
       server.addr,
       last(`GET /${status}/sendError()`),

@@ -1,8 +1,8 @@
 // Options that stand for the hooks that most servers override.
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
-import { TCPServer, UDPServer } from "../../mod.ts";
-import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
+import { TCPServer, UDPServer, UnixStreamServer } from "../../mod.ts";
+import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
 
 Deno.test("verify decides which connections are served", async () => {
   const asked: string[] = [];
@@ -19,6 +19,32 @@ Deno.test("verify decides which connections are served", async () => {
   open = true;
   strictEqual(await ask(server.addr), "welcome");
   deepStrictEqual(asked, Array(2).fill(`127.0.0.1 ${server.addr.port}`));
+});
+
+Deno.test("the address that onListen is told connects as it is", async () => {
+  const told = Promise.withResolvers<Promise<Deno.TcpConn>>();
+  await using _server = serve(
+    new TCPServer(LOOPBACK, ({ wfile }) => wfile.write("welcome"), {
+      onListen: (address) => told.resolve(Deno.connect(address)),
+    }),
+  );
+  strictEqual(await readAll(await told.promise), "welcome");
+});
+
+Deno.test("the address of a server on a path connects as it is", async () => {
+  const folder = Deno.makeTempDirSync();
+  const told = Promise.withResolvers<Promise<Deno.UnixConn>>();
+  await using server = serve(
+    new UnixStreamServer(
+      { path: `${folder}/socket` },
+      ({ wfile }) => wfile.write("welcome"),
+      { onListen: (address) => told.resolve(Deno.connect(address)) },
+    ),
+  );
+  strictEqual(await readAll(await told.promise), "welcome");
+  strictEqual(await readAll(await Deno.connect(server.addr)), "welcome");
+  await server.shutdown();
+  Deno.removeSync(folder, { recursive: true });
 });
 
 Deno.test("onError is told what a handler throws, and of whose request", async () => {

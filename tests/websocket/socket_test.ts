@@ -627,8 +627,8 @@ Deno.test("a method opens a WebSocket, which stays when it has returned", async 
     deepStrictEqual(await wire.rest(), ["close 1000"]);
   }
   deepStrictEqual(Base.log, [
-    '"GET /loop HTTP/1.1" 101',
-    '"GET /events HTTP/1.1" 101',
+    '"GET /loop HTTP/1.1" 101 -',
+    '"GET /events HTTP/1.1" 101 -',
   ]);
   deepStrictEqual(reports.errors, []);
 });

@@ -340,7 +340,7 @@ Deno.test("logRequests: false logs nothing, and by default each is logged", asyn
     server.registerFunction(add);
     await call(server, "add", [1, 2]);
   }
-  deepStrictEqual(logged, Array(2).fill('"POST /RPC2 HTTP/1.1" 200'));
+  deepStrictEqual(logged, Array(2).fill('"POST /RPC2 HTTP/1.1" 200 -'));
 });
 
 Deno.test("a handler class with a dispatcher needs no server of XML-RPC", async () => {

@@ -15,6 +15,8 @@ export interface Script {
   readonly name: string;
   /** What of the URL's path follows, decoded: empty, or from a slash on. */
   readonly pathInfo: string;
+  /** Whether what it prints is a whole response: RFC 3875, section 5. */
+  readonly isUnparsed: boolean;
 }
 
 /**
@@ -59,14 +61,12 @@ export async function findScript(
     if (!isInside(resolve(path), resolve(scripts.path))) throw notAScript();
     if (info.isDirectory) continue;
     if (!isExecutable(path, info)) throw notAScript();
-    if (way.at(-1)!.startsWith("nph-")) {
-      throw new HTTPError(501, "Scripts that parse no headers are not run");
-    }
     return {
       // By its own name, which is what may be run by --allow-run.
       file: resolve(root.path, ...way),
       name: asPath(way),
       pathInfo: asPath(names.slice(count)) + (isFolder ? "/" : ""),
+      isUnparsed: way.at(-1)!.startsWith("nph-"),
     };
   }
   throw notAScript();

@@ -9,28 +9,25 @@ import { namesOn } from "./find_script.ts";
  *
  * @param root The path of the directory that is served.
  * @param folders The folders of scripts, as paths in URLs.
- * @param names The names on the path.
+ * @param path The path.
  */
 export async function isOfScripts(
   root: string,
   folders: readonly string[],
-  names: readonly string[],
+  path: string,
 ): Promise<boolean> {
-  const path = await realPath(root, names);
-  if (path === undefined) return false;
+  const real = await realPath(path);
+  if (real === undefined) return false;
   for (const folder of folders) {
-    const scripts = await realPath(root, namesOn(folder));
-    if (scripts !== undefined && isInside(path, scripts)) return true;
+    const scripts = await realPath(join(root, ...namesOn(folder)));
+    if (scripts !== undefined && isInside(real, scripts)) return true;
   }
   return false;
 }
 
-async function realPath(
-  root: string,
-  names: readonly string[],
-): Promise<string | undefined> {
+async function realPath(path: string): Promise<string | undefined> {
   try {
-    return await Deno.realPath(join(root, ...names));
+    return await Deno.realPath(path);
   } catch (error) {
     // What cannot be looked at cannot be sent either.
     if (

@@ -8,6 +8,7 @@ import { parseResponseHeader, type ScriptResponse } from "./response_header.ts";
 import { ScriptError } from "./script_error.ts";
 import { ScriptProcess } from "./script_process.ts";
 import { scriptUser, type UserSetting } from "./script_user.ts";
+import { readUnparsed } from "./unparsed_response.ts";
 
 /** How much may be printed that no client gets, in bytes. */
 const MOST_DISCARDED = 1024 * 1024;
@@ -21,7 +22,20 @@ export interface ScriptOptions {
   readonly timeout: number;
   /** Whom it runs as. */
   readonly user: UserSetting;
+  /** Sends what it prints as it is, where that is a whole response. */
+  readonly sendUnparsed: SendUnparsed;
 }
+
+/**
+ * Sends bytes of a whole response.
+ *
+ * @param bytes The bytes.
+ * @param status The status, with the first of them.
+ */
+export type SendUnparsed = (
+  bytes: Uint8Array,
+  status?: number,
+) => Promise<void>;
 
 /**
  * Answers a request with what a script prints.
@@ -43,12 +57,23 @@ export async function runScript(
   try {
     await using process = start(handler, script, options, log);
     if (options.body !== undefined) void process.feed(options.body.read);
-    const { header, body } = await readHeaderBlock(async () => {
+    const read = async () => {
       const chunk = await process.read();
       // How it ended may tell why that was all.
       if (chunk === null) await process.end();
       return chunk;
-    });
+    };
+    if (script.isUnparsed) {
+      const { status, begin } = await readUnparsed(read);
+      begun = true;
+      await process.waitForClient(options.sendUnparsed(begin, status));
+      for (let chunk; (chunk = await process.read()) !== null;) {
+        await process.waitForClient(options.sendUnparsed(chunk));
+      }
+      await process.end();
+      return;
+    }
+    const { header, body } = await readHeaderBlock(read);
     const response = parseResponseHeader(header);
     if (response.localRedirect !== undefined) {
       await process.end();

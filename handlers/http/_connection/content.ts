@@ -4,7 +4,7 @@ export type Content =
   | "any"
   /** None is sent. `Content-Length` is that of GET, if it is known at all. */
   | "described"
-  /** There is none, and no length: to 204 and 304. */
+  /** There is none, and no length: to 1xx, 204 and 304. */
   | "none"
   /** There is none, which is said by a length of 0: to 205. */
   | "empty"
@@ -12,15 +12,16 @@ export type Content =
   | "tunnel";
 
 /**
- * What a response may have: RFC 9110, sections 8.6, 9.3.2, 9.3.6, 15.3.5, 15.3.6
- * and 15.4.5, and 7.8 of 101, behind which another protocol is spoken.
+ * What a response may have: RFC 9110, sections 8.6, 9.3.2, 9.3.6, 15.2, 15.3.5,
+ * 15.3.6 and 15.4.5, and 7.8 of 101, behind which another protocol is spoken.
  *
  * @param method The request's method.
- * @param status The status of the response, which is the last to the request.
+ * @param status The status of the response.
  */
 export function contentOf(method: string, status: number): Content {
   if (status === 204 || status === 304) return "none";
   if (status === 101) return "tunnel";
+  if (status >= 100 && status < 200) return "none";
   if (status === 205) return "empty";
   if (method === "HEAD") return "described";
   return method === "CONNECT" && status < 300 ? "tunnel" : "any";

@@ -1,10 +1,14 @@
 import { STATUS_CODES } from "node:http";
+import { wrong } from "../../_settings.ts";
 import type { LentMemory } from "./lent_memory.ts";
 
 /** What a field's name is: RFC 9110, section 5.6.2. */
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What no field value and no reason phrase may have, RFC 9110, section 5.5. */
 const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** A version of HTTP that responses may be of. */
+export type ProtocolVersion = "HTTP/1.0" | "HTTP/1.1";
 
 const encoder = new TextEncoder();
 /** Up to which length a text is looked through, in UTF-16 units. */
@@ -50,19 +54,26 @@ export function headWithType(type: string): string {
 /**
  * The first line of a response.
  *
+ * @param status The status.
+ * @param phrase The reason phrase; by default the status's own.
+ * @param version The version of the response.
  * @throws {RangeError} If the status is not one of HTTP's.
  * @throws {TypeError} If the phrase would end the line.
  */
-export function statusLine(status: number, phrase: string | undefined): string {
+export function statusLine(
+  status: number,
+  phrase: string | undefined,
+  version: ProtocolVersion = "HTTP/1.1",
+): string {
   if (!(Number.isInteger(status) && status >= 100 && status <= 999)) {
     throw new RangeError(
       `Cannot send a response of status ${status}: it must be an integer from 100 to 999`,
     );
   }
-  if (phrase === undefined && status === 200) return "HTTP/1.1 200 OK\r\n";
+  if (phrase === undefined && status === 200) return `${version} 200 OK\r\n`;
   const text = phrase ?? STATUS_CODES[status] ?? "";
   checkText("the reason phrase", text);
-  return `HTTP/1.1 ${status} ${text}\r\n`;
+  return `${version} ${status} ${text}\r\n`;
 }
 
 /**
@@ -80,6 +91,21 @@ export function headerLine(name: string, value: string): string {
   }
   checkText(`the header "${name}"`, value);
   return `${name}: ${value}\r\n`;
+}
+
+/** Whether something is text that a head may have. */
+export function isFieldText(text: unknown): boolean {
+  return typeof text === "string" && !FORBIDDEN.test(text);
+}
+
+/** @throws {TypeError} If a setting is no text that a head may have. */
+export function checkFieldText(
+  action: string,
+  name: string,
+  value: unknown,
+): void {
+  if (isFieldText(value)) return;
+  throw wrong(action, name, "one line of text of ISO-8859-1", value);
 }
 
 /** Whether the value of a response's `Content-Length` is a number of bytes. */

@@ -28,6 +28,8 @@ const H = 0x48;
 export class MessageBounds {
   /** What is wrong with the first line of the current request, if anything. */
   fault: string | undefined;
+  /** How much of the first line of the current request has come, in bytes. */
+  lineLength = 0;
   #line = Line.Start;
   /** How much of LF, CR, LF the bytes before these end with. */
   #matched = 0;
@@ -36,6 +38,7 @@ export class MessageBounds {
   restart(): void {
     this.#line = Line.Start;
     this.#matched = 0;
+    this.lineLength = 0;
     this.fault = undefined;
   }
 
@@ -51,6 +54,7 @@ export class MessageBounds {
     while (this.#line !== Line.Over && at < bytes.length) {
       this.#takeOfLine(bytes[at++]!);
     }
+    this.lineLength += at - from;
     let matched = this.#matched;
     while (at < bytes.length) {
       const byte = bytes[at++];

@@ -391,7 +391,9 @@ export class RequestParser extends Llhttp {
       try {
         const taken = this.execute(part);
         if (typeof taken !== "number") {
-          this.#failure = refusal(taken, this.#behindUpgrade);
+          this.#failure = this.#isTargetTooLong(taken)
+            ? new HTTPError(414)
+            : refusal(taken, this.#behindUpgrade);
           return;
         }
         if (!(taken > 0 && taken <= part.length)) {
@@ -465,6 +467,12 @@ export class RequestParser extends Llhttp {
     if (request.received < request.announced) return;
     request.complete = true;
     this.#framing = 0;
+  }
+
+  /** Whether it was the first line that was larger than headers may be. */
+  #isTargetTooLong({ code }: LlhttpError): boolean {
+    return code === "HPE_HEADER_OVERFLOW" &&
+      this.#bounds.lineLength > this.#limits.maxHeaderSize;
   }
 
   /** How far the bytes from `at` on surely belong to one request. */

@@ -53,6 +53,20 @@ export function folderPath(names: readonly string[]): string {
   return `/${names.map((name) => `${encodeURIComponent(name)}/`).join("")}`;
 }
 
+/**
+ * The target that asks for the same and leads there straight, without dots and
+ * doubled slashes.
+ *
+ * @param target What was asked for.
+ * @returns A path with its query, each name encoded.
+ */
+export function straightTarget(
+  { names, isFolder, query }: TargetPath,
+): string {
+  const path = folderPath(names);
+  return (isFolder ? path : path.slice(0, -1)) + query;
+}
+
 function decode(part: string): string {
   let name: string;
   try {

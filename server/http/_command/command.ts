@@ -3,6 +3,7 @@ import {
   type HTTPCommandOptions,
   readHTTPCommandOptions,
 } from "./command_options.ts";
+import { readCertificate } from "./read_certificate.ts";
 import { HTTPServer, type HTTPServerOptions } from "../http_server.ts";
 import { HTTPSServer } from "../https_server.ts";
 import {
@@ -65,12 +66,9 @@ async function listen(
       const Server = threads ? ThreadingHTTPServer : HTTPServer;
       return new Server(address, Handler, options);
     }
-    const [cert, key] = await Promise.all([
-      Deno.readTextFile(tls.cert),
-      Deno.readTextFile(tls.key),
-    ]);
+    const pair = await readCertificate(tls);
     const Server = threads ? ThreadingHTTPSServer : HTTPSServer;
-    return new Server({ ...address, cert, key }, Handler, options);
+    return new Server({ ...address, ...pair }, Handler, options);
   } catch (error) {
     // It names what failed and the remedy; a stack would only hide that.
     fail((error as Error).message, FAILED);

@@ -32,6 +32,14 @@ const orders: Readonly<Record<string, (handler: Commanded) => unknown>> = {
     while (performance.now() < until);
     return wfile.write("computed");
   },
+  "greet, then compute": async ({ wfile }) => {
+    await wfile.write("computing");
+    // Its answer has left by then.
+    await new Promise((resolve) => setTimeout(resolve));
+    const until = performance.now() + 300;
+    while (performance.now() < until);
+    await wfile.write("computed");
+  },
   "loop": async ({ wfile }) => {
     await wfile.write("looping");
     setTimeout(loopForEver);
@@ -41,6 +49,12 @@ const orders: Readonly<Record<string, (handler: Commanded) => unknown>> = {
   "self.close()": () => {
     self.close();
     return never();
+  },
+  "greet, then end with a line": async ({ rfile, wfile }) => {
+    await wfile.write("hello");
+    if (await rfile.readLine() === null) return;
+    self.close();
+    await never();
   },
   "shut down": async ({ server, wfile }) => {
     await wfile.write("waiting\n");

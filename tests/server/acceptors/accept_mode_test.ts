@@ -1,5 +1,6 @@
-import { match, strictEqual, throws } from "node:assert";
+import { match, ok, strictEqual, throws } from "node:assert";
 import {
+  type ConnectionInfo,
   TCPServer,
   ThreadingMixIn,
   type ThreadingOptions,
@@ -146,6 +147,77 @@ for (const hook of HOOKS) {
     match(refused.message, new RegExp(`${hook}\\(\\) is overridden`));
   });
 }
+
+Deno.test("a hook that is set while threads accept is refused, and one that is set in between is called", async () => {
+  const make = (options: ThreadingOptions) =>
+    new ThreadingTCPServer(LOOPBACK, Commanded, { workers: 1, ...options });
+  await using server = serve(make({}));
+  strictEqual(await ask(server.addr, "kind\n"), "TcpConn");
+  for (const hook of HOOKS) {
+    throws(() => void Object.assign(server, { [hook]: () => {} }), {
+      name: "TypeError",
+      message:
+        `Cannot set ${hook}(): threads accept for this server and would not call it; set it before the server serves, or create the server with accept: "main"`,
+    });
+    strictEqual(server[hook], TCPServer.prototype[hook]);
+  }
+  // These are called in the main thread.
+  server.handleError = () => {};
+  server.handleTimeout = () => {};
+  strictEqual(await ask(server.addr, "kind\n"), "TcpConn");
+  await server.shutdown();
+  let verified = 0;
+  const verifyRequest = () => ++verified > 0;
+  await using one = make({});
+  const handle = async () => {
+    const handled = one.handleRequest();
+    const answer = await ask(one.addr, "kind\n");
+    await handled;
+    return answer;
+  };
+  const waiting = one.handleRequest();
+  throws(() => one.verifyRequest = verifyRequest, /^TypeError: Cannot set/);
+  strictEqual(await ask(one.addr, "kind\n"), "TcpConn");
+  await waiting;
+  one.verifyRequest = verifyRequest;
+  strictEqual(await handle(), "FarConnection");
+  strictEqual(verified, 1);
+});
+
+Deno.test("numbers go on where threads are given up for a hook", async () => {
+  await using server = new ThreadingTCPServer(LOOPBACK, Commanded, {
+    workers: 2,
+  });
+  const ids: number[] = [];
+  const serveOne = async () => {
+    const handled = server.handleRequest();
+    using client = await Deno.connect(server.addr);
+    const writer = client.writable.getWriter();
+    await writer.write(new TextEncoder().encode("lines\na\n"));
+    strictEqual(await client.read(new Uint8Array(10)), 4);
+    const [{ id }] = await server.connections() as [ConnectionInfo];
+    ids.push(id);
+    await writer.close();
+    await handled;
+    while ((await server.connections()).length > 0) {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  };
+  for (let i = 0; i < 5; i++) await serveOne();
+  const before = server.stats();
+  strictEqual(before.accepted, 5);
+  server.verifyRequest = () => true;
+  for (let i = 0; i < 5; i++) await serveOne();
+  strictEqual(new Set(ids).size, 10);
+  ok(Math.min(...ids.slice(5)) > Math.max(...ids.slice(0, 5)), `${ids}`);
+  const after = server.stats();
+  strictEqual(after.accepted, 10);
+  strictEqual(after.active, 0);
+  ok(after.bytesIn > before.bytesIn && after.bytesOut > before.bytesOut);
+  ok(after.workers!.started > before.workers!.started);
+  const numbers = after.workers!.running.map(({ id }) => id);
+  strictEqual(new Set(numbers).size, numbers.length);
+});
 
 Deno.test("the option verify has the main thread accept", async () => {
   let asked = 0;

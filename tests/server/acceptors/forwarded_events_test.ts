@@ -13,9 +13,10 @@ import { EVENTS } from "../../../server/_events/channels.ts";
 import { Publisher } from "../../../server/_events/publisher.ts";
 import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { random } from "../../fuzz/_fuzzing.ts";
+import { seenServer } from "../../_seen_server.ts";
 
 const client = { transport: "tcp", hostname: "127.0.0.1", port: 2 } as const;
-const server = { addr: client, shutdown: () => Promise.resolve() };
+const server = seenServer(client);
 const publisher = new Publisher(server, undefined);
 
 const bit = (event: typeof EVENTS[number]) => 1 << EVENTS.indexOf(event);

@@ -30,6 +30,12 @@ for (
     { is: "answer", question: 0.5, value: true },
     { is: "events", events: {}, lost: 0 },
     { is: "events", events: [], lost: -1 },
+    { is: "message", message: "text" },
+    { is: "message", message: [1, 2] },
+    { is: "message", message: new Uint8Array(1) },
+    { is: "message", message: new SharedArrayBuffer(1) },
+    { is: "taken", cost: -1 },
+    { is: "taken", cost: "1" },
   ]
 ) {
   Deno.test(`what a thread never tells is refused: ${Deno.inspect(message)}`, () => {

@@ -186,7 +186,7 @@ Deno.test("a connection counts until it is closed, also where its handler has en
   await untilServed(server.addr);
 });
 
-Deno.test("a client that is refused is told of on a channel, and no hook is called for it", async () => {
+Deno.test("a client that is refused is told of on a channel, and closed: no other hook is called for it", async () => {
   const told: ServerRefuseEvent[] = [];
   const take = (event: unknown) => {
     if ((event as ServerRefuseEvent).server === server) {

@@ -3,8 +3,10 @@
 import { ok, strictEqual } from "node:assert";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { Admission } from "../../../server/_admission/admission.ts";
 import { allocateCounts, Counts } from "../../../server/_admission/counts.ts";
 import { patiently } from "../../_patience.ts";
+import type { Admitting } from "./_admitting_thread.ts";
 import { ADDRESS, type Counting } from "./_counting_thread.ts";
 
 const THREAD = new URL("./_counting_thread.ts", import.meta.url);
@@ -57,4 +59,28 @@ Deno.test("what a thread that is gone has counted is forgotten, and nothing else
   strictEqual(third!.enter(ADDRESS), false);
   second!.leave(ADDRESS);
   strictEqual(third!.enter(ADDRESS), true);
+});
+
+Deno.test("what an address may send is the same in a thread whose clock began later", async () => {
+  const options = { rate: { burst: 3, perSecond: 0.001 } };
+  const admission = new Admission(options, 2);
+  const hostname = "192.0.2.1";
+  const client = { transport: "tcp", hostname, port: 1 } as const;
+  strictEqual(typeof admission.enter(client), "object");
+  const worker = new Worker(
+    new URL("./_admitting_thread.ts", import.meta.url),
+  );
+  try {
+    worker.postMessage(
+      { options, memory: admission.memory, hostname } satisfies Admitting,
+    );
+    const [entered] = await patiently(
+      once(worker, "message"),
+      () => "a thread that lets clients in",
+    );
+    strictEqual(entered, 2);
+  } finally {
+    await worker.terminate();
+  }
+  strictEqual(admission.enter(client), "rate");
 });

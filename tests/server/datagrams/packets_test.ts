@@ -9,6 +9,7 @@ import {
   UDPServer,
 } from "../../../mod.ts";
 import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { seenServer } from "../../_seen_server.ts";
 
 /** A client that asks a server for one answer after the other. */
 class Client implements Disposable {
@@ -157,7 +158,7 @@ async function replyOn(
     }
   }
   const request = [new Uint8Array(1), socket] as const;
-  const server = { addr: ADDR, shutdown: () => Promise.resolve() };
+  const server = seenServer(ADDR);
   await new Text(request, ADDR, server)[RUN]({
     settling() {},
     abort() {},

@@ -13,6 +13,7 @@ import { patiently } from "../../_patience.ts";
 import { ask, LOOPBACK, Reports, serve } from "../../_serve.ts";
 import { Watched } from "./_watched_handlers.ts";
 import { Client, statsWhen, WAYS } from "./_ways.ts";
+import { seenServer } from "../../_seen_server.ts";
 
 /** What a channel has told. */
 interface Told {
@@ -210,7 +211,7 @@ Deno.test("who has subscribed later is told from then on, and who has gone is no
 });
 
 Deno.test("nothing is made where nobody listens", () => {
-  const server = { addr: LOOPBACK as never, shutdown: () => Promise.resolve() };
+  const server = seenServer(LOOPBACK as never);
   const touched: string[] = [];
   const noted = <T extends object>(object: T): T =>
     new Proxy(object, {

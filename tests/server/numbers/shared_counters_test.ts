@@ -16,12 +16,12 @@ import {
 } from "../../../server/_numbers/shared_counters.ts";
 import { Watch } from "../../../server/_numbers/watch.ts";
 import { Workforce } from "../../../server/_numbers/workforce.ts";
+import { seenServer } from "../../_seen_server.ts";
 import { below, random } from "../../fuzz/_fuzzing.ts";
 
-const server = {
-  addr: { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const,
-  shutdown: () => Promise.resolve(),
-};
+const server = seenServer({
+  ...{ transport: "tcp", hostname: "127.0.0.1", port: 1 },
+});
 const client = { transport: "tcp", hostname: "127.0.0.1", port: 2 } as const;
 
 Deno.test("each thread has counters of its own, in cache lines of its own", () => {

@@ -2,10 +2,22 @@
  * A server whose process floods what its argument names: says so when it does,
  * then shuts down, and says that too.
  */
-import { ForkingTCPServer, StreamRequestHandler } from "../../../mod.ts";
+import {
+  ForkingTCPServer,
+  type RequestServer,
+  StreamRequestHandler,
+} from "../../../mod.ts";
 
 const LINE = "x".repeat(1_000);
 const turn = () => new Promise<void>((done) => setTimeout(done));
+
+function tryPost(server: RequestServer): void {
+  try {
+    void server.post(LINE);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.Busy)) throw error;
+  }
+}
 
 const FLOODS: Readonly<Record<string, (handler: Flood) => unknown>> = {
   "stderr": () => {
@@ -35,6 +47,18 @@ const FLOODS: Readonly<Record<string, (handler: Flood) => unknown>> = {
   "awaited shutdowns": async ({ server }) => {
     for (;;) await server.shutdown({ gracePeriod: 60_000 });
   },
+  "messages": ({ server }) => {
+    for (;;) tryPost(server);
+  },
+  "messages in turns": async ({ server }) => {
+    for (;;) {
+      for (let i = 0; i < 1_000; i++) tryPost(server);
+      await turn();
+    }
+  },
+  "awaited messages": async ({ server }) => {
+    for (;;) await server.post("m");
+  },
   "writes": async ({ wfile }) => {
     for (;;) await wfile.write(LINE);
   },
@@ -58,6 +82,7 @@ export class Flood extends StreamRequestHandler {
 if (import.meta.main) {
   class Server extends ForkingTCPServer {
     override handleError(): void {}
+    override handleMessage(): void {}
   }
   const server = new Server({ hostname: "127.0.0.1", port: 0 }, Flood);
   const serving = server.serveForever();

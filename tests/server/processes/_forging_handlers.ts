@@ -18,12 +18,19 @@ import {
   packNumber,
   packShutdown,
 } from "../../../server/_bridge/payloads.ts";
+import {
+  messagePacking,
+  packValue,
+} from "../../../server/_messages/pack_value.ts";
 import { encode } from "../bridge/_frames.ts";
 
 /** The first request of a process. */
 const ID = 1;
 const STDOUT = 1;
 const NOTHING = new Uint8Array(0);
+/** Objects with ever more keys than bytes. */
+const ELEVENS = new Uint8Array(MAX_CONTROL).fill(11);
+const PACKING = messagePacking("forge");
 const HUGE_ERROR = { error: { message: "m".repeat(MAX_CONTROL - 100) } };
 
 /** One frame of each kind that goes to the server's process, and some that do not. */
@@ -41,6 +48,16 @@ export const FORGERIES: Readonly<Record<string, () => Uint8Array>> = {
   "deep JSON": () =>
     encode(FrameType.SetOption, ID, new Uint8Array(MAX_CONTROL).fill(0x5b)),
   "half a frame, then zeros": () => NOTHING,
+  "messages": () => encode(FrameType.Message, 0, packValue("m", PACKING)),
+  "messages that are none": () => encode(FrameType.Message, 0, ELEVENS),
+  "messages of a request": () =>
+    encode(FrameType.Message, ID, packValue("m", PACKING)),
+  "that it took messages": () =>
+    encode(FrameType.Taken, 0, packNumber(1_000_000)),
+  "that it took none": () => encode(FrameType.Taken, 0, packNumber(0)),
+  "failures with messages": () =>
+    encode(FrameType.Error, 0, packJson(HUGE_ERROR)),
+  "configurations": () => encode(FrameType.Config, 0, NOTHING),
 };
 
 /** Those that shut the server down, which a handler may. */

@@ -2,6 +2,7 @@ import { match, ok, rejects, strictEqual } from "node:assert";
 import { FrameType } from "../../../server/_bridge/frames.ts";
 import type { NearSide } from "../../../server/_bridge/near_side.ts";
 import { ChildPool } from "../../../server/_processes/child_pool.ts";
+import { MessageHub } from "../../../server/_messages/message_hub.ts";
 import { patiently } from "../../_patience.ts";
 import { Reports } from "../../_serve.ts";
 import { fakeCommand, FakeProcess } from "./_fake_process.ts";
@@ -24,6 +25,11 @@ const ADDRESS: Deno.NetAddr = {
   hostname: "127.0.0.1",
   port: 1,
 };
+const messages = () =>
+  new MessageHub(
+    { handleMessage: () => {}, report: () => Promise.resolve() },
+    undefined,
+  );
 const turn = () => new Promise<void>((done) => setTimeout(done));
 
 /** Opens a request whose client sends so many bytes, and then nothing. */
@@ -60,6 +66,7 @@ Deno.test("a process that reads nothing of what it was sent gets no further requ
     LIMITS,
     () => {},
     reports.take,
+    messages(),
   );
   const much = opener(400 * 1024);
   const first = pool.wait(much.open);
@@ -112,6 +119,7 @@ Deno.test("while no process can be started for want of descriptors, nobody is re
     { ...LIMITS, maxChildren: 9, spareChildren: 1, requestsPerChild: 1 },
     () => {},
     reports.take,
+    messages(),
   );
   const opened = opener(0);
   const waiting = pool.wait(opened.open);
@@ -151,6 +159,7 @@ Deno.test("where descriptors are wanted and no process is left to give any back,
     { ...LIMITS, spareChildren: 1 },
     () => {},
     () => {},
+    messages(),
   );
   const first = pool.wait(opener(0).open);
   const last = pool.wait(opener(0).open);

@@ -17,6 +17,9 @@ for (
     "shutdowns in turns",
     "shutdowns in microtasks",
     "awaited shutdowns",
+    "messages",
+    "messages in turns",
+    "awaited messages",
     "writes",
     "writes that nobody awaits",
   ]

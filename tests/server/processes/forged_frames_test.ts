@@ -16,6 +16,7 @@ import {
 
 class Server extends ForkingTCPServer {
   readonly reports = new Reports();
+  override handleMessage(): void {}
   override handleError(error: unknown): void {
     this.reports.take(error);
   }

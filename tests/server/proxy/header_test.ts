@@ -278,6 +278,29 @@ Deno.test("headers that cannot be are not encoded", () => {
       "'localhost' is no IP address; resolve names, and leave out zones",
     ],
     [
+      { checksum: true },
+      "TLVs, a checksum among them, need addresses before them: give source and destination",
+    ],
+    [
+      {
+        source: {
+          transport: "vsock",
+          cid: 1,
+          port: 1,
+        } as unknown as Deno.NetAddr,
+        destination: {
+          transport: "vsock",
+          cid: 1,
+          port: 1,
+        } as unknown as Deno.NetAddr,
+      },
+      'a header has no addresses of "vsock"; known are tcp, udp, unix, unixpacket',
+    ],
+    [
+      { ...FOUR, tlvs: { others: [{ type: 3, value: new Uint8Array(4) }] } },
+      "the type 3 is that of its checksum; set checksum",
+    ],
+    [
       { ...FOUR, source: tcp("1.2.3.4", 65536) },
       "a port must be an integer from 0 to 65535, received 65536",
     ],
@@ -290,6 +313,20 @@ Deno.test("headers that cannot be are not encoded", () => {
       ),
     });
   }
+});
+
+Deno.test("addresses are written in their shortest form, for which a line has room", () => {
+  const long = tcp("0000:0000:0000:0000:0000:ffff:255.255.255.255", 65535);
+  const header = encodeProxyHeader({
+    version: 1,
+    source: long,
+    destination: long,
+  });
+  strictEqual(
+    new TextDecoder().decode(header),
+    "PROXY TCP6 ::ffff:255.255.255.255 ::ffff:255.255.255.255 65535 65535\r\n",
+  );
+  strictEqual(decodeProxyHeader(header)!.length, header.length);
 });
 
 Deno.test("decodeProxyHeader() waits for more, and refuses what is no header", () => {

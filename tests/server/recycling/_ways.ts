@@ -21,6 +21,7 @@ interface Options {
   readonly requestsPerWorker?: number;
   readonly workers?: number;
   readonly gracePeriod?: number;
+  readonly timeout?: number;
 }
 
 const MODULE = new URL("../../../mod.ts", import.meta.url).href;

@@ -2,6 +2,7 @@
 import { threadId } from "node:worker_threads";
 import {
   run,
+  type RunnableServer,
   StreamRequestHandler,
   TCPServer,
   ThreadingTCPServer,
@@ -30,9 +31,27 @@ if (import.meta.main) {
     ? [new TCPServer(address, Told), new TCPServer(address, Told)]
     : [new TCPServer(address, Told, options)];
   if (what === "failing") servers[0]!.handleRequest();
+  const all: RunnableServer[] = [...servers];
+  if (what === "refusing") {
+    all.unshift({
+      serveForever: () => servers[0]!.finished,
+      shutdown: () => Promise.reject(new Error("It does not want to end")),
+    });
+  }
+  if (what === "throwing") {
+    all.push({
+      serveForever() {
+        throw new Error("It cannot serve");
+      },
+      shutdown() {},
+    });
+  }
   try {
-    const running = run(servers, {
-      onSignal: (signal, action) => console.log(`${signal}: ${action};`),
+    const running = run(all, {
+      onSignal(signal, action) {
+        console.log(`${signal}: ${action};`);
+        if (what === "refusing") throw new Error("It does not want to hear");
+      },
     });
     if (Deno.args[1] === "pid") console.log(`pid ${Deno.pid};`);
     // From now on signals are heard.

@@ -104,6 +104,25 @@ Deno.test("run() ends several servers together", async () => {
   await program.child.until("ended by SIGTERM;");
 });
 
+Deno.test("run() drains where it is hindered, and says by what", async () => {
+  await using program = await start("refusing");
+  using client = await hold(program.ports[0]!);
+  program.child.kill("SIGTERM");
+  strictEqual(await read(client), "told\n");
+  await program.child.untilStderr("Error: It does not want to hear");
+  await client.closeWrite();
+  await program.child.until("ended by SIGTERM;");
+  const { code, stderr } = await program.child.output();
+  strictEqual(code, 0);
+  match(stderr, /Error: It does not want to end/);
+});
+
+Deno.test("run() shuts all down where one throws instead of serving", async () => {
+  await using program = await start("throwing");
+  await program.child.until("failed: Error: It cannot serve;");
+  strictEqual((await program.child.output()).code, 0);
+});
+
 Deno.test("run() gives signals back when it is done", async () => {
   await using program = await start("afterwards");
   program.child.kill("SIGTERM");
@@ -155,6 +174,11 @@ Deno.test("run() refuses what it cannot run", async () => {
     const [servers, options, message] of [
       [[], {}, /must be a server, or several, received \[\]/],
       [null, {}, /must be a server, or several, received \[ null \]/],
+      [
+        { serveForever: () => {} },
+        {},
+        /must be a server, or several, received/,
+      ],
       [server, { signals: "SIGINT" }, /signals must be an array/],
       [server, { onSignal: 1 }, /onSignal must be a function, received 1/],
       [server, { signal: [] }, /unknown option "signal"; did you mean/],

@@ -44,6 +44,7 @@ const telemetry = all.map(([, server]) =>
 );
 for (const [, server] of all) server.serveForever();
 console.log(JSON.stringify({
+  again: whatIsThrown(() => instrument(servers.tcp)),
   active: telemetry.every(({ active }) => active),
   ports: Object.fromEntries(
     all.map(([name, { addr }]) => [name, "port" in addr ? addr.port : 0]),
@@ -56,3 +57,12 @@ for await (const chunk of Deno.stdin.readable) {
   }
 }
 await Promise.all(all.map(([, server]) => server.shutdown()));
+
+function whatIsThrown(call: () => unknown): string | undefined {
+  try {
+    call();
+  } catch (error) {
+    return `${error}`;
+  }
+  return undefined;
+}

@@ -40,8 +40,15 @@ async function start(
     env,
   );
   const [line] = await child.until(/\{.*\}/);
-  const { active, ports } = JSON.parse(line);
+  const { active, ports, again } = JSON.parse(line);
   strictEqual(active, env.OTEL_DENO === "true");
+  // What is told twice would be counted twice.
+  strictEqual(
+    again,
+    active
+      ? "Busy: Cannot instrument a server: it is instrumented already; dispose of that first"
+      : undefined,
+  );
   return {
     ...{ child, ports },
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),

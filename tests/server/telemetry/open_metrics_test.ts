@@ -186,3 +186,23 @@ Deno.test("two servers with the same labels, and what is no server, are refused"
     });
   }
 });
+
+Deno.test("a server whose class has a name, or another server, is told of as itself", async () => {
+  class Named extends TCPServer {
+    readonly name: unknown = 7;
+    readonly server = new Map();
+  }
+  await using server = new Named(LOOPBACK, () => {});
+  ok(
+    openMetrics(server).includes(`server="127.0.0.1:${server.addr.port}"`),
+  );
+});
+
+Deno.test("names that cannot be sent are told apart as they are sent", async () => {
+  await using server = new TCPServer(LOOPBACK, () => {});
+  ok(openMetrics({ name: "\ud800", server }).includes('server="\ufffd"'));
+  throws(
+    () => openMetrics({ name: "\ud800", server }, { name: "\ud801", server }),
+    { name: "TypeError", message: /two servers have the labels/ },
+  );
+});

@@ -62,7 +62,7 @@ async function crowd(child: Child, port: number): Promise<Client[]> {
 }
 
 for (
-  const [limit, workers] of [[80, 2], [60, 1], [80, 8]] as const
+  const [limit, workers] of [[80, 2], [60, 1], [110, 4], [80, 8]] as const
 ) {
   Deno.test(`a server of ${workers} threads and ${limit} descriptors serves 200 clients, and replaces a thread meanwhile`, async () => {
     await using child = start(limit, workers);
