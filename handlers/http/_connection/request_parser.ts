@@ -277,14 +277,12 @@ export class RequestParser extends Llhttp {
    * @param length How many.
    * @returns Whether the buffer is used again: otherwise a body has it.
    */
-  feed(
-    buffer: Uint8Array<ArrayBuffer>,
-    length: number = buffer.length,
-  ): boolean {
+  feed(buffer: Uint8Array, length: number = buffer.length): boolean {
     const body = this.#current;
     if (body?.isPlain && !body.complete && isBodyOf(body, length)) {
       body.chunks.push(
-        length === buffer.length ? buffer : buffer.subarray(0, length),
+        // What a connection reads into is never shared memory.
+        buffer.subarray(0, length) as Uint8Array<ArrayBuffer>,
       );
       this.#received(body, length);
       return false;
