@@ -24,6 +24,14 @@ export function escapeLine(text: string): string {
   return text.replaceAll("\\", "\\\\").replace(ACTIVE, escaped);
 }
 
+/** Text whose active characters are escaped in the way of its format. */
+export function escapeActive(
+  text: string,
+  escape: (character: string) => string,
+): string {
+  return text.replace(ACTIVE, escape);
+}
+
 function escaped(character: string): string {
   const hex = character.codePointAt(0)!.toString(16);
   return hex.length > 2 ? `\\u{${hex}}` : `\\x${hex.padStart(2, "0")}`;

@@ -34,3 +34,8 @@ export function countOut(traffic: Traffic, n: number): void {
   traffic.bytesOut += n;
   traffic.totals[BYTES_OUT]! += n;
 }
+
+/** Counters of nobody else's. */
+export function ownTraffic(): Traffic {
+  return { bytesIn: 0, bytesOut: 0, totals: new Float64Array(2) };
+}

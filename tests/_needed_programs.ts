@@ -26,6 +26,7 @@ export const NEEDED_PROGRAMS: readonly NeededProgram[] = [
   { name: "sslscan", package: "sslscan", for: "TLS as strangers see it" },
   { name: "strace", package: "strace", for: "system calls that are promised" },
   { name: "wrk", package: "wrk", for: "HTTP under load" },
+  { name: "goaccess", package: "goaccess", for: "access logs, as others read" },
   { name: "ab", package: "apache2-utils", for: "HTTP/1.0 under load" },
   {
     name: "h2load",

@@ -23,3 +23,5 @@ export const WRITE_RAW: unique symbol = Symbol("write raw");
 export const TAKE_OVER: unique symbol = Symbol("take over");
 /** Whether that has been done. */
 export const TAKEN: unique symbol = Symbol("taken");
+/** What notes the request for the access log, if there is one. */
+export const ENTRY: unique symbol = Symbol("entry");

@@ -1,5 +1,6 @@
 import {
   CONNECTION,
+  ENTRY,
   IN_REACH,
   INCOMING,
   SCOPE,
@@ -24,7 +25,7 @@ import {
 } from "../_host.ts";
 import { checkBoolean, wrong } from "../_settings.ts";
 import { type RequestTrace, tracing } from "../_tracing.ts";
-import { TRAFFIC } from "../_traffic.ts";
+import { ownTraffic, TRAFFIC, type Traffic } from "../_traffic.ts";
 import type { Unsent } from "../_unsent.ts";
 import {
   BaseRequestHandler,
@@ -36,6 +37,7 @@ import {
   requestOverError,
   type StreamOwner,
 } from "../streams/_left_behind.ts";
+import { RequestEntry } from "./_access_log/request_entry.ts";
 import { BodyReader } from "./_connection/body_reader.ts";
 import { type Content, contentOf } from "./_connection/content.ts";
 import { escapeLine } from "../_escape_controls.ts";
@@ -84,6 +86,14 @@ import {
 } from "./_connection/request_scope.ts";
 import { type Framing, ResponseBody } from "./_connection/response_body.ts";
 import { Takeover } from "./_connection/takeover.ts";
+import { forwardedClient } from "./_forwarded/forwarded_client.ts";
+import { trustedProxies } from "./_forwarded/trusted_proxies.ts";
+import { type AccessLog, checkAccessLog } from "./access_log.ts";
+import {
+  checkForwarded,
+  type ForwardedClient,
+  type ForwardedSettings,
+} from "./forwarded_settings.ts";
 import type { HijackedConnection } from "./hijacked_connection.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
@@ -173,6 +183,24 @@ export class BaseHTTPRequestHandler<
    * defaults: `static override readonly limits = { maxBodySize: 1024 }`.
    */
   static readonly limits: Partial<HTTPLimits> = {};
+  /**
+   * The access log: a line for each request when it is over, on stderr, in one of
+   * the formats of {@linkcode AccessLogFormat}; or a function, which is told of it.
+   * Answers that no method has made are logged too, and requests whose client has
+   * left. `false` logs none, and neither does `logRequest()`. Unless it is set,
+   * {@linkcode BaseHTTPRequestHandler.logRequest} alone logs, as CPython's does.
+   *
+   * @default {undefined}
+   */
+  static readonly accessLog: AccessLog | undefined = undefined;
+  /**
+   * Which proxies are believed who the client is that they forward, and by which
+   * fields: {@linkcode BaseHTTPRequestHandler.forwarded} then tells. Unless it is
+   * set, none is.
+   *
+   * @default {undefined}
+   */
+  static readonly forwarded: ForwardedSettings | undefined = undefined;
   /** The request's method, for example `GET`; empty while there is none. */
   command = "";
   /** What the request is for, as it was sent: mostly a path with its query. */
@@ -237,6 +265,9 @@ export class BaseHTTPRequestHandler<
     for (
       const name of ["errorContentType", "serverVersion", "sysVersion"] as const
     ) checkFieldText(action, name, this[name]);
+    checkAccessLog(this.accessLog);
+    checkForwarded(this.forwarded);
+    if (this.forwarded !== undefined) trustedProxies(this.forwarded);
     refuseGeneratorMethods(this, (name) => REQUEST_METHOD.test(name));
   }
 
@@ -310,6 +341,21 @@ export class BaseHTTPRequestHandler<
   #sendsTransferEncoding = false;
   /** The connection, where it has been taken over. */
   #takeover: Takeover<Address> | undefined;
+  /** How requests are logged, if they are. */
+  #log: Exclude<AccessLog, false> | undefined;
+  /** Notes the request that is being served, where they are. */
+  #entry: RequestEntry | undefined;
+  /** The headers of what is no request, as far as it has any. */
+  #refused: readonly string[] = [];
+  /** The client of the last request that was asked for its client. */
+  #forwarded:
+    | {
+      readonly of: readonly string[];
+      readonly client: ForwardedClient | undefined;
+    }
+    | undefined;
+  /** Where bytes are counted for that alone. */
+  #traffic: Traffic | undefined;
 
   /**
    * The connection of this handler.
@@ -357,6 +403,21 @@ export class BaseHTTPRequestHandler<
    */
   get [STATUS](): number {
     return this.#status;
+  }
+
+  /**
+   * What notes the request that is being served for the access log.
+   *
+   * @returns It, if there is an access log.
+   * @ignore
+   */
+  get [ENTRY](): RequestEntry | undefined {
+    return this.#entry;
+  }
+
+  /** @ignore */
+  override get [TRAFFIC](): Traffic | undefined {
+    return super[TRAFFIC] ?? this.#traffic;
   }
 
   /**
@@ -430,6 +491,7 @@ export class BaseHTTPRequestHandler<
       this.#status = status;
       this.logRequest(status);
     }
+    if (status === undefined && !this.#headSent) this.#entry?.headSent(0);
     // What the response's writer is given from now on would be lost among others.
     this.#responseBody().release();
     this.#responseBody().end();
@@ -493,6 +555,24 @@ export class BaseHTTPRequestHandler<
    */
   get encrypted(): boolean {
     return isEncrypted(this.request);
+  }
+
+  /**
+   * Who the client is that a trusted proxy has forwarded this request for, as
+   * {@linkcode BaseHTTPRequestHandler.forwarded} of the class says.
+   *
+   * @returns What is told of it; `undefined` where nothing is, or nobody is trusted.
+   */
+  get forwarded(): ForwardedClient | undefined {
+    const { forwarded } = this.constructor as typeof BaseHTTPRequestHandler;
+    if (forwarded === undefined) return undefined;
+    const scope = this.#late ?? this.#scope;
+    const of = scope?.rawHeaders ?? this.#refused;
+    if (this.#forwarded?.of !== of) {
+      const client = forwardedClient(forwarded, this.clientAddress, of);
+      this.#forwarded = { of, client };
+    }
+    return this.#forwarded.client;
   }
 
   /**
@@ -569,6 +649,8 @@ export class BaseHTTPRequestHandler<
   /** @ignore */
   override [ABORT](reason: unknown): void {
     super[ABORT](reason);
+    // Its method may never return.
+    this.#entry?.write(this, this[STATUS]);
     this.#takeover?.abort();
   }
 
@@ -590,6 +672,11 @@ export class BaseHTTPRequestHandler<
     this.#isOldProtocol = this.#own.protocolVersion === "HTTP/1.0";
     const { requestTimeout = Infinity } = this.server;
     this.#requestTimeout = Math.min(limits.requestTimeout, requestTimeout);
+    const { accessLog } = this.constructor as typeof BaseHTTPRequestHandler;
+    if (accessLog !== undefined && accessLog !== false) {
+      this.#log = accessLog;
+      if (this[TRAFFIC] === undefined) this.#traffic = ownTraffic();
+    }
     const connection = this.#connection = new HTTPConnection(
       this.request,
       limits,
@@ -649,6 +736,9 @@ export class BaseHTTPRequestHandler<
       this.#begin(incoming);
       const scope = this.#scope!;
       const trace = tracing === undefined ? undefined : this.#trace(incoming);
+      const entry = this.#log === undefined
+        ? undefined
+        : this.#enter(this.#log, scope.rawHeaders);
       const isUnmarked = !this[IN_REACH] && incoming.isPlain &&
         trace === undefined;
       let failure: { readonly error: unknown } | undefined;
@@ -710,6 +800,7 @@ export class BaseHTTPRequestHandler<
             if (this.#borrowed !== undefined) returnMemory(this.#borrowed);
             this.#borrowed = undefined;
           }
+          if (entry !== undefined) entry.complete = true;
         } catch (error) {
           this.#gathers = false;
           this.#body?.release();
@@ -721,11 +812,13 @@ export class BaseHTTPRequestHandler<
         if (this.#takeover !== undefined) {
           await this.#takeover.ended(failure).catch((error) => {
             if (failure === undefined) trace?.failed(error);
+            if (entry !== undefined) entry.complete = false;
             throw error;
           });
         }
       } finally {
         trace?.end(this[STATUS]);
+        if (entry !== undefined) this.#leaveLog(entry);
         if (isUnmarked) endUnmarked();
         // What was not sent may be read from still.
         if (this.#borrowed !== undefined) forgetMemory();
@@ -995,9 +1088,11 @@ export class BaseHTTPRequestHandler<
       this.#head += this.#connectionHeader();
     }
     this.#headSent = this.#headBegun = true;
+    const head = `${go}${this.#head}\r\n`;
+    this.#entry?.headSent(head.length);
     const body = this.#responseBody();
     body.start(framing);
-    body.gather(`${go}${this.#head}\r\n`);
+    body.gather(head);
     if (!this.#gathers || framing.by === "close") body.release();
   }
 
@@ -1021,7 +1116,9 @@ export class BaseHTTPRequestHandler<
     if (this.#isFollowed || this.#head === "") return;
     const go = this.#connection.takeContinue(this.#status);
     this.#headBegun = true;
-    this.#output().write(encodeHead(`${go}${this.#head}`));
+    const begin = encodeHead(`${go}${this.#head}`);
+    this.#entry?.headSent(begin.length);
+    this.#output().write(begin);
     this.#head = "";
   }
 
@@ -1066,14 +1163,16 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Called for each response, with its status. Logs the request's first line,
-   * the status and the size; `-` stands for what is not known.
+   * Called for each response, with its status, when that is begun. Logs the
+   * request's first line, the status and the size, `-` for what is not known,
+   * unless {@linkcode BaseHTTPRequestHandler.accessLog} of the class is set.
    *
    * @param code The status.
    * @param size How many bytes the body has. Responses are logged when they
    * begin, and not told.
    */
   logRequest(code: number | string = "-", size: number | string = "-"): void {
+    if (this.#own.accessLog !== undefined) return;
     this.logMessage(`"${this.requestLine || "-"}" ${code} ${size}`);
   }
 
@@ -1133,11 +1232,14 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * The client's address as it is logged.
+   * The client's address as it is logged. Where a trusted proxy tells who its
+   * client is, that is it.
    *
-   * @returns An IP address or a path.
+   * @returns An IP address or a path, or another name that a proxy has given it.
    */
   addressString(): string {
+    const { forwarded } = this;
+    if (forwarded !== undefined) return forwarded.name;
     const address = this.clientAddress as Deno.Addr;
     if ("hostname" in address) return address.hostname;
     return "path" in address && address.path ? address.path : "unix";
@@ -1305,6 +1407,25 @@ export class BaseHTTPRequestHandler<
     });
   }
 
+  /** Notes a request that is going to be logged. */
+  #enter(
+    log: Exclude<AccessLog, false>,
+    rawHeaders: readonly string[],
+  ): RequestEntry {
+    return this.#entry = new RequestEntry(log, {
+      method: this.command,
+      target: this.path,
+      protocol: this.requestVersion,
+      rawHeaders,
+    }, this[TRAFFIC]!);
+  }
+
+  /** Logs a request that is over. */
+  #leaveLog(entry: RequestEntry): void {
+    entry.write(this, this[STATUS]);
+    this.#entry = undefined;
+  }
+
   /**
    * Has the request end when it has taken `requestTimeout`. A handler that goes
    * on afterwards is not waited for, and finds that its request is finished.
@@ -1375,17 +1496,23 @@ export class BaseHTTPRequestHandler<
   async #refuse(error: HTTPError): Promise<void> {
     // Its method decides what the answer may have, even where it is refused.
     const refused: Partial<IncomingRequest> = this.#connection.refused ?? {};
-    const { method = "", target = "", minorVersion = 1 } = refused;
+    const { method = "", target = "", minorVersion = 1, rawHeaders = [] } =
+      refused;
+    this.#refused = rawHeaders;
     const trace = tracing === undefined ? undefined : this.#trace(refused);
     this.command = method;
     this.path = target;
     this.requestVersion = versionName(minorVersion);
     this.#clearResponse();
     this.closeConnection = true;
+    const entry = this.#log === undefined
+      ? undefined
+      : this.#enter(this.#log, rawHeaders);
     try {
       await this.#answer(error);
     } finally {
       trace?.end(this[STATUS]);
+      if (entry !== undefined) this.#leaveLog(entry);
     }
   }
 
@@ -1395,6 +1522,7 @@ export class BaseHTTPRequestHandler<
       this.#own.responses[error.status]?.[1] ?? "",
     );
     await this.#finishResponse();
+    if (this.#entry !== undefined) this.#entry.complete = true;
   }
 
   async #sendError(

@@ -20,6 +20,7 @@ import {
   checkTexts,
   checkTextsByName,
 } from "../_settings.ts";
+import type { ForwardedClient } from "./forwarded_settings.ts";
 import { HTTPError } from "./http_error.ts";
 import { SimpleHTTPRequestHandler } from "./simple_http_request_handler.ts";
 
@@ -292,7 +293,7 @@ export class CGIHTTPRequestHandler<
     const own = this.#own;
     const room = scriptRoomOf(own);
     using spool = room.spool();
-    const { headers, rfile } = this;
+    const { headers, rfile, forwarded } = this;
     const body = hasBody
       ? await requestBody(headers, rfile, own.maxSpooledBody, spool)
       : undefined;
@@ -314,13 +315,24 @@ export class CGIHTTPRequestHandler<
           contentLength: body?.length,
           script,
           root: resolve(this.directory),
-          clientAddress: this.clientAddress,
+          clientAddress: clientOf(this.clientAddress, forwarded),
           serverAddress: this.server.addr,
           serverSoftware: this.versionString(),
-          encrypted: this.encrypted,
+          encrypted: forwarded?.proto === undefined
+            ? this.encrypted
+            : forwarded.proto === "https",
           passesAuthorization: own.passesAuthorization,
         }),
       },
     });
   }
+}
+
+/** A client that nobody knows has no address, as one of a Unix socket. */
+function clientOf(
+  peer: Deno.Addr,
+  forwarded: ForwardedClient | undefined,
+): Deno.Addr {
+  if (forwarded === undefined) return peer;
+  return forwarded.address ?? { transport: "unix", path: "" };
 }

@@ -1,6 +1,8 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
+import { checkKeys } from "../_known_keys.ts";
 import {
   CONNECTION,
+  ENTRY,
   IN_REACH,
   INCOMING,
   SCOPE,
@@ -12,7 +14,9 @@ import {
 } from "./_inside.ts";
 import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
+import type { AccessLog } from "./access_log.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
+import { encodeResponse } from "./_compression/encode_response.ts";
 import { contentOf } from "./_connection/content.ts";
 import {
   currentDate,
@@ -37,6 +41,8 @@ import {
   upgradeHead,
   upgradeOf,
 } from "./_connection/upgrades.ts";
+import type { ForwardedSettings } from "./forwarded_settings.ts";
+import { compressionOf, type HTTPCompression } from "./http_compression.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
@@ -50,6 +56,27 @@ export type FetchFunction<Address extends Deno.Addr = Deno.Addr> = (
   request: Request,
   handler: FetchRequestHandler<Address>,
 ) => Response | Promise<Response>;
+
+/**
+ * A function that answers what a `FetchFunction` has thrown. It receives the
+ * request, too.
+ */
+export type FetchErrorFunction = (
+  error: unknown,
+  request: Request,
+) => Response | Promise<Response>;
+
+/** What a handler class that is made of a function is set to. */
+export interface FetchHandlerSettings {
+  /** The `accessLog` of the class. */
+  readonly accessLog?: AccessLog;
+  /** The `compression` of the class. */
+  readonly compression?: Partial<HTTPCompression> | boolean;
+  /** The `forwarded` of the class. */
+  readonly forwarded?: ForwardedSettings;
+  /** Its `onError`. */
+  readonly onError?: FetchErrorFunction;
+}
 
 /** A class of handlers that answer with `fetch`. */
 export type FetchRequestHandlerClass = typeof FetchRequestHandler;
@@ -104,10 +131,25 @@ export class FetchRequestHandler<
   Address extends Deno.Addr = Deno.Addr,
   Server extends RequestServer = RequestServer,
 > extends BaseHTTPRequestHandler<Address, Server> {
+  /**
+   * Whether responses are compressed for clients that take them so, and how: `true`,
+   * or what differs from the defaults. Responses that have a `Content-Encoding`
+   * already are not, nor are those with `Cache-Control: no-transform`, parts (206),
+   * and those that say what their bytes add up to (`Content-Digest`).
+   *
+   * What is compressed gets a weak `ETag`, by which `If-None-Match` still finds it.
+   *
+   * @default {false}
+   */
+  static readonly compression: Partial<HTTPCompression> | boolean = false;
   /** @ignore */
   static override checkSettings(): void {
     super.checkSettings();
-    refuseGeneratorMethods(this, (name) => name === "fetch");
+    compressionOf(this);
+    refuseGeneratorMethods(
+      this,
+      (name) => name === "fetch" || name === "onError",
+    );
     if (this.protocolVersion !== "HTTP/1.1") {
       throw new TypeError(
         `Cannot serve HTTP: protocolVersion is for handlers with methods such as doGET; "${this.name}" answers with a Response, which is sent by HTTP/1.1`,
@@ -126,29 +168,52 @@ export class FetchRequestHandler<
    * @param answer The function.
    * @param limits What a client may ask for.
    * @param allowHalfOpen The `allowHalfOpen` of the class.
+   * @param settings What else the class is set to.
    * @returns A handler class, for every kind of server whose handlers run in
    * this thread.
-   * @throws {RangeError} If a limit is out of range.
-   * @throws {TypeError} If one has an unknown name, or `answer` is no function
-   * that runs when it is called.
+   * @throws {RangeError} If a limit or a setting is out of range.
+   * @throws {TypeError} If one has an unknown name, or is of another type, or
+   * `answer` is no function that runs when it is called.
    */
   static from(
     answer: FetchFunction,
     limits: Partial<HTTPLimits> = {},
     allowHalfOpen = false,
+    settings: FetchHandlerSettings = {},
   ): FetchRequestHandlerClass {
     completeHTTPLimits(limits);
     checkRuns("the handler", answer, "answer requests");
-    const isInReach = !TAKES_NO_HANDLER.test(`${answer}`);
-    return class FetchFunctionHandler<
+    checkKeys("setting", settings, SETTINGS, undefined, "answer requests");
+    const { accessLog, compression = false, forwarded, onError } = settings;
+    if (onError !== undefined) checkRuns("onError", onError, "answer errors");
+    // What answers errors is another function.
+    const isInReach = onError !== undefined ||
+      !TAKES_NO_HANDLER.test(`${answer}`);
+    const Handler = class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,
     > extends FetchRequestHandler<Address, Server> {
       static override readonly limits = limits;
       static override readonly allowHalfOpen = allowHalfOpen;
+      static override readonly accessLog = accessLog;
+      static override readonly compression = compression;
+      static override readonly forwarded = forwarded;
       override readonly [IN_REACH]: boolean = isInReach;
       override fetch(request: Request): Response | Promise<Response> {
         return answer(request, this);
+      }
+    };
+    Handler.checkSettings();
+    if (onError === undefined) return Handler;
+    return class FetchFunctionHandler<
+      Address extends Deno.Addr = Deno.Addr,
+      Server extends RequestServer = RequestServer,
+    > extends Handler<Address, Server> {
+      override onError(
+        error: unknown,
+        request: Request,
+      ): Response | Promise<Response> {
+        return onError(error, request);
       }
     };
   }
@@ -161,6 +226,24 @@ export class FetchRequestHandler<
    */
   fetch(_request: Request): Response | Promise<Response> {
     throw new HTTPError(404);
+  }
+
+  /**
+   * Answers what `fetch` has thrown, an {@linkcode HTTPError} too, or returned that
+   * is no `Response`. What it answers is not reported to the server's
+   * `handleError`. The base throws the error again: an `HTTPError` is answered with
+   * its own page, everything else with 500, and reported. So is what an override
+   * throws.
+   *
+   * It is not asked where nobody waits for an answer any more, nor where one was
+   * begun.
+   *
+   * @param error What was thrown.
+   * @param _request The request. Its body may have been read.
+   * @returns The response, or a promise of it.
+   */
+  onError(error: unknown, _request: Request): Response | Promise<Response> {
+    throw error;
   }
 
   /**
@@ -190,10 +273,26 @@ export class FetchRequestHandler<
     }
     const scope = this[SCOPE];
     this.#status = 0;
-    const answered = this.fetch(this.#request(scope));
+    const request = this.#request(scope);
+    if (this.onError !== FetchRequestHandler.prototype.onError) {
+      return this.#answerAll(request, scope);
+    }
+    const answered = this.fetch(request);
     return answered instanceof Promise
       ? answered.then((response) => this.#respond(response, scope))
       : this.#respond(answered, scope);
+  }
+
+  /** Serves a request whose errors are answered too. */
+  async #answerAll(request: Request, scope: RequestScope): Promise<void> {
+    let response: Response;
+    try {
+      response = this.#checked(await this.fetch(request));
+    } catch (error) {
+      if (scope.over || scope.aborted !== undefined || this[TAKEN]) throw error;
+      response = await this.onError(error, request);
+    }
+    await this.#respond(response, scope);
   }
 
   /** Does nothing: unlike its base, this handler logs only errors. */
@@ -213,7 +312,17 @@ export class FetchRequestHandler<
 
   #request(scope: RequestScope): Request {
     this.#scheme ??= this.encrypted ? "https" : "http";
-    return servedRequest(scope, this[INCOMING], this.#scheme);
+    return servedRequest(scope, this[INCOMING], this.#scheme, this.forwarded);
+  }
+
+  /** @throws {TypeError} If what a handler has returned is no response. */
+  #checked(response: Response): Response {
+    if (response instanceof Response) return response;
+    throw new TypeError(
+      `Cannot answer ${this.command} ${this.path}: the handler returned ${
+        inspectBounded(response)
+      }, not a Response`,
+    );
   }
 
   #respond(response: Response, scope: RequestScope): void | Promise<void> {
@@ -231,6 +340,8 @@ export class FetchRequestHandler<
     if (!(response instanceof Response) || scope.over || this[TAKEN]) {
       return false;
     }
+    const { compression } = this.constructor as typeof FetchRequestHandler;
+    if (compression !== false) return false;
     const body = wholeBodyOf(response);
     if (body === undefined || this[CONNECTION].lookingOut !== undefined) {
       return false;
@@ -255,15 +366,17 @@ export class FetchRequestHandler<
     response: Response,
     scope: RequestScope,
   ): Promise<void> {
-    if (!(response instanceof Response)) {
-      throw new TypeError(
-        `Cannot answer ${this.command} ${this.path}: the handler returned ${
-          inspectBounded(response)
-        }, not a Response`,
-      );
-    }
+    this.#checked(response);
     const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
     if (upgrade !== undefined) return this.#upgrade(response, upgrade);
+    const { compression } = this.constructor as typeof FetchRequestHandler;
+    if (compression !== false) {
+      response = await encodeResponse(
+        response,
+        this[INCOMING],
+        compressionOf(this.constructor as typeof FetchRequestHandler)!,
+      );
+    }
     if (scope.over || this[TAKEN]) return await response.body?.cancel();
     const { lookingOut } = this[CONNECTION];
     if (lookingOut !== undefined) await lookingOut;
@@ -306,6 +419,7 @@ export class FetchRequestHandler<
   #upgrade({ headers }: Response, upgrade: Upgrade): void {
     try {
       const head = upgradeHead(headers);
+      this[ENTRY]?.headSent(head.length);
       upgrade.open(this[TAKE_OVER](101), head);
     } catch (error) {
       upgrade.fail(error);
@@ -486,9 +600,23 @@ export class FetchRequestHandler<
     else if (this.requestVersion === "HTTP/1.0") {
       head += "connection: keep-alive\r\n";
     }
-    return `${before}${head}\r\n`;
+    const whole = `${before}${head}\r\n`;
+    this[ENTRY]?.headSent(whole.length);
+    return whole;
   }
 }
+
+const SETTINGS = Object.keys(
+  {
+    accessLog: true,
+    compression: true,
+    forwarded: true,
+    onError: true,
+  } satisfies Record<
+    keyof FetchHandlerSettings,
+    true
+  >,
+);
 
 /** After how many microtasks the first chunk of a body that is there has come. */
 const TURNS_OF_CHUNK = 16;

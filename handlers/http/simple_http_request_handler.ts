@@ -47,6 +47,21 @@ import {
   type TargetPath,
 } from "./_files/target_path.ts";
 import { type Validators, validatorsOf } from "./_files/validators.ts";
+import { wholeFile } from "./_files/whole_file.ts";
+import { AT_ONCE, encodeAtOnce } from "./_compression/encoder.ts";
+import { encodeStream, hasRoom } from "./_compression/encode_stream.ts";
+import {
+  AS_IT_IS,
+  type FileForm,
+  fileForm,
+  NOT_ENCODED,
+  pageForm,
+} from "./_compression/file_form.ts";
+import { textSource } from "./_compression/text_source.ts";
+import { variantValidators } from "./_compression/stored_variant.ts";
+import { weakTag } from "./_compression/variants.ts";
+import { INCOMING } from "./_inside.ts";
+import { compressionOf, type HTTPCompression } from "./http_compression.ts";
 import {
   checkBoolean,
   checkNumber,
@@ -144,6 +159,15 @@ export class SimpleHTTPRequestHandler<
    * directory (`inside`), all (`anywhere`), or none (`never`).
    */
   static readonly followSymlinks: SymlinkPolicy = "inside";
+  /**
+   * Whether files and listings are compressed for clients that take them so, and
+   * how: `true`, or what differs from the defaults. A file beside another, with
+   * `.br` or `.gz` behind its name, is sent in its place; what has none is
+   * compressed as it is sent, but for ranges.
+   *
+   * @default {false}
+   */
+  static readonly compression: Partial<HTTPCompression> | boolean = false;
   /** What is served in the place of a directory, the first that is there. */
   static readonly indexPages: readonly string[] = ["index.html", "index.htm"];
   /** Whether a directory without an index page is listed; else it is 403. */
@@ -182,6 +206,7 @@ export class SimpleHTTPRequestHandler<
     }
     checkTexts("serve files", "indexPages", this.indexPages);
     checkTextsByName("serve files", "extensionsMap", this.extensionsMap);
+    compressionOf(this);
     checkFieldText(
       "serve files",
       "defaultContentType",
@@ -341,7 +366,7 @@ export class SimpleHTTPRequestHandler<
     if (found.info.isFile) {
       // What the file links to would be looked for below it.
       if (target.isFolder) throw new HTTPError(404);
-      return await this.#sendFile(found.path, target.names);
+      return await this.#sendFile(found, target.names);
     }
     if (!target.isFolder) return this.#redirect(target);
     for (const page of indexPages) {
@@ -381,43 +406,84 @@ export class SimpleHTTPRequestHandler<
     const page = isOwnPage || entries.length < LARGE
       ? encoder.encode(this.directoryPage(listing))
       : undefined;
+    const type = "text/html;charset=utf-8";
+    const compression = compressionOf(this.#own);
+    const form = compression === undefined ? AS_IT_IS : pageForm(
+      { type, size: page?.length },
+      this[INCOMING].rawHeaders,
+      compression,
+    );
+    const { coding } = form;
+    const body = coding === undefined || page === undefined
+      ? page
+      : encodeAtOnce(page, coding, compression!);
     this.sendResponse(200);
-    this.sendHeader("Content-Type", "text/html;charset=utf-8");
-    if (page !== undefined) {
-      this.sendHeader("Content-Length", String(page.length));
+    this.sendHeader("Content-Type", type);
+    if (body !== undefined) {
+      this.sendHeader("Content-Length", String(body.length));
     }
+    this.#sendForm(form);
     for (const [name, value] of LISTING_HEADERS) this.sendHeader(name, value);
     this.#sendExtraHeaders(LISTING_HEADERS);
     this.endHeaders();
-    if (page !== undefined) return await this.wfile.write(page);
+    if (body !== undefined) return await this.wfile.write(body);
     if (this.command === "HEAD") return;
-    for (const part of directoryPageParts(listing)) {
-      await this.wfile.write(part);
+    const parts = directoryPageParts(listing);
+    if (coding === undefined) {
+      for (const part of parts) await this.wfile.write(part);
+    } else {
+      await this.#sendStream(
+        encodeStream(textSource(parts), coding, compression!, false),
+      );
     }
   }
 
-  async #sendFile(path: string, names: readonly string[]): Promise<void> {
-    using file = await openFile(path);
-    const info = await infoOf(file, path);
+  async #sendFile(
+    { path, info: found }: FoundFile,
+    names: readonly string[],
+  ): Promise<void> {
+    const type = this.guessType(`/${names.join("/")}`);
+    const compression = compressionOf(this.#own);
+    const wanted = compression === undefined ? AS_IT_IS : await fileForm(
+      { path, info: found, type },
+      this[INCOMING].rawHeaders,
+      compression,
+    );
+    const [opened, form] = await openForm(path, wanted);
+    using file = opened;
+    const { coding, stored } = form;
+    const info = await infoOf(file, stored?.path ?? path);
     if (!info.isFile) throw new HTTPError(404);
-    const validators = validatorsOf(info, Date.now());
+    const own = validatorsOf(info, Date.now());
+    const validators = stored === undefined
+      ? own
+      : variantValidators(own, stored.coding);
     const status = checkPreconditions(this.headers, validators);
     if (status === 412) throw new HTTPError(412);
+    // Who has a part of what was compressed cannot go on with what is not.
+    const encoded: Validators = coding === undefined
+      ? validators
+      : { ...validators, etag: weakTag(own.etag), isDateStrong: false };
     if (status === 304) {
       this.sendResponse(304);
-      this.#sendValidators(validators);
+      this.#sendValidators(encoded, form);
       this.#sendExtraHeaders();
       return this.endHeaders();
     }
-    const type = this.guessType(`/${names.join("/")}`);
-    const ranges = this.#ranges(info.size, validators);
-    if (ranges === undefined) {
-      await this.#sendWhole(file, info.size, type, validators);
-    } else if (ranges.length === 1) {
-      await this.#sendRange(file, ranges[0]!, info.size, type, validators);
-    } else {
+    const { isDateStrong } = encoded;
+    const ranges = this.#ranges(info.size, { ...validators, isDateStrong });
+    const only = ranges?.length === 1 ? ranges[0] : undefined;
+    if (only !== undefined) {
+      await this.#sendRange(file, only, info.size, type, validators, form);
+    } else if (ranges !== undefined && stored === undefined) {
       const multipart = new MultipartRanges(ranges, type, info.size);
-      await this.#sendMultipart(file, multipart, validators);
+      await this.#sendMultipart(file, multipart, validators, form);
+    } else if (
+      coding !== undefined && (info.size <= AT_ONCE || hasRoom(compression!))
+    ) {
+      await this.#sendEncoded(file, info.size, type, encoded, form);
+    } else {
+      await this.#sendWhole(file, info.size, type, validators, form);
     }
   }
 
@@ -441,9 +507,10 @@ export class SimpleHTTPRequestHandler<
     length: number,
     type: string,
     validators: Validators,
+    form: FileForm,
   ): Promise<void> {
     this.sendResponse(200);
-    this.#sendFileHeaders(type, length, validators);
+    this.#sendFileHeaders(type, length, validators, form);
     if (length === 0 || this.command === "HEAD") return this.endHeaders();
     await this.#sendBytes(file, { from: 0, length });
   }
@@ -454,10 +521,11 @@ export class SimpleHTTPRequestHandler<
     size: number,
     type: string,
     validators: Validators,
+    form: FileForm,
   ): Promise<void> {
     this.sendResponse(206);
     this.sendHeader("Content-Range", contentRange(range, size));
-    this.#sendFileHeaders(type, range.length, validators);
+    this.#sendFileHeaders(type, range.length, validators, form);
     await this.#sendBytes(file, range);
   }
 
@@ -465,9 +533,10 @@ export class SimpleHTTPRequestHandler<
     file: Deno.FsFile,
     { contentType, length, parts, end }: MultipartRanges,
     validators: Validators,
+    form: FileForm,
   ): Promise<void> {
     this.sendResponse(206);
-    this.#sendFileHeaders(contentType, length, validators);
+    this.#sendFileHeaders(contentType, length, validators, form);
     this.endHeaders();
     const { wfile } = this;
     for (const { before, range } of parts) {
@@ -481,11 +550,51 @@ export class SimpleHTTPRequestHandler<
     return sendBytes(file, range, this.wfile, () => this.endHeaders());
   }
 
-  #sendFileHeaders(type: string, length: number, validators: Validators): void {
+  /** Compresses a file as it is sent. */
+  async #sendEncoded(
+    file: Deno.FsFile,
+    size: number,
+    type: string,
+    validators: Validators,
+    form: FileForm,
+  ): Promise<void> {
+    const compression = compressionOf(this.#own)!;
+    const coding = form.coding!;
+    const source = wholeFile(file, size);
+    const body = size <= AT_ONCE
+      ? encodeAtOnce(await source.readAll(), coding, compression)
+      : undefined;
+    this.sendResponse(200);
+    this.sendHeader("Content-Type", type);
+    if (body !== undefined) {
+      this.sendHeader("Content-Length", String(body.length));
+    }
+    this.#sendForm(form);
+    this.#sendValidators(validators);
+    this.#sendExtraHeaders();
+    this.endHeaders();
+    if (body !== undefined) return await this.wfile.write(body);
+    if (this.command === "HEAD") return;
+    await this.#sendStream(encodeStream(source, coding, compression, false));
+  }
+
+  async #sendStream(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const chunk of stream) await this.wfile.write(chunk);
+  }
+
+  #sendFileHeaders(
+    type: string,
+    length: number,
+    validators: Validators,
+    form: FileForm,
+  ): void {
     this.sendHeader("Content-Type", type);
     this.sendHeader("Content-Length", String(length));
+    if (form.stored !== undefined) {
+      this.sendHeader("Content-Encoding", form.stored.coding);
+    }
     this.sendHeader("Accept-Ranges", "bytes");
-    this.#sendValidators(validators);
+    this.#sendValidators(validators, form);
     this.#sendExtraHeaders();
   }
 
@@ -499,9 +608,32 @@ export class SimpleHTTPRequestHandler<
     }
   }
 
-  #sendValidators({ etag, lastModified }: Validators): void {
+  #sendValidators(
+    { etag, lastModified }: Validators,
+    { varies }: FileForm = AS_IT_IS,
+  ): void {
+    if (varies) this.sendHeader("Vary", "Accept-Encoding");
     this.sendHeader("Last-Modified", this.dateTimeString(lastModified));
     this.sendHeader("ETag", etag);
+  }
+
+  /** Says what is compressed as it is sent, and that not everybody gets it so. */
+  #sendForm({ coding, varies }: FileForm): void {
+    if (coding !== undefined) this.sendHeader("Content-Encoding", coding);
+    if (varies) this.sendHeader("Vary", "Accept-Encoding");
+  }
+}
+
+/** Opens what is sent of a file. Where that cannot be read, there is the file. */
+async function openForm(
+  path: string,
+  form: FileForm,
+): Promise<[Deno.FsFile, FileForm]> {
+  if (form.stored === undefined) return [await openFile(path), form];
+  try {
+    return [await Deno.open(form.stored.path), form];
+  } catch {
+    return [await openFile(path), NOT_ENCODED];
   }
 }
 
@@ -527,10 +659,10 @@ async function infoOf(file: Deno.FsFile, path: string): Promise<Deno.FileInfo> {
 
 async function findIndexPage(
   find: () => Promise<FoundFile>,
-): Promise<string | undefined> {
+): Promise<FoundFile | undefined> {
   try {
-    const { path, info } = await find();
-    return info.isFile ? path : undefined;
+    const found = await find();
+    return found.info.isFile ? found : undefined;
   } catch (error) {
     if (error instanceof HTTPError && error.status === 404) return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { checkKeys } from "../../handlers/_known_keys.ts";
-import { clientBytes, Networks } from "../_core/networks.ts";
+import { clientBytes, Networks } from "../../handlers/_networks.ts";
 import { checkCount } from "../_core/options.ts";
 import type { AdmissionOptions, AdmissionRate } from "../admission_options.ts";
 import { allocateCounts, type Counted, Counts } from "./counts.ts";

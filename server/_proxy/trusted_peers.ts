@@ -1,4 +1,4 @@
-import { checkList, clientBytes, Networks } from "../_core/networks.ts";
+import { checkList, clientBytes, Networks } from "../../handlers/_networks.ts";
 
 /** The word for the peers of a Unix socket, as in nginx's `set_real_ip_from`. */
 const UNIX = "unix:";

@@ -2,13 +2,18 @@ import { refuseGenerator } from "../../handlers/_generators.ts";
 import { BaseRequestHandler } from "../../handlers/base_request_handler.ts";
 import { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
 import {
+  type FetchErrorFunction,
   type FetchFunction,
+  type FetchHandlerSettings,
   FetchRequestHandler,
 } from "../../handlers/http/fetch_request_handler.ts";
 import {
   completeHTTPLimits,
   type HTTPLimits,
 } from "../../handlers/http/http_limits.ts";
+import type { AccessLog } from "../../handlers/http/access_log.ts";
+import type { ForwardedSettings } from "../../handlers/http/forwarded_settings.ts";
+import type { HTTPCompression } from "../../handlers/http/http_compression.ts";
 import { withSeam } from "../_core/seam.ts";
 import type { RequestHandlerClass } from "../server_options.ts";
 
@@ -34,20 +39,51 @@ export interface HTTPOptions {
    * @default {false}
    */
   readonly allowHalfOpen?: boolean;
+  /**
+   * How requests are logged, where the handler is a function; a handler class says
+   * so itself: {@linkcode BaseHTTPRequestHandler.accessLog}.
+   *
+   * @default {undefined}
+   */
+  readonly accessLog?: AccessLog;
+  /**
+   * How responses are compressed, where the handler is a function; a handler class
+   * says so itself: {@linkcode FetchRequestHandler.compression}.
+   *
+   * @default {false}
+   */
+  readonly compression?: Partial<HTTPCompression> | boolean;
+  /**
+   * Which proxies are believed who their client is, where the handler is a function;
+   * a handler class says so itself: {@linkcode BaseHTTPRequestHandler.forwarded}.
+   *
+   * @default {undefined}
+   */
+  readonly forwarded?: ForwardedSettings;
+  /**
+   * Answers what the handler has thrown, where that is a function; a handler class
+   * has a method for it: {@linkcode FetchRequestHandler.onError}. What this throws is
+   * answered with 500, and reported to `handleError`.
+   */
+  readonly onFetchError?: FetchErrorFunction;
 }
+
+const OPTIONS = Object.keys(
+  {
+    limits: true,
+    allowHalfOpen: true,
+    accessLog: true,
+    compression: true,
+    forwarded: true,
+    onFetchError: true,
+  } satisfies Record<keyof HTTPOptions, true>,
+) as readonly (keyof HTTPOptions)[];
 
 /** The options of an HTTP server, for the server that it is. */
 export function withHTTP<Options extends HTTPOptions>(
   options: Options,
 ): Options {
-  return withSeam(options, {
-    optionNames: Object.keys(
-      { limits: true, allowHalfOpen: true } satisfies Record<
-        keyof HTTPOptions,
-        true
-      >,
-    ),
-  });
+  return withSeam(options, { optionNames: OPTIONS });
 }
 
 /**
@@ -63,8 +99,9 @@ export function httpHandlerClass<
   Address extends Deno.Addr,
 >(
   handler: HTTPHandler<Connection, Address>,
-  { limits, allowHalfOpen }: HTTPOptions,
+  options: HTTPOptions,
 ): RequestHandlerClass<Connection, Address> {
+  const { limits, allowHalfOpen } = options;
   const isClass = typeof handler !== "function" ||
     handler.prototype instanceof BaseRequestHandler ||
     /^class\b/.test(Function.prototype.toString.call(handler));
@@ -82,12 +119,16 @@ export function httpHandlerClass<
       handler as FetchFunction,
       limits,
       allowHalfOpen,
+      settingsIn(options),
     ) as unknown as RequestHandlerClass<Connection, Address>;
   }
-  for (const [name, value] of Object.entries({ limits, allowHalfOpen })) {
-    if (value === undefined) continue;
+  for (const name of OPTIONS) {
+    if (options[name] === undefined) continue;
+    const remedy = name === "onFetchError"
+      ? "give the handler class a method onError() instead"
+      : `set \`static override readonly ${name}\` in the handler class instead`;
     throw new TypeError(
-      `Cannot create server: the option "${name}" is for handlers that are functions; set \`static override readonly ${name}\` in the handler class instead`,
+      `Cannot create server: the option "${name}" is for handlers that are functions; ${remedy}`,
     );
   }
   // What is no handler class at all, every server refuses.
@@ -102,4 +143,16 @@ export function httpHandlerClass<
     );
   }
   return handler as RequestHandlerClass<Connection, Address>;
+}
+
+/** What of the options the handler class is set to. */
+function settingsIn(
+  { accessLog, compression, forwarded, onFetchError }: HTTPOptions,
+): FetchHandlerSettings {
+  return {
+    ...(accessLog !== undefined && { accessLog }),
+    ...(compression !== undefined && { compression }),
+    ...(forwarded !== undefined && { forwarded }),
+    ...(onFetchError !== undefined && { onError: onFetchError }),
+  };
 }

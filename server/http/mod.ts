@@ -27,6 +27,13 @@
  */
 
 export {
+  type AccessLog,
+  type AccessLogFormat,
+  type AccessLogFunction,
+  formatAccessLog,
+} from "../../handlers/http/access_log.ts";
+export type { AccessLogRecord } from "../../handlers/http/access_log_record.ts";
+export {
   BaseHTTPRequestHandler,
   type ProtocolVersion,
   type StatusTexts,
@@ -36,7 +43,16 @@ export {
   type CGIUser,
 } from "../../handlers/http/cgi_http_request_handler.ts";
 export * from "../../handlers/http/fetch_request_handler.ts";
+export type {
+  ForwardedClient,
+  ForwardedField,
+  ForwardedSettings,
+} from "../../handlers/http/forwarded_settings.ts";
 export type { HijackedConnection } from "../../handlers/http/hijacked_connection.ts";
+export type {
+  ContentCoding,
+  HTTPCompression,
+} from "../../handlers/http/http_compression.ts";
 export * from "../../handlers/http/http_error.ts";
 export type { HTTPLimits } from "../../handlers/http/http_limits.ts";
 export * from "../../handlers/http/simple_http_request_handler.ts";

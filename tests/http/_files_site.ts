@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http/mod.ts";
-import type { SymlinkPolicy } from "../../server/http/mod.ts";
+import type { HTTPCompression, SymlinkPolicy } from "../../server/http/mod.ts";
 import { Folder } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { requestOf } from "./_cgi_site.ts";
@@ -13,6 +13,7 @@ export interface FilesOptions {
   readonly indexPages?: readonly string[];
   readonly extensionsMap?: Readonly<Record<string, string>>;
   readonly maxListedEntries?: number;
+  readonly compression?: Partial<HTTPCompression> | boolean;
 }
 
 /**
@@ -54,6 +55,8 @@ export class FilesSite implements AsyncDisposable {
             base.extensionsMap;
           static override readonly maxListedEntries =
             options.maxListedEntries ?? base.maxListedEntries;
+          static override readonly compression = options.compression ??
+            base.compression;
           override logMessage() {}
         },
       ),

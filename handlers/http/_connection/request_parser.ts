@@ -202,7 +202,7 @@ function checkedRequest(
 /** A request whose first line was understood, and which is not served. */
 export type RefusedRequest = Pick<
   IncomingRequest,
-  "method" | "target" | "minorVersion"
+  "method" | "target" | "minorVersion" | "rawHeaders"
 >;
 
 /**
@@ -545,16 +545,11 @@ export class RequestParser extends Llhttp {
     const { fault } = this.#bounds;
     if (fault !== undefined) throw new HTTPError(400, fault);
     target ??= this.#target;
+    rawHeaders ??= this.#rawHeaders;
     try {
-      this.#current = this.#admit(
-        name,
-        target,
-        minor,
-        rawHeaders ?? this.#rawHeaders,
-        keepAlive,
-      );
+      this.#current = this.#admit(name, target, minor, rawHeaders, keepAlive);
     } catch (error) {
-      this.refused = { method: name, target, minorVersion: minor };
+      this.refused = { method: name, target, minorVersion: minor, rawHeaders };
       throw error;
     }
     // RFC 9110, section 7.8: that of HTTP/1.0 is ignored.

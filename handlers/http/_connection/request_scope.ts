@@ -50,6 +50,11 @@ export class RequestScope {
     return this.#incoming.upgrades;
   }
 
+  /** Names and values of its headers in turn. */
+  get rawHeaders(): readonly string[] {
+    return this.#incoming.rawHeaders;
+  }
+
   /** Its headers, the same object each time. */
   get headers(): Headers {
     if (this.#headers !== undefined) return this.#headers;

@@ -1,4 +1,6 @@
+import type { ForwardedClient } from "../forwarded_settings.ts";
 import { HTTPError } from "../http_error.ts";
+import { originForm } from "./request_target.ts";
 
 /** What belongs to a request, as `RequestScope` has it. */
 interface RequestParts {
@@ -21,6 +23,8 @@ interface RequestHead {
 
 /** That of the URLs of a connection. */
 export type Scheme = "http" | "https";
+/** What a trusted proxy tells of the request that it was sent. */
+type Forwarded = Pick<ForwardedClient, "proto" | "host">;
 
 /**
  * The name under which Deno 2.9.6 looks for the signal of a `Request`, when the
@@ -33,8 +37,8 @@ const SIGNAL = Object.getOwnPropertySymbols(Request.prototype)
 class WholeRequest extends Request {
   readonly #scope: RequestParts;
 
-  constructor(scope: RequestParts, head: RequestHead, scheme: Scheme) {
-    super(urlOf(head, scheme), {
+  constructor(scope: RequestParts, head: RequestHead, url: string) {
+    super(url, {
       method: head.method,
       body: mayHaveBody(head) ? scope.body() : null,
     });
@@ -64,16 +68,23 @@ class LazyRequest {
   readonly #scope: RequestParts;
   readonly #head: RequestHead;
   readonly #scheme: Scheme;
+  readonly #forwarded: Forwarded | undefined;
   #url: string | undefined;
   #headers: Headers | undefined;
   #whole: WholeRequest | undefined;
   /** Whether the body was read here. */
   #isRead = false;
 
-  constructor(scope: RequestParts, head: RequestHead, scheme: Scheme) {
+  constructor(
+    scope: RequestParts,
+    head: RequestHead,
+    scheme: Scheme,
+    forwarded: Forwarded | undefined,
+  ) {
     this.#scope = scope;
     this.#head = head;
     this.#scheme = scheme;
+    this.#forwarded = forwarded;
   }
 
   get method(): string {
@@ -81,7 +92,7 @@ class LazyRequest {
   }
 
   get url(): string {
-    return this.#url ??= urlOf(this.#head, this.#scheme);
+    return this.#url ??= urlOf(this.#head, this.#scheme, this.#forwarded);
   }
 
   get headers(): Headers {
@@ -134,11 +145,7 @@ class LazyRequest {
   /** The request that is whole, which is made once. */
   whole(): WholeRequest {
     if (this.#whole === undefined) {
-      this.#whole = new WholeRequest(
-        this.#scope,
-        this.#head,
-        this.#scheme,
-      );
+      this.#whole = new WholeRequest(this.#scope, this.#head, this.url);
       // It was read, and nobody else is to read it.
       if (this.#isRead) void this.#whole.body?.getReader().cancel();
     }
@@ -159,17 +166,26 @@ function mayHaveBody({ hasBody, method }: RequestHead): boolean {
 
 /**
  * The whole URL of a request, RFC 9112, section 3.3, in the form that a `Request`
- * has.
+ * has. What a trusted proxy tells of the request that it was sent counts instead of
+ * what it has sent itself.
  *
  * @throws {HTTPError} If it is none.
  */
-function urlOf({ target, host }: RequestHead, scheme: Scheme): string {
-  const origin = `${scheme}://${host || "localhost"}`;
+function urlOf(
+  { target, host }: RequestHead,
+  scheme: Scheme,
+  forwarded: Forwarded | undefined,
+): string {
+  const origin = `${forwarded?.proto ?? scheme}://${
+    forwarded?.host ?? (host || "localhost")
+  }`;
   const url = target.startsWith("/")
     ? origin + target
     : target === "*"
     ? origin
-    : target;
+    : forwarded === undefined
+    ? target
+    : origin + originForm(target);
   try {
     return new URL(url).href;
   } catch (cause) {
@@ -195,15 +211,17 @@ export const makesLazyRequests: boolean = becomeRequests();
  * @param scope What belongs to it.
  * @param head What it is for.
  * @param scheme That of the connection's URLs.
+ * @param forwarded What a trusted proxy tells of it, if one does.
  */
 export function servedRequest(
   scope: RequestParts,
   head: RequestHead,
   scheme: Scheme,
+  forwarded?: Forwarded,
 ): Request {
   return makesLazyRequests
-    ? servedAs<Request>(new LazyRequest(scope, head, scheme))
-    : new WholeRequest(scope, head, scheme);
+    ? servedAs<Request>(new LazyRequest(scope, head, scheme, forwarded))
+    : new WholeRequest(scope, head, urlOf(head, scheme, forwarded));
 }
 
 function servedAs<T>(value: unknown): T {
@@ -245,7 +263,8 @@ function isLikeAny(): boolean {
     readBody: () => Promise.resolve(new Uint8Array()),
   };
   const head = { method: "PUT", target: "/a", host: "b", hasBody: false };
-  const lazy = () => servedAs<Request>(new LazyRequest(scope, head, "http"));
+  const lazy = () =>
+    servedAs<Request>(new LazyRequest(scope, head, "http", undefined));
   try {
     return [new Request(lazy()), lazy().clone()].every((copy) =>
       copy.method === "PUT" && copy.url === "http://b/a" &&

@@ -4,7 +4,10 @@ import {
   readIPv4,
   readIPv6,
   withoutZone,
-} from "../../handlers/_ip_text.ts";
+} from "./_ip_text.ts";
+
+/** What fails where the networks are an option of a server. */
+const CREATE_SERVER = "create server";
 
 /** How an address of IPv4 begins that is written as one of IPv6, in bits. */
 const MAPPED_BITS = 96;
@@ -50,11 +53,16 @@ export class Networks {
    * @param name The option that has them, for errors.
    * @param texts `"192.0.2.0/24"`, `"2001:db8::/32"`; an address without a length
    * is that address alone.
+   * @param action What fails otherwise.
    * @throws {TypeError} If it is no list, or one of them is no network.
    */
-  constructor(name: string, texts: readonly string[]) {
-    checkList(name, texts);
-    const all = texts.map((text, i) => parse(`${name}[${i}]`, text));
+  constructor(
+    name: string,
+    texts: readonly string[],
+    action: string = CREATE_SERVER,
+  ) {
+    checkList(name, texts, action);
+    const all = texts.map((text, i) => parse(`${name}[${i}]`, text, action));
     this.#ipv4 = outermost(all.filter(({ first }) => first.length === 4));
     this.#ipv6 = outermost(all.filter(({ first }) => first.length === 16));
   }
@@ -78,24 +86,29 @@ export class Networks {
  *
  * @throws {TypeError} If it is none.
  */
-export function checkList(name: string, texts: unknown): void {
+export function checkList(
+  name: string,
+  texts: unknown,
+  action: string = CREATE_SERVER,
+): void {
   if (
     Array.isArray(texts) && texts.every((text) => typeof text === "string")
   ) return;
   throw new TypeError(
-    `Cannot create server: ${name} must be a list of networks such as "192.0.2.0/24", received ${
+    `Cannot ${action}: ${name} must be a list of networks such as "192.0.2.0/24", received ${
       Deno.inspect(texts)
     }`,
   );
 }
 
-function parse(name: string, text: string): Network {
+function parse(name: string, text: string, action: string): Network {
   const [, address = "", length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const first = ipBytes(address);
   const most = first === undefined ? 0 : 8 * first.length;
   const bits = length === undefined ? most : Number(length);
   if (first === undefined || bits > most) {
     throw refusal(
+      action,
       name,
       text,
       'is no network; write it as "192.0.2.0/24" or "2001:db8::/32", and without a zone',
@@ -104,6 +117,7 @@ function parse(name: string, text: string): Network {
   const isFirst = first.every((byte, i) => (byte & ~maskOf(bits, i)) === 0);
   if (!isFirst) {
     throw refusal(
+      action,
       name,
       text,
       `has more than ${bits} bits; leave out the length, or set the rest to 0`,
@@ -112,9 +126,14 @@ function parse(name: string, text: string): Network {
   return most === 128 ? unmapped({ first, bits }) : { first, bits };
 }
 
-function refusal(name: string, text: string, why: string): TypeError {
+function refusal(
+  action: string,
+  name: string,
+  text: string,
+  why: string,
+): TypeError {
   return new TypeError(
-    `Cannot create server: ${name}, ${JSON.stringify(text)}, ${why}`,
+    `Cannot ${action}: ${name}, ${JSON.stringify(text)}, ${why}`,
   );
 }
 

@@ -1,7 +1,7 @@
 // Networks in CIDR, and who is in them.
 
 import { strictEqual, throws } from "node:assert";
-import { clientBytes, Networks } from "../../server/_core/networks.ts";
+import { clientBytes, Networks } from "../../handlers/_networks.ts";
 
 const has = (networks: Networks, hostname: string) =>
   networks.has(clientBytes(hostname)!);
