@@ -149,7 +149,7 @@ const limitsOf = new WeakMap<object, HTTPLimits>();
  * is closed.
  *
  * Bytes are read as HTTP by llhttp, the parser of Node.js and Deno, in its
- * strict mode (RFC 9112), but for heads of which every parser makes the same.
+ * strict mode (RFC 9112).
  *
  * @example Answering GET
  * ```ts
@@ -739,13 +739,13 @@ export class BaseHTTPRequestHandler<
       const entry = this.#log === undefined
         ? undefined
         : this.#enter(this.#log, scope.rawHeaders);
-      const isUnmarked = !this[IN_REACH] && incoming.isPlain &&
-        trace === undefined;
+      const { expect } = incoming;
+      const isUnmarked = !this[IN_REACH] && !incoming.upgrades &&
+        expect === undefined && trace === undefined;
       let failure: { readonly error: unknown } | undefined;
       if (isUnmarked) beginUnmarked();
       try {
         try {
-          const { expect } = incoming;
           if (expect !== undefined && expect !== "100-continue") {
             throw new HTTPError(417);
           }

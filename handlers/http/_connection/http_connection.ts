@@ -686,9 +686,7 @@ export class HTTPConnection implements Watched, Serving {
     if (this.#current?.complete) this.#ahead += n;
     const buffer = this.#buffer;
     this.#resize(n);
-    if (!this.#parser.feed(buffer, n) && this.#buffer === buffer) {
-      this.#buffer = new Uint8Array(buffer.length);
-    }
+    this.#parser.feed(buffer.subarray(0, n));
     return undefined;
   }
 

@@ -3,17 +3,11 @@ import type { HTTPLimits } from "../http_limits.ts";
 import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
 import { joinCookies, refuseRepeated } from "./field_lines.ts";
 import { MessageBounds } from "./message_bounds.ts";
-import { fieldsOf, PlainHeadReader } from "./plain_head.ts";
 import { checkTarget, isAuthority } from "./request_target.ts";
 
 const UNKNOWN_METHOD = "The method is not known";
 const SOURCE = "SOURCE";
-/** As many bytes of a body are given out with the buffer that they came in. */
-const WORTH_KEEPING = 48 * 1024;
 const NO_REQUEST = "These bytes begin no request";
-/** What has come of the body of a request that has none. */
-const NO_CHUNKS: Uint8Array<ArrayBuffer>[] = [];
-Object.freeze(NO_CHUNKS);
 
 /** A request whose headers have come. Its body may still be on its way. */
 export class IncomingRequest {
@@ -22,6 +16,11 @@ export class IncomingRequest {
   readonly target: string;
   /** Of HTTP/1: 0 or 1. */
   readonly minorVersion: number;
+  /**
+   * Names and values in turn, as they were sent, but for `Host` where the target
+   * names another, and lines of `Cookie`, which are one.
+   */
+  readonly rawHeaders: readonly string[];
   readonly host: string | undefined;
   /** What `Expect` asks for, in lower case. */
   readonly expect: string | undefined;
@@ -33,10 +32,8 @@ export class IncomingRequest {
   readonly chunked: boolean;
   /** How many bytes of it were announced; 0 where that was left open. */
   readonly announced: number;
-  /** Whether llhttp has not seen its head, and is not to see its body. */
-  readonly isPlain: boolean;
   /** What has come of the body and was not taken yet. */
-  readonly chunks: Uint8Array<ArrayBuffer>[];
+  readonly chunks: Uint8Array<ArrayBuffer>[] = [];
   /** How much of the body has come, in bytes. */
   received = 0;
   /** Whether the handler has begun to read the body. */
@@ -50,153 +47,102 @@ export class IncomingRequest {
    * a tunnel.
    */
   upgrades = false;
-  /** Its headers, or its head while nobody has asked for them. */
-  #headers: string[] | string;
 
   constructor(
-    { method, target, host, announced }: RequestFraming,
-    headers: string[] | string,
+    method: string,
+    target: string,
     minorVersion: number,
+    rawHeaders: string[],
     keepAlive: boolean,
-    chunked: boolean,
-    expect: string | undefined,
+    maxBodySize: number,
   ) {
+    const authority = checkTarget(method, target);
     this.method = method;
     this.target = target;
     this.minorVersion = minorVersion;
-    this.host = host;
-    this.expect = expect;
-    this.keepAlive = keepAlive;
-    this.hasBody = chunked || announced > 0;
-    this.chunked = chunked;
-    this.announced = announced;
-    this.isPlain = typeof headers === "string";
-    this.chunks = this.hasBody ? [] : NO_CHUNKS;
-    this.#headers = headers;
-  }
-
-  /**
-   * Names and values in turn, as they were sent, but for `Host` where the target
-   * names another, and lines of `Cookie`, which are one.
-   */
-  get rawHeaders(): readonly string[] {
-    if (typeof this.#headers === "string") {
-      this.#headers = fieldsOf(this.#headers);
-    }
-    return this.#headers;
-  }
-}
-
-/** What a request is for, and how long its body is. */
-interface RequestFraming {
-  readonly method: string;
-  readonly target: string;
-  readonly host: string | undefined;
-  readonly announced: number;
-}
-
-/**
- * Makes a request of what llhttp has read, if it can be served.
- *
- * @throws {HTTPError} If it is refused.
- */
-function checkedRequest(
-  method: string,
-  target: string,
-  minorVersion: number,
-  rawHeaders: string[],
-  keepAlive: boolean,
-  maxBodySize: number,
-): IncomingRequest {
-  const authority = checkTarget(method, target);
-  let host: string | undefined;
-  let expect: string | undefined;
-  let announced: string | undefined;
-  let coding: string | undefined;
-  let cookies = 0;
-  let lengths = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!;
-    // Names that are equally long are few, and only they need be compared.
-    const length = 1 << name.length;
-    if ((lengths & length) !== 0) refuseRepeated(rawHeaders, i);
-    lengths |= length;
-    switch (name.length) {
-      case 4:
-        if (name.toLowerCase() !== "host") break;
-        if (host !== undefined) {
-          throw new HTTPError(400, "The request has more than one Host");
-        }
-        host = rawHeaders[i + 1]!;
-        if (host !== "" && !isAuthority(host)) {
-          throw new HTTPError(400, "The request's Host is not valid");
-        }
-        // RFC 9112, section 3.2.2: what the target names counts instead.
-        if (authority !== undefined) rawHeaders[i + 1] = authority;
-        break;
-      case 6:
-        switch (name.toLowerCase()) {
-          case "cookie":
-            cookies++;
-            break;
-          case "expect": {
-            const value = rawHeaders[i + 1]!.toLowerCase();
-            // It is a list, of which each member must be met.
-            if (expect === undefined) expect = value;
-            else if (expect !== value) expect += `, ${value}`;
+    this.rawHeaders = rawHeaders;
+    this.keepAlive = keepAlive && method !== "CONNECT";
+    let host: string | undefined;
+    let expect: string | undefined;
+    let announced: string | undefined;
+    let coding: string | undefined;
+    let cookies = 0;
+    let lengths = 0;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]!;
+      // Names that are equally long are few, and only they need be compared.
+      const length = 1 << name.length;
+      if ((lengths & length) !== 0) refuseRepeated(rawHeaders, i);
+      lengths |= length;
+      switch (name.length) {
+        case 4:
+          if (name.toLowerCase() !== "host") break;
+          if (host !== undefined) {
+            throw new HTTPError(400, "The request has more than one Host");
           }
-        }
-        break;
-      case 14:
-        // That there is one, and that it is a number, llhttp has seen to.
-        if (name.toLowerCase() === "content-length") {
-          announced = rawHeaders[i + 1]!;
-        }
-        break;
-      case 17:
-        if (name.toLowerCase() !== "transfer-encoding") break;
-        coding = coding === undefined
-          ? rawHeaders[i + 1]!
-          : `${coding}, ${rawHeaders[i + 1]}`;
-        break;
+          host = rawHeaders[i + 1]!;
+          if (host !== "" && !isAuthority(host)) {
+            throw new HTTPError(400, "The request's Host is not valid");
+          }
+          // RFC 9112, section 3.2.2: what the target names counts instead.
+          if (authority !== undefined) rawHeaders[i + 1] = authority;
+          break;
+        case 6:
+          switch (name.toLowerCase()) {
+            case "cookie":
+              cookies++;
+              break;
+            case "expect": {
+              const value = rawHeaders[i + 1]!.toLowerCase();
+              // It is a list, of which each member must be met.
+              if (expect === undefined) expect = value;
+              else if (expect !== value) expect += `, ${value}`;
+            }
+          }
+          break;
+        case 14:
+          // That there is one, and that it is a number, llhttp has seen to.
+          if (name.toLowerCase() === "content-length") {
+            announced = rawHeaders[i + 1]!;
+          }
+          break;
+        case 17:
+          if (name.toLowerCase() !== "transfer-encoding") break;
+          coding = coding === undefined
+            ? rawHeaders[i + 1]!
+            : `${coding}, ${rawHeaders[i + 1]}`;
+          break;
+      }
     }
-  }
-  // RFC 9112, section 3.2.
-  if (host === undefined && minorVersion === 1) {
-    throw new HTTPError(400, "The request has no Host");
-  }
-  if (coding !== undefined) {
-    // RFC 9112, section 6.1: its framing cannot be trusted.
-    if (minorVersion === 0) {
-      throw new HTTPError(400, "HTTP/1.0 has no Transfer-Encoding");
+    // RFC 9112, section 3.2.
+    if (host === undefined && minorVersion === 1) {
+      throw new HTTPError(400, "The request has no Host");
     }
-    if (coding.toLowerCase() !== "chunked") {
-      throw new HTTPError(
-        501,
-        `The transfer coding "${coding}" is not implemented`,
-      );
+    if (coding !== undefined) {
+      // RFC 9112, section 6.1: its framing cannot be trusted.
+      if (minorVersion === 0) {
+        throw new HTTPError(400, "HTTP/1.0 has no Transfer-Encoding");
+      }
+      if (coding.toLowerCase() !== "chunked") {
+        throw new HTTPError(
+          501,
+          `The transfer coding "${coding}" is not implemented`,
+        );
+      }
     }
+    if (announced !== undefined && Number(announced) > maxBodySize) {
+      throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
+    }
+    if (cookies > 1) joinCookies(rawHeaders);
+    if (host === undefined && authority !== undefined) {
+      rawHeaders.push("Host", authority);
+    }
+    this.host = authority ?? host;
+    this.chunked = coding !== undefined;
+    this.expect = expect;
+    this.announced = Number(announced ?? 0);
+    this.hasBody = coding !== undefined || this.announced > 0;
   }
-  if (announced !== undefined && Number(announced) > maxBodySize) {
-    throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
-  }
-  if (cookies > 1) joinCookies(rawHeaders);
-  if (host === undefined && authority !== undefined) {
-    rawHeaders.push("Host", authority);
-  }
-  return new IncomingRequest(
-    {
-      method,
-      target,
-      host: authority ?? host,
-      announced: Number(announced ?? 0),
-    },
-    rawHeaders,
-    minorVersion,
-    keepAlive && method !== "CONNECT",
-    coding !== undefined,
-    expect,
-  );
 }
 
 /** A request whose first line was understood, and which is not served. */
@@ -230,7 +176,6 @@ export class RequestParser extends Llhttp {
   #target = "";
   #rawHeaders: string[] = [];
   readonly #bounds = new MessageBounds();
-  readonly #plain: PlainHeadReader;
   /** Whether the current request asks for another protocol. */
   #upgrades = false;
   /** Whether what comes belongs to whoever takes the connection over, if any. */
@@ -245,7 +190,6 @@ export class RequestParser extends Llhttp {
   constructor(limits: HTTPLimits) {
     super();
     this.#limits = limits;
-    this.#plain = new PlainHeadReader(limits);
     this.#startParser();
   }
 
@@ -270,34 +214,8 @@ export class RequestParser extends Llhttp {
     return this.#requests.shift();
   }
 
-  /**
-   * Takes the next bytes.
-   *
-   * @param buffer Where they are: at its start.
-   * @param length How many.
-   * @returns Whether the buffer is used again: otherwise a body has it.
-   */
-  feed(buffer: Uint8Array, length: number = buffer.length): boolean {
-    const body = this.#current;
-    if (body?.isPlain && !body.complete && isBodyOf(body, length)) {
-      body.chunks.push(
-        // What a connection reads into is never shared memory.
-        buffer.subarray(0, length) as Uint8Array<ArrayBuffer>,
-      );
-      this.#received(body, length);
-      return false;
-    }
-    this.#feedCopied(buffer, length);
-    return true;
-  }
-
-  #feedCopied(buffer: Uint8Array, length: number): void {
-    // Mostly they are the head of one request.
-    const behind = this.#holding || this.#failure !== undefined
-      ? 0
-      : this.#takePlain(buffer, 0, length);
-    if (behind === length) return;
-    const bytes = buffer.subarray(behind, length);
+  /** Takes the next bytes. */
+  feed(bytes: Uint8Array): void {
     if (this.#holding) this.#hold(bytes);
     else this.#feed(bytes);
   }
@@ -315,7 +233,7 @@ export class RequestParser extends Llhttp {
     this.#held = [];
     if (this.#current?.method !== "CONNECT") this.#refuseUpgrade();
     this.#resuming = true;
-    for (const bytes of held) this.#feedCopied(bytes, bytes.length);
+    for (const bytes of held) this.feed(bytes);
     this.#resuming = false;
   }
 
@@ -377,11 +295,6 @@ export class RequestParser extends Llhttp {
         this.#failure = new HTTPError(400, "No tunnel was made by CONNECT");
         return;
       }
-      const behind = this.#takePlain(bytes, at, bytes.length);
-      if (behind > at) {
-        at = behind;
-        continue;
-      }
       const end = this.#partEnd(bytes, at);
       const part = at === 0 && end === bytes.length
         ? bytes
@@ -410,61 +323,6 @@ export class RequestParser extends Llhttp {
           : new HTTPError(400, undefined, { cause: error });
       }
     }
-  }
-
-  /**
-   * Takes the head of a request that is plain, or of the body of one. Between
-   * two requests llhttp waits for the next, so that it need not see them.
-   *
-   * @returns The index behind what was taken; `at` where nothing was.
-   */
-  #takePlain(bytes: Uint8Array, at: number, length: number): number {
-    const current = this.#current;
-    if (current?.complete === false) {
-      return current.isPlain
-        ? this.#takePlainBody(current, bytes, at, length)
-        : at;
-    }
-    if (this.midway || this.#behindUpgrade || current?.keepAlive === false) {
-      return at;
-    }
-    const head = this.#plain;
-    if (!head.read(bytes, at, length)) return at;
-    const request = this.#current = new IncomingRequest(
-      head,
-      head.text,
-      1,
-      true,
-      false,
-      undefined,
-    );
-    this.#requests.push(request);
-    this.#heads++;
-    this.#framing = 0;
-    request.complete = !request.hasBody;
-    return head.end;
-  }
-
-  #takePlainBody(
-    request: IncomingRequest,
-    bytes: Uint8Array,
-    at: number,
-    length: number,
-  ): number {
-    const { announced, received } = request;
-    const end = Math.min(length, at + announced - received);
-    // The buffer that they have come in is used again.
-    request.chunks.push(new Uint8Array(bytes.subarray(at, end)));
-    this.#received(request, end - at);
-    return end;
-  }
-
-  /** Some of the body of a plain request has come. */
-  #received(request: IncomingRequest, length: number): void {
-    request.received += length;
-    if (request.received < request.announced) return;
-    request.complete = true;
-    this.#framing = 0;
   }
 
   /** Whether it was the first line that was larger than headers may be. */
@@ -575,7 +433,7 @@ export class RequestParser extends Llhttp {
         } headers, at most ${maxHeaderCount} are allowed`,
       );
     }
-    return checkedRequest(
+    return new IncomingRequest(
       method,
       target,
       minorVersion,
@@ -600,14 +458,6 @@ export class RequestParser extends Llhttp {
     this.#framing = 0;
     this.#bounds.restart();
   }
-}
-
-/** Whether bytes are a body's alone, and so many that a copy would take longer. */
-function isBodyOf(
-  { announced, received }: IncomingRequest,
-  length: number,
-): boolean {
-  return length >= WORTH_KEEPING && received + length <= announced;
 }
 
 /** What is answered to bytes that llhttp does not take. */
