@@ -186,7 +186,7 @@ export class FetchRequestHandler<
     checkKeys("setting", settings, SETTINGS, undefined, "answer requests");
     const { accessLog, compression = false, forwarded, onError } = settings;
     if (onError !== undefined) checkRuns("onError", onError, "answer errors");
-    // What answers errors is another function.
+    // Only the text of one function is looked at.
     const isInReach = onError !== undefined ||
       !TAKES_NO_HANDLER.test(`${answer}`);
     const Handler = class FetchFunctionHandler<
