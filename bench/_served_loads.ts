@@ -1,9 +1,6 @@
-import {
-  type Measured,
-  median,
-  Server,
-  type ServerCommand,
-} from "./_programs.ts";
+import { costOf, middle, ratio, type Reading } from "./_figures.ts";
+import { measureInTurn } from "./_measure.ts";
+import type { Measured, ServerCommand } from "./_programs.ts";
 
 /** Servers that do the same, under the same load. */
 export interface ServedLoad {
@@ -44,45 +41,29 @@ async function compare(
   rounds: number,
   warmUps: number,
 ): Promise<void> {
-  const speeds = servers.map((): number[] => []);
-  const costs = servers.map((): number[] => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, command] of servers.entries()) {
-      await using server = await Server.start(command);
-      for (let i = 0; i < warmUps; i++) await run(server.port, command);
-      const before = server.processorTime();
-      const measured = await run(server.port, command);
-      const used = server.processorTime() - before;
-      speeds[i]!.push(
-        percentile === undefined ? measured.perSecond : measured[percentile]!,
-      );
-      costs[i]!.push(used * 1000 / measured.count);
-    }
-  }
-  for (const [i, { label }] of servers.entries()) {
-    const ratio = (figures: readonly (readonly number[])[]) =>
-      i === 0
-        ? ""
-        : `${
-          median(figures[0]!.map((ours, at) => ours / figures[i]![at]!))
-            .toFixed(2)
-        } ×`;
+  const figures = await measureInTurn(servers, { rounds, warmUps }, run);
+  const speed: Reading = percentile === undefined
+    ? ({ perSecond }) => perSecond
+    : (measured) => measured[percentile]!;
+  for (const [i, server] of figures.entries()) {
+    const against = (read: Reading) =>
+      i === 0 ? "" : `${ratio(figures[0]!, server, read).toFixed(2)} ×`;
     const cells = [
       name,
-      label,
-      median(speeds[i]!).toLocaleString("en", {
+      server.label,
+      middle(server, speed).toLocaleString("en", {
         maximumFractionDigits: percentile === undefined ? 0 : 2,
       }),
-      ratio(speeds),
-      median(costs[i]!).toFixed(1),
-      ratio(costs),
+      against(speed),
+      middle(server, costOf).toFixed(1),
+      against(costOf),
     ];
     console.log(`| ${cells.join(" | ")} |`);
   }
 }
 
 /** Whether it can be started; some tell their version and exit with 1. */
-async function isOnPath(program: string): Promise<boolean> {
+export async function isOnPath(program: string): Promise<boolean> {
   try {
     await new Deno.Command(program, { args: ["--version"] }).output();
     return true;

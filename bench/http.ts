@@ -5,18 +5,14 @@
  * Options: `--rounds=N`, `--only=TEXT` for those rows whose names have it,
  * `--short` to see only that everything works.
  */
+import { httpLoad } from "./_http_loads.ts";
 import { benchOptions } from "./_options.ts";
-import { denoServer, peerServer, type ServerCommand } from "./_programs.ts";
+import { denoServer, type ServerCommand } from "./_programs.ts";
 import { compareLoads, type ServedLoad } from "./_served_loads.ts";
 import { runWrk, type WrkRun } from "./_wrk.ts";
 import type { Answering } from "./peers/http_answers.ts";
 
 const { rounds, seconds, short, only } = benchOptions();
-
-const cpython = (how: string, mode: string): ServerCommand => ({
-  ...peerServer("python3", "cpython_http.py", mode),
-  label: `CPython ThreadingHTTPServer, ${how}`,
-});
 
 /** Those that answer with the same. */
 const servers = (answering: Answering, method: string) => [
@@ -48,19 +44,7 @@ const threads = (workers: number): ServerCommand => ({
 
 const loads: readonly ServedLoad[] = [
   // The servers are the same, however many connections there are.
-  ...(short ? [50] : [1, 50, 500]).map((connections) =>
-    load(
-      `GET, keep-alive, ${connections} connections`,
-      [
-        ...servers("hello", "doGET"),
-        denoServer("node:http, given connections", "deno_emitted_http.ts"),
-        cpython("HTTP/1.1, buffered", "buffered"),
-        cpython("HTTP/1.1", "persistent"),
-        cpython("as shipped", "shipped"),
-      ],
-      { connections },
-    )
-  ),
+  ...(short ? [50] : [1, 50, 500]).map((count) => httpLoad(count, seconds)),
   load(
     "POST of 1 KiB of JSON and its echo, 50 connections",
     servers("echo", "doPOST"),

@@ -10,12 +10,13 @@
  */
 import { parseArgs } from "node:util";
 import { type Comparison, comparisons, footprints } from "./_comparisons.ts";
+import { costOf, middle, ratio, type Reading } from "./_figures.ts";
+import { describeMachine } from "./_machine.ts";
+import { measureComparison } from "./_measure.ts";
 import {
   compile,
   holdConnections,
   isInstalled,
-  median,
-  runLoad,
   Server,
   type ServerCommand,
 } from "./_programs.ts";
@@ -33,14 +34,14 @@ const rounds = options.short ? 1 : Number(options.rounds);
 const duration = options.short ? 250 : 1000;
 /** How many runs go first: threads and processes get faster for 3 seconds. */
 const warmUps = options.short ? 0 : 3;
-/** How long a server has to close what a run has left, in milliseconds. */
-const SETTLE = 200;
 const scale = options.short ? 1 / 256 : 1;
 
 const folder = await Deno.makeTempDir();
 try {
   const load = await compile("load.c", folder);
-  console.log(describeMachine());
+  console.log(
+    `${describeMachine()}, loopback; medians of ${rounds} rounds\n`,
+  );
   console.log(
     "| what | server | per second, or ms | ours is | CPU µs each | ours is | least served |",
   );
@@ -77,57 +78,25 @@ async function compare(comparison: Comparison, load: string): Promise<void> {
         `| ${comparison.name} | ${server.label} | missing | | | | |`,
       );}
   }
-  const speeds = servers.map((): number[] => []);
-  const costs = servers.map((): number[] => []);
-  const shares = servers.map((): number[] => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, server] of servers.entries()) {
-      await using running = await Server.start(server);
-      const args = [
-        // Beside servers that may use both cores it would take what they need.
-        ...(server.anyCore ? [] : ["spin"]),
-        ...comparison.load({ port: running.port, duration }),
-      ];
-      if (comparison.warmUp) {
-        for (let run = 0; run < warmUps; run++) {
-          await runLoad(load, args);
-          // Connections of the last run, still to be closed, count as load.
-          await new Promise((done) => setTimeout(done, SETTLE));
-        }
-      }
-      const before = running.processorTime();
-      const { count, perSecond, p50 = NaN, least = 1 } = await runLoad(
-        load,
-        args,
-      );
-      const used = running.processorTime() - before;
-      speeds[i]!.push(comparison.latency ? p50 : perSecond);
-      costs[i]!.push(used * 1000 / count);
-      shares[i]!.push(least);
-    }
-  }
-  for (const [i, { label }] of servers.entries()) {
-    const cells = [comparison.name, label];
+  const figures = await measureComparison(comparison, servers, {
+    ...{ load, rounds, duration, warmUps },
+  });
+  const speed: Reading = comparison.latency
+    ? ({ p50 }) => p50!
+    : ({ perSecond }) => perSecond;
+  for (const [i, server] of figures.entries()) {
+    const cells = [comparison.name, server.label];
     const speedDigits = comparison.latency ? 2 : 0;
-    for (
-      const [figures, digits] of [[speeds, speedDigits], [costs, 1]] as const
-    ) {
-      const ratios = figures[0]!.map((ours, at) => ours / figures[i]![at]!);
+    for (const [read, digits] of [[speed, speedDigits], [costOf, 1]] as const) {
       cells.push(
-        median(figures[i]!).toLocaleString("en", {
+        middle(server, read).toLocaleString("en", {
           maximumFractionDigits: digits,
         }),
-        i === 0 ? "" : `${median(ratios).toFixed(2)} ×`,
+        i === 0 ? "" : `${ratio(figures[0]!, server, read).toFixed(2)} ×`,
       );
     }
-    cells.push(`${(100 * median(shares[i]!)).toFixed(0)} %`);
+    const least = middle(server, ({ least = 1 }) => least);
+    cells.push(`${(100 * least).toFixed(0)} %`);
     console.log(`| ${cells.join(" | ")} |`);
   }
-}
-
-function describeMachine(): string {
-  const model = /^model name\s*:\s*(.*)$/m.exec(
-    Deno.readTextFileSync("/proc/cpuinfo"),
-  )?.[1];
-  return `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores (${model}), Linux ${Deno.osRelease()}, loopback; medians of ${rounds} rounds\n`;
 }

@@ -5,8 +5,10 @@
 //
 // Arguments: port (1234).
 
+import { run } from "../mod.ts";
 import {
   AsyncChat,
+  closeAll,
   Dispatcher,
   type DispatcherMap,
   loop,
@@ -76,5 +78,9 @@ if (import.meta.main) {
   const room = new Room(Number(Deno.args[0] ?? 1234), map);
   const { port } = room.socket!.getsockname() as Deno.NetAddr;
   console.log(`Listening on 127.0.0.1:${port}`);
-  await loop({ map });
+  // The loop ends when nobody is left in its map.
+  await run({
+    serveForever: () => loop({ map }),
+    shutdown: () => closeAll(map),
+  });
 }

@@ -13,17 +13,16 @@ interface Check {
 /** The modules that others import. */
 const entries = Object.values(config.exports);
 
-/** Documents with code in them. */
-const documents = ["docs/operating.md", "docs/fairness.md"];
+/** Documents whose programs serve until they are ended. */
+const endless = ["README.md", "docs/fairness.md"];
+/** Documents whose programs end by themselves. */
+const documents = ["docs/guide", "docs/cookbook.md", "docs/operating.md"];
 
 const checks: readonly Check[] = [
   { name: "format", args: ["fmt", "--check"] },
   { name: "lint", args: ["lint"] },
   { name: "types", args: ["check", "."] },
-  {
-    name: "README's code",
-    args: ["check", "--doc-only", "README.md", ...documents],
-  },
+  { name: "README's code", args: ["check", "--doc-only", ...endless] },
   { name: "documentation", args: ["doc", "--lint", ...entries] },
   { name: "publishable", args: ["publish", "--dry-run", "--allow-dirty"] },
   {
@@ -31,7 +30,7 @@ const checks: readonly Check[] = [
     args: [
       ...["test", "-A", "--doc", "--parallel"],
       ...["--preload", "tests/poll/_open_libc.ts"],
-      ...["mod.ts", "handlers", "server", "poll"],
+      ...["mod.ts", "handlers", "server", "poll", ...documents],
     ],
   },
   { name: "tests and examples", args: ["task", "test"] },
@@ -39,6 +38,10 @@ const checks: readonly Check[] = [
   {
     name: "benches, short",
     args: ["run", "--allow-all", "bench/servers.ts", "--short"],
+  },
+  {
+    name: "report of benches, short",
+    args: ["task", "bench:report", "--short"],
   },
   {
     name: "benches of poll, short",

@@ -18,6 +18,7 @@ import {
   oneOf,
   type Random,
   random,
+  shown,
   withinTurn,
 } from "./_fuzzing.ts";
 
@@ -146,4 +147,78 @@ export async function fuzzProxyHeaders(
     });
   }
   return counts;
+}
+
+/** How many headers are parsed before it is seen whether that took too long. */
+const BATCH = 1_000;
+
+/**
+ * Parses damaged headers, and nothing else: many more can be tried so.
+ *
+ * @returns How many were read and how many refused.
+ */
+export function parseDamagedHeaders(
+  seed: number,
+  rounds: number,
+): { read: number; refused: number } {
+  const next = random(seed);
+  const counts = { read: 0, refused: 0 };
+  const { stackTraceLimit } = Error;
+  // A stack takes longer than all else of a header that is refused.
+  Error.stackTraceLimit = 0;
+  try {
+    for (let done = 0; done < rounds; done += BATCH) {
+      withinTurn(new Uint8Array(0), () => {
+        for (let i = 0; i < BATCH; i++) parseDamaged(next, counts);
+      });
+    }
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+  return counts;
+}
+
+const scratch = new Uint8Array(2 * MAX);
+
+/** Changes, cuts or repeats bytes of a header, in place, and parses that. */
+function parseDamaged(
+  next: Random,
+  counts: { read: number; refused: number },
+): void {
+  const whole = oneOf(next, HEADERS);
+  scratch.set(whole);
+  let { length } = whole;
+  for (let times = 1 + below(next, 3); times > 0; times--) {
+    const at = below(next, length + 1);
+    switch (below(next, 4)) {
+      case 0:
+        scratch[at]! ^= 1 << below(next, 8);
+        break;
+      case 1:
+        scratch[at] = below(next, 256);
+        break;
+      case 2:
+        length = at;
+        break;
+      default:
+        scratch.copyWithin(at, below(next, length + 1), length);
+        length = Math.min(length + below(next, 64), scratch.length);
+    }
+  }
+  const input = scratch.subarray(0, length);
+  try {
+    const found = lookAt(input, MAX);
+    if (typeof found !== "object") return;
+    if (found.length > length || found.length > MAX) {
+      throw new AssertionError({
+        message: `a header of ${found.length} bytes`,
+      });
+    }
+    counts.read++;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.InvalidData)) {
+      throw new Error(`Cannot parse ${shown(input)}`, { cause: error });
+    }
+    counts.refused++;
+  }
 }

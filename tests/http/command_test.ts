@@ -198,6 +198,23 @@ Deno.test("The command serves a directory, with leave to read that alone", async
   await endBySignal(child, "SIGTERM");
 });
 
+Deno.test("The command listens where --bind says", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("a.txt"), "text");
+  const hosts = { "::1": "[::1]", "127.0.0.1": "127.0.0.1", localhost: ".+" };
+  for (const [bind, shown] of Object.entries(hosts)) {
+    const host = bind.includes(":") ? `[${bind}]` : bind;
+    await using child = start(
+      [`--allow-net=${host}:0`, `--allow-read=${folder.path}`],
+      ...[folder.path, "--port=0", "--bind", bind],
+    );
+    const url = await urlOf(child);
+    match(url, new RegExp(`^http://${shown.replace("[", "\\[")}:\\d+$`));
+    strictEqual(await fetched(`${url}/a.txt`), "200 text");
+    await endBySignal(child);
+  }
+});
+
 Deno.test("The command serves in threads", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("a.txt"), "text");

@@ -1,6 +1,11 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
-import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import {
+  BaseHTTPRequestHandler,
+  HTTPError,
+  HTTPServer,
+} from "../../server/http/mod.ts";
 import { LOOPBACK, serve } from "../_serve.ts";
+import { Site } from "./_cgi_site.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 
 /** Sends bytes and a request that ends the connection, to a handler's server. */
@@ -40,6 +45,59 @@ Deno.test("sendHeader() can end the connection behind its response", async () =>
   );
 });
 
+Deno.test("sendHeader() may say that the connection is kept, and it is", async () => {
+  class Handler extends Quiet {
+    doGET(): void {
+      this.sendResponse(204);
+      this.sendHeader("Content-Type", "text/html");
+      this.sendHeader("Connection", "keep-alive");
+      this.endHeaders();
+    }
+  }
+  const replies = await ask(Handler, get("/") + get("/") + closing);
+  deepStrictEqual(
+    replies.map(({ headers }) => headers.get("connection")),
+    ["keep-alive", "keep-alive", "keep-alive, close"],
+  );
+});
+
+Deno.test("a method that is not defined is 501, whatever the request says of the connection", async () => {
+  const replies = await ask(
+    Quiet,
+    get("/", "Connection: keep-alive") + get("/", "Connection: close"),
+  );
+  deepStrictEqual(
+    replies.map(({ status, headers }) => [status, headers.get("connection")]),
+    [[501, null], [501, "close"]],
+  );
+});
+
+Deno.test("a method that is unknown is not repeated on the page", async () => {
+  const [reply] = await ask(
+    Quiet,
+    closing.replace("GET", '<script>alert("hello")</script>'),
+  );
+  strictEqual(reply!.status, 501);
+  strictEqual(/script|alert|hello/.test(reply!.body), false, reply!.body);
+});
+
+Deno.test("nothing of a head is sent before endHeaders()", async () => {
+  class Handler extends Quiet {
+    doGET(): void {
+      this.sendResponse(418);
+      this.sendHeader("Foo", "foo");
+      this.sendHeader("Bar", "bar");
+      // What fails now can be answered with another status still.
+      throw new HTTPError(403);
+    }
+  }
+  const replies = await ask(Handler, closing);
+  deepStrictEqual(
+    replies.map(({ status, headers }) => [status, headers.get("foo")]),
+    [[403, null]],
+  );
+});
+
 Deno.test("sendResponse() sends a status of its own, with its phrase", async () => {
   class Handler extends Quiet {
     doGET(): void {
@@ -65,12 +123,34 @@ Deno.test("sendError() sends a page with its length, and what explains it", asyn
   strictEqual(Number(reply!.headers.get("content-length")), reply!.body.length);
   match(reply!.body, /It was &lt;never&gt; here/);
   strictEqual(reply!.headers.get("content-type"), "text/html;charset=utf-8");
+  const [own] = await ask(
+    class extends Quiet {
+      doGET(): Promise<void> {
+        return this.sendError(999, "Short", "This is a long \n explanation");
+      }
+    },
+    closing,
+  );
+  deepStrictEqual([own!.status, own!.reason], [999, "Short"]);
+  strictEqual(Number(own!.headers.get("content-length")), own!.body.length);
+  match(own!.body, /This is a long \n explanation/);
   const [head] = await ask(Handler, closing.replace("GET", "HEAD"));
   strictEqual(head!.status, 404);
   strictEqual(
     head!.headers.get("content-length"),
     reply!.headers.get("content-length"),
   );
+  const [fine] = await ask(
+    class extends Quiet {
+      doHEAD(): Promise<void> {
+        return this.sendError(200);
+      }
+    },
+    closing.replace("GET", "HEAD"),
+  );
+  strictEqual(fine!.status, 200);
+  strictEqual(Number(fine!.headers.get("content-length")) > 0, true);
+  strictEqual(fine!.headers.get("content-type"), "text/html;charset=utf-8");
 });
 
 Deno.test("headers of ISO-8859-1 come and go byte by byte", async () => {
@@ -95,8 +175,13 @@ Deno.test("headers of ISO-8859-1 come and go byte by byte", async () => {
 });
 
 Deno.test("every response tells Server and Date once, and no header is doubled", async () => {
+  const described: string[][] = [];
   class Handler extends Quiet {
     async doGET(): Promise<void> {
+      described.push([
+        ...[this.requestLine, this.command, this.path, this.requestVersion],
+        ...this.headers.keys(),
+      ]);
       this.sendResponse(200);
       this.sendHeader("Content-Type", "text/html");
       this.endHeaders();
@@ -104,16 +189,32 @@ Deno.test("every response tells Server and Date once, and no header is doubled",
     }
   }
   await using server = serve(new HTTPServer(LOOPBACK, Handler));
-  using connection = await Deno.connect(server.addr);
-  await writeBytes(connection, closing);
-  const text = await readBytes(connection);
-  for (const name of ["Server", "Date", "Content-Type"]) {
-    strictEqual(text.split(`\r\n${name}: `).length, 2, name);
+  for (
+    const request of [
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+      "GET / HTTP/1.0\r\n\r\n",
+      // That is refused before any method is called.
+      "GET /spaced out HTTP/1.1\r\nHost: dummy\r\n\r\n",
+    ]
+  ) {
+    using connection = await Deno.connect(server.addr);
+    await writeBytes(connection, request);
+    const text = await readBytes(connection);
+    for (const name of ["Server", "Date", "Content-Type"]) {
+      strictEqual(text.split(`\r\n${name}: `).length, 2, name);
+    }
+    match(
+      text,
+      /\r\nDate: [A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT\r\n/,
+    );
+    const isRefused = request.includes("out");
+    match(text, isRefused ? /^HTTP\/1\.1 400 / : /^HTTP\/1\.1 200 OK\r\n/);
+    strictEqual(text.includes("<body>Data</body>"), !isRefused);
   }
-  match(
-    text,
-    /\r\nDate: [A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT\r\n/,
-  );
+  deepStrictEqual(described, [
+    ["GET / HTTP/1.1", "GET", "/", "HTTP/1.1", "connection", "host"],
+    ["GET / HTTP/1.0", "GET", "/", "HTTP/1.0"],
+  ]);
 });
 
 Deno.test("dateTimeString() is the form of RFC 9110", async () => {
@@ -184,4 +285,15 @@ Deno.test("a target with a space is refused before any method is called", async 
   const [reply] = await ask(Handler, get("/spaced out"));
   strictEqual(reply!.status, 400);
   strictEqual(called, false);
+});
+
+Deno.test("a script's variables are none of this process", async () => {
+  await using site = new Site({ cgiEnvironment: { SITE_OF_THIS_TEST: "x" } });
+  const before = Deno.env.get("SERVER_SOFTWARE");
+  const { status, body } = await site.get("/cgi-bin/environment");
+  strictEqual(status, 200);
+  match(body, /^SERVER_SOFTWARE=socketserver /m);
+  match(body, /^SITE_OF_THIS_TEST=x$/m);
+  strictEqual(Deno.env.get("SERVER_SOFTWARE"), before);
+  strictEqual(Deno.env.has("SITE_OF_THIS_TEST"), false);
 });

@@ -134,7 +134,11 @@ Deno.test("SimpleHTTPRequestHandler serves files whose name starts with a dot", 
 
 Deno.test("SimpleHTTPRequestHandler answers GET and HEAD alone", async () => {
   await using site = new FilesSite({ "a.txt": "text" });
-  for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]) {
+  const methods = [
+    ...["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"],
+    ...["FOO", "custom", "GETs"],
+  ];
+  for (const method of methods) {
     const { status } = await site.send(requestOf(`${method} /a.txt`));
     strictEqual(status, 501, method);
   }

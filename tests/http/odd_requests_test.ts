@@ -11,11 +11,36 @@ function closing(line: string, ...headers: readonly string[]): string {
 /** Requests that few clients make, with the status of each answer. */
 const ODD: Record<string, readonly [bytes: string, ...statuses: number[]]> = {
   "HTTP/0.9": ["GET /\r\n\r\n", 505],
+  "no version behind a space": ["GET / \r\nHost: a\r\n\r\n", 400],
+  "an unknown method without a version": [
+    "CUSTOM / \r\nHost: a\r\n\r\n",
+    501,
+  ],
+  "spaces around a slash": [" / \r\nHost: a\r\n\r\n", 501],
   "a version of 0.9": [closing("GET / HTTP/0.9"), 505],
   "a version of 2.0": [closing("GET / HTTP/2.0"), 505],
   "a version of 1.2, which llhttp does not know": [
     closing("GET / HTTP/1.2"),
     505,
+  ],
+  "a version of 9.9": [closing("GET / HTTP/9.9"), 505],
+  "a version of three numbers": [closing("GET / HTTP/9.9.9"), 505],
+  "a version that is none": [closing("GET / FUBAR"), 400],
+  "a version with signs and underscores": [
+    closing("GET / HTTP/-9_9_9.+9_9_9"),
+    400,
+  ],
+  "a major version that is too long": [
+    closing("GET / HTTP/909876543210.0"),
+    400,
+  ],
+  "a minor version that is too long": [
+    closing("GET / HTTP/1.909876543210"),
+    505,
+  ],
+  "an unknown method, and LF and CR LF behind the version": [
+    closing("XYZBOGUS / HTTP/1.1\n"),
+    501,
   ],
   "a version without a minor number": [closing("GET / HTTP/1"), 400],
   "a version of three digits": [closing("GET / HTTP/1.01"), 400],
@@ -54,6 +79,10 @@ const ODD: Record<string, readonly [bytes: string, ...statuses: number[]]> = {
     closing("POST / HTTP/1.1", "Expect: 200-ok", "Content-Length: 5") +
     "hello",
     417,
+  ],
+  "an expectation of HTTP/1.0 without a body": [
+    "GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n",
+    200,
   ],
   "an expectation without a body": [
     closing("GET / HTTP/1.1", "Expect: 100-continue"),

@@ -71,6 +71,8 @@ Deno.test("a number of bytes as terminator counts each message anew", () => {
     ["hello "],
     "world, I'm not dead yet!",
   ]);
+  const one = receive(1, "hello");
+  deepStrictEqual([one.messages, one.part], [["h"], "ello"]);
   strictEqual(receive(6, "hel").getTerminator(), 3);
 });
 

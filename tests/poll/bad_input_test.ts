@@ -122,6 +122,7 @@ Deno.test("a list that changes while it is read is taken as it was", () => {
 const masks: [number, new () => Error][] = [
   [-1, RangeError],
   [0x10000, RangeError],
+  [2 ** 64, RangeError],
   [NaN, TypeError],
   [1.5, TypeError],
 ];
@@ -193,7 +194,12 @@ Deno.test("timeouts: infinite, negative and enormous ones wait, and no longer th
   const polling = poll();
   polling.register(pair.ours, POLLIN);
   set.register(pair.ours, POLLIN);
-  for (const timeout of [Infinity, -1, -Infinity, 2 ** 31, 1e300, null]) {
+  for (
+    const timeout of [
+      ...[Infinity, -1, -0.1, -1e-100, -Infinity, 2 ** 31, 2 ** 64, 1e300],
+      null,
+    ]
+  ) {
     const waits = [polling.poll(timeout), set.poll(timeout)];
     if (timeout === null || timeout > 0) {
       waits.push(select([pair.ours], [], [], timeout).then(() => []));

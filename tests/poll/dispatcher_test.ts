@@ -7,6 +7,7 @@ import {
   throws,
 } from "node:assert";
 import {
+  type AddressLike,
   AF_INET,
   AF_INET6,
   AF_UNIX,
@@ -26,9 +27,12 @@ import {
   POLLOUT,
   POLLPRI,
   SHUT_WR,
+  SO_LINGER,
   SO_REUSEADDR,
   SOCK_DGRAM,
+  SOCK_STREAM,
   type Socket,
+  socketMap,
   SOL_SOCKET,
 } from "../../poll/mod.ts";
 import { Folder } from "../_program.ts";
@@ -482,6 +486,64 @@ Deno.test("handleEvents calls what poll's events ask for", () => {
   }
 });
 
+Deno.test("what a method throws goes to handleError, whatever event called it", () => {
+  class Crashing extends Noting {
+    readonly #crash = () => {
+      throw new Error("a bug");
+    };
+    override handleReadEvent = this.#crash;
+    override handleWriteEvent = this.#crash;
+    override handleExptEvent = this.#crash;
+    override handleClose = this.#crash;
+  }
+  for (const event of [POLLIN, POLLOUT, POLLPRI, POLLERR, POLLHUP, POLLNVAL]) {
+    using pair = new Pair();
+    const crashing = new Crashing(pair.ours, new Map());
+    crashing.handleEvents(event);
+    deepStrictEqual(crashing.notes, ["error"]);
+    strictEqual((crashing.errors[0] as Error).message, "a bug");
+  }
+});
+
+Deno.test("what handleError throws comes out of handleEvents and ends the loop", async () => {
+  class Exit extends Error {}
+  class Exiting extends Dispatcher {
+    override handleRead(): void {
+      throw new Exit();
+    }
+    override handleError(error: unknown): void {
+      throw error;
+    }
+  }
+  using pair = new Pair();
+  const map: DispatcherMap = new Map();
+  const exiting = new Exiting(pair.ours, map);
+  throws(() => exiting.handleEvents(POLLIN), Exit);
+  pair.theirs.sendSync(encode("x"));
+  throws(() => loopSync({ map }), Exit);
+  await rejects(loop({ map }), Exit);
+  closeAll(map);
+});
+
+Deno.test("without overrides: an event that nobody handles does nothing and prints nothing", () => {
+  using pair = new Pair();
+  const plain = new Dispatcher(pair.ours, new Map());
+  const printed: unknown[] = [];
+  const { log, warn, error } = console;
+  console.log = console.warn = console.error = (...args) =>
+    printed.push(...args);
+  try {
+    plain.handleExpt();
+    plain.handleRead();
+    plain.handleWrite();
+    plain.handleConnect();
+  } finally {
+    Object.assign(console, { log, warn, error });
+  }
+  deepStrictEqual(printed, []);
+  strictEqual(pair.ours.closed, false);
+});
+
 Deno.test("without overrides: accepted is closed, an error printed and closed", () => {
   using listener = createServer(LOOPBACK);
   const map: DispatcherMap = new Map();
@@ -523,6 +585,107 @@ Deno.test("a dispatcher of an unconnected socket is not connected, and needs one
   );
   empty.close();
 });
+
+/** Where a listener of each family may be. */
+const FAMILIES: readonly (readonly [number, () => AddressLike])[] = [
+  [AF_INET, () => LOOPBACK],
+  [AF_INET6, () => ({ hostname: "::1", port: 0 })],
+  [AF_UNIX, () => ({ path: `\0${crypto.randomUUID()}` })],
+];
+
+for (const [family, address] of FAMILIES) {
+  Deno.test(`createSocket makes a stream that does not block, of family ${family}`, () => {
+    const each = new Dispatcher(undefined, new Map());
+    each.createSocket(family);
+    const socket = each.socket!;
+    deepStrictEqual(
+      [socket.family, socket.type, socket.getTimeout()],
+      [family, SOCK_STREAM, 0],
+    );
+    strictEqual(socket.getsockopt(SOL_SOCKET, SO_REUSEADDR), 0);
+    each.setReuseAddr();
+    strictEqual(socket.getsockopt(SOL_SOCKET, SO_REUSEADDR), 1);
+    each.close();
+  });
+
+  Deno.test(`bind takes an address that no other dispatcher gets, of family ${family}`, () => {
+    const map: DispatcherMap = new Map();
+    const [first, second] = [new Dispatcher(undefined, map), new Noting()];
+    first.createSocket(family);
+    first.bind(address());
+    first.listen(5);
+    second.createSocket(family);
+    throws(
+      () => second.bind(first.socket!.getsockname() as AddressLike),
+      Deno.errors.AddrInUse,
+    );
+    first.close();
+    second.close();
+  });
+
+  Deno.test(`connected and accepting say what a dispatcher is, of family ${family}`, async () => {
+    const map: DispatcherMap = new Map();
+    const server = new Dispatcher(undefined, map);
+    server.createSocket(family);
+    server.bind(address());
+    server.listen(5);
+    const held: Socket[] = [];
+    server.handleAccepted = (socket) => void held.push(socket);
+    const client = new Dispatcher(undefined, map);
+    const states = () => [
+      ...[server.connected, server.accepting],
+      ...[client.connected, client.accepting],
+    ];
+    deepStrictEqual(states(), [false, true, false, false]);
+    client.createSocket(family);
+    client.connect(server.socket!.getsockname() as AddressLike);
+    for (let turn = 0; turn < 100 && held.length === 0; turn++) {
+      await loop({ map, count: 1 });
+    }
+    deepStrictEqual(states(), [false, true, true, false]);
+    client.close();
+    deepStrictEqual(states(), [false, true, false, false]);
+    server.close();
+    deepStrictEqual(states(), [false, false, false, false]);
+    for (const socket of held) socket.close();
+  });
+}
+
+for (const hostname of ["127.0.0.1", "::1"]) {
+  Deno.test(`a client that resets at once harms no listener of ${hostname}`, async () => {
+    const map: DispatcherMap = new Map();
+    const server = new class extends Noting {
+      override handleAccepted(socket: Socket): void {
+        this.notes.push("accepted");
+        socket.close();
+      }
+    }(undefined, map);
+    server.createSocket(hostname === "::1" ? AF_INET6 : AF_INET);
+    server.bind({ hostname, port: 0 });
+    server.listen(5);
+    for (let i = 0; i < 3; i++) {
+      const client = createConnectionSync(server.socket!.getsockname());
+      // A reset, with whatever the listener has made of the connection.
+      client.setsockopt(
+        SOL_SOCKET,
+        SO_LINGER,
+        new Uint8Array(new Int32Array([1, 0]).buffer),
+      );
+      client.close();
+    }
+    const address = server.socket!.getsockname();
+    using last = createConnectionSync(address);
+    let ended = false;
+    const end = last.recv(1).then(() => ended = true);
+    for (let turn = 0; turn < 100 && !ended; turn++) {
+      await loop({ map, count: 1, timeout: 100 });
+    }
+    await end;
+    ok(server.notes.length > 0);
+    deepStrictEqual(new Set(server.notes), new Set(["accepted"]));
+    server.close();
+  });
+}
 
 Deno.test("a connection that is broken is handleClose, not an error", () => {
   using pair = new Pair();
@@ -591,6 +754,18 @@ Deno.test("closeAll closes every dispatcher, and then throws what went wrong", (
   new Dispatcher(pairs[2]!.ours, map);
   throws(() => closeAll(map), AggregateError);
   strictEqual(map.size, 0);
+  for (const pair of pairs) {
+    strictEqual(pair.ours.closed, true);
+    pair[Symbol.dispose]();
+  }
+});
+
+Deno.test("closeAll closes the dispatchers that were given no map, where it is given none", () => {
+  const pairs = Array.from({ length: 10 }, () => new Pair());
+  for (const { ours } of pairs) new Dispatcher(ours);
+  strictEqual(socketMap.size, pairs.length);
+  closeAll();
+  strictEqual(socketMap.size, 0);
   for (const pair of pairs) {
     strictEqual(pair.ours.closed, true);
     pair[Symbol.dispose]();

@@ -45,6 +45,13 @@ for (const how of ["Sync", "promised"] as const) {
     deepStrictEqual(exceptional, []);
   });
 
+  Deno.test(`select returns three lists, none of them another or one that was passed, ${how}`, async () => {
+    const none: [] = [];
+    const lists = await choose(none, none, none, 1);
+    deepStrictEqual(lists, [[], [], []]);
+    strictEqual(new Set<unknown>([...lists, none]).size, 4);
+  });
+
   Deno.test(`select with the same descriptor twice returns both, ${how}`, async () => {
     using pair = new Pair();
     const fd = pair.ours.fileno();
@@ -135,6 +142,44 @@ for (const how of ["Sync", "promised"] as const) {
     deepStrictEqual(await wait(), [[fd, POLLNVAL]]);
     polling.unregister(fd);
     deepStrictEqual(await wait(0), []);
+  });
+
+  Deno.test(`poll: twelve pairs, each written to and read in turn, ${how}`, async () => {
+    const pairs = Array.from({ length: 12 }, () => new Pair());
+    const polling = poll();
+    const wait = async () => sync ? polling.pollSync() : await polling.poll();
+    try {
+      for (const { ours, theirs } of pairs) {
+        polling.register(ours);
+        polling.modify(ours, POLLIN);
+        polling.register(theirs, POLLOUT);
+      }
+      const left = new Map(
+        pairs.map((pair) => [pair.theirs.fileno(), pair]),
+      );
+      while (left.size > 0) {
+        const writable = await wait();
+        deepStrictEqual(
+          new Map(writable),
+          new Map([...left.keys()].map((fd) => [fd, POLLOUT])),
+        );
+        const [fd] = writable[Math.floor(left.size / 2)]!;
+        const { ours, theirs } = left.get(fd)!;
+        theirs.sendSync(encode("This is a test."));
+        deepStrictEqual(
+          (await wait()).filter(([, events]) => events === POLLIN),
+          [[ours.fileno(), POLLIN]],
+        );
+        strictEqual(ours.recvSync(100).length, 15);
+        polling.unregister(theirs);
+        polling.unregister(ours);
+        left.delete(fd);
+      }
+    } finally {
+      for (const pair of pairs) pair[Symbol.dispose]();
+    }
+    throws(() => polling.unregister(3), Deno.errors.NotFound);
+    throws(() => polling.modify(3, POLLIN), Deno.errors.NotFound);
   });
 
   Deno.test(`epoll reports, level-triggered, ${how}`, async () => {

@@ -204,6 +204,32 @@ testCarriers(
       `Basic ${new TextEncoder().encode("usér:p:w").toBase64()}`,
     );
     strictEqual(basic.client.url, url);
+    const nameAlone = await call(url.replace("//", "//user@"));
+    strictEqual(
+      nameAlone.headers.get("authorization"),
+      `Basic ${new TextEncoder().encode("user:").toBase64()}`,
+    );
+    const pairs: [string, string][] = [["X-Test", "foo"], ["X-Second", "bar"]];
+    const names = [...plain.headers.keys()];
+    for (
+      const [headers, expected] of [
+        [[], []],
+        [pairs.slice(0, 1), pairs.slice(0, 1)],
+        [pairs, pairs],
+        [new Headers(pairs), pairs],
+        [Object.fromEntries(pairs), pairs],
+      ] as const
+    ) {
+      const sent = await call(url, headers as HeadersInit);
+      for (const [name, value] of expected) {
+        strictEqual(sent.headers.get(name), value);
+      }
+      // And no others.
+      deepStrictEqual(
+        [...sent.headers.keys()].sort(),
+        [...names, ...expected.map(([name]) => name.toLowerCase())].sort(),
+      );
+    }
   },
 );
 
@@ -325,6 +351,32 @@ for (const [which, [headers, then]] of Object.entries(IDLE_ENDS)) {
     strictEqual(server.accepted, 2);
   });
 }
+
+testCarriers(
+  "a call that a kept connection does not answer fails, and is made once",
+  async ({ name, optionsFor }) => {
+    let requests = 0;
+    await using server = new RawServer(async (client) => {
+      while (await client.next()) {
+        if (++requests === 2) return;
+        await client.send(http(answer("right")));
+        // fetch would keep the connection, and the server wait for it.
+        if (requests === 3) return;
+      }
+    });
+    using client = new XMLRPCClient(server.url, optionsFor(server.addr));
+    strictEqual(await client.call("spam"), "right");
+    await rejects(
+      client.call("spam"),
+      name === "fetch"
+        ? { name: "TypeError" }
+        : { name: "ConnectionReset", message: /it had carried other calls/ },
+    );
+    deepStrictEqual([requests, server.accepted], [2, 1]);
+    strictEqual(await client.call("spam"), "right");
+    strictEqual(server.accepted, 2);
+  },
+);
 
 Deno.test("two answers to one call end the connection, and the second is nobody's", async () => {
   await using server = new RawServer(async (client) => {

@@ -271,6 +271,30 @@ Deno.test("registerInstance() lets the public methods be called", async () => {
   strictEqual(await call(dispatcher, "greet", "world"), "mine");
 });
 
+Deno.test("what a method of an instance or a _dispatch throws is the fault", async () => {
+  const told: unknown[] = [];
+  const thrown: Error[] = [];
+  const fail = (...params: unknown[]): never => {
+    thrown.push(new RangeError(JSON.stringify(params)));
+    throw thrown.at(-1);
+  };
+  const dispatcher = new XMLRPCDispatcher({
+    onFault: (error) => told.push(error),
+  });
+  dispatcher.registerInstance({ method: fail });
+  await rejects(call(dispatcher, "method", 1, 2, 3), {
+    faultCode: -32500,
+    faultString: "RangeError: [1,2,3]",
+  });
+  dispatcher.registerInstance({ _dispatch: fail });
+  await rejects(call(dispatcher, "any", 1, 2, 3), {
+    faultCode: -32500,
+    faultString: 'RangeError: ["any",[1,2,3]]',
+  });
+  deepStrictEqual(told, thrown);
+  strictEqual(thrown.every(({ cause }) => cause === undefined), true);
+});
+
 const NOT_PUBLIC = [
   ...["_private", "#secret", "constructor", "greeting", "computed", "create"],
   ...["toString", "valueOf", "hasOwnProperty", "isPrototypeOf", "__proto__"],

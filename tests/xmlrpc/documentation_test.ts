@@ -173,6 +173,22 @@ Deno.test("each method is linked once to where it is described", () => {
   deepStrictEqual(targets, ids);
 });
 
+Deno.test("the system's methods are described as all others are", () => {
+  const dispatcher = new XMLRPCDispatcher();
+  dispatcher.registerFunction(add);
+  dispatcher.registerIntrospectionFunctions();
+  const html = generateHTMLDocumentation(dispatcher);
+  for (const name of ["listMethods", "methodHelp", "methodSignature"]) {
+    const { help, signatures } = dispatcher.methodInfo(`system.${name}`);
+    ok(help !== "" && signatures.length > 0, name);
+    const [, section] = html.split(`id="method-system.${name}"`);
+    const [described] = section!.split("</section>");
+    match(described!, new RegExp(`<h3>system\\.${name}</h3>`));
+    ok(described!.includes(help), described);
+    match(described!.replaceAll(/<[^>]*>/g, ""), /\((string)?\) → /);
+  }
+});
+
 Deno.test("paragraphs are separated by empty lines", () => {
   const html = page("One.\nStill one.\n\n  \n\nTwo.\n");
   match(html, /<p>One\.\nStill one\.<\/p>\n<p>Two\.<\/p>/);

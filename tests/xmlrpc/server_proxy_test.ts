@@ -117,6 +117,30 @@ Deno.test("a proxy of a client closes it, and has no options of its own", async 
   throws(() => new ServerProxy("localhost"), TypeError);
 });
 
+Deno.test("a proxy closes its connection with its block, where a call has failed, too", async () => {
+  await using server = createCalculator();
+  for (const fails of [false, true]) {
+    const made: Deno.TcpConn[] = [];
+    {
+      using proxy = new ServerProxy<Calculator>(urlOf(server), {
+        connect: async () => {
+          made.push(await Deno.connect(server.addr));
+          return made.at(-1)!;
+        },
+      });
+      if (fails) {
+        await rejects(proxy.math.half(1_000), { faultCode: -32500 });
+      } else {
+        strictEqual(await proxy.add(2, 3), 5);
+      }
+      // It is kept until then.
+      made[0]!.setNoDelay();
+    }
+    strictEqual(made.length, 1);
+    throws(() => made[0]!.setNoDelay(), Deno.errors.BadResource);
+  }
+});
+
 Deno.test("MultiCall puts calls into one, and iterates over the results", async () => {
   await using server = createCalculator();
   using proxy = new ServerProxy<Calculator>(urlOf(server));

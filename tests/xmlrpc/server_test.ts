@@ -11,6 +11,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import {
   decodeXMLRPCResponse,
   encodeXMLRPCCall,
+  MultiPathXMLRPCRequestHandler,
   MultiPathXMLRPCServer,
   SimpleXMLRPCRequestHandler,
   SimpleXMLRPCServer,
@@ -378,6 +379,7 @@ Deno.test("a handler without any dispatcher is 500, and told to handleError", as
   await using server = serve(new Server(LOOPBACK, None));
   const response = await post(server, encodeXMLRPCCall("add", [1, 2]));
   strictEqual(response.status, 500);
+  doesNotMatch(JSON.stringify([...response.headers]), /exception|traceback/i);
   doesNotMatch(await response.text(), /Cannot find/);
   const [error] = await reports.until(1);
   match(`${error}`, /^Error: Cannot find the functions to call: .*class None:/);
@@ -408,5 +410,39 @@ Deno.test("MultiPathXMLRPCServer has a dispatcher for each path", async () => {
     const response = await post(server, body, {}, path);
     await response.body?.cancel();
     strictEqual(response.status, 404);
+  }
+});
+
+Deno.test("a method of one path is unknown at another", async () => {
+  await using server = serve(new MultiPathXMLRPCServer(LOOPBACK, quiet));
+  server.addDispatcher("/foo", new XMLRPCDispatcher())
+    .registerFunction(Math.pow, { name: "pow" });
+  server.addDispatcher("/foo/bar", new XMLRPCDispatcher())
+    .registerFunction(add);
+  const answer = async (path: string, method: string) => {
+    const body = encodeXMLRPCCall(method, [6, 8]);
+    const response = await post(server, body, {}, path);
+    return decodeXMLRPCResponse(await response.bytes());
+  };
+  strictEqual(await answer("/foo", "pow"), 6 ** 8);
+  strictEqual(await answer("/foo/bar", "add"), 14);
+  await rejects(answer("/foo", "add"), { faultCode: -32601 });
+  await rejects(answer("/foo/bar", "pow"), { faultCode: -32601 });
+});
+
+Deno.test("a target with a fragment or without a path is 400, whatever has its name", async () => {
+  class Silent extends MultiPathXMLRPCRequestHandler {
+    override logMessage(): void {}
+  }
+  await using server = serve(new MultiPathXMLRPCServer(LOOPBACK, Silent));
+  const body = encodeXMLRPCCall("test", []);
+  for (const target of ["/foo#frag", "/foo?k=v#frag", "?k=v", "#frag"]) {
+    server.addDispatcher(target, new XMLRPCDispatcher())
+      .registerFunction(() => target, { name: "test" });
+    const answer = await ask(
+      server.addr,
+      `POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    match(answer, /^HTTP\/1\.1 400 /, target);
   }
 });

@@ -24,7 +24,8 @@ export interface XMLRPCClientOptions extends XMLRPCOptions {
   readonly connect?: () => Promise<Deno.Conn> | Deno.Conn;
   /**
    * What is called in the place of `fetch`, with the same parameters: to give it
-   * a `Deno.HttpClient`, for one.
+   * a `Deno.HttpClient`, for one. The body is a `Blob`: Deno 2.9.6 sends bytes and
+   * texts twice where a connection that it had kept ends before the answer.
    *
    * @default {fetch}
    */

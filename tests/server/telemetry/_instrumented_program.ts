@@ -26,6 +26,10 @@ const servers = {
     ...{ workers: 1, accept: "main", ...quiet },
   }),
   tcp: new TCPServer(address, OneLine, quiet),
+  tcpProxied: new TCPServer(address, OneLine, {
+    ...quiet,
+    proxyProtocol: { mode: "require", trust: ["127.0.0.0/8"] },
+  }),
   tcpThreads: new ThreadingTCPServer(address, OneLine, {
     ...{ workers: 1, ...quiet },
   }),

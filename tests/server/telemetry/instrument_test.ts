@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
-import { TCPServer } from "../../../mod.ts";
+import { encodeProxyHeader, TCPServer } from "../../../mod.ts";
 import { tracing } from "../../../handlers/_tracing.ts";
 import { CHANNELS } from "../../../server/_events/channels.ts";
 import { HTTPServer } from "../../../server/http/mod.ts";
@@ -236,6 +236,31 @@ Deno.test("other connections have spans and are measured, wherever they are hand
     ({ attributes }) => attributes["socketserver.kind"] === "processes",
   );
   deepStrictEqual([lost.value, lost.unit], [0, "{worker}"]);
+});
+
+Deno.test("behind a balancer, spans tell of the client and of the balancer", async () => {
+  await using collector = new Collector();
+  await using program = await start(environment(collector.url));
+  const port = program.ports.tcpProxied!;
+  const header = encodeProxyHeader({
+    version: 1,
+    source: { transport: "tcp", hostname: "192.0.2.7", port: 56324 },
+    destination: { transport: "tcp", hostname: "192.0.2.11", port: 443 },
+  });
+  strictEqual(
+    await ask(at(port), `${new TextDecoder().decode(header)}hello\n`),
+    "hello\n",
+  );
+  const [span] = await collector.untilSpans(
+    1,
+    ({ attributes }) => attributes["server.port"] === port,
+  );
+  const { attributes } = span!;
+  deepStrictEqual(
+    [attributes["client.address"], attributes["client.port"]],
+    ["192.0.2.7", 56324],
+  );
+  strictEqual(attributes["network.peer.address"], "127.0.0.1");
 });
 
 Deno.test("what is not wanted is not told, and nothing after it was disposed of", async () => {

@@ -90,6 +90,9 @@ export class ConnectionTransport implements Transport {
   }
 }
 
+/** The calls that go over a connection that has carried others. */
+const followers = new WeakSet<ClientRequest>();
+
 /** Keeps connections for further calls. */
 class ConnectionAgent extends Agent {
   readonly #connect: Connect;
@@ -114,6 +117,17 @@ class ConnectionAgent extends Agent {
       (error) => done?.(error || new Error(`connect threw ${error}`), none),
     );
     return none;
+  }
+
+  /**
+   * A kept connection that ends before the answer may have carried the call to
+   * its end. Deno makes it again, which Node does not, where a request says that
+   * its socket is reused.
+   */
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    super.reuseSocket(socket, request);
+    request.reusedSocket = false;
+    followers.add(request);
   }
 
   close(): void {
@@ -196,10 +210,10 @@ function transportError(error: unknown, request: ClientRequest): unknown {
     : error;
 }
 
-function noAnswer({ reusedSocket }: ClientRequest, cause?: unknown): Error {
+function noAnswer(request: ClientRequest, cause?: unknown): Error {
   return new Deno.errors.ConnectionReset(
     `The connection has ended before the answer${
-      reusedSocket ? ", after it had carried other calls" : ""
+      followers.has(request) ? ", after it had carried other calls" : ""
     }; the server may have made the call`,
     cause === undefined ? {} : { cause },
   );

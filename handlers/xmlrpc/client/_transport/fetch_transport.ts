@@ -24,7 +24,10 @@ export class FetchTransport implements Transport {
     const response: unknown = await send(this.#url, {
       method: "POST",
       headers: this.#headers,
-      body,
+      // Deno 2.9.6 sends bytes and texts again where a connection that it had
+      // kept ends before the answer: the call would be made twice. What it reads
+      // as it sends, it does not, and of a Blob it knows the length.
+      body: new Blob([body]),
       signal,
       // A server must not have the call, and who makes it, sent elsewhere.
       redirect: "manual",
