@@ -140,7 +140,7 @@ export class UnixSocketFile {
     if (!isSocket) throw refuse("it exists and is not a socket");
     if (!reclaim) {
       throw refuse(
-        "a socket is already there; if its server is dead, pass reclaim: true to take it over",
+        "a socket is already there; if its server is dead, set the option reclaim: true to take it over",
       );
     }
     if (!isDeadUnixSocket(path)) throw refuse("a live server answers there");

@@ -30,7 +30,7 @@ export function serverAttributes(addr: Deno.Addr): Attributes {
 /** Who the client is. */
 export function clientAttributes(client: Deno.Addr | null): Attributes {
   if (client === null) return {};
-  const type = "hostname" in client
+  const type: Attributes = "hostname" in client
     ? { "network.type": isIPv6(client.hostname) ? "ipv6" : "ipv4" }
     : {};
   return { ...endpoint("client", client), ...type };

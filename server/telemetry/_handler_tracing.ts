@@ -202,7 +202,9 @@ class HTTPTrace implements RequestTrace {
 
   end(status: number): void {
     const seconds = (performance.now() - this.#since) / 1_000;
-    const code = status === 0 ? {} : { "http.response.status_code": status };
+    const code: Attributes = status === 0
+      ? {}
+      : { "http.response.status_code": status };
     // What is answered with another status was thrown to be.
     const failure = status === 0 || status >= 500 ? this.#failure : undefined;
     const type = failure === undefined
@@ -212,7 +214,7 @@ class HTTPTrace implements RequestTrace {
       this.#durations?.record(seconds, {
         ...this.#attributes,
         ...code,
-        ...type === undefined ? {} : { "error.type": type },
+        ...typeAttribute(type),
       });
     } catch {
       // It goes uncounted.
@@ -247,6 +249,10 @@ function endSpan(
     // What was thrown cannot be looked at.
   }
   span.end();
+}
+
+function typeAttribute(type: string | undefined): Attributes {
+  return type === undefined ? {} : { "error.type": type };
 }
 
 /** What kind of error it is. */

@@ -63,7 +63,7 @@ Deno.test("UnixStreamServer takes over what a dead server left, when told to", a
   throws(() => new UnixStreamServer({ path }, () => {}), {
     name: "AddrInUse",
     message:
-      `Cannot listen on "${path}": a socket is already there; if its server is dead, pass reclaim: true to take it over`,
+      `Cannot listen on "${path}": a socket is already there; if its server is dead, set the option reclaim: true to take it over`,
   });
   await using _server = serve(
     new UnixStreamServer(
