@@ -1,10 +1,31 @@
-/** Answers with six bytes, with Deno's own node:http. */
+/**
+ * Answers with Deno's own node:http. Argument: what with (see http_answers.ts).
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { mebibyte } from "./http_answers.ts";
 
-const server = createServer((_request, response) => {
-  response.setHeader("Content-Type", "text/plain");
-  response.end("hello\n");
+const [answering = "hello"] = Deno.args;
+const decoder = new TextDecoder();
+
+const server = createServer(async (request, response) => {
+  switch (answering) {
+    case "hello":
+      response.setHeader("Content-Type", "text/plain");
+      return response.end("hello\n");
+    case "source":
+      response.setHeader("Content-Length", mebibyte.length);
+      return response.end(mebibyte);
+  }
+  let text = "";
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (answering === "echo") text += decoder.decode(chunk, { stream: true });
+  }
+  if (answering === "sink") return response.end(`${size}\n`);
+  response.setHeader("Content-Type", "application/json");
+  response.end(JSON.stringify(JSON.parse(text)));
 });
 server.listen(0, "127.0.0.1", () => {
   console.log((server.address() as AddressInfo).port);

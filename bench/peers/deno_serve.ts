@@ -1,6 +1,10 @@
-/** Answers with six bytes, with Deno.serve. */
+/** Answers with Deno.serve. Argument: what with (see http_answers.ts). */
+import { type Answering, answers } from "./http_answers.ts";
+
+const [answering = "hello"] = Deno.args;
+
 Deno.serve({
   hostname: "127.0.0.1",
   port: 0,
   onListen: ({ port }) => console.log(port),
-}, () => new Response("hello\n"));
+}, answers[answering as Answering]);

@@ -1,8 +1,10 @@
 import {
   CONNECTION,
   ENTRY,
+  IN_REACH,
   INCOMING,
   SCOPE,
+  SEND_WHOLE,
   STATUS,
   TAKE_OVER,
   TAKEN,
@@ -53,12 +55,25 @@ import {
   namesClose,
   type ProtocolVersion,
   statusLine,
+  wholeResponse,
 } from "./_connection/head.ts";
+import {
+  borrowMemory,
+  forgetMemory,
+  type LentMemory,
+  returnMemory,
+} from "./_connection/lent_memory.ts";
 import {
   type ConnectionOwner,
   HTTPConnection,
 } from "./_connection/http_connection.ts";
-import { lateReader, lateWriter, serving } from "./_connection/late.ts";
+import {
+  beginUnmarked,
+  endUnmarked,
+  lateReader,
+  lateWriter,
+  serving,
+} from "./_connection/late.ts";
 import type { IncomingRequest } from "./_connection/request_parser.ts";
 import {
   checkResponses,
@@ -86,6 +101,16 @@ import type { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
 
 const ignore = () => {};
+const NOTHING = new Uint8Array(0);
+
+/** Why no more requests of a connection are served. */
+interface Interruption {
+  /** What to answer, if anything. */
+  readonly answer: HTTPError | undefined;
+}
+
+/** A body up to this size goes out together with its head, in bytes. */
+const JOIN_UP_TO = 64 * 1024;
 
 export type { ProtocolVersion, StatusTexts };
 
@@ -260,12 +285,15 @@ export class BaseHTTPRequestHandler<
       if (!this.#own.allowHalfOpen) this.#scope?.abortByClient();
     },
     overdue: () => this.#overdue?.(),
+    interrupted: (answer) => this.#interrupt?.({ answer }),
     watch: () => {
       this.#followConnection();
       this.#connection.watch();
     },
     readChunk: (incoming) => this.#connection.readChunk(incoming),
   };
+  /** Ends the wait for another request. */
+  #interrupt: ((interruption: Interruption) => void) | undefined;
   /** What belongs to the request that is being served. */
   #scope: RequestScope | undefined;
   /** Called when that takes too long, where there is a limit. */
@@ -289,6 +317,14 @@ export class BaseHTTPRequestHandler<
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   #body: ResponseBody | undefined;
+  /** Whether the method is being called, or has returned nothing to wait for. */
+  #gathers = false;
+  /** A whole response, which is to be sent. */
+  #ready: Uint8Array<ArrayBuffer> | undefined;
+  /** What follows it, which is too much to be copied. */
+  #following: Uint8Array | undefined;
+  /** The memory that it was made in, if that was borrowed. */
+  #borrowed: LentMemory | undefined;
   /** The head of the response, as far as it was made. */
   #head = "";
   #status = 0;
@@ -330,6 +366,14 @@ export class BaseHTTPRequestHandler<
   get [CONNECTION](): HTTPConnection {
     return this.#connection;
   }
+
+  /**
+   * Whether what answers a request may have this handler, and leave code running
+   * that finds the next request in it.
+   *
+   * @ignore
+   */
+  readonly [IN_REACH]: boolean = true;
 
   /**
    * The request that is being served.
@@ -400,6 +444,24 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
+   * Has a whole response sent when the handler has come to its end.
+   *
+   * @param head Its head, each character of which is a byte.
+   * @param body Its body: bytes, or text that is ASCII.
+   * @ignore
+   */
+  [SEND_WHOLE](head: string, body: string | Uint8Array): void {
+    this.#borrowed = this.#connection.lends ? borrowMemory() : undefined;
+    if (body.length <= JOIN_UP_TO) this.#following = undefined;
+    else {
+      this.#following = typeof body === "string" ? encodeHead(body) : body;
+      body = "";
+    }
+    this.#ready = wholeResponse(head, body, this.#borrowed);
+    this.#headSent = this.#headBegun = true;
+  }
+
+  /**
    * Takes the connection over, as `hijack()` does.
    *
    * @param status That of the response, where whoever takes it sends that.
@@ -431,6 +493,7 @@ export class BaseHTTPRequestHandler<
     }
     if (status === undefined && !this.#headSent) this.#entry?.headSent(0);
     // What the response's writer is given from now on would be lost among others.
+    this.#responseBody().release();
     this.#responseBody().end();
     const out = this.#out;
     const ahead = this.#connection.giveAway();
@@ -623,8 +686,39 @@ export class BaseHTTPRequestHandler<
     // The shutdown may have begun before there was anything to drain.
     if (this.#patience !== undefined) connection.drain(this.#patience);
     try {
-      do {
-        let incoming: IncomingRequest | undefined;
+      const interrupted = await new Promise<Interruption | void>(
+        (resolve, reject) => {
+          this.#interrupt = resolve;
+          this.#serveAll(connection).then(resolve, reject);
+        },
+      );
+      if (interrupted === undefined) return;
+      const { answer } = interrupted;
+      if (answer === undefined) await connection.leave();
+      else await this.#refuse(answer);
+    } finally {
+      connection.close();
+      await connection.lookingOut;
+    }
+  }
+
+  /** Serves one request after the other, unless it is interrupted. */
+  async #serveAll(connection: HTTPConnection): Promise<void> {
+    const handle = () => this.handleOneRequest();
+    do {
+      let incoming: IncomingRequest | undefined;
+      try {
+        const asking = connection.ask();
+        if (asking !== undefined) {
+          const n = await asking;
+          if (connection.givenUp) return;
+          incoming = connection.took(n);
+        }
+      } catch (error) {
+        if (connection.givenUp) return;
+        connection.failed(error);
+      }
+      if (incoming === undefined) {
         try {
           incoming = await connection.next();
         } catch (error) {
@@ -632,22 +726,111 @@ export class BaseHTTPRequestHandler<
           return await this.#refuse(error);
         }
         if (incoming === undefined) return await connection.leave();
-        // Only then can its answer say whether it is the last.
-        if (connection.lookingOut) {
-          await connection.lookingOut;
-          // That may have been longer than most requests take.
-          connection.note();
+      }
+      // Only then can its answer say whether it is the last.
+      if (connection.lookingOut) {
+        await connection.lookingOut;
+        // That may have been longer than most requests take.
+        connection.note();
+      }
+      this.#begin(incoming);
+      const scope = this.#scope!;
+      const trace = tracing === undefined ? undefined : this.#trace(incoming);
+      const entry = this.#log === undefined
+        ? undefined
+        : this.#enter(this.#log, scope.rawHeaders);
+      const { expect } = incoming;
+      const isUnmarked = !this[IN_REACH] && !incoming.upgrades &&
+        expect === undefined && trace === undefined;
+      let failure: { readonly error: unknown } | undefined;
+      if (isUnmarked) beginUnmarked();
+      try {
+        try {
+          if (expect !== undefined && expect !== "100-continue") {
+            throw new HTTPError(417);
+          }
+          if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
+          this.#gathers = true;
+          const call = expect === undefined
+            ? handle
+            : () => this.#handleExpecting();
+          const served = isUnmarked ? handle() : serving.run(
+            scope,
+            trace === undefined ? call : () => trace.run(call),
+          );
+          if (served !== undefined) {
+            this.#gathers = false;
+            this.#body?.release();
+            connection.note();
+            await this.#inTime(served);
+          }
+          if (
+            this.#ready === undefined && this.#takeover === undefined &&
+            (!this.#headSent || this.#body !== undefined)
+          ) {
+            const finished = this.#finishResponse();
+            this.#gathers = false;
+            if (finished !== undefined) await this.#inTime(finished);
+          }
+          this.#gathers = false;
+          const ready = this.#ready;
+          if (ready !== undefined) {
+            const before = this.#out;
+            // Interim responses, or some of the head, may have been sent before it.
+            if (before !== undefined && before.bufferedAmount > 0) {
+              await this.#inTime(before.flush());
+            }
+            let left = ready;
+            if (this.#timedOut === undefined) {
+              let taken: number;
+              try {
+                taken = await connection.beginWrite(ready);
+              } catch (error) {
+                connection.notWritten(error);
+              }
+              connection.wrote(taken, ready.length);
+              left = taken === ready.length ? NOTHING : ready.subarray(taken);
+            }
+            if (left.length > 0) await this.#inTime(connection.write(left));
+            const following = this.#following;
+            if (following !== undefined) {
+              await this.#inTime(connection.write(following));
+            }
+            this.#ready = this.#following = undefined;
+            if (this.#borrowed !== undefined) returnMemory(this.#borrowed);
+            this.#borrowed = undefined;
+          }
+          if (entry !== undefined) entry.complete = true;
+        } catch (error) {
+          this.#gathers = false;
+          this.#body?.release();
+          trace?.failed(error);
+          if (this.#takeover === undefined) {
+            await this.#answerFailure(error, scope);
+          } else failure = { error };
         }
-        this.#begin(incoming);
-        await this.#serve();
-      } while (
-        !this.closeConnection && this.#takeover === undefined &&
-        (this.#incoming.complete || await connection.discardBody())
-      );
-    } finally {
-      connection.close();
-      await connection.lookingOut;
-    }
+        if (this.#takeover !== undefined) {
+          await this.#takeover.ended(failure).catch((error) => {
+            if (failure === undefined) trace?.failed(error);
+            if (entry !== undefined) entry.complete = false;
+            throw error;
+          });
+        }
+      } finally {
+        trace?.end(this[STATUS]);
+        if (entry !== undefined) this.#leaveLog(entry);
+        if (isUnmarked) endUnmarked();
+        // What was not sent may be read from still.
+        if (this.#borrowed !== undefined) forgetMemory();
+        this.#borrowed = undefined;
+        scope.end();
+        this.#rfile?.[LEAVE]();
+        this.#scope = this.#overdue = this.#timedOut = undefined;
+      }
+    } while (
+      !this.closeConnection && this.#takeover === undefined &&
+      (this.#incoming.complete || await connection.discardBody())
+    );
   }
 
   /** @ignore */
@@ -905,10 +1088,12 @@ export class BaseHTTPRequestHandler<
       this.#head += this.#connectionHeader();
     }
     this.#headSent = this.#headBegun = true;
-    this.#responseBody().start(framing);
-    const head = encodeHead(`${go}${this.#head}\r\n`);
+    const head = `${go}${this.#head}\r\n`;
     this.#entry?.headSent(head.length);
-    this.#output().write(head);
+    const body = this.#responseBody();
+    body.start(framing);
+    body.gather(head);
+    if (!this.#gathers || framing.by === "close") body.release();
   }
 
   /**
@@ -1092,7 +1277,11 @@ export class BaseHTTPRequestHandler<
       this.#saysClose =
       this.#sendsTransferEncoding =
         false;
-    this.#wfile = this.#body = undefined;
+    this.#wfile =
+      this.#body =
+      this.#ready =
+      this.#following =
+        undefined;
   }
 
   get #own(): typeof BaseHTTPRequestHandler {
@@ -1147,6 +1336,8 @@ export class BaseHTTPRequestHandler<
 
   /** The request of the code that runs, where that is an earlier one. */
   get #late(): RequestScope | undefined {
+    // What runs then has been called by it.
+    if (this.#gathers) return undefined;
     const calling = serving.getStore();
     return calling === undefined || calling === this.#scope ||
         calling.connection !== this.#mark
@@ -1170,58 +1361,6 @@ export class BaseHTTPRequestHandler<
     const error = new Error(message);
     markLeftBehind(error, this);
     return error;
-  }
-
-  async #serve(): Promise<void> {
-    const scope = this.#scope!;
-    const trace = tracing === undefined
-      ? undefined
-      : this.#trace(this.#incoming);
-    const entry = this.#log === undefined
-      ? undefined
-      : this.#enter(this.#log, scope.rawHeaders);
-    const { expect } = this.#incoming;
-    const handle = expect === undefined
-      ? () => this.handleOneRequest()
-      : () => this.#handleExpecting();
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      try {
-        if (expect !== undefined && expect !== "100-continue") {
-          throw new HTTPError(417);
-        }
-        if (this.#requestTimeout !== Infinity) this.#limitTime(scope);
-        const served = serving.run(
-          scope,
-          trace === undefined ? handle : () => trace.run(handle),
-        );
-        if (served !== undefined) await this.#inTime(served);
-        if (
-          this.#takeover === undefined &&
-          (!this.#headSent || this.#body !== undefined)
-        ) await this.#inTime(this.#finishResponse());
-        if (entry !== undefined) entry.complete = true;
-      } catch (error) {
-        trace?.failed(error);
-        if (this.#takeover === undefined) {
-          return await this.#answerFailure(error, scope);
-        }
-        failure = { error };
-      }
-      if (this.#takeover !== undefined) {
-        await this.#takeover.ended(failure).catch((error) => {
-          if (failure === undefined) trace?.failed(error);
-          if (entry !== undefined) entry.complete = false;
-          throw error;
-        });
-      }
-    } finally {
-      trace?.end(this[STATUS]);
-      if (entry !== undefined) this.#leaveLog(entry);
-      scope.end();
-      this.#rfile?.[LEAVE]();
-      this.#scope = this.#overdue = this.#timedOut = undefined;
-    }
   }
 
   /** Serves a request whose client waits to be told to send its body. */
@@ -1310,13 +1449,13 @@ export class BaseHTTPRequestHandler<
   }
 
   /** Waits for what is done for the request, but no longer than it may take. */
-  #inTime(work: Promise<void>): Promise<void> {
+  #inTime(work: Promise<unknown>): Promise<unknown> {
     return this.#timedOut === undefined
       ? work
       : Promise.race([work, this.#timedOut]);
   }
 
-  async #finishResponse(): Promise<void> {
+  #finishResponse(): void | Promise<void> {
     if (this.#status === 0 || this.#isFollowed) {
       throw new Error(
         `Cannot finish the response to ${this.command} ${this.path}: the handler sent none`,
@@ -1336,9 +1475,21 @@ export class BaseHTTPRequestHandler<
       }
       this.endHeaders();
     }
-    if (this.#wfile !== undefined) await this.#wfile[END]();
-    this.#body?.end();
-    await this.#out?.flush();
+    const ended = this.#wfile?.[END]();
+    return ended === undefined
+      ? this.#endBody()
+      : ended.then(() => this.#endBody());
+  }
+
+  /** Ends the body, and has a response sent that is whole. */
+  #endBody(): void | Promise<void> {
+    const body = this.#body;
+    body?.end();
+    const head = body?.gatheredHead;
+    if (body === undefined || head === undefined) return this.#out?.flush();
+    this[SEND_WHOLE](head, body.gatheredText);
+    // It has been taken over.
+    this.#body = undefined;
   }
 
   /** Answers what cannot be read as a request, or comes too slowly. */

@@ -3,8 +3,10 @@ import { checkKeys } from "../_known_keys.ts";
 import {
   CONNECTION,
   ENTRY,
+  IN_REACH,
   INCOMING,
   SCOPE,
+  SEND_WHOLE,
   STATUS,
   TAKE_OVER,
   TAKEN,
@@ -20,23 +22,26 @@ import {
   currentDate,
   encodeHead,
   headerLine,
+  headWithType,
   isContentLength,
   namesClose,
+  sizeOfAscii,
   statusLine,
 } from "./_connection/head.ts";
-import type { IncomingRequest } from "./_connection/request_parser.ts";
-import { originForm } from "./_connection/request_target.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
+import { type Scheme, servedRequest } from "./_connection/served_request.ts";
+import {
+  markRead,
+  onlyTypeOf,
+  wholeBodyOf,
+} from "./_connection/static_body.ts";
 import { nextTurn } from "./_connection/turns.ts";
 import {
   type Upgrade,
   upgradeHead,
   upgradeOf,
 } from "./_connection/upgrades.ts";
-import type {
-  ForwardedClient,
-  ForwardedSettings,
-} from "./forwarded_settings.ts";
+import type { ForwardedSettings } from "./forwarded_settings.ts";
 import { compressionOf, type HTTPCompression } from "./http_compression.ts";
 import { HTTPError } from "./http_error.ts";
 import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
@@ -154,6 +159,8 @@ export class FetchRequestHandler<
 
   /** That of the response being sent. */
   #status = 0;
+  /** That of the connection's URLs. */
+  #scheme: Scheme | undefined;
 
   /**
    * Makes a handler class of a function.
@@ -179,6 +186,9 @@ export class FetchRequestHandler<
     checkKeys("setting", settings, SETTINGS, undefined, "answer requests");
     const { accessLog, compression = false, forwarded, onError } = settings;
     if (onError !== undefined) checkRuns("onError", onError, "answer errors");
+    // Only the text of one function is looked at.
+    const isInReach = onError !== undefined ||
+      !TAKES_NO_HANDLER.test(`${answer}`);
     const Handler = class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,
@@ -188,6 +198,7 @@ export class FetchRequestHandler<
       static override readonly accessLog = accessLog;
       static override readonly compression = compression;
       static override readonly forwarded = forwarded;
+      override readonly [IN_REACH]: boolean = isInReach;
       override fetch(request: Request): Response | Promise<Response> {
         return answer(request, this);
       }
@@ -300,26 +311,8 @@ export class FetchRequestHandler<
   }
 
   #request(scope: RequestScope): Request {
-    const incoming = this[INCOMING];
-    const { method, rawHeaders, hasBody } = incoming;
-    const url = targetUrl(incoming, this.encrypted, this.forwarded);
-    let request: Request;
-    try {
-      // An init costs as much as the headers do.
-      request = method === "GET"
-        ? new ServedRequest(scope, url)
-        : new ServedRequest(scope, url, {
-          method,
-          body: hasBody && method !== "HEAD" ? scope.body() : null,
-        });
-    } catch (cause) {
-      throw new HTTPError(400, "The request's URL is not valid", { cause });
-    }
-    const { headers } = request;
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
-    }
-    return request;
+    this.#scheme ??= this.encrypted ? "https" : "http";
+    return servedRequest(scope, this[INCOMING], this.#scheme, this.forwarded);
   }
 
   /** @throws {TypeError} If what a handler has returned is no response. */
@@ -332,7 +325,47 @@ export class FetchRequestHandler<
     );
   }
 
-  async #respond(response: Response, scope: RequestScope): Promise<void> {
+  #respond(response: Response, scope: RequestScope): void | Promise<void> {
+    return this.#respondAtOnce(response, scope)
+      ? undefined
+      : this.#respondInFull(response, scope);
+  }
+
+  /**
+   * Has a response sent whose body is there as a whole.
+   *
+   * @returns Whether it was one, of which nothing more is to be seen to.
+   */
+  #respondAtOnce(response: Response, scope: RequestScope): boolean {
+    if (!(response instanceof Response) || scope.over || this[TAKEN]) {
+      return false;
+    }
+    const { compression } = this.constructor as typeof FetchRequestHandler;
+    if (compression !== false) return false;
+    const body = wholeBodyOf(response);
+    if (body === undefined || this[CONNECTION].lookingOut !== undefined) {
+      return false;
+    }
+    const { status } = response;
+    if (status < 200 || contentOf(this.command, status) !== "any") return false;
+    const { text, length } = this.#headOf(response);
+    // Whether it is that of the body is seen to as it is sent.
+    if (length !== undefined) return false;
+    let whole = body ?? "";
+    let size: number | undefined;
+    if (typeof whole === "string") {
+      size = sizeOfAscii(whole);
+      if (size === undefined) whole = encoder.encode(whole);
+    }
+    if (body !== null) markRead(response);
+    this[SEND_WHOLE](this.#endHead(text, size ?? whole.length), whole);
+    return true;
+  }
+
+  async #respondInFull(
+    response: Response,
+    scope: RequestScope,
+  ): Promise<void> {
     this.#checked(response);
     const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
     if (upgrade !== undefined) return this.#upgrade(response, upgrade);
@@ -413,6 +446,10 @@ export class FetchRequestHandler<
       );
     }
     this.#status = status;
+    const type = onlyTypeOf(response);
+    if (type !== undefined) {
+      return { text: headWithType(type), length: undefined };
+    }
     let text = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
     let dated = false;
@@ -584,52 +621,14 @@ const SETTINGS = Object.keys(
 /** After how many microtasks the first chunk of a body that is there has come. */
 const TURNS_OF_CHUNK = 16;
 
+/**
+ * The text of a function that cannot have the handler: an arrow function, which
+ * has no `arguments` of its own, with one name for what it is given, or none.
+ */
+const TAKES_NO_HANDLER = /^(async\s*)?(\(\s*[\w$]*\s*\)|[\w$]+)\s*=>/;
+
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
-
-/**
- * The name under which Deno 2.9.6 looks for the signal of a `Request`, when the
- * request is copied as well. Only by it do copies get the signal.
- */
-const SIGNAL = Object.getOwnPropertySymbols(Request.prototype)
-  .find(({ description }) => description === "signal") ?? Symbol("signal");
-
-/**
- * A `Request` whose signal is made when it is asked for: most are not, and it
- * costs as much as the rest of the request.
- */
-class ServedRequest extends Request {
-  readonly #scope: RequestScope;
-
-  constructor(scope: RequestScope, url: string, init?: RequestInit) {
-    super(url, init);
-    this.#scope = scope;
-  }
-
-  override get signal(): AbortSignal {
-    return this.#scope.signal;
-  }
-
-  get [SIGNAL](): AbortSignal {
-    return this.#scope.signal;
-  }
-}
-
-/**
- * The whole URL of a request, RFC 9112, section 3.3. What a trusted proxy tells of
- * the request that it was sent counts instead of what it has sent itself.
- */
-function targetUrl(
-  { target, host }: IncomingRequest,
-  encrypted: boolean,
-  forwarded: ForwardedClient | undefined,
-): string {
-  const scheme = forwarded?.proto ?? (encrypted ? "https" : "http");
-  const origin = `${scheme}://${forwarded?.host ?? (host || "localhost")}`;
-  if (target.startsWith("/")) return origin + target;
-  if (target === "*") return origin;
-  return forwarded === undefined ? target : origin + originForm(target);
-}
 
 /** Text, bytes and text as one. Each character of the text is one byte. */
 function join(

@@ -21,3 +21,5 @@ export const CUT_SHORT: unique symbol = Symbol("cut short");
 export const LEND_TEXTS: unique symbol = Symbol("lend texts");
 /** How many bytes a reader has got that nobody has taken. */
 export const BUFFERED: unique symbol = Symbol("buffered");
+/** Has a sink take a text as it is, if it does: then it is not made bytes of. */
+export const TAKE_TEXT: unique symbol = Symbol("take text");

@@ -1,6 +1,6 @@
 import { checkFewKeys } from "../_known_keys.ts";
 import { COUNT, countOut, type Traffic } from "../_traffic.ts";
-import { CUT_SHORT, END, LEND_TEXTS, OWN } from "./_owned.ts";
+import { CUT_SHORT, END, LEND_TEXTS, OWN, TAKE_TEXT } from "./_owned.ts";
 import {
   markLeftBehind,
   requestOverError,
@@ -40,6 +40,11 @@ export interface SyncWriteSink {
    * @returns Nothing, or a promise that resolves when there is room for more.
    */
   writeSync(data: Uint8Array): void | Promise<void>;
+}
+
+/** A sink that may take a text as it is. */
+interface TextSink {
+  [TAKE_TEXT](text: string): boolean;
 }
 
 /** Options of a {@linkcode StreamWriter}. */
@@ -206,6 +211,11 @@ export class StreamWriter {
    * with `TypeError` if `data` is neither text nor bytes.
    */
   write(data: string | Uint8Array): Promise<void> {
+    if (
+      typeof data === "string" && data !== "" && TAKE_TEXT in this.#sink &&
+      !this.#over && !this.#closed && this.#failure === undefined &&
+      (this.#sink as TextSink)[TAKE_TEXT](data)
+    ) return DONE;
     const bytes = typeof data === "string" ? this.#encode(data) : data;
     // What broke the stream explains more than why this one is refused.
     if (this.#failure !== undefined) {

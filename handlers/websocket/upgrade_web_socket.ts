@@ -1,7 +1,7 @@
 import { TAKE_OVER } from "../http/_inside.ts";
 import { BaseHTTPRequestHandler } from "../http/base_http_request_handler.ts";
 import { FetchRequestHandler } from "../http/fetch_request_handler.ts";
-import { serving } from "../http/_connection/late.ts";
+import { serving, unmarkedScope } from "../http/_connection/late.ts";
 import { setUpgrade, upgradeHead } from "../http/_connection/upgrades.ts";
 import { shakeHands } from "./_handshake.ts";
 import { BEGIN, FAIL } from "./_inside.ts";
@@ -112,7 +112,7 @@ export function upgradeWebSocket(
   options: UpgradeWebSocketOptions = DEFAULTS,
 ): UpgradedWebSocket | ServerWebSocket {
   const complete = completeUpgradeOptions(options);
-  const scope = serving.getStore();
+  const scope = serving.getStore() ?? unmarkedScope();
   const isHandler = from instanceof BaseHTTPRequestHandler;
   if (!isHandler && !(from instanceof Request)) {
     throw new TypeError(

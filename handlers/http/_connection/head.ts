@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { wrong } from "../../_settings.ts";
+import type { LentMemory } from "./lent_memory.ts";
 
 /** What a field's name is: RFC 9110, section 5.6.2. */
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -10,6 +11,9 @@ const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 export type ProtocolVersion = "HTTP/1.0" | "HTTP/1.1";
 
 const encoder = new TextEncoder();
+/** Up to which length a text is looked through, in UTF-16 units. */
+const SHORT = 1024;
+const LAST_ASCII = 0x7f;
 let dateSecond = 0;
 let dateText = "";
 
@@ -22,6 +26,29 @@ export function currentDate(): string {
     dateText = new Date(now).toUTCString();
   }
   return dateText;
+}
+
+let headDate = "";
+let headType = "";
+let headText = "";
+
+/**
+ * The head of a response of status 200 that says nothing but its type, and that
+ * before which only its framing is left to be said.
+ *
+ * @param type Its content type.
+ */
+export function headWithType(type: string): string {
+  const date = currentDate();
+  // Mostly it is that of the response before.
+  if (date !== headDate || type !== headType) {
+    headDate = date;
+    headType = type;
+    headText = `${statusLine(200, undefined)}${
+      headerLine("content-type", type)
+    }date: ${date}\r\n`;
+  }
+  return headText;
 }
 
 /**
@@ -96,6 +123,39 @@ export function encodeHead(head: string): Uint8Array<ArrayBuffer> {
   const bytes = encoder.encode(head);
   if (bytes.length === head.length) return bytes;
   return Uint8Array.from(head, (character) => character.charCodeAt(0));
+}
+
+/** How many bytes a text has as UTF-8, if that is easily told. */
+export function sizeOfAscii(text: string): number | undefined {
+  const { length } = text;
+  if (length > SHORT) return undefined;
+  for (let i = 0; i < length; i++) {
+    if (text.charCodeAt(i) > LAST_ASCII) return undefined;
+  }
+  return length;
+}
+
+/**
+ * Makes a response of its head and its body.
+ *
+ * @param head Its head, in which each character is a byte.
+ * @param body Its body: bytes, or text that is ASCII.
+ * @param memory Where it goes, if there is room; otherwise it gets its own.
+ */
+export function wholeResponse(
+  head: string,
+  body: string | Uint8Array,
+  memory?: LentMemory,
+): Uint8Array<ArrayBuffer> {
+  const size = head.length + body.length;
+  const isText = typeof body === "string";
+  const fits = memory !== undefined && size <= memory.bytes.length;
+  const whole = fits ? memory.bytes : new Uint8Array(size);
+  const text = isText ? head + body : head;
+  const { read, written } = encoder.encodeInto(text, whole);
+  if (read !== text.length || written !== read) whole.set(encodeHead(text));
+  if (!isText) whole.set(body, head.length);
+  return fits ? memory.first(size) : whole;
 }
 
 function checkText(what: string, text: string): void {

@@ -3,6 +3,7 @@ import type { HTTPLimits } from "../http_limits.ts";
 import { arrivals, noteArrival } from "../../_arrivals.ts";
 import { countIn, countOut, type Traffic } from "../../_traffic.ts";
 import type { ReadSource } from "../../streams/stream_reader.ts";
+import { isBorrower } from "../../streams/_lending.ts";
 import { writeCountError } from "../../streams/_write_count.ts";
 import { encodeHead } from "./head.ts";
 import { leave } from "./leave.ts";
@@ -47,6 +48,13 @@ export interface ConnectionOwner {
   ended(): void;
   /** The current request has taken longer than it may. */
   overdue(): void;
+  /**
+   * The wait that `ask()` has begun is over: no more requests are served. Who
+   * calls `next()` alone is told by that.
+   *
+   * @param answer What to answer, if anything.
+   */
+  interrupted?(answer: HTTPError | undefined): void;
 }
 
 /**
@@ -60,6 +68,7 @@ export class HTTPConnection implements Watched, Serving {
   readonly #parser: RequestParser;
   readonly #owner: ConnectionOwner;
   readonly #traffic: Traffic | undefined;
+  readonly #lends: boolean;
   #buffer = new Uint8Array(WAITING_BUFFER);
   /** The one that was given out last. */
   #current: IncomingRequest | undefined;
@@ -76,6 +85,10 @@ export class HTTPConnection implements Watched, Serving {
   #continueOwed = false;
   #continueRefused = false;
   #filling: Promise<boolean> | undefined;
+  /** The read that `ask()` has begun, and `took()` has not ended. */
+  #asking: Promise<number | null> | undefined;
+  /** Whether nobody waits for it any more. */
+  #givenUp = false;
   /** Resolves when the read that is under way has ended, whatever with. */
   #reading: Promise<void> | undefined;
   /** Ends the wait for bytes. */
@@ -118,12 +131,18 @@ export class HTTPConnection implements Watched, Serving {
     this.#limits = limits;
     this.#owner = owner;
     this.#traffic = traffic;
+    this.#lends = isBorrower(connection);
     this.#parser = new RequestParser(limits);
     watchdog.add(this);
   }
 
   get deadline(): number {
     return Math.min(this.#readBy, this.#writeBy, this.#serveBy);
+  }
+
+  /** Whether the bytes of a write are the writer's again when it is done. */
+  get lends(): boolean {
+    return this.#lends;
   }
 
   /** The request that `next()` threw for, as far as it is known. */
@@ -160,7 +179,7 @@ export class HTTPConnection implements Watched, Serving {
     this.#lookingOut = undefined;
     this.#drained = true;
     if (this.#closed || this.#waiting !== "request") return;
-    if (this.#asked) return this.#interrupt?.(undefined);
+    if (this.#asked) return this.#endWait(undefined);
     this.#readBy = Math.min(this.#readBy, this.#drainBy);
     watchdog.moved(this.#readBy);
   }
@@ -219,6 +238,59 @@ export class HTTPConnection implements Watched, Serving {
   }
 
   /**
+   * Asks for the bytes in which the next request is to be, where nothing has come
+   * and nothing else is to be done. To await that alone, and not `next()`, spares
+   * most requests three promises.
+   *
+   * @returns What `took` is to be told, or `undefined` where `next()` must be
+   * called.
+   */
+  ask(): Promise<number | null> | undefined {
+    if (
+      this.#filling !== undefined || this.#ended || this.#draining ||
+      !this.#parser.isIdle
+    ) return undefined;
+    const { headersTimeout, keepAliveTimeout } = this.#limits;
+    if (this.#asked && keepAliveTimeout === 0) return undefined;
+    this.#current = undefined;
+    this.#watching = false;
+    this.#serveBy = Infinity;
+    this.#wait("request", this.#asked ? keepAliveTimeout : headersTimeout);
+    return this.#asking = this.#connection.read(this.#buffer);
+  }
+
+  /** Whether the wait that `ask()` began was ended: its reader is to do nothing. */
+  get givenUp(): boolean {
+    return this.#givenUp;
+  }
+
+  /**
+   * Takes what `ask()` has got.
+   *
+   * @param n How many bytes came; `null` at the end of the stream.
+   * @returns The next request, or `undefined` where `next()` must be called.
+   */
+  took(n: number | null): IncomingRequest | undefined {
+    this.#asking = undefined;
+    const bad = this.#received(n);
+    if (bad !== undefined) {
+      this.failed(bad);
+      return undefined;
+    }
+    const request = this.#parser.shift();
+    if (request !== undefined) this.#giveOut(request);
+    return request;
+  }
+
+  /** Takes note of what a read fails with. */
+  failed(error: unknown): void {
+    this.#asking = undefined;
+    this.#ended = true;
+    this.#failed = { error };
+    if (!this.#left) this.#owner.lost(error);
+  }
+
+  /**
    * Waits for the next request.
    *
    * @returns The request, or `undefined` where no more come.
@@ -233,7 +305,10 @@ export class HTTPConnection implements Watched, Serving {
     if (!first && this.#parser.hasMore) await nextTurn();
     this.#parser.resume();
     let request = this.#parser.shift();
-    let waiting: Waiting | undefined;
+    // The time of what `ask()` has not got goes on.
+    let waiting: Waiting | undefined = this.#waiting === "request"
+      ? "request"
+      : undefined;
     while (request === undefined) {
       if (this.#parser.failure !== undefined) throw this.#parser.failure;
       if (this.#ended) {
@@ -269,16 +344,19 @@ export class HTTPConnection implements Watched, Serving {
       }
       request = this.#parser.shift();
     }
+    this.#giveOut(request);
+    return request;
+  }
+
+  #giveOut(request: IncomingRequest): void {
     this.#waitNoMore();
     this.#asked = true;
     this.#current = request;
     this.#ahead = 0;
-    this.note();
     this.#bodyTimeLeft = this.#limits.bodyTimeout;
     this.#continueRefused = false;
     this.#continueOwed = request.expect === "100-continue" &&
       request.minorVersion === 1 && request.hasBody;
-    return request;
   }
 
   /**
@@ -436,34 +514,69 @@ export class HTTPConnection implements Watched, Serving {
    * took nothing for `writeTimeout`.
    */
   async write(bytes: Uint8Array): Promise<number> {
-    const { writeTimeout } = this.#limits;
     let done = 0;
-    try {
-      do {
-        this.#wroteAt = performance.now();
-        this.#writeBy = this.#wroteAt + writeTimeout;
-        // What a handler that failed has left is the server's to end.
-        if (!this.#closed) watchdog.moved(this.#writeBy);
-        const rest = done === 0 ? bytes : bytes.subarray(done);
-        const taken = await this.#connection.write(rest);
-        const error = writeCountError(taken, rest.length);
-        if (error !== undefined && rest.length > 0) throw error;
-        done += taken;
-        if (this.#traffic !== undefined) countOut(this.#traffic, taken);
-      } while (done < bytes.length);
-    } catch (error) {
-      const reason = this.#timedOut
-        ? new DOMException(
-          `The client took nothing of the response for writeTimeout, ${writeTimeout} ms`,
-          "TimeoutError",
-        )
-        : error;
-      this.#owner.lost(reason);
-      throw reason;
-    } finally {
-      this.#writeBy = Infinity;
-    }
+    do {
+      const rest = done === 0 ? bytes : bytes.subarray(done);
+      done += await this.writeSome(rest);
+    } while (done < bytes.length);
     return done;
+  }
+
+  /**
+   * Writes some of `bytes`, mostly all of them.
+   *
+   * @returns How many.
+   * @throws As `write` does.
+   */
+  async writeSome(bytes: Uint8Array): Promise<number> {
+    let taken: number;
+    try {
+      taken = await this.beginWrite(bytes);
+    } catch (error) {
+      return this.notWritten(error);
+    }
+    return this.wrote(taken, bytes.length);
+  }
+
+  /**
+   * Begins to write: who awaits it is to call `wrote` or `notWritten`. To await
+   * nothing else spares each response two promises.
+   */
+  beginWrite(bytes: Uint8Array): Promise<number> {
+    this.#wroteAt = performance.now();
+    this.#writeBy = this.#wroteAt + this.#limits.writeTimeout;
+    // What a handler that failed has left is the server's to end.
+    if (!this.#closed) watchdog.moved(this.#writeBy);
+    return this.#connection.write(bytes);
+  }
+
+  /**
+   * Takes note of what a write has come to.
+   *
+   * @param taken How many bytes were taken.
+   * @param most How many there were.
+   * @returns How many were taken.
+   * @throws {Deno.errors.WriteZero} If that cannot be.
+   */
+  wrote(taken: number, most: number): number {
+    const error = writeCountError(taken, most);
+    if (error !== undefined && most > 0) return this.notWritten(error);
+    this.#writeBy = Infinity;
+    if (this.#traffic !== undefined) countOut(this.#traffic, taken);
+    return taken;
+  }
+
+  /** Takes note of what a write has failed with, and throws what that means. */
+  notWritten(error: unknown): never {
+    this.#writeBy = Infinity;
+    const reason = this.#timedOut
+      ? new DOMException(
+        `The client took nothing of the response for writeTimeout, ${this.#limits.writeTimeout} ms`,
+        "TimeoutError",
+      )
+      : error;
+    this.#owner.lost(reason);
+    throw reason;
   }
 
   /** Has the current request looked after, should it take long. */
@@ -498,9 +611,9 @@ export class HTTPConnection implements Watched, Serving {
     this.#readBy = Infinity;
     switch (this.#waiting) {
       case "request":
-        return this.#interrupt?.(undefined);
+        return this.#endWait(undefined);
       case "headers":
-        return this.#interrupt?.(
+        return this.#endWait(
           new HTTPError(
             408,
             `The headers took longer than ${this.#limits.headersTimeout} ms`,
@@ -514,6 +627,14 @@ export class HTTPConnection implements Watched, Serving {
           ),
         );
     }
+  }
+
+  /** Ends the wait for the next request, with what to answer, if anything. */
+  #endWait(answer: HTTPError | undefined): void {
+    if (this.#asking === undefined) return this.#interrupt?.(answer);
+    if (this.#givenUp) return;
+    this.#givenUp = true;
+    this.#owner.interrupted?.(answer);
   }
 
   #wait(what: Waiting, ms: number): Waiting {
@@ -533,38 +654,40 @@ export class HTTPConnection implements Watched, Serving {
     return this.#filling ??= new Promise((resolve, reject) => {
       // What was interrupted goes on reading, into a buffer that nobody uses.
       this.#interrupt = reject;
-      this.#reading = this.#connection.read(this.#buffer).then((n) => {
-        this.#filling = this.#reading = undefined;
-        if (n === null) {
-          this.#ended = true;
-          // Whoever reads a body is told what it lacks, which says more.
-          if (this.#current !== undefined && this.#waiting !== "body") {
-            this.#owner.ended();
-          }
-          return resolve(false);
-        }
-        const bad = readCountError(n, this.#buffer.length);
-        if (bad !== undefined) {
-          this.#ended = true;
-          this.#failed = { error: bad };
-          this.#owner.lost(bad);
-          return reject(bad);
-        }
-        if (this.#traffic !== undefined) countIn(this.#traffic, n);
-        if (this.#lookingOut !== undefined) noteArrival();
-        if (this.#current?.complete) this.#ahead += n;
-        const bytes = this.#buffer.subarray(0, n);
-        this.#resize(n);
-        this.#parser.feed(bytes);
-        resolve(true);
+      const reading = this.#asking ?? this.#connection.read(this.#buffer);
+      this.#reading = reading.then((n) => {
+        this.#filling = this.#reading = this.#asking = undefined;
+        const bad = this.#received(n);
+        if (bad === undefined) return resolve(n !== null);
+        this.failed(bad);
+        reject(bad);
       }, (error) => {
         this.#filling = this.#reading = undefined;
-        this.#ended = true;
-        this.#failed = { error };
-        if (!this.#left) this.#owner.lost(error);
+        this.failed(error);
         reject(error);
       });
     });
+  }
+
+  /** Takes what a read has got; returns what is wrong with it, if anything. */
+  #received(n: number | null): Error | undefined {
+    if (n === null) {
+      this.#ended = true;
+      // Whoever reads a body is told what it lacks, which says more.
+      if (this.#current !== undefined && this.#waiting !== "body") {
+        this.#owner.ended();
+      }
+      return undefined;
+    }
+    const bad = readCountError(n, this.#buffer.length);
+    if (bad !== undefined) return bad;
+    if (this.#traffic !== undefined) countIn(this.#traffic, n);
+    if (this.#lookingOut !== undefined) noteArrival();
+    if (this.#current?.complete) this.#ahead += n;
+    const buffer = this.#buffer;
+    this.#resize(n);
+    this.#parser.feed(buffer.subarray(0, n));
+    return undefined;
   }
 
   /** Gives large bodies a large buffer, and waiting connections a small one. */

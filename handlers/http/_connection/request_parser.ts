@@ -203,6 +203,12 @@ export class RequestParser extends Llhttp {
     return this.#requests.length > 0 || this.#held.length > 0;
   }
 
+  /** Whether nothing has come, or begun to, that was not asked for. */
+  get isIdle(): boolean {
+    return !this.midway && !this.#holding && this.#requests.length === 0 &&
+      this.#failure === undefined;
+  }
+
   /** Takes the next request, in the order they came. */
   shift(): IncomingRequest | undefined {
     return this.#requests.shift();

@@ -58,12 +58,16 @@ export class RequestScope {
   /** Its headers, the same object each time. */
   get headers(): Headers {
     if (this.#headers !== undefined) return this.#headers;
-    const headers = this.#headers = new Headers();
+    this.copyHeaders(this.#headers = new Headers());
+    return this.#headers;
+  }
+
+  /** Adds its headers. */
+  copyHeaders(to: Headers): void {
     const { rawHeaders } = this.#incoming;
     for (let i = 0; i < rawHeaders.length; i += 2) {
-      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+      to.append(rawHeaders[i]!, rawHeaders[i + 1]!);
     }
-    return headers;
   }
 
   /** Aborted when the request is over before it is answered. */
@@ -136,6 +140,35 @@ export class RequestScope {
     }, { highWaterMark: 0 });
   }
 
+  /** Reads the body to its end. */
+  async readBody(): Promise<Uint8Array<ArrayBuffer>> {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    try {
+      let chunk: Uint8Array<ArrayBuffer> | null;
+      while ((chunk = this.#chunkThere() ?? await this.#readChunk()) !== null) {
+        chunks.push(chunk);
+        // Most have come as one, and nobody else is to be asked for the end.
+        if (this.#isAllRead) break;
+      }
+    } catch (error) {
+      markLeftBehind(error, this.connection);
+      throw error;
+    }
+    return chunks.length === 1 ? chunks[0]! : joined(chunks);
+  }
+
+  /** What has come, if the request goes on. */
+  #chunkThere(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.over || this.#incoming.abandoned) return undefined;
+    this.#incoming.wanted = true;
+    return this.#incoming.chunks.shift();
+  }
+
+  get #isAllRead(): boolean {
+    const { complete, abandoned, chunks } = this.#incoming;
+    return complete && !abandoned && chunks.length === 0;
+  }
+
   async #readChunk(): Promise<Uint8Array<ArrayBuffer> | null> {
     const incoming = this.#incoming;
     if (this.#owner !== undefined) return await this.#owner.readChunk(incoming);
@@ -157,4 +190,16 @@ export function bodyIsOver(): Error {
   return new Deno.errors.BadResource(
     "Cannot read the body: the request is finished; did its handler await all that it started?",
   );
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let size = 0;
+  for (const chunk of chunks) size += chunk.length;
+  const whole = new Uint8Array(size);
+  size = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, size);
+    size += chunk.length;
+  }
+  return whole;
 }

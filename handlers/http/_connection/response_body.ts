@@ -1,9 +1,11 @@
+import { TAKE_TEXT } from "../../streams/_owned.ts";
 import { requestOverError } from "../../streams/_left_behind.ts";
 import { LimitOverrunError } from "../../streams/stream_errors.ts";
 import type {
   StreamWriter,
   SyncWriteSink,
 } from "../../streams/stream_writer.ts";
+import { encodeHead, sizeOfAscii } from "./head.ts";
 
 /** How the end of a body is told. */
 export type Framing =
@@ -17,12 +19,24 @@ export type Framing =
   | { readonly by: "nothing" };
 
 const CRLF = "\r\n";
+const LAST_CHUNK = "0\r\n\r\n";
 /** As many bytes may wait as in a `StreamWriter`. A single write may be larger. */
 const MOST_BUFFERED = 16 * 1024 * 1024;
 
-/** Frames the body of one response. */
+/** As many characters are held back, to be sent together with what follows. */
+const MOST_GATHERED = 2 * 1024;
+
+/**
+ * Frames the body of one response. What is written while the handler's method is
+ * called is gathered, so that a response that is whole then goes out in one piece,
+ * with its head, and is made bytes of once.
+ */
 export class ResponseBody implements SyncWriteSink {
   readonly #out: StreamWriter;
+  /** The head, where it and what follows is gathered. */
+  #head: string | undefined;
+  /** What follows: text of ASCII. */
+  #text = "";
   #framing: Framing | undefined;
   #written = 0;
   #ended = false;
@@ -37,7 +51,58 @@ export class ResponseBody implements SyncWriteSink {
     this.#framing = framing;
   }
 
+  /**
+   * Begins to gather, with the head.
+   *
+   * @param head The head, each character of which is a byte.
+   */
+  gather(head: string): void {
+    this.#head = head;
+  }
+
+  /** The head of the response, while all of it has been gathered. */
+  get gatheredHead(): string | undefined {
+    return this.#head;
+  }
+
+  /** What was gathered behind the head: text of ASCII. */
+  get gatheredText(): string {
+    return this.#text;
+  }
+
+  /** Sends what was gathered, and gathers no more. */
+  release(): void {
+    const head = this.#head;
+    if (head === undefined) return;
+    this.#head = undefined;
+    this.#out.write(encodeHead(head + this.#text));
+    this.#text = "";
+  }
+
+  [TAKE_TEXT](text: string): boolean {
+    const framing = this.#framing;
+    if (this.#head === undefined || framing === undefined || this.#ended) {
+      return false;
+    }
+    const size = sizeOfAscii(text);
+    if (size === undefined || this.#text.length > MOST_GATHERED) return false;
+    const written = this.#written + size;
+    switch (framing.by) {
+      case "close":
+        return false;
+      case "length":
+        if (written > framing.length) return false;
+        this.#text += text;
+        break;
+      case "chunks":
+        this.#text += chunkOf(text);
+    }
+    this.#written = written;
+    return true;
+  }
+
   writeSync(data: Uint8Array): void | Promise<void> {
+    this.release();
     const framing = this.#framing;
     if (this.#ended) {
       throw requestOverError(`write ${data.length} bytes of a body`);
@@ -81,11 +146,18 @@ export class ResponseBody implements SyncWriteSink {
   end(): void {
     this.#ended = true;
     const framing = this.#framing;
-    if (framing?.by === "chunks") this.#out.write("0\r\n\r\n");
+    if (framing?.by === "chunks") {
+      if (this.#head === undefined) this.#out.write(LAST_CHUNK);
+      else this.#text += LAST_CHUNK;
+    }
     if (framing?.by === "length" && this.#written < framing.length) {
       throw new Error(
         `Cannot end a body after ${this.#written} bytes: its Content-Length is ${framing.length}`,
       );
     }
   }
+}
+
+function chunkOf(text: string): string {
+  return `${text.length.toString(16)}\r\n${text}\r\n`;
 }
