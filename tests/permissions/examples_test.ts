@@ -65,6 +65,7 @@ const servers: readonly (readonly [
   ["file_server", ["examples", 0], get("/"), /file_server\.ts/],
   ["forking_server", [0], "", THANKS],
   ["hash_service", [0], "a\n", /^[\da-f]{64}/],
+  ["key_value_server", [0], "PING\r\n", /^\+PONG/],
   ["line_server_asyncchat", [0], "x\n", /^Say something/],
   ["poll_server", [0], "x\n", ANY],
   ["prime_server", [0, 0], "10\n", /^4 primes below 10/],
@@ -82,7 +83,7 @@ const servers: readonly (readonly [
 for (const [name, args, request, expected] of servers) {
   test(name, async () => {
     const places = Object.fromEntries(
-      [1234, 1235, 8000, 8080].map((port) => [`:${port}`, ":0"]),
+      [1234, 1235, 6379, 8000, 8080].map((port) => [`:${port}`, ":0"]),
     );
     await using child = start(name, places, args);
     const [, port] = await untilPrinted(child, /Listening on \S+:(\d+)/);
@@ -230,6 +231,31 @@ test("unix_control", async () => {
     await answer(child, ask({ transport: "unix", path }, "uptime\n")),
     /^\d+ s/,
   );
+});
+
+test("hand_over", async () => {
+  await using folder = new Folder();
+  const path = folder.at("worker");
+  const places = { "/tmp/hand_over.sock": path };
+  await using worker = start("hand_over", places, ["work", path]);
+  await untilPrinted(worker, /Working on/);
+  await using front = start("hand_over", places, ["front", path, 0]);
+  const [, port] = await untilPrinted(front, /Listening on \S+:(\d+)/);
+  const answered = ask({ hostname: "127.0.0.1", port: Number(port) }, "x\n");
+  match(await answer(worker, answered), /^\d+: X/);
+});
+
+test("multicast_discovery", async () => {
+  using free = Deno.listen(LOOPBACK);
+  const { port } = free.addr;
+  const own = ["127.0.0.1", port] as const;
+  await using offer = start("multicast_discovery", {}, [
+    ...["offer", "lamp", 80, ...own],
+  ]);
+  await untilPrinted(offer, /Offering lamp/);
+  await using find = start("multicast_discovery", {}, ["find", ...own]);
+  const [found] = await untilPrinted(find, /\d+ found/);
+  strictEqual(found, "1 found");
 });
 
 Deno.test("every example is run in a terminal", () => {
