@@ -100,8 +100,9 @@ export interface PlacesMemory {
 
 /** How many threads there are at most where so many accept. */
 export function threadsOf(workers: number): number {
-  // One that is replaced is there beside the one that has its place.
-  return 2 * workers;
+  // One that is replaced is there beside the one that has its place. While the server
+  // is suspended all of them may keep clients, and one more is replaced at a time.
+  return 2 * workers + 1;
 }
 
 /** Allocates places, all of them free. */
