@@ -136,8 +136,9 @@ Deno.test("clients that send a byte from time to time are ended by requestTimeou
   const errors = await unharmed(async (victim) => {
     await Promise.all(STREAMS.map((way) =>
       times(20, async () => {
-        const client = await Deno.connect(victim[way] as Deno.ConnectOptions);
+        // Before: it may be accepted long before it knows that it is connected.
         const started = performance.now();
+        const client = await Deno.connect(victim[way] as Deno.ConnectOptions);
         // Never idle for long, and never at the end of its line.
         const dripping = setInterval(
           () => client.write(encode("a")).catch(() => {}),
