@@ -250,25 +250,23 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   tellShuttingDown(): void {
     const handler = this.handler;
     if (handler === undefined) return;
-    const { reporter, ending } = this.serving;
-    void scopes.run(this.#scope, () =>
-      reporter.attempt(
-        () => handler.onShutdown(ending.timeLeft),
-        this.request,
-        this.clientAddress,
-      ));
+    this.#attempt(() => handler.onShutdown(this.serving.ending.timeLeft));
+  }
+
+  /** Calls its handler, in its own scope, and reports what that throws. */
+  #attempt(call: () => unknown): void {
+    const { request, clientAddress, serving: { reporter } } = this;
+    void scopes.run(
+      this.#scope,
+      () => reporter.attempt(call, request, clientAddress),
+    );
   }
 
   /** Gives its handler a message, while that runs. */
   tellMessage(message: unknown): void {
     const handler = this.handler;
     if (handler?.onMessage === undefined || this.#ending) return;
-    void scopes.run(this.#scope, () =>
-      this.serving.reporter.attempt(
-        () => handler.onMessage!(message),
-        this.request,
-        this.clientAddress,
-      ));
+    this.#attempt(() => handler.onMessage!(message));
   }
 
   handedOver(): void {
