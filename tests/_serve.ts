@@ -58,21 +58,32 @@ async function untilFree(
   }
 }
 
-/** Listens where somebody has just stopped. */
-export async function listenAgain(
-  address: Deno.TcpListenOptions,
-): Promise<Deno.TcpListener> {
-  let listener: Deno.TcpListener | undefined;
+async function bindAgain<Bound>(bind: () => Bound): Promise<Bound> {
+  let bound: Bound | undefined;
   await untilFree(() => {
     try {
-      listener = Deno.listen(address);
+      bound = bind();
       return true;
     } catch (error) {
       if (error instanceof Deno.errors.AddrInUse) return false;
       throw error;
     }
   });
-  return listener!;
+  return bound!;
+}
+
+/** Listens where somebody has just stopped. */
+export function listenAgain(
+  address: Deno.TcpListenOptions,
+): Promise<Deno.TcpListener> {
+  return bindAgain(() => Deno.listen(address));
+}
+
+/** Binds a datagram socket where somebody has just closed one. */
+export function listenDatagramAgain(
+  address: Deno.UdpListenOptions,
+): Promise<Deno.DatagramConn> {
+  return bindAgain(() => Deno.listenDatagram({ transport: "udp", ...address }));
 }
 
 /** Fails where an address does not refuse connections at last. */

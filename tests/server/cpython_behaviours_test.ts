@@ -20,7 +20,15 @@ import {
 } from "../../mod.ts";
 import { Child, Folder } from "../_program.ts";
 import { patiently } from "../_patience.ts";
-import { ask, LOOPBACK, refuses, Reports, serve } from "../_serve.ts";
+import {
+  ask,
+  listenDatagramAgain,
+  LOOPBACK,
+  ownLoopback,
+  refuses,
+  Reports,
+  serve,
+} from "../_serve.ts";
 import { Bad, EchoLine, EchoPacket, Exits } from "./_echo_line.ts";
 
 const LINE = "hello world\n";
@@ -64,17 +72,16 @@ for (const Server of [UnixStreamServer, ThreadingUnixStreamServer]) {
 
 for (const Server of [UDPServer, ThreadingUDPServer]) {
   Deno.test(`${Server.name} echoes a line to each of three clients and shuts down`, async () => {
-    const server = new Server(LOOPBACK, EchoPacket);
+    const server = new Server({ hostname: ownLoopback(), port: 0 }, EchoPacket);
     const served = server.serveForever();
-    const { addr } = server;
+    const { hostname, port } = server.addr;
     for (let i = 0; i < 3; i++) {
       const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
-      strictEqual(await askFrom(client, addr), LINE);
+      strictEqual(await askFrom(client, server.addr), LINE);
     }
     await server.shutdown();
     await served;
-    // Its port is free again.
-    Deno.listenDatagram({ ...addr, transport: "udp" }).close();
+    (await listenDatagramAgain({ hostname, port })).close();
   });
 }
 

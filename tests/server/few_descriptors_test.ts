@@ -45,11 +45,11 @@ const askLine = (port: number, line: string) =>
 
 for (
   const [kind, fewest, most, askFor, mayDie] of [
-    ["ThreadingTCPServer", 1, 32, askLine, true],
-    ["ThreadingHTTPServer", 24, 30, askPage, true],
-    ["ThreadingUDPServer", 24, 30, askDatagram, false],
-    ["ForkingTCPServer", 4, 12, askLine, false],
-    ["ForkingUDPServer", 7, 11, askDatagram, false],
+    ["ThreadingTCPServer", 1, 40, askLine, true],
+    ["ThreadingHTTPServer", 24, 40, askPage, true],
+    ["ThreadingUDPServer", 24, 40, askDatagram, false],
+    ["ForkingTCPServer", 4, 18, askLine, false],
+    ["ForkingUDPServer", 6, 18, askDatagram, false],
   ] as const
 ) {
   Deno.test(`a ${kind} with few descriptors is refused, or serves`, async () => {
