@@ -1,7 +1,8 @@
 // Makes a server of the kind that its first argument names where as few
-// descriptors are left as the second says, then with one more each time, up to
-// the third. Prints what comes of each, and serves until a client ends it. Given
-// "stack", it prints the stack of an error while none is left.
+// descriptors are left as the second says, then with one more each time, until
+// three have served or the third is passed. Prints what comes of each, and serves
+// until a client ends it. Given "stack", it prints the stack of an error while none
+// is left.
 
 import * as all from "../../mod.ts";
 import * as http from "../../server/http/mod.ts";
@@ -37,12 +38,17 @@ if (Deno.args[0] === "stack") {
   Deno.exit();
 }
 const [kind, fewest, most] = Deno.args as [keyof typeof kinds, string, string];
-for (let left = Number(fewest); left <= Number(most); left++) {
+for (
+  let left = Number(fewest), served = 0;
+  served < 3 && left <= Number(most);
+  left++
+) {
   leave(left);
   try {
     const server = kinds[kind]();
     console.log(`${left} port ${server.addr.port}`);
     await server.serveForever();
+    served++;
   } catch (error) {
     const { name, code } = error as { name: string; code?: string };
     console.log(`${left} ${code ?? name}`);
