@@ -1458,7 +1458,7 @@ export class BaseHTTPRequestHandler<
   #finishResponse(): void | Promise<void> {
     if (this.#status === 0 || this.#isFollowed) {
       throw new Error(
-        `Cannot finish the response to ${this.command} ${this.path}: the handler sent none`,
+        `Cannot finish the response to ${this.command} ${this.path}: the handler sent none; await what it starts, or extend FetchRequestHandler to return a Response`,
       );
     }
     if (this.#status === 101 && !this.#endsInterim) {
