@@ -361,7 +361,7 @@ Deno.test("a missing permission is named", async () => {
   deepStrictEqual(new TextDecoder().decode(stdout).trim().split("\n"), [
     "NotCapable: Cannot connect to 127.0.0.1:1: requires net access to it, run again with --allow-net=127.0.0.1:1",
     "NotCapable: Cannot connect to [::1]:2: requires net access to it, run again with --allow-net=[::1]:2",
-    'NotCapable: Cannot connect to "/x": requires read access to it, run again with --allow-read=/x',
+    'NotCapable: Cannot connect to "/x": requires read, write, net access to it, run again with --allow-read=/x --allow-write=/x --allow-net=unix:/x',
     'NotCapable: Cannot connect to "\\u0000x": requires net access to it, run again with --allow-net',
   ]);
 });
