@@ -55,10 +55,12 @@ export function needsOfPath(path: string): Needs {
  * The error of what is not granted, if something is not: all of it.
  *
  * @param action What is done with the address, such as "send to".
+ * @param cause What has shown it, if anything has.
  */
 export function missingOf(
   { key, each }: Needs,
   action: string,
+  cause?: Error,
 ): Error | undefined {
   const missing = each.filter(([descriptor]) => !isGranted(descriptor));
   if (missing.length === 0) return undefined;
@@ -66,5 +68,6 @@ export function missingOf(
   const flags = missing.map(([, flag]) => flag).join(" ");
   return new Deno.errors.NotCapable(
     `Cannot ${action} ${key}: requires ${names} access to it, run again with ${flags}`,
+    cause === undefined ? undefined : { cause },
   );
 }

@@ -3,6 +3,7 @@ import {
   checkHostname,
   checkPort,
 } from "../../handlers/_check_address.ts";
+import { missingOf, needsOfHost } from "../../handlers/_granted.ts";
 
 /** What is easily taken for parts of an address, as `Deno.serve` has some of it. */
 const ELSEWHERE = [
@@ -60,10 +61,20 @@ export function listenAt<Socket>(
   const { hostname = "0.0.0.0", port } = address;
   checkPort(port, 0, action);
   // Deno takes the brackets that a URL has, too.
-  checkHostname(/^\[(.+)\]$/.exec(hostname)?.[1] ?? hostname, action);
+  const bare = /^\[(.+)\]$/.exec(hostname)?.[1] ?? hostname;
+  checkHostname(bare, action);
   try {
     return listen();
   } catch (error) {
+    // Deno names no more of the flag than that there is one.
+    if (error instanceof Deno.errors.NotCapable) {
+      throw missingOf(
+        needsOfHost({ hostname: bare, port }),
+        "listen on",
+        error,
+      ) ??
+        error;
+    }
     const remedy = remedyOf(error);
     if (remedy === undefined) throw error;
     const Same = (error as Error).constructor as ErrorConstructor;

@@ -1,4 +1,4 @@
-import { isGranted } from "../../handlers/_granted.ts";
+import { isGranted, missingOf, needsOfPath } from "../../handlers/_granted.ts";
 import { resolve } from "node:path";
 import { checkAddress } from "../../handlers/_check_address.ts";
 import { isDeadUnixSocket } from "./probe_unix_socket.ts";
@@ -112,6 +112,10 @@ export class UnixSocketFile {
       if (error instanceof Deno.errors.AddrInUse) {
         UnixSocketFile.#removeDead(path, reclaim, error);
         return listen(path);
+      }
+      // Deno names the first of three.
+      if (error instanceof Deno.errors.NotCapable) {
+        throw missingOf(needsOfPath(path), "listen on", error) ?? error;
       }
       if (error instanceof Deno.errors.NotFound) {
         throw new Deno.errors.NotFound(
