@@ -219,7 +219,8 @@ export class StreamReader implements AsyncIterable<string> {
    * @returns The line without its ending, decoded as UTF-8 (what is not UTF-8
    * becomes U+FFFD; `readUntil("\n")` gives the bytes), or `null` at the end of
    * the stream. What follows the last line ending is a line too.
-   * @throws {LimitOverrunError} If the line is longer than `limit` bytes.
+   * @throws {LimitOverrunError} If the line is longer than `limit` bytes, which are
+   * left to be read: another `readLine` would throw again, `read` takes them.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
   readLine(options?: ReadOptions): Promise<string | null> {
@@ -631,7 +632,7 @@ export class StreamReader implements AsyncIterable<string> {
 
   #overrun(message: string): LimitOverrunError {
     return new LimitOverrunError(
-      `${message}; raise the reader's limit to allow it`,
+      `${message}; raise the reader's limit to allow it, or take what has come by read()`,
       this.#limit,
     );
   }

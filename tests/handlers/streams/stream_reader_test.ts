@@ -83,7 +83,7 @@ Deno.test("StreamReader.readLine() takes a line of exactly the limit and no long
   await rejects(reader(["123456789\n"], { limit: 8 }).readLine(), {
     name: "LimitOverrunError",
     message:
-      "Cannot read a line: it is longer than 8 bytes; raise the reader's limit to allow it",
+      "Cannot read a line: it is longer than 8 bytes; raise the reader's limit to allow it, or take what has come by read()",
   });
   await rejects(
     reader(["123456789"], { limit: 8 }).readLine(),
