@@ -15,6 +15,7 @@ import type {
 } from "../../handlers/datagram_request_handler.ts";
 import { checkTime } from "../_core/options.ts";
 import { deliver } from "../_messages/deliver.ts";
+import { refuseBroadcast } from "../_messages/refuse_broadcast.ts";
 import { FarMessages } from "../_messages/far_messages.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
@@ -83,6 +84,10 @@ class SeenServer implements RequestServer {
 
   post(message: unknown): void | Promise<void> {
     return this.#messages.post(message);
+  }
+
+  broadcast(): never {
+    refuseBroadcast();
   }
 }
 
