@@ -1,3 +1,4 @@
+import { inspectBounded } from "../_inspect_bounded.ts";
 import { checkFewKeys } from "../_known_keys.ts";
 import { COUNT, type Traffic } from "../_traffic.ts";
 import { BUFFERED, FILLING, LEAVE, OWN, WATCH } from "./_owned.ts";
@@ -638,7 +639,14 @@ export class StreamReader implements AsyncIterable<string> {
   }
 }
 
-function countError(action: string, n: number): Error | undefined {
+function countError(action: string, n: unknown): Error | undefined {
+  if (typeof n !== "number") {
+    return new TypeError(
+      `Cannot ${action}: the number of bytes must be a number, received ${
+        inspectBounded(n)
+      }; the options come behind it`,
+    );
+  }
   if (Number.isInteger(n) && n >= 0) return undefined;
   return new RangeError(
     `Cannot ${action} ${n} bytes: the count must be a non-negative integer`,

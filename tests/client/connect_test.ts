@@ -307,6 +307,7 @@ Deno.test("connect() refuses what is wrong, before it connects", async () => {
     ],
     ["127.0.0.1:80", {}, /must be an object, received "127.0.0.1:80"/],
     [80, {}, /must be an object, received 80/],
+    ["127.0.0.1", 80, /the address must be an object, received "127/],
     [{ host: "a", port: 1 }, {}, /"host"; did you mean "hostname"\?$/],
     [{ hostname: "127.0.0.1:80", port: 80 }, {}, /write the port as port/],
     [{ hostname: 5, port: 1 }, {}, /hostname must be .*, received 5;/],

@@ -249,6 +249,19 @@ const READS: Readonly<
   "peek()": (rfile) => rfile.peek(10),
 };
 
+Deno.test("StreamReader says that options come behind the number of bytes", async () => {
+  const options = { timeout: 300 } as unknown as number;
+  const said =
+    "the number of bytes must be a number, received { timeout: 300 }; the options come behind it";
+  await rejects(reader([]).read(options), {
+    name: "TypeError",
+    message: `Cannot read: ${said}`,
+  });
+  await rejects(reader([]).readExactly(options), {
+    message: `Cannot read: ${said}`,
+  });
+});
+
 Deno.test("StreamReader fails, and does not wait for ever, where a source gives nothing", async () => {
   for (const read of Object.values(READS)) {
     const rfile = new StreamReader({ read: () => Promise.resolve(0) });
