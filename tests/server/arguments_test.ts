@@ -155,6 +155,29 @@ const REFUSED: readonly (readonly [string, () => unknown, string])[] = [
     () => new UnixStreamServer(untyped({ ...LOOPBACK }), nothing),
     'unknown address key "hostname"; it belongs to the address of a host',
   ],
+  ...([
+    [
+      new StreamRequestHandler(untyped({}), untyped({}), untyped({})),
+      "; pass the class itself, of which the server makes an instance for each request",
+    ],
+    [{ fetch: nothing }, "; pass its fetch() to HTTPServer"],
+    [LOOPBACK, "; it comes behind the address, and the options behind it"],
+    [undefined, "; it comes behind the address, and the options behind it"],
+    [null, "; it comes behind the address, and the options behind it"],
+  ] as const).map(([handler, remedy]) =>
+    [
+      `${Deno.inspect(handler)} as a handler`,
+      () => new TCPServer(LOOPBACK, untyped(handler)),
+      `the handler must be a handler class or a function, received ${
+        Deno.inspect(handler)
+      }${remedy}`,
+    ] as const
+  ),
+  [
+    "a function for threads",
+    () => new ThreadingTCPServer(LOOPBACK, untyped(() => {})),
+    "a function cannot run in another thread or process; export a class that extends",
+  ],
   [
     "an option of threads for processes",
     () => new ForkingTCPServer(LOOPBACK, Farewell, untyped({ workers: 2 })),
