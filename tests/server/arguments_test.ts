@@ -65,6 +65,13 @@ const REFUSED: readonly (readonly [string, () => unknown, string])[] = [
     () => new TCPServer(untyped({ ...LOOPBACK, backlog: 5 }), nothing),
     'unknown address key "backlog"; it belongs to the options, the third argument',
   ],
+  ...["hostname", "port", "cert", "key"].map((name) =>
+    [
+      `${name} in the options`,
+      () => new TCPServer(LOOPBACK, nothing, untyped({ [name]: "x" })),
+      `unknown option "${name}"; it belongs to the address, the first argument`,
+    ] as const
+  ),
   [
     "a host by another name",
     () => new TCPServer(untyped({ hostName: "127.0.0.1", port: 0 }), nothing),
