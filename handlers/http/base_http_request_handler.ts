@@ -386,13 +386,13 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * What belongs to the request that is being served.
+   * What belongs to the request of the code that runs.
    *
-   * @returns Its scope.
+   * @returns Its scope, if there is one.
    * @ignore
    */
-  get [SCOPE](): RequestScope {
-    return this.#scope!;
+  get [SCOPE](): RequestScope | undefined {
+    return this.#late ?? this.#scope;
   }
 
   /**
@@ -544,8 +544,7 @@ export class BaseHTTPRequestHandler<
    * @returns The same object for the whole request.
    */
   get headers(): Headers {
-    const scope = this.#late ?? this.#scope;
-    return scope?.headers ?? (this.#noHeaders ??= new Headers());
+    return this[SCOPE]?.headers ?? (this.#noHeaders ??= new Headers());
   }
 
   /**
@@ -566,8 +565,7 @@ export class BaseHTTPRequestHandler<
   get forwarded(): ForwardedClient | undefined {
     const { forwarded } = this.constructor as typeof BaseHTTPRequestHandler;
     if (forwarded === undefined) return undefined;
-    const scope = this.#late ?? this.#scope;
-    const of = scope?.rawHeaders ?? this.#refused;
+    const of = this[SCOPE]?.rawHeaders ?? this.#refused;
     if (this.#forwarded?.of !== of) {
       const client = forwardedClient(forwarded, this.clientAddress, of);
       this.#forwarded = { of, client };
@@ -623,7 +621,7 @@ export class BaseHTTPRequestHandler<
    * @returns The signal of this request; where there is none, of the connection.
    */
   override get signal(): AbortSignal {
-    return (this.#late ?? this.#scope)?.signal ?? super.signal;
+    return this[SCOPE]?.signal ?? super.signal;
   }
 
   /**
@@ -800,7 +798,7 @@ export class BaseHTTPRequestHandler<
             if (this.#borrowed !== undefined) returnMemory(this.#borrowed);
             this.#borrowed = undefined;
           }
-          if (entry !== undefined) entry.complete = true;
+          this.#answered(true);
         } catch (error) {
           this.#gathers = false;
           this.#body?.release();
@@ -812,7 +810,7 @@ export class BaseHTTPRequestHandler<
         if (this.#takeover !== undefined) {
           await this.#takeover.ended(failure).catch((error) => {
             if (failure === undefined) trace?.failed(error);
-            if (entry !== undefined) entry.complete = false;
+            this.#answered(false);
             throw error;
           });
         }
@@ -1522,7 +1520,13 @@ export class BaseHTTPRequestHandler<
       this.#own.responses[error.status]?.[1] ?? "",
     );
     await this.#finishResponse();
-    if (this.#entry !== undefined) this.#entry.complete = true;
+    this.#answered(true);
+  }
+
+  /** Takes note of whether all of the response was written. */
+  #answered(isWhole: boolean): void {
+    this.#scope?.answered(isWhole);
+    if (this.#entry !== undefined) this.#entry.complete = isWhole;
   }
 
   async #sendError(
