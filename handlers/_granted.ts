@@ -17,14 +17,20 @@ export interface Needs {
   ])[];
 }
 
-/** What it takes to reach a host and port. */
+/**
+ * What it takes to reach a host and port.
+ *
+ * @param isClient Whether it is a client's, whose port is another one each time:
+ * the flag that helps is that of all ports of its host.
+ */
 export function needsOfHost(
   { hostname, port }: { readonly hostname: string; readonly port: number },
+  isClient = false,
 ): Needs {
-  const host = hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
-  return { key: host, each: [[{ name: "net", host }, `--allow-net=${host}`]] };
+  const name = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const host = `${name}:${port}`;
+  const flag = `--allow-net=${isClient ? name : host}`;
+  return { key: host, each: [[{ name: "net", host }, flag]] };
 }
 
 /** What it takes to reach a Unix socket. */
@@ -46,19 +52,22 @@ export function needsOfPath(path: string): Needs {
 }
 
 /**
- * The error of what is not granted, if something is not.
+ * The error of what is not granted, if something is not: all of it.
  *
  * @param action What is done with the address, such as "send to".
+ * @param cause What has shown it, if anything has.
  */
 export function missingOf(
   { key, each }: Needs,
   action: string,
+  cause?: Error,
 ): Error | undefined {
-  for (const [descriptor, flag] of each) {
-    if (isGranted(descriptor)) continue;
-    return new Deno.errors.NotCapable(
-      `Cannot ${action} ${key}: requires ${descriptor.name} access to it, run again with ${flag}`,
-    );
-  }
-  return undefined;
+  const missing = each.filter(([descriptor]) => !isGranted(descriptor));
+  if (missing.length === 0) return undefined;
+  const names = missing.map(([{ name }]) => name).join(", ");
+  const flags = missing.map(([, flag]) => flag).join(" ");
+  return new Deno.errors.NotCapable(
+    `Cannot ${action} ${key}: requires ${names} access to it, run again with ${flags}`,
+    cause === undefined ? undefined : { cause },
+  );
 }

@@ -1,5 +1,13 @@
 /** How many letters may be wrong in a name that was meant. */
 const MOST_WRONG = 2;
+/** How many letters of a name say which was meant, where it goes on. */
+const LEAST_BEGUN = 4;
+
+/** Keys that are easily taken for those of an object, and where they belong. */
+export interface Elsewhere {
+  readonly keys: readonly string[];
+  readonly where: string;
+}
 
 /**
  * Checks that an object has no other keys than those that are looked at: a name
@@ -8,7 +16,7 @@ const MOST_WRONG = 2;
  * @param what What the keys are: "option".
  * @param given The object.
  * @param known The keys that it may have.
- * @param elsewhere Keys that belong somewhere else, and where.
+ * @param elsewhere Keys that belong somewhere else.
  * @param action What fails otherwise.
  * @throws {TypeError} If it is no object, or has another key.
  */
@@ -16,10 +24,7 @@ export function checkKeys(
   what: string,
   given: object,
   known: readonly string[],
-  elsewhere: { readonly keys: readonly string[]; readonly where: string } = {
-    keys: [],
-    where: "",
-  },
+  elsewhere: readonly Elsewhere[] = [],
   action = "create server",
 ): void {
   if (typeof given !== "object" || given === null) {
@@ -31,11 +36,12 @@ export function checkKeys(
   }
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
+    const place = elsewhere.find(({ keys }) => keys.includes(key));
     throw new TypeError(
       `Cannot ${action}: unknown ${what} "${key}"; ${
-        elsewhere.keys.includes(key)
-          ? `it belongs to the ${elsewhere.where}`
-          : remedy(key, known)
+        place === undefined
+          ? remedy(key, known)
+          : `it belongs to the ${place.where}`
       }`,
     );
   }
@@ -60,6 +66,7 @@ export function checkFewKeys(
 function remedy(key: string, known: readonly string[]): string {
   const meant = known.find((name) =>
     name.toLowerCase() === key.toLowerCase() ||
+    (key.length >= LEAST_BEGUN && name.startsWith(key)) ||
     distance(name, key) <= Math.min(MOST_WRONG, name.length / 3)
   );
   return meant === undefined

@@ -2,6 +2,7 @@ import { markLeftBehind } from "./streams/_left_behind.ts";
 import { refuseGenerator, refuseGeneratorMethods } from "./_generators.ts";
 import { nameBounded } from "./_inspect_bounded.ts";
 import { proxyOf } from "./_proxied.ts";
+import { refuseResponse } from "./_results.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
 import { TRAFFIC, type Traffic } from "./_traffic.ts";
 import type { Unsent } from "./_unsent.ts";
@@ -384,7 +385,8 @@ export class BaseRequestHandler<
   async #finishAfter(handled: Promise<void>): Promise<void> {
     let failed: Failure | undefined;
     try {
-      await handled;
+      const result: unknown = await handled;
+      if (result !== undefined) refuseResponse(result);
     } catch (error) {
       failed = { error };
     }

@@ -161,7 +161,9 @@ class UnixConnections extends Connections<Deno.UnixConn, Deno.UnixAddr> {
 }
 
 /** Whether a path is a name of Linux's abstract namespace, unix(7). */
-function isAbstract({ path }: UnixServerAddress): boolean {
+function isAbstract(address: UnixServerAddress): boolean {
+  // What is no address at all is refused where it is bound.
+  const path: unknown = address?.path;
   return typeof path === "string" && path.startsWith("\0");
 }
 

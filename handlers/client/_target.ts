@@ -1,4 +1,4 @@
-import { checkKeys } from "../_known_keys.ts";
+import { checkAddress, checkHostname, checkPort } from "../_check_address.ts";
 import {
   missingOf,
   type Needs,
@@ -59,11 +59,10 @@ export function checkTarget(
 ): Target {
   const isPath = typeof address === "object" && address !== null &&
     "path" in address;
-  checkKeys(
-    "address key",
+  checkAddress(
+    isPath ? "path" : "host",
     address,
     isPath ? ["path", "transport"] : ["hostname", "port", "transport"],
-    undefined,
     action,
   );
   const transport = transports[isPath ? 1 : 0]!;
@@ -109,20 +108,8 @@ function hostOf(
   { hostname = "127.0.0.1", port }: HostAddress,
   action: string,
 ): Target {
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new RangeError(
-      `Cannot ${action}: port must be an integer from 1 to 65535, received ${
-        Deno.inspect(port)
-      }`,
-    );
-  }
-  if (typeof hostname !== "string" || !/^[^\s[\]/]+$/.test(hostname)) {
-    throw new TypeError(
-      `Cannot ${action}: hostname must be a name or an IP address, received ${
-        Deno.inspect(hostname, { strAbbreviateSize: 40 })
-      }; write an address of IPv6 without brackets`,
-    );
-  }
+  checkPort(port, 1, action);
+  checkHostname(hostname, action);
   const text = hostname.includes(":")
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;

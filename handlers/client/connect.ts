@@ -1,4 +1,5 @@
 import { ipBytes } from "../_ip_text.ts";
+import { checkIsAddress } from "../_check_address.ts";
 import { checkKeys } from "../_known_keys.ts";
 import { clientCredentials } from "../_tls/client_credentials.ts";
 import {
@@ -108,6 +109,8 @@ export async function connect(
   address: HostAddress | PathAddress,
   options: ConnectOptions = {},
 ): Promise<StreamClient<Deno.NetAddr | Deno.UnixAddr>> {
+  // First: whoever writes host and port as two arguments has no options.
+  checkIsAddress("host", address, "connect");
   checkKeys("option", options, OPTIONS, undefined, "connect");
   const { tls = false, timeout = DEFAULT_TIMEOUT, signal, proxyHeader } =
     options;

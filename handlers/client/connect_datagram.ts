@@ -1,3 +1,4 @@
+import { checkIsAddress } from "../_check_address.ts";
 import { checkKeys } from "../_known_keys.ts";
 import { addressesOf } from "./_addresses_of.ts";
 import { checkLimits, Limit } from "./_limit.ts";
@@ -86,6 +87,8 @@ export async function connectDatagram(
   options: ConnectDatagramOptions = {},
 ): Promise<DatagramClient> {
   const action = "connect";
+  // First: whoever writes host and port as two arguments has no options.
+  checkIsAddress("host", address, action);
   checkKeys("option", options, OPTIONS, undefined, action);
   const {
     signal,

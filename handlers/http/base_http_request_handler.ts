@@ -1379,7 +1379,7 @@ export class BaseHTTPRequestHandler<
     const head = this.#head;
     if (head.status === 0 || head.isFollowed) {
       throw new Error(
-        `Cannot finish the response to ${this.command} ${this.path}: the handler sent none`,
+        `Cannot finish the response to ${this.command} ${this.path}: the handler sent none; await what it starts, or extend FetchRequestHandler to return a Response`,
       );
     }
     if (head.status === 101 && !head.endsInterim) {

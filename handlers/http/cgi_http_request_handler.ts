@@ -160,18 +160,20 @@ export class CGIHTTPRequestHandler<
   /**
    * Runs a script, or serves a file.
    *
-   * @returns A promise that resolves when the answer is sent.
+   * @returns A promise that resolves when the answer is sent; a subclass may
+   * return nothing.
    */
-  override doGET(): Promise<void> {
+  override doGET(): void | Promise<void> {
     return this.#serve();
   }
 
   /**
    * Runs a script, whose body is not sent, or describes a file.
    *
-   * @returns A promise that resolves when the answer is sent.
+   * @returns A promise that resolves when the answer is sent; a subclass may
+   * return nothing.
    */
-  override doHEAD(): Promise<void> {
+  override doHEAD(): void | Promise<void> {
     return this.#serve();
   }
 

@@ -257,18 +257,20 @@ export class SimpleHTTPRequestHandler<
   /**
    * Sends a file, a listing or a redirection.
    *
-   * @returns A promise that resolves when it is sent.
+   * @returns A promise that resolves when it is sent; a subclass may
+   * return nothing.
    */
-  doGET(): Promise<void> {
+  doGET(): void | Promise<void> {
     return this.#serve();
   }
 
   /**
    * Sends the headers that GET would be answered with.
    *
-   * @returns A promise that resolves when they are sent.
+   * @returns A promise that resolves when they are sent; a subclass may
+   * return nothing.
    */
-  doHEAD(): Promise<void> {
+  doHEAD(): void | Promise<void> {
     return this.#serve();
   }
 

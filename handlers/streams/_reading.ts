@@ -124,7 +124,7 @@ export class Reading {
     if (this.#over) return;
     this.#over = true;
     if (this.#waiting !== undefined) {
-      this.#settle(this.#waiting).reject(this.#note(requestOverError("read")));
+      this.#settle(this.#waiting).leave(this.#note(requestOverError("read")));
     }
   }
 

@@ -33,6 +33,12 @@ export class WaitingRead<T = unknown> {
     this.#resolve(value);
   }
 
+  /** The handler has ended before it: where nobody awaits it, that is reported. */
+  leave(reason: unknown): void {
+    this.unwatch?.();
+    this.#reject(reason);
+  }
+
   /** It may be that nobody awaits it, or not yet: a client can make any fail. */
   reject(reason: unknown): void {
     this.unwatch?.();

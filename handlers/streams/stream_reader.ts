@@ -1,3 +1,4 @@
+import { inspectBounded } from "../_inspect_bounded.ts";
 import { checkFewKeys } from "../_known_keys.ts";
 import { COUNT, type Traffic } from "../_traffic.ts";
 import { BUFFERED, FILLING, LEAVE, OWN, WATCH } from "./_owned.ts";
@@ -219,7 +220,8 @@ export class StreamReader implements AsyncIterable<string> {
    * @returns The line without its ending, decoded as UTF-8 (what is not UTF-8
    * becomes U+FFFD; `readUntil("\n")` gives the bytes), or `null` at the end of
    * the stream. What follows the last line ending is a line too.
-   * @throws {LimitOverrunError} If the line is longer than `limit` bytes.
+   * @throws {LimitOverrunError} If the line is longer than `limit` bytes, which are
+   * left to be read: another `readLine` would throw again, `read` takes them.
    * @throws {Deno.errors.Busy} If another read is waiting.
    */
   readLine(options?: ReadOptions): Promise<string | null> {
@@ -631,13 +633,20 @@ export class StreamReader implements AsyncIterable<string> {
 
   #overrun(message: string): LimitOverrunError {
     return new LimitOverrunError(
-      `${message}; raise the reader's limit to allow it`,
+      `${message}; raise the reader's limit to allow it, or take what has come by read()`,
       this.#limit,
     );
   }
 }
 
-function countError(action: string, n: number): Error | undefined {
+function countError(action: string, n: unknown): Error | undefined {
+  if (typeof n !== "number") {
+    return new TypeError(
+      `Cannot ${action}: the number of bytes must be a number, received ${
+        inspectBounded(n)
+      }; the options come behind it`,
+    );
+  }
   if (Number.isInteger(n) && n >= 0) return undefined;
   return new RangeError(
     `Cannot ${action} ${n} bytes: the count must be a non-negative integer`,

@@ -419,10 +419,13 @@ export class StreamWriter {
 
   #reasonToRefuse(bytes: unknown): Error | undefined {
     if (!(bytes instanceof Uint8Array)) {
+      const isPromise = bytes instanceof Promise;
       return new TypeError(
         `Cannot write ${
-          bytes === null ? "null" : typeof bytes
-        }: data must be a string or a Uint8Array`,
+          bytes === null ? "null" : isPromise ? "a promise" : typeof bytes
+        }: data must be a string or a Uint8Array${
+          isPromise ? "; await it first" : ""
+        }`,
       );
     }
     const what = `write ${bytes.length} bytes`;

@@ -7,6 +7,7 @@ import { Shutdowns } from "../_bridge/shutdowns.ts";
 import { checkTime } from "../_core/options.ts";
 import { withSeam } from "../_core/seam.ts";
 import { deliver, type MessageListener } from "../_messages/deliver.ts";
+import { refuseBroadcast } from "../_messages/refuse_broadcast.ts";
 import { FarMessages } from "../_messages/far_messages.ts";
 import type { TCPServer, TCPServerOptions } from "../tcp_server.ts";
 import type { TLSServer, TLSServerAddress } from "../tls_server.ts";
@@ -421,7 +422,7 @@ export class AcceptingThread {
   }
 
   /** What handlers see as their server, as in every thread. */
-  #makeSeen(): RequestServer {
+  #makeSeen(): RequestServer & { broadcast(): never } {
     const { addr, options } = this.#start;
     const { measuresRequests = false } = this.#Handler as {
       readonly measuresRequests?: boolean;
@@ -435,6 +436,7 @@ export class AcceptingThread {
       },
       requestTimeout: measuresRequests ? requestTimeout : Infinity,
       post: (message) => messages.post(message),
+      broadcast: refuseBroadcast,
       shutdown: (options) => this.#shutdown(options ?? {}),
     };
   }

@@ -74,7 +74,7 @@ export class Acceptor {
     });
     const config = messages.packedConfig?.buffer;
     this.#worker = new OwnedWorker(
-      `${start.handler.name} thread`,
+      start.handler,
       (state): AcceptorStart => ({
         ...start,
         ...{ module: THREAD_URL, state, config },

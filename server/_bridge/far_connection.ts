@@ -1,5 +1,5 @@
+import { notBytes } from "../../handlers/_not_bytes.ts";
 import { PROXIED, type Proxied } from "../../handlers/_proxied.ts";
-import { inspectBounded } from "../../handlers/_inspect_bounded.ts";
 import { addBorrower } from "../../handlers/streams/_lending.ts";
 import { readableOf, writableOf } from "../../handlers/streams/_web_streams.ts";
 import type { Carrier } from "./carrier.ts";
@@ -404,13 +404,6 @@ function append(bytes: Uint8Array, more: Uint8Array): Uint8Array {
   const all = new Uint8Array(memory, 0, size);
   all.set(more, bytes.length);
   return all;
-}
-
-/** What there is for what should be bytes, and is not. */
-export function notBytes(action: string, value: unknown): TypeError {
-  return new TypeError(
-    `Cannot ${action} ${inspectBounded(value)}: it is not a Uint8Array`,
-  );
 }
 
 /** What waited is in no memory any more: it was not empty before. */

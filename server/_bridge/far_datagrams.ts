@@ -7,7 +7,7 @@ import {
   REQUEST_WINDOW,
   SIDE_WINDOW,
 } from "./datagram_window.ts";
-import { notBytes } from "./far_connection.ts";
+import { notBytes } from "../../handlers/_not_bytes.ts";
 import { FrameType } from "./frames.ts";
 import { packDatagram } from "./payloads.ts";
 

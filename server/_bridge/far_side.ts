@@ -15,6 +15,7 @@ import type {
 } from "../../handlers/datagram_request_handler.ts";
 import { checkTime } from "../_core/options.ts";
 import { deliver } from "../_messages/deliver.ts";
+import { refuseBroadcast } from "../_messages/refuse_broadcast.ts";
 import { FarMessages } from "../_messages/far_messages.ts";
 import type { Carrier } from "./carrier.ts";
 import { packError, unpackError } from "./errors.ts";
@@ -84,6 +85,10 @@ class SeenServer implements RequestServer {
   post(message: unknown): void | Promise<void> {
     return this.#messages.post(message);
   }
+
+  broadcast(): never {
+    refuseBroadcast();
+  }
 }
 
 /** Runs handlers for a near side that holds their sockets. */
@@ -92,6 +97,7 @@ export class FarSide implements FrameHandler {
   readonly #Handler: AnyHandlerClass;
   readonly #addr: Deno.Addr;
   readonly #opened: () => void;
+  readonly #explain: (error: unknown) => unknown;
   readonly #channels = new Map<number, Channel>();
   /** Those that were asked for by what handlers have left running. */
   readonly #leftShutdowns = new Shutdowns();
@@ -106,6 +112,7 @@ export class FarSide implements FrameHandler {
    * @param addr What `server.addr` says in a handler.
    * @param config What `server.config` says at first, if anything, packed.
    * @param opened Called for each request before its handler is made.
+   * @param explain Called with what a handler has thrown; may add to it.
    */
   constructor(
     carrier: Carrier,
@@ -113,7 +120,9 @@ export class FarSide implements FrameHandler {
     addr: Deno.Addr,
     config?: ArrayBuffer,
     opened: () => void = () => {},
+    explain: (error: unknown) => unknown = (error) => error,
   ) {
+    this.#explain = explain;
     this.#carrier = carrier;
     this.#Handler = Handler;
     this.#addr = addr;
@@ -236,8 +245,12 @@ export class FarSide implements FrameHandler {
       // Each message may be the fault of many handlers.
       if (this.#mayFail === 0) return printThrown([where, error]);
       this.#mayFail--;
-      this.#carrier.send(FrameType.Error, 0, packError(error));
+      this.#carrier.send(FrameType.Error, 0, this.#pack(error));
     }
+  }
+
+  #pack(error: unknown): Uint8Array {
+    return packError(this.#explain(error));
   }
 
   /** What a request, or none, sees of the server. */
@@ -286,7 +299,7 @@ export class FarSide implements FrameHandler {
       await channel.handler.onShutdown(gracePeriod);
     } catch (error) {
       if (this.#channels.get(id) === channel) {
-        this.#carrier.send(FrameType.Error, id, packError(error));
+        this.#carrier.send(FrameType.Error, id, this.#pack(error));
       } else printThrown(["onShutdown of a request that is over", error]);
     }
   }
@@ -337,7 +350,7 @@ export class FarSide implements FrameHandler {
         ? handler[RUN](host)
         : tracing.handler(handler, () => handler[RUN](host)));
     } catch (error) {
-      this.#carrier.send(FrameType.Error, id, packError(error));
+      this.#carrier.send(FrameType.Error, id, this.#pack(error));
     }
     const unsent = channel?.datagrams?.drained();
     if (unsent !== undefined) await unsent;

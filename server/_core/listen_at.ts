@@ -1,8 +1,21 @@
-import { checkKeys } from "../../handlers/_known_keys.ts";
-import { checkPort } from "./options.ts";
+import {
+  checkAddress,
+  checkHostname,
+  checkPort,
+} from "../../handlers/_check_address.ts";
+import { missingOf, needsOfHost } from "../../handlers/_granted.ts";
 
-/** Options that are easily taken for parts of an address. */
-const OPTIONS = ["backlog", "maxConnections", "signal", "idleTimeout"];
+/** What is easily taken for parts of an address, as `Deno.serve` has some of it. */
+const ELSEWHERE = [
+  {
+    keys: [
+      ...["backlog", "maxConnections", "signal", "idleTimeout"],
+      ...["onListen", "onError"],
+    ],
+    where: "options, the third argument",
+  },
+  { keys: ["handler"], where: "second argument" },
+];
 
 /** An address to listen at. */
 interface ListenAddress {
@@ -20,7 +33,8 @@ interface ListenAddress {
  * @param more The keys that such an address may have beside those two.
  * @param listen Opens the socket.
  * @throws {RangeError} If the port is out of range.
- * @throws {TypeError} If the address has another key.
+ * @throws {TypeError} If the address is no object, has another key, or one of
+ * another type.
  */
 export function listenAt<Socket>(
   transport: "tcp" | "udp",
@@ -28,11 +42,14 @@ export function listenAt<Socket>(
   more: readonly string[],
   listen: () => Socket,
 ): Socket {
-  checkKeys("address key", address, [
-    ...["hostname", "port", "transport"],
-    ...more,
-  ], { keys: OPTIONS, where: "options, the third argument" });
-  checkPort(address);
+  const action = "create server";
+  checkAddress(
+    "host",
+    address,
+    ["hostname", "port", "transport", ...more],
+    action,
+    ELSEWHERE,
+  );
   const { transport: said = transport } = address as { transport?: unknown };
   if (said !== transport) {
     throw new TypeError(
@@ -41,12 +58,25 @@ export function listenAt<Socket>(
       }`,
     );
   }
+  const { hostname = "0.0.0.0", port } = address;
+  checkPort(port, 0, action);
+  // Deno takes the brackets that a URL has, too.
+  const bare = /^\[(.+)\]$/.exec(hostname)?.[1] ?? hostname;
+  checkHostname(bare, action);
   try {
     return listen();
   } catch (error) {
+    // Deno names no more of the flag than that there is one.
+    if (error instanceof Deno.errors.NotCapable) {
+      throw missingOf(
+        needsOfHost({ hostname: bare, port }),
+        "listen on",
+        error,
+      ) ??
+        error;
+    }
     const remedy = remedyOf(error);
     if (remedy === undefined) throw error;
-    const { hostname = "0.0.0.0", port } = address;
     const Same = (error as Error).constructor as ErrorConstructor;
     throw new Same(
       `Cannot listen on ${hostname}:${port}: ${

@@ -117,21 +117,6 @@ export function listenBacklog(
   return { tcpBacklog: Math.min(backlog, 2 ** 31 - 1) };
 }
 
-/**
- * Checks the port of an address.
- *
- * @throws {RangeError} If it is not an integer from 0 to 65,535.
- */
-export function checkPort(address: { readonly port: number }): void {
-  const port = address?.port;
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
-  throw new RangeError(
-    `Cannot create server: port must be an integer from 0 to 65535, received ${
-      Deno.inspect(port)
-    }`,
-  );
-}
-
 /** The largest id of a user or a group: setuid(2) takes all bits set as none. */
 const LARGEST_ID = 2 ** 32 - 2;
 

@@ -38,7 +38,7 @@ export function withPermittedSends<Address extends Deno.Addr>(
   const check = (address: Address): Error | undefined => {
     const needs = "path" in address
       ? needsOfPath(address.path ?? "")
-      : needsOfHost(address as Deno.NetAddr);
+      : needsOfHost(address as Deno.NetAddr, true);
     const { key } = needs;
     if (permitted.has(key)) return undefined;
     const refused = missingOf(needs, "send to");

@@ -1,4 +1,5 @@
 import { addForgetful, isForgetful } from "../../handlers/_replying.ts";
+import { notBytes } from "../../handlers/_not_bytes.ts";
 import { BYTES_OUT } from "../../handlers/_traffic.ts";
 
 /** A socket that sends datagrams. */
@@ -21,8 +22,10 @@ export function countSends<Socket>(
   const forgets = isForgetful(sending);
   const { send } = sending;
   sending.send = (data, address) => {
-    // What is no data is the socket's to refuse.
-    counters[BYTES_OUT]! += data?.length ?? 0;
+    if (!(data instanceof Uint8Array)) {
+      return Promise.reject(notBytes("send", data));
+    }
+    counters[BYTES_OUT]! += data.length;
     return send.call(sending, data, address);
   };
   if (forgets) addForgetful(sending);

@@ -4,11 +4,12 @@ import { escapeControls } from "../../handlers/_escape_controls.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { isWantOfDescriptors } from "../_core/accept_errors.ts";
 import { allowedNames } from "./allowed_names.ts";
-import { configFlags } from "./handler_config.ts";
+import { configFlags, findRemedy } from "./handler_config.ts";
 import { checkId, checkTexts } from "../_core/options.ts";
 import { type Ended, outputWithin } from "./output_within.ts";
 import type { HandlerLocation } from "../_bridge/handler_location.ts";
 import type { MayResolve } from "../_bridge/near_datagram.ts";
+import { permissionRemedy } from "./permission_remedy.ts";
 import { CHECKED, type ProcessStart } from "./process_start.ts";
 
 /** What decides how the processes of a server are started. */
@@ -128,7 +129,9 @@ export class ChildCommand {
       )
       : describeEnd(ended, ended.stderr);
     const remedy = NOT_MAPPED.test(ended.stderr)
-      ? '; name the configuration that has it: denoArgs: ["--config=PATH"], or let this process read deno.json'
+      ? `; name the configuration that has it by the option denoArgs: ["--config=PATH"]${
+        findRemedy(this.#start.handler.moduleUrl)
+      }`
       : "";
     throw new Error(refuse(how + remedy));
   }
@@ -199,7 +202,11 @@ export function describeLateness(startTimeout: number): string {
 function withStderr(how: string, stderr: string): string {
   // What clients sent may be in it, and a terminal obeys it.
   const text = escapeControls(stderr.trim());
-  return text === "" ? how : `${how} and wrote to stderr: ${text}`;
+  if (text === "") return how;
+  const remedy = permissionRemedy(text);
+  return `${how} and wrote to stderr: ${text}${
+    remedy === undefined ? "" : `; ${remedy}`
+  }`;
 }
 
 /**

@@ -25,16 +25,42 @@ export function configFlags(
     !moduleUrl.startsWith("file:") ||
     denoArgs.some((flag) => SAYS_WHICH.test(flag))
   ) return [];
+  const { path, isFound } = search(moduleUrl);
+  return isFound ? [`--config=${path}`] : [];
+}
+
+/**
+ * What to do besides, where a process has not found the names that its handler
+ * imports: nothing, if there is no configuration, or none that was not looked at.
+ *
+ * @param moduleUrl The URL of the handler's module.
+ */
+export function findRemedy(moduleUrl: string): string {
+  if (!moduleUrl.startsWith("file:")) return "";
+  const { path, isFound } = search(moduleUrl);
+  return path === undefined || isFound
+    ? ""
+    : `, or let this process find it: run again with --allow-read=${path}`;
+}
+
+/**
+ * Looks for the configuration of a module.
+ *
+ * @returns The first that is there, or else the first that may not be looked at.
+ */
+function search(
+  moduleUrl: string,
+): { readonly path?: string; readonly isFound: boolean } {
   let folder = dirname(fileURLToPath(moduleUrl));
   while (true) {
     for (const name of NAMES) {
       const path = join(folder, name);
       // An outer one would not be the one that Deno finds.
-      if (!isGranted({ name: "read", path })) return [];
-      if (isFile(path)) return [`--config=${path}`];
+      if (!isGranted({ name: "read", path })) return { path, isFound: false };
+      if (isFile(path)) return { path, isFound: true };
     }
     const outer = dirname(folder);
-    if (outer === folder) return [];
+    if (outer === folder) return { isFound: false };
     folder = outer;
   }
 }

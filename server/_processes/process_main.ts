@@ -9,6 +9,7 @@
 import { type AnyHandlerClass, FarSide } from "../_bridge/far_side.ts";
 import { FrameType } from "../_bridge/frames.ts";
 import { findHandler } from "../_bridge/handler_location.ts";
+import { addPermissionRemedy } from "./permission_remedy.ts";
 import { PipeCarrier } from "./pipe_carrier.ts";
 import { CHECKED, type ProcessStart } from "./process_start.ts";
 import { exit, pipes, start } from "./process_stdio.ts";
@@ -38,7 +39,16 @@ export async function run(
   const carrier = new PipeCarrier(pipes);
   // The other side has waited for this.
   carrier.send(FrameType.Pong, 0);
-  await carrier.receive(new FarSide(carrier, Handler, addr));
+  await carrier.receive(
+    new FarSide(
+      carrier,
+      Handler,
+      addr,
+      undefined,
+      undefined,
+      addPermissionRemedy,
+    ),
+  );
   // Timers and listeners of handlers would keep it.
   exit();
 }

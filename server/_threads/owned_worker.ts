@@ -1,6 +1,8 @@
 import { getHeapStatistics } from "node:v8";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { toError } from "../_bridge/errors.ts";
+import type { HandlerLocation } from "../_bridge/handler_location.ts";
+import { importFlag } from "./import_flag.ts";
 import { BOOTSTRAP, SharedThreadState, ThreadState } from "./thread_state.ts";
 
 const BOOTSTRAP_URL = new URL(
@@ -32,6 +34,7 @@ export interface WorkerStart {
 export class OwnedWorker {
   readonly #worker: Worker;
   readonly #state: SharedThreadState;
+  readonly #handlerUrl: string;
   readonly #ended: (cause: Error) => void;
   /** Resolves when it is gone. */
   readonly #gone = Promise.withResolvers<void>();
@@ -45,19 +48,20 @@ export class OwnedWorker {
   readonly #isReleased = Promise.withResolvers<void>();
 
   /**
-   * @param name What debuggers call it.
+   * @param handler What it runs: debuggers call it after that.
    * @param start Makes what it is told, with what all are told.
    * @param ended Told once, with the cause, before it is ended: it is gone.
    */
   constructor(
-    name: string,
+    handler: HandlerLocation,
     start: (state: SharedArrayBuffer) => WorkerStart,
     ended: (cause: Error) => void,
   ) {
     this.#state = new SharedThreadState();
+    this.#handlerUrl = handler.moduleUrl;
     this.#ended = ended;
     this.#worker = new Worker(BOOTSTRAP_URL, {
-      name,
+      name: `${handler.name} thread`,
       workerData: start(this.#state.memory),
       // Else all of the environment is read and copied, which takes a permission
       // that a terminal is asked for. Like this, who uses a variable needs it.
@@ -169,7 +173,10 @@ export class OwnedWorker {
     if (
       this.#cause !== undefined || this.#state.state !== ThreadState.Ready
     ) {
-      const error = startError(this.#cause ?? this.#state.error) ??
+      const error = startError(
+        this.#cause ?? this.#state.error,
+        this.#handlerUrl,
+      ) ??
         new Deno.errors.TimedOut(
           `Cannot start a thread: its handler was not imported within ${START_TIMEOUT} ms`,
         );
@@ -206,16 +213,21 @@ export class OwnedWorker {
 }
 
 /** Says what an import that fails because of where it is could do better. */
-function startError(error: Error | undefined): Error | undefined {
+function startError(
+  error: Error | undefined,
+  handlerUrl: string,
+): Error | undefined {
   if (error === undefined) return undefined;
   // Its further lines say where the import stands.
   const [what] = error.message.split("\n", 1);
-  if (/^Requires \w+ access/.test(what!)) {
-    // It fails as any other does: with a TypeError.
+  const [, permission, refused] =
+    /^Requires (\w+) access to "(.+)", run again/.exec(what!) ?? [];
+  if (permission !== undefined) {
+    // An import fails as any other does: with a TypeError.
     return new Deno.errors.NotCapable(
-      `Cannot start a thread: r${
-        what!.slice(1)
-      }; threads import this module and the handler's`,
+      `Cannot start a thread: requires ${permission} access to "${refused}", run again with ${
+        importFlag(permission, refused!, handlerUrl)
+      }; threads import this module, the handler's and all that it imports`,
       { cause: error },
     );
   }

@@ -52,7 +52,7 @@ export class Thread {
     this.#place = messages.join(frameLink(this.#carrier));
     this.side = new NearSide(this.#carrier, shutdown, undefined, this.#place);
     this.#worker = new OwnedWorker(
-      `${handler.name} thread`,
+      handler,
       (state): ThreadStart => ({
         module: THREAD_URL,
         ...{ handler, addr, toThread, fromThread, state },

@@ -1,6 +1,6 @@
-import { isGranted } from "../../handlers/_granted.ts";
+import { isGranted, missingOf, needsOfPath } from "../../handlers/_granted.ts";
 import { resolve } from "node:path";
-import { checkKeys } from "../../handlers/_known_keys.ts";
+import { checkAddress } from "../../handlers/_check_address.ts";
 import { isDeadUnixSocket } from "./probe_unix_socket.ts";
 
 /** Where a Unix server listens. */
@@ -68,10 +68,10 @@ export class UnixSocketFile {
     listen: (path: string) => Socket,
     more: readonly string[] = [],
   ): { readonly socket: Socket; readonly file: UnixSocketFile } {
-    checkKeys("address key", address, ["path", "transport", ...more], {
-      keys: UNIX_OPTION_NAMES,
-      where: "options, the third argument",
-    });
+    const known = ["path", "transport", ...more];
+    checkAddress("path", address, known, "create server", [
+      { keys: UNIX_OPTION_NAMES, where: "options, the third argument" },
+    ]);
     const { path: given } = address;
     // Refuse an empty path: Linux would bind it to a name of its own choice.
     if (typeof given !== "string" || given === "") {
@@ -112,6 +112,10 @@ export class UnixSocketFile {
       if (error instanceof Deno.errors.AddrInUse) {
         UnixSocketFile.#removeDead(path, reclaim, error);
         return listen(path);
+      }
+      // Deno names the first of three.
+      if (error instanceof Deno.errors.NotCapable) {
+        throw missingOf(needsOfPath(path), "listen on", error) ?? error;
       }
       if (error instanceof Deno.errors.NotFound) {
         throw new Deno.errors.NotFound(

@@ -1,3 +1,4 @@
+import { checkIsAddress } from "../../handlers/_check_address.ts";
 import { checkKeys } from "../../handlers/_known_keys.ts";
 import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import { checkTime } from "../_core/options.ts";
@@ -53,6 +54,9 @@ export interface ServeForTestOptions<Class extends TestableServerClass>
   /** The options of the server. */
   readonly options?: ConstructorParameters<Class>[2];
 }
+
+/** What fails, as errors begin. */
+const ACTION = "serve for a test";
 
 const SERVED_OPTIONS: readonly (keyof ServedOptions)[] = [
   "allowErrors",
@@ -115,10 +119,9 @@ export async function serveForTest(
   what: unknown,
   options: GivenOptions = {},
 ): Promise<TestServer<TestableServer>> {
-  const action = "serve for a test";
   const made = isServer(what);
   const more = made ? [] : ["server", "address", "options"];
-  checkKeys("option", options, [...SERVED_OPTIONS, ...more], undefined, action);
+  checkKeys("option", options, [...SERVED_OPTIONS, ...more], undefined, ACTION);
   checkTime("gracePeriod", options.gracePeriod ?? 0);
   if (made) {
     return new TestServer(
@@ -132,7 +135,7 @@ export async function serveForTest(
   const Server = (options.server ?? TCPServer) as Constructor;
   if (typeof Server !== "function") {
     throw new TypeError(
-      `Cannot ${action}: server must be the class of a server, received ${
+      `Cannot ${ACTION}: server must be the class of a server, received ${
         Deno.inspect(Server)
       }; give one that is made already in the place of the handler`,
     );
@@ -182,9 +185,11 @@ async function addressFor(
   given: object,
   undo: AsyncDisposableStack,
 ): Promise<object> {
+  const isPath = isKindOf(Server, UnixStreamServer, UnixDatagramServer);
+  checkIsAddress(isPath ? "path" : "host", given, ACTION);
   // One that is inherited has all it needs.
   if ("fd" in given) return given;
-  if (isKindOf(Server, UnixStreamServer, UnixDatagramServer)) {
+  if (isPath) {
     if ("path" in given) return given;
     const folder = await Deno.makeTempDir();
     undo.defer(() => Deno.remove(folder, { recursive: true }));

@@ -293,9 +293,24 @@ Deno.test("connect() refuses what is wrong, before it connects", async () => {
     [{ port: 1 }, { proxyHeader: new Uint8Array(20) }, /proxyHeader must be/],
     [{ port: 0 }, {}, /^RangeError: .*port must be an integer from 1 to 65535/],
     [{ port: 70_000 }, {}, /^RangeError: .*received 70000$/],
-    [{ port: "80" }, {}, /^RangeError: .*received "80"$/],
-    [{}, {}, /port must be an integer/],
-    [undefined, {}, /address keys must be an object/],
+    [
+      { port: "80" },
+      {},
+      /^TypeError: .*port must be a number, received "80"; convert it by Number\(\)$/,
+    ],
+    [{}, {}, /^TypeError: .*port must be a number, received undefined$/],
+    [undefined, {}, /address must be an object, received undefined/],
+    [
+      ["127.0.0.1", 80],
+      {},
+      /^TypeError: Cannot connect: the address must be an object, received \[ "127.0.0.1", 80 \]; write one such as \{ hostname: "127.0.0.1", port: 8000 \}$/,
+    ],
+    ["127.0.0.1:80", {}, /must be an object, received "127.0.0.1:80"/],
+    [80, {}, /must be an object, received 80/],
+    ["127.0.0.1", 80, /the address must be an object, received "127/],
+    [{ host: "a", port: 1 }, {}, /"host"; did you mean "hostname"\?$/],
+    [{ hostname: "127.0.0.1:80", port: 80 }, {}, /write the port as port/],
+    [{ hostname: 5, port: 1 }, {}, /hostname must be .*, received 5;/],
     [{ hostname: "[::1]", port: 1 }, {}, /without brackets/],
     [{ hostname: "", port: 1 }, {}, /hostname must be a name/],
     [{ hostname: "a b", port: 1 }, {}, /hostname must be a name/],
@@ -347,7 +362,7 @@ Deno.test("a missing permission is named", async () => {
   deepStrictEqual(new TextDecoder().decode(stdout).trim().split("\n"), [
     "NotCapable: Cannot connect to 127.0.0.1:1: requires net access to it, run again with --allow-net=127.0.0.1:1",
     "NotCapable: Cannot connect to [::1]:2: requires net access to it, run again with --allow-net=[::1]:2",
-    'NotCapable: Cannot connect to "/x": requires read access to it, run again with --allow-read=/x',
+    'NotCapable: Cannot connect to "/x": requires read, write, net access to it, run again with --allow-read=/x --allow-write=/x --allow-net=unix:/x',
     'NotCapable: Cannot connect to "\\u0000x": requires net access to it, run again with --allow-net',
   ]);
 });

@@ -104,6 +104,34 @@ Deno.test("the error of what a handler left behind asks whether handle() awaited
   );
 });
 
+Deno.test("a read whose promise nobody has looked at is reported where it still waits in the end", async () => {
+  await using server = serve(
+    new Plain(LOOPBACK, ({ rfile, wfile }) => {
+      // The client would be sent "[object Promise]".
+      wfile.write(`You said ${rfile.readLine()}`);
+    }),
+  );
+  strictEqual(await ask(server.addr), "You said [object Promise]");
+  const [error] = await server.reports.until(1);
+  match(
+    `${error}`,
+    /^BadResource: Cannot read: the request is finished; did handle\(\) await all that it started\?$/,
+  );
+  // One that has what it asks for has done no harm.
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using other = serve(
+    new Plain(LOOPBACK, async ({ rfile }) => {
+      await rfile.peek();
+      void rfile.readLine();
+      resolve();
+    }),
+  );
+  strictEqual(await ask(other.addr, "a line\n"), "");
+  await promise;
+  await other.shutdown();
+  strictEqual(other.reports.errors.length, 0);
+});
+
 Deno.test("streams that a handler uses for the first time when its request is over say so", async () => {
   const errors: Error[] = [];
   const { promise: done, resolve: end } = Promise.withResolvers<void>();

@@ -434,7 +434,11 @@ Deno.test("The command that cannot serve says why, and ends with 1", async () =>
       /^Cannot serve ".*\/none": No such file/,
     ],
     [[NET, read], [folder.at("file")], /^Cannot serve ".*": it is not a dir/],
-    [[read], [folder.path], /net access to "127\.0\.0\.1:8000".*--allow-net/],
+    [
+      [read],
+      [folder.path],
+      /127\.0\.0\.1:8000: requires net access to it, run again with --allow-net=127\.0\.0\.1:8000/,
+    ],
     [[NET], [folder.path], /^Cannot serve ".*": .*--allow-read/],
     [
       [`--allow-net=127.0.0.1:${port}`, read],

@@ -459,7 +459,7 @@ Deno.test("limits are for functions, and are checked when the server is made", (
       new HTTPServer(LOCAL, () => new Response(), {
         limits: { maxBody: 1 } as never,
       }),
-    /unknown limit "maxBody"; known are /,
+    /unknown limit "maxBody"; did you mean "maxBodySize"\?$/,
   );
 });
 

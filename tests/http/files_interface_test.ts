@@ -55,7 +55,7 @@ Deno.test("directory is that of the instance: a field, a constructor's option, o
     }
   }
   class ByHost extends Quiet {
-    override doGET(): Promise<void> {
+    override doGET(): void | Promise<void> {
       const host = this.headers.get("host");
       this.directory = site.at(host === "example.test" ? "b" : "a");
       return super.doGET();

@@ -207,7 +207,7 @@ for (const what of ["udp", "threads of datagrams"]) {
       await stranger.socket.send(encode("x"), server);
       await patiently(
         child.until(
-          /NotCapable: Cannot send to 127\.0\.0\.1:\d+: requires net access/,
+          /NotCapable: Cannot send to 127\.0\.0\.1:\d+: requires net access to it, run again with --allow-net=127\.0\.0\.1(?!:)/,
         ),
         () => "the report",
       );

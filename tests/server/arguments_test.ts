@@ -80,6 +80,81 @@ const REFUSED: readonly (readonly [string, () => unknown, string])[] = [
     () => new TCPServer(untyped({ ...LOOPBACK, transport: "udp" }), nothing),
     'transport must be "tcp", received "udp"',
   ],
+  ...[TCPServer, ThreadingTCPServer, ForkingTCPServer].flatMap(
+    (Server) =>
+      ([
+        [["127.0.0.1", 8000], 'received [ "127.0.0.1", 8000 ]'],
+        ["127.0.0.1:8000", 'received "127.0.0.1:8000"'],
+        [8000, "received 8000"],
+        [undefined, "received undefined"],
+        [null, "received null"],
+      ] as const).map(([address, received]) =>
+        [
+          `${Deno.inspect(address)} as the address of ${Server.name}`,
+          () => new Server(untyped(address), untyped(Farewell)),
+          `the address must be an object, ${received}; write one such as { hostname: "127.0.0.1", port: 8000 }`,
+        ] as const
+      ),
+  ),
+  ...[UnixStreamServer, UnixDatagramServer].flatMap((Server) =>
+    ["/run/a.sock", undefined, null, 5].map((address) =>
+      [
+        `${Deno.inspect(address)} as the address of ${Server.name}`,
+        () => new Server(untyped(address), nothing),
+        `the address must be an object, received ${
+          Deno.inspect(address)
+        }; write one such as { path: "/run/name.sock" }`,
+      ] as const
+    )
+  ),
+  ...[TCPServer, UDPServer].flatMap((Server) =>
+    ([
+      [
+        { host: "127.0.0.1", port: 0 },
+        'unknown address key "host"; did you mean "hostname"?',
+      ],
+      [
+        { port: "8000" },
+        'port must be a number, received "8000"; convert it by Number()',
+      ],
+      [{ hostname: "127.0.0.1" }, "port must be a number, received undefined"],
+      [
+        { hostname: 5, port: 0 },
+        "hostname must be a name or an IP address, received 5",
+      ],
+      [
+        { hostname: "127.0.0.1:80", port: 0 },
+        'hostname must be a name or an IP address, received "127.0.0.1:80"; write the port as port, and IPv6 without brackets',
+      ],
+      [
+        { hostname: "", port: 0 },
+        'hostname must be a name or an IP address, received ""',
+      ],
+      [
+        { path: "/run/a.sock" },
+        'unknown address key "path"; it belongs to the address of a Unix socket',
+      ],
+      [
+        { port: 0, handler: nothing },
+        'unknown address key "handler"; it belongs to the second argument',
+      ],
+      [
+        { port: 0, onListen: nothing },
+        'unknown address key "onListen"; it belongs to the options, the third argument',
+      ],
+    ] as const).map(([address, message]) =>
+      [
+        `${Deno.inspect(address)} as the address of ${Server.name}`,
+        () => new Server(untyped(address), nothing),
+        message,
+      ] as const
+    )
+  ),
+  [
+    "a host and port for a path",
+    () => new UnixStreamServer(untyped({ ...LOOPBACK }), nothing),
+    'unknown address key "hostname"; it belongs to the address of a host',
+  ],
   [
     "an option of threads for processes",
     () => new ForkingTCPServer(LOOPBACK, Farewell, untyped({ workers: 2 })),

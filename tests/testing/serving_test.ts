@@ -244,6 +244,17 @@ Deno.test("what the constructor refuses leaves nothing behind, and wrong options
     ],
     [{ gracePeriod: -1 }, /gracePeriod: it must be a non-negative/],
     [{ address: { prot: 1 } }, /unknown address key "prot"/],
+    [
+      { address: ["127.0.0.1", 8000] },
+      /^TypeError: Cannot serve for a test: the address must be an object, received \[ "127.0.0.1", 8000 \]; write one such as \{ hostname: "127.0.0.1", port: 8000 \}$/,
+    ],
+    [{ address: "127.0.0.1:8000" }, /must be an object, received "127/],
+    [
+      { address: "/tmp/a", server: UnixStreamServer },
+      /must be an object, received "\/tmp\/a"; write one such as \{ path: /,
+    ],
+    [{ address: { host: "a" } }, /did you mean "hostname"/],
+    [{ address: { port: "8000" } }, /^TypeError: .*port must be a number/],
   ];
   for (const [options, expected] of refused) {
     await rejects(serveForTest(bracket, options as object), expected);

@@ -81,7 +81,7 @@ Deno.test("a frame longer than the limit is refused by its length, and can be al
   await rejects(rfile.readFrame(), {
     name: "LimitOverrunError",
     message:
-      "Cannot read a frame of 5 bytes: the reader's limit is 4 bytes; raise the reader's limit to allow it",
+      "Cannot read a frame of 5 bytes: the reader's limit is 4 bytes; raise the reader's limit to allow it, or take what has come by read()",
   });
   rfile.limit = 5;
   const frame = rfile.readFrame();

@@ -83,7 +83,7 @@ Deno.test("StreamReader.readLine() takes a line of exactly the limit and no long
   await rejects(reader(["123456789\n"], { limit: 8 }).readLine(), {
     name: "LimitOverrunError",
     message:
-      "Cannot read a line: it is longer than 8 bytes; raise the reader's limit to allow it",
+      "Cannot read a line: it is longer than 8 bytes; raise the reader's limit to allow it, or take what has come by read()",
   });
   await rejects(
     reader(["123456789"], { limit: 8 }).readLine(),
@@ -248,6 +248,19 @@ const READS: Readonly<
   "readUntil()": (rfile) => rfile.readUntil("x"),
   "peek()": (rfile) => rfile.peek(10),
 };
+
+Deno.test("StreamReader says that options come behind the number of bytes", async () => {
+  const options = { timeout: 300 } as unknown as number;
+  const said =
+    "the number of bytes must be a number, received { timeout: 300 }; the options come behind it";
+  await rejects(reader([]).read(options), {
+    name: "TypeError",
+    message: `Cannot read: ${said}`,
+  });
+  await rejects(reader([]).readExactly(options), {
+    message: `Cannot read: ${said}`,
+  });
+});
 
 Deno.test("StreamReader fails, and does not wait for ever, where a source gives nothing", async () => {
   for (const read of Object.values(READS)) {

@@ -259,6 +259,20 @@ function fullWriter() {
   return { wfile, release };
 }
 
+Deno.test("StreamWriter asks to await a promise that it is given", async () => {
+  const to = sink();
+  const wfile = new StreamWriter(to);
+  await rejects(wfile.write(Promise.resolve("line") as unknown as string), {
+    name: "TypeError",
+    message:
+      "Cannot write a promise: data must be a string or a Uint8Array; await it first",
+  });
+  await rejects(wfile.write(null as unknown as string), {
+    message: "Cannot write null: data must be a string or a Uint8Array",
+  });
+  deepStrictEqual(to.calls, []);
+});
+
 Deno.test("StreamWriter.end() fails with what was refused and nobody looked at", async () => {
   const { wfile, release } = fullWriter();
   wfile.write("a");

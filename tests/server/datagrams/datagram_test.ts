@@ -50,6 +50,23 @@ Deno.test("UDPServer's handlers keep their packets, however many run at once", a
   socket.close();
 });
 
+Deno.test("UDPServer says what to do with a text that is sent as it is", async () => {
+  await using server = serve(
+    new Quiet(LOOPBACK, async ({ socket, clientAddress }) => {
+      await socket.send("pong" as unknown as Uint8Array, clientAddress);
+    }),
+  );
+  const socket = client();
+  await socket.send(new Uint8Array(1), server.addr);
+  const [error] = await server.reports.until(1);
+  strictEqual(
+    `${error}`,
+    'TypeError: Cannot send "pong": it is not a Uint8Array; encode it by new TextEncoder().encode()',
+  );
+  strictEqual(server.stats().bytesOut, 0);
+  socket.close();
+});
+
 Deno.test("DatagramRequestHandler sends one datagram for all it wrote", async () => {
   await using server = serve(
     new Quiet(LOOPBACK, async ({ rfile, wfile }) => {

@@ -93,6 +93,14 @@ export class Messenger
         } catch (error) {
           return `${error}`;
         }
+      case "broadcast":
+        try {
+          (server as unknown as { broadcast(message: string): void })
+            .broadcast("x");
+          return "sent";
+        } catch (error) {
+          return `${error}`;
+        }
       case "end":
         Deno.exit(3);
     }

@@ -125,6 +125,18 @@ for (const way of NAMES) {
     deepStrictEqual(server.received, []);
   });
 
+  Deno.test(`${way}, a handler that broadcasts does so, or is told who can`, async () => {
+    await using server = start(way);
+    using client = await Client.connect(server);
+    match(
+      await client.ask("broadcast"),
+      way === "on the event loop"
+        // It hears of it, too.
+        ? /^> "x"\n|^sent\n/
+        : /^TypeError: Cannot broadcast: the server is not in this thread or process; post\(\) the message to it, and call broadcast\(\) in its onMessage\n$/,
+    );
+  });
+
   Deno.test(`${way}, who posts more than may wait is refused, and all before arrives`, async () => {
     await using server = start(way);
     using client = await Client.connect(server);

@@ -5,7 +5,11 @@ import {
   HandlerLostError,
   type ServerOptions,
 } from "../../../mod.ts";
-import { patiently } from "../../_patience.ts";
+import {
+  addPermissionRemedy,
+  permissionRemedy,
+} from "../../../server/_processes/permission_remedy.ts";
+import { PATIENCE, patiently } from "../../_patience.ts";
 import { ask, LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
 import { Command, Echo } from "./_forking_handlers.ts";
 import { childrenOf, command, Commander, exists, until } from "./_processes.ts";
@@ -67,10 +71,68 @@ Deno.test("what a process may not do is reported, and the next client served", a
   for (const action of ["read", "connect", "spawn", "env"]) {
     strictEqual(await command(server.addr, `${action} uncaught`), "");
   }
-  for (const error of await server.reports.until(4)) {
+  const remedies = [
+    /: \{ read: \["\/etc\/hostname"\] \}$/,
+    /: \{ net: \["127\.0\.0\.1:\d+"\] \}$/,
+    /: \{ run: \["\/.*deno"\] \}$/,
+    /: \{ env: \["HOME"\] \}$/,
+  ];
+  const errors = await server.reports.until(4);
+  for (const [index, error] of errors.entries()) {
     ok(error instanceof Deno.errors.NotCapable, `${error}`);
+    match(
+      error.message,
+      /^Requires .*, run again with .*; processes inherit no permission, allow it by the server's option permissions: \{/,
+    );
+    match(error.message, remedies[index]!);
+    // What is printed has it too.
+    ok(error.stack!.includes(`${error.message}\n`), error.stack);
   }
   strictEqual(await command(server.addr, "?"), "done");
+});
+
+Deno.test("what is no error of a permission gets no remedy, and harms nobody", () => {
+  const { NotCapable } = Deno.errors;
+  const frozen = Object.freeze(
+    new NotCapable('Requires net access to "a", run again with --allow-net'),
+  );
+  for (
+    const thrown of [
+      undefined,
+      "Requires net access, run again with --allow-net",
+      new Error("Requires net access, run again with --allow-net"),
+      new NotCapable("Not so"),
+      frozen,
+    ]
+  ) {
+    const before = String(thrown);
+    strictEqual(addPermissionRemedy(thrown), thrown);
+    strictEqual(String(thrown), before);
+  }
+  const twice = new NotCapable("Requires sys access, run again with the flag");
+  addPermissionRemedy(twice);
+  strictEqual(
+    String(addPermissionRemedy(twice)),
+    "NotCapable: Requires sys access, run again with the flag; processes inherit no permission, allow it by the server's option permissions: { sys: true }",
+  );
+});
+
+Deno.test("the remedy has what an error of this module says is missing", () => {
+  const remedy = permissionRemedy(
+    'a line before\nNotCapable: Cannot connect to "/x": requires read, net access to it, run again with --allow-read=/x --allow-net=unix:/x\n--allow-run=ls',
+  );
+  strictEqual(
+    remedy,
+    'processes inherit no permission, allow it by the server\'s option permissions: { read: ["/x"], net: ["unix:/x"] }',
+  );
+});
+
+Deno.test("what a process prints is looked through in no time, whatever it is", () => {
+  const text = 'requires a access to "'.repeat(100_000);
+  const begun = performance.now();
+  strictEqual(permissionRemedy(text), undefined);
+  // A regular expression that is not bounded takes minutes for it.
+  ok(performance.now() - begun < PATIENCE / 2);
 });
 
 Deno.test("what a handler prints goes to stderr, and harms no frame", async () => {

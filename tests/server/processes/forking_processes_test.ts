@@ -102,7 +102,12 @@ Deno.test("processes use the configuration of the handler's module, if it may be
   strictEqual((await run([], `--config=${config}`)).code, 0);
   const { stderr } = await run([]);
   match(stderr, /Import "@wire\/socketserver" not a dependency/);
-  match(stderr, /denoArgs: \["--config=PATH"\], or let this process read/);
+  ok(
+    stderr.includes(
+      `; name the configuration that has it by the option denoArgs: ["--config=PATH"], or let this process find it: run again with --allow-read=${config}\n`,
+    ),
+    stderr,
+  );
 });
 
 Deno.test("out of descriptors, all clients are served, one after the other", async () => {

@@ -1,4 +1,4 @@
-import { match, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import {
   type RequestHandlerClass,
   StreamRequestHandler,
@@ -196,12 +196,14 @@ Deno.test("a server that cannot listen starts no thread", async () => {
 /** A server whose handler is its own module, run with just the given flags. */
 async function runWith(
   flags: (file: string) => string[],
+  imports = "",
 ): Promise<{ stdout: string; stderr: string; file: string }> {
   await using folder = new Folder();
   const file = folder.at("main.ts");
   await Deno.writeTextFile(
     file,
     `import { StreamRequestHandler, ThreadingTCPServer } from ${MODULE};
+    ${imports}
     export class Handler extends StreamRequestHandler {
       static override readonly moduleUrl: string = import.meta.url;
       override async handle() { await this.wfile.write("permitted"); }
@@ -231,23 +233,54 @@ Deno.test("ThreadingTCPServer needs to read its own files and the handler's alon
   strictEqual(stdout, "permitted\n", stderr);
 });
 
-Deno.test("ThreadingTCPServer that must not read its files says which permission is missing", async () => {
-  const { stdout, stderr } = await runWith(() => ["--allow-net=127.0.0.1"]);
+/** What the error says, and the flag that it says to add. */
+function missing(stderr: string, file: string) {
+  const [, refused, flag] =
+    /NotCapable: Cannot start a thread: requires read access to "(.*)", run again with (--allow-read=\S+); threads import this module, the handler's and all that it imports\n/
+      .exec(stderr) ?? [];
+  return { refused, flag: flag?.replace(file, "FILE") };
+}
+
+Deno.test("ThreadingTCPServer that must not read its files names all that it needs", async () => {
+  const NET = "--allow-net=127.0.0.1";
+  const { stdout, stderr, file } = await runWith(() => [NET]);
   strictEqual(stdout, "");
-  match(
-    stderr,
-    /NotCapable: Cannot start a thread: requires read access to ".*acceptor_main\.ts", run again with the --allow-read flag; threads import this module and the handler's/,
+  const { refused, flag } = missing(stderr, file);
+  match(refused ?? stderr, /acceptor_main\.ts$/);
+  strictEqual(
+    flag,
+    `--allow-read=${LIBRARY}mod.ts,${LIBRARY}server,${LIBRARY}handlers,FILE`,
   );
+  // It is enough.
+  const again = await runWith((file) => [NET, flag.replace("FILE", file)]);
+  strictEqual(again.stdout, "permitted\n", again.stderr);
 });
 
-Deno.test("ThreadingTCPServer that must not read the handler's file says so", async () => {
+Deno.test("ThreadingTCPServer that must not read the handler's file names that alone", async () => {
   const { stdout, stderr, file } = await runWith(() => [
     "--allow-net=127.0.0.1",
     `--allow-read=${LIBRARY}`,
   ]);
   strictEqual(stdout, "");
+  deepStrictEqual(missing(stderr, file), {
+    refused: file,
+    flag: "--allow-read=FILE",
+  });
+});
+
+Deno.test("ThreadingTCPServer names a file that its handler imports", async () => {
+  await using folder = new Folder();
+  const other = folder.at("other, with a comma.ts");
+  await Deno.writeTextFile(other, "export {};");
+  const { stdout, stderr } = await runWith((file) => [
+    "--allow-net=127.0.0.1",
+    `--allow-read=${LIBRARY},${file}`,
+  ], `import ${JSON.stringify(other)};`);
+  strictEqual(stdout, "");
   strictEqual(
-    stderr.includes(`Cannot start a thread: requires read access to "${file}"`),
+    stderr.includes(
+      `run again with --allow-read=${other.replace(",", ",,")}; threads import`,
+    ),
     true,
     stderr,
   );
