@@ -13,6 +13,7 @@ const servers = [
   denoServer("node:http in Deno", "deno_node_http.ts"),
   denoServer("node:http, given connections", "deno_emitted_http.ts"),
   denoServer("Deno.serve", "deno_serve.ts"),
+  denoServer("a loop with llhttp", "raw_http.ts", "llhttp"),
   cpython("HTTP/1.1, buffered", "buffered"),
   cpython("HTTP/1.1", "persistent"),
   cpython("as shipped", "shipped"),

@@ -10,6 +10,7 @@ const FOLDERS = ["server", "handlers"];
 /** Texts that no user meets as they are, and what becomes of them. */
 const INTERNAL: ReadonlyMap<string, string> = new Map([
   ["write … bytes of a body", "what cannot be done, in another text"],
+  ["wait for the response", "what cannot be done, in another text"],
   ["code …, message …", "a line of the log about an answer"],
   ["The script is not needed any more", "ends a script whose client has gone"],
   ["failed to lookup address information", "goes into “Cannot listen on …”"],

@@ -39,7 +39,7 @@ import {
 } from "../streams/_left_behind.ts";
 import { RequestEntry } from "./_access_log/request_entry.ts";
 import { BodyReader } from "./_connection/body_reader.ts";
-import { type Content, contentOf } from "./_connection/content.ts";
+import type { Content } from "./_connection/content.ts";
 import { escapeLine } from "../_escape_controls.ts";
 import {
   checkErrorFormat,
@@ -50,11 +50,7 @@ import {
   checkFieldText,
   currentDate,
   encodeHead,
-  headerLine,
-  isContentLength,
-  namesClose,
   type ProtocolVersion,
-  statusLine,
   wholeResponse,
 } from "./_connection/head.ts";
 import {
@@ -84,7 +80,8 @@ import {
   type RequestOwner,
   RequestScope,
 } from "./_connection/request_scope.ts";
-import { type Framing, ResponseBody } from "./_connection/response_body.ts";
+import { ResponseBody } from "./_connection/response_body.ts";
+import { isInterim, ResponseHead } from "./_connection/response_head.ts";
 import { Takeover } from "./_connection/takeover.ts";
 import { forwardedClient } from "./_forwarded/forwarded_client.ts";
 import { trustedProxies } from "./_forwarded/trusted_proxies.ts";
@@ -326,19 +323,9 @@ export class BaseHTTPRequestHandler<
   /** The memory that it was made in, if that was borrowed. */
   #borrowed: LentMemory | undefined;
   /** The head of the response, as far as it was made. */
-  #head = "";
-  #status = 0;
-  #headSent = false;
-  /** Whether some of the head has been sent, which no other can replace. */
-  #headBegun = false;
-  /** Whether a response of 1xx is the last: the connection ends with it. */
-  #endsInterim = false;
+  readonly #head = new ResponseHead();
   /** Whether responses are of HTTP/1.0. */
   #isOldProtocol = false;
-  #length: number | undefined;
-  #sendsConnection = false;
-  #saysClose = false;
-  #sendsTransferEncoding = false;
   /** The connection, where it has been taken over. */
   #takeover: Takeover<Address> | undefined;
   /** How requests are logged, if they are. */
@@ -386,13 +373,13 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * What belongs to the request that is being served.
+   * What belongs to the request of the code that runs.
    *
-   * @returns Its scope.
+   * @returns Its scope, if there is one.
    * @ignore
    */
-  get [SCOPE](): RequestScope {
-    return this.#scope!;
+  get [SCOPE](): RequestScope | undefined {
+    return this.#late ?? this.#scope;
   }
 
   /**
@@ -402,7 +389,7 @@ export class BaseHTTPRequestHandler<
    * @ignore
    */
   get [STATUS](): number {
-    return this.#status;
+    return this.#head.status;
   }
 
   /**
@@ -435,7 +422,7 @@ export class BaseHTTPRequestHandler<
         `Cannot write ${bytes.length} bytes of a response: the request is finished`,
       );
     }
-    this.#headSent = this.#headBegun = true;
+    this.#head.isSent = this.#head.isBegun = true;
     // Interim responses may have been sent before it.
     const before = this.#out;
     return before !== undefined && before.bufferedAmount > 0
@@ -458,7 +445,7 @@ export class BaseHTTPRequestHandler<
       body = "";
     }
     this.#ready = wholeResponse(head, body, this.#borrowed);
-    this.#headSent = this.#headBegun = true;
+    this.#head.isSent = this.#head.isBegun = true;
   }
 
   /**
@@ -476,10 +463,10 @@ export class BaseHTTPRequestHandler<
       ? `${method} ${target} asks for no upgrade and is not CONNECT, so that what follows it is its client's next request`
       : !complete
       ? `the body of ${method} ${target} has not all come; read it first`
-      : this.#status !== 0 && !this.#headSent
+      : this.#head.status !== 0 && !this.#head.isSent
       ? "a response was begun; call endHeaders() first"
-      : this.#headSent && this.#content() !== "tunnel"
-      ? `a response of status ${this.#status} was sent`
+      : this.#head.isSent && this.#content() !== "tunnel"
+      ? `a response of status ${this.#head.status} was sent`
       : undefined;
     if (problem !== undefined) {
       throw this.#misused(`Cannot ${action}: ${problem}`);
@@ -488,10 +475,10 @@ export class BaseHTTPRequestHandler<
     if (aborted !== undefined) throw aborted.reason;
     if (over) throw requestOverError(action);
     if (status !== undefined) {
-      this.#status = status;
+      this.#head.status = status;
       this.logRequest(status);
     }
-    if (status === undefined && !this.#headSent) this.#entry?.headSent(0);
+    if (status === undefined && !this.#head.isSent) this.#entry?.headSent(0);
     // What the response's writer is given from now on would be lost among others.
     this.#responseBody().release();
     this.#responseBody().end();
@@ -544,8 +531,7 @@ export class BaseHTTPRequestHandler<
    * @returns The same object for the whole request.
    */
   get headers(): Headers {
-    const scope = this.#late ?? this.#scope;
-    return scope?.headers ?? (this.#noHeaders ??= new Headers());
+    return this[SCOPE]?.headers ?? (this.#noHeaders ??= new Headers());
   }
 
   /**
@@ -566,8 +552,7 @@ export class BaseHTTPRequestHandler<
   get forwarded(): ForwardedClient | undefined {
     const { forwarded } = this.constructor as typeof BaseHTTPRequestHandler;
     if (forwarded === undefined) return undefined;
-    const scope = this.#late ?? this.#scope;
-    const of = scope?.rawHeaders ?? this.#refused;
+    const of = this[SCOPE]?.rawHeaders ?? this.#refused;
     if (this.#forwarded?.of !== of) {
       const client = forwardedClient(forwarded, this.clientAddress, of);
       this.#forwarded = { of, client };
@@ -623,7 +608,7 @@ export class BaseHTTPRequestHandler<
    * @returns The signal of this request; where there is none, of the connection.
    */
   override get signal(): AbortSignal {
-    return (this.#late ?? this.#scope)?.signal ?? super.signal;
+    return this[SCOPE]?.signal ?? super.signal;
   }
 
   /**
@@ -766,7 +751,7 @@ export class BaseHTTPRequestHandler<
           }
           if (
             this.#ready === undefined && this.#takeover === undefined &&
-            (!this.#headSent || this.#body !== undefined)
+            (!this.#head.isSent || this.#body !== undefined)
           ) {
             const finished = this.#finishResponse();
             this.#gathers = false;
@@ -800,7 +785,7 @@ export class BaseHTTPRequestHandler<
             if (this.#borrowed !== undefined) returnMemory(this.#borrowed);
             this.#borrowed = undefined;
           }
-          if (entry !== undefined) entry.complete = true;
+          this.#answered(true);
         } catch (error) {
           this.#gathers = false;
           this.#body?.release();
@@ -812,7 +797,7 @@ export class BaseHTTPRequestHandler<
         if (this.#takeover !== undefined) {
           await this.#takeover.ended(failure).catch((error) => {
             if (failure === undefined) trace?.failed(error);
-            if (entry !== undefined) entry.complete = false;
+            this.#answered(false);
             throw error;
           });
         }
@@ -954,7 +939,9 @@ export class BaseHTTPRequestHandler<
    * @throws {TypeError} If the message holds a line ending.
    */
   sendResponse(status: number, message?: string): void {
-    if (isInterim(status) && !this.#endsInterim && !this.#switches(status)) {
+    if (
+      isInterim(status) && !this.#head.endsInterim && !this.#switches(status)
+    ) {
       throw new RangeError(
         `Cannot send a response of status ${status}: ${
           status === 101
@@ -1007,56 +994,9 @@ export class BaseHTTPRequestHandler<
    * ending or another control character.
    */
   sendHeader(name: string, value: string): void {
-    this.#requireInTime(`send the header "${name}"`);
-    if (this.#status === 0 || this.#headSent) {
-      throw this.#misused(
-        `Cannot send the header "${name}": ${
-          this.#headSent ? "the headers are sent" : "call sendResponse() first"
-        }`,
-      );
-    }
-    const line = headerLine(name, value);
-    const lowerName = name.toLowerCase();
-    if (
-      lowerName === "content-length" && this.#sendsTransferEncoding ||
-      lowerName === "transfer-encoding" && this.#length !== undefined
-    ) {
-      throw new TypeError(
-        `Cannot send the header "${name}": a response has either Content-Length or Transfer-Encoding`,
-      );
-    }
-    switch (lowerName) {
-      case "content-length":
-        if (!isContentLength(value)) {
-          throw new TypeError(
-            `Cannot send the header "${name}": "${value}" is not a number of bytes`,
-          );
-        }
-        if (this.#length !== undefined) {
-          throw new TypeError(`Cannot send the header "${name}": it was sent`);
-        }
-        this.#length = Number(value);
-        switch (this.#content()) {
-          case "none":
-          case "empty":
-          case "tunnel":
-            return;
-        }
-        break;
-      case "transfer-encoding":
-        if (value.toLowerCase() !== "chunked") {
-          throw new TypeError(
-            `Cannot send the header "${name}": only "chunked" is possible, received "${value}"`,
-          );
-        }
-        this.#sendsTransferEncoding = true;
-        return;
-      case "connection":
-        this.#sendsConnection = true;
-        if (namesClose(value)) this.closeConnection = this.#saysClose = true;
-        break;
-    }
-    this.#head += line;
+    this.#requireOpen(`send the header "${name}"`);
+    this.#head.add(name, value, this.command);
+    if (this.#head.saysClose) this.closeConnection = true;
   }
 
   /**
@@ -1066,33 +1006,28 @@ export class BaseHTTPRequestHandler<
    * @throws {Error} If no response was begun, or its headers are sent.
    */
   endHeaders(): void {
-    this.#requireInTime("end the headers");
-    if (this.#status === 0 || this.#headSent) {
-      throw this.#misused(
-        `Cannot end the headers: ${
-          this.#headSent ? "they are sent" : "call sendResponse() first"
-        }`,
-      );
+    this.#requireOpen("end the headers");
+    const head = this.#head;
+    if (head.isFollowed) return this.#sendInterim();
+    const go = this.#connection.takeContinue(head.status);
+    const framing = head.frame(
+      this.command,
+      this.requestVersion === "HTTP/1.1" && !this.#isOldProtocol,
+    );
+    if (framing.by === "close" || this.#connection.ending) {
+      this.closeConnection = true;
     }
-    if (this.#isFollowed) return this.#sendInterim();
-    const go = this.#connection.takeContinue(this.#status);
-    const framing = this.#framing();
-    if (framing.by === "close") this.closeConnection = true;
-    if (framing.by === "chunks") {
-      this.#head += "Transfer-Encoding: chunked\r\n";
-    } else if (this.#content() === "empty") {
-      this.#head += "Content-Length: 0\r\n";
-    }
-    // Behind those of a tunnel HTTP has nothing to say of the connection.
-    if (!this.#saysClose && this.#content() !== "tunnel") {
-      this.#head += this.#connectionHeader();
-    }
-    this.#headSent = this.#headBegun = true;
-    const head = `${go}${this.#head}\r\n`;
-    this.#entry?.headSent(head.length);
+    head.endConnection(
+      this.command,
+      this.closeConnection,
+      this.requestVersion === "HTTP/1.0",
+    );
+    head.isSent = head.isBegun = true;
+    const text = `${go}${head.text}\r\n`;
+    this.#entry?.headSent(text.length);
     const body = this.#responseBody();
     body.start(framing);
-    body.gather(head);
+    body.gather(text);
     if (!this.#gathers || framing.by === "close") body.release();
   }
 
@@ -1105,21 +1040,15 @@ export class BaseHTTPRequestHandler<
    * @throws {Error} If no response was begun, or its headers are sent.
    */
   flushHeaders(): void {
-    this.#requireInTime("send the headers");
-    if (this.#status === 0 || this.#headSent) {
-      throw this.#misused(
-        `Cannot send the headers: ${
-          this.#headSent ? "they are sent" : "call sendResponse() first"
-        }`,
-      );
-    }
-    if (this.#isFollowed || this.#head === "") return;
-    const go = this.#connection.takeContinue(this.#status);
-    this.#headBegun = true;
-    const begin = encodeHead(`${go}${this.#head}`);
+    this.#requireOpen("send the headers");
+    const head = this.#head;
+    if (head.isFollowed || head.text === "") return;
+    const go = this.#connection.takeContinue(head.status);
+    head.isBegun = true;
+    const begin = encodeHead(`${go}${head.text}`);
     this.#entry?.headSent(begin.length);
     this.#output().write(begin);
-    this.#head = "";
+    head.text = "";
   }
 
   /**
@@ -1267,16 +1196,7 @@ export class BaseHTTPRequestHandler<
   }
 
   #clearResponse(): void {
-    this.#head = "";
-    this.#status = 0;
-    this.#length = undefined;
-    this.#headSent =
-      this.#headBegun =
-      this.#endsInterim =
-      this.#sendsConnection =
-      this.#saysClose =
-      this.#sendsTransferEncoding =
-        false;
+    this.#head.clear();
     this.#wfile =
       this.#body =
       this.#ready =
@@ -1290,13 +1210,7 @@ export class BaseHTTPRequestHandler<
 
   /** What the response that was begun may have behind its head. */
   #content(): Content {
-    return this.#endsInterim ? "none" : contentOf(this.command, this.#status);
-  }
-
-  /** Whether another response follows the one that was begun. */
-  get #isFollowed(): boolean {
-    return isInterim(this.#status) && this.#status !== 101 &&
-      !this.#endsInterim;
+    return this.#head.content(this.command);
   }
 
   /** Whether a response changes the protocol, as the request asks for. */
@@ -1306,9 +1220,9 @@ export class BaseHTTPRequestHandler<
 
   #beginResponse(status: number, message: string | undefined): void {
     this.#requireInTime(`send a response of status ${status}`);
-    if (this.#status !== 0) {
+    if (this.#head.status !== 0) {
       throw this.#misused(
-        `Cannot send a response of status ${status}: one of status ${this.#status} was begun`,
+        `Cannot send a response of status ${status}: one of status ${this.#head.status} was begun`,
       );
     }
     const own = this.#own;
@@ -1319,15 +1233,14 @@ export class BaseHTTPRequestHandler<
     if (message === undefined && own.responses !== RESPONSES) {
       message = own.responses[status]?.[0];
     }
-    this.#head = statusLine(status, message, version);
-    this.#status = status;
+    this.#head.begin(status, message, version);
   }
 
   /** Sends a response that others follow. */
   #sendInterim(): void {
-    const head = `${this.#head}\r\n`;
+    const head = `${this.#head.text}\r\n`;
     // Whoever sends it is about to have said what the client waits for.
-    if (this.#status === 100) this.#connection.takeContinue();
+    if (this.#head.status === 100) this.#connection.takeContinue();
     this.#clearResponse();
     if (this.requestVersion === "HTTP/1.1") {
       this.#output().write(encodeHead(head));
@@ -1356,6 +1269,13 @@ export class BaseHTTPRequestHandler<
     throw error;
   }
 
+  /** @throws {Error} If the head of the response is not being made, or is over. */
+  #requireOpen(what: string): void {
+    this.#requireInTime(what);
+    const { fault } = this.#head;
+    if (fault !== undefined) throw this.#misused(`Cannot ${what}: ${fault}`);
+  }
+
   /** A call out of order, mostly by what a handler has not awaited. */
   #misused(message: string): Error {
     const error = new Error(message);
@@ -1381,7 +1301,7 @@ export class BaseHTTPRequestHandler<
   /** Answers a request whose method has failed. */
   async #answerFailure(error: unknown, scope: RequestScope): Promise<void> {
     // What failed on its way to the client cannot be told to the client.
-    const answer = !this.#headBegun;
+    const answer = !this.#head.isBegun;
     if (scope.isClientEnd(error)) {
       // Nobody is there to be told, and nothing has failed.
       this.closeConnection = true;
@@ -1442,7 +1362,7 @@ export class BaseHTTPRequestHandler<
       scope.abort(error);
       scope.end();
       // What was begun ends here: its end would make it look whole.
-      if (this.#headBegun) this.#out?.[END]()?.catch(ignore);
+      if (this.#head.isBegun) this.#out?.[END]()?.catch(ignore);
       reject(error);
     };
     this.#connection.limitRequest(this.#requestTimeout);
@@ -1456,21 +1376,19 @@ export class BaseHTTPRequestHandler<
   }
 
   #finishResponse(): void | Promise<void> {
-    if (this.#status === 0 || this.#isFollowed) {
+    const head = this.#head;
+    if (head.status === 0 || head.isFollowed) {
       throw new Error(
         `Cannot finish the response to ${this.command} ${this.path}: the handler sent none; await what it starts, or extend FetchRequestHandler to return a Response`,
       );
     }
-    if (this.#status === 101 && !this.#endsInterim) {
+    if (head.status === 101 && !head.endsInterim) {
       throw new Error(
         `Cannot finish the response to ${this.command} ${this.path}: it was 101, and nobody has taken the connection over; call hijack()`,
       );
     }
-    if (!this.#headSent) {
-      if (
-        this.#length === undefined && !this.#sendsTransferEncoding &&
-        this.#content() === "any"
-      ) {
+    if (!head.isSent) {
+      if (head.lacksLength(this.command)) {
         this.sendHeader("Content-Length", "0");
       }
       this.endHeaders();
@@ -1522,7 +1440,13 @@ export class BaseHTTPRequestHandler<
       this.#own.responses[error.status]?.[1] ?? "",
     );
     await this.#finishResponse();
-    if (this.#entry !== undefined) this.#entry.complete = true;
+    this.#answered(true);
+  }
+
+  /** Takes note of whether all of the response was written. */
+  #answered(isWhole: boolean): void {
+    this.#scope?.answered(isWhole);
+    if (this.#entry !== undefined) this.#entry.complete = isWhole;
   }
 
   async #sendError(
@@ -1531,14 +1455,16 @@ export class BaseHTTPRequestHandler<
   ): Promise<void> {
     const { status, message, headers } = error;
     // What was written before there was a head has broken the writer.
-    if (!this.#headSent) this.#wfile = this.#body = undefined;
+    if (!this.#head.isSent) this.#wfile = this.#body = undefined;
     if (isInterim(status)) {
       if (this.requestVersion !== "HTTP/1.1") {
         throw new RangeError(
           `Cannot send an error of status ${status}: the client speaks HTTP/1.0, which has no status below 200`,
         );
       }
-      if (this.#status === 0) this.#endsInterim = this.closeConnection = true;
+      if (this.#head.status === 0) {
+        this.#head.endsInterim = this.closeConnection = true;
+      }
     }
     this.logError(`code ${status}, message ${message}`);
     this.sendResponse(status, asPhrase(message));
@@ -1556,29 +1482,6 @@ export class BaseHTTPRequestHandler<
     await this.wfile.write(page);
   }
 
-  #framing(): Framing {
-    const content = this.#content();
-    if (content === "tunnel") return { by: "close" };
-    if (content !== "any") return { by: "nothing" };
-    if (this.#length !== undefined && !this.#sendsTransferEncoding) {
-      return { by: "length", length: this.#length };
-    }
-    return {
-      by: this.requestVersion === "HTTP/1.1" && !this.#isOldProtocol
-        ? "chunks"
-        : "close",
-    };
-  }
-
-  #connectionHeader(): string {
-    if (this.#connection.ending) this.closeConnection = true;
-    // Whatever else the handler says of the connection: RFC 9112, section 9.6.
-    if (this.closeConnection) return "Connection: close\r\n";
-    return this.requestVersion === "HTTP/1.0" && !this.#sendsConnection
-      ? "Connection: keep-alive\r\n"
-      : "";
-  }
-
   #output(): StreamWriter {
     if (this.#out === undefined) {
       this.#out = new StreamWriter(this.#connection, { limit: Infinity });
@@ -1590,11 +1493,6 @@ export class BaseHTTPRequestHandler<
   #responseBody(): ResponseBody {
     return this.#body ??= new ResponseBody(this.#output());
   }
-}
-
-/** Whether a status is of those that another response follows, or a protocol. */
-function isInterim(status: number): boolean {
-  return status >= 100 && status < 200;
 }
 
 function limitsFor(Handler: typeof BaseHTTPRequestHandler): HTTPLimits {

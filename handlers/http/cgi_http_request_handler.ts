@@ -280,7 +280,7 @@ export class CGIHTTPRequestHandler<
       this.#unparsedStatus = status;
       this.logRequest(status);
     }
-    await this[WRITE_RAW](this[SCOPE], bytes);
+    await this[WRITE_RAW](this[SCOPE]!, bytes);
   }
 
   #noScript(): HTTPError {

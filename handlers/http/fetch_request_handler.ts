@@ -14,6 +14,7 @@ import {
 } from "./_inside.ts";
 import { checkRuns, refuseGeneratorMethods } from "../_generators.ts";
 import type { RequestServer } from "../base_request_handler.ts";
+import { requestOverError } from "../streams/_left_behind.ts";
 import type { AccessLog } from "./access_log.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
 import { encodeResponse } from "./_compression/encode_response.ts";
@@ -48,9 +49,9 @@ import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
 
 /**
  * A function that answers requests, as `Deno.serve` takes it. It also receives
- * the handler, which has the client's address under the name that it has in
- * `Deno.serve`, `remoteAddr`, and a `shutdownSignal` for responses that go on for
- * long.
+ * the handler, which has the client's address and the end of the response under
+ * the names that they have in `Deno.serve`, `remoteAddr` and `completed`, and a
+ * `shutdownSignal` for responses that go on for long.
  */
 export type FetchFunction<Address extends Deno.Addr = Deno.Addr> = (
   request: Request,
@@ -255,6 +256,21 @@ export class FetchRequestHandler<
     return this.clientAddress;
   }
 
+  /**
+   * What becomes of the response, as `Deno.serve` names it: a promise that resolves
+   * when all of it has been written, an error's page too. It rejects where its
+   * client has left before, or its body failed: with what the request was aborted
+   * with, if it was. Nobody need look at it.
+   *
+   * @returns The promise of the request that is being served.
+   * @throws {Deno.errors.BadResource} If none is.
+   */
+  get completed(): Promise<void> {
+    const scope = this[SCOPE];
+    if (scope !== undefined) return scope.completed;
+    throw requestOverError("wait for the response");
+  }
+
   /** @ignore */
   override get [STATUS](): number {
     // An error is answered by the base.
@@ -271,7 +287,7 @@ export class FetchRequestHandler<
     if (this.command === "CONNECT" || this.command === "TRACE") {
       return super.handleOneRequest();
     }
-    const scope = this[SCOPE];
+    const scope = this[SCOPE]!;
     this.#status = 0;
     const request = this.#request(scope);
     if (this.onError !== FetchRequestHandler.prototype.onError) {

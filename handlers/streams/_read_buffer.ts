@@ -32,6 +32,29 @@ export class ReadBuffer {
     this.#shared = true;
   }
 
+  /** Adds bytes that nobody else writes to, and shares them if it can. */
+  add(bytes: Uint8Array<ArrayBuffer>): void {
+    const held = this.length;
+    if (held === 0) {
+      this.#start = 0;
+      return this.share(bytes);
+    }
+    const size = held + bytes.length;
+    if (this.#shared || this.#end + bytes.length > this.#bytes.length) {
+      const from = this.#bytes.subarray(this.#start, this.#end);
+      // Twice what is needed: each byte is then copied only a few times.
+      if (this.#shared || 2 * size > this.#bytes.length) {
+        this.#bytes = new Uint8Array(2 * size);
+      }
+      this.#bytes.set(from);
+      this.#shared = false;
+      this.#start = 0;
+      this.#end = held;
+    }
+    this.#bytes.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
   /** How many bytes are held. */
   get length(): number {
     return this.#end - this.#start;

@@ -8,6 +8,7 @@ import { LARGEST_BUFFER, ReadBuffer } from "./_read_buffer.ts";
 import { checkRead } from "./_read_size.ts";
 import { afterTurn, FRUITLESS_IN_A_ROW } from "./_turns.ts";
 import { type Attempt, MORE, WaitingRead } from "./_waiting_read.ts";
+import { ChunkSource } from "./_chunk_source.ts";
 import { WholeSource } from "./_whole_source.ts";
 import {
   checkReadOptions,
@@ -56,6 +57,9 @@ export class Reading {
   #fruitlessAt = 0;
   #owner: StreamOwner | undefined;
   #onRead: ((n: number | null) => void) | undefined;
+  #onChunk:
+    | ((chunk: Uint8Array<ArrayBuffer> | null) => void)
+    | undefined;
   #onFailed: ((error: unknown) => void) | undefined;
 
   constructor(source: Source, onError: ((error: unknown) => void) | undefined) {
@@ -83,7 +87,7 @@ export class Reading {
   ): Promise<number | null> {
     if (
       this.#filling || this.#waiting !== undefined || this.held.length > 0 ||
-      this.isOver || buffer.length === 0
+      this.isOver || buffer.length === 0 || this.#source instanceof ChunkSource
     ) return this.read(attempt, undefined, buffer.length);
     const waiting = new WaitingRead(attempt, buffer.length);
     this.#waiting = waiting as WaitingRead;
@@ -191,8 +195,16 @@ export class Reading {
       : read;
   }
 
-  /** Has the source read into the buffer. */
+  /** Has the source read into the buffer, or give what it has read. */
   #fill(most: number): void {
+    if (this.#source instanceof ChunkSource) {
+      this.#filling = true;
+      this.#source.next().then(
+        this.#onChunk ??= (chunk) => this.#given(chunk),
+        this.#onFailed ??= (error) => this.#failed(error),
+      );
+      return;
+    }
     let room: Uint8Array<ArrayBuffer>;
     try {
       room = this.held.room(most);
@@ -238,6 +250,18 @@ export class Reading {
       }
     } catch (error) {
       this.#fail(error);
+    }
+    this.#advance();
+  }
+
+  /** The source has given a chunk, or has come to its end. */
+  #given(chunk: Uint8Array<ArrayBuffer> | null): void {
+    this.#filling = false;
+    if (chunk === null || this.#over || this.end !== undefined) {
+      this.end ??= "peer";
+    } else {
+      this.held.add(chunk);
+      if (this.traffic !== undefined) countIn(this.traffic, chunk.length);
     }
     this.#advance();
   }

@@ -1,10 +1,11 @@
-import { WATCH } from "../../handlers/streams/_owned.ts";
 /**
  * Reads of every kind in any order, over a stream that comes in any pieces and
  * ends, fails or is cancelled, with limits, timeouts and signals: what they give
- * is what a model says that has the whole stream before it.
+ * is what a model says that has the whole stream before it, and stays that.
  */
 import { AssertionError, deepStrictEqual } from "node:assert";
+import { ChunkSource } from "../../handlers/streams/_chunk_source.ts";
+import { WATCH } from "../../handlers/streams/_owned.ts";
 import {
   IncompleteReadError,
   LimitOverrunError,
@@ -38,6 +39,8 @@ interface Left {
   rest: string;
   readonly fails: boolean;
   readonly limit: number;
+  /** What reads have given, and the text that it was. */
+  readonly given: [Uint8Array, unknown][];
 }
 
 /** One read: how it is called, and what it must give. */
@@ -87,7 +90,7 @@ async function readAll(
   bytes: Uint8Array,
 ): Promise<number> {
   const limit = oneOf(next, [1, 2, 7, 64, 1_000, 65_536, 1_000_000]);
-  const left: Left = { rest: text, fails: next() < 0.3, limit };
+  const left: Left = { rest: text, fails: next() < 0.3, limit, given: [] };
   const told: unknown[] = [];
   const rfile = new StreamReader(makeSource(next, bytes, left.fails), {
     limit,
@@ -111,6 +114,7 @@ async function readAll(
       idle = 0;
     }
   }
+  for (const [value, was] of left.given) deepStrictEqual(plain(value), was);
   // Whatever was read before, it never fails twice.
   if (told.length > (left.fails ? 1 : 0)) {
     throw new AssertionError({
@@ -139,7 +143,11 @@ async function readOnce(
     abort.abort("interrupted");
   }
   const got = await called.then(
-    (value): Outcome => ({ value: plain(value) }),
+    (value): Outcome => {
+      const text = plain(value);
+      if (value instanceof Uint8Array) left.given.push([value, text]);
+      return { value: text };
+    },
     (error): Outcome => {
       if (error === "interrupted") return { error };
       if (error instanceof IncompleteReadError) {
@@ -184,15 +192,18 @@ function makeSource(next: Random, bytes: Uint8Array, fails: boolean) {
   const parts = pieces(next, bytes);
   const delay = oneOf(next, [0, 0, 1, 5]);
   const slow = next() < 0.1 ? 0.02 : 0;
+  const arriving = async (): Promise<Uint8Array<ArrayBuffer> | null> => {
+    for (let turns = below(next, delay + 1); turns > 0; turns--) await null;
+    if (next() < slow) await new Promise((resolve) => setTimeout(resolve));
+    const part = parts.shift();
+    if (part === undefined && fails) throw FAILED;
+    return part?.slice() ?? null;
+  };
+  if (next() < 0.4) return new ChunkSource(arriving);
   return {
     async read(buffer: Uint8Array): Promise<number | null> {
-      for (let turns = below(next, delay + 1); turns > 0; turns--) await null;
-      if (next() < slow) await new Promise((resolve) => setTimeout(resolve));
-      const part = parts.shift();
-      if (part === undefined) {
-        if (fails) throw FAILED;
-        return null;
-      }
+      const part = await arriving();
+      if (part === null) return null;
       const taken = part.subarray(0, buffer.length);
       buffer.set(taken);
       if (taken.length < part.length) {

@@ -255,7 +255,7 @@ Deno.test("a response whose headers were begun does not become another one", asy
     /^HTTP\/1\.1 500 /,
   );
   await textOf(Failing, LAST.replace("GET", "POST"), [
-    /Cannot send the headers: they are sent/,
+    /Cannot send the headers: the headers are sent/,
   ]);
 });
 

@@ -3,7 +3,9 @@ import type { HTTPLimits } from "../http_limits.ts";
 import { arrivals, noteArrival } from "../../_arrivals.ts";
 import { countIn, countOut, type Traffic } from "../../_traffic.ts";
 import type { ReadSource } from "../../streams/stream_reader.ts";
+import { ChunkSource } from "../../streams/_chunk_source.ts";
 import { isBorrower } from "../../streams/_lending.ts";
+import { WholeSource } from "../../streams/_whole_source.ts";
 import { writeCountError } from "../../streams/_write_count.ts";
 import { encodeHead } from "./head.ts";
 import { leave } from "./leave.ts";
@@ -380,21 +382,14 @@ export class HTTPConnection implements Watched, Serving {
     return await this.#nextChunk(request);
   }
 
-  /** A request's body as a `ReadSource`. */
+  /** What a reader reads a request's body from. */
   bodyOf(request: IncomingRequest): ReadSource {
-    return {
-      read: async (buffer) => {
-        const chunk = await this.readChunk(request);
-        if (chunk === null) return null;
-        if (chunk.length <= buffer.length) {
-          buffer.set(chunk);
-          return chunk.length;
-        }
-        buffer.set(chunk.subarray(0, buffer.length));
-        request.chunks.unshift(chunk.subarray(buffer.length));
-        return buffer.length;
-      },
-    };
+    const { chunks } = request;
+    // Most bodies have come with their head, and are read to their end.
+    if (request.complete && !request.abandoned && chunks.length <= 1) {
+      return new WholeSource(chunks.pop() ?? NOTHING);
+    }
+    return new ChunkSource(() => this.readChunk(request));
   }
 
   async #nextChunk(

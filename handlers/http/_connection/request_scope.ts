@@ -4,6 +4,8 @@ import {
 } from "../../streams/_left_behind.ts";
 import type { IncomingRequest } from "./request_parser.ts";
 
+const ignore = () => {};
+
 /** What a request needs of the connection that it came on. */
 export interface RequestOwner {
   /** The request's signal is wanted: whatever aborts it is to be looked for. */
@@ -29,6 +31,9 @@ export class RequestScope {
   #aborted: { readonly reason: unknown } | undefined;
   #clientEnded = false;
   #headers: Headers | undefined;
+  /** Whether all of the response was written. */
+  #answered = false;
+  #completed: PromiseWithResolvers<void> | undefined;
 
   /**
    * @param owner What it needs of its connection.
@@ -179,9 +184,31 @@ export class RequestScope {
     throw bodyIsOver();
   }
 
+  /** All of the response was written, or that turns out to be untrue. */
+  answered(isWhole: boolean): void {
+    this.#answered = isWhole;
+  }
+
+  /** Resolves when the response was sent; rejects where the request is over before. */
+  get completed(): Promise<void> {
+    if (this.#completed === undefined) {
+      this.#completed = Promise.withResolvers();
+      // Nobody need look at it.
+      this.#completed.promise.catch(ignore);
+      if (this.over) this.#settleCompleted(this.#completed);
+    }
+    return this.#completed.promise;
+  }
+
+  #settleCompleted({ resolve, reject }: PromiseWithResolvers<void>): void {
+    if (this.#answered) resolve();
+    else reject(this.#aborted?.reason ?? responseCutShort());
+  }
+
   /** The request is over: what its connection does now is for another. */
   end(): void {
     this.#owner = this.onAbort = undefined;
+    if (this.#completed !== undefined) this.#settleCompleted(this.#completed);
   }
 }
 
@@ -189,6 +216,12 @@ export class RequestScope {
 export function bodyIsOver(): Error {
   return new Deno.errors.BadResource(
     "Cannot read the body: the request is finished; did its handler await all that it started?",
+  );
+}
+
+function responseCutShort(): Error {
+  return new Error(
+    "The response was not sent as a whole: its handler failed while it was sent",
   );
 }
 
