@@ -22,10 +22,12 @@ export function handlerLocation(handler: unknown): HandlerLocation {
   ) {
     throw new TypeError(
       `Cannot create server: ${
-        typeof handler === "function"
-          ? `the function "${handler.name}"`
-          : Deno.inspect(handler)
-      } cannot run in another thread or process; pass a handler class that its module exports`,
+        typeof handler !== "function"
+          ? Deno.inspect(handler)
+          : handler.name === ""
+          ? "a function"
+          : `the function "${handler.name}"`
+      } cannot run in another thread or process; export a class that extends StreamRequestHandler, or another request handler, and pass that`,
     );
   }
   const { name } = handler;

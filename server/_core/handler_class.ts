@@ -31,7 +31,7 @@ export function handlerClass<
     throw new TypeError(
       `Cannot create server: the handler must be a handler class or a function, received ${
         Deno.inspect(handler)
-      }`,
+      }; ${remedyFor(handler)}`,
     );
   }
   refuseGenerator("the handler", handler);
@@ -54,6 +54,17 @@ export function handlerClass<
       return handle(this as unknown as Handler);
     }
   };
+}
+
+/** What to pass in the place of what is no function. */
+function remedyFor(handler: unknown): string {
+  if (handler instanceof BaseRequestHandler) {
+    return "pass the class itself, of which the server makes an instance for each request";
+  }
+  return typeof (handler as { readonly fetch?: unknown } | null)?.fetch ===
+      "function"
+    ? "pass its fetch() to HTTPServer"
+    : "it comes behind the address, and the options behind it";
 }
 
 /** @throws {TypeError} If a handler class is for the other kind of server. */

@@ -12,6 +12,12 @@ const OPTION_NAMES = [
   ...["onListen", "verify", "onError", "config", "onMessage"],
 ];
 
+/** Keys of addresses, which `Deno.serve` has among its options. */
+const OF_ADDRESSES = {
+  keys: ["hostname", "port", "path", "cert", "key", "ca", "clientAuth"],
+  where: "address, the first argument",
+};
+
 const CALLBACKS = ["onListen", "verify", "onError", "onMessage"] as const;
 
 /** The times and counts that every server has. */
@@ -34,7 +40,7 @@ export function checkServerOptions<Address extends Deno.Addr, Request>(
   options: ServerOptions<Address, Request>,
   more: readonly string[] = [],
 ): Limits {
-  checkKeys("option", options, [...OPTION_NAMES, ...more]);
+  checkKeys("option", options, [...OPTION_NAMES, ...more], [OF_ADDRESSES]);
   const {
     maxConnections = DEFAULT_MAX_CONNECTIONS,
     timeout = Infinity,

@@ -65,6 +65,13 @@ const REFUSED: readonly (readonly [string, () => unknown, string])[] = [
     () => new TCPServer(untyped({ ...LOOPBACK, backlog: 5 }), nothing),
     'unknown address key "backlog"; it belongs to the options, the third argument',
   ],
+  ...["hostname", "port", "cert", "key"].map((name) =>
+    [
+      `${name} in the options`,
+      () => new TCPServer(LOOPBACK, nothing, untyped({ [name]: "x" })),
+      `unknown option "${name}"; it belongs to the address, the first argument`,
+    ] as const
+  ),
   [
     "a host by another name",
     () => new TCPServer(untyped({ hostName: "127.0.0.1", port: 0 }), nothing),
@@ -154,6 +161,29 @@ const REFUSED: readonly (readonly [string, () => unknown, string])[] = [
     "a host and port for a path",
     () => new UnixStreamServer(untyped({ ...LOOPBACK }), nothing),
     'unknown address key "hostname"; it belongs to the address of a host',
+  ],
+  ...([
+    [
+      new StreamRequestHandler(untyped({}), untyped({}), untyped({})),
+      "; pass the class itself, of which the server makes an instance for each request",
+    ],
+    [{ fetch: nothing }, "; pass its fetch() to HTTPServer"],
+    [LOOPBACK, "; it comes behind the address, and the options behind it"],
+    [undefined, "; it comes behind the address, and the options behind it"],
+    [null, "; it comes behind the address, and the options behind it"],
+  ] as const).map(([handler, remedy]) =>
+    [
+      `${Deno.inspect(handler)} as a handler`,
+      () => new TCPServer(LOOPBACK, untyped(handler)),
+      `the handler must be a handler class or a function, received ${
+        Deno.inspect(handler)
+      }${remedy}`,
+    ] as const
+  ),
+  [
+    "a function for threads",
+    () => new ThreadingTCPServer(LOOPBACK, untyped(() => {})),
+    "a function cannot run in another thread or process; export a class that extends",
   ],
   [
     "an option of threads for processes",

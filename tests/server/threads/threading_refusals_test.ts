@@ -75,7 +75,7 @@ Deno.test("a function, and what is no handler at all, is refused", () => {
     strictEqual(name, "TypeError");
     match(
       message,
-      /^Cannot create server: .+ cannot run in another thread or process; pass a handler class that its module exports$/s,
+      /^Cannot create server: .+ cannot run in another thread or process; export a class that extends StreamRequestHandler, or another request handler, and pass that$/s,
     );
   }
   match(refusal(answer).message, /the function "answer"/);
