@@ -18,6 +18,10 @@ interface DatagramListener<Address extends Deno.Addr> {
   unref(): void;
 }
 
+/** What it takes to send to all addresses, of sockets of each kind. */
+const ALL_HOSTS = ["net"] as const;
+const ALL_PATHS = ["net", "read", "write"] as const;
+
 /** How many addresses are remembered that may be sent to. */
 const MOST_REMEMBERED = 1_024;
 
@@ -31,9 +35,8 @@ const MOST_REMEMBERED = 1_024;
 export function withPermittedSends<Address extends Deno.Addr>(
   socket: DatagramListener<Address>,
 ): DatagramListener<Address> {
-  if (
-    (["net", "read", "write"] as const).every((name) => isGranted({ name }))
-  ) return socket;
+  const all = "path" in socket.addr ? ALL_PATHS : ALL_HOSTS;
+  if (all.every((name) => isGranted({ name }))) return socket;
   const permitted = new Set<string>();
   const check = (address: Address): Error | undefined => {
     const needs = "path" in address
