@@ -78,9 +78,19 @@ if (import.meta.main) {
   const room = new Room(Number(Deno.args[0] ?? 1234), map);
   const { port } = room.socket!.getsockname() as Deno.NetAddr;
   console.log(`Listening on 127.0.0.1:${port}`);
-  // The loop ends when nobody is left in its map.
+  const ending = new AbortController();
   await run({
-    serveForever: () => loop({ map }),
-    shutdown: () => closeAll(map),
+    serveForever: async () => {
+      try {
+        await loop({ map, signal: ending.signal });
+      } catch (error) {
+        if (error !== ending.signal.reason) throw error;
+      }
+    },
+    shutdown: () => {
+      closeAll(map);
+      // Its turn would go on for up to 30 seconds.
+      ending.abort();
+    },
   });
 }

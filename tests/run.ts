@@ -1,6 +1,7 @@
 /**
  * Runs the tests of the files and folders that are its arguments: tells first what
- * is skipped and why, then how far it is, and last what has failed.
+ * is skipped and why, then how far it is, and last what has failed. Flags of
+ * `deno test` may be among the arguments, such as `--trace-leaks`.
  *
  * In a terminal it has one line that changes; elsewhere, as in a log, it has a line
  * for each test.
@@ -12,7 +13,12 @@ const JOBS = `${navigator.hardwareConcurrency + 1}`;
 /** How often the line changes at most, in milliseconds. */
 const REFRESH = 200;
 
-const FLAGS = ["--allow-all", "--trace-leaks", "--parallel"];
+/**
+ * Types are `deno check`'s, a step of the gate of its own: checked here, they would
+ * hold up all tests, and be checked twice in the gate. Where leaks come from is
+ * traced on demand, since it takes the stack of each operation of each test.
+ */
+const FLAGS = ["--allow-all", "--no-check", "--parallel"];
 
 /** What can be told of a line that `deno test` prints. */
 const TEST = /^(?:\.\/(\S+) => )?.* \.\.\. (ok|FAILED|ignored)/;

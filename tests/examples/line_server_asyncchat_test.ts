@@ -1,5 +1,6 @@
 import { ok, strictEqual } from "node:assert";
 import { StreamReader } from "../../mod.ts";
+import { patiently } from "../_patience.ts";
 import { portOf, startExample } from "./_example.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -30,4 +31,17 @@ Deno.test("line_server_asyncchat.ts tells everybody what anybody says, until bye
   const ended = await two!.reader.readLine().catch((error) => error);
   ok(ended === null || ended instanceof Deno.errors.ConnectionReset);
   for (const { conn } of clients) conn.close();
+});
+
+Deno.test("line_server_asyncchat.ts ends at once on SIGINT", async () => {
+  await using child = startExample("line_server_asyncchat", {}, [0]);
+  const port = await portOf(child);
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const reader = new StreamReader(conn);
+  // Once it serves it hears signals too.
+  strictEqual(await reader.readLine(), "Say something");
+  child.kill("SIGINT");
+  const { code } = await patiently(child.output(), () => "its end");
+  strictEqual(code, 0);
+  strictEqual(await reader.readLine(), null);
 });

@@ -13,7 +13,7 @@ const LONGEST_TURN = 200;
  * How many rounds each fuzzer runs: few in the gate, as many as `FUZZ_ROUNDS`
  * says with `deno task fuzz`.
  */
-export const ROUNDS: number = roundsWanted() ?? 300;
+export const ROUNDS: number = roundsWanted() ?? 100;
 
 /** The seeds that the gate tries. One that has found a fault is added here. */
 export const SEEDS: readonly number[] = [1, 2, 3];

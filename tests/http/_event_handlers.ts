@@ -1,5 +1,5 @@
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
 import type { RequestServer } from "../../handlers/mod.ts";
-import { FetchRequestHandler } from "../../server/http/mod.ts";
 
 /** Answers with a stream of what its server broadcasts, until that shuts down. */
 export class Events extends FetchRequestHandler<

@@ -1,9 +1,7 @@
 /** Handlers that take connections over: each thread and process imports this. */
-import {
-  BaseHTTPRequestHandler,
-  FetchRequestHandler,
-  type HijackedConnection,
-} from "../../server/http/mod.ts";
+import { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
+import type { HijackedConnection } from "../../handlers/http/hijacked_connection.ts";
 
 /** Answers everything that comes, each piece in brackets, until the end. */
 async function echo({ rfile, wfile }: HijackedConnection): Promise<void> {

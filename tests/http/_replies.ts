@@ -1,4 +1,5 @@
 import { strictEqual } from "node:assert";
+import { Buffer } from "node:buffer";
 import { patiently } from "../_patience.ts";
 
 /** One response, as it came. */
@@ -97,15 +98,11 @@ export function repliesIn(text: string, toHead = false): Reply[] {
 
 /** Text whose characters are the bytes that come, until the end or a reset. */
 export async function readBytes(connection: Deno.Conn): Promise<string> {
-  const buffer = new Uint8Array(64 * 1024);
+  const buffer = Buffer.alloc(64 * 1024);
   let text = "";
   try {
     for (let n; (n = await connection.read(buffer)) !== null;) {
-      for (let at = 0; at < n; at += 8192) {
-        text += String.fromCharCode(
-          ...buffer.subarray(at, Math.min(n, at + 8192)),
-        );
-      }
+      text += buffer.toString("latin1", 0, n);
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.ConnectionReset)) throw error;

@@ -4,7 +4,7 @@ import { decode } from "./_sockets.ts";
 Deno.test("descriptor numbers, in a process of its own", async () => {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["test", "-A", "--trace-leaks", "--no-check"],
+      ...["test", "-A", "--no-check"],
       "--v8-flags=--expose-gc",
       new URL("_own_process.ts", import.meta.url).pathname,
     ],

@@ -31,7 +31,7 @@ export async function runAgain(
   const here = import.meta.dirname;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["test", "--quiet", "-A", "--trace-leaks", "--no-check", "--parallel"],
+      ...["test", "--quiet", "-A", "--no-check", "--parallel"],
       ...[`--import-map=${map}`, `--preload=${here}/_leave_out.ts`],
       ...files.map((file) => `${here}/${file}`),
     ],

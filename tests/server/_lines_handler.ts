@@ -1,4 +1,7 @@
-import { DatagramRequestHandler, StreamRequestHandler } from "../../mod.ts";
+import {
+  DatagramRequestHandler,
+  StreamRequestHandler,
+} from "../../handlers/mod.ts";
 
 /** Answers each line with itself between brackets. */
 export class Lines extends StreamRequestHandler {

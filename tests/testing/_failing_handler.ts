@@ -1,4 +1,4 @@
-import { StreamRequestHandler } from "../../mod.ts";
+import { StreamRequestHandler } from "../../handlers/mod.ts";
 
 /** Answers a line, and fails if it is "fail". It can run anywhere. */
 export class FailingHandler extends StreamRequestHandler {

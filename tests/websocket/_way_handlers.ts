@@ -1,8 +1,6 @@
 /** Handlers that speak WebSocket: each thread and process imports this. */
-import {
-  BaseHTTPRequestHandler,
-  FetchRequestHandler,
-} from "../../server/http/mod.ts";
+import { BaseHTTPRequestHandler } from "../../handlers/http/base_http_request_handler.ts";
+import { FetchRequestHandler } from "../../handlers/http/fetch_request_handler.ts";
 import {
   upgradeWebSocket,
   type UpgradeWebSocketOptions,

@@ -249,7 +249,7 @@ Deno.test("handlers in several threads may wait for the shutdown at the same tim
 });
 
 Deno.test("a shutdown in the middle of accepts drops nobody who was let in", async () => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const server = serve(
       new Accepting(LOOPBACK, Greeting, { workers: 4, accept: "threads" }),
     );

@@ -2,12 +2,12 @@
 
 import { subscribe } from "node:diagnostics_channel";
 import { isMainThread } from "node:worker_threads";
+import { BaseHTTPRequestHandler } from "../../../handlers/http/base_http_request_handler.ts";
 import {
   DatagramRequestHandler,
-  type ServerStartEvent,
   StreamRequestHandler,
-} from "../../../mod.ts";
-import { BaseHTTPRequestHandler } from "../../../server/http/mod.ts";
+} from "../../../handlers/mod.ts";
+import type { ServerStartEvent } from "../../../server/server_events.ts";
 
 /** The servers of `start` events that this thread was told of. */
 const toldHere: unknown[] = [];

@@ -1,4 +1,4 @@
-import { StreamRequestHandler } from "../../../mod.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 
 /** What a handler sees of its client. */
 export interface Told {

@@ -24,7 +24,7 @@ interface Options {
   readonly timeout?: number;
 }
 
-const MODULE = new URL("../../../mod.ts", import.meta.url).href;
+const MODULE = new URL("../../../handlers/mod.ts", import.meta.url).href;
 
 /** A file with a handler class, which says which version of it this is. */
 export class HandlerFile implements Disposable {

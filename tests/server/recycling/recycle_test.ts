@@ -78,7 +78,7 @@ for (const way of WAYS) {
       }
     };
     const recycle = async () => {
-      for (let i = 0; i < 5; i++) await soon(server.recycle());
+      for (let i = 0; i < 3; i++) await soon(server.recycle());
     };
     await Promise.all([
       ...Array.from({ length: 8 }, load),

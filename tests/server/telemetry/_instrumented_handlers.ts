@@ -1,11 +1,9 @@
 // Handlers for tests of telemetry: what threads and processes import.
 
-import { StreamRequestHandler } from "../../../mod.ts";
-import {
-  BaseHTTPRequestHandler,
-  FetchRequestHandler,
-  HTTPError,
-} from "../../../server/http/mod.ts";
+import { BaseHTTPRequestHandler } from "../../../handlers/http/base_http_request_handler.ts";
+import { FetchRequestHandler } from "../../../handlers/http/fetch_request_handler.ts";
+import { HTTPError } from "../../../handlers/http/http_error.ts";
+import { StreamRequestHandler } from "../../../handlers/mod.ts";
 
 /** Answers by what the path says. */
 export class Answers extends FetchRequestHandler {

@@ -9,6 +9,7 @@ import { HandlerLostError } from "../../../mod.ts";
 import { isDisconnect } from "../../../server/_core/accept_errors.ts";
 import { patiently } from "../../_patience.ts";
 import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { Random } from "../bridge/_random.ts";
 import { testBoth, testMain } from "./_accept_modes.ts";
 import { checksum, Obedient, pattern } from "./_threading_handlers.ts";
@@ -339,7 +340,7 @@ testBoth("shutdown ends whatever happens at the same time", async () => {
     "thread",
   ];
   const random = new Random(31);
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < ROUNDS / 10; round++) {
     const server = startThreads({ workers: 1 + random.below(3) });
     const clients: Promise<void>[] = [];
     for (let i = random.below(6); i > 0; i--) {
