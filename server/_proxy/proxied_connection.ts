@@ -61,19 +61,19 @@ export class ProxiedConnection<Address extends Deno.Addr>
   async receive(maxLength: number, isOptional: boolean): Promise<Begun> {
     let buffer = takeBuffer(SMALL_BUFFER);
     let length = 0;
-    let bytes = buffer.subarray(0, 0);
-    let found: Beginning = "perhaps a header";
     try {
-      for (let ended = false; !ended && isPart(found);) {
+      let n: number | null;
+      let bytes: Uint8Array;
+      let found: Beginning;
+      do {
         if (length === buffer.length) buffer = larger(buffer);
-        const n = await this.inner.read(
+        n = await this.inner.read(
           length === 0 ? buffer : buffer.subarray(length),
         );
-        ended = n === null || n === 0;
         length += n ?? 0;
         bytes = buffer.subarray(0, length);
         found = lookAt(bytes, maxLength);
-      }
+      } while (n !== null && n !== 0 && isPart(found));
       return this.#begin(bytes, found, isOptional);
     } catch (error) {
       const isGone = length === 0 &&
