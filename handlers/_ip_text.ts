@@ -19,15 +19,19 @@ export function withoutZone(text: string): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
-/** The text of an IPv4 address of 4 bytes. */
-export function ipv4Text(bytes: Uint8Array): string {
-  return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
+/**
+ * The text of an IPv4 address of 4 bytes.
+ *
+ * @param at Where they begin.
+ */
+export function ipv4Text(bytes: Uint8Array, at = 0): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
 /** The text of an IPv6 address of 16 bytes, as RFC 5952 has it. */
 export function ipv6Text(bytes: Uint8Array): string {
   // Section 5: such an address is better known by its last part.
-  if (isMapped(bytes)) return `::ffff:${ipv4Text(bytes.subarray(12))}`;
+  if (isMapped(bytes)) return `::ffff:${ipv4Text(bytes, 12)}`;
   // Where the first of the longest runs of zeros is, and how long.
   let at = 8;
   let length = 1;

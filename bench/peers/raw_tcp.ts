@@ -3,7 +3,8 @@
  * one buffer that is used again.
  *
  * Argument: echo, reply, reply-in-full, which loses none to what the client
- * sends late, sink, or source and the number of bytes.
+ * sends late, reply-behind-header, which first reads what a balancer would send,
+ * sink, or source and the number of bytes.
  */
 const [mode = "echo", bytes = "0"] = Deno.args;
 const BUFFER_SIZE = mode === "echo" ? 16 * 1024 : 64 * 1024;
@@ -18,7 +19,9 @@ async function writeAll(conn: Deno.Conn, data: Uint8Array) {
 async function serve(conn: Deno.Conn) {
   try {
     if (mode === "reply") await writeAll(conn, reply);
-    else if (mode === "reply-in-full") {
+    else if (mode === "reply-in-full" || mode === "reply-behind-header") {
+      // It has come in one piece, and is not looked at: this is what a read takes.
+      if (mode === "reply-behind-header") await conn.read(rest);
       await writeAll(conn, reply);
       await conn.closeWrite();
       while (await conn.read(rest) !== null) {

@@ -363,10 +363,20 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   /** What comes before all else, inside its own scope. */
   static async #prepare(this: void, served: AnyServedRequest): Promise<void> {
     const { request, serving } = served;
-    const { hooks, watch } = serving;
+    const { hooks, watch, transport, reporter } = serving;
     // Nobody is told of it until it is known whose it is.
     served.#introduced = false;
-    const refusal = await served.#begin();
+    let refusal: RefusalReason | undefined;
+    try {
+      const prepared = await transport.prepare!(served);
+      if (prepared instanceof Error) {
+        await reporter.report(prepared, request, served.clientAddress);
+      }
+      refusal = served.#admit(prepared);
+    } catch (error) {
+      await served.#report(error);
+      refusal = "proxy";
+    }
     // It may have been given up meanwhile.
     if (served.place < 0) return;
     served.#introduce();
@@ -392,27 +402,14 @@ export class ServedRequest<Request, Address extends Deno.Addr>
   }
 
   /**
-   * Finds out whose it is, and whether that client is let in.
+   * Lets its client in, now that it is known whose it is, or not.
    *
    * @returns Why not.
    */
-  async #begin(): Promise<RefusalReason | undefined> {
-    const { transport, admission } = this.serving;
-    let prepared: Prepared;
-    try {
-      prepared = await transport.prepare!(this);
-    } catch (error) {
-      await this.#report(error);
-      return "proxy";
-    }
-    if (prepared === "refused") return "proxy";
-    if (prepared instanceof Error) {
-      const { request, clientAddress, serving: { reporter } } = this;
-      await reporter.report(prepared, request, clientAddress);
-      return "proxy";
-    }
+  #admit(prepared: Prepared): RefusalReason | undefined {
+    if (prepared === "refused" || prepared instanceof Error) return "proxy";
     if (prepared === "trusted" || this.#aborted !== undefined) return undefined;
-    const admitted = admission?.enter(
+    const admitted = this.serving.admission?.enter(
       this.clientAddress,
       prepared === "client",
     );

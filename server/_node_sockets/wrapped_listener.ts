@@ -8,6 +8,7 @@ export abstract class WrappedListener<
   Address extends Deno.Addr,
 > implements StreamListener<Connection, Address> {
   readonly #inner: StreamListener<Inner, Address>;
+  readonly #wrap = (connection: Inner) => this.wrap(connection);
 
   /** @param inner Accepts the connections. */
   constructor(inner: StreamListener<Inner, Address>) {
@@ -25,8 +26,8 @@ export abstract class WrappedListener<
     return this.#inner.addr;
   }
 
-  async accept(): Promise<Connection> {
-    return this.wrap(await this.#inner.accept());
+  accept(): Promise<Connection> {
+    return this.#inner.accept().then(this.#wrap);
   }
 
   close(): void {

@@ -18,7 +18,8 @@ const UNKNOWN = /^PROXY UNKNOWN(?: |$)/;
 const PRINTABLE = /^[ -~]*$/;
 const KNOWN = /^PROXY (TCP4|TCP6) ([^ ]+) ([^ ]+) (\d{1,5}) (\d{1,5})$/;
 
-const decoder = new TextDecoder("latin1");
+// What is no UTF-8 is not printable either.
+const decoder = new TextDecoder();
 
 /**
  * Reads a line of version 1 that begins with `SIGNATURE_V1`.
@@ -41,15 +42,6 @@ export function readV1(
 }
 
 function parseLine(line: string): ProxyHeader {
-  if (UNKNOWN.test(line)) {
-    return {
-      ...{ version: 1, command: "PROXY", tlvs: {} },
-      ...{ source: undefined, destination: undefined },
-    };
-  }
-  if (!PRINTABLE.test(line)) {
-    throw malformed("its line has characters that are not printable");
-  }
   const found = KNOWN.exec(line);
   if (found !== null) {
     const isIPv6 = found[1] === "TCP6";
@@ -58,6 +50,15 @@ function parseLine(line: string): ProxyHeader {
     if (source !== undefined && destination !== undefined) {
       return { version: 1, command: "PROXY", source, destination, tlvs: {} };
     }
+  }
+  if (UNKNOWN.test(line)) {
+    return {
+      ...{ version: 1, command: "PROXY", tlvs: {} },
+      ...{ source: undefined, destination: undefined },
+    };
+  }
+  if (!PRINTABLE.test(line)) {
+    throw malformed("its line has characters that are not printable");
   }
   throw malformed(`${JSON.stringify(line)} is no line of version 1`);
 }

@@ -85,56 +85,63 @@ interface Addresses {
 }
 
 function readAddresses(whole: Uint8Array, how: number): Addresses {
-  const [family, protocol] = [how >> 4, how & 0x0f];
+  const family = how >> 4;
+  const protocol = how & 0x0f;
   if (protocol > PROTOCOL.DGRAM || family > FAMILY.UNIX) {
     throw malformed(`0x${how.toString(16)} is no family and protocol`);
   }
-  const isStream = protocol === PROTOCOL.STREAM;
-  const of = (size: number, portSize: number, read: AddressReader) => {
-    const needed = 2 * (size + portSize);
-    if (whole.length < HEAD_SIZE + needed) {
-      throw malformed(
-        `it has ${whole.length - HEAD_SIZE} bytes for addresses of ${needed}`,
-      );
-    }
-    const portsAt = HEAD_SIZE + 2 * size;
-    const address = (i: number) =>
-      read(
-        whole.subarray(HEAD_SIZE + i * size, HEAD_SIZE + (i + 1) * size),
-        whole[portsAt + i * portSize]! * 256 +
-          whole[portsAt + i * portSize + 1]!,
-      );
-    // Where the protocol is not said, the addresses are to be ignored.
-    return protocol === PROTOCOL.UNSPEC
-      ? { source: undefined, destination: undefined, size: needed }
-      : { source: address(0), destination: address(1), size: needed };
-  };
-  const transport = isStream ? "tcp" : "udp";
-  switch (family) {
-    case FAMILY.INET:
-      return of(ADDRESS_SIZE.INET, PORT_SIZE, (bytes, port) => ({
-        ...{ transport, hostname: ipv4Text(bytes), port },
-      }));
-    case FAMILY.INET6:
-      return of(ADDRESS_SIZE.INET6, PORT_SIZE, (bytes, port) => ({
-        ...{ transport, hostname: ipv6Text(bytes), port },
-      }));
-    case FAMILY.UNIX:
-      return of(ADDRESS_SIZE.UNIX, 0, (bytes) => ({
-        transport: isStream ? "unix" : "unixpacket",
-        path: unixPath(bytes),
-      }));
-    default:
-      // Nobody says how long the address of an unknown family is, so that no TLV
-      // can be found behind it.
-      return {
-        ...{ source: undefined, destination: undefined },
-        size: whole.length - HEAD_SIZE,
-      };
+  const there = whole.length - HEAD_SIZE;
+  // Nobody says how long the address of an unknown family is, so that no TLV can be
+  // found behind it.
+  const size = family === FAMILY.UNSPEC ? there : sizeOfTwo(family);
+  if (there < size) {
+    throw malformed(`it has ${there} bytes for addresses of ${size}`);
   }
+  // Where one of both is not said, the addresses are to be ignored.
+  if (family === FAMILY.UNSPEC || protocol === PROTOCOL.UNSPEC) {
+    return { source: undefined, destination: undefined, size };
+  }
+  const isStream = protocol === PROTOCOL.STREAM;
+  return {
+    source: readAddress(whole, family, isStream, 0),
+    destination: readAddress(whole, family, isStream, 1),
+    size,
+  };
 }
 
-type AddressReader = (bytes: Uint8Array, port: number) => ProxyAddress;
+/** How long two addresses of a family are, their ports included, in bytes. */
+function sizeOfTwo(family: number): number {
+  if (family === FAMILY.UNIX) return 2 * ADDRESS_SIZE.UNIX;
+  return 2 * (ipSize(family) + PORT_SIZE);
+}
+
+function ipSize(family: number): number {
+  return family === FAMILY.INET ? ADDRESS_SIZE.INET : ADDRESS_SIZE.INET6;
+}
+
+/** Reads the first or the second address; the ports are behind both. */
+function readAddress(
+  whole: Uint8Array,
+  family: number,
+  isStream: boolean,
+  index: 0 | 1,
+): ProxyAddress {
+  if (family === FAMILY.UNIX) {
+    const transport = isStream ? "unix" : "unixpacket";
+    const at = HEAD_SIZE + index * ADDRESS_SIZE.UNIX;
+    const path = unixPath(whole.subarray(at, at + ADDRESS_SIZE.UNIX));
+    return { transport, path };
+  }
+  const transport = isStream ? "tcp" : "udp";
+  const size = ipSize(family);
+  const at = HEAD_SIZE + index * size;
+  const hostname = family === FAMILY.INET
+    ? ipv4Text(whole, at)
+    : ipv6Text(whole.subarray(at, at + size));
+  const portAt = HEAD_SIZE + 2 * size + index * PORT_SIZE;
+  const port = whole[portAt]! * 256 + whole[portAt + 1]!;
+  return { transport, hostname, port };
+}
 
 /** A path ends at its first zero, unless it begins with one: unix(7). */
 function unixPath(bytes: Uint8Array): string {

@@ -61,18 +61,20 @@ export class ProxiedConnection<Address extends Deno.Addr>
   async receive(maxLength: number, isOptional: boolean): Promise<Begun> {
     let buffer = takeBuffer(SMALL_BUFFER);
     let length = 0;
-    let found: Beginning = "perhaps a header";
     try {
-      for (let ended = false; !ended && isPart(found);) {
+      let n: number | null;
+      let bytes: Uint8Array;
+      let found: Beginning;
+      do {
         if (length === buffer.length) buffer = larger(buffer);
-        const n = await this.inner.read(
+        n = await this.inner.read(
           length === 0 ? buffer : buffer.subarray(length),
         );
-        ended = n === null || n === 0;
         length += n ?? 0;
-        found = lookAt(buffer.subarray(0, length), maxLength);
-      }
-      return this.#begin(buffer.subarray(0, length), found, isOptional);
+        bytes = buffer.subarray(0, length);
+        found = lookAt(bytes, maxLength);
+      } while (n !== null && n !== 0 && isPart(found));
+      return this.#begin(bytes, found, isOptional);
     } catch (error) {
       const isGone = length === 0 &&
         error instanceof Deno.errors.ConnectionReset;
@@ -86,11 +88,11 @@ export class ProxiedConnection<Address extends Deno.Addr>
   #begin(bytes: Uint8Array, found: Beginning, isOptional: boolean): Begun {
     if (typeof found === "object") {
       this.#header = found.header;
-      this.#hold(bytes.subarray(found.length));
+      this.#hold(bytes, found.length);
       return "client";
     }
     if (isOptional && found !== "header to come") {
-      this.#hold(bytes);
+      this.#hold(bytes, 0);
       return "client";
     }
     if (bytes.length === 0) return "nobody";
@@ -100,8 +102,8 @@ export class ProxiedConnection<Address extends Deno.Addr>
     );
   }
 
-  #hold(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#held = bytes.slice();
+  #hold(bytes: Uint8Array, from: number): void {
+    if (bytes.length > from) this.#held = bytes.slice(from);
   }
 }
 

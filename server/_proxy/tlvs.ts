@@ -59,6 +59,8 @@ export function readTLVs(
   from: number,
 ): { readonly tlvs: ProxyTLVs; readonly checksumAt: number | undefined } {
   const tlvs: { -readonly [Key in keyof ProxyTLVs]: ProxyTLVs[Key] } = {};
+  // Most balancers send none unless they are told to.
+  if (from === bytes.length) return { tlvs, checksumAt: undefined };
   const others: ProxyTLV[] = [];
   let checksumAt: number | undefined;
   for (const found of each(bytes, from, bytes.length)) {
