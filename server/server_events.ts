@@ -98,7 +98,9 @@ export type ServerCloseEvent = ServerEvent;
  *
  * Subscribers are called at once, before the server goes on. What one throws, or
  * rejects with, is printed to stderr, the first time it does so, and harms nobody
- * else. What has no subscriber is not made, and costs nothing.
+ * else. All subscribers of one thread are given the same object: what one changes in
+ * it the next one sees, and neither the server nor another thread. What has no
+ * subscriber is not made, and costs nothing.
  *
  * Servers on the event loop, those with processes and those whose main thread accepts
  * tell in the main thread. Of threads that accept for themselves, each tells whoever
