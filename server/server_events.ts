@@ -50,9 +50,13 @@ export interface ServerEndEvent extends ServerRequestEvent {
   readonly duration: number;
   /** How long its connection was being closed after that, in milliseconds. */
   readonly lingered: number;
-  /** How many bytes came, counted as in `ServerStats.bytesIn`. */
+  /**
+   * How many bytes came, counted as in `ServerStats.bytesIn`. 0 where the request
+   * was lost with a thread that accepts for itself: how many it had moved is in
+   * `ServerStats` alone.
+   */
   readonly bytesIn: number;
-  /** How many bytes were written. */
+  /** How many bytes were written; 0 as above. */
   readonly bytesOut: number;
   /** What became of it. */
   readonly outcome: "done" | "failed" | "aborted";

@@ -175,10 +175,13 @@ Deno.test("the requests of a thread that dies end, as failed", async () => {
   using client = await Client.connect(server);
   await client.ask("a");
   await client.send("die");
-  const { outcome, error, duration, clientAddress } = await ear.until(
-    "socketserver:end",
-  );
+  const { outcome, error, duration, clientAddress, bytesIn, bytesOut } =
+    await ear.until("socketserver:end");
   strictEqual(outcome, "failed");
+  // What it had moved is in the numbers of the server alone.
+  deepStrictEqual([bytesIn, bytesOut], [0, 0]);
+  const stats = server.stats();
+  deepStrictEqual([stats.bytesIn, stats.bytesOut], [2 + 4, 2]);
   ok(error instanceof HandlerLostError);
   ok(duration >= 0);
   deepStrictEqual({ ...clientAddress }, { ...client.conn.localAddr });
