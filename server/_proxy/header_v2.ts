@@ -72,16 +72,32 @@ export function readV2(
 
 function readProxied(whole: Uint8Array, how: number): ProxyHeader {
   const { source, destination, size } = readAddresses(whole, how);
-  const { tlvs, checksumAt } = readTLVs(whole, HEAD_SIZE + size);
+  const { tlvs, checksumAt } = size === undefined
+    ? readAnyTLVs(whole)
+    : readTLVs(whole, HEAD_SIZE + size);
   if (checksumAt !== undefined) checkSum(whole, checksumAt);
   return { version: 2, command: "PROXY", source, destination, tlvs };
+}
+
+/**
+ * Reads what is behind the head where no family is said, if it is TLVs as a whole.
+ * HAProxy puts no address there (its PP2_ADDR_LEN_UNSPEC is 0). Others may: nobody
+ * says how long that is, and the protocol has it ignored. So what is no TLVs is no
+ * fault, and where it is TLVs, a checksum among them is verified.
+ */
+function readAnyTLVs(whole: Uint8Array): ReturnType<typeof readTLVs> {
+  try {
+    return readTLVs(whole, HEAD_SIZE);
+  } catch {
+    return { tlvs: {}, checksumAt: undefined };
+  }
 }
 
 interface Addresses {
   readonly source: ProxyAddress | undefined;
   readonly destination: ProxyAddress | undefined;
-  /** How many bytes they take. */
-  readonly size: number;
+  /** How many bytes they take, if that is known. */
+  readonly size: number | undefined;
 }
 
 function readAddresses(whole: Uint8Array, how: number): Addresses {
@@ -125,12 +141,7 @@ function readAddresses(whole: Uint8Array, how: number): Addresses {
         path: unixPath(bytes),
       }));
     default:
-      // Nobody says how long the address of an unknown family is, so that no TLV
-      // can be found behind it.
-      return {
-        ...{ source: undefined, destination: undefined },
-        size: whole.length - HEAD_SIZE,
-      };
+      return { source: undefined, destination: undefined, size: undefined };
   }
 }
 
