@@ -8,9 +8,12 @@ import type { ProxyHeader } from "../handlers/proxy_header.ts";
  * proxy-protocol.txt), from the first bytes of a connection. Take it only from
  * balancers that are known: whoever sends one says who the client is.
  *
- * A checksum is verified where there is one. Where the header does not say whose
- * the connection is (`LOCAL`, `UNKNOWN`, an unspecified family or protocol),
- * `source` and `destination` are `undefined`.
+ * A checksum is verified where there is one. Where no family is said, an address of
+ * any length may come first: there TLVs, a checksum among them, are read if the rest
+ * of the header is nothing but TLVs, and are ignored otherwise. Of `LOCAL` all but
+ * its length is. Where the header does not say whose the connection is (`LOCAL`,
+ * `UNKNOWN`, an unspecified family or protocol), `source` and `destination` are
+ * `undefined`.
  *
  * @param bytes All that has come.
  * @param maxLength The longest header that is taken, in bytes, 16 to 65,551.

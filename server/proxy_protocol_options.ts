@@ -12,6 +12,14 @@
  * unspecified family or protocol), or of a Unix socket to a server of TCP, the
  * client's address is that of the connection.
  *
+ * A connection is in progress from when it is accepted: while its header has not
+ * come, it takes a place of `maxConnections`, and no limit of `admission` is for it. A
+ * peer that is trusted and sends nothing keeps that place for `timeout`, and as many
+ * as there are places keep all others out so long. So trust balancers alone, and
+ * where more than they can reach the port, set a `timeout` of some hundred
+ * milliseconds: balancers send the header at once. Peers that are not trusted wait
+ * for nothing.
+ *
  * A header that breaks the protocol, a connection that ends inside one, and one
  * that takes too long are told to `handleError`, and the connection is closed. One
  * that ends before its first byte is closed without a word: balancers look like
@@ -36,7 +44,8 @@ export interface ProxyProtocolOptions {
    */
   readonly trust: readonly string[];
   /**
-   * How long the whole header may take, in milliseconds.
+   * How long the whole header may take, from when the connection was accepted, in
+   * milliseconds. For so long one that is silent takes a place of `maxConnections`.
    *
    * @default {5000}
    */

@@ -50,9 +50,13 @@ export interface ServerEndEvent extends ServerRequestEvent {
   readonly duration: number;
   /** How long its connection was being closed after that, in milliseconds. */
   readonly lingered: number;
-  /** How many bytes came, counted as in `ServerStats.bytesIn`. */
+  /**
+   * How many bytes came, counted as in `ServerStats.bytesIn`. 0 where the request
+   * was lost with a thread that accepts for itself: how many it had moved is in
+   * `ServerStats` alone.
+   */
   readonly bytesIn: number;
-  /** How many bytes were written. */
+  /** How many bytes were written; 0 as above. */
   readonly bytesOut: number;
   /** What became of it. */
   readonly outcome: "done" | "failed" | "aborted";
@@ -98,7 +102,9 @@ export type ServerCloseEvent = ServerEvent;
  *
  * Subscribers are called at once, before the server goes on. What one throws, or
  * rejects with, is printed to stderr, the first time it does so, and harms nobody
- * else. What has no subscriber is not made, and costs nothing.
+ * else. All subscribers of one thread are given the same object: what one changes in
+ * it the next one sees, and neither the server nor another thread. What has no
+ * subscriber is not made, and costs nothing.
  *
  * Servers on the event loop, those with processes and those whose main thread accepts
  * tell in the main thread. Of threads that accept for themselves, each tells whoever

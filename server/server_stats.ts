@@ -25,7 +25,8 @@ export type RefusalReason =
  * - `"timeout"`: another time limit, such as `writeTimeout` of HTTP, `timeout` of
  *   `proxyProtocol`, or one of its handler's own.
  * - `"connection"`: its connection failed: mostly, its client was gone.
- * - `"shutdown"`: the grace period of a shutdown was over.
+ * - `"shutdown"`: the grace period of a shutdown was over, of the whole server, or
+ *   of a thread or process that `recycle()` or `requestsPerWorker` replaced.
  * - `"closed"`: by `closeConnection()`.
  */
 export type AbortReason =

@@ -181,7 +181,7 @@ function allocate(
   return {
     counts: perAddress === Infinity
       ? undefined
-      : allocateCounts(maxTracked, threads),
+      : allocateCounts(maxTracked, threads, perAddress),
     rates: rate && allocateRates(maxTracked),
     key: [first!, second!],
     threads,

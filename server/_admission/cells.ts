@@ -22,7 +22,7 @@ const CELLS_PER_ADDRESS = 4;
 
 /** How many cells a row has where so many addresses are to be told apart. */
 export function rowSize(addresses: number): number {
-  return 2 ** Math.ceil(Math.log2(CELLS_PER_ADDRESS * addresses));
+  return CELLS_PER_ADDRESS * addresses;
 }
 
 /**
@@ -39,5 +39,7 @@ export function cellOf(
   second: number,
   size: number,
 ): number {
-  return row * size + (first + row * (second | 1) & size - 1);
+  const hash = first + row * (second | 1) >>> 0;
+  // Its share of all hashes is that of the row: the size need be no power of two.
+  return row * size + Math.floor(hash / 2 ** 32 * size);
 }

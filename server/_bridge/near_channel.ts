@@ -23,8 +23,12 @@ export interface RequestOwner {
   readonly requestTimeout?: number;
   /** Where its bytes are counted, if anybody counts. */
   readonly traffic?: Traffic | undefined;
-  /** The connection has failed. */
-  abort(reason: unknown): void;
+  /**
+   * The request is over before its handler is.
+   *
+   * @param cause Why, where that is not that the connection has failed.
+   */
+  abort(reason: unknown, cause?: "shutdown"): void;
   /** The handler shuts the server down. */
   shutdown(options: ShutdownRequest): Promise<void>;
 }
@@ -120,9 +124,9 @@ export abstract class NearChannel {
     }
   }
 
-  /** Ends the request, because of what runs its handler. */
+  /** Ends the request, since what runs its handler is to end. */
   end(reason: unknown): void {
-    this.owner.abort(reason);
+    this.owner.abort(reason, "shutdown");
   }
 
   /** Tells the handler that the request is over before it is done. */

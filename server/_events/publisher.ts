@@ -176,10 +176,23 @@ export class Publisher {
   }
 
   #tell<Event extends EventName>(event: Event, message: Events[Event]): void {
-    const channel = CHANNELS[event];
-    if (channel.hasSubscribers) channel.publish(message);
+    // Before subscribers, who may change what they are given.
     if (this.#outlet?.wants(event)) this.#outlet.take(event, message);
+    const channel = CHANNELS[event];
+    if (!channel.hasSubscribers) return;
+    const own = message as WithAddresses;
+    if (own.clientAddress !== undefined) {
+      own.clientAddress = { ...own.clientAddress };
+    }
+    if (own.address !== undefined) own.address = { ...own.address };
+    channel.publish(message);
   }
+}
+
+/** A message, whose addresses are those that the server itself goes by. */
+interface WithAddresses {
+  clientAddress?: Deno.Addr;
+  address?: Deno.Addr;
 }
 
 /**

@@ -71,6 +71,8 @@ export class ChildPool implements RemotePool {
   /** Those that take further requests, and the requests that wait. */
   readonly #placement: Placement<Child>;
   #starting = 0;
+  /** Settles when those that were to be replaced last end, or none can start. */
+  #recycled: Promise<unknown> = Promise.resolve();
   readonly #workforce: Workforce<Child>;
   /** Those of aborted requests that go on, and of children that read nothing. */
   readonly #checks = new Set<Promise<void>>();
@@ -191,7 +193,21 @@ export class ChildPool implements RemotePool {
    * when they are needed.
    */
   async recycle(gracePeriod: number): Promise<void> {
-    if (this.#closed) return;
+    // One after the other, however many ask: each starts a child beside those that
+    // there may be.
+    const replaced = this.#recycled.then(() => this.#replaceAll(gracePeriod));
+    this.#recycled = replaced.catch(() => {});
+    const old = await replaced;
+    await Promise.all(old.map(({ gone }) => gone));
+  }
+
+  /**
+   * Has all children end, once a new one is ready.
+   *
+   * @returns Those that are to end.
+   */
+  async #replaceAll(gracePeriod: number): Promise<readonly Child[]> {
+    if (this.#closed) return [];
     const old = [...this.#children];
     const child = this.#newChild();
     this.#children.add(child);
@@ -199,20 +215,21 @@ export class ChildPool implements RemotePool {
     try {
       await child.ready();
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#closed) return [];
       throw error;
     }
     this.#addReady(child);
     for (const each of old) this.#retire(each, gracePeriod);
     this.#startNeeded(this.#limits.spareChildren);
-    await Promise.all(old.map(({ gone }) => gone));
+    return old;
   }
 
   #retire(child: Child, gracePeriod: number): void {
     this.#retired.add(child);
-    this.#placement.ready.delete(child);
+    const takesRequests = this.#placement.ready.delete(child);
     child.side.retire(gracePeriod);
-    if (child.load === 0) child.retireSoon();
+    // One that still starts would seem not to be able to: it ends when it has.
+    if (takesRequests && child.load === 0) child.retireSoon();
   }
 
   #addReady(child: Child): void {

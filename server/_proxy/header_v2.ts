@@ -72,16 +72,32 @@ export function readV2(
 
 function readProxied(whole: Uint8Array, how: number): ProxyHeader {
   const { source, destination, size } = readAddresses(whole, how);
-  const { tlvs, checksumAt } = readTLVs(whole, HEAD_SIZE + size);
+  const { tlvs, checksumAt } = size === undefined
+    ? readAnyTLVs(whole)
+    : readTLVs(whole, HEAD_SIZE + size);
   if (checksumAt !== undefined) checkSum(whole, checksumAt);
   return { version: 2, command: "PROXY", source, destination, tlvs };
+}
+
+/**
+ * Reads what is behind the head where no family is said, if it is TLVs as a whole.
+ * HAProxy puts no address there (its PP2_ADDR_LEN_UNSPEC is 0). Others may: nobody
+ * says how long that is, and the protocol has it ignored. So what is no TLVs is no
+ * fault, and where it is TLVs, a checksum among them is verified.
+ */
+function readAnyTLVs(whole: Uint8Array): ReturnType<typeof readTLVs> {
+  try {
+    return readTLVs(whole, HEAD_SIZE);
+  } catch {
+    return { tlvs: {}, checksumAt: undefined };
+  }
 }
 
 interface Addresses {
   readonly source: ProxyAddress | undefined;
   readonly destination: ProxyAddress | undefined;
-  /** How many bytes they take. */
-  readonly size: number;
+  /** How many bytes they take, if that is known. */
+  readonly size: number | undefined;
 }
 
 function readAddresses(whole: Uint8Array, how: number): Addresses {
@@ -90,17 +106,15 @@ function readAddresses(whole: Uint8Array, how: number): Addresses {
   if (protocol > PROTOCOL.DGRAM || family > FAMILY.UNIX) {
     throw malformed(`0x${how.toString(16)} is no family and protocol`);
   }
+  const unknown = { source: undefined, destination: undefined };
+  if (family === FAMILY.UNSPEC) return { ...unknown, size: undefined };
   const there = whole.length - HEAD_SIZE;
-  // Nobody says how long the address of an unknown family is, so that no TLV can be
-  // found behind it.
-  const size = family === FAMILY.UNSPEC ? there : sizeOfTwo(family);
+  const size = sizeOfTwo(family);
   if (there < size) {
     throw malformed(`it has ${there} bytes for addresses of ${size}`);
   }
-  // Where one of both is not said, the addresses are to be ignored.
-  if (family === FAMILY.UNSPEC || protocol === PROTOCOL.UNSPEC) {
-    return { source: undefined, destination: undefined, size };
-  }
+  // Where the protocol is not said, the addresses are to be ignored.
+  if (protocol === PROTOCOL.UNSPEC) return { ...unknown, size };
   const isStream = protocol === PROTOCOL.STREAM;
   return {
     source: readAddress(whole, family, isStream, 0),

@@ -62,7 +62,7 @@ function hashes(seed: number) {
 
 Deno.test("no address has more requests in progress than it may, whoever shares its cells", () => {
   // So few cells that nearly all are shared.
-  const counts = new Counts(allocateCounts(8, 1), 8, 3, 1, 0);
+  const counts = new Counts(allocateCounts(8, 1, 3), 8, 3, 1, 0);
   const next = random(2);
   const hash = hashes(3);
   const addresses = Array.from({ length: 40 }, () => ({
@@ -94,7 +94,13 @@ Deno.test("no address has more requests in progress than it may, whoever shares 
 
 Deno.test("as many addresses as are to be told apart, all at their limits, keep few others out", () => {
   const addresses = 1_024;
-  const counts = new Counts(allocateCounts(addresses, 1), addresses, 1, 1, 0);
+  const counts = new Counts(
+    allocateCounts(addresses, 1, 1),
+    addresses,
+    1,
+    1,
+    0,
+  );
   const hash = hashes(4);
   for (let i = 0; i < addresses; i++) counts.enter(hash());
   const others = 20_000;
@@ -106,6 +112,68 @@ Deno.test("as many addresses as are to be told apart, all at their limits, keep 
   }
   // 1 of 418 is expected, within four standard deviations.
   ok(refused > 20 && refused < 76, `${refused} of ${others}`);
+});
+
+Deno.test("the memory of counts is as large as is documented, and all of it is used", () => {
+  for (const addresses of [1, 16_384, 16_385]) {
+    strictEqual(
+      allocateCounts(addresses, 17, 2_047).byteLength / 17,
+      32 * addresses,
+    );
+    strictEqual(
+      allocateCounts(addresses, 17, 2_048).byteLength / 17,
+      64 * addresses,
+    );
+    strictEqual(allocateRates(addresses).byteLength, 64 * addresses);
+  }
+  const size = rowSize(3);
+  strictEqual(size, 12);
+  const next = random(10);
+  const used = new Set<number>();
+  for (let i = 0; i < 1_000; i++) {
+    const [first, second] = [
+      below(next, 2 ** 32) | 0,
+      below(next, 2 ** 32) | 0,
+    ];
+    for (let row = 0; row < ROWS; row++) {
+      used.add(cellOf(row, first, second, size));
+    }
+  }
+  strictEqual(used.size, ROWS * size);
+  strictEqual(Math.max(...used), ROWS * size - 1);
+});
+
+Deno.test("one address has as many requests in progress as it may, however many these are", () => {
+  for (const limit of [2_047, 2_048, 40_000]) {
+    const memory = allocateCounts(1, 2, limit);
+    const counts = new Counts(memory, 1, limit, 2, 1);
+    const address = hashes(11)();
+    for (let i = 0; i < limit; i++) ok(counts.enter(address), `${i}`);
+    strictEqual(counts.enter(address), false);
+    for (let i = 0; i < limit; i++) counts.leave(address);
+    ok(new Uint8Array(memory).every((byte) => byte === 0));
+  }
+});
+
+Deno.test("a count that can be no larger lets nobody in, and loses nobody", () => {
+  const [addresses, limit] = [64, 2_047];
+  const memory = allocateCounts(addresses, 1, limit);
+  const counts = new Counts(memory, addresses, limit, 1, 0);
+  // All of them share their cells of the first row, and no others.
+  const sharing = Array.from(
+    { length: 20 },
+    (_, i) => ({ first: 0, second: i * 2 ** 26 | 0 }),
+  );
+  const inside: (typeof sharing)[number][] = [];
+  for (const address of sharing) {
+    for (let i = 0; i < limit; i++) {
+      if (counts.enter(address)) inside.push(address);
+    }
+  }
+  strictEqual(inside.length, 2 ** 15 - 1);
+  ok(new Int16Array(memory).every((count) => count >= 0));
+  for (const address of inside) counts.leave(address);
+  ok(new Uint8Array(memory).every((byte) => byte === 0));
 });
 
 Deno.test("an address sends a burst at once, and then as many a second as it may", () => {
@@ -283,7 +351,7 @@ Deno.test("a flood of addresses frees nobody from a limit, keeps few others out,
   const sizes = () =>
     [admission.memory.counts, admission.memory.rates]
       .map((memory) => memory!.byteLength);
-  deepStrictEqual(sizes(), [64 * 4_096, 64 * 4_096]);
+  deepStrictEqual(sizes(), [32 * 4_096, 64 * 4_096]);
   const attacker = at("2001:db8:1::1");
   const used = outcomes(admission, Array(3).fill(attacker.hostname));
   deepStrictEqual(used, ["in", "in", "perAddress"]);
@@ -302,5 +370,5 @@ Deno.test("a flood of addresses frees nobody from a limit, keeps few others out,
   }
   // Each cell has been used three times, and may be four times.
   ok(refused < 250, `${refused} of 1000 were refused`);
-  deepStrictEqual(sizes(), [64 * 4_096, 64 * 4_096]);
+  deepStrictEqual(sizes(), [32 * 4_096, 64 * 4_096]);
 });

@@ -14,7 +14,7 @@ const THREAD = new URL("./_counting_thread.ts", import.meta.url);
 Deno.test("threads that count at the same time pass no limit", async () => {
   for (const limit of [1, 2]) {
     const threads = 3;
-    const memory = allocateCounts(8, threads);
+    const memory = allocateCounts(8, threads, limit);
     const inside = new SharedArrayBuffer(8);
     const workers = Array.from(
       { length: threads },
@@ -41,12 +41,12 @@ Deno.test("threads that count at the same time pass no limit", async () => {
       await Promise.all(workers.map((worker) => worker.terminate()));
     }
     // Nothing is left of them.
-    ok(new Int32Array(memory).every((count) => count === 0));
+    ok(new Uint8Array(memory).every((byte) => byte === 0));
   }
 });
 
 Deno.test("what a thread that is gone has counted is forgotten, and nothing else", () => {
-  const memory = allocateCounts(8, 3);
+  const memory = allocateCounts(8, 3, 4);
   const [first, second, third] = [0, 1, 2].map((thread) =>
     new Counts(memory, 8, 4, 3, thread)
   );

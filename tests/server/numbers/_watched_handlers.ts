@@ -17,6 +17,15 @@ if (!isMainThread) {
   });
 }
 
+/** A subscriber that changes what it is given. */
+export function spoil(message: unknown): void {
+  const told = message as Record<string, Record<string, unknown> | undefined>;
+  for (const address of [told.clientAddress, told.address]) {
+    delete address?.hostname;
+  }
+  for (const name of Object.keys(told)) delete told[name];
+}
+
 /** What a handler does, by what a line says. */
 const orders: Readonly<Record<string, (handler: Watched) => unknown>> = {
   "fail": () => {
@@ -37,6 +46,9 @@ const orders: Readonly<Record<string, (handler: Watched) => unknown>> = {
     wfile.write(new Uint8Array(8_000_000)).catch(() => {});
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   },
+  "spoil here": () => subscribe("socketserver:end", spoil),
+  "who": ({ wfile, clientAddress }) =>
+    wfile.write(`${JSON.stringify(clientAddress)}\n`),
   "told here": ({ server, wfile }) =>
     wfile.write(
       `${toldHere.length} ${toldHere.every((it) => it === server)}\n`,

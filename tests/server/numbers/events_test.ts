@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import {
+  type ConnectionInfo,
   HandlerLostError,
   type ServerEvents,
   StreamRequestHandler,
@@ -11,7 +12,7 @@ import { CHANNELS, EVENTS } from "../../../server/_events/channels.ts";
 import { Publisher } from "../../../server/_events/publisher.ts";
 import { patiently } from "../../_patience.ts";
 import { ask, LOOPBACK, Reports, serve } from "../../_serve.ts";
-import { Watched } from "./_watched_handlers.ts";
+import { spoil, Watched } from "./_watched_handlers.ts";
 import { Client, statsWhen, WAYS } from "./_ways.ts";
 import { seenServer } from "../../_seen_server.ts";
 
@@ -174,10 +175,13 @@ Deno.test("the requests of a thread that dies end, as failed", async () => {
   using client = await Client.connect(server);
   await client.ask("a");
   await client.send("die");
-  const { outcome, error, duration, clientAddress } = await ear.until(
-    "socketserver:end",
-  );
+  const { outcome, error, duration, clientAddress, bytesIn, bytesOut } =
+    await ear.until("socketserver:end");
   strictEqual(outcome, "failed");
+  // What it had moved is in the numbers of the server alone.
+  deepStrictEqual([bytesIn, bytesOut], [0, 0]);
+  const stats = server.stats();
+  deepStrictEqual([stats.bytesIn, stats.bytesOut], [2 + 4, 2]);
   ok(error instanceof HandlerLostError);
   ok(duration >= 0);
   deepStrictEqual({ ...clientAddress }, { ...client.conn.localAddr });
@@ -271,6 +275,50 @@ Deno.test("a subscriber that throws, or rejects, harms nobody and is told of onc
   ok(printed[0]!.includes("a bad subscriber"));
   ok(printed[1]!.includes("a worse one"));
   strictEqual(CHANNELS.accept.hasSubscribers, false);
+});
+
+for (const [way, start] of Object.entries(WAYS)) {
+  Deno.test(`a subscriber that changes what it is given harms nobody, ${way}`, async () => {
+    const names = EVENTS.map((event) => `socketserver:${event}`);
+    for (const name of names) subscribe(name, spoil);
+    try {
+      await using server = start();
+      const { hostname, port } = server.addr;
+      using client = await Client.connect(server);
+      strictEqual(await client.ask("a"), "a\n");
+      const [{ address }] = await server.connections() as [ConnectionInfo];
+      deepStrictEqual({ ...address }, { ...client.conn.localAddr });
+      deepStrictEqual(
+        JSON.parse(await client.ask("who")),
+        { ...client.conn.localAddr },
+      );
+      client.conn.close();
+      const { accepted, workers } = await statsWhen(
+        server,
+        ({ active, lingering }) => active + lingering === 0,
+      );
+      deepStrictEqual([accepted, workers?.lost ?? 0], [1, 0]);
+      deepStrictEqual(
+        [server.addr.hostname, server.addr.port],
+        [hostname, port],
+      );
+    } finally {
+      for (const name of names) unsubscribe(name, spoil);
+    }
+  });
+}
+
+Deno.test("a subscriber inside a thread that accepts changes nothing of what the main thread is told", async () => {
+  using ear = new Ear("end");
+  await using server = WAYS["in threads that accept"]!();
+  using client = await Client.connect(server);
+  await client.send("spoil here");
+  strictEqual(await client.read(), "");
+  client.conn.close();
+  const { outcome, clientAddress } = await ear.until("socketserver:end");
+  strictEqual(outcome, "done");
+  deepStrictEqual({ ...clientAddress }, { ...client.conn.localAddr });
+  strictEqual(server.stats().workers!.lost, 0);
 });
 
 Deno.test("a subscriber may shut the server down, and hears it", async () => {

@@ -173,6 +173,17 @@ Deno.test("threads and processes that are recycled are retired, and not lost", a
   }
 });
 
+Deno.test("requests that a recycle aborts are counted as those that a shutdown does", async () => {
+  for (const way of Object.keys(WAYS).slice(1)) {
+    await using server = WAYS[way]!();
+    using client = await Client.connect(server);
+    await client.ask("a");
+    await (server as TCPServer & Recyclable).recycle({ gracePeriod: 0 });
+    const { aborted } = await statsWhen(server, (stats) => stats.active === 0);
+    deepStrictEqual([aborted.shutdown, aborted.connection], [1, 0], way);
+  }
+});
+
 Deno.test("processes that have served what they may are retired, and not lost", async () => {
   await using server = serve(
     new ForkingTCPServer(LOOPBACK, Watched, { maxChildren: 2 }),

@@ -2,7 +2,10 @@ import type { FrameType } from "../../../server/_bridge/frames.ts";
 import type { ChildCommand } from "../../../server/_processes/child_command.ts";
 import { encode } from "../bridge/_frames.ts";
 
-/** A process that is none: the test says what it writes and whether it reads. */
+/**
+ * A process that is none: the test says what it writes and whether it reads. It
+ * ends when its stdin does.
+ */
 export class FakeProcess {
   readonly stdin: WritableStream<Uint8Array>;
   readonly stdout: ReadableStream<Uint8Array>;
@@ -20,6 +23,7 @@ export class FakeProcess {
     this.#end = ended.resolve;
     this.stdin = new WritableStream({
       write: () => reads ? undefined : ended.promise.then(() => {}),
+      close: () => this.#endWith({ success: true, code: 0, signal: null }),
     });
     this.stdout = new ReadableStream({
       type: "bytes",
@@ -37,6 +41,10 @@ export class FakeProcess {
   }
 
   kill(signal: Deno.Signal): void {
+    this.#endWith({ success: false, code: 128 + 9, signal });
+  }
+
+  #endWith(status: Deno.CommandStatus): void {
     for (const controller of [this.#stdout, this.#stderr]) {
       try {
         controller.close();
@@ -45,7 +53,7 @@ export class FakeProcess {
         // It has been killed before.
       }
     }
-    this.#end({ success: false, code: 128 + 9, signal });
+    this.#end(status);
   }
 
   ref(): void {}

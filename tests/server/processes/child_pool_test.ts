@@ -173,3 +173,31 @@ Deno.test("where descriptors are wanted and no process is left to give any back,
   release();
   await pool.close();
 });
+
+Deno.test("a process that still starts when all are replaced is not taken for one that cannot", async () => {
+  const reports = new Reports();
+  const processes: FakeProcess[] = [];
+  const pool = new ChildPool(
+    fakeCommand(() => {
+      const process = new FakeProcess(true);
+      processes.push(process);
+      return process;
+    }),
+    { ...LIMITS, spareChildren: 1 },
+    () => {},
+    reports.take,
+    messages(),
+  );
+  const recycled = pool.recycle(0);
+  while (processes.length < 2) await turn();
+  // The one that replaces is ready first.
+  processes[1]!.write(FrameType.Pong, 0);
+  while (pool.numbers().workers.running.length < 1) await turn();
+  for (let i = 0; i < 3; i++) await turn();
+  processes[0]!.write(FrameType.Pong, 0);
+  await patiently(recycled, () => "the end of the old process");
+  const { started, lost, retired, running } = pool.numbers().workers;
+  strictEqual(`${started} ${lost} ${retired} ${running.length}`, "2 0 1 1");
+  strictEqual(reports.errors.length, 0);
+  await pool.close();
+});

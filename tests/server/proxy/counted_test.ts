@@ -87,6 +87,17 @@ Deno.test("a connection whose header takes too long is aborted for its time", as
   deepStrictEqual(await watched.ended(), abortedFor("timeout", 1));
 });
 
+Deno.test("a connection whose header has not come takes a place until its time is over", async () => {
+  await using watched = new Watched({ maxConnections: 1 }, 500);
+  using _silent = await Deno.connect(watched.server.addr);
+  using client = await Deno.connect(watched.server.addr);
+  await writeAll(client, encodeProxyHeader(FOUR));
+  strictEqual(await readAll(client), "");
+  deepStrictEqual(watched.events.slice(0, 4), [
+    ...["accept", "end aborted timeout", "accept", "start"],
+  ]);
+});
+
 Deno.test("one whose request takes too long before its header is aborted for that", async () => {
   await using watched = new Watched({ requestTimeout: 20 });
   using _client = await Deno.connect(watched.server.addr);

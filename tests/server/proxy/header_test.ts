@@ -150,6 +150,8 @@ const BAD_HEADERS = {
   "a TLV that goes on": `${SIGNATURE} 21 11 0010 ${ADDRESSES} 01 0002 61`,
   "a short checksum": `${SIGNATURE} 21 11 0012 ${ADDRESSES} 03 0003 000000`,
   "a wrong checksum": `${SIGNATURE} 21 11 0013 ${ADDRESSES} 03 0004 00000000`,
+  "no family and a wrong checksum":
+    `${SIGNATURE} 21 00 000b 02 0001 61 03 0004 00000000`,
   "a unique id of 129 bytes": `${SIGNATURE} 21 11 0090 ${ADDRESSES} 05 0081 ${
     "00".repeat(129)
   }`,
@@ -193,6 +195,27 @@ Deno.test("what a header says besides comes back as it was encoded", () => {
       ...{ version: 2, command: "PROXY", ...SIX, tlvs },
     });
   }
+});
+
+Deno.test("a header that tells of no client may say something besides, and is known by its checksum", () => {
+  const said = `${SIGNATURE} 21 00 000b 02 0001 61 03 0004`;
+  const sum = crc32c(hex(`${said} 00000000`), { from: 0, to: 0 });
+  for (
+    const text of [
+      `${SIGNATURE} 21 00 0004 02 0001 61`,
+      `${said} ${sum.toString(16).padStart(8, "0")}`,
+    ]
+  ) {
+    deepStrictEqual(read(hex(text)), {
+      ...{ version: 2, command: "PROXY", tlvs: { authority: "a" } },
+      ...{ source: undefined, destination: undefined },
+    });
+  }
+  // An address of whatever kind is no TLVs, and is ignored with all behind it.
+  const other = read(
+    hex(`${SIGNATURE} 21 00 000b ffffffff 03 0004 00000000`),
+  );
+  deepStrictEqual(other.tlvs, {});
 });
 
 Deno.test("a header of version 2 is known by every byte that its checksum covers", () => {

@@ -87,6 +87,22 @@ for (const way of WAYS) {
     strictEqual(server.reports.errors.length, 0);
   });
 
+  Deno.test(`recycle() may be called while another is under way (${way})`, async () => {
+    using file = new HandlerFile();
+    await using server = await start(way, file);
+    match(await ask(server.addr, "x\n"), /^1 /);
+    for (let i = 0; i < 3; i++) {
+      await soon(Promise.all(Array.from({ length: 4 }, async (_, turns) => {
+        while (turns-- > 0) await new Promise<void>((done) => setTimeout(done));
+        await server.recycle();
+      })));
+    }
+    file.write("2");
+    await soon(Promise.all([server.recycle(), server.recycle()]));
+    match(await ask(server.addr, "x\n"), /^2 /);
+    strictEqual(server.reports.errors.length, 0);
+  });
+
   Deno.test(`recycle() and a shutdown do not disturb each other (${way})`, async () => {
     using file = new HandlerFile();
     const server = await start(way, file);
