@@ -9,7 +9,7 @@ const UNKNOWN_METHOD = "The method is not known";
 const SOURCE = "SOURCE";
 const NO_REQUEST = "These bytes begin no request";
 /** How much of the first line of a request that is refused is told of, in bytes. */
-const MOST_TOLD = 2 * 1024;
+const MOST_TOLD = 256;
 /** A method and a target, as far as the latter has come: RFC 9112, section 3. */
 const FIRST_LINE = /^[\r\n]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ \r\n]+)/;
 const NOTHING = new Uint8Array(0);
