@@ -30,8 +30,9 @@ export interface RequestTrace {
    * It is over.
    *
    * @param status The status of its response; 0 if none was begun.
+   * @param isWhole Whether all of the response was written.
    */
-  end(status: number): void;
+  end(status: number, isWhole: boolean): void;
 }
 
 /** Traces what handlers do. */

@@ -48,7 +48,10 @@ const ACTION = "run";
  * Serves until a signal ends it, as programs do that others look after.
  *
  * The first SIGINT or SIGTERM drains: nothing more is accepted, and requests in
- * progress have the grace period. The second ends them at once. SIGHUP replaces the
+ * progress have the grace period. The second aborts them at once. A handler that
+ * ignores its signal is given up one second later, and what it waits for may keep the
+ * process alive behind `run`: `Deno.exit()` there ends it all the same, and so does
+ * one more signal. SIGHUP replaces the
  * threads or processes of servers that have some (`recycle()`); without such a
  * server, and in a terminal, which sends it when it is closed, it has its usual
  * effect. A service manager that has set `NOTIFY_SOCKET`,

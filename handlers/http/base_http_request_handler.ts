@@ -802,7 +802,7 @@ export class BaseHTTPRequestHandler<
           });
         }
       } finally {
-        trace?.end(this[STATUS]);
+        trace?.end(this[STATUS], scope.isAnswered);
         if (entry !== undefined) this.#leaveLog(entry);
         if (isUnmarked) endUnmarked();
         // What was not sent may be read from still.
@@ -1429,7 +1429,7 @@ export class BaseHTTPRequestHandler<
     try {
       await this.#answer(error);
     } finally {
-      trace?.end(this[STATUS]);
+      trace?.end(this[STATUS], true);
       if (entry !== undefined) this.#leaveLog(entry);
     }
   }

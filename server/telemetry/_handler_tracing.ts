@@ -200,13 +200,15 @@ class HTTPTrace implements RequestTrace {
     this.#failure = { error };
   }
 
-  end(status: number): void {
+  end(status: number, isWhole: boolean): void {
     const seconds = (performance.now() - this.#since) / 1_000;
     const code: Attributes = status === 0
       ? {}
       : { "http.response.status_code": status };
-    // What is answered with another status was thrown to be.
-    const failure = status === 0 || status >= 500 ? this.#failure : undefined;
+    // What is answered as a whole, with another status, was thrown to be.
+    const failure = status === 0 || status >= 500 || !isWhole
+      ? this.#failure
+      : undefined;
     const type = failure === undefined
       ? status >= 500 ? `${status}` : undefined
       : typeOf(failure.error);

@@ -360,7 +360,7 @@ Deno.test("what the server answers by itself is logged: 400, 408, 413, 417, 431,
     ["GET / HTTP/1.1\r\n\r\n", "GET", "/", 400],
     ["GARBAGE\r\n\r\n", "", "", 501],
     ["GET / HTTP/1.1\r\nHos", "", "", 408],
-    [`GET / HTTP/1.1\r\nA: ${"a".repeat(2000)}\r\n\r\n`, "", "", 431],
+    [`GET / HTTP/1.1\r\nA: ${"a".repeat(2000)}\r\n\r\n`, "GET", "/", 431],
     [
       "PUT /p HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n",
       "PUT",

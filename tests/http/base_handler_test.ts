@@ -504,7 +504,9 @@ Deno.test("a request that is refused is logged with its first line, where it has
     [post("Host: a", "Transfer-Encoding: gzip, chunked")]:
       '"POST /a HTTP/1.1" 501 -',
     ["G@T / HTTP/1.1\r\n\r\n"]: '"-" 501 -',
-    [`GET /${"x".repeat(20_000)}`]: '"-" 414 -',
+    ["BREW /pot HTTP/1.1\r\n\r\n"]: '"BREW /pot HTTP/1.1" 501 -',
+    // So much is told of what is too long.
+    [`GET /${"x".repeat(20_000)}`]: `"GET /${"x".repeat(251)} HTTP/1.1" 414 -`,
   };
   for (const [request, line] of Object.entries(cases)) {
     strictEqual(await logged(request), line);

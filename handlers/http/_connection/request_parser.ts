@@ -8,6 +8,12 @@ import { checkTarget, isAuthority } from "./request_target.ts";
 const UNKNOWN_METHOD = "The method is not known";
 const SOURCE = "SOURCE";
 const NO_REQUEST = "These bytes begin no request";
+/** How much of the first line of a request that is refused is told of, in bytes. */
+const MOST_TOLD = 256;
+/** A method and a target, as far as the latter has come: RFC 9112, section 3. */
+const FIRST_LINE = /^[\r\n]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ \r\n]+)/;
+const NOTHING = new Uint8Array(0);
+const latin1 = new TextDecoder("latin1");
 
 /** A request whose headers have come. Its body may still be on its way. */
 export class IncomingRequest {
@@ -158,8 +164,12 @@ export type RefusedRequest = Pick<
 export class RequestParser extends Llhttp {
   /** Whether a request has begun whose headers are not complete. */
   midway = false;
-  /** The request that no more can be read for, if its first line is known. */
+  /** The request that no more can be read for, as far as it can be told. */
   refused: RefusedRequest | undefined;
+  /** Where among the bytes that are read the last request begins. */
+  #beginsAt = 0;
+  /** The beginning of one of which some had come before them. */
+  #begun: Uint8Array<ArrayBuffer> | undefined;
   readonly #limits: HTTPLimits;
   /** Those that were not asked for yet. */
   readonly #requests: IncomingRequest[] = [];
@@ -265,7 +275,46 @@ export class RequestParser extends Llhttp {
     const body = this.#current?.complete === false ? this.#current : undefined;
     const received = body?.received ?? 0;
     const heads = this.#heads;
+    this.#beginsAt = 0;
     this.#take(bytes);
+    this.#limit(bytes, body, received, heads);
+    if (this.#failure !== undefined) this.refused ??= this.#tellOf(bytes);
+    else if (this.midway) this.#begun = this.#beginning(bytes);
+  }
+
+  /** What has come of the request that is being read, as far as it is told of. */
+  #beginning(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    const before = this.#begun ?? NOTHING;
+    const more = bytes.subarray(this.#beginsAt);
+    const begun = new Uint8Array(
+      Math.min(before.length + more.length, MOST_TOLD),
+    );
+    begun.set(before);
+    begun.set(more.subarray(0, begun.length - before.length), before.length);
+    return begun;
+  }
+
+  /** What can be told of a request whose head cannot be read. */
+  #tellOf(bytes: Uint8Array): RefusedRequest | undefined {
+    if (this.#current?.complete === false) return undefined;
+    const line = FIRST_LINE.exec(latin1.decode(this.#beginning(bytes)));
+    if (line === null) return undefined;
+    const [, method, target] = line;
+    return {
+      method: method!,
+      target: target!,
+      minorVersion: 1,
+      rawHeaders: [],
+    };
+  }
+
+  /** Bounds what is no content, which nothing else does. */
+  #limit(
+    bytes: Uint8Array,
+    body: IncomingRequest | undefined,
+    received: number,
+    heads: number,
+  ): void {
     const { maxHeaderSize } = this.#limits;
     if (body !== undefined) {
       if (body.complete) return;
@@ -294,6 +343,10 @@ export class RequestParser extends Llhttp {
       if (this.#current?.method === "CONNECT") {
         this.#failure = new HTTPError(400, "No tunnel was made by CONNECT");
         return;
+      }
+      if (!this.midway) {
+        this.#beginsAt = at;
+        this.#begun = undefined;
       }
       const end = this.#partEnd(bytes, at);
       const part = at === 0 && end === bytes.length

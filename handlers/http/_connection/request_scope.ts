@@ -189,6 +189,11 @@ export class RequestScope {
     this.#answered = isWhole;
   }
 
+  /** Whether all of the response was written. */
+  get isAnswered(): boolean {
+    return this.#answered;
+  }
+
   /** Resolves when the response was sent; rejects where the request is over before. */
   get completed(): Promise<void> {
     if (this.#completed === undefined) {

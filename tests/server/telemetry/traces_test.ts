@@ -49,7 +49,8 @@ class Noted implements Tracing, Disposable {
         return call();
       },
       failed: (error) => void this.notes.push(`failed ${error}`),
-      end: (status) => void this.notes.push(`end ${status}`),
+      end: (status, isWhole) =>
+        void this.notes.push(`end ${status}${isWhole ? "" : ", cut short"}`),
     };
   }
 
@@ -59,19 +60,36 @@ class Noted implements Tracing, Disposable {
 }
 
 class Fetching extends FetchRequestHandler {
+  static override readonly allowHalfOpen = true;
   override fetch({ url }: Request): Response {
     if (url.endsWith("/fail")) throw new RangeError("it fails");
     if (url.endsWith("/gone")) throw new HTTPError(410);
+    if (url.endsWith("/cut")) {
+      return new Response(
+        new ReadableStream({
+          pull(controller) {
+            if (controller.desiredSize === 1) {
+              controller.enqueue(new TextEncoder().encode("begun"));
+            } else controller.error(new RangeError("it is cut"));
+          },
+        }),
+      );
+    }
     return new Response(null, { status: 204 });
   }
 }
 
 class Sending extends BaseHTTPRequestHandler {
+  static override readonly allowHalfOpen = true;
   doGET(): void {
     if (this.path === "/fail") throw new RangeError("it fails");
     if (this.path === "/gone") throw new HTTPError(410);
-    this.sendResponse(204);
+    this.sendResponse(this.path === "/cut" ? 200 : 204);
     this.endHeaders();
+    if (this.path !== "/cut") return;
+    this.wfile.write("begun");
+    this.wfile.flush();
+    throw new RangeError("it is cut");
   }
   override logMessage() {}
 }
@@ -88,7 +106,7 @@ for (const Handler of [Fetching, Sending]) {
     const expected: string[] = [];
     const check = async (sent: string, ...notes: string[]) => {
       const answer = await ask(server.addr, sent);
-      match(answer, new RegExp(` ${notes.at(-1)!.slice("end ".length)} `));
+      match(answer, new RegExp(` ${/\d+/.exec(notes.at(-1)!)![0]} `));
       expected.push(`run ${Handler.name}`, ...notes);
       deepStrictEqual(noted.notes, expected);
     };
@@ -120,8 +138,19 @@ for (const Handler of [Fetching, Sending]) {
       ],
     );
     await check(get("/twice", "Host: b"), "begin GET /twice", "end 400");
-    await check("NONE of HTTP\r\n\r\n", "begin  ", "end 501");
-    strictEqual((await reports.until(1)).length, 1);
+    await check("NONE of HTTP\r\n\r\n", "begin NONE of", "end 501");
+    await check("\x16\x03\x01\r\n\r\n", "begin  ", "end 501");
+    await check(
+      get(`/${"long".repeat(5_000)}`),
+      `begin GET /${"long".repeat(62)}lon`,
+      "end 414",
+    );
+    await check(
+      get("/cut"),
+      ...["begin GET /cut", "run"],
+      ...["failed RangeError: it is cut", "end 200, cut short"],
+    );
+    strictEqual((await reports.until(2)).length, 2);
   });
 }
 
