@@ -59,21 +59,20 @@ class Noted implements Tracing, Disposable {
   }
 }
 
+async function* cutShort(): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode("begun");
+  // A turn later it does not go out with the head.
+  await new Promise((resolve) => setTimeout(resolve));
+  throw new RangeError("it is cut");
+}
+
 class Fetching extends FetchRequestHandler {
   static override readonly allowHalfOpen = true;
   override fetch({ url }: Request): Response {
     if (url.endsWith("/fail")) throw new RangeError("it fails");
     if (url.endsWith("/gone")) throw new HTTPError(410);
     if (url.endsWith("/cut")) {
-      return new Response(
-        new ReadableStream({
-          pull(controller) {
-            if (controller.desiredSize === 1) {
-              controller.enqueue(new TextEncoder().encode("begun"));
-            } else controller.error(new RangeError("it is cut"));
-          },
-        }),
-      );
+      return new Response(ReadableStream.from(cutShort()));
     }
     return new Response(null, { status: 204 });
   }
