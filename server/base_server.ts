@@ -443,8 +443,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * Called with what a request's handler or hooks threw, with the reason where
    * a request was aborted, and without a request where accepting failed, or a
    * thread or process that ran none is gone or could not be started beside
-   * others. The base calls the `onError` option, or prints it to stderr: in one
-   * line where the peer just went away, with control characters escaped.
+   * others. The base calls the `onError` option, or prints it to stderr, with
+   * control characters escaped: in one line where the peer just went away, and not
+   * at all where that was before it was accepted.
    *
    * @param error What was thrown.
    * @param request The request, if the error belongs to one.

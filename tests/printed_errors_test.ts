@@ -211,6 +211,20 @@ Deno.test("a text of any length is printed to a length, and what it had is said"
   ok(nameBounded(error).length < MOST_PRINTED);
 });
 
+Deno.test("a client that went before it was accepted takes no line, and one that went later takes one", async () => {
+  const gone = new Deno.errors.NotConnected(
+    "Transport endpoint (os error 107)",
+  );
+  const printed = await printedBy(() => {
+    printError(gone, LOOPBACK_ADDRESS, undefined);
+    printError(gone, LOOPBACK_ADDRESS, LOOPBACK_ADDRESS);
+    printError(new Error("accept"), LOOPBACK_ADDRESS, undefined);
+  });
+  strictEqual(printed.length, 2);
+  match(printed[0]!, /^Error while serving 127\.0\.0\.1:1: NotConnected: .*$/);
+  match(printed[1]!, /^Error on 127\.0\.0\.1:1: Error: accept\n/);
+});
+
 Deno.test("what is usually thrown is printed as Deno prints it", () => {
   class OwnError extends Error {
     override readonly name = "OwnError";

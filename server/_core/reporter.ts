@@ -59,7 +59,9 @@ export class Reporter<Request, Address extends Deno.Addr> {
 
 /**
  * Prints an error to stderr, where a server has no other way to report it. One
- * that only says that the peer went away takes one line.
+ * that only says that the peer went away takes one line, and none where that was
+ * before it was accepted: a balancer that looks whether the server is there may do
+ * so several times a second.
  *
  * @param error What was thrown.
  * @param serverAddress Where the server listens.
@@ -70,6 +72,7 @@ export function printError(
   serverAddress: Deno.Addr,
   clientAddress: Deno.Addr | undefined,
 ): void {
+  if (clientAddress === undefined && isDisconnect(error)) return;
   const where = clientAddress === undefined
     ? `Error on ${describeAddress(serverAddress)}`
     : `Error while serving ${describeAddress(clientAddress)}`;
