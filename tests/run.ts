@@ -8,8 +8,8 @@
  */
 import { missingPrograms } from "./_needed_programs.ts";
 
-/** More at once than processors: tests wait more than they compute. */
-const JOBS = `${navigator.hardwareConcurrency + 1}`;
+/** Some more at once than processors: tests wait a third of the time. */
+const JOBS = `${navigator.hardwareConcurrency + 2}`;
 /** How often the line changes at most, in milliseconds. */
 const REFRESH = 200;
 
