@@ -40,6 +40,8 @@ export class Reading {
   /** Where what comes is counted, if anybody counts. */
   traffic: Traffic | undefined = undefined;
   readonly #source: Source;
+  /** The same, where it gives memory of its own. */
+  readonly #chunks: ChunkSource | undefined;
   readonly #onError: ((error: unknown) => void) | undefined;
   #failure: { readonly error: unknown } | undefined;
   /** Whether the request is over that the stream belongs to. */
@@ -64,6 +66,7 @@ export class Reading {
 
   constructor(source: Source, onError: ((error: unknown) => void) | undefined) {
     this.#source = source;
+    this.#chunks = source instanceof ChunkSource ? source : undefined;
     this.#onError = onError;
     if (source instanceof WholeSource) {
       this.held.share(source.bytes);
@@ -87,7 +90,7 @@ export class Reading {
   ): Promise<number | null> {
     if (
       this.#filling || this.#waiting !== undefined || this.held.length > 0 ||
-      this.isOver || buffer.length === 0 || this.#source instanceof ChunkSource
+      this.isOver || buffer.length === 0 || this.#chunks !== undefined
     ) return this.read(attempt, undefined, buffer.length);
     const waiting = new WaitingRead(attempt, buffer.length);
     this.#waiting = waiting as WaitingRead;
@@ -197,9 +200,9 @@ export class Reading {
 
   /** Has the source read into the buffer, or give what it has read. */
   #fill(most: number): void {
-    if (this.#source instanceof ChunkSource) {
+    if (this.#chunks !== undefined) {
       this.#filling = true;
-      this.#source.next().then(
+      this.#chunks.next().then(
         this.#onChunk ??= (chunk) => this.#given(chunk),
         this.#onFailed ??= (error) => this.#failed(error),
       );

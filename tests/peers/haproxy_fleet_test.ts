@@ -2,7 +2,7 @@
 // there, with nothing changed but the address and how often it checks.
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { ask } from "../_serve.ts";
+import { ask, ownLoopback } from "../_serve.ts";
 import { type Child, Folder, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
 import { end, portOf, startExample } from "../examples/_example.ts";
@@ -18,15 +18,6 @@ const NOTICE = 400;
 function replaced(text: string, from: string, to: string): string {
   ok(text.includes(from), `${EXAMPLE} does not have ${from}`);
   return text.replaceAll(from, to);
-}
-
-/**
- * An address of this machine that no other test has: the ports can be those of
- * the example then, and an instance that starts again finds its port free.
- */
-function ownAddress(): string {
-  const [a, b, c] = crypto.getRandomValues(new Uint8Array(3));
-  return `127.${a}.${b}.${1 + c! % 254}`;
 }
 
 /** HAProxy as the example has it, at another address. */
@@ -116,7 +107,7 @@ testWith(
   "instances behind HAProxy are stopped and started again and again under load, and no request is lost",
   async () => {
     await using folder = new Folder();
-    const hostname = ownAddress();
+    const hostname = ownLoopback();
     const first = { port: 1241, readyPort: 1341 };
     const second = { port: 1242, readyPort: 1342 };
     await using one = await startInstance(hostname, first);
@@ -162,7 +153,7 @@ testWith(
   "examples/haproxy: two of three clients go to the heavier instance, TLS passes through, and what is not TLS is refused",
   async () => {
     await using folder = new Folder();
-    const hostname = ownAddress();
+    const hostname = ownLoopback();
     const { cert, key, file } = await makeCertificate(folder);
     const certificate = folder.at("cert.pem");
     const privateKey = folder.at("key.pem");

@@ -285,6 +285,8 @@ export class RequestParser extends Llhttp {
   /** What has come of the request that is being read, as far as it is told of. */
   #beginning(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     const before = this.#begun ?? NOTHING;
+    // However slowly the rest comes, nothing more is made of it.
+    if (before.length === MOST_TOLD) return before;
     const more = bytes.subarray(this.#beginsAt);
     const begun = new Uint8Array(
       Math.min(before.length + more.length, MOST_TOLD),
