@@ -994,7 +994,7 @@ export class BaseHTTPRequestHandler<
    * ending or another control character.
    */
   sendHeader(name: string, value: string): void {
-    this.#requireOpen(`send the header "${name}"`);
+    if (!this.#isOpen) this.#refuseField(`send the header "${name}"`);
     this.#head.add(name, value, this.command);
     if (this.#head.saysClose) this.closeConnection = true;
   }
@@ -1006,7 +1006,7 @@ export class BaseHTTPRequestHandler<
    * @throws {Error} If no response was begun, or its headers are sent.
    */
   endHeaders(): void {
-    this.#requireOpen("end the headers");
+    if (!this.#isOpen) this.#refuseField("end the headers");
     const head = this.#head;
     if (head.isFollowed) return this.#sendInterim();
     const go = this.#connection.takeContinue(head.status);
@@ -1040,7 +1040,7 @@ export class BaseHTTPRequestHandler<
    * @throws {Error} If no response was begun, or its headers are sent.
    */
   flushHeaders(): void {
-    this.#requireOpen("send the headers");
+    if (!this.#isOpen) this.#refuseField("send the headers");
     const head = this.#head;
     if (head.isFollowed || head.text === "") return;
     const go = this.#connection.takeContinue(head.status);
@@ -1269,11 +1269,16 @@ export class BaseHTTPRequestHandler<
     throw error;
   }
 
-  /** @throws {Error} If the head of the response is not being made, or is over. */
-  #requireOpen(what: string): void {
+  /** Whether the head of a response is being made, by who may make it. */
+  get #isOpen(): boolean {
+    return this.#late === undefined && this.#takeover === undefined &&
+      this.#head.isOpen;
+  }
+
+  /** @throws {Error} Always: the head of the response is not open to who calls. */
+  #refuseField(what: string): never {
     this.#requireInTime(what);
-    const { fault } = this.#head;
-    if (fault !== undefined) throw this.#misused(`Cannot ${what}: ${fault}`);
+    throw this.#misused(`Cannot ${what}: ${this.#head.fault}`);
   }
 
   /** A call out of order, mostly by what a handler has not awaited. */

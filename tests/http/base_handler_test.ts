@@ -163,6 +163,36 @@ Deno.test("a body of another length than was announced is an error", async () =>
   ok(server.errors.pop() instanceof RangeError);
 });
 
+Deno.test("each response has the headers it was given, whatever was sent before", async () => {
+  const sent = [
+    ...[["X-A", "1"], ["X-A", "2"], ["x-a", "2"], ["X-A", "2"]],
+    ...[["X-A", ""], ["X-A", "2"]],
+    // Lines of long values are not kept.
+    ...[["X-A", "b".repeat(300)], ["X-A", "c".repeat(300)], ["X-A", "2"]],
+    // No more than some dozens of names are.
+    ...Array.from({ length: 200 }, (_, i) => [`X-${i % 100}`, `${i}`]),
+  ];
+  let next = sent.values();
+  await using server = new Server(getting((handler) => {
+    const [name, value] = next.next().value!;
+    handler.sendResponse(200);
+    handler.sendHeader(name!, value!);
+    handler.sendHeader("Content-Length", "0");
+    handler.endHeaders();
+  }));
+  for (let round = 0; round < 2; round++) {
+    next = sent.values();
+    const text = await exchange(
+      server.addr,
+      `${"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(sent.length - 1)}${
+        closing("GET / HTTP/1.1")
+      }`,
+    );
+    const lines = text.split("\r\n").filter((line) => /^x-/i.test(line));
+    deepStrictEqual(lines, sent.map(([name, value]) => `${name}: ${value}`));
+  }
+});
+
 Deno.test("no header and no reason phrase can end its line", async () => {
   const attempts: ((handler: BaseHTTPRequestHandler) => void)[] = [
     (handler) => handler.sendHeader("X-A", "a\r\nSet-Cookie: b"),

@@ -76,12 +76,45 @@ export function statusLine(
   return `${version} ${status} ${text}\r\n`;
 }
 
+/** A header that may be sent. */
+export interface HeaderField {
+  /** Its name in lower case. */
+  readonly lowerCase: string;
+  /** Its line. */
+  readonly line: string;
+}
+
+/** A name that was looked at, and the line that it had last, if any was kept. */
+interface KnownField {
+  readonly lowerCase: string;
+  value: string;
+  line: string;
+}
+
+/** By name: most responses have the fields of the one before. */
+const knownFields = new Map<string, KnownField>();
+const MOST_KNOWN_FIELDS = 64;
+/** Up to which length a value is kept, in UTF-16 units. */
+const MOST_KEPT = 256;
+
 /**
  * One header.
  *
  * @throws {TypeError} If the name or the value would end it.
  */
-export function headerLine(name: string, value: string): string {
+export function headerField(name: string, value: string): HeaderField {
+  const known = knownFields.get(name) ?? learnField(name);
+  if (known.value === value && known.line !== "") return known;
+  checkText(`the header "${name}"`, value);
+  const line = `${name}: ${value}\r\n`;
+  if (value.length > MOST_KEPT) return { lowerCase: known.lowerCase, line };
+  known.value = value;
+  known.line = line;
+  return known;
+}
+
+/** @throws {TypeError} If it cannot be a name. */
+function learnField(name: string): KnownField {
   if (!TOKEN.test(name)) {
     throw new TypeError(
       `Cannot send the header ${
@@ -89,8 +122,18 @@ export function headerLine(name: string, value: string): string {
       }: a name is one or more letters, digits and !#$%&'*+-.^_\`|~`,
     );
   }
-  checkText(`the header "${name}"`, value);
-  return `${name}: ${value}\r\n`;
+  const field = { lowerCase: name.toLowerCase(), value: "", line: "" };
+  if (knownFields.size < MOST_KNOWN_FIELDS) knownFields.set(name, field);
+  return field;
+}
+
+/**
+ * The line of one header.
+ *
+ * @throws {TypeError} If the name or the value would end it.
+ */
+export function headerLine(name: string, value: string): string {
+  return headerField(name, value).line;
 }
 
 /** Whether something is text that a head may have. */

@@ -1,6 +1,6 @@
 import { type Content, contentOf } from "./content.ts";
 import {
-  headerLine,
+  headerField,
   isContentLength,
   namesClose,
   type ProtocolVersion,
@@ -61,10 +61,14 @@ export class ResponseHead {
     this.status = status;
   }
 
-  /** Why no field can be added, and nothing sent, if so. */
-  get fault(): string | undefined {
-    if (this.isSent) return "the headers are sent";
-    return this.status === 0 ? "call sendResponse() first" : undefined;
+  /** Whether it was begun and fields can be added. */
+  get isOpen(): boolean {
+    return !this.isSent && this.status !== 0;
+  }
+
+  /** Why no field can be added, and nothing sent, where it is not open. */
+  get fault(): string {
+    return this.isSent ? "the headers are sent" : "call sendResponse() first";
   }
 
   /**
@@ -74,8 +78,8 @@ export class ResponseHead {
    * @throws {TypeError} If the field cannot be sent, or not with those before it.
    */
   add(name: string, value: string, method: string): void {
-    const line = headerLine(name, value);
-    switch (name.toLowerCase()) {
+    const { lowerCase, line } = headerField(name, value);
+    switch (lowerCase) {
       case "content-length":
         this.#refuseBoth(name, this.#isChunked);
         if (!isContentLength(value)) {
