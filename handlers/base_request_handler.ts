@@ -278,6 +278,32 @@ export class BaseRequestHandler<
    * while this one runs. Does nothing unless overridden. What it throws goes to the
    * server's `handleError`.
    *
+   * @example What one client says, all get
+   * ```ts
+   * import { type RequestServer, StreamRequestHandler, TCPServer } from "@wire/socketserver";
+   * import { strictEqual } from "node:assert";
+   *
+   * class Member extends StreamRequestHandler<Deno.NetAddr, RequestServer<undefined, string>> {
+   *   override async handle() {
+   *     for await (const line of this.rfile) await this.server.post(line);
+   *   }
+   *   override onMessage(line: string) {
+   *     this.wfile.write(`${line}\n`);
+   *   }
+   * }
+   *
+   * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Member, {
+   *   onMessage: (line) => void server.broadcast(line),
+   * });
+   * server.serveForever();
+   *
+   * using client = await Deno.connect(server.addr);
+   * await client.write(new TextEncoder().encode("hello\n"));
+   * const buffer = new Uint8Array(100);
+   * const n = await client.read(buffer);
+   * strictEqual(new TextDecoder().decode(buffer.subarray(0, n!)), "hello\n");
+   * ```
+   *
    * @param _message A copy of what was sent. Objects and arrays in it are frozen,
    * as all who get it in this thread or process share it.
    * @returns Nothing, or a promise, which is not waited for.

@@ -2,8 +2,7 @@ import "./_core/opened_early.ts";
 import type { TraceSettings } from "../handlers/_tracing.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
-import { forgetServing } from "./_core/never_served.ts";
-import { checkCount, checkSignal } from "./_core/options.ts";
+import { checkCount } from "./_core/options.ts";
 import { makeParts, type Parts, startParts } from "./_core/parts.ts";
 import { printError } from "./_core/reporter.ts";
 import { runHandlerOf } from "./_core/run_handler.ts";
@@ -38,9 +37,6 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   readonly #Handler: RequestHandlerClass<Request, Address>;
   readonly #options: ServerOptions<Address, Request>;
   readonly #parts: Parts<Request, Address>;
-  #announced = false;
-  /** Whether `serveForever` or `handleRequest` runs. */
-  #claimed = false;
 
   /**
    * Constructs a new instance: checks the options, then opens the socket.
@@ -59,13 +55,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   ) {
     this.#Handler = Handler;
     this.#options = options;
-    this.#parts = makeParts(
-      this,
-      open,
-      Handler,
-      options,
-      this.#overridesSteps(),
-    );
+    this.#parts = makeParts(this, BaseServer.prototype, open, Handler, options);
     startParts(this, this.#parts, options.signal);
   }
 
@@ -117,9 +107,9 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /**
    * Accepts nobody until `resume`: clients wait in the kernel's queue, which is as
-   * long as `backlog` says, and one that was being accepted waits in the server, or
-   * in each thread that accepts. Requests in progress go on. A shutdown ends it, so that those who
-   * wait are served as always. Doing it again changes nothing.
+   * long as `backlog` says, and one that was being accepted waits in the server, or in
+   * each thread that accepts. Requests in progress go on. A shutdown ends it, so that
+   * those who wait are served as always. Doing it again changes nothing.
    */
   suspend(): void {
     if (!this.#parts.ending.stopping) this.#parts.loop.suspend();
@@ -159,32 +149,6 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * is sent none before it has taken half: that is told to `handleError`, and how many
    * they were when it takes some again.
    *
-   * @example What one client says, all get
-   * ```ts
-   * import { type RequestServer, StreamRequestHandler, TCPServer } from "@wire/socketserver";
-   * import { strictEqual } from "node:assert";
-   *
-   * class Member extends StreamRequestHandler<Deno.NetAddr, RequestServer<undefined, string>> {
-   *   override async handle() {
-   *     for await (const line of this.rfile) await this.server.post(line);
-   *   }
-   *   override onMessage(line: string) {
-   *     this.wfile.write(`${line}\n`);
-   *   }
-   * }
-   *
-   * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Member, {
-   *   onMessage: (line) => void server.broadcast(line),
-   * });
-   * server.serveForever();
-   *
-   * using client = await Deno.connect(server.addr);
-   * await client.write(new TextEncoder().encode("hello\n"));
-   * const buffer = new Uint8Array(100);
-   * const n = await client.read(buffer);
-   * strictEqual(new TextDecoder().decode(buffer.subarray(0, n!)), "hello\n");
-   * ```
-   *
    * @param message What to send, as `post()` of {@linkcode RequestServer} takes it.
    * @returns To how many threads and processes it was sent; on the event loop 1, or 0
    * when the server has finished.
@@ -210,16 +174,12 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
 
   /** Lets the server keep the process alive, as it does from the start. */
   ref(): void {
-    this.#parts.socket.ref();
-    this.#parts.runner?.keepAlive?.(true);
-    this.#parts.services.keepAlive(true);
+    this.#parts.lifecycle.keepAlive(true);
   }
 
   /** Lets the process end while the server waits for requests. */
   unref(): void {
-    this.#parts.socket.unref();
-    this.#parts.runner?.keepAlive?.(false);
-    this.#parts.services.keepAlive(false);
+    this.#parts.lifecycle.keepAlive(false);
   }
 
   /**
@@ -232,32 +192,10 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @throws {TypeError} If `signal` is not an `AbortSignal`, or an option has an
    * unknown name.
    */
-  async serveForever(
+  serveForever(
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
-    checkKeys("option", options, ["signal"], undefined, "serve");
-    checkSignal(options.signal);
-    this.#claim();
-    if (this.serviceActions !== BaseServer.prototype.serviceActions) {
-      this.#parts.services.start();
-    }
-    try {
-      if (options.signal !== undefined) {
-        this.#parts.ending.shutdownOn(options.signal);
-      }
-      if (!this.#parts.ending.stopping) {
-        this.#announce();
-        await this.#parts.loop.serveAll();
-      } else {
-        console.warn(
-          `${this.constructor.name}: serveForever() returns, since the server was shut down before`,
-        );
-      }
-    } finally {
-      this.#parts.services.stop();
-      this.#claimed = false;
-    }
-    await this.finished;
+    return this.#parts.lifecycle.serveForever(options);
   }
 
   /**
@@ -271,20 +209,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @throws {Deno.errors.Busy} If the server is serving already.
    * @throws {Deno.errors.BadResource} If the server is closed.
    */
-  async handleRequest(): Promise<void> {
-    if (this.#parts.ending.stopping) {
-      throw new Deno.errors.BadResource(
-        "Cannot handle a request: the server is closed",
-      );
-    }
-    this.#claim();
-    try {
-      this.#announce();
-      const { timeout = Infinity } = this.#options;
-      if (!await this.#parts.loop.serveOne(timeout)) await this.handleTimeout();
-    } finally {
-      this.#claimed = false;
-    }
+  handleRequest(): Promise<void> {
+    return this.#parts.lifecycle.handleRequest();
   }
 
   /**
@@ -511,34 +437,5 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const { runner } = this.#parts;
     if (runner === undefined) return "here";
     return runner.trace?.(settings) === true ? "there" : "nowhere";
-  }
-
-  /** Whether a subclass has hooks that may go on outside a request's context. */
-  #overridesSteps(): boolean {
-    const base = BaseServer.prototype;
-    return this.processRequest !== base.processRequest ||
-      this.finishRequest !== base.finishRequest ||
-      this.shutdownRequest !== base.shutdownRequest ||
-      this.closeRequest !== base.closeRequest;
-  }
-
-  #claim(): void {
-    if (this.#claimed) {
-      throw new Deno.errors.Busy(
-        "Cannot serve: serveForever or handleRequest is already running on this server",
-      );
-    }
-    this.#claimed = true;
-    forgetServing(this);
-  }
-
-  #announce(): void {
-    if (this.#announced) return;
-    this.#announced = true;
-    this.#parts.serving.watch.publisher.listen();
-    const told: unknown = this.#options.onListen?.(this.addr);
-    if (told instanceof Promise) {
-      void this.#parts.serving.reporter.attempt(() => told);
-    }
   }
 }

@@ -10,6 +10,7 @@ import type {
 } from "../server_options.ts";
 import { AcceptLoop, type Acceptor } from "./accept_loop.ts";
 import { Ending } from "./ending.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { awaitServing, forgetServing } from "./never_served.ts";
 import type { MessageSender } from "../message_sender.ts";
 import { checkServerOptions } from "./options.ts";
@@ -34,7 +35,10 @@ interface Whole<Request, Address extends Deno.Addr>
     request?: Request,
     clientAddress?: Address,
   ): void | Promise<void>;
+  readonly addr: Address;
+  finishRequest(request: Request, address: Address): void | Promise<void>;
   handleMessage(message: unknown, from: MessageSender): void | Promise<void>;
+  handleTimeout(): void | Promise<void>;
   serviceActions(): void | Promise<void>;
   close(): void;
 }
@@ -47,7 +51,7 @@ export interface Parts<Request, Address extends Deno.Addr> {
   readonly serving: Serving<Request, Address>;
   readonly ending: Ending<Request, Address>;
   readonly numbers: Numbers;
-  readonly services: ServiceTimer;
+  readonly lifecycle: Lifecycle<Request, Address>;
   readonly messages: MessageHub;
   /** What handlers see as their server. */
   readonly seenAs: RequestServer;
@@ -59,20 +63,20 @@ export interface Parts<Request, Address extends Deno.Addr> {
  * Checks the options of a server, opens its socket, and makes its parts.
  *
  * @param server The server.
+ * @param base What it would be if no hook were overridden.
  * @param open Opens the socket.
  * @param Handler The handler class.
  * @param options The options.
- * @param overridesSteps Whether hooks may go on outside a request's context.
  * @throws {RangeError} If an option is out of range.
  * @throws {TypeError} If an option is of another type, or has an unknown name, or
  * `config` holds what cannot travel.
  */
 export function makeParts<Request, Address extends Deno.Addr>(
   server: Whole<Request, Address>,
+  base: Whole<Request, Address>,
   open: () => ServerSocket<Address>,
   Handler: RequestHandlerClass<Request, Address>,
   options: ServerOptions<Address, Request>,
-  overridesSteps: boolean,
 ): Parts<Request, Address> {
   const seam = seamOf<Request, Address>(options);
   const { runner, transport = {}, optionNames, seenAs = server } = seam;
@@ -145,7 +149,7 @@ export function makeParts<Request, Address extends Deno.Addr>(
       ? undefined
       : requestDeadlines(requestTimeout),
     requestTimeout: measures ? requestTimeout : Infinity,
-    byRequest: overridesSteps ? new Map() : undefined,
+    byRequest: overridesSteps(server, base) ? new Map() : undefined,
   };
   if (runner === undefined) {
     const attempt = (call: () => unknown) => void reporter.attempt(call);
@@ -158,10 +162,29 @@ export function makeParts<Request, Address extends Deno.Addr>(
     );
   }
   const numbers = new Numbers(watch, () => room.inside(), runner);
+  const lifecycle = new Lifecycle<Request, Address>(
+    server,
+    {
+      ...{ socket, runner, loop, ending, reporter, publisher, services },
+      hasServices: () => server.serviceActions !== base.serviceActions,
+    },
+    options,
+  );
   return {
-    ...{ socket, runner, loop, serving, ending, numbers, services, seenAs },
+    ...{ socket, runner, loop, serving, ending, numbers, lifecycle, seenAs },
     ...{ messages, capacity },
   };
+}
+
+/** Whether a server has hooks of its own that may go on outside a request's context. */
+function overridesSteps<Request, Address extends Deno.Addr>(
+  server: Whole<Request, Address>,
+  base: Whole<Request, Address>,
+): boolean {
+  return server.processRequest !== base.processRequest ||
+    server.finishRequest !== base.finishRequest ||
+    server.shutdownRequest !== base.shutdownRequest ||
+    server.closeRequest !== base.closeRequest;
 }
 
 /**
