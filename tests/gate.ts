@@ -50,6 +50,7 @@ const checks: readonly Check[] = [
   ...[
     ...["http", "http_files", "xmlrpc", "numbers", "fresh_children"],
     ...["before_handlers", "websocket", "clients", "flatness"],
+    ...["tls", "restarts"],
   ].map((
     name,
   ): Check => ({
