@@ -78,19 +78,8 @@ if (import.meta.main) {
   const room = new Room(Number(Deno.args[0] ?? 1234), map);
   const { port } = room.socket!.getsockname() as Deno.NetAddr;
   console.log(`Listening on 127.0.0.1:${port}`);
-  const ending = new AbortController();
   await run({
-    serveForever: async () => {
-      try {
-        await loop({ map, signal: ending.signal });
-      } catch (error) {
-        if (error !== ending.signal.reason) throw error;
-      }
-    },
-    shutdown: () => {
-      closeAll(map);
-      // Its turn would go on for up to 30 seconds.
-      ending.abort();
-    },
+    serveForever: () => loop({ map }),
+    shutdown: () => closeAll(map),
   });
 }

@@ -1,15 +1,19 @@
+import { fallAsleep, wakeUp } from "./_asleep.ts";
 import { POLLIN, POLLNVAL, POLLOUT, POLLPRI } from "./constants_poll.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Epoll } from "./epoll.ts";
 import { platform } from "./_platform.ts";
 import { Poll } from "./poll.ts";
-import type { Socket, WaitOptions } from "./socket.ts";
+import type { Socket } from "./socket.ts";
 
 /** What is registered for a descriptor: the socket it was then, and the mask. */
 interface Registration {
   readonly socket: Socket;
   readonly mask: number;
 }
+
+/** What ends a wait since something has changed that is waited for. */
+const WOKEN = Symbol("woken");
 
 /**
  * The turns of a loop over dispatchers: asks each what it waits for, waits, and
@@ -26,6 +30,8 @@ export class Turns implements Disposable {
    * where a handler was called before the wait, and may have changed everything.
    */
   #rest = Infinity;
+  #waking: AbortController | undefined;
+  #ends: AbortSignal | undefined;
 
   constructor(map: Map<number, Dispatcher>) {
     this.#map = map;
@@ -34,15 +40,51 @@ export class Turns implements Disposable {
     this.#readiness = this.#epoll ?? new Poll();
   }
 
-  async take(timeout: number, options: WaitOptions): Promise<void> {
+  /**
+   * Takes a turn. One that waits ends, too, when dispatchers come, go or want
+   * something else: code that runs meanwhile may do that.
+   *
+   * @param timeout How long to wait, in milliseconds.
+   * @param signal Ends the wait, which rejects with its reason.
+   */
+  async take(timeout: number, signal: AbortSignal | undefined): Promise<void> {
     this.#register();
     timeout = this.#shorten(timeout);
-    this.#tell(
-      this.#readiness instanceof Epoll
-        ? await this.#readiness.poll(timeout, this.#all, options)
-        : await this.#readiness.poll(timeout, options),
-    );
+    this.#tell(await this.#wait(timeout, this.#wakeable(signal)));
   }
+
+  async #wait(
+    timeout: number,
+    signal: AbortSignal,
+  ): Promise<[fd: number, events: number][]> {
+    fallAsleep(this.#map, this.#wake);
+    try {
+      return this.#readiness instanceof Epoll
+        ? await this.#readiness.poll(timeout, this.#all, { signal })
+        : await this.#readiness.poll(timeout, { signal });
+    } catch (error) {
+      if (error !== WOKEN) throw error;
+      return [];
+    } finally {
+      wakeUp(this.#map, this.#wake);
+    }
+  }
+
+  /** What ends a wait: one of these serves many, as most are not woken. */
+  #wakeable(signal: AbortSignal | undefined): AbortSignal {
+    if (this.#waking === undefined) {
+      const waking = this.#waking = new AbortController();
+      this.#ends = signal === undefined
+        ? waking.signal
+        : AbortSignal.any([signal, waking.signal]);
+    }
+    return this.#ends!;
+  }
+
+  readonly #wake = (): void => {
+    this.#waking?.abort(WOKEN);
+    this.#waking = undefined;
+  };
 
   takeSync(timeout: number): void {
     this.#register();

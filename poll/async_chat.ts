@@ -119,7 +119,7 @@ export class AsyncChat extends Dispatcher {
       const length = byteLength(data, "push");
       this.#outgoing.push(new Uint8Array(part(data, 0, length)));
     }
-    this.initiateSend();
+    this.#send();
   }
 
   /**
@@ -141,12 +141,13 @@ export class AsyncChat extends Dispatcher {
       );
     }
     this.#outgoing.push(producer);
-    this.initiateSend();
+    this.#send();
   }
 
   /** Closes the connection when all that was pushed has been sent. */
   closeWhenDone(): void {
     this.#outgoing.push(CLOSE);
+    this.wakeLoop();
   }
 
   /**
@@ -228,6 +229,12 @@ export class AsyncChat extends Dispatcher {
       if (sent < piece.length) return;
       room -= sent;
     }
+  }
+
+  /** Sends now what can be, and the rest in the loop's next turns. */
+  #send(): void {
+    this.initiateSend();
+    if (this.#outgoing.length > 0) this.wakeLoop();
   }
 
   #cutOrReport(): boolean {

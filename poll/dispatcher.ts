@@ -1,3 +1,4 @@
+import { wakeLoops } from "./_asleep.ts";
 import { printThrown } from "./_print_thrown.ts";
 import {
   AF_INET,
@@ -141,6 +142,7 @@ export class Dispatcher {
     this.socket = socket;
     this.#fd = socket.fileno();
     this.#map.set(this.#fd, this);
+    this.wakeLoop();
   }
 
   /** Binds to an address that old connections still hold, if need be. */
@@ -167,6 +169,14 @@ export class Dispatcher {
   }
 
   /**
+   * Has the loop ask `readable()` and `writable()` now, if it waits: to be called
+   * where code of yours that the loop has not called changes what they answer.
+   */
+  wakeLoop(): void {
+    wakeLoops(this.#map);
+  }
+
+  /**
    * Takes an address; see {@linkcode Socket.bind}.
    *
    * @param address Where to listen.
@@ -184,6 +194,7 @@ export class Dispatcher {
   listen(backlog: number = SOMAXCONN): void {
     this.#need("listen").listen(backlog);
     this.accepting = true;
+    this.wakeLoop();
   }
 
   /**
@@ -204,7 +215,7 @@ export class Dispatcher {
     try {
       socket.connectSync(address);
     } catch (error) {
-      if (UNDER_WAY.has(codeOf(error))) return;
+      if (UNDER_WAY.has(codeOf(error))) return this.wakeLoop();
       this.connecting = false;
       throw error;
     }
@@ -426,6 +437,8 @@ export class Dispatcher {
   }
 
   #leave(): void {
-    if (this.#map.get(this.#fd) === this) this.#map.delete(this.#fd);
+    if (this.#map.get(this.#fd) !== this) return;
+    this.#map.delete(this.#fd);
+    this.wakeLoop();
   }
 }

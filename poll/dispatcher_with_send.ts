@@ -32,6 +32,7 @@ export class DispatcherWithSend extends Dispatcher {
     this.#waiting.push(new Uint8Array(part(data, 0, length)));
     this.#buffered += length;
     this.initiateSend();
+    if (this.#waiting.length > 0) this.wakeLoop();
     return length;
   }
 

@@ -1,3 +1,4 @@
+import { wakeLoops } from "./_asleep.ts";
 import { describe, integer } from "./_check.ts";
 import { type DispatcherMap, socketMap } from "./dispatcher.ts";
 import { checkOptions, checkSignal, type WaitOptions } from "./_options.ts";
@@ -18,7 +19,10 @@ export interface LoopSyncOptions {
    * @default {socketMap}
    */
   readonly map?: DispatcherMap;
-  /** Ends after so many turns. */
+  /**
+   * Ends after so many turns: each tells those that are ready, or ends with
+   * `timeout`, or since dispatchers have changed meanwhile.
+   */
   readonly count?: number;
 }
 
@@ -31,7 +35,8 @@ const OPTIONS = [...SYNC_OPTIONS, "signal"];
 
 /**
  * Serves dispatchers until all are closed, as Python's `asyncore.loop`, on the
- * event loop.
+ * event loop. Other code runs meanwhile, and may make dispatchers, close them and
+ * send with them: the loop sees that at once.
  *
  * @param options See {@linkcode LoopOptions}.
  * @throws {TypeError} If there is another option.
@@ -41,10 +46,9 @@ const OPTIONS = [...SYNC_OPTIONS, "signal"];
 export async function loop(options: LoopOptions = {}): Promise<void> {
   const { map, timeout, count } = check(options, OPTIONS);
   const signal = checkSignal(options.signal, "loop");
-  const wait = signal === undefined ? {} : { signal };
   using turns = new Turns(map);
   for (let left = count; map.size > 0 && left > 0; left--) {
-    await turns.take(timeout, wait);
+    await turns.take(timeout, signal);
   }
 }
 
@@ -80,6 +84,7 @@ export function closeAll(map: DispatcherMap = socketMap): void {
     }
   }
   map.clear();
+  wakeLoops(map);
   if (errors.length > 0) {
     throw new AggregateError(
       errors,
