@@ -9,6 +9,7 @@ const cpython = (how: string, mode: string): ServerCommand => ({
 
 const servers = [
   denoServer("HTTPServer, fetch", "ours_http.ts", "fetch"),
+  denoServer("HTTPServer, fetch of a class", "ours_http.ts", "class"),
   denoServer("HTTPServer, doGET", "ours_http.ts", "base"),
   denoServer("node:http in Deno", "deno_node_http.ts"),
   denoServer("node:http, given connections", "deno_emitted_http.ts"),

@@ -1,7 +1,7 @@
 /**
  * Answers requests of HTTP.
  *
- * Arguments: fetch or base, then what with (see http_answers.ts), then the number
+ * Arguments: fetch, class or base, then what with (see http_answers.ts), then the number
  * of threads; none without it.
  */
 import {
@@ -53,7 +53,7 @@ class Base extends BaseHTTPRequestHandler {
   override logRequest(): void {}
 }
 
-/** What a thread runs. */
+/** What a thread runs, and `class`. */
 export class Hello extends FetchRequestHandler {
   static override readonly moduleUrl: string = import.meta.url;
   override fetch(): Response {
@@ -67,7 +67,11 @@ if (import.meta.main) {
     ? new ThreadingHTTPServer(address, Hello, { workers: Number(workers) })
     : new HTTPServer(
       address,
-      how === "base" ? Base : answers[answering as Answering],
+      how === "base"
+        ? Base
+        : how === "class"
+        ? Hello
+        : answers[answering as Answering],
     );
   // Clients that are gone when the load ends are no news.
   server.handleError = () => {};

@@ -29,6 +29,7 @@ import {
   sizeOfAscii,
   statusLine,
 } from "./_connection/head.ts";
+import { reachesHandler, takesHandler } from "./_connection/reach.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
 import { type Scheme, servedRequest } from "./_connection/served_request.ts";
 import {
@@ -158,6 +159,11 @@ export class FetchRequestHandler<
     }
   }
 
+  /** @ignore */
+  override readonly [IN_REACH]: boolean = reachesHandler(
+    this.constructor,
+    FetchRequestHandler,
+  );
   /** That of the response being sent. */
   #status = 0;
   /** That of the connection's URLs. */
@@ -187,9 +193,7 @@ export class FetchRequestHandler<
     checkKeys("setting", settings, SETTINGS, undefined, "answer requests");
     const { accessLog, compression = false, forwarded, onError } = settings;
     if (onError !== undefined) checkRuns("onError", onError, "answer errors");
-    // Only the text of one function is looked at.
-    const isInReach = onError !== undefined ||
-      !TAKES_NO_HANDLER.test(`${answer}`);
+    const isGiven = onError !== undefined || takesHandler(answer);
     const Handler = class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,
       Server extends RequestServer = RequestServer,
@@ -199,7 +203,8 @@ export class FetchRequestHandler<
       static override readonly accessLog = accessLog;
       static override readonly compression = compression;
       static override readonly forwarded = forwarded;
-      override readonly [IN_REACH]: boolean = isInReach;
+      override readonly [IN_REACH]: boolean = isGiven ||
+        reachesHandler(this.constructor, FetchFunctionHandler);
       override fetch(request: Request): Response | Promise<Response> {
         return answer(request, this);
       }
@@ -636,12 +641,6 @@ const SETTINGS = Object.keys(
 
 /** After how many microtasks the first chunk of a body that is there has come. */
 const TURNS_OF_CHUNK = 16;
-
-/**
- * The text of a function that cannot have the handler: an arrow function, which
- * has no `arguments` of its own, with one name for what it is given, or none.
- */
-const TAKES_NO_HANDLER = /^(async\s*)?(\(\s*[\w$]*\s*\)|[\w$]+)\s*=>/;
 
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
