@@ -18,3 +18,15 @@ export type {
 export * from "./connect.ts";
 export type { DatagramClient, RequestOptions } from "./datagram_client.ts";
 export * from "./connect_datagram.ts";
+
+// Named in the signatures of this entry: types of others, so that each leads somewhere.
+export type {
+  FrameOptions,
+  FrameReadOptions,
+  PeerCertificate,
+  PieceOptions,
+  ReadOptions,
+  StreamReader,
+  StreamWriter,
+  TLSInfo,
+} from "../mod.ts";
