@@ -53,7 +53,8 @@ export class ForkingTCPServer extends TCPServer implements Recyclable {
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the processes.
+   * @param options What {@linkcode TCPServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -108,7 +109,8 @@ export class ForkingTLSServer extends TLSServer implements Recyclable {
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the processes.
+   * @param options What {@linkcode TLSServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -165,7 +167,8 @@ export class ForkingUDPServer extends UDPServer implements Recyclable {
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the processes.
+   * @param options What {@linkcode UDPServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
    * process.
@@ -220,8 +223,8 @@ export class ForkingUnixStreamServer extends UnixStreamServer
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts, callbacks, the socket file's, and those of
-   * the processes.
+   * @param options What {@linkcode UnixStreamServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -277,8 +280,8 @@ export class ForkingUnixDatagramServer extends UnixDatagramServer
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts, callbacks, the socket file's, and those of
-   * the processes.
+   * @param options What {@linkcode UnixDatagramServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
    * process.

@@ -25,7 +25,7 @@
 
 export * from "./_own_exports.ts";
 
-// Named in the signatures of this entry: types of others, so that each leads somewhere.
+// Named in the signatures of this entry, whose pages lead to them here.
 export type {
   BaseRequestHandler,
   DatagramRequest,

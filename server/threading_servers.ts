@@ -54,7 +54,8 @@ export class ThreadingTCPServer extends TCPServer implements Recyclable {
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the threads.
+   * @param options What {@linkcode TCPServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -111,7 +112,8 @@ export class ThreadingTLSServer extends TLSServer implements Recyclable {
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the threads.
+   * @param options What {@linkcode TLSServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -168,7 +170,8 @@ export class ThreadingUDPServer extends UDPServer implements Recyclable {
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the threads.
+   * @param options What {@linkcode UDPServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
    * thread, to replace it, and to accept a client.
@@ -223,8 +226,8 @@ export class ThreadingUnixStreamServer extends UnixStreamServer
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts, callbacks, the socket file's, and those of
-   * the threads.
+   * @param options What {@linkcode UnixStreamServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -280,8 +283,8 @@ export class ThreadingUnixDatagramServer extends UnixDatagramServer
    * @param handler A handler class, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts, callbacks, the socket file's, and those of
-   * the threads.
+   * @param options What {@linkcode UnixDatagramServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
    * thread, to replace it, and to accept a client.

@@ -56,6 +56,8 @@ interface Entry {
   readonly path: string;
   readonly text: string;
   readonly symbols: readonly Exported[];
+  /** What is more than a type. What an entry takes from others, it takes as types. */
+  readonly values: ReadonlySet<string>;
 }
 
 async function read(path: string): Promise<Entry> {
@@ -73,6 +75,7 @@ async function read(path: string): Promise<Entry> {
     path,
     text: page!.module_doc?.doc ?? "",
     symbols: page!.symbols,
+    values: new Set(Object.keys(await import(join(ROOT, path)))),
   };
 }
 
@@ -222,12 +225,10 @@ function usable({ def }: Declaration): unknown {
   };
 }
 
-Deno.test("every type that a page of an entry names is exported there", async () => {
+Deno.test("every type that a page of an entry names is exported there", () => {
   const hidden: string[] = [];
-  for (const { path, symbols } of entries) {
+  for (const { path, symbols, values } of entries) {
     const names = new Set(symbols.map(({ name }) => name));
-    // What an entry takes from another as a type is told there.
-    const values = new Set(Object.keys(await import(join(ROOT, path))));
     for (const { name, declarations } of symbols) {
       const overloads = declarations.filter(({ def }) => !def.hasBody);
       for (
@@ -241,6 +242,31 @@ Deno.test("every type that a page of an entry names is exported there", async ()
     }
   }
   deepStrictEqual([...new Set(hidden)], []);
+});
+
+/** What a part of a page links to. */
+function* linksIn(part: unknown): Generator<string> {
+  if (typeof part === "string") {
+    for (const [, name] of part.matchAll(/\{@linkcode\s+([\w$]+)/g)) {
+      yield name!;
+    }
+  }
+  if (typeof part !== "object" || part === null) return;
+  for (const value of Object.values(part)) yield* linksIn(value);
+}
+
+Deno.test("what the functions and classes of an entry link to is exported there", () => {
+  const broken: string[] = [];
+  for (const { path, symbols, values } of entries) {
+    const names = new Set(["Deno", ...symbols.map(({ name }) => name)]);
+    for (const { name, declarations } of symbols) {
+      if (!values.has(name)) continue;
+      for (const link of linksIn(declarations)) {
+        if (!names.has(link)) broken.push(`${path}: ${name} links to ${link}`);
+      }
+    }
+  }
+  deepStrictEqual([...new Set(broken)], []);
 });
 
 Deno.test("an entry has each name once, and begins with what it is for", () => {

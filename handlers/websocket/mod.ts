@@ -40,7 +40,7 @@ export type {
 } from "./upgrade_options.ts";
 export * from "./upgrade_web_socket.ts";
 
-// Named in the signatures of this entry: types of others, so that each leads somewhere.
+// Named in the signatures of this entry, whose pages lead to them here.
 export type {
   BaseRequestHandler,
   FrameOptions,

@@ -15,8 +15,8 @@ import { HTTPServer, type HTTPServerOptions } from "./http_server.ts";
 import { HTTPSServer, type HTTPSServerOptions } from "./https_server.ts";
 
 /**
- * An {@linkcode HTTPServer} whose handlers run in processes, as
- * {@linkcode ForkingMixIn} tells.
+ * An {@linkcode HTTPServer} whose handlers run in processes, as `ForkingMixIn`
+ * of `@wire/socketserver` tells.
  *
  * Needs, beside what {@linkcode HTTPServer} needs, `--allow-run=deno`.
  */
@@ -29,7 +29,8 @@ export class ForkingHTTPServer extends HTTPServer implements Recyclable {
    * @param handler A handler class of HTTP, which its module exports and which
    * says where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the processes.
+   * @param options What {@linkcode HTTPServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -70,8 +71,8 @@ export class ForkingHTTPServer extends HTTPServer implements Recyclable {
 }
 
 /**
- * An {@linkcode HTTPSServer} whose handlers run in processes, as
- * {@linkcode ForkingMixIn} tells.
+ * An {@linkcode HTTPSServer} whose handlers run in processes, as `ForkingMixIn`
+ * of `@wire/socketserver` tells.
  *
  * Needs, beside what {@linkcode HTTPSServer} needs, `--allow-run=deno`.
  */
@@ -85,7 +86,8 @@ export class ForkingHTTPSServer extends HTTPSServer implements Recyclable {
    * @param handler A handler class of HTTP, which its module exports and which
    * says where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the processes.
+   * @param options What {@linkcode HTTPSServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a

@@ -61,7 +61,7 @@ export * from "./http_server.ts";
 export * from "./https_server.ts";
 export * from "./threading_http_servers.ts";
 
-// Named in the signatures of this entry: types of others, so that each leads somewhere.
+// Named in the signatures of this entry, whose pages lead to them here.
 export type {
   BaseRequestHandler,
   FrameOptions,

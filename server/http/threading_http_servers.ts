@@ -15,8 +15,8 @@ import { HTTPServer, type HTTPServerOptions } from "./http_server.ts";
 import { HTTPSServer, type HTTPSServerOptions } from "./https_server.ts";
 
 /**
- * An {@linkcode HTTPServer} whose handlers run in threads, as
- * {@linkcode ThreadingMixIn} tells.
+ * An {@linkcode HTTPServer} whose handlers run in threads, as `ThreadingMixIn`
+ * of `@wire/socketserver` tells.
  *
  * Needs, beside what {@linkcode HTTPServer} needs, `--allow-read` of the files
  * that the threads import.
@@ -30,7 +30,8 @@ export class ThreadingHTTPServer extends HTTPServer implements Recyclable {
    * @param handler A handler class of HTTP, which its module exports and which
    * says where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the threads.
+   * @param options What {@linkcode HTTPServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -72,8 +73,8 @@ export class ThreadingHTTPServer extends HTTPServer implements Recyclable {
 }
 
 /**
- * An {@linkcode HTTPSServer} whose handlers run in threads, as
- * {@linkcode ThreadingMixIn} tells.
+ * An {@linkcode HTTPSServer} whose handlers run in threads, as `ThreadingMixIn`
+ * of `@wire/socketserver` tells.
  *
  * Needs, beside what {@linkcode HTTPSServer} needs, `--allow-read` of the files
  * that the threads import.
@@ -88,7 +89,8 @@ export class ThreadingHTTPSServer extends HTTPSServer implements Recyclable {
    * @param handler A handler class of HTTP, which its module exports and which
    * says where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Limits, timeouts and callbacks, and those of the threads.
+   * @param options What {@linkcode HTTPSServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a

@@ -10,7 +10,7 @@
 export * from "./instrument.ts";
 export * from "./open_metrics.ts";
 
-// Named in the signatures of this entry: types of others, so that each leads somewhere.
+// Named in the signatures of this entry, whose pages lead to them here.
 export type {
   AbortReason,
   RefusalReason,

@@ -15,7 +15,7 @@ export type {
   UntilErrorsOptions,
 } from "./test_server.ts";
 
-// Named in the signatures of this entry: types of others, so that each leads somewhere.
+// Named in the signatures of this entry, whose pages lead to them here.
 export type {
   ClientStartTLSOptions,
   ClientTLSOptions,

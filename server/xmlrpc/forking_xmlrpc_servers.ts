@@ -22,7 +22,7 @@ import {
 
 /**
  * A {@linkcode SimpleXMLRPCServer} whose handlers run in processes, as
- * {@linkcode ForkingMixIn} tells.
+ * `ForkingMixIn` of `@wire/socketserver` tells.
  *
  * Needs, beside what {@linkcode SimpleXMLRPCServer} needs, `--allow-run=deno`.
  */
@@ -37,8 +37,8 @@ export class ForkingSimpleXMLRPCServer extends SimpleXMLRPCServer
    * with a `dispatcher` of its own, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Those of `TCPServer` and of `XMLRPCDispatcher`, and those of
-   * the processes.
+   * @param options What {@linkcode SimpleXMLRPCServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -79,7 +79,7 @@ export class ForkingSimpleXMLRPCServer extends SimpleXMLRPCServer
 
 /**
  * A {@linkcode DocXMLRPCServer} whose handlers run in processes, as
- * {@linkcode ForkingMixIn} tells.
+ * `ForkingMixIn` of `@wire/socketserver` tells.
  *
  * Needs, beside what {@linkcode DocXMLRPCServer} needs, `--allow-run=deno`.
  */
@@ -94,7 +94,8 @@ export class ForkingDocXMLRPCServer extends DocXMLRPCServer
    * with a `dispatcher` of its own, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Those of `SimpleXMLRPCServer`, and those of the processes.
+   * @param options What {@linkcode DocXMLRPCServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a

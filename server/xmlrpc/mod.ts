@@ -106,7 +106,7 @@ export * from "./multi_path_xmlrpc_server.ts";
 export * from "./simple_xmlrpc_server.ts";
 export * from "./threading_xmlrpc_servers.ts";
 
-// Named in the signatures of this entry: types of others, so that each leads somewhere.
+// Named in the signatures of this entry, whose pages lead to them here.
 export type {
   BaseRequestHandler,
   FrameOptions,

@@ -22,7 +22,7 @@ import {
 
 /**
  * A {@linkcode SimpleXMLRPCServer} whose handlers run in threads, as
- * {@linkcode ThreadingMixIn} tells.
+ * `ThreadingMixIn` of `@wire/socketserver` tells.
  *
  * Needs, beside what {@linkcode SimpleXMLRPCServer} needs, `--allow-read` of
  * the files that the threads import.
@@ -38,8 +38,8 @@ export class ThreadingSimpleXMLRPCServer extends SimpleXMLRPCServer
    * with a `dispatcher` of its own, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Those of `TCPServer` and of `XMLRPCDispatcher`, and those of
-   * the threads.
+   * @param options What {@linkcode SimpleXMLRPCServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
@@ -81,7 +81,7 @@ export class ThreadingSimpleXMLRPCServer extends SimpleXMLRPCServer
 
 /**
  * A {@linkcode DocXMLRPCServer} whose handlers run in threads, as
- * {@linkcode ThreadingMixIn} tells.
+ * `ThreadingMixIn` of `@wire/socketserver` tells.
  *
  * Needs, beside what {@linkcode DocXMLRPCServer} needs, `--allow-read` of the
  * files that the threads import.
@@ -97,7 +97,8 @@ export class ThreadingDocXMLRPCServer extends DocXMLRPCServer
    * with a `dispatcher` of its own, which its module exports and which says
    * where that is: `static override readonly moduleUrl: string =
    * import.meta.url`.
-   * @param options Those of `SimpleXMLRPCServer`, and those of the threads.
+   * @param options What {@linkcode DocXMLRPCServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
    * @throws {Deno.errors.AddrInUse} If the port is taken.
    * @throws {Deno.errors.BadResource} If there is no such descriptor.
    * @throws {Deno.errors.Busy} If too few descriptors are left to start a
