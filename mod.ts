@@ -111,4 +111,4 @@
  */
 
 export * from "./handlers/mod.ts";
-export * from "./server/mod.ts";
+export * from "./server/_own_exports.ts";

@@ -38,10 +38,11 @@ export type DatagramRequest<Address extends Deno.Addr = Deno.Addr> = readonly [
 export const MAX_DATAGRAM_SIZE = 65_507;
 
 /**
- * A handler of one datagram. `rfile` reads the payload; what is written to
- * `wfile` is sent back as one datagram after `handle`, unless the handler threw
- * or wrote nothing. An empty
- * reply is sent with `socket.send`.
+ * A handler of one datagram. Instances are made by servers, one for each datagram.
+ *
+ * `rfile` reads the payload; what is written to `wfile` is sent back as one datagram
+ * after `handle`, unless the handler threw or wrote nothing. An empty reply is sent
+ * with `socket.send`.
  *
  * @example Answering in upper case
  * ```ts

@@ -35,7 +35,8 @@ import { StreamReader } from "./streams/stream_reader.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
 
 /**
- * A handler of one connection, with buffered reading and ordered writing.
+ * A handler of one connection, with buffered reading and ordered writing. Instances
+ * are made by servers, one for each connection.
  *
  * What was written when `finish` returns is sent before the connection closes.
  *

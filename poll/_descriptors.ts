@@ -3,7 +3,11 @@ import { libc } from "./_libc.ts";
 
 /** Something that stands for a descriptor, as Python's file objects do. */
 export interface HasFileno {
-  /** The descriptor's number. */
+  /**
+   * The descriptor's number.
+   *
+   * @returns The number.
+   */
   fileno(): number;
 }
 

@@ -5,11 +5,18 @@ import { ACTION } from "./_shared_listener.ts";
 
 /** What is called when something happens to a connection. */
 export interface ReadinessHandlers {
-  /** A connection was accepted. */
+  /**
+   * A connection was accepted.
+   *
+   * @param connection The connection.
+   */
   opened?(connection: ReadinessConnection): void;
   /**
    * Bytes have come. They are in a buffer that all connections share: copy what
    * has to last longer than the call.
+   *
+   * @param connection Where they came.
+   * @param bytes The bytes.
    */
   data(connection: ReadinessConnection, bytes: Uint8Array<ArrayBuffer>): void;
   /**
@@ -21,13 +28,21 @@ export interface ReadinessHandlers {
    * Without it the connection is closed at once if something was sent since the
    * last bytes came. Otherwise an answer may be under way: it is closed when
    * nothing was sent for `halfClosedTimeout`.
+   *
+   * @param connection The connection.
    */
   ended?(connection: ReadinessConnection): void;
-  /** All that waited has been sent. */
+  /**
+   * All that waited has been sent.
+   *
+   * @param connection Where it was sent.
+   */
   drained?(connection: ReadinessConnection): void;
   /**
-   * It is closed. With the error, if one was the reason, a handler's included.
-   * What this one throws goes to `console.error`: nothing is left to close.
+   * It is closed. What this throws goes to `console.error`: nothing is left to close.
+   *
+   * @param connection The connection.
+   * @param error The reason, if that was an error, a handler's included.
    */
   closed?(connection: ReadinessConnection, error?: Error): void;
 }

@@ -1,11 +1,16 @@
 import { byteLength, describe, integer, part } from "./_check.ts";
-import { Dispatcher } from "./dispatcher.ts";
+import { Dispatcher, type DispatcherMap } from "./dispatcher.ts";
 import { passOn, report } from "./_dispatch_errors.ts";
+import type { Socket } from "./socket.ts";
 import { TerminatorSearch } from "./_terminator_search.ts";
 
 /** Makes what is sent, piece by piece; of {@linkcode AsyncChat.pushWithProducer}. */
 export interface Producer {
-  /** The next piece; an empty one at the end. */
+  /**
+   * Makes the next piece.
+   *
+   * @returns The piece; an empty one at the end.
+   */
   more(): Uint8Array | string;
 }
 
@@ -57,6 +62,17 @@ export class AsyncChat extends Dispatcher {
   /** What has come and is part of no message yet. */
   #incoming: Uint8Array = new Uint8Array(0);
   readonly #outgoing: (Uint8Array | Producer | typeof CLOSE)[] = [];
+
+  /**
+   * Watches a socket, or none yet.
+   *
+   * @param socket A socket, connected or not. It is set not to block.
+   * @param map The dispatchers it belongs to. Default: {@linkcode socketMap}.
+   * @throws {Deno.errors.BadResource} If the socket is closed.
+   */
+  constructor(socket?: Socket, map?: DispatcherMap) {
+    super(socket, map);
+  }
 
   /**
    * Sets what ends a message. Inside `foundTerminator` and
@@ -165,7 +181,11 @@ export class AsyncChat extends Dispatcher {
     this.#outgoing.length = 0;
   }
 
-  /** Reads always. */
+  /**
+   * Reads always.
+   *
+   * @returns True.
+   */
   override readable(): boolean {
     return true;
   }

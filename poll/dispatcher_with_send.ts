@@ -1,6 +1,7 @@
 import { byteLength, part } from "./_check.ts";
 import { SOCK_STREAM } from "./constants_socket.ts";
-import { Dispatcher } from "./dispatcher.ts";
+import { Dispatcher, type DispatcherMap } from "./dispatcher.ts";
+import type { Socket } from "./socket.ts";
 
 /** What one turn sends at most, in bytes. */
 const CHUNK = 64 * 1024;
@@ -12,6 +13,17 @@ const CHUNK = 64 * 1024;
 export class DispatcherWithSend extends Dispatcher {
   readonly #waiting: Uint8Array[] = [];
   #buffered = 0;
+
+  /**
+   * Watches a socket, or none yet.
+   *
+   * @param socket A socket, connected or not. It is set not to block.
+   * @param map The dispatchers it belongs to. Default: {@linkcode socketMap}.
+   * @throws {Deno.errors.BadResource} If the socket is closed.
+   */
+  constructor(socket?: Socket, map?: DispatcherMap) {
+    super(socket, map);
+  }
 
   /** How many bytes have not been sent yet. */
   get buffered(): number {

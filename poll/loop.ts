@@ -39,6 +39,7 @@ const OPTIONS = [...SYNC_OPTIONS, "signal"];
  * send with them: the loop sees that at once.
  *
  * @param options See {@linkcode LoopOptions}.
+ * @returns A promise that resolves when all are closed, or `count` turns are over.
  * @throws {TypeError} If there is another option.
  * @throws {RangeError} If `count` or `timeout` is none.
  * @throws {unknown} The reason of `signal`, once it is aborted.

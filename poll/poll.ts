@@ -26,8 +26,8 @@ const CHANGED = Symbol("changed");
 const NOW = new Deadline(0);
 
 /**
- * Descriptors and what to wait for, as Python's polling objects; poll(2). Make
- * one with {@linkcode poll}.
+ * Descriptors and what to wait for, as Python's polling objects; poll(2). Instances
+ * are made by {@linkcode poll}.
  */
 export class Poll {
   readonly #descriptors = new PollDescriptors();

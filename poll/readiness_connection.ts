@@ -161,7 +161,11 @@ export class ReadinessConnection {
     if (this.#failure !== undefined) this.#close(this.#failure);
   }
 
-  /** Closes it for an error, as of a handler. The server calls it. */
+  /**
+   * Closes it for an error, as of a handler. The server calls it.
+   *
+   * @param error The error, which `closed` is told.
+   */
   fail(error: Error): void {
     this.#close(error);
   }

@@ -191,6 +191,7 @@ export class ReadinessServer implements Disposable {
    * Serves on the event loop until `shutdown`, and then closes everything.
    *
    * @param options A signal that ends it like `shutdown`, for this thread only.
+   * @returns A promise that resolves when everything is closed.
    * @throws {Deno.errors.BadResource} If it is closed.
    * @throws {Deno.errors.Busy} If it serves already.
    */

@@ -36,17 +36,43 @@ export interface SelectorMap<T = unknown>
   extends Iterable<[fd: number, key: SelectorKey<T>]> {
   /** How many there are. */
   readonly size: number;
-  /** The registration of something, if there is one. */
+  /**
+   * The registration of something.
+   *
+   * @param fileobj A descriptor, or what was registered.
+   * @returns The registration, if there is one.
+   */
   get(fileobj: FileDescriptorLike): SelectorKey<T> | undefined;
-  /** Whether something is registered. */
+  /**
+   * Tells whether something is registered.
+   *
+   * @param fileobj A descriptor, or what was registered.
+   * @returns Whether it is.
+   */
   has(fileobj: FileDescriptorLike): boolean;
-  /** Every descriptor. */
+  /**
+   * Iterates over the descriptors.
+   *
+   * @returns Each descriptor.
+   */
   keys(): IterableIterator<number>;
-  /** Every registration. */
+  /**
+   * Iterates over the registrations.
+   *
+   * @returns Each registration.
+   */
   values(): IterableIterator<SelectorKey<T>>;
-  /** Every descriptor and its registration; iterating does the same. */
+  /**
+   * Iterates over descriptors with their registrations, as the map itself does.
+   *
+   * @returns Each descriptor with its registration.
+   */
   entries(): IterableIterator<[fd: number, key: SelectorKey<T>]>;
-  /** Calls a function for every registration. */
+  /**
+   * Calls a function for every registration.
+   *
+   * @param callback What is called, with the registration, its descriptor and this.
+   */
   forEach(
     callback: (key: SelectorKey<T>, fd: number, map: SelectorMap<T>) => void,
   ): void;

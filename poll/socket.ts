@@ -459,6 +459,7 @@ export class Socket implements Disposable {
    *
    * @param remote Where to. Without `hostname`: this machine.
    * @param options See {@linkcode WaitOptions}.
+   * @returns A promise that resolves when it is connected.
    * @throws {Deno.errors.ConnectionRefused} If nothing listens there.
    * @throws {Deno.errors.NotFound} If there is no such name or path.
    * @throws {Deno.errors.TimedOut} If the socket's or the system's timeout
@@ -771,6 +772,7 @@ export class Socket implements Disposable {
    * @param data The bytes. They are not copied: leave them alone until then.
    * @param flags As `MSG_OOB`. Default: 0.
    * @param options See {@linkcode WaitOptions}.
+   * @returns A promise that resolves when the kernel has all of them.
    * @throws {TypeError} If the buffer is detached.
    * @throws {Deno.errors.BrokenPipe} If the connection has ended.
    * @throws {Deno.errors.ConnectionReset} If the peer broke the connection.
@@ -960,6 +962,7 @@ export class Socket implements Disposable {
    * @param batch The datagrams. They are not copied: leave them alone until then.
    * @param flags As `MSG_OOB`. Default: 0.
    * @param options See {@linkcode WaitOptions}.
+   * @returns A promise that resolves when the kernel has all of them.
    * @throws {TypeError} If the batch's buffer was transferred elsewhere.
    * @throws {Deno.errors.NotSupported} On any other system than Linux.
    * @throws {Deno.errors.TimedOut} If the socket's timeout passed.

@@ -6,9 +6,11 @@ import { checkCount } from "./_core/options.ts";
 import { makeParts, type Parts, startParts } from "./_core/parts.ts";
 import { printError } from "./_core/reporter.ts";
 import { runHandlerOf } from "./_core/run_handler.ts";
-import { TRACE } from "./_core/seam.ts";
+import { recycle } from "./_core/recycle.ts";
+import { RECYCLE, TRACE } from "./_core/seam.ts";
 import { callingRequest, servedRequestOf } from "./_core/served_request.ts";
 import type { MessageSender } from "./message_sender.ts";
+import type { RecycleOptions } from "./recyclable.ts";
 import type { ConnectionInfo, ServerStats } from "./server_stats.ts";
 import type {
   RequestHandlerClass,
@@ -437,5 +439,16 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
     const { runner } = this.#parts;
     if (runner === undefined) return "here";
     return runner.trace?.(settings) === true ? "there" : "nowhere";
+  }
+
+  /**
+   * Has what runs its handlers elsewhere replaced.
+   *
+   * @param options Those of the call.
+   * @returns A promise that resolves when that is done.
+   * @ignore
+   */
+  [RECYCLE](options: RecycleOptions): Promise<void> {
+    return recycle(this.#parts.runner!, options, this.#options);
   }
 }

@@ -1,131 +1,16 @@
-import { ChildCommand, denoProgram } from "./_processes/child_command.ts";
-import { ChildPool } from "./_processes/child_pool.ts";
-import { type Runner, withSeam } from "./_core/seam.ts";
-import { checkCount, checkTime } from "./_core/options.ts";
-import {
-  type ConcreteServerClass,
-  type MixedIn,
-  type MixinArguments,
-  RemoteRunner,
-  type ServerClass,
+import type {
+  ConcreteServerClass,
+  MixedIn,
+  MixinArguments,
+  ServerClass,
 } from "./_bridge/remote_mixin.ts";
-import { handlerLocation } from "./_bridge/handler_location.ts";
-import { recycle } from "./_bridge/recycle.ts";
+import { RECYCLE } from "./_core/seam.ts";
+import { inProcesses } from "./_processes/in_processes.ts";
+import type { ForkingOptions } from "./forking_options.ts";
 import type { Recyclable, RecycleOptions } from "./recyclable.ts";
-import type { ServerOptions } from "./server_options.ts";
-
-/** Options that {@linkcode ForkingMixIn} adds to a server's. */
-export interface ForkingOptions {
-  /**
-   * How many processes there are at most, those that start or end among them.
-   * When all are busy, the server stops accepting.
-   *
-   * @default {40}
-   */
-  readonly maxChildren?: number;
-  /**
-   * How many processes are started ahead and kept ready, within `maxChildren`.
-   * A client that finds one does not wait for a start.
-   *
-   * @default {1}
-   */
-  readonly spareChildren?: number;
-  /**
-   * How many requests a process handles before it is replaced. 1 gives each
-   * request a process of its own; `Infinity` keeps processes for good.
-   *
-   * @default {1}
-   */
-  readonly requestsPerChild?: number;
-  /**
-   * How many requests a process handles at once, where `requestsPerChild` lets
-   * it.
-   *
-   * @default {1}
-   */
-  readonly connectionsPerChild?: number;
-  /**
-   * What the processes may do: for each permission `true` or a list, as in
-   * `Deno.test`. `"inherit"` is not possible.
-   *
-   * @default {{}}
-   */
-  readonly permissions?: Deno.PermissionOptionsObject;
-  /**
-   * Further flags of `deno run`, such as
-   * `--v8-flags=--max-old-space-size=64`, which limits a process's heap to 64
-   * MiB. They are not checked: a flag that grants a permission grants it. Without
-   * `--config` the processes use the `deno.json` or `deno.jsonc` that Deno finds
-   * for the handler's module, if this process may read it.
-   *
-   * @default {[]}
-   */
-  readonly denoArgs?: readonly string[];
-  /**
-   * Environment variables of the processes. They get no others but `NO_COLOR`,
-   * and those that tell Deno where its caches are, if this process may read them:
-   * `DENO_DIR`, `HOME`, `XDG_CACHE_HOME`, and on Windows `LOCALAPPDATA`,
-   * `USERPROFILE`, `SystemRoot`.
-   *
-   * @default {{}}
-   */
-  readonly env?: Readonly<Record<string, string>>;
-  /**
-   * The user that the processes run as, an integer from 0 to 2^32 - 2. It must be
-   * able to read Deno's program, the modules and Deno's cache. Not on Windows.
-   */
-  readonly uid?: number;
-  /**
-   * The group that the processes run as, an integer from 0 to 2^32 - 2. Not on
-   * Windows.
-   */
-  readonly gid?: number;
-  /**
-   * How long a process may take to import its handler, in milliseconds. Then it
-   * is killed.
-   *
-   * @default {30000}
-   */
-  readonly startTimeout?: number;
-  /**
-   * How long a process that is to end may take, in milliseconds. Then it is
-   * killed.
-   *
-   * @default {5000}
-   */
-  readonly killTimeout?: number;
-  /**
-   * The program that runs the processes, where it is not the one that runs this
-   * process.
-   *
-   * @default {Deno.execPath()}
-   */
-  readonly denoPath?: string | URL;
-}
-
-const OPTION_NAMES = Object.keys(
-  {
-    maxChildren: true,
-    spareChildren: true,
-    requestsPerChild: true,
-    connectionsPerChild: true,
-    permissions: true,
-    denoArgs: true,
-    env: true,
-    uid: true,
-    gid: true,
-    startTimeout: true,
-    killTimeout: true,
-    denoPath: true,
-  } satisfies Record<keyof ForkingOptions, true>,
-);
 
 /** A server class whose handlers run in processes. */
 export type Forking<Base extends ServerClass> = MixedIn<Base, ForkingOptions>;
-
-const DEFAULT_MAX_CHILDREN = 40;
-const DEFAULT_START_TIMEOUT = 30_000;
-const DEFAULT_KILL_TIMEOUT = 5_000;
 
 /**
  * Runs the handlers of a server in processes of their own, which hold no
@@ -217,63 +102,16 @@ export function ForkingMixIn<Base extends ServerClass>(
 
 function forking(Base: ConcreteServerClass): ConcreteServerClass {
   class ForkingServer extends Base implements Recyclable {
-    readonly #runner: Pick<Runner, "recycle">;
-    readonly #options: ServerOptions;
-
     // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
     constructor(...args: any[]) {
       const [address, handler, options = {}] = args as MixinArguments<
         ForkingOptions
       >;
-      const {
-        maxChildren = DEFAULT_MAX_CHILDREN,
-        spareChildren = Math.min(1, maxChildren),
-        requestsPerChild = 1,
-        connectionsPerChild = 1,
-        startTimeout = DEFAULT_START_TIMEOUT,
-        killTimeout = DEFAULT_KILL_TIMEOUT,
-      } = options;
-      checkCount("maxChildren", maxChildren, 1);
-      checkCount("spareChildren", spareChildren, 0);
-      checkCount("requestsPerChild", requestsPerChild, 1);
-      checkCount("connectionsPerChild", connectionsPerChild, 1);
-      checkTime("startTimeout", startTimeout);
-      checkTime("killTimeout", killTimeout);
-      if (spareChildren > maxChildren || spareChildren === Infinity) {
-        throw new RangeError(
-          `Cannot create server: spareChildren must be finite and at most maxChildren, ${maxChildren}, received ${spareChildren}`,
-        );
-      }
-      const capacity = maxChildren *
-        Math.min(connectionsPerChild, requestsPerChild);
-      const location = handlerLocation(handler);
-      const program = denoProgram(options.denoPath);
-      const limits = {
-        maxChildren,
-        spareChildren,
-        requestsPerChild,
-        connectionsPerChild,
-        startTimeout,
-        killTimeout,
-      };
-      const runner = new RemoteRunner(
-        ({ addr, shutdown, report, messages }) => {
-          const command = new ChildCommand(location, addr, program, options);
-          command.checkSync(startTimeout);
-          return new ChildPool(command, limits, shutdown, report, messages);
-        },
-      );
-      super(
-        address,
-        handler,
-        withSeam(options, { runner, optionNames: OPTION_NAMES, capacity }),
-      );
-      this.#runner = runner;
-      this.#options = options;
+      super(address, handler, inProcesses(handler, options));
     }
 
     recycle(options: RecycleOptions = {}): Promise<void> {
-      return recycle(this.#runner, options, this.#options);
+      return this[RECYCLE](options);
     }
   }
   return ForkingServer;

@@ -4,43 +4,319 @@
  * @module
  */
 
-import type { Recyclable } from "./recyclable.ts";
-import { TCPServer } from "./tcp_server.ts";
-import { type Forking, ForkingMixIn } from "./forking_mixin.ts";
-import { TLSServer } from "./tls_server.ts";
-import { UDPServer } from "./udp_server.ts";
-import { UnixDatagramServer } from "./unix_datagram_server.ts";
-import { UnixStreamServer } from "./unix_stream_server.ts";
-
-/** A {@linkcode TCPServer} whose handlers run in processes. */
-export const ForkingTCPServer: Forking<typeof TCPServer> = ForkingMixIn(
+import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
+import { RECYCLE } from "./_core/seam.ts";
+import { inProcesses } from "./_processes/in_processes.ts";
+import type { ForkingOptions } from "./forking_options.ts";
+import type { Recyclable, RecycleOptions } from "./recyclable.ts";
+import type { RequestHandlerClass } from "./server_options.ts";
+import {
+  type InheritedAddress,
   TCPServer,
-);
-/** An instance of the class of the same name. */
-export type ForkingTCPServer = TCPServer & Recyclable;
-
-/** A {@linkcode TLSServer} whose handlers run in processes. */
-export const ForkingTLSServer: Forking<typeof TLSServer> = ForkingMixIn(
+  type TCPServerAddress,
+  type TCPServerOptions,
+} from "./tcp_server.ts";
+import {
+  type InheritedTLSAddress,
   TLSServer,
-);
-/** An instance of the class of the same name. */
-export type ForkingTLSServer = TLSServer & Recyclable;
-
-/** A {@linkcode UDPServer} whose handlers run in processes. */
-export const ForkingUDPServer: Forking<typeof UDPServer> = ForkingMixIn(
+  type TLSServerAddress,
+  type TLSServerOptions,
+} from "./tls_server.ts";
+import {
   UDPServer,
-);
-/** An instance of the class of the same name. */
-export type ForkingUDPServer = UDPServer & Recyclable;
+  type UDPServerAddress,
+  type UDPServerOptions,
+} from "./udp_server.ts";
+import {
+  UnixDatagramServer,
+  type UnixDatagramServerOptions,
+} from "./unix_datagram_server.ts";
+import {
+  type UnixServerAddress,
+  UnixStreamServer,
+  type UnixStreamServerAddress,
+  type UnixStreamServerOptions,
+} from "./unix_stream_server.ts";
 
-/** A {@linkcode UnixStreamServer} whose handlers run in processes. */
-export const ForkingUnixStreamServer: Forking<typeof UnixStreamServer> =
-  ForkingMixIn(UnixStreamServer);
-/** An instance of the class of the same name. */
-export type ForkingUnixStreamServer = UnixStreamServer & Recyclable;
+/**
+ * A {@linkcode TCPServer} whose handlers run in processes, as
+ * {@linkcode ForkingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode TCPServer} needs, `--allow-run=deno`.
+ */
+export class ForkingTCPServer extends TCPServer implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first process has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode TCPServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * process.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or deno
+   * must not be run.
+   * @throws {Deno.errors.TimedOut} If a process takes longer than
+   * `startTimeout` to import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option or a key of
+   * the address has an unknown name, the descriptor is that of no listening TCP
+   * socket, or this process is not run by Deno's own program.
+   * @throws {Error} If the process did not start, with what it wrote to stderr,
+   * or the module does not export the handler.
+   */
+  constructor(
+    address: TCPServerAddress | InheritedAddress,
+    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>,
+    options: TCPServerOptions & ForkingOptions = {},
+  ) {
+    super(address, handler, inProcesses(handler, options));
+  }
 
-/** A {@linkcode UnixDatagramServer} whose handlers run in processes. */
-export const ForkingUnixDatagramServer: Forking<typeof UnixDatagramServer> =
-  ForkingMixIn(UnixDatagramServer);
-/** An instance of the class of the same name. */
-export type ForkingUnixDatagramServer = UnixDatagramServer & Recyclable;
+  /**
+   * Replaces the processes by new ones, which import the handler's module
+   * again. See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * A {@linkcode TLSServer} whose handlers run in processes, as
+ * {@linkcode ForkingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode TLSServer} needs, `--allow-run=deno`.
+ */
+export class ForkingTLSServer extends TLSServer implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first process has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with; the certificate and its key, and what else
+   * {@linkcode TLSOptions} has.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode TLSServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * process.
+   * @throws {Deno.errors.InvalidData} If a certificate or key is not PEM, such
+   * as the name of a file, or the key is another certificate's.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or deno
+   * must not be run.
+   * @throws {Deno.errors.NotSupported} If this version of Deno has another
+   * `node:tls`.
+   * @throws {Deno.errors.TimedOut} If a process takes longer than
+   * `startTimeout` to import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option or a key of
+   * the address has an unknown name, the descriptor is that of no listening TCP
+   * socket, or this process is not run by Deno's own program.
+   * @throws {Error} If the process did not start, with what it wrote to stderr,
+   * or the module does not export the handler.
+   */
+  constructor(
+    address: TLSServerAddress | InheritedTLSAddress,
+    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr>,
+    options: TLSServerOptions & ForkingOptions = {},
+  ) {
+    super(address, handler, inProcesses(handler, options));
+  }
+
+  /**
+   * Replaces the processes by new ones, which import the handler's module
+   * again. See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * A {@linkcode UDPServer} whose handlers run in processes, as
+ * {@linkcode ForkingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode UDPServer} needs, `--allow-run=deno`.
+ */
+export class ForkingUDPServer extends UDPServer implements Recyclable {
+  /**
+   * Binds, and waits until a first process has imported the handler.
+   *
+   * @param address Where to listen.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode UDPServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * process.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or deno
+   * must not be run.
+   * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
+   * @throws {Deno.errors.TimedOut} If a process takes longer than
+   * `startTimeout` to import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option or a key of
+   * the address has an unknown name, or this process is not run by Deno's own
+   * program.
+   * @throws {Error} If the process did not start, with what it wrote to stderr,
+   * or the module does not export the handler.
+   */
+  constructor(
+    address: UDPServerAddress,
+    handler: RequestHandlerClass<DatagramRequest<Deno.NetAddr>, Deno.NetAddr>,
+    options: UDPServerOptions & ForkingOptions = {},
+  ) {
+    super(address, handler, inProcesses(handler, options));
+  }
+
+  /**
+   * Replaces the processes by new ones, which import the handler's module
+   * again. See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * A {@linkcode UnixStreamServer} whose handlers run in processes, as
+ * {@linkcode ForkingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode UnixStreamServer} needs, `--allow-run=deno`.
+ */
+export class ForkingUnixStreamServer extends UnixStreamServer
+  implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first process has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode UnixStreamServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * process.
+   * @throws {Deno.errors.NotCapable} If a permission is missing, or deno must
+   * not be run.
+   * @throws {Deno.errors.NotFound} If the path's folder does not exist.
+   * @throws {Deno.errors.TimedOut} If a process takes longer than
+   * `startTimeout` to import the handler.
+   * @throws {RangeError} If an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, the path is empty, or
+   * too long for a Unix socket, an option or a key of the address has an
+   * unknown name, the descriptor is that of no listening Unix socket, or this
+   * process is not run by Deno's own program.
+   * @throws {Error} If the process did not start, with what it wrote to stderr,
+   * or the module does not export the handler.
+   */
+  constructor(
+    address: UnixStreamServerAddress | InheritedAddress,
+    handler: RequestHandlerClass<Deno.UnixConn, Deno.UnixAddr>,
+    options: UnixStreamServerOptions & ForkingOptions = {},
+  ) {
+    super(address, handler, inProcesses(handler, options));
+  }
+
+  /**
+   * Replaces the processes by new ones, which import the handler's module
+   * again. See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * A {@linkcode UnixDatagramServer} whose handlers run in processes, as
+ * {@linkcode ForkingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode UnixDatagramServer} needs, `--allow-run=deno`.
+ */
+export class ForkingUnixDatagramServer extends UnixDatagramServer
+  implements Recyclable {
+  /**
+   * Binds, and waits until a first process has imported the handler.
+   *
+   * @param address Where to listen.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode UnixDatagramServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * process.
+   * @throws {Deno.errors.NotCapable} If a permission is missing, or deno must
+   * not be run.
+   * @throws {Deno.errors.NotFound} If the path's folder does not exist.
+   * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
+   * @throws {Deno.errors.TimedOut} If a process takes longer than
+   * `startTimeout` to import the handler.
+   * @throws {RangeError} If an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, the path is empty, or
+   * too long for a Unix socket, an option or a key of the address has an
+   * unknown name, or this process is not run by Deno's own program.
+   * @throws {Error} If the process did not start, with what it wrote to stderr,
+   * or the module does not export the handler.
+   */
+  constructor(
+    address: UnixServerAddress,
+    handler: RequestHandlerClass<DatagramRequest<Deno.UnixAddr>, Deno.UnixAddr>,
+    options: UnixDatagramServerOptions & ForkingOptions = {},
+  ) {
+    super(address, handler, inProcesses(handler, options));
+  }
+
+  /**
+   * Replaces the processes by new ones, which import the handler's module
+   * again. See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}

@@ -23,30 +23,30 @@
  * @module
  */
 
-export * from "./admission_options.ts";
-export * from "./base_server.ts";
-export * from "./datagram_server.ts";
-export * from "./decode_proxy_header.ts";
-export * from "./encode_proxy_header.ts";
-export * from "./forking_mixin.ts";
-export * from "./forking_servers.ts";
-export * from "./handler_lost_error.ts";
-export * from "./inherited_sockets.ts";
-export * from "./message_sender.ts";
-export * from "./proxy_protocol_options.ts";
-export * from "./recyclable.ts";
-export * from "./restart.ts";
-export * from "./run.ts";
-export * from "./sd_notify.ts";
-export * from "./sd_watchdog.ts";
-export * from "./server_events.ts";
-export * from "./server_options.ts";
-export * from "./server_stats.ts";
-export * from "./stream_server.ts";
-export * from "./tcp_server.ts";
-export * from "./threading_mixin.ts";
-export * from "./threading_servers.ts";
-export * from "./tls_server.ts";
-export * from "./udp_server.ts";
-export * from "./unix_datagram_server.ts";
-export * from "./unix_stream_server.ts";
+export * from "./_own_exports.ts";
+
+// Named in the signatures of this entry, whose pages lead to them here.
+export type {
+  BaseRequestHandler,
+  DatagramRequest,
+  DatagramRequestHandler,
+  DatagramSocket,
+  FrameOptions,
+  FrameReadOptions,
+  PeerCertificate,
+  PieceOptions,
+  ProxyAddress,
+  ProxyHeader,
+  ProxySSL,
+  ProxyTLV,
+  ProxyTLVs,
+  ReadOptions,
+  RequestServer,
+  StartTLSOptions,
+  StreamReader,
+  StreamRequestHandler,
+  StreamWriter,
+  TLSCertificate,
+  TLSInfo,
+  TLSOptions,
+} from "../handlers/mod.ts";

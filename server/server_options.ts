@@ -53,6 +53,8 @@ export interface ServerOptions<
    * serve. What it throws rejects the `serveForever` or `handleRequest` that
    * called it; a promise is not waited for, and what it rejects with goes to
    * `handleError`.
+   *
+   * @param address The address that the server is bound to.
    */
   onListen?(address: Address): void;
   /**

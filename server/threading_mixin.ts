@@ -1,88 +1,15 @@
-import { type Runner, withSeam } from "./_core/seam.ts";
-import { checkCount } from "./_core/options.ts";
-import {
-  type ConcreteServerClass,
-  type MixedIn,
-  type MixinArguments,
-  RemoteRunner,
-  type ServerClass,
+import type {
+  ConcreteServerClass,
+  MixedIn,
+  MixinArguments,
+  ServerClass,
 } from "./_bridge/remote_mixin.ts";
-import {
-  acceptError,
-  type AcceptMode,
-  checkAcceptMode,
-  hookOf,
-  objection,
-  refuseHooks,
-} from "./_acceptors/accept_mode.ts";
-import {
-  type AcceptorAddress,
-  acceptorOptions,
-} from "./_acceptors/acceptor_start.ts";
-import { AcceptRunner } from "./_acceptors/accept_runner.ts";
-import { recycle } from "./_bridge/recycle.ts";
+import { RECYCLE } from "./_core/seam.ts";
+import { inThreads } from "./_threads/in_threads.ts";
 import type { Recyclable, RecycleOptions } from "./recyclable.ts";
-import type { ServerOptions } from "./server_options.ts";
-import { handlerLocation } from "./_bridge/handler_location.ts";
-import { threadsOf } from "./_acceptors/places.ts";
-import { ThreadPool } from "./_threads/thread_pool.ts";
+import type { ThreadingOptions } from "./threading_options.ts";
 
 export type { MixedIn, ServerClass };
-
-/** Options that {@linkcode ThreadingMixIn} adds to a server's. */
-export interface ThreadingOptions {
-  /**
-   * How many threads there are at most. The first starts with the server, the
-   * others when all are busy. Of threads that accept for themselves there are at
-   * most 1,024.
-   *
-   * @default {navigator.hardwareConcurrency}
-   */
-  readonly workers?: number;
-  /**
-   * How many requests one thread takes at once. When all threads are full, the
-   * server stops accepting.
-   *
-   * @default {Infinity}
-   */
-  readonly connectionsPerWorker?: number;
-  /**
-   * After how many requests a thread is replaced by a new one, so that what its
-   * handlers leak does not grow for ever: up to a tenth earlier, by chance, so that
-   * not all are replaced at once. One is replaced at a time, so that under load a
-   * thread may have more. The new one is ready first; the old one ends when
-   * the requests that it has have ended, whose handlers are told by `onShutdown`.
-   * Where no new one can be started, that is told to `handleError`, and the old one
-   * goes on for as many again.
-   *
-   * @default {Infinity}
-   */
-  readonly requestsPerWorker?: number;
-  /**
-   * Who accepts connections. `"threads"`: each thread accepts for itself from the
-   * one listening socket, and no byte passes through the main thread. `"main"`:
-   * the main thread accepts, and carries the bytes to the threads and back.
-   * `"auto"` takes `"threads"` for a server of TCP or TLS that overrides no hook but
-   * `handleError` and `handleTimeout`, and `"main"` otherwise.
-   *
-   * @default {"auto"}
-   */
-  readonly accept?: AcceptMode;
-}
-
-export type { AcceptMode };
-
-/** How many threads accept for themselves at most. */
-const MOST_ACCEPTORS = 1_024;
-
-const OPTION_NAMES = Object.keys(
-  {
-    workers: true,
-    connectionsPerWorker: true,
-    requestsPerWorker: true,
-    accept: true,
-  } satisfies Record<keyof ThreadingOptions, true>,
-);
 
 /** A server class whose handlers run in threads. */
 export type Threading<Base extends ServerClass> = MixedIn<
@@ -182,82 +109,20 @@ export function ThreadingMixIn<Base extends ServerClass>(
 
 function threading(Base: ConcreteServerClass): ConcreteServerClass {
   class ThreadingServer extends Base implements Recyclable {
-    readonly #runner: Pick<Runner, "recycle">;
-    readonly #options: ServerOptions;
-
     // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
     constructor(...args: any[]) {
       const [address, handler, options = {}] = args as MixinArguments<
         ThreadingOptions
       >;
-      const {
-        workers = navigator.hardwareConcurrency,
-        connectionsPerWorker = Infinity,
-        requestsPerWorker = Infinity,
-        accept = "auto",
-      } = options;
-      checkAcceptMode(accept);
-      checkCount("workers", workers, 1);
-      checkCount("connectionsPerWorker", connectionsPerWorker, 1);
-      checkCount("requestsPerWorker", requestsPerWorker, 1);
-      const capacity = workers * connectionsPerWorker;
-      const location = handlerLocation(handler);
-      const makePool = () =>
-        new RemoteRunner(({ addr, shutdown, report, messages }) =>
-          new ThreadPool(
-            workers,
-            connectionsPerWorker,
-            requestsPerWorker,
-            location,
-            addr,
-            shutdown,
-            report,
-            messages,
-          )
-        );
-      const optionNames = OPTION_NAMES;
-      const reason = accept === "main"
-        ? "it is not wanted"
-        : objection(new.target, address, options);
-      if (reason !== undefined) {
-        if (accept === "threads") throw acceptError(reason);
-        const runner = makePool();
-        super(
-          address,
-          handler,
-          withSeam(options, { runner, optionNames, capacity }),
-        );
-        this.#runner = runner;
-        this.#options = options;
-        return;
-      }
-      const runner = new AcceptRunner({
-        insists: accept === "threads",
-        makeOther: makePool,
-        supervised: (port) => ({
-          ...{ requestsPerWorker, handler: location },
-          workers: Math.min(workers, MOST_ACCEPTORS),
-          perWorker: connectionsPerWorker,
-          address: { ...address as AcceptorAddress, port },
-          options: acceptorOptions(options),
-        }),
-        objection: () => hookOf(this),
-        refuseHooks: () => refuseHooks(this),
-      });
       super(
         address,
         handler,
-        withSeam(options, {
-          ...{ runner, optionNames, capacity, listen: runner.listen },
-          admissionThreads: threadsOf(Math.min(workers, MOST_ACCEPTORS)),
-        }),
+        inThreads(new.target, address, handler, options),
       );
-      this.#runner = runner;
-      this.#options = options;
     }
 
     recycle(options: RecycleOptions = {}): Promise<void> {
-      return recycle(this.#runner, options, this.#options);
+      return this[RECYCLE](options);
     }
   }
   return ThreadingServer;

@@ -4,43 +4,321 @@
  * @module
  */
 
-import type { Recyclable } from "./recyclable.ts";
-import { TCPServer } from "./tcp_server.ts";
-import { type Threading, ThreadingMixIn } from "./threading_mixin.ts";
-import { TLSServer } from "./tls_server.ts";
-import { UDPServer } from "./udp_server.ts";
-import { UnixDatagramServer } from "./unix_datagram_server.ts";
-import { UnixStreamServer } from "./unix_stream_server.ts";
-
-/** A {@linkcode TCPServer} whose handlers run in threads. */
-export const ThreadingTCPServer: Threading<typeof TCPServer> = ThreadingMixIn(
+import type { DatagramRequest } from "../handlers/datagram_request_handler.ts";
+import { RECYCLE } from "./_core/seam.ts";
+import { inThreads } from "./_threads/in_threads.ts";
+import type { ThreadingOptions } from "./threading_options.ts";
+import type { Recyclable, RecycleOptions } from "./recyclable.ts";
+import type { RequestHandlerClass } from "./server_options.ts";
+import {
+  type InheritedAddress,
   TCPServer,
-);
-/** An instance of the class of the same name. */
-export type ThreadingTCPServer = TCPServer & Recyclable;
-
-/** A {@linkcode TLSServer} whose handlers run in threads. */
-export const ThreadingTLSServer: Threading<typeof TLSServer> = ThreadingMixIn(
+  type TCPServerAddress,
+  type TCPServerOptions,
+} from "./tcp_server.ts";
+import {
+  type InheritedTLSAddress,
   TLSServer,
-);
-/** An instance of the class of the same name. */
-export type ThreadingTLSServer = TLSServer & Recyclable;
-
-/** A {@linkcode UDPServer} whose handlers run in threads. */
-export const ThreadingUDPServer: Threading<typeof UDPServer> = ThreadingMixIn(
+  type TLSServerAddress,
+  type TLSServerOptions,
+} from "./tls_server.ts";
+import {
   UDPServer,
-);
-/** An instance of the class of the same name. */
-export type ThreadingUDPServer = UDPServer & Recyclable;
+  type UDPServerAddress,
+  type UDPServerOptions,
+} from "./udp_server.ts";
+import {
+  UnixDatagramServer,
+  type UnixDatagramServerOptions,
+} from "./unix_datagram_server.ts";
+import {
+  type UnixServerAddress,
+  UnixStreamServer,
+  type UnixStreamServerAddress,
+  type UnixStreamServerOptions,
+} from "./unix_stream_server.ts";
 
-/** A {@linkcode UnixStreamServer} whose handlers run in threads. */
-export const ThreadingUnixStreamServer: Threading<typeof UnixStreamServer> =
-  ThreadingMixIn(UnixStreamServer);
-/** An instance of the class of the same name. */
-export type ThreadingUnixStreamServer = UnixStreamServer & Recyclable;
+/**
+ * A {@linkcode TCPServer} whose handlers run in threads, as
+ * {@linkcode ThreadingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode TCPServer} needs, `--allow-read` of the files
+ * that the threads import.
+ */
+export class ThreadingTCPServer extends TCPServer implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first thread has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode TCPServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * thread, to replace it, and to accept a client.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or a
+   * file that a thread imports must not be read.
+   * @throws {Deno.errors.NotSupported} If threads could not share the socket,
+   * as `accept` insists.
+   * @throws {Deno.errors.TimedOut} If a thread takes longer than 30 seconds to
+   * import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option or a key of
+   * the address has an unknown name, the descriptor is that of no listening TCP
+   * socket, or threads cannot accept as `accept` insists.
+   * @throws What importing the handler's module throws.
+   */
+  constructor(
+    address: TCPServerAddress | InheritedAddress,
+    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>,
+    options: TCPServerOptions & ThreadingOptions = {},
+  ) {
+    super(address, handler, inThreads(new.target, address, handler, options));
+  }
 
-/** A {@linkcode UnixDatagramServer} whose handlers run in threads. */
-export const ThreadingUnixDatagramServer: Threading<typeof UnixDatagramServer> =
-  ThreadingMixIn(UnixDatagramServer);
-/** An instance of the class of the same name. */
-export type ThreadingUnixDatagramServer = UnixDatagramServer & Recyclable;
+  /**
+   * Replaces the threads by new ones, which import the handler's module again.
+   * See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * A {@linkcode TLSServer} whose handlers run in threads, as
+ * {@linkcode ThreadingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode TLSServer} needs, `--allow-read` of the files
+ * that the threads import.
+ */
+export class ThreadingTLSServer extends TLSServer implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first thread has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with; the certificate and its key, and what else
+   * {@linkcode TLSOptions} has.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode TLSServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * thread, to replace it, and to accept a client.
+   * @throws {Deno.errors.InvalidData} If a certificate or key is not PEM, such
+   * as the name of a file, or the key is another certificate's.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or a
+   * file that a thread imports must not be read.
+   * @throws {Deno.errors.NotSupported} If this version of Deno has another
+   * `node:tls`, or threads could not share the socket, as `accept` insists.
+   * @throws {Deno.errors.TimedOut} If a thread takes longer than 30 seconds to
+   * import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option or a key of
+   * the address has an unknown name, the descriptor is that of no listening TCP
+   * socket, or threads cannot accept as `accept` insists.
+   * @throws What importing the handler's module throws.
+   */
+  constructor(
+    address: TLSServerAddress | InheritedTLSAddress,
+    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr>,
+    options: TLSServerOptions & ThreadingOptions = {},
+  ) {
+    super(address, handler, inThreads(new.target, address, handler, options));
+  }
+
+  /**
+   * Replaces the threads by new ones, which import the handler's module again.
+   * See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * A {@linkcode UDPServer} whose handlers run in threads, as
+ * {@linkcode ThreadingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode UDPServer} needs, `--allow-read` of the files
+ * that the threads import.
+ */
+export class ThreadingUDPServer extends UDPServer implements Recyclable {
+  /**
+   * Binds, and waits until a first thread has imported the handler.
+   *
+   * @param address Where to listen.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode UDPServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * thread, to replace it, and to accept a client.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or a
+   * file that a thread imports must not be read.
+   * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
+   * @throws {Deno.errors.TimedOut} If a thread takes longer than 30 seconds to
+   * import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option or a key of
+   * the address has an unknown name, or threads cannot accept as `accept`
+   * insists.
+   * @throws What importing the handler's module throws.
+   */
+  constructor(
+    address: UDPServerAddress,
+    handler: RequestHandlerClass<DatagramRequest<Deno.NetAddr>, Deno.NetAddr>,
+    options: UDPServerOptions & ThreadingOptions = {},
+  ) {
+    super(address, handler, inThreads(new.target, address, handler, options));
+  }
+
+  /**
+   * Replaces the threads by new ones, which import the handler's module again.
+   * See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * A {@linkcode UnixStreamServer} whose handlers run in threads, as
+ * {@linkcode ThreadingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode UnixStreamServer} needs, `--allow-read` of the
+ * files that the threads import.
+ */
+export class ThreadingUnixStreamServer extends UnixStreamServer
+  implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first thread has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode UnixStreamServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * thread, to replace it, and to accept a client.
+   * @throws {Deno.errors.NotCapable} If a permission is missing, or a file that
+   * a thread imports must not be read.
+   * @throws {Deno.errors.NotFound} If the path's folder does not exist.
+   * @throws {Deno.errors.TimedOut} If a thread takes longer than 30 seconds to
+   * import the handler.
+   * @throws {RangeError} If an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, the path is empty, or
+   * too long for a Unix socket, an option or a key of the address has an
+   * unknown name, the descriptor is that of no listening Unix socket, or
+   * threads cannot accept as `accept` insists.
+   * @throws What importing the handler's module throws.
+   */
+  constructor(
+    address: UnixStreamServerAddress | InheritedAddress,
+    handler: RequestHandlerClass<Deno.UnixConn, Deno.UnixAddr>,
+    options: UnixStreamServerOptions & ThreadingOptions = {},
+  ) {
+    super(address, handler, inThreads(new.target, address, handler, options));
+  }
+
+  /**
+   * Replaces the threads by new ones, which import the handler's module again.
+   * See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * A {@linkcode UnixDatagramServer} whose handlers run in threads, as
+ * {@linkcode ThreadingMixIn} tells.
+ *
+ * Needs, beside what {@linkcode UnixDatagramServer} needs, `--allow-read` of
+ * the files that the threads import.
+ */
+export class ThreadingUnixDatagramServer extends UnixDatagramServer
+  implements Recyclable {
+  /**
+   * Binds, and waits until a first thread has imported the handler.
+   *
+   * @param address Where to listen.
+   * @param handler A handler class, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode UnixDatagramServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the path exists and is not reclaimed.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * thread, to replace it, and to accept a client.
+   * @throws {Deno.errors.NotCapable} If a permission is missing, or a file that
+   * a thread imports must not be read.
+   * @throws {Deno.errors.NotFound} If the path's folder does not exist.
+   * @throws {Deno.errors.NotSupported} Without `--unstable-net`.
+   * @throws {Deno.errors.TimedOut} If a thread takes longer than 30 seconds to
+   * import the handler.
+   * @throws {RangeError} If an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, the path is empty, or
+   * too long for a Unix socket, an option or a key of the address has an
+   * unknown name, or threads cannot accept as `accept` insists.
+   * @throws What importing the handler's module throws.
+   */
+  constructor(
+    address: UnixServerAddress,
+    handler: RequestHandlerClass<DatagramRequest<Deno.UnixAddr>, Deno.UnixAddr>,
+    options: UnixDatagramServerOptions & ThreadingOptions = {},
+  ) {
+    super(address, handler, inThreads(new.target, address, handler, options));
+  }
+
+  /**
+   * Replaces the threads by new ones, which import the handler's module again.
+   * See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}

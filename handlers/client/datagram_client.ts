@@ -48,7 +48,8 @@ const encoder = new TextEncoder();
 const ignore = () => {};
 
 /**
- * A client of a server of datagrams.
+ * A client of a server of datagrams. Instances are made by
+ * {@linkcode connectDatagram}.
  *
  * Each attempt of each request has a socket of its own, and so an address that
  * nobody was answered at before. Requests may wait side by side, and an answer is

@@ -2,8 +2,8 @@
  * Clients, for the servers of this module and all others: TCP, TLS and Unix sockets
  * by {@linkcode connect}, UDP and Unix datagrams by {@linkcode connectDatagram}.
  *
- * A client reads and writes as a handler does: `rfile` is a `StreamReader`, `wfile`
- * a `StreamWriter`. Connecting, handshakes and requests take a `timeout` and a
+ * A client reads and writes as a handler does: `rfile` is a {@linkcode StreamReader},
+ * `wfile` a {@linkcode StreamWriter}. Connecting, handshakes and requests take a `timeout` and a
  * `signal`, which end them and give everything back.
  *
  * @module
@@ -18,3 +18,15 @@ export type {
 export * from "./connect.ts";
 export type { DatagramClient, RequestOptions } from "./datagram_client.ts";
 export * from "./connect_datagram.ts";
+
+// Named in the signatures of this entry, whose pages lead to them here.
+export type {
+  FrameOptions,
+  FrameReadOptions,
+  PeerCertificate,
+  PieceOptions,
+  ReadOptions,
+  StreamReader,
+  StreamWriter,
+  TLSInfo,
+} from "../mod.ts";

@@ -44,7 +44,10 @@ export interface CloseOptions {
   readonly timeout?: number;
 }
 
-/** A connection to a server, read and written as handlers do. */
+/**
+ * A connection to a server, read and written as handlers do. Instances are made by
+ * {@linkcode connect}.
+ */
 export class StreamClient<
   Address extends Deno.NetAddr | Deno.UnixAddr = Deno.NetAddr | Deno.UnixAddr,
 > implements AsyncDisposable {

@@ -118,9 +118,9 @@ const REQUEST_METHOD = /^do[A-Z-]+$/;
 const limitsOf = new WeakMap<object, HTTPLimits>();
 
 /**
- * A handler of HTTP/1.1 and HTTP/1.0. A server makes one for each connection;
- * it serves that connection's requests one after the other, also where they
- * were pipelined.
+ * A handler of HTTP/1.1 and HTTP/1.0. Instances are made by servers, one for each
+ * connection, whose requests it serves one after the other, also where they were
+ * pipelined.
  *
  * For each request it calls the method that is named after the request's:
  * `doGET`, `doPOST`, `doHEAD` and so on. A subclass defines those it answers;

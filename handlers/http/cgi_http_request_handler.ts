@@ -31,7 +31,7 @@ const MOST_REDIRECTS = 10;
 
 /**
  * A handler of HTTP that serves files, and runs those in certain folders as CGI
- * scripts (RFC 3875).
+ * scripts (RFC 3875). Instances are made by servers, one for each connection.
  *
  * A script is any executable file under `cgiDirectories`. It gets the request in
  * its environment and on its standard input, and prints a header, an empty line

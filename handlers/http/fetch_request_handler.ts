@@ -94,7 +94,8 @@ interface ResponseHead {
 const JOIN_UP_TO = 64 * 1024;
 
 /**
- * A handler of HTTP that answers a `Request` with a `Response`.
+ * A handler of HTTP that answers a `Request` with a `Response`. Instances are made by
+ * servers, one for each connection.
  *
  * WebSockets are opened by `upgradeWebSocket()` of `@wire/socketserver/websocket`;
  * the response of `Deno.upgradeWebSocket()` is an error here, which is reported and
@@ -316,10 +317,18 @@ export class FetchRequestHandler<
     await this.#respond(response, scope);
   }
 
-  /** Does nothing: unlike its base, this handler logs only errors. */
+  /**
+   * Does nothing: unlike its base, this handler logs only errors.
+   *
+   * @param _status The status, which is not looked at.
+   */
   override logRequest(_status: number): void {}
 
-  /** Does nothing: a client's mistakes are the client's. */
+  /**
+   * Does nothing: a client's mistakes are the client's.
+   *
+   * @param _message What went wrong, which is not looked at.
+   */
   override logError(_message: string): void {}
 
   /**

@@ -22,9 +22,17 @@ export interface WriteSink {
    * @returns How many bytes were taken, at least 1.
    */
   write(data: Uint8Array): Promise<number>;
-  /** Ends the writing side; a sink without it has nothing to end. */
+  /**
+   * Ends the writing side; a sink without it has nothing to end.
+   *
+   * @returns A promise that resolves when it has ended.
+   */
   closeWrite?(): Promise<void>;
-  /** Disables Nagle's algorithm; a sink without it has none. */
+  /**
+   * Disables Nagle's algorithm; a sink without it has none.
+   *
+   * @param noDelay Whether to disable it; true where it is left out.
+   */
   setNoDelay?(noDelay?: boolean): void;
 }
 

@@ -39,3 +39,23 @@ export type {
   UpgradeWebSocketOptions,
 } from "./upgrade_options.ts";
 export * from "./upgrade_web_socket.ts";
+
+// Named in the signatures of this entry, whose pages lead to them here.
+export type {
+  BaseRequestHandler,
+  FrameOptions,
+  FrameReadOptions,
+  PieceOptions,
+  ProxyAddress,
+  ProxyHeader,
+  ProxySSL,
+  ProxyTLV,
+  ProxyTLVs,
+  ReadOptions,
+  RequestServer,
+  StreamReader,
+  StreamWriter,
+} from "../mod.ts";
+export type { BaseHTTPRequestHandler } from "../http/base_http_request_handler.ts";
+export type { ForwardedClient } from "../http/forwarded_settings.ts";
+export type { HijackedConnection } from "../http/hijacked_connection.ts";

@@ -55,7 +55,7 @@ type Handlers = {
 };
 
 /**
- * The server's side of a WebSocket: RFC 6455. It is made by
+ * The server's side of a WebSocket: RFC 6455. Instances are made by
  * {@linkcode upgradeWebSocket}.
  *
  * It is what a browser's `WebSocket` is, with the differences that a server needs:

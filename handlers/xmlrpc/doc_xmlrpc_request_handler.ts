@@ -53,6 +53,7 @@ export function generateHTMLDocumentation(
 
 /**
  * Answers calls of XML-RPC, and GET with a page that documents the methods.
+ * Instances are made by servers, one for each connection.
  *
  * Like its dispatcher, a class may have its own `documentation`; without, it is
  * the server's.

@@ -5,6 +5,7 @@ import {
 
 /**
  * Answers calls of XML-RPC at every path that its server has a dispatcher for.
+ * Instances are made by servers, one for each connection.
  *
  * @example The handler of a server with several dispatchers
  * ```ts

@@ -34,7 +34,8 @@ const MAX_BODY_SIZE = 4 * 1024 * 1024;
 const encoder = new TextEncoder();
 
 /**
- * Answers calls of XML-RPC that are sent by POST.
+ * Answers calls of XML-RPC that are sent by POST. Instances are made by servers, one
+ * for each connection.
  *
  * Where the functions are: a handler class may have a dispatcher of its own,
  * `static override readonly dispatcher`. Then the class works in every server of

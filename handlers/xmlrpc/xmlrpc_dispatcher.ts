@@ -30,10 +30,10 @@ import {
   limitsOf,
 } from "./_xml/limits.ts";
 import {
-  type Call,
   readCall,
   writeFault,
   writeResponse,
+  type XMLRPCCall,
 } from "./_xml/messages.ts";
 import { XMLRPC_FAULT_CODES, XMLRPCFault } from "./xmlrpc_fault.ts";
 import type { XMLRPCMethodInfo, XMLRPCSignature } from "./xmlrpc_signature.ts";
@@ -405,7 +405,7 @@ export class XMLRPCDispatcher {
     dispatch: XMLRPCDispatch = (method, params) =>
       this.dispatch(method, params),
   ): Promise<string> {
-    let call: Call;
+    let call: XMLRPCCall;
     try {
       call = await inTurns(readCall(data, this.#limits));
     } catch (error) {

@@ -8,18 +8,17 @@
 import { atOnce } from "./_xml/in_pieces.ts";
 import { onlyLimitsOf } from "./_xml/limits.ts";
 import {
-  type Call,
   readAnswer,
   readCall,
   writeCall,
   writeFault,
   writeResponse,
+  type XMLRPCCall,
 } from "./_xml/messages.ts";
 import { XMLRPCFault } from "./xmlrpc_fault.ts";
 import type { XMLRPCOptions, XMLRPCValue } from "./xmlrpc_values.ts";
 
-/** A call that was read: which method, and with what. */
-export type XMLRPCCall = Call;
+export type { XMLRPCCall };
 
 /**
  * Writes a call, for who carries it some other way than `XMLRPCClient` does.

@@ -10,7 +10,7 @@ import type {
   TCPListener,
 } from "../_core/seam.ts";
 import type { RemoteRunner } from "../_bridge/remote_mixin.ts";
-import { acceptError } from "./accept_mode.ts";
+import { acceptError, hookOf, refuseHooks } from "./accept_mode.ts";
 import { addNumbers } from "./added_numbers.ts";
 import { LeavableListener } from "./leavable_listener.ts";
 import { listenShared } from "./shared_listener.ts";
@@ -24,14 +24,6 @@ interface Choice {
   makeOther(): RemoteRunner;
   /** What the threads are, given the port. */
   supervised(port: number): Supervised;
-  /** What stands against it by now, as the end of a sentence. */
-  objection(): string | undefined;
-  /**
-   * Refuses hooks that would not be called.
-   *
-   * @returns Has them let be set again.
-   */
-  refuseHooks(): () => void;
 }
 
 /**
@@ -187,9 +179,10 @@ export class AcceptRunner implements Runner {
    */
   #decide(): () => void {
     if (this.#supervisor === undefined) return () => {};
-    const objection = this.#choice.objection();
-    if (objection === undefined) return this.#choice.refuseHooks();
-    if (this.#choice.insists) throw acceptError(objection);
+    const { server } = this.#host;
+    const hook = hookOf(server);
+    if (hook === undefined) return refuseHooks(server);
+    if (this.#choice.insists) throw acceptError(hook);
     // A client that came too late for its call was let in all the same.
     this.#supervisor.serveHeld();
     this.#abandoned = this.#supervisor.close();

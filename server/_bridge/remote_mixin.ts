@@ -6,13 +6,14 @@ import type { RequestServer } from "../../handlers/base_request_handler.ts";
 import type { ServerOptions } from "../server_options.ts";
 import type {
   InProgress,
+  RECYCLE,
   Runner,
   RunnerHost,
   RunnerNumbers,
 } from "../_core/seam.ts";
 import type { NearSide } from "./near_side.ts";
 import { watchLiveness } from "./liveness.ts";
-import type { Recyclable } from "../recyclable.ts";
+import type { Recyclable, RecycleOptions } from "../recyclable.ts";
 import type { RemotePool } from "./remote_pool.ts";
 
 /**
@@ -43,7 +44,9 @@ export type MixedIn<Base extends ServerClass, Added> = Base extends new (
 export type ConcreteServerClass = new (
   // deno-lint-ignore no-explicit-any -- the form that a mixin must have.
   ...args: any[]
-) => RequestServer & AsyncDisposable;
+) => RequestServer & AsyncDisposable & {
+  [RECYCLE](options: RecycleOptions): Promise<void>;
+};
 
 /** What a server's constructor was given, the mixin's options among the rest. */
 export type MixinArguments<Added> = [

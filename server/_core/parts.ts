@@ -205,6 +205,7 @@ export function startParts<Request, Address extends Deno.Addr>(
   const { publisher } = watch;
   try {
     runner?.start({
+      server,
       ...{ addr: socket.addr, publisher, admission, limit: loop.limit },
       numberFrom: (firstId, idStep) => watch.numberFrom(firstId, idStep),
       messages,

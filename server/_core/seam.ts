@@ -126,6 +126,8 @@ export interface Transport<Request, Address extends Deno.Addr> {
 
 /** A server, as its runner sees it. */
 export interface RunnerHost {
+  /** The server itself, whose hooks may be its own. */
+  readonly server: object;
   /** The address the server is bound to. */
   readonly addr: Deno.Addr;
   /** The configuration of its handlers, and their messages. */
@@ -286,6 +288,9 @@ export interface Seam<Request, Address extends Deno.Addr> {
 
 /** The name of the method that has a server's handlers traced. */
 export const TRACE: unique symbol = Symbol("trace");
+
+/** The name of the method that has what runs a server's handlers replaced. */
+export const RECYCLE: unique symbol = Symbol("recycle");
 
 /** The key of a seam among the options, which nobody else can name. */
 const SEAM: unique symbol = Symbol("seam");

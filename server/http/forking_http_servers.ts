@@ -4,21 +4,129 @@
  * @module
  */
 
-import type { Recyclable } from "../recyclable.ts";
-import { HTTPServer } from "./http_server.ts";
-import { HTTPSServer } from "./https_server.ts";
-import { type Forking, ForkingMixIn } from "../forking_mixin.ts";
+import { RECYCLE } from "../_core/seam.ts";
+import { inProcesses } from "../_processes/in_processes.ts";
+import type { ForkingOptions } from "../forking_options.ts";
+import type { Recyclable, RecycleOptions } from "../recyclable.ts";
+import type { RequestHandlerClass } from "../server_options.ts";
+import type { InheritedAddress, TCPServerAddress } from "../tcp_server.ts";
+import type { InheritedTLSAddress, TLSServerAddress } from "../tls_server.ts";
+import { HTTPServer, type HTTPServerOptions } from "./http_server.ts";
+import { HTTPSServer, type HTTPSServerOptions } from "./https_server.ts";
 
-/** An {@linkcode HTTPServer} whose handlers run in processes. */
-export const ForkingHTTPServer: Forking<typeof HTTPServer> = ForkingMixIn(
-  HTTPServer,
-);
-/** An instance of the class of the same name. */
-export type ForkingHTTPServer = HTTPServer & Recyclable;
+/**
+ * An {@linkcode HTTPServer} whose handlers run in processes, as `ForkingMixIn`
+ * of `@wire/socketserver` tells.
+ *
+ * Needs, beside what {@linkcode HTTPServer} needs, `--allow-run=deno`.
+ */
+export class ForkingHTTPServer extends HTTPServer implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first process has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with.
+   * @param handler A handler class of HTTP, which its module exports and which
+   * says where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode HTTPServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * process.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or deno
+   * must not be run.
+   * @throws {Deno.errors.TimedOut} If a process takes longer than
+   * `startTimeout` to import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option for functions
+   * is given, an option or a key of the address has an unknown name, the
+   * descriptor is that of no listening TCP socket, or this process is not run
+   * by Deno's own program.
+   * @throws {Error} If the process did not start, with what it wrote to stderr,
+   * or the module does not export the handler.
+   */
+  constructor(
+    address: TCPServerAddress | InheritedAddress,
+    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>,
+    options: HTTPServerOptions & ForkingOptions = {},
+  ) {
+    super(address, handler, inProcesses(handler, options));
+  }
 
-/** An {@linkcode HTTPSServer} whose handlers run in processes. */
-export const ForkingHTTPSServer: Forking<typeof HTTPSServer> = ForkingMixIn(
-  HTTPSServer,
-);
-/** An instance of the class of the same name. */
-export type ForkingHTTPSServer = HTTPSServer & Recyclable;
+  /**
+   * Replaces the processes by new ones, which import the handler's module
+   * again. See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * An {@linkcode HTTPSServer} whose handlers run in processes, as `ForkingMixIn`
+ * of `@wire/socketserver` tells.
+ *
+ * Needs, beside what {@linkcode HTTPSServer} needs, `--allow-run=deno`.
+ */
+export class ForkingHTTPSServer extends HTTPSServer implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first process has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with; the certificate and its key, and what else
+   * {@linkcode TLSOptions} has.
+   * @param handler A handler class of HTTP, which its module exports and which
+   * says where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode HTTPSServerOptions} and
+   * {@linkcode ForkingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * process.
+   * @throws {Deno.errors.InvalidData} If a certificate or key is not PEM, such
+   * as the name of a file, or the key is another certificate's.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or deno
+   * must not be run.
+   * @throws {Deno.errors.NotSupported} If this version of Deno has another
+   * `node:tls`.
+   * @throws {Deno.errors.TimedOut} If a process takes longer than
+   * `startTimeout` to import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option for functions
+   * is given, an option or a key of the address has an unknown name, the
+   * descriptor is that of no listening TCP socket, or this process is not run
+   * by Deno's own program.
+   * @throws {Error} If the process did not start, with what it wrote to stderr,
+   * or the module does not export the handler.
+   */
+  constructor(
+    address: TLSServerAddress | InheritedTLSAddress,
+    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr>,
+    options: HTTPSServerOptions & ForkingOptions = {},
+  ) {
+    super(address, handler, inProcesses(handler, options));
+  }
+
+  /**
+   * Replaces the processes by new ones, which import the handler's module
+   * again. See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}

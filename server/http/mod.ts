@@ -61,6 +61,58 @@ export * from "./http_server.ts";
 export * from "./https_server.ts";
 export * from "./threading_http_servers.ts";
 
+// Named in the signatures of this entry, whose pages lead to them here.
+export type {
+  BaseRequestHandler,
+  FrameOptions,
+  FrameReadOptions,
+  PieceOptions,
+  ProxyAddress,
+  ProxyHeader,
+  ProxySSL,
+  ProxyTLV,
+  ProxyTLVs,
+  ReadOptions,
+  RequestServer,
+  StreamReader,
+  StreamWriter,
+  TLSCertificate,
+  TLSOptions,
+} from "../../handlers/mod.ts";
+export type {
+  AbortReason,
+  AcceptMode,
+  AdmissionOptions,
+  AdmissionRate,
+  BaseServer,
+  ConnectionInfo,
+  ConnectionState,
+  ForkingOptions,
+  InheritedAddress,
+  InheritedTLSAddress,
+  MessageSender,
+  ProxyProtocolOptions,
+  Recyclable,
+  RecycleOptions,
+  RefusalReason,
+  RequestHandlerClass,
+  ServerOptions,
+  ServerStats,
+  ShutdownOptions,
+  StreamServer,
+  StreamServerOptions,
+  TCPAddr,
+  TCPServer,
+  TCPServerAddress,
+  TCPServerOptions,
+  ThreadingOptions,
+  TLSServer,
+  TLSServerAddress,
+  TLSServerOptions,
+  WorkersStats,
+  WorkerStats,
+} from "../mod.ts";
+
 // A thread whose module this is has no command line of its own.
 if (import.meta.main && !("WorkerGlobalScope" in globalThis)) {
   const { runHTTPCommand } = await import("./_command/command.ts");

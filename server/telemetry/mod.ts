@@ -9,3 +9,12 @@
 
 export * from "./instrument.ts";
 export * from "./open_metrics.ts";
+
+// Named in the signatures of this entry, whose pages lead to them here.
+export type {
+  AbortReason,
+  RefusalReason,
+  ServerStats,
+  WorkersStats,
+  WorkerStats,
+} from "../mod.ts";

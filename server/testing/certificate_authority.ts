@@ -78,7 +78,8 @@ export async function selfSignedCertificate(
 }
 
 /**
- * Signs certificates of servers and clients, for tests.
+ * Signs certificates of servers and clients, for tests. Instances are made by
+ * {@linkcode CertificateAuthority.make}.
  *
  * @example A server that wants to see its clients' certificates
  * ```ts

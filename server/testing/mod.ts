@@ -14,3 +14,42 @@ export type {
   TestServer,
   UntilErrorsOptions,
 } from "./test_server.ts";
+
+// Named in the signatures of this entry, whose pages lead to them here.
+export type {
+  ClientStartTLSOptions,
+  ClientTLSOptions,
+  CloseOptions,
+  ConnectDatagramOptions,
+  ConnectOptions,
+  DatagramClient,
+  RequestOptions,
+  StreamClient,
+} from "../../handlers/client/mod.ts";
+export type {
+  FrameOptions,
+  FrameReadOptions,
+  PeerCertificate,
+  PieceOptions,
+  ReadOptions,
+  RequestServer,
+  StreamReader,
+  StreamWriter,
+  TLSCertificate,
+  TLSInfo,
+} from "../../handlers/mod.ts";
+export type {
+  AbortReason,
+  BaseServer,
+  ConnectionInfo,
+  ConnectionState,
+  MessageSender,
+  RefusalReason,
+  ServerStats,
+  ShutdownOptions,
+  StreamServer,
+  TCPAddr,
+  TCPServer,
+  WorkersStats,
+  WorkerStats,
+} from "../mod.ts";

@@ -20,9 +20,19 @@ const PATIENCE = 10_000;
 export interface TestableServer {
   /** Where it listens. */
   readonly addr: Deno.Addr;
-  /** Serves until it is shut down. */
+  /**
+   * Serves until it is shut down.
+   *
+   * @returns A promise that resolves when it has ended.
+   */
   serveForever(): Promise<void>;
-  /** Ends. */
+  /**
+   * Ends.
+   *
+   * @param options `gracePeriod`: milliseconds until requests still running are
+   * aborted.
+   * @returns A promise that resolves when it has ended.
+   */
   shutdown(options?: { readonly gracePeriod?: number }): Promise<void>;
 }
 
@@ -36,7 +46,10 @@ export interface UntilErrorsOptions {
   readonly timeout?: number;
 }
 
-/** A server that serves until the end of a test's block. */
+/**
+ * A server that serves until the end of a test's block. Instances are made by
+ * {@linkcode serveForTest}.
+ */
 export class TestServer<Server extends TestableServer = TestableServer>
   implements AsyncDisposable {
   /** The server itself. */

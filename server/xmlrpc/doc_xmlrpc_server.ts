@@ -56,6 +56,10 @@ export class DocXMLRPCServer extends SimpleXMLRPCServer
    *
    * @param address Where to listen.
    * @param options Those of `SimpleXMLRPCServer`, and what the page says.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If an option or a key of the address has an unknown name.
    */
   constructor(
     address: TCPServerAddress | InheritedAddress,

@@ -105,3 +105,58 @@ export * from "./forking_xmlrpc_servers.ts";
 export * from "./multi_path_xmlrpc_server.ts";
 export * from "./simple_xmlrpc_server.ts";
 export * from "./threading_xmlrpc_servers.ts";
+
+// Named in the signatures of this entry, whose pages lead to them here.
+export type {
+  BaseRequestHandler,
+  FrameOptions,
+  FrameReadOptions,
+  PieceOptions,
+  ProxyAddress,
+  ProxyHeader,
+  ProxySSL,
+  ProxyTLV,
+  ProxyTLVs,
+  ReadOptions,
+  ReadSource,
+  RequestServer,
+  StreamReader,
+  StreamWriter,
+  WriteSink,
+} from "../../handlers/mod.ts";
+export type {
+  BaseHTTPRequestHandler,
+  ForwardedClient,
+  HijackedConnection,
+  HTTPLimits,
+  HTTPServer,
+} from "../http/mod.ts";
+export type {
+  AbortReason,
+  AcceptMode,
+  AdmissionOptions,
+  AdmissionRate,
+  BaseServer,
+  ConnectionInfo,
+  ConnectionState,
+  ForkingOptions,
+  InheritedAddress,
+  MessageSender,
+  ProxyProtocolOptions,
+  Recyclable,
+  RecycleOptions,
+  RefusalReason,
+  RequestHandlerClass,
+  ServerOptions,
+  ServerStats,
+  ShutdownOptions,
+  StreamServer,
+  StreamServerOptions,
+  TCPAddr,
+  TCPServer,
+  TCPServerAddress,
+  TCPServerOptions,
+  ThreadingOptions,
+  WorkersStats,
+  WorkerStats,
+} from "../mod.ts";

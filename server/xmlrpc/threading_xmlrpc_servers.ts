@@ -5,19 +5,136 @@
  * @module
  */
 
-import type { Recyclable } from "../recyclable.ts";
-import { DocXMLRPCServer } from "./doc_xmlrpc_server.ts";
-import { SimpleXMLRPCServer } from "./simple_xmlrpc_server.ts";
-import { type Threading, ThreadingMixIn } from "../threading_mixin.ts";
+import { RECYCLE } from "../_core/seam.ts";
+import { inThreads } from "../_threads/in_threads.ts";
+import type { ThreadingOptions } from "../threading_options.ts";
+import type { Recyclable, RecycleOptions } from "../recyclable.ts";
+import type { InheritedAddress, TCPServerAddress } from "../tcp_server.ts";
+import type { XMLRPCHandlerClass } from "./_arguments.ts";
+import {
+  DocXMLRPCServer,
+  type DocXMLRPCServerOptions,
+} from "./doc_xmlrpc_server.ts";
+import {
+  SimpleXMLRPCServer,
+  type SimpleXMLRPCServerOptions,
+} from "./simple_xmlrpc_server.ts";
 
-/** A {@linkcode SimpleXMLRPCServer} whose handlers run in threads. */
-export const ThreadingSimpleXMLRPCServer: Threading<typeof SimpleXMLRPCServer> =
-  ThreadingMixIn(SimpleXMLRPCServer);
-/** An instance of the class of the same name. */
-export type ThreadingSimpleXMLRPCServer = SimpleXMLRPCServer & Recyclable;
+/**
+ * A {@linkcode SimpleXMLRPCServer} whose handlers run in threads, as
+ * `ThreadingMixIn` of `@wire/socketserver` tells.
+ *
+ * Needs, beside what {@linkcode SimpleXMLRPCServer} needs, `--allow-read` of
+ * the files that the threads import.
+ */
+export class ThreadingSimpleXMLRPCServer extends SimpleXMLRPCServer
+  implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first thread has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with.
+   * @param handler A class that extends {@linkcode SimpleXMLRPCRequestHandler},
+   * with a `dispatcher` of its own, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode SimpleXMLRPCServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * thread, to replace it, and to accept a client.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or a
+   * file that a thread imports must not be read.
+   * @throws {Deno.errors.NotSupported} If threads could not share the socket,
+   * as `accept` insists.
+   * @throws {Deno.errors.TimedOut} If a thread takes longer than 30 seconds to
+   * import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option or a key of
+   * the address has an unknown name, the descriptor is that of no listening TCP
+   * socket, or threads cannot accept as `accept` insists.
+   * @throws What importing the handler's module throws.
+   */
+  constructor(
+    address: TCPServerAddress | InheritedAddress,
+    handler: XMLRPCHandlerClass,
+    options: SimpleXMLRPCServerOptions & ThreadingOptions = {},
+  ) {
+    super(address, handler, inThreads(new.target, address, handler, options));
+  }
 
-/** A {@linkcode DocXMLRPCServer} whose handlers run in threads. */
-export const ThreadingDocXMLRPCServer: Threading<typeof DocXMLRPCServer> =
-  ThreadingMixIn(DocXMLRPCServer);
-/** An instance of the class of the same name. */
-export type ThreadingDocXMLRPCServer = DocXMLRPCServer & Recyclable;
+  /**
+   * Replaces the threads by new ones, which import the handler's module again.
+   * See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}
+
+/**
+ * A {@linkcode DocXMLRPCServer} whose handlers run in threads, as
+ * `ThreadingMixIn` of `@wire/socketserver` tells.
+ *
+ * Needs, beside what {@linkcode DocXMLRPCServer} needs, `--allow-read` of the
+ * files that the threads import.
+ */
+export class ThreadingDocXMLRPCServer extends DocXMLRPCServer
+  implements Recyclable {
+  /**
+   * Binds, listens, and waits until a first thread has imported the handler.
+   *
+   * @param address Where to listen, or the listening socket that this process
+   * was started with.
+   * @param handler A class that extends {@linkcode DocXMLRPCRequestHandler},
+   * with a `dispatcher` of its own, which its module exports and which says
+   * where that is: `static override readonly moduleUrl: string =
+   * import.meta.url`.
+   * @param options What {@linkcode DocXMLRPCServerOptions} and
+   * {@linkcode ThreadingOptions} have, with their defaults.
+   * @throws {Deno.errors.AddrInUse} If the port is taken.
+   * @throws {Deno.errors.BadResource} If there is no such descriptor.
+   * @throws {Deno.errors.Busy} If too few descriptors are left to start a
+   * thread, to replace it, and to accept a client.
+   * @throws {Deno.errors.NotCapable} If the net permission is missing, or a
+   * file that a thread imports must not be read.
+   * @throws {Deno.errors.NotSupported} If threads could not share the socket,
+   * as `accept` insists.
+   * @throws {Deno.errors.TimedOut} If a thread takes longer than 30 seconds to
+   * import the handler.
+   * @throws {RangeError} If the port or an option is out of range.
+   * @throws {TypeError} If `handler` is no such class, an option or a key of
+   * the address has an unknown name, the descriptor is that of no listening TCP
+   * socket, `documentation` is given and the handler class has none of its own,
+   * or threads cannot accept as `accept` insists.
+   * @throws What importing the handler's module throws.
+   */
+  constructor(
+    address: TCPServerAddress | InheritedAddress,
+    handler: XMLRPCHandlerClass,
+    options: DocXMLRPCServerOptions & ThreadingOptions = {},
+  ) {
+    super(address, handler, inThreads(new.target, address, handler, options));
+  }
+
+  /**
+   * Replaces the threads by new ones, which import the handler's module again.
+   * See {@linkcode Recyclable.recycle}.
+   *
+   * @param options How long requests in the old ones may take.
+   * @returns A promise that resolves when the old ones are gone, or the server
+   * has ended. It rejects with what keeps a new one from being started.
+   * @throws {Deno.errors.Busy} If too few descriptors are left.
+   * @throws {RangeError} If `gracePeriod` is not a non-negative number.
+   */
+  recycle(options: RecycleOptions = {}): Promise<void> {
+    return this[RECYCLE](options);
+  }
+}

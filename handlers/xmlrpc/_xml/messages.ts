@@ -17,9 +17,11 @@ import {
 } from "./xml_characters.ts";
 import { invalidRequest, XMLReader } from "./xml_reader.ts";
 
-/** A call: which method, and with what. */
-export interface Call {
+/** A call that was read: which method, and with what. */
+export interface XMLRPCCall {
+  /** The name of the method. */
   readonly method: string;
+  /** The parameters, in their order. */
   readonly params: XMLRPCValue[];
 }
 
@@ -42,7 +44,7 @@ const ELEMENTS_A_VALUE = 4;
 export function readCall(
   data: string | Uint8Array,
   limits: Limits,
-): InPieces<Call> {
+): InPieces<XMLRPCCall> {
   return readDocument(data, limits, "methodCall", function* (source) {
     const { reader } = source;
     expectStart(reader, "methodName");

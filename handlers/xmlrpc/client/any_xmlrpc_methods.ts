@@ -3,7 +3,12 @@ import type { XMLRPCValue } from "../xmlrpc_values.ts";
 
 /** A method that nothing is known of, or the part of its name before a dot. */
 export interface AnyXMLRPCMethod {
-  /** Calls it. */
+  /**
+   * Calls it.
+   *
+   * @param params The parameters.
+   * @returns What the server answers.
+   */
   (...params: unknown[]): XMLRPCValue;
   /** What has a further part in its name. */
   readonly [name: string]: AnyXMLRPCMethod;

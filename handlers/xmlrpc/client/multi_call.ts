@@ -120,7 +120,10 @@ type Outcome = { readonly value: XMLRPCValue } | {
   readonly fault: XMLRPCFault;
 };
 
-/** The results of a {@linkcode MultiCall}, in the order of its calls. */
+/**
+ * The results of a {@linkcode MultiCall}, in the order of its calls. Instances are
+ * made by calling that.
+ */
 export class MultiCallResults<Result = XMLRPCValue>
   implements Iterable<Result> {
   readonly #outcomes: readonly Outcome[];

@@ -184,7 +184,7 @@ Deno.test("other connections have spans and are measured, wherever they are hand
     const [name, spanName] of [
       ["tcp", "OneLine"],
       ["tcpThreads", "OneLine"],
-      ["tcpProcesses", "ForkingServer"],
+      ["tcpProcesses", "ForkingTCPServer"],
       ["unix", "OneLine"],
     ] as const
   ) {

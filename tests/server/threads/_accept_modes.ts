@@ -1,4 +1,4 @@
-import type { AcceptMode } from "../../../server/threading_mixin.ts";
+import type { AcceptMode } from "../../../server/threading_options.ts";
 
 /** Who accepts in the servers of the test that runs. */
 let current: AcceptMode = "auto";

@@ -3,7 +3,7 @@
 // who accepts, the second what happens; what was measured is printed as JSON.
 
 import { ask, readAll } from "../../_serve.ts";
-import type { AcceptMode } from "../../../server/threading_mixin.ts";
+import type { AcceptMode } from "../../../server/threading_options.ts";
 import { setAcceptMode } from "./_accept_modes.ts";
 import { order, startThreads } from "./_threads.ts";
 

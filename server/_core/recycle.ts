@@ -1,6 +1,6 @@
 import { checkKeys } from "../../handlers/_known_keys.ts";
-import { checkTime, DEFAULT_GRACE_PERIOD } from "../_core/options.ts";
-import type { Runner } from "../_core/seam.ts";
+import { checkTime, DEFAULT_GRACE_PERIOD } from "./options.ts";
+import type { Runner } from "./seam.ts";
 import type { RecycleOptions } from "../recyclable.ts";
 import type { ServerOptions } from "../server_options.ts";
 
@@ -12,7 +12,7 @@ import type { ServerOptions } from "../server_options.ts";
  * @param server Those of the server.
  */
 export async function recycle(
-  runner: Pick<Runner, "recycle">,
+  runner: Runner,
   options: RecycleOptions,
   server: ServerOptions,
 ): Promise<void> {
