@@ -429,10 +429,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   serviceActions(): void | Promise<void> {}
 
   /**
-   * Has its handlers traced where they run, or no more.
+   * Has its handlers traced where they run, or no more, and says where that is.
    *
-   * @param settings What is told.
-   * @returns Where that is: in this thread, in others, or nowhere.
    * @ignore
    */
   [TRACE](settings: TraceSettings | undefined): "here" | "there" | "nowhere" {
@@ -444,8 +442,6 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   /**
    * Has what runs its handlers elsewhere replaced.
    *
-   * @param options Those of the call.
-   * @returns A promise that resolves when that is done.
    * @ignore
    */
   [RECYCLE](options: RecycleOptions): Promise<void> {
