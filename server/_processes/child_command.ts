@@ -26,6 +26,16 @@ const GUARD_URL = new URL("./process_stdio.ts", import.meta.url);
 const ENTRY_URL = new URL("./process_main.ts", import.meta.url);
 
 /**
+ * Never called: Deno downloads with a program what its modules name in an `import()`.
+ * So these two are there where this module comes from a registry, and a process, which
+ * downloads nothing, finds them.
+ */
+export const downloaded = () => [
+  import("./process_stdio.ts"),
+  import("./process_main.ts"),
+];
+
+/**
  * Where Deno keeps its caches and what Windows needs to start a program. A child
  * gets those that this process may read.
  */
