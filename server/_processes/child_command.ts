@@ -51,6 +51,9 @@ const NEEDED_VARIABLES = [
 /** What Deno says of an import that no configuration maps to a module. */
 const NOT_MAPPED = /^error: Import ".*" not a dependency/m;
 
+/** What Deno says of a module that is not in its cache. */
+const NOT_CACHED = /--cached-only is specified/;
+
 /** The command that starts a process for a handler. */
 export class ChildCommand {
   /** Which names of hosts its processes may have looked up. */
@@ -142,6 +145,8 @@ export class ChildCommand {
       ? `; name the configuration that has it by the option denoArgs: ["--config=PATH"]${
         findRemedy(this.#start.handler.moduleUrl)
       }`
+      : NOT_CACHED.test(ended.stderr)
+      ? cacheRemedy()
       : "";
     throw new Error(refuse(how + remedy));
   }
@@ -258,6 +263,16 @@ function neededEnvironment(): Record<string, string> {
     if (value !== undefined) found[variable] = value;
   }
   return found;
+}
+
+/** What to do where a process misses what this one has, or would have to fetch. */
+function cacheRemedy(): string {
+  const hidden = ["DENO_DIR", "XDG_CACHE_HOME"]
+    .filter((variable) => !isGranted({ name: "env", variable }));
+  return "; processes download nothing: " +
+    (hidden.length === 0
+      ? "download it first, by deno cache"
+      : `if the cache of Deno is not where it is by default, let this process tell them: run again with --allow-env=${hidden}`);
 }
 
 const PERMISSIONS = [

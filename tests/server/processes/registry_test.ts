@@ -1,6 +1,6 @@
 // This module as it comes from a registry: over HTTP, into a cache that was empty.
 
-import { strictEqual } from "node:assert";
+import { match, strictEqual } from "node:assert";
 import { join } from "node:path";
 import { Child, Folder } from "../../_program.ts";
 import { ask } from "../../_serve.ts";
@@ -60,16 +60,22 @@ Deno.test("threads and processes start without a network where the program was d
     const { code, stderr } = await download.output();
     strictEqual(code, 0, stderr);
   }
+  // README's flags, what jsr.io has without one, and where the cache is.
+  const threads = [`--allow-read=${program}`, "--allow-import"];
+  const processes = [
+    ...["--allow-run=deno", `--allow-read=${folder.at("deno.json")}`],
+    "--allow-env=DENO_DIR",
+  ];
   for (
-    const args of [
-      ...[["ThreadingTCPServer"], ["ThreadingTCPServer", "main"]],
-      ["ForkingTCPServer"],
-    ]
+    const [flags, ...args] of [
+      [threads, "ThreadingTCPServer"],
+      [threads, "ThreadingTCPServer", "main"],
+      [processes, "ForkingTCPServer"],
+    ] as const
   ) {
     await using child = new Child(Deno.execPath(), [
       ...["run", "--no-prompt", "--cached-only", "--allow-net=127.0.0.1"],
-      ...[`--allow-read=${folder.at(".")}`, "--allow-run", "--allow-env"],
-      ...["--allow-import", program, ...args],
+      ...[...flags, program, ...args],
     ], env);
     const [, port] = await child.until(/port (\d+);/);
     const address = { hostname: "127.0.0.1", port: Number(port) };
@@ -78,4 +84,16 @@ Deno.test("threads and processes start without a network where the program was d
     const { code, stderr } = await child.output();
     strictEqual(code, 0, stderr);
   }
+  // Without the last flag they look in the user's own cache.
+  await using child = new Child(Deno.execPath(), [
+    ...["run", "--no-prompt", "--cached-only", "--allow-net=127.0.0.1"],
+    ...[...processes.slice(0, -1), program, "ForkingTCPServer"],
+  ], env);
+  const { code, stderr } = await child.output();
+  strictEqual(code, 1);
+  match(stderr, /not found in cache/);
+  match(
+    stderr,
+    /; processes download nothing: if the cache of Deno is not where it is by default, let this process tell them: run again with --allow-env=DENO_DIR,XDG_CACHE_HOME$/m,
+  );
 });
