@@ -4,8 +4,8 @@
 // back as one datagram. Answering takes the permission for the client's port,
 // which nobody knows beforehand.
 //
-// Talk to it with `nc -u 127.0.0.1 1234`: whatever is sent is a question.
-// Another port is the first argument.
+// Talk to it with examples/udp_time_client.ts, or with `nc -u 127.0.0.1 1234`:
+// whatever is sent is a question. Another port is the first argument.
 
 import { DatagramRequestHandler, run, UDPServer } from "../mod.ts";
 

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { isGranted } from "../handlers/_granted.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
 import { checkTime } from "./_core/options.ts";
@@ -45,16 +46,23 @@ export interface RunOptions extends ShutdownOptions {
 const ACTION = "run";
 
 /**
+ * How long the signal that has ended the servers is taken for the same one when it
+ * comes again, in milliseconds. A terminal sends it to all of its programs, and
+ * `deno task` passes it on to its own, which gets it twice within some milliseconds.
+ */
+const ECHO = 100;
+
+/**
  * Serves until a signal ends it, as programs do that others look after.
  *
  * The first SIGINT or SIGTERM drains: nothing more is accepted, and requests in
- * progress have the grace period. The second aborts them at once. A handler that
- * ignores its signal is given up one second later, and what it waits for may keep the
- * process alive behind `run`: `Deno.exit()` there ends it all the same, and so does
- * one more signal. SIGHUP replaces the
- * threads or processes of servers that have some (`recycle()`); without such a
- * server, and in a terminal, which sends it when it is closed, it has its usual
- * effect. A service manager that has set `NOTIFY_SOCKET`,
+ * progress have the grace period. The second aborts them at once; the same signal
+ * within 100 milliseconds is none, as one of a terminal comes twice under `deno task`.
+ * A handler that ignores its signal is given up one second later, and what it waits for
+ * may keep the process alive behind `run`: `Deno.exit()` there ends it all the same, and
+ * so does one more signal. SIGHUP replaces the threads or processes of servers that
+ * have some (`recycle()`); without such a server, and in a terminal, which sends it when
+ * it is closed, it has its usual effect. A service manager that has set `NOTIFY_SOCKET`,
  * systemd mostly, is told when the servers are ready and when they stop, and its
  * watchdog that the event loop turns: where `--allow-env=NOTIFY_SOCKET` lets this
  * process see that, and with the permissions of {@linkcode sdNotify} and
@@ -67,7 +75,8 @@ const ACTION = "run";
  * down.
  * @param options Which signals, and how long requests may take.
  * @returns The signal that ended the servers, or `undefined` if none did: when no
- * request is in progress, and signals have their usual effect again.
+ * request is in progress, and signals have their usual effect again, 100 milliseconds
+ * after that signal at the earliest.
  * @throws What `serveForever` rejects with.
  * @throws {RangeError} If `gracePeriod` is not a non-negative number.
  * @throws {TypeError} If there is no server, an option has an unknown name or is of
@@ -95,6 +104,8 @@ export async function run(
     : [servers];
   const { signals, gracePeriod, onSignal } = checkOptions(all, options);
   let ended: Deno.Signal | undefined;
+  let endedAt = -Infinity;
+  const echoLasts = () => endedAt + ECHO - performance.now();
   // One that fails to end must not keep the others from it.
   const shutdown = (grace: ShutdownOptions) => {
     for (const server of all) {
@@ -107,9 +118,11 @@ export async function run(
   const listeners = new Map<Deno.Signal, () => void>();
   for (const signal of signals) {
     listeners.set(signal, () => {
+      if (signal === ended && echoLasts() > 0) return;
       tell(signal, ended === undefined ? "drain" : "end");
       if (ended !== undefined) return shutdown({ gracePeriod: 0 });
       ended = signal;
+      endedAt = performance.now();
       void notify("STOPPING=1");
       shutdown(gracePeriod === undefined ? {} : { gracePeriod });
     });
@@ -145,6 +158,8 @@ export async function run(
     }
   } finally {
     watchdog?.[Symbol.dispose]();
+    // Its usual effect would end the program before it has done what follows.
+    if (echoLasts() > 0) await setTimeout(echoLasts());
     for (const [signal, listener] of added) {
       Deno.removeSignalListener(signal, listener);
     }

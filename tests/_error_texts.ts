@@ -9,7 +9,8 @@ export interface ErrorText {
 
 /** A string or template in a source, and the code in front of it. */
 interface Literal {
-  readonly text: string;
+  /** With that of those that are added to it. */
+  text: string;
   readonly before: string;
 }
 
@@ -19,6 +20,9 @@ const MAKES_ERROR =
 
 /** A function that does, as by its name. */
 const MAKES_ERROR_ELSEWHERE = /\b[a-z]\w*Error\(\s*$/;
+
+/** One that is added to a literal in front of it is part of its text. */
+const ADDED = /["'`]\s*\+\s*$/;
 
 /** What a `DOMException` is called comes behind its text. */
 const IS_NAME = /^\w+Error$/;
@@ -53,6 +57,7 @@ function literalsOf(source: string): Literal[] {
   const code = (inHole: boolean) => {
     let depth = 0;
     let before = "";
+    let last: Literal | undefined;
     while (at < source.length) {
       const rest = source.slice(at, at + 2);
       const char = rest[0]!;
@@ -62,7 +67,9 @@ function literalsOf(source: string): Literal[] {
         regexp();
         before += "/";
       } else if (char === '"' || char === "'" || char === "`") {
-        found.push({ text: literal(char), before });
+        const text = literal(char);
+        if (last && ADDED.test(before)) last.text += text;
+        else found.push(last = { text, before });
         before += char;
       } else {
         if (char === "{") depth++;

@@ -29,3 +29,19 @@ export async function patiently<T>(
     clearTimeout(timer);
   }
 }
+
+/**
+ * Does something again and again until something is done, for what takes no notice of
+ * it when it comes too soon.
+ */
+export async function repeatUntil<Result>(
+  done: Promise<Result>,
+  act: () => unknown,
+): Promise<Result> {
+  const timer = setInterval(act, 20);
+  try {
+    return await done;
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -5,12 +5,16 @@ import { type ErrorText, errorTextsOf } from "./_error_texts.ts";
 const ROOT = join(import.meta.dirname!, "..");
 
 /** The folders whose errors docs/errors.md explains. */
-const FOLDERS = ["server", "handlers"];
+const FOLDERS = ["server", "handlers", "poll"];
 
 /** Texts that no user meets as they are, and what becomes of them. */
 const INTERNAL: ReadonlyMap<string, string> = new Map([
   ["write … bytes of a body", "what cannot be done, in another text"],
   ["wait for the response", "what cannot be done, in another text"],
+  ["send descriptor …", "what cannot be done, in another text"],
+  ["tell the descriptor", "what cannot be done, in another text"],
+  ["wait for events", "what cannot be done, in another text"],
+  ["Cannot … in time", "ends a wait that has no end"],
   ["code …, message …", "a line of the log about an answer"],
   ["The script is not needed any more", "ends a script whose client has gone"],
   ["failed to lookup address information", "goes into “Cannot listen on …”"],
@@ -69,6 +73,7 @@ Deno.test("texts of errors are found, with holes, in every form", () => {
     throw new HTTPError(400, "No host");
     throw new DOMException(message, "AbortError");
     throw timeoutError("It took long");
+    throw new TypeError("Cannot use " + \`"\${["x"][0]}" as \` + "a name");
     return refuse('Cannot do', "it's late");
     const half = a / 2 + "of / it" / 3;
     new Map("no error"); done("neither");
@@ -79,13 +84,14 @@ Deno.test("texts of errors are found, with holes, in every form", () => {
       ['Cannot find "…": …; look', "NotFound"],
       ["No host", "HTTPError"],
       ["It took long", undefined],
+      ['Cannot use "…" as a name', "TypeError"],
       ["Cannot do", undefined],
     ],
   );
 });
 
 Deno.test("docs/errors.md has every text of an error that a user can meet", () => {
-  ok(met.length > 350, `${met.length} texts`);
+  ok(met.length > 450, `${met.length} texts`);
   const missing = met
     .filter(({ text }) => !explained.has(text) && !INTERNAL.has(text))
     .map(({ text, path }) => `${path}: ${text}`);

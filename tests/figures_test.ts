@@ -68,6 +68,18 @@ Deno.test("ARCHITECTURE.md has no diagram that is not drawn", () => {
   strictEqual(/^ {4}.*[─│▼▲◀▶→]/m.exec(rest)?.[0], undefined);
 });
 
+Deno.test("the guide shows diagrams of ARCHITECTURE.md with the same text", () => {
+  const shown = diagramsOf(read("docs/guide/inside.md"));
+  ok(shown.length >= 3, `${shown.length} diagrams`);
+  for (const diagram of shown) {
+    const file = diagram.file.replace("../figures/", "docs/figures/");
+    deepStrictEqual(
+      { ...diagram, file },
+      diagrams.find((drawn) => drawn.file === file),
+    );
+  }
+});
+
 Deno.test("a diagram has boxes for names, lines and arrows, and words for who sees none", () => {
   const svg = drawDiagram({
     title: "A & B",

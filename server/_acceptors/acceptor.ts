@@ -11,6 +11,12 @@ import { type Answer, Questions } from "./questions.ts";
 /** The module that such a thread runs. */
 const THREAD_URL = new URL("./acceptor_main.ts", import.meta.url).href;
 
+/**
+ * Never called: Deno downloads with a program what its modules name in an `import()`.
+ * So threads start without a network where this module comes from a registry.
+ */
+export const downloaded = () => import("./acceptor_main.ts");
+
 /** A thread that accepts for itself, as the main thread has it. */
 export class Acceptor {
   /** The number under which it takes places. */

@@ -26,6 +26,16 @@ const GUARD_URL = new URL("./process_stdio.ts", import.meta.url);
 const ENTRY_URL = new URL("./process_main.ts", import.meta.url);
 
 /**
+ * Never called: Deno downloads with a program what its modules name in an `import()`.
+ * So these two are there where this module comes from a registry, and a process, which
+ * downloads nothing, finds them.
+ */
+export const downloaded = () => [
+  import("./process_stdio.ts"),
+  import("./process_main.ts"),
+];
+
+/**
  * Where Deno keeps its caches and what Windows needs to start a program. A child
  * gets those that this process may read.
  */
@@ -40,6 +50,9 @@ const NEEDED_VARIABLES = [
 
 /** What Deno says of an import that no configuration maps to a module. */
 const NOT_MAPPED = /^error: Import ".*" not a dependency/m;
+
+/** What Deno says of a module that is not in its cache. */
+const NOT_CACHED = /--cached-only is specified/;
 
 /** The command that starts a process for a handler. */
 export class ChildCommand {
@@ -132,6 +145,8 @@ export class ChildCommand {
       ? `; name the configuration that has it by the option denoArgs: ["--config=PATH"]${
         findRemedy(this.#start.handler.moduleUrl)
       }`
+      : NOT_CACHED.test(ended.stderr)
+      ? cacheRemedy()
       : "";
     throw new Error(refuse(how + remedy));
   }
@@ -248,6 +263,16 @@ function neededEnvironment(): Record<string, string> {
     if (value !== undefined) found[variable] = value;
   }
   return found;
+}
+
+/** What to do where a process misses what this one has, or would have to fetch. */
+function cacheRemedy(): string {
+  const hidden = ["DENO_DIR", "XDG_CACHE_HOME"]
+    .filter((variable) => !isGranted({ name: "env", variable }));
+  return "; processes download nothing: " +
+    (hidden.length === 0
+      ? "download it first, by deno cache"
+      : `if the cache of Deno is not where it is by default, let this process tell them: run again with --allow-env=${hidden}`);
 }
 
 const PERMISSIONS = [

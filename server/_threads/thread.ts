@@ -14,6 +14,12 @@ import type { ThreadCommand, ThreadStart } from "./thread_main.ts";
 /** The module that a thread runs. */
 const THREAD_URL = new URL("./thread_main.ts", import.meta.url).href;
 
+/**
+ * Never called: Deno downloads with a program what its modules name in an `import()`.
+ * So threads start without a network where this module comes from a registry.
+ */
+export const downloaded = () => import("./thread_main.ts");
+
 /** A thread that runs the handlers of requests whose sockets stay here. */
 export class Thread {
   /** Where its requests are opened. */

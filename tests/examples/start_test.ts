@@ -1,4 +1,4 @@
-import { patiently } from "../_patience.ts";
+import { patiently, repeatUntil } from "../_patience.ts";
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { createConnection } from "node:net";
 import { once } from "node:events";
@@ -201,7 +201,14 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const client = await greeted(await portOf(child));
     child.kill("SIGINT");
     await child.until("Ending");
-    strictEqual((await end(child, signal)).code, expected);
+    const { code } = await repeatUntil(child.output(), () => {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended, and its output has not been read to the end yet.
+      }
+    });
+    strictEqual(code, expected);
     client.close();
   });
 }

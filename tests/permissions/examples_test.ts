@@ -222,6 +222,21 @@ test("udp_time", async () => {
   }
 });
 
+test("udp_time_client", async () => {
+  const server = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
+  try {
+    const { port } = server.addr as Deno.NetAddr;
+    await using child = start("udp_time_client", { 1234: port }, [port]);
+    const asked = server.receive().then(async ([, client]) => {
+      await server.send(new TextEncoder().encode("late\n"), client);
+      return `code ${(await child.output()).code}`;
+    });
+    strictEqual(await answer(child, asked), "code 0");
+  } finally {
+    server.close();
+  }
+});
+
 test("unix_control", async () => {
   await using folder = new Folder();
   const path = `${await Deno.realPath(folder.at("."))}/control.sock`;

@@ -1,7 +1,14 @@
-import { match, notStrictEqual, rejects, strictEqual } from "node:assert";
+import {
+  deepStrictEqual,
+  match,
+  notStrictEqual,
+  ok,
+  rejects,
+  strictEqual,
+} from "node:assert";
 import { run, TCPServer } from "../../../mod.ts";
 import { existsSync } from "node:fs";
-import { patiently } from "../../_patience.ts";
+import { patiently, repeatUntil } from "../../_patience.ts";
 import { script } from "../../permissions/_terminal.ts";
 import { Child, Folder, testWith } from "../../_program.ts";
 import { ask, LOOPBACK } from "../../_serve.ts";
@@ -67,6 +74,65 @@ Deno.test("run() ends at once on the second signal", async () => {
   await program.child.until("SIGINT: end;");
   await program.child.until("ended by SIGTERM;");
   strictEqual((await program.child.output()).code, 0);
+});
+
+/** Runs a server that never ends by itself, and has signals come when told to. */
+async function runHere(
+  use: (send: (signal: Deno.Signal) => void, told: string[]) => void,
+): Promise<void> {
+  const listeners = new Map<Deno.Signal, () => void>();
+  const { addSignalListener, removeSignalListener } = Deno;
+  Deno.addSignalListener = (signal, listener) => {
+    listeners.set(signal, listener);
+  };
+  Deno.removeSignalListener = (signal) => {
+    listeners.delete(signal);
+  };
+  try {
+    const ended = Promise.withResolvers<void>();
+    const told: string[] = [];
+    const running = run({
+      serveForever: () => ended.promise,
+      shutdown: ({ gracePeriod } = {}) => void told.push(`${gracePeriod}`),
+    }, { onSignal: (signal, action) => void told.push(`${signal} ${action}`) });
+    use((signal) => listeners.get(signal)!(), told);
+    ended.resolve();
+    await running;
+    strictEqual(listeners.size, 0);
+  } finally {
+    Object.assign(Deno, { addSignalListener, removeSignalListener });
+  }
+}
+
+Deno.test("run() takes a signal that comes twice at a time, as under deno task, for one", async () => {
+  await runHere((send, told) => {
+    send("SIGINT");
+    send("SIGINT");
+    deepStrictEqual(told, ["SIGINT drain", "undefined"]);
+    // Another one is no echo.
+    send("SIGTERM");
+    deepStrictEqual(told.slice(2), ["SIGTERM end", "0"]);
+  });
+});
+
+Deno.test("run() gives signals back when the first can have no echo any more", async () => {
+  const started = performance.now();
+  await runHere((send) => send("SIGINT"));
+  const took = performance.now() - started;
+  ok(took >= 99, `${took} ms`);
+});
+
+Deno.test("run() ends at once when the same signal comes again later", async () => {
+  await using program = await start("one");
+  using client = await hold(program.ports[0]!);
+  program.child.kill("SIGTERM");
+  await program.child.until("SIGTERM: drain;");
+  await repeatUntil(
+    program.child.until("SIGTERM: end;"),
+    () => program.child.kill("SIGTERM"),
+  );
+  await program.child.until("ended by SIGTERM;");
+  strictEqual(await read(client), "told\n");
 });
 
 Deno.test("run() recycles on SIGHUP where there are threads", async () => {
