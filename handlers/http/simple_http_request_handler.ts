@@ -2,11 +2,6 @@ import { checkFewKeys } from "../_known_keys.ts";
 import type { RequestServer } from "../base_request_handler.ts";
 import { join, sep } from "node:path";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
-import {
-  type ByteRange,
-  contentRange,
-  parseByteRanges,
-} from "./_files/byte_ranges.ts";
 import { contentType, UNKNOWN_TYPE } from "./_files/content_type.ts";
 import { checkFieldText } from "./_connection/head.ts";
 import {
@@ -28,7 +23,7 @@ import {
   checkExtraHeaders,
   type ExtraHeaders,
 } from "./_files/extra_headers.ts";
-import { answerTo } from "./_files/file_error.ts";
+import { answerFile, type FileParts } from "./_files/file_answer.ts";
 import {
   findFile,
   type FoundFile,
@@ -37,8 +32,6 @@ import {
 } from "./_files/find_file.ts";
 import { locate, type Location } from "./_files/locate.ts";
 import { type HeldEntries, LARGE, ListingRoom } from "./_files/listing_room.ts";
-import { MultipartRanges } from "./_files/multipart_ranges.ts";
-import { checkPreconditions, isRangeWanted } from "./_files/preconditions.ts";
 import { sendBytes } from "./_files/send_bytes.ts";
 import {
   folderPath,
@@ -46,21 +39,11 @@ import {
   straightTarget,
   type TargetPath,
 } from "./_files/target_path.ts";
-import { type Validators, validatorsOf } from "./_files/validators.ts";
 import { wholeFile } from "./_files/whole_file.ts";
-import { AT_ONCE, encodeAtOnce } from "./_compression/encoder.ts";
-import { encodeStream, hasRoom } from "./_compression/encode_stream.ts";
-import {
-  AS_IT_IS,
-  type FileForm,
-  fileForm,
-  NOT_ENCODED,
-  pageForm,
-} from "./_compression/file_form.ts";
+import { encodeAtOnce } from "./_compression/encoder.ts";
+import { encodeStream } from "./_compression/encode_stream.ts";
+import { AS_IT_IS, type FileForm, pageForm } from "./_compression/file_form.ts";
 import { textSource } from "./_compression/text_source.ts";
-import { variantValidators } from "./_compression/stored_variant.ts";
-import { weakTag } from "./_compression/variants.ts";
-import { INCOMING } from "./_inside.ts";
 import { compressionOf, type HTTPCompression } from "./http_compression.ts";
 import {
   checkBoolean,
@@ -412,7 +395,7 @@ export class SimpleHTTPRequestHandler<
     const compression = compressionOf(this.#own);
     const form = compression === undefined ? AS_IT_IS : pageForm(
       { type, size: page?.length },
-      this[INCOMING].rawHeaders,
+      this.headers.get("accept-encoding") ?? undefined,
       compression,
     );
     const { coding } = form;
@@ -441,163 +424,47 @@ export class SimpleHTTPRequestHandler<
   }
 
   async #sendFile(
-    { path, info: found }: FoundFile,
+    { path, info }: FoundFile,
     names: readonly string[],
   ): Promise<void> {
-    const type = this.guessType(`/${names.join("/")}`);
     const compression = compressionOf(this.#own);
-    const wanted = compression === undefined ? AS_IT_IS : await fileForm(
-      { path, info: found, type },
-      this[INCOMING].rawHeaders,
+    const answer = await answerFile(
+      { path, info, type: this.guessType(`/${names.join("/")}`) },
+      { method: this.command, headers: this.headers },
       compression,
+      (time) => this.dateTimeString(time),
     );
-    const [opened, form] = await openForm(path, wanted);
-    using file = opened;
-    const { coding, stored } = form;
-    const info = await infoOf(file, stored?.path ?? path);
-    if (!info.isFile) throw new HTTPError(404);
-    const own = validatorsOf(info, Date.now());
-    const validators = stored === undefined
-      ? own
-      : variantValidators(own, stored.coding);
-    const status = checkPreconditions(this.headers, validators);
-    if (status === 412) throw new HTTPError(412);
-    // Who has a part of what was compressed cannot go on with what is not.
-    const encoded: Validators = coding === undefined
-      ? validators
-      : { ...validators, etag: weakTag(own.etag), isDateStrong: false };
-    if (status === 304) {
-      this.sendResponse(304);
-      this.#sendValidators(encoded, form);
-      this.#sendExtraHeaders();
-      return this.endHeaders();
-    }
-    const { isDateStrong } = encoded;
-    const ranges = this.#ranges(info.size, { ...validators, isDateStrong });
-    const only = ranges?.length === 1 ? ranges[0] : undefined;
-    if (only !== undefined) {
-      await this.#sendRange(file, only, info.size, type, validators, form);
-    } else if (ranges !== undefined && stored === undefined) {
-      const multipart = new MultipartRanges(ranges, type, info.size);
-      await this.#sendMultipart(file, multipart, validators, form);
-    } else if (
-      coding !== undefined && (info.size <= AT_ONCE || hasRoom(compression!))
-    ) {
-      await this.#sendEncoded(file, info.size, type, encoded, form);
-    } else {
-      await this.#sendWhole(file, info.size, type, validators, form);
-    }
-  }
-
-  /** What of a file is asked for; `undefined` if that is all of it. */
-  #ranges(size: number, validators: Validators): ByteRange[] | undefined {
-    const header = this.headers.get("range");
-    // RFC 9110, section 14.2: it has a meaning for GET alone.
-    if (
-      header === null || this.command !== "GET" ||
-      !isRangeWanted(this.headers, validators)
-    ) return undefined;
-    const ranges = parseByteRanges(header, size);
-    if (ranges?.length !== 0) return ranges;
-    throw new HTTPError(416, undefined, {
-      headers: { "Content-Range": contentRange(undefined, size) },
-    });
-  }
-
-  async #sendWhole(
-    file: Deno.FsFile,
-    length: number,
-    type: string,
-    validators: Validators,
-    form: FileForm,
-  ): Promise<void> {
-    this.sendResponse(200);
-    this.#sendFileHeaders(type, length, validators, form);
-    if (length === 0 || this.command === "HEAD") return this.endHeaders();
-    await this.#sendBytes(file, { from: 0, length });
-  }
-
-  async #sendRange(
-    file: Deno.FsFile,
-    range: ByteRange,
-    size: number,
-    type: string,
-    validators: Validators,
-    form: FileForm,
-  ): Promise<void> {
-    this.sendResponse(206);
-    this.sendHeader("Content-Range", contentRange(range, size));
-    this.#sendFileHeaders(type, range.length, validators, form);
-    await this.#sendBytes(file, range);
-  }
-
-  async #sendMultipart(
-    file: Deno.FsFile,
-    { contentType, length, parts, end }: MultipartRanges,
-    validators: Validators,
-    form: FileForm,
-  ): Promise<void> {
-    this.sendResponse(206);
-    this.#sendFileHeaders(contentType, length, validators, form);
+    using file = answer.file;
+    const { status, headers, content } = answer;
+    this.sendResponse(status);
+    for (const [name, value] of headers) this.sendHeader(name, value);
+    this.#sendExtraHeaders();
+    if (content?.kind === "parts") return await this.#sendParts(file, content);
     this.endHeaders();
-    const { wfile } = this;
-    for (const { before, range } of parts) {
-      await sendBytes(file, range, wfile, () => wfile.write(before));
-    }
-    await wfile.write(end);
+    if (content?.kind === "bytes") return await this.wfile.write(content.bytes);
+    if (content?.kind !== "encoded") return;
+    const { coding, size } = content;
+    const source = wholeFile(file, size);
+    await this.#sendStream(encodeStream(source, coding, compression!, false));
   }
 
   /** Sends the headers together with the first bytes. */
-  #sendBytes(file: Deno.FsFile, range: ByteRange): Promise<void> {
-    return sendBytes(file, range, this.wfile, () => this.endHeaders());
-  }
-
-  /** Compresses a file as it is sent. */
-  async #sendEncoded(
+  async #sendParts(
     file: Deno.FsFile,
-    size: number,
-    type: string,
-    validators: Validators,
-    form: FileForm,
+    { parts, end }: FileParts,
   ): Promise<void> {
-    const compression = compressionOf(this.#own)!;
-    const coding = form.coding!;
-    const source = wholeFile(file, size);
-    const body = size <= AT_ONCE
-      ? encodeAtOnce(await source.readAll(), coding, compression)
-      : undefined;
-    this.sendResponse(200);
-    this.sendHeader("Content-Type", type);
-    if (body !== undefined) {
-      this.sendHeader("Content-Length", String(body.length));
+    const { wfile } = this;
+    for (const part of parts) {
+      await sendBytes(file, part.range, wfile, () => {
+        if (part === parts[0]) this.endHeaders();
+        if (part.before !== "") wfile.write(part.before);
+      });
     }
-    this.#sendForm(form);
-    this.#sendValidators(validators);
-    this.#sendExtraHeaders();
-    this.endHeaders();
-    if (body !== undefined) return await this.wfile.write(body);
-    if (this.command === "HEAD") return;
-    await this.#sendStream(encodeStream(source, coding, compression, false));
+    if (end !== "") await wfile.write(end);
   }
 
   async #sendStream(stream: ReadableStream<Uint8Array>): Promise<void> {
     for await (const chunk of stream) await this.wfile.write(chunk);
-  }
-
-  #sendFileHeaders(
-    type: string,
-    length: number,
-    validators: Validators,
-    form: FileForm,
-  ): void {
-    this.sendHeader("Content-Type", type);
-    this.sendHeader("Content-Length", String(length));
-    if (form.stored !== undefined) {
-      this.sendHeader("Content-Encoding", form.stored.coding);
-    }
-    this.sendHeader("Accept-Ranges", "bytes");
-    this.#sendValidators(validators, form);
-    this.#sendExtraHeaders();
   }
 
   /** Sends the headers of the class, but for those that are sent already. */
@@ -610,52 +477,10 @@ export class SimpleHTTPRequestHandler<
     }
   }
 
-  #sendValidators(
-    { etag, lastModified }: Validators,
-    { varies }: FileForm = AS_IT_IS,
-  ): void {
-    if (varies) this.sendHeader("Vary", "Accept-Encoding");
-    this.sendHeader("Last-Modified", this.dateTimeString(lastModified));
-    this.sendHeader("ETag", etag);
-  }
-
   /** Says what is compressed as it is sent, and that not everybody gets it so. */
   #sendForm({ coding, varies }: FileForm): void {
     if (coding !== undefined) this.sendHeader("Content-Encoding", coding);
     if (varies) this.sendHeader("Vary", "Accept-Encoding");
-  }
-}
-
-/** Opens what is sent of a file. Where that cannot be read, there is the file. */
-async function openForm(
-  path: string,
-  form: FileForm,
-): Promise<[Deno.FsFile, FileForm]> {
-  if (form.stored === undefined) return [await openFile(path), form];
-  try {
-    return [await Deno.open(form.stored.path), form];
-  } catch {
-    return [await openFile(path), NOT_ENCODED];
-  }
-}
-
-async function openFile(path: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path);
-  } catch (error) {
-    throw answerTo(error);
-  }
-}
-
-/** What the file system tells of a file now: its path may lead elsewhere. */
-async function infoOf(file: Deno.FsFile, path: string): Promise<Deno.FileInfo> {
-  try {
-    return await file.stat();
-  } catch (error) {
-    // Deno 2.9.6 asks for permission to read the real path of an open file,
-    // which permission to read a link to its directory does not include.
-    if (error instanceof Deno.errors.NotCapable) return await Deno.stat(path);
-    throw error;
   }
 }
 

@@ -5,7 +5,6 @@ import type {
 import { AcceptedCodings } from "./accept_encoding.ts";
 import { hasRoom } from "./encode_stream.ts";
 import { AT_ONCE } from "./encoder.ts";
-import { fieldValue } from "../_connection/field_value.ts";
 import { type StoredVariant, storedVariants } from "./stored_variant.ts";
 
 /** In which form a file or a page is sent. */
@@ -33,14 +32,14 @@ export interface Sent {
 /**
  * The form that a client gets a page in.
  *
- * @param rawHeaders Names and values of its request in turn.
+ * @param acceptEncoding The `Accept-Encoding` of its request.
  */
 export function pageForm(
   page: Sent,
-  rawHeaders: readonly string[],
+  acceptEncoding: string | undefined,
   settings: CompleteCompression,
 ): FileForm {
-  const accepted = acceptedBy(rawHeaders);
+  const accepted = new AcceptedCodings(acceptEncoding);
   if (!mayVary(page, accepted, settings)) return AS_IT_IS;
   return encodedForm(page, accepted, accepted.best(settings.codings), settings);
 }
@@ -56,16 +55,16 @@ export interface SentFile {
  * The form that a client gets a file in. Of those that it likes equally, what lies
  * beside the file costs least.
  *
- * @param rawHeaders Names and values of its request in turn.
+ * @param acceptEncoding The `Accept-Encoding` of its request.
  */
 export async function fileForm(
   { path, info, type }: SentFile,
-  rawHeaders: readonly string[],
+  acceptEncoding: string | undefined,
   settings: CompleteCompression,
 ): Promise<FileForm> {
   const { codings, precompressed } = settings;
   const sent = { type, size: info.size };
-  const accepted = acceptedBy(rawHeaders);
+  const accepted = new AcceptedCodings(acceptEncoding);
   if (!mayVary(sent, accepted, settings)) return AS_IT_IS;
   if (accepted.best(codings) === undefined) return NOT_ENCODED;
   const variants = precompressed
@@ -79,10 +78,6 @@ export async function fileForm(
   return stored === undefined
     ? encodedForm(sent, accepted, coding, settings)
     : { stored, varies: true };
-}
-
-function acceptedBy(rawHeaders: readonly string[]): AcceptedCodings {
-  return new AcceptedCodings(fieldValue(rawHeaders, "accept-encoding"));
 }
 
 function mayVary(

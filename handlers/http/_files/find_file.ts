@@ -41,8 +41,21 @@ export async function servedDirectory(path: string): Promise<ServedDirectory> {
 }
 
 /**
- * Finds a file or a folder. Nothing is opened: a pipe would wait for its other
- * end.
+ * What the file system tells of a file or a folder. Nothing is opened: a pipe
+ * would wait for its other end.
+ *
+ * @param path Its path.
+ * @throws {HTTPError} If it is something else.
+ * @throws What the file system says.
+ */
+export async function servableInfo(path: string): Promise<Deno.FileInfo> {
+  const info = await Deno.stat(path);
+  if (info.isFile || info.isDirectory) return info;
+  throw new HTTPError(403, "Neither a file nor a directory");
+}
+
+/**
+ * Finds a file or a folder.
  *
  * @param root The directory that is served.
  * @param names The names on the way from there.
@@ -58,11 +71,7 @@ export async function findFile(
     const path = policy === "anywhere"
       ? join(root.path, ...names)
       : await withoutLinks(root, names, policy);
-    const info = await Deno.stat(path);
-    if (!info.isFile && !info.isDirectory) {
-      throw new HTTPError(403, "Neither a file nor a directory");
-    }
-    return { path, info };
+    return { path, info: await servableInfo(path) };
   } catch (error) {
     throw answerTo(error);
   }

@@ -1,18 +1,7 @@
 import type { StreamWriter } from "../../streams/stream_writer.ts";
 import type { ByteRange } from "./byte_ranges.ts";
-
-/** How much is read and written at once where few parts are being sent, in bytes. */
-const LARGE_CHUNK = 256 * 1024;
-/**
- * The same where many are: each holds two such buffers while its client takes
- * nothing, and slow clients come by the thousands.
- */
-const SMALL_CHUNK = 32 * 1024;
-/** How many parts are few. */
-const FEW = 16;
-
-/** How many parts are being sent, in this thread. */
-let sending = 0;
+import { chunkSize, PartBeingSent } from "./chunk_size.ts";
+import { cutShort } from "./cut_short.ts";
 
 /**
  * Sends a part of a file. While one chunk is written the next is read.
@@ -32,21 +21,7 @@ export async function sendBytes(
   writer: StreamWriter,
   before: () => void,
 ): Promise<void> {
-  sending++;
-  try {
-    await send(file, from, length, writer, before);
-  } finally {
-    sending--;
-  }
-}
-
-async function send(
-  file: Deno.FsFile,
-  from: number,
-  length: number,
-  writer: StreamWriter,
-  before: () => void,
-): Promise<void> {
+  using _part = new PartBeingSent();
   // This waits for nothing: it only sets a number.
   file.seekSync(from, Deno.SeekMode.Start);
   let reading = new Uint8Array(chunkSize(length));
@@ -55,11 +30,7 @@ async function send(
   let sent = 0;
   while (true) {
     const n = await file.read(reading.subarray(0, length - sent));
-    if (n === null) {
-      throw new Error(
-        `Cannot send ${length} bytes of a file: it was cut short and ended after ${sent}`,
-      );
-    }
+    if (n === null) throw cutShort(length, sent);
     await written;
     if (sent === 0) before();
     written = writer.write(reading.subarray(0, n));
@@ -68,12 +39,7 @@ async function send(
     const free = writing;
     writing = reading;
     const size = chunkSize(length);
-    // It changes only where many come, or have gone.
     reading = free?.length === size ? free : new Uint8Array(size);
   }
   await written;
-}
-
-function chunkSize(length: number): number {
-  return Math.min(length, sending > FEW ? SMALL_CHUNK : LARGE_CHUNK);
 }

@@ -1,3 +1,5 @@
+import { cutShort } from "./cut_short.ts";
+
 /** How much is read at once, in bytes. */
 const CHUNK = 64 * 1024;
 
@@ -29,9 +31,7 @@ export function wholeFile(file: Deno.FsFile, size: number): WholeFile {
   const readInto = async (target: Uint8Array<ArrayBuffer>): Promise<number> => {
     const n = await file.read(target);
     if (n !== null) return n;
-    throw new Error(
-      `Cannot send ${size} bytes of a file: it was cut short and ended after ${at}`,
-    );
+    throw cutShort(size, at);
   };
   return {
     async read() {
