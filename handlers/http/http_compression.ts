@@ -83,20 +83,10 @@ const DEFAULTS: HTTPCompression = {
 
 const ACTION = "compress responses";
 
-/**
- * Adds the defaults to what a handler class is set to.
- *
- * @param setting Its setting.
- * @returns All of them, or `undefined` where nothing is compressed.
- * @throws {RangeError} If a number is out of range.
- * @throws {TypeError} If one is of another type, or has an unknown name.
- * @ignore
- */
-export function completeCompression(
-  setting: Partial<HTTPCompression> | boolean,
-): CompleteCompression | undefined {
-  if (setting === false) return undefined;
-  const given = setting === true ? {} : setting;
+/** Adds the defaults to what is set, and checks it. */
+function completeCompression(
+  given: Partial<HTTPCompression>,
+): CompleteCompression {
   checkKeys("setting", given, Object.keys(DEFAULTS), undefined, ACTION);
   const all: HTTPCompression = { ...DEFAULTS, ...given };
   const { codings, precompressed } = all;
@@ -133,26 +123,31 @@ function checkWhole(
   );
 }
 
-const settingsOf = new WeakMap<object, CompleteCompression | null>();
+/** That of the setting `true`. */
+const ALL: Partial<HTTPCompression> = {};
+const completed = new WeakMap<object, CompleteCompression>();
 
 /**
- * The settings of a handler class.
+ * The settings of a handler class, or of a response. What they are completed to
+ * is remembered.
  *
- * @param Handler The class.
+ * @param holder What has them.
  * @returns All of them, or `undefined` where nothing is compressed.
  * @throws {RangeError} If a number is out of range.
  * @throws {TypeError} If one is of another type, or has an unknown name.
  * @ignore
  */
 export function compressionOf(
-  Handler: { readonly compression: Partial<HTTPCompression> | boolean },
+  { compression = false }: {
+    readonly compression?: Partial<HTTPCompression> | boolean;
+  },
 ): CompleteCompression | undefined {
-  const { compression } = Handler;
   if (compression === false) return undefined;
-  let settings = settingsOf.get(Handler);
+  const setting = compression === true ? ALL : compression;
+  let settings = completed.get(setting);
   if (settings === undefined) {
-    settings = completeCompression(compression) ?? null;
-    settingsOf.set(Handler, settings);
+    settings = completeCompression(setting);
+    completed.set(setting, settings);
   }
-  return settings ?? undefined;
+  return settings;
 }

@@ -55,6 +55,7 @@ export type {
 } from "../../handlers/http/http_compression.ts";
 export * from "../../handlers/http/http_error.ts";
 export type { HTTPLimits } from "../../handlers/http/http_limits.ts";
+export * from "../../handlers/http/serve_file.ts";
 export * from "../../handlers/http/simple_http_request_handler.ts";
 export * from "./forking_http_servers.ts";
 export * from "./http_server.ts";

@@ -6,6 +6,7 @@ import type {
   ContentCoding,
 } from "../http_compression.ts";
 import { AcceptedCodings } from "./accept_encoding.ts";
+import { chunkStream } from "./chunk_stream.ts";
 import { type ChunkSource, encodeStream, hasRoom } from "./encode_stream.ts";
 import { AT_ONCE, encodeAtOnce } from "./encoder.ts";
 import { fieldValue } from "../_connection/field_value.ts";
@@ -268,14 +269,7 @@ class BodySource implements ChunkSource {
 
   /** What is left of it, as it is. */
   rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return new ReadableStream({
-      pull: async (controller) => {
-        const chunk = await this.read();
-        if (chunk === undefined) controller.close();
-        else controller.enqueue(chunk);
-      },
-      cancel: (reason) => this.cancel(reason),
-    }, { highWaterMark: 0 });
+    return chunkStream(this, 0);
   }
 }
 
