@@ -26,7 +26,7 @@ export interface ServeFileOptions {
    * or what differs from the defaults. A file beside it, with `.br` or `.gz`
    * behind its name, is sent in its place.
    *
-   * Settings are looked at once if the same object is given each time.
+   * Give the same object each time: what it is completed to is remembered.
    *
    * @default {false}
    */

@@ -9,6 +9,8 @@
  * | {@linkcode SimpleHTTPRequestHandler} | with the files of a directory |
  * | {@linkcode CGIHTTPRequestHandler} | the same, and with what CGI scripts print |
  *
+ * {@linkcode serveFile} answers a `Request` with one file.
+ *
  * @example A server with a fetch handler
  * ```ts
  * import { HTTPServer } from "@wire/socketserver/http";
