@@ -459,7 +459,7 @@ Deno.test("the log has a line for each response, with control characters escaped
     await using server = new Server(
       class extends BaseHTTPRequestHandler {
         async doGET(): Promise<void> {
-          this.logMessage("\x1b[31mred\\");
+          this.logMessage('"GET /\x1b[31mred\\b\0\x7f"');
           await this.sendError(404, "Gone\x07");
         }
       },
@@ -471,7 +471,7 @@ Deno.test("the log has a line for each response, with control characters escaped
   deepStrictEqual(
     lines.map((line) => line.replace(/\[\d{4}-.*?Z\]/, "[time]")),
     [
-      "127.0.0.1 - - [time] \\x1b[31mred\\\\",
+      '127.0.0.1 - - [time] "GET /\\x1b[31mred\\\\b\\x00\\x7f"',
       "127.0.0.1 - - [time] code 404, message Gone\\x07",
       '127.0.0.1 - - [time] "GET / HTTP/1.1" 404 -',
     ],

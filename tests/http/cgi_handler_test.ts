@@ -100,7 +100,13 @@ Deno.test("CGIHTTPRequestHandler finds scripts however their path is written", a
 
 Deno.test("CGIHTTPRequestHandler takes cgiDirectories at any depth", async () => {
   await using site = new Site({ cgiDirectories: ["cgi-bin/sub/"] });
-  strictEqual((await site.get("/cgi-bin/sub/nested")).status, 200);
+  const { status, body } = await site.get("/cgi-bin/sub/nested/info");
+  deepStrictEqual(
+    [status, body],
+    [200, "nested /cgi-bin/sub/nested /info\n"],
+  );
+  // What is beside that folder is a file like any other.
+  match((await site.get("/cgi-bin/query")).body, /^#!/);
 });
 
 Deno.test("CGIHTTPRequestHandler answers 404, 403 and 501 to what is no script", async () => {

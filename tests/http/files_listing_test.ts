@@ -147,6 +147,7 @@ Deno.test("directoryPage() keeps names from being markup or other links", () => 
     ODD_NAMES.map((name) => `/x/${name}`),
   );
   match(page, /<bdi>line␊feed<\/bdi>/);
+  match(pageOf([], entry("<test&>.txt")), />&lt;test&amp;&gt;\.txt</);
 });
 
 Deno.test("SimpleHTTPRequestHandler lists what it then serves", async () => {

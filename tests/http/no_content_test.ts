@@ -94,7 +94,9 @@ for (const way of Object.keys(WAYS)) {
     for (const status of [204, 205, 304]) {
       for (const method of ["GET", "HEAD"]) {
         const line = `${method} /${status}/${encodeURI(way)}`;
-        checkHead(await exchange(server.addr, last(line)), status, line);
+        const alone = await exchange(server.addr, last(line));
+        checkHead(alone, status, line);
+        doesNotMatch(alone, /^content-type:/im);
         // What follows is the next response, and no content.
         const two = await exchange(server.addr, request(line), last(line));
         const [first, second, ...more] = two.split("\r\n\r\n");
@@ -196,13 +198,15 @@ Deno.test("sendError() answers with any status", async () => {
   deepStrictEqual(server.reports.errors, []);
   // No other response follows these, so that the connection must end.
   for (const status of [100, 101, 102, 103, 199]) {
-    const text = await exchange(
-      server.addr,
-      request(`GET /${status}/sendError()`),
-    );
-    match(text, new RegExp(`^HTTP/1\\.1 ${status} [^]*\r\n\r\n$`));
-    match(text, /\r\nConnection: close\r\n/);
-    doesNotMatch(text, /^(content-|transfer-encoding)/im);
+    for (const method of ["GET", "HEAD"]) {
+      const text = await exchange(
+        server.addr,
+        request(`${method} /${status}/sendError()`),
+      );
+      match(text, new RegExp(`^HTTP/1\\.1 ${status} [^]*\r\n\r\n$`));
+      match(text, /\r\nConnection: close\r\n/);
+      doesNotMatch(text, /^(content-|transfer-encoding)/im);
+    }
   }
   deepStrictEqual(server.reports.errors, []);
   // RFC 9110, section 15.2.

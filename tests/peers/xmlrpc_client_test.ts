@@ -332,12 +332,19 @@ for threshold in (None, 0):
         for size in (10, 1_000_000):
             assert proxy.same("x" * size) == "x" * size
             assert proxy.add(2, 3) == 5
+# One that was closed calls on another connection.
+proxy = ServerProxy(args[0])
+for close in (proxy("close"), proxy("transport").close, proxy("close")):
+    for _ in range(3):
+        assert proxy.pow(6, 8) == 6**8
+    close()
 `,
     );
-    strictEqual(connections.size, 2);
+    strictEqual(connections.size, 2 + 3);
     deepStrictEqual(seen, [
       ...Array(4).fill("identity"),
       ...Array(4).fill("gzip"),
+      ...Array(9).fill("identity"),
     ]);
     const answered = ["identity", "identity", "gzip", "identity"];
     deepStrictEqual(output.trim().split("\n"), [...answered, ...answered]);

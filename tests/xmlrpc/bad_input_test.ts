@@ -118,6 +118,12 @@ refuses(-32600, {
   "text before a type": value("x<int>1</int>"),
   "text after a type": value("<int>1</int>x"),
   "an unknown type": value("<spam/>"),
+  "an unknown type in an array": value(
+    "<array><data><value><spam/></value></data></array>",
+  ),
+  "an unknown type in a struct": value(
+    "<struct><member><name>a</name><value><spam/></value></member></struct>",
+  ),
   "an element in a scalar": value("<string>a<b/>c</string>"),
   "an array without data": value("<array/>"),
   "an array of values without data": value("<array><value/></array>"),

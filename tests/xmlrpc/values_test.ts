@@ -236,6 +236,14 @@ Deno.test("what has no form in XML-RPC is refused, with its place", () => {
     [[() => 1], "TypeError", /at \[0\]: XML-RPC has no function$/],
     [Symbol("x"), "TypeError", /: XML-RPC has no symbol$/],
     [new Map(), "TypeError", /has no Map; make a plain object of it$/],
+    [
+      new class Point {
+        x = 100;
+      }(),
+      "TypeError",
+      /has no Point; make a plain object of it$/,
+    ],
+    [new XMLRPCFault(42, "x"), "TypeError", /has no XMLRPCFault; make/],
     [new Date(NaN), "RangeError", /invalid Date$/],
     [new Date(Date.UTC(10000, 0)), "RangeError", /year 10000/],
     [NaN, "RangeError", /no infinity and no NaN$/],
