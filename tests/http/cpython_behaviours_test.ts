@@ -98,6 +98,36 @@ Deno.test("nothing of a head is sent before endHeaders()", async () => {
   );
 });
 
+Deno.test("sendError() and endHeaders() send all that there is in one call", async () => {
+  const written: string[] = [];
+  class Handler extends Quiet {
+    override setup(): void | Promise<void> {
+      const { request } = this;
+      const write = request.write.bind(request);
+      request.write = (data) => {
+        written.push(new TextDecoder().decode(data));
+        return write(data);
+      };
+      return super.setup();
+    }
+    doGET(): void | Promise<void> {
+      if (this.path === "/error") return this.sendError(418);
+      this.sendResponseOnly(418);
+      this.sendHeader("Foo", "foo");
+      this.sendHeader("Bar", "bar");
+      strictEqual(written.length, 1);
+      this.endHeaders();
+    }
+  }
+  await ask(Handler, get("/error") + closing);
+  strictEqual(written.length, 2);
+  match(
+    written[0]!,
+    /^HTTP\/1\.1 418 [^]*\r\n\r\n<!DOCTYPE html>[^]*<\/html>\n$/,
+  );
+  match(written[1]!, /^HTTP\/1\.1 418 .*\r\nFoo: foo\r\nBar: bar\r\n/);
+});
+
 Deno.test("sendResponse() sends a status of its own, with its phrase", async () => {
   class Handler extends Quiet {
     doGET(): void {

@@ -129,6 +129,15 @@ Deno.test("an epoll closes its descriptor, and once", () => {
   set.close();
   set[Symbol.dispose]();
   deepStrictEqual(descriptors(), before);
+  let ended;
+  {
+    using inBlock = epoll();
+    ok(inBlock.fileno() > 2);
+    strictEqual(inBlock.closed, false);
+    ended = inBlock;
+  }
+  strictEqual(ended.closed, true);
+  deepStrictEqual(descriptors(), before);
 });
 
 for (const sync of [true, false]) {

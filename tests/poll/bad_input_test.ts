@@ -200,12 +200,16 @@ Deno.test("timeouts: infinite, negative and enormous ones wait, and no longer th
       null,
     ]
   ) {
-    const waits = [polling.poll(timeout), set.poll(timeout)];
+    const waits: Promise<readonly unknown[]>[] = [
+      polling.poll(timeout),
+      set.poll(timeout),
+    ];
     if (timeout === null || timeout > 0) {
-      waits.push(select([pair.ours], [], [], timeout).then(() => []));
+      waits.push(select([pair.ours], [], [], timeout).then(([ours]) => ours));
     }
     setTimeout(() => pair.theirs.sendSync(encode("x")), 1);
-    await Promise.all(waits);
+    // None has ended with nothing before.
+    for (const found of await Promise.all(waits)) strictEqual(found.length, 1);
     strictEqual(polling.pollSync(timeout).length, 1);
     strictEqual(set.pollSync(timeout).length, 1);
     if (timeout === null || timeout > 0) {

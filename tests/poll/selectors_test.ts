@@ -122,6 +122,9 @@ for (const Selector of kinds) {
       false,
     ]);
     deepStrictEqual([...map.values()], [key]);
+    strictEqual(map.get(pair.theirs), undefined);
+    // Nothing can be changed by it.
+    for (const name of ["set", "delete", "clear"]) ok(!(name in map), name);
     selector.close();
     strictEqual(selector.getMap(), null);
   });
