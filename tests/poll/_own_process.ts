@@ -121,6 +121,18 @@ Deno.test("a descriptor closed behind our back is noticed", async () => {
   const waiting = polling.poll();
   setTimeout(() => libc().close(fd), 1);
   deepStrictEqual(await waiting, [[fd, POLLNVAL]]);
+  const socket = new Socket();
+  libc().close(socket.fileno());
+  // This asks nobody.
+  socket.setBlocking(false);
+  for (const call of [() => socket.getsockname(), () => socket.recvSync(1)]) {
+    const error = await failure(call);
+    ok(error instanceof Deno.errors.BadResource, String(error));
+    strictEqual(error.code, "EBADF");
+  }
+  // Nor does this complain: it is closed, as it should be.
+  socket.close();
+  strictEqual(socket.closed, true);
 });
 
 Deno.test("an epoll closes its descriptor, and once", () => {

@@ -17,7 +17,13 @@ import {
   socketpair,
   SOL_SOCKET,
 } from "../../poll/mod.ts";
-import { closedDescriptor, encode, failure, Pair } from "./_sockets.ts";
+import {
+  closedDescriptor,
+  datagramSocket,
+  encode,
+  failure,
+  Pair,
+} from "./_sockets.ts";
 
 /** What is no descriptor, and the error for it. */
 const noDescriptors: [unknown, new () => Error][] = [
@@ -459,6 +465,29 @@ Deno.test("the longest path and the longest abstract name fit", () => {
     Deno.removeSync(directory, { recursive: true });
   }
 });
+
+for (const how of ["Sync", "promised"] as const) {
+  Deno.test(`sendTo refuses what are no bytes and what is no address, ${how}`, async () => {
+    using socket = datagramSocket();
+    const itself = socket.getsockname();
+    const send = (data: unknown, address: unknown) => {
+      const [bytes, to] = [data as Uint8Array, address as Deno.NetAddr];
+      return how === "Sync"
+        ? socket.sendToSync(bytes, to)
+        : socket.sendTo(bytes, to);
+    };
+    for (const data of ["\u2620", 5, 5n, null, undefined, [1], {}]) {
+      ok(await failure(() => send(data, itself)) instanceof TypeError);
+    }
+    for (const address of [null, undefined, 0, "bar", {}]) {
+      ok(
+        await failure(() => send(encode("foo"), address)) instanceof TypeError,
+      );
+    }
+    socket.setBlocking(false);
+    throws(() => socket.recvSync(1), Deno.errors.WouldBlock);
+  });
+}
 
 Deno.test("what is no address is refused by its name", async () => {
   const message = /^Cannot use (null|5|"x") as an address: it must be/;

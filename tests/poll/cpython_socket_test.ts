@@ -208,9 +208,15 @@ for (const how of ["Sync", "promised"] as const) {
     strictEqual(client.family, AF_INET);
     deepStrictEqual(client.getsockname(), sourceAddress);
     deepStrictEqual([client.getTimeout(), client.getBlocking()], [null, true]);
+    (await listener.accept())[0].close();
     for (const timeout of [null, 30_000]) {
       using limited = await connect(listener.getsockname(), { timeout });
       strictEqual(limited.getTimeout(), timeout);
+      const [connection] = await listener.accept();
+      connection.sendSync(encode("done!"));
+      connection.close();
+      const got = how === "Sync" ? limited.recvSync(5) : await limited.recv(5);
+      strictEqual(decode(got), "done!");
     }
     using late = await connect(listener.getsockname(), { timeout: 15 });
     const error = await failure(() =>

@@ -18,7 +18,7 @@ import { Waiter } from "../../poll/_waiter.ts";
 import { within } from "../../poll/_resolve.ts";
 import { decodeAddress, encodePath } from "../../poll/_sockaddr.ts";
 import { Deadline } from "../../poll/_timeout.ts";
-import { failure, MODULE, Pair, run } from "./_sockets.ts";
+import { decode, encode, failure, MODULE, Pair, run } from "./_sockets.ts";
 
 /** Linux: include/uapi/asm-generic/socket.h. */
 const SO_ATTACH_FILTER = 26;
@@ -303,9 +303,12 @@ Deno.test("sendMany of an empty batch on a closed socket throws", async () => {
 
 Deno.test("recvFrom of TCP tells the peer, and any address once it has gone", async () => {
   using pair = Pair.tcp();
-  pair.theirs.sendSync(new Uint8Array(1));
-  const [, sender] = await pair.ours.recvFrom(1);
-  deepStrictEqual(sender, pair.ours.getpeername());
+  pair.theirs.sendSync(encode("hello"));
+  for (const [size, part] of [[2, "he"], [100, "llo"]] as const) {
+    const [data, sender] = await pair.ours.recvFrom(size);
+    strictEqual(decode(data), part);
+    deepStrictEqual(sender, pair.ours.getpeername());
+  }
   pair.theirs.close();
   pair.ours.shutdown(SHUT_WR);
   const [data, gone] = pair.ours.recvFromSync(1);

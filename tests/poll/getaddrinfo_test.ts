@@ -56,6 +56,14 @@ for (const [form, resolve] of Object.entries(FORMS)) {
         }),
       ),
     );
+    deepStrictEqual(
+      await resolve("ff02::1de:c0:face:8D", 1234, {
+        family: AF_INET6,
+        type: SOCK_DGRAM,
+        protocol: IPPROTO_UDP,
+      }).then(hosts),
+      ["ff02::1de:c0:face:8d"],
+    );
     for (const options of [{ type: SOCK_DGRAM }, { protocol: IPPROTO_UDP }]) {
       const [info, ...others] = await resolve("::1", 80, options);
       deepStrictEqual(others, []);

@@ -291,7 +291,13 @@ Deno.test("createServer: dualstack and reusePort are refused where they cannot b
 Deno.test("createServer: backlog, family and reusePort are honoured", () => {
   using one = createServer(LOOPBACK, { reusePort: true, backlog: 1 });
   strictEqual(one.getsockopt(SOL_SOCKET, SO_REUSEPORT), 1);
-  using _other = createServer(one.getsockname(), { reusePort: true });
+  using other = createServer(one.getsockname(), { reusePort: true });
+  deepStrictEqual(other.getsockname(), one.getsockname());
+  using alone = createServer(LOOPBACK);
+  deepStrictEqual(
+    [alone.family, alone.type, alone.getsockopt(SOL_SOCKET, SO_REUSEPORT)],
+    [AF_INET, SOCK_STREAM, 0],
+  );
   using six = createServer({ port: 0 }, { family: AF_INET6 });
   strictEqual(six.family, AF_INET6);
   throws(() => createServer(LOOPBACK, { backlog: -1 }), RangeError);

@@ -95,6 +95,36 @@ Deno.test("what the tables name is here", () => {
   }
 });
 
+/** What CPython's `test3542SocketOptions` looks for. */
+const OPTIONS_OF_RFC_3542 = [
+  ...["CHECKSUM", "DONTFRAG", "DSTOPTS", "HOPLIMIT", "HOPOPTS", "NEXTHOP"],
+  ...["PATHMTU", "PKTINFO", "RECVDSTOPTS", "RECVHOPLIMIT", "RECVHOPOPTS"],
+  ...["RECVPATHMTU", "RECVPKTINFO", "RECVRTHDR", "RECVTCLASS", "RTHDR"],
+  ...["RTHDRDSTOPTS", "RTHDR_TYPE_0", "TCLASS", "USE_MIN_MTU"],
+].map((name) => `IPV6_${name}`);
+
+Deno.test("of CPython's crucial constants two are missing, of RFC 3542's all but six", () => {
+  deepStrictEqual(
+    [
+      ...["AF_INET", "AF_INET6", "SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW"],
+      ...["SOCK_RDM", "SOCK_SEQPACKET", "SOL_SOCKET", "SO_REUSEADDR"],
+    ].filter((name) => !(name in poll)),
+    ["SOCK_RAW", "SOCK_RDM"],
+  );
+  deepStrictEqual(
+    OPTIONS_OF_RFC_3542.filter((name) => name in poll),
+    [
+      "HOPLIMIT",
+      "PKTINFO",
+      "RECVHOPLIMIT",
+      "RECVPKTINFO",
+      "RECVTCLASS",
+      "TCLASS",
+    ]
+      .map((name) => `IPV6_${name}`),
+  );
+});
+
 Deno.test("what the tables call missing is not here", () => {
   const missing = (rows: readonly Row[]) =>
     rows.filter(({ here }) => here.startsWith("missing"))

@@ -70,8 +70,12 @@ for (const how of ["Sync", "promised"] as const) {
         : await client.send(encode("hello")),
       5,
     );
-    const got = sync ? connection.recvSync(100) : await connection.recv(100);
-    strictEqual(decode(got), "hello");
+    for (const [size, part] of [[2, "he"], [100, "llo"]] as const) {
+      const got = sync
+        ? connection.recvSync(size)
+        : await connection.recv(size);
+      strictEqual(decode(got), part);
+    }
     client.shutdown(SHUT_WR);
     const end = sync ? connection.recvSync(100) : await connection.recv(100);
     strictEqual(end.length, 0);
@@ -125,6 +129,9 @@ for (const how of ["Sync", "promised"] as const) {
       : await theirs.recvFrom(100);
     strictEqual(decode(bytes), "packet");
     deepStrictEqual(from, ours.getsockname());
+    ours.sendToSync(encode("other"), to);
+    const other = sync ? theirs.recvSync(100) : await theirs.recv(100);
+    strictEqual(decode(other), "other");
   });
 
   Deno.test(`Unix datagrams, ${how}`, async () => {
@@ -311,6 +318,22 @@ Deno.test("setBlocking(false) makes Sync calls throw WouldBlock, and promised on
   strictEqual(decode(await waiting), "x");
   pair.ours.setBlocking(true);
   strictEqual(pair.ours.getTimeout(), null);
+  using listener = createServer(LOOPBACK);
+  for (
+    const set of [
+      () => listener.setBlocking(false),
+      () => listener.setTimeout(0),
+    ]
+  ) {
+    listener.setBlocking(true);
+    set();
+    throws(() => listener.acceptSync(), Deno.errors.WouldBlock);
+    const accepting = listener.accept();
+    using client = createConnectionSync(listener.getsockname());
+    const [connection, address] = await accepting;
+    connection.close();
+    deepStrictEqual(address, client.getsockname());
+  }
 });
 
 Deno.test("connectSync of a socket that does not block is under way", async () => {
