@@ -289,7 +289,16 @@ Deno.test("handleExpect100() may refuse a body before it comes", async () => {
   await textOf(Refusing, LAST);
   // RFC 9110, section 10.1.1: an expectation of HTTP/1.0 is ignored.
   await textOf(Refusing, "GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n");
-  deepStrictEqual(called, ["doGET", "doGET"]);
+  deepStrictEqual(called.splice(0), ["doGET", "doGET"]);
+  // One without a body is asked for, too.
+  match(
+    await textOf(
+      Refusing,
+      get("/", "Connection: close", "Expect: 100-continue"),
+    ),
+    /^HTTP\/1\.1 417 /,
+  );
+  deepStrictEqual(called, ["handleExpect100"]);
 });
 
 Deno.test("handleExpect100() may tell the client to go on at once", async () => {
