@@ -17,6 +17,7 @@ import type { RequestServer } from "../base_request_handler.ts";
 import { requestOverError } from "../streams/_left_behind.ts";
 import type { AccessLog } from "./access_log.ts";
 import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
+import { type TakeBack, takerOf } from "./_compression/chunk_stream.ts";
 import { encodeResponse } from "./_compression/encode_response.ts";
 import { contentOf } from "./_connection/content.ts";
 import {
@@ -435,7 +436,7 @@ export class FetchRequestHandler<
     } else {
       const reader = body.getReader();
       try {
-        await this.#stream(scope, text, reader, length);
+        await this.#stream(scope, text, reader, length, takerOf(body));
       } catch (error) {
         await reader.cancel(error).catch(() => {
           // Its source failed, which is what is thrown.
@@ -507,8 +508,9 @@ export class FetchRequestHandler<
   async #stream(
     scope: RequestScope,
     head: string,
-    reader: ReadableStreamDefaultReader<Uint8Array>,
+    reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
     length: number | undefined,
+    takeBack: TakeBack | undefined,
   ): Promise<void> {
     let came = false;
     const note = () => came = true;
@@ -546,6 +548,7 @@ export class FetchRequestHandler<
         if (chunked) before += `${chunk.length.toString(16)}\r\n`;
         await this.#write(scope, before, chunk, chunked ? "\r\n" : "");
         before = "";
+        takeBack?.(chunk);
       } else {
         // Nothing was sent that could be waited for.
         await nextTurn();
@@ -575,8 +578,8 @@ export class FetchRequestHandler<
 
   /** A stream's chunk may be anything, and only bytes can be sent. */
   #bytes(
-    read: ReadableStreamReadResult<Uint8Array>,
-  ): ReadableStreamReadResult<Uint8Array> {
+    read: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>,
+  ): ReadableStreamReadResult<Uint8Array<ArrayBuffer>> {
     if (read.done || read.value instanceof Uint8Array) return read;
     throw new TypeError(
       `Cannot answer ${this.command} ${this.path}: the body's stream gave ${

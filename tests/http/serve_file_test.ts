@@ -16,10 +16,12 @@ import { PartsReader } from "../../handlers/http/_files/parts_reader.ts";
 import {
   ForkingHTTPServer,
   HTTPServer,
+  HTTPSServer,
   serveFile,
   type ServeFileOptions,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
+import { makeCertificate } from "../_certificate.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK, Reports, serve } from "../_serve.ts";
@@ -597,6 +599,66 @@ Deno.test("serveFile() answers in threads, and in a process that may read", asyn
     strictEqual(part.status, 206);
     strictEqual(part.body, "789");
   }
+});
+
+Deno.test("serveFile() sends a large file as it is, in each way of running, though memory is filled anew", async () => {
+  await using folder = new Folder();
+  const path = folder.at("large");
+  const bytes = new Uint8Array(5_000_001).map((_, i) => i * 31 + (i >> 8));
+  await Deno.writeFile(path, bytes);
+  const { cert, key } = await makeCertificate(folder);
+  const one = { workers: 1, config: path } as const;
+  const servers = [
+    new HTTPServer(LOOPBACK, OneFile, { config: path }),
+    new HTTPSServer({ ...LOOPBACK, cert, key }, OneFile, { config: path }),
+    new ThreadingHTTPServer(LOOPBACK, OneFile, { ...one, accept: "threads" }),
+    new ThreadingHTTPServer(LOOPBACK, OneFile, { ...one, accept: "main" }),
+    new ForkingHTTPServer(LOOPBACK, OneFile, {
+      maxChildren: 1,
+      permissions: { read: [path] },
+      config: path,
+    }),
+  ];
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  for (const each of servers) {
+    await using server = serve<HTTPServer | HTTPSServer>(each);
+    const scheme = each instanceof HTTPSServer ? "https" : "http";
+    const url = `${scheme}://localhost:${server.addr.port}/`;
+    // Several at once, so that writes wait.
+    const bodies = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        // The only process serves one connection after the other.
+        const response = await fetch(url, {
+          client,
+          headers: { Connection: "close" },
+        });
+        return await response.bytes();
+      }),
+    );
+    for (const body of bodies) ok(Buffer.compare(body, bytes) === 0);
+  }
+});
+
+Deno.test("a reader of parts fills anew what is given back, if it is as large", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.at("a"), "");
+  await Deno.truncate(folder.at("a"), 600_000);
+  using file = await Deno.open(folder.at("a"));
+  using reader = new PartsReader(file, {
+    kind: "parts",
+    parts: [{ before: "", range: { from: 0, length: 600_000 } }],
+    end: "",
+    length: 600_000,
+  });
+  const first = (await reader.read())!;
+  reader.takeBack(first);
+  const second = (await reader.read())!;
+  strictEqual(second, first);
+  reader.takeBack(second);
+  const last = (await reader.read())!;
+  strictEqual(last.length, 600_000 - first.length - second.length);
+  notStrictEqual(last.buffer, first.buffer);
+  strictEqual(await reader.read(), undefined);
 });
 
 Deno.test("serveFile() names the permission that a process lacks", async () => {

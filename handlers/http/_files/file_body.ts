@@ -35,7 +35,11 @@ export async function fileBody(
   const reader = unused.use(new PartsReader(file, content));
   if (content.length <= AT_ONCE) return (await reader.read())!;
   // While one chunk is sent the next is read.
-  return chunkStream(new ClosingSource(reader, unused.move()), 1);
+  return chunkStream(
+    new ClosingSource(reader, unused.move()),
+    1,
+    (chunk) => reader.takeBack(chunk),
+  );
 }
 
 interface Source {

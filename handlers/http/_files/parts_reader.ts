@@ -18,6 +18,8 @@ export class PartsReader implements Disposable {
   readonly #pieces: (Uint8Array<ArrayBuffer> | Part)[];
   /** How much of it that is, in bytes. */
   #left: number;
+  /** A chunk that was given back. */
+  #free: Uint8Array<ArrayBuffer> | undefined;
 
   /**
    * @param file The file.
@@ -44,13 +46,21 @@ export class PartsReader implements Disposable {
    */
   async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#left === 0) return undefined;
-    const chunk = new Uint8Array(chunkSize(this.#left));
+    const size = chunkSize(this.#left);
+    const free = this.#free;
+    this.#free = undefined;
+    const chunk = free?.length === size ? free : new Uint8Array(size);
     let filled = 0;
     while (filled < chunk.length) {
       filled += await this.#next(chunk.subarray(filled));
     }
     this.#left -= filled;
     return chunk;
+  }
+
+  /** Takes a chunk back that `read` has given, to fill it anew. */
+  takeBack(chunk: Uint8Array<ArrayBuffer>): void {
+    this.#free = chunk;
   }
 
   [Symbol.dispose](): void {
