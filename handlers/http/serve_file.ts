@@ -58,8 +58,8 @@ export interface ServeFileOptions {
  *
  * Headers of your own, such as `Cache-Control`, can be set on the response.
  *
- * Needs `--allow-read=PATH`, and that of its `.br` and `.gz` for those; a handler
- * in a process needs it in `permissions` of its server.
+ * Needs `--allow-read=PATH`; files with `.br` and `.gz` behind it are sent if they
+ * may be read, too. A handler in a process needs it in `permissions` of its server.
  *
  * @example One file
  * ```ts

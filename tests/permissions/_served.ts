@@ -17,6 +17,7 @@ import {
   CGIHTTPRequestHandler,
   FetchRequestHandler,
   HTTPServer,
+  serveFile,
   SimpleHTTPRequestHandler,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
@@ -90,6 +91,12 @@ const servers = {
       class extends SimpleHTTPRequestHandler {
         static override readonly directory: string = where;
       },
+    ),
+  "one file": () =>
+    new HTTPServer(
+      HERE,
+      (request) =>
+        serveFile(request, `${where}/file.txt`, { compression: true }),
     ),
   "CGI": () =>
     new HTTPServer(

@@ -35,8 +35,9 @@ async function ask(conn: Deno.Conn, request: string): Promise<string> {
   return answer;
 }
 
-const get = (path: string) =>
-  `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+const get = (path: string, ...headers: readonly string[]) =>
+  [`GET ${path} HTTP/1.1`, "Host: localhost", "Connection: close", ...headers]
+    .join("\r\n") + "\r\n\r\n";
 const CALL =
   "<?xml version='1.0'?><methodCall><methodName>x</methodName></methodCall>";
 const POST =
@@ -74,6 +75,13 @@ const rows: readonly (readonly [
   ["WebSocket", () => [], opening(), /^HTTP\/1\.1 101 [^]*<x>\n/],
   ["files", (at) => [`--allow-read=${at}`], get("/file.txt"), /<x>\n$/],
   ["files", (at) => [`--allow-read=${at}`], get("/"), /file\.txt/],
+  [
+    "one file",
+    (at) => [`--allow-read=${at}/file.txt`],
+    get("/", "Accept-Encoding: gzip"),
+    /<x>\n$/,
+  ],
+  ["one file", () => [], get("/x"), /^HTTP\/1\.1 500 /],
   [
     "CGI",
     (at) => [`--allow-read=${at}`, `--allow-run=${at}/cgi-bin/x`],

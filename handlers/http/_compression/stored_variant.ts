@@ -1,3 +1,4 @@
+import { isGranted } from "../../_granted.ts";
 import type { Validators } from "../_files/validators.ts";
 import type { ContentCoding } from "../http_compression.ts";
 
@@ -41,6 +42,8 @@ async function isFileSince(
   path: string,
   since: number | undefined,
 ): Promise<boolean> {
+  // Who may read one file alone is asked for no others.
+  if (!isGranted({ name: "read", path })) return false;
   try {
     const { isFile, mtime } = await Deno.lstat(path);
     return isFile && since !== undefined && mtime !== null &&
