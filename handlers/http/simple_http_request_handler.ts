@@ -424,12 +424,12 @@ export class SimpleHTTPRequestHandler<
   }
 
   async #sendFile(
-    { path, info }: FoundFile,
+    found: FoundFile,
     names: readonly string[],
   ): Promise<void> {
     const compression = compressionOf(this.#own);
     const answer = await answerFile(
-      { path, info, type: this.guessType(`/${names.join("/")}`) },
+      { ...found, type: this.guessType(`/${names.join("/")}`) },
       { method: this.command, headers: this.headers },
       compression,
       (time) => this.dateTimeString(time),

@@ -98,6 +98,18 @@ const servers = {
       (request) =>
         serveFile(request, `${where}/file.txt`, { compression: true }),
     ),
+  "link to a file": () =>
+    new HTTPServer(
+      HERE,
+      (request) => serveFile(request, `${where}/links/file.txt`),
+    ),
+  "link to files": () =>
+    new HTTPServer(
+      HERE,
+      class extends SimpleHTTPRequestHandler {
+        static override readonly directory: string = `${where}/links/folder`;
+      },
+    ),
   "CGI": () =>
     new HTTPServer(
       HERE,

@@ -83,6 +83,18 @@ const rows: readonly (readonly [
   ],
   ["one file", () => [], get("/x"), /^HTTP\/1\.1 500 /],
   [
+    "link to a file",
+    (at) => [`--allow-read=${at}/links`],
+    get("/"),
+    /<x>\n$/,
+  ],
+  [
+    "link to files",
+    (at) => [`--allow-read=${at}/links`],
+    get("/file.txt"),
+    /<x>\n$/,
+  ],
+  [
     "CGI",
     (at) => [`--allow-read=${at}`, `--allow-run=${at}/cgi-bin/x`],
     get("/cgi-bin/x"),
@@ -103,6 +115,9 @@ for (const [what, flags, request, expected] of rows) {
       // Scripts of a server that root runs are nobody's.
       await Deno.chmod(at, 0o755);
       await Deno.writeTextFile(`${at}/file.txt`, "<x>\n");
+      await Deno.mkdir(`${at}/links`);
+      await Deno.symlink("../file.txt", `${at}/links/file.txt`);
+      await Deno.symlink("..", `${at}/links/folder`);
       await Deno.mkdir(`${at}/cgi-bin`);
       await Deno.writeTextFile(
         `${at}/cgi-bin/x`,

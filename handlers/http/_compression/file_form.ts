@@ -47,6 +47,8 @@ export function pageForm(
 /** A file that is there. */
 export interface SentFile {
   readonly path: string;
+  /** Its path without links, if that is known. */
+  readonly realPath?: string | undefined;
   readonly info: Deno.FileInfo;
   readonly type: string;
 }

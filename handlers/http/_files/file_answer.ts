@@ -90,7 +90,7 @@ export async function answerFile(
     request.headers.get("accept-encoding") ?? undefined,
     compression,
   );
-  const open = await openForm(found.path, wanted);
+  const open = await openForm(found, wanted);
   try {
     const answer = new FileAnswering(open, found.type, compression, dateText);
     return { file: open.file, ...await answer.to(request) };

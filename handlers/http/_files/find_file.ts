@@ -23,6 +23,8 @@ export interface ServedDirectory {
 export interface FoundFile {
   /** Its path through the directory's own, with no further links. */
   readonly path: string;
+  /** Its path without links, if that is known. */
+  readonly realPath: string | undefined;
   readonly info: Deno.FileInfo;
 }
 
@@ -68,27 +70,28 @@ export async function findFile(
   policy: SymlinkPolicy,
 ): Promise<FoundFile> {
   try {
-    const path = policy === "anywhere"
-      ? join(root.path, ...names)
+    const { path, realPath } = policy === "anywhere"
+      ? { path: join(root.path, ...names), realPath: undefined }
       : await withoutLinks(root, names, policy);
-    return { path, info: await servableInfo(path) };
+    return { path, realPath, info: await servableInfo(path) };
   } catch (error) {
     throw answerTo(error);
   }
 }
 
-/** The path that the links on the way lead to. */
+/** Where the links on the way lead to. */
 async function withoutLinks(
   root: ServedDirectory,
   names: readonly string[],
   policy: "inside" | "never",
-): Promise<string> {
+): Promise<Pick<FoundFile, "path" | "realPath">> {
   const real = await Deno.realPath(join(root.path, ...names));
   const isServed = policy === "inside"
     ? isInside(real, root.realPath)
     : real === join(root.realPath, ...names);
   if (!isServed) throw new HTTPError(403, "The link is not followed");
-  return join(root.path, real.slice(root.realPath.length));
+  const path = join(root.path, real.slice(root.realPath.length));
+  return { path, realPath: real };
 }
 
 /** Whether a path is the folder's or of what is in it; both are without links. */

@@ -1,4 +1,10 @@
-import { type FileForm, NOT_ENCODED } from "../_compression/file_form.ts";
+import { isGranted } from "../../_granted.ts";
+import {
+  type FileForm,
+  NOT_ENCODED,
+  type SentFile,
+} from "../_compression/file_form.ts";
+import type { StoredVariant } from "../_compression/stored_variant.ts";
 import { HTTPError } from "../http_error.ts";
 import { answerTo } from "./file_error.ts";
 
@@ -10,43 +16,61 @@ export interface OpenForm {
   readonly form: FileForm;
 }
 
+/** Where a file is. */
+type Place = Pick<SentFile, "path" | "realPath">;
+
 /**
  * Opens what is sent of a file. Where a stored variant cannot be read, that is
  * the file.
  *
- * @param path The file's path.
+ * @param place Where the file is.
  * @param form The form that its client is to get it in.
  * @returns What is open; the caller closes it.
  * @throws {HTTPError} If it is not there any more, or may not be read.
  */
 export async function openForm(
-  path: string,
+  place: Place,
   form: FileForm,
 ): Promise<OpenForm> {
-  const stored = form.stored?.path;
-  if (stored !== undefined) {
-    const file = await Deno.open(stored).catch(() => undefined);
-    if (file !== undefined) return await describe(file, stored, form);
+  if (form.stored !== undefined) {
+    const stored = await open(besides(place, form.stored)).catch(() => {
+      // There is the file.
+    });
+    if (stored !== undefined) return await describe(stored, form);
     form = NOT_ENCODED;
   }
-  return await describe(await open(path), path, form);
-}
-
-async function open(path: string): Promise<Deno.FsFile> {
   try {
-    return await Deno.open(path);
+    return await describe(await open(place), form);
   } catch (error) {
     throw answerTo(error);
   }
 }
 
-async function describe(
-  file: Deno.FsFile,
-  path: string,
-  form: FileForm,
-): Promise<OpenForm> {
+/** Where a stored variant is, which is no link. */
+function besides({ path, realPath }: Place, stored: StoredVariant): Place {
+  const ending = stored.path.slice(path.length);
+  return {
+    path: stored.path,
+    realPath: realPath === undefined ? undefined : realPath + ending,
+  };
+}
+
+/** A file that is open, and where it was. */
+interface Opened {
+  readonly file: Deno.FsFile;
+  readonly path: string;
+  readonly realPath: string;
+}
+
+async function open({ path, realPath }: Place): Promise<Opened> {
+  realPath ??= await Deno.realPath(path);
+  return { file: await Deno.open(path), path, realPath };
+}
+
+async function describe(opened: Opened, form: FileForm): Promise<OpenForm> {
+  const { file } = opened;
   try {
-    const info = await infoOf(file, path);
+    const info = await infoOf(opened);
     if (!info.isFile) throw new HTTPError(404);
     return { file, info, form };
   } catch (error) {
@@ -55,13 +79,15 @@ async function describe(
   }
 }
 
-async function infoOf(file: Deno.FsFile, path: string): Promise<Deno.FileInfo> {
-  try {
-    return await file.stat();
-  } catch (error) {
-    // Deno 2.9.6 asks for permission to read the real path of an open file,
-    // which permission to read a link to its directory does not include.
-    if (error instanceof Deno.errors.NotCapable) return await Deno.stat(path);
-    throw error;
-  }
+/**
+ * Deno 2.9.6 asks for permission to read the real path of an open file, in a
+ * terminal too, which permission to read a link to it or to its directory does not
+ * include.
+ */
+async function infoOf(
+  { file, path, realPath }: Opened,
+): Promise<Deno.FileInfo> {
+  return isGranted({ name: "read", path: realPath })
+    ? await file.stat()
+    : await Deno.stat(path);
 }
