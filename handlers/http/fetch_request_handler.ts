@@ -436,7 +436,9 @@ export class FetchRequestHandler<
     } else {
       const reader = body.getReader();
       try {
-        await this.#stream(scope, text, reader, length, takerOf(body));
+        // Whoever keeps what it was given to write must not find other bytes in it.
+        const taker = this[CONNECTION].lends ? takerOf(body) : undefined;
+        await this.#stream(scope, text, reader, length, taker);
       } catch (error) {
         await reader.cancel(error).catch(() => {
           // Its source failed, which is what is thrown.
