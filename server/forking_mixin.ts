@@ -21,17 +21,16 @@ export type Forking<Base extends ServerClass> = MixedIn<Base, ForkingOptions>;
  * process imports that module, so what it does beside defining classes belongs
  * behind `if (import.meta.main)`.
  *
- * Sockets and hooks stay in the server's process; bytes travel through stdin and
- * stdout of the others, with a window of 512 KiB for each connection and
- * direction, and of up to 2 MiB to 16 handlers of a process that take at once
- * what comes. In a handler, `server` is `addr`, `config`, `post()` and
- * `shutdown()`, `request` is like a `Deno.TcpConn`, and `Deno.args` is as in the server's process. What a
- * handler prints goes to the server's stderr, and so does what a `Deno.Command`
- * of its prints to an inherited stdout: as text without control characters but
- * line feeds and tabs (`\x1b` and the like), so that no terminal obeys what a
- * client sent, and without colours. What it writes to descriptor 1 in another
- * way ends its process: through `node:fs`, an inherited stdout of
- * `node:child_process`, or `console` in a `Worker` of its own.
+ * Sockets and hooks stay in the server's process; bytes travel through stdin and stdout
+ * of the others, with a window of 512 KiB for each connection and direction, and of up
+ * to 2 MiB to 16 handlers of a process that take at once what comes. In a handler,
+ * `server` is `addr`, `config`, `post()` and `shutdown()`, `request` is like a
+ * `Deno.TcpConn`, and `Deno.args` is as in the server's process. What a handler prints
+ * goes to the server's stderr, and so does what a `Deno.Command` of its prints to an
+ * inherited stdout: as text without control characters but line feeds and tabs (`\x1b`
+ * and the like), so that no terminal obeys what a client sent, and without colours.
+ * What it writes to descriptor 1 in another way ends its process: through `node:fs`, an
+ * inherited stdout of `node:child_process`, or `console` in a `Worker` of its own.
  *
  * Needs, beside what the server needs, `--allow-run=deno`. A process without
  * permissions cannot import what is not in Deno's cache either. It and its

@@ -31,16 +31,16 @@ export type Threading<Base extends ServerClass> = MixedIn<
  *
  * Who accepts: threads of a server of TCP or TLS do so themselves, where its class
  * overrides no hook but `handleError` and `handleTimeout`, the options hold no
- * `verify`, the address no `resolveContext`, its port is not shared by `reusePort`, its socket neither inherited nor
- * `inheritable`, and this process may
- * listen on the port that was chosen. Each thread then runs a server of its own on
- * the one socket, and no byte passes through the main thread, where errors are
- * handled all the same. Handshakes of TLS are spread over the threads; a session can
- * be resumed with the thread that began it. `handleError` is told of the client's address and no
- * request. `maxConnections` counts over all threads; a thread that waits for a
- * connection holds a place for it. The port is free when `finished` resolves.
- * The option `accept: "threads"` insists on it, and says what stands against it. A
- * hook that is set on the server while they accept is refused with a `TypeError`.
+ * `verify`, the address no `resolveContext`, its port is not shared by `reusePort`, its
+ * socket neither inherited nor `inheritable`, and this process may listen on the port
+ * that was chosen. Each thread then runs a server of its own on the one socket, and no
+ * byte passes through the main thread, where errors are handled all the same.
+ * Handshakes of TLS are spread over the threads; a session can be resumed with the
+ * thread that began it. `handleError` is told of the client's address and no request.
+ * `maxConnections` counts over all threads; a thread that waits for a connection holds
+ * a place for it. The port is free when `finished` resolves. The option `accept:
+ * "threads"` insists on it, and says what stands against it. A hook that is set on the
+ * server while they accept is refused with a `TypeError`.
  *
  * Otherwise, and for all other servers, sockets and hooks stay in the main thread;
  * bytes travel through shared memory, with a window of 512 KiB for each connection

@@ -3,8 +3,8 @@
  * by {@linkcode connect}, UDP and Unix datagrams by {@linkcode connectDatagram}.
  *
  * A client reads and writes as a handler does: `rfile` is a {@linkcode StreamReader},
- * `wfile` a {@linkcode StreamWriter}. Connecting, handshakes and requests take a `timeout` and a
- * `signal`, which end them and give everything back.
+ * `wfile` a {@linkcode StreamWriter}. Connecting, handshakes and requests take a
+ * `timeout` and a `signal`, which end them and give everything back.
  *
  * @module
  */
