@@ -14,6 +14,9 @@ export const SETTLE: unique symbol = Symbol("settle");
 /** The name of the method that tells a handler that its connection has failed. */
 export const FAIL: unique symbol = Symbol("fail");
 
+/** The name of the method by which a server is told of an error. */
+export const REPORT: unique symbol = Symbol("report");
+
 /** The name of the static property that says what a handler class serves. */
 export const SERVES: unique symbol = Symbol("serves");
 

@@ -1,6 +1,7 @@
 import "./_core/opened_early.ts";
 import type { TraceSettings } from "../handlers/_tracing.ts";
 import type { RequestServer } from "../handlers/base_request_handler.ts";
+import { REPORT } from "../handlers/_host.ts";
 import { checkKeys } from "../handlers/_known_keys.ts";
 import { checkCount } from "./_core/options.ts";
 import { makeParts, type Parts, startParts } from "./_core/parts.ts";
@@ -446,5 +447,19 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   [RECYCLE](options: RecycleOptions): Promise<void> {
     return recycle(this.#parts.runner!, options, this.#options);
+  }
+
+  /**
+   * Tells `handleError` of an error, and whoever listens to the server's events.
+   * Never rejects.
+   *
+   * @ignore
+   */
+  [REPORT](
+    error: unknown,
+    request: Request,
+    clientAddress: Address,
+  ): Promise<void> {
+    return this.#parts.serving.reporter.report(error, request, clientAddress);
   }
 }

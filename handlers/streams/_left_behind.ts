@@ -1,3 +1,4 @@
+import { REPORT } from "../_host.ts";
 import { printThrown } from "../_print_thrown.ts";
 
 /** A request, by its handler: whose streams it has left something behind with. */
@@ -9,11 +10,12 @@ export interface StreamOwner {
 
 /** What a server has besides what it says a handler may use. */
 interface Reporting {
-  handleError?(
+  /** Tells its `handleError`, and whoever listens to its events. Never rejects. */
+  [REPORT]?(
     error: unknown,
     request: unknown,
     clientAddress: Deno.Addr | null,
-  ): unknown;
+  ): Promise<void>;
 }
 
 /** How deep errors are looked for in others: whoever nests them may do so for ever. */
@@ -65,20 +67,16 @@ function ownerOf(error: unknown, depth: number): StreamOwner | undefined {
   return undefined;
 }
 
-/** Tells the server's `handleError` where that is here, and else stderr. */
+/** Tells the server where that is here, and else stderr. */
 function report(error: unknown, owner: StreamOwner): void {
   const server = owner.server as Reporting;
-  if (server.handleError === undefined) return print(error);
-  Promise.try(() =>
-    server.handleError!(error, owner.request, owner.clientAddress)
-  ).catch((failure) => {
-    print(error);
-    print(failure);
-  });
-}
-
-function print(error: unknown): void {
-  printThrown(["Error in what a handler had started and not awaited", error]);
+  if (server[REPORT] === undefined) {
+    return printThrown([
+      "Error in what a handler had started and not awaited",
+      error,
+    ]);
+  }
+  void server[REPORT](error, owner.request, owner.clientAddress);
 }
 
 function isObject(value: unknown): value is object {

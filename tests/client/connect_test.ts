@@ -1,9 +1,10 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import { connect, type ConnectOptions } from "../../handlers/client/mod.ts";
 import { encodeProxyHeader, TCPServer, UnixStreamServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Child, Folder, Program, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
-import { hasIPv6, LOOPBACK, serve } from "../_serve.ts";
+import { hasIPv6, LOOPBACK } from "../_serve.ts";
 import { bracket } from "../peers/_peers.ts";
 
 const python = new Program("python3", "python3");
@@ -23,12 +24,12 @@ async function unreachable(
 }
 
 Deno.test("connect() reads and writes as handlers do, and says where the ends are", async () => {
-  await using server = serve(new TCPServer(LOOPBACK, bracket));
-  await using client = await connect(server.addr);
+  await using served = await serveForTest(bracket);
+  await using client = await connect(served.addr);
   await client.wfile.write("one\ntwo\n");
   strictEqual(await client.rfile.readLine(), "<one>");
   strictEqual(await client.rfile.readLine(), "<two>");
-  deepStrictEqual(client.addr, server.addr);
+  deepStrictEqual(client.addr, served.addr);
   strictEqual(client.localAddr.hostname, "127.0.0.1");
   strictEqual(client.tls, undefined);
   await client.wfile.closeWrite();
@@ -37,10 +38,10 @@ Deno.test("connect() reads and writes as handlers do, and says where the ends ar
 
 Deno.test("connect() tries all addresses of a name", async () => {
   // localhost is ::1 first where it has two addresses.
-  await using server = serve(new TCPServer(LOOPBACK, bracket));
+  await using served = await serveForTest(bracket);
   await using client = await connect({
     hostname: "localhost",
-    port: server.addr.port,
+    port: served.addr.port,
   });
   await client.wfile.write("x\n");
   strictEqual(await client.rfile.readLine(), "<x>");
@@ -51,10 +52,10 @@ Deno.test({
   name: "connect() takes addresses of IPv6",
   ignore: !hasIPv6(),
   async fn() {
-    await using server = serve(
+    await using served = await serveForTest(
       new TCPServer({ hostname: "::1", port: 0 }, bracket),
     );
-    await using client = await connect(server.addr);
+    await using client = await connect(served.addr);
     await client.wfile.write("x\n");
     strictEqual(await client.rfile.readLine(), "<x>");
     await client.close();
@@ -68,8 +69,10 @@ Deno.test({
 Deno.test("connect() connects to Unix sockets, with a file and without", async () => {
   await using folder = new Folder();
   for (const path of [folder.at("s"), `\0${crypto.randomUUID()}`]) {
-    await using server = serve(new UnixStreamServer({ path }, bracket));
-    await using client = await connect(server.addr);
+    await using served = await serveForTest(
+      new UnixStreamServer({ path }, bracket),
+    );
+    await using client = await connect(served.addr);
     await client.wfile.write("x\n");
     strictEqual(await client.rfile.readLine(), "<x>");
     deepStrictEqual(client.addr, { transport: "unix", path });
@@ -149,13 +152,13 @@ Deno.test("timeout and signal end a connect that hangs", async () => {
 
 Deno.test("a connect that is ended as it is complete leaves nothing open", async () => {
   // The sanitizer of resources would tell.
-  await using server = serve(new TCPServer(LOOPBACK, bracket));
+  await using served = await serveForTest(bracket);
   let done = 0;
   for (let i = 0; i < 40; i++) {
     const leaving = new AbortController();
     // Another operation that ends in the same turn of the event loop, or near it.
-    const other = Deno.connect(server.addr);
-    const connecting = connect(server.addr, { signal: leaving.signal });
+    const other = Deno.connect(served.addr);
+    const connecting = connect(served.addr, { signal: leaving.signal });
     (await other).close();
     leaving.abort(new Error("leaving"));
     try {
@@ -199,29 +202,30 @@ Deno.test("a silent peer of a handshake gets its descriptor back, by timeout and
 
 Deno.test("proxyHeader is sent before all else", async () => {
   const { promise, resolve } = Promise.withResolvers<unknown[]>();
-  await using server = serve(
-    new TCPServer(LOOPBACK, async (handler) => {
+  await using served = await serveForTest(
+    async (handler) => {
       resolve([handler.clientAddress.hostname, await handler.rfile.readLine()]);
-    }, { proxyProtocol: { mode: "require", trust: ["127.0.0.0/8"] } }),
+    },
+    { options: { proxyProtocol: { mode: "require", trust: ["127.0.0.0/8"] } } },
   );
   const source = { transport: "tcp", hostname: "192.0.2.7", port: 7 } as const;
-  const proxyHeader = encodeProxyHeader({ source, destination: server.addr });
-  await using client = await connect(server.addr, { proxyHeader });
+  const proxyHeader = encodeProxyHeader({ source, destination: served.addr });
+  await using client = await connect(served.addr, { proxyHeader });
   await client.wfile.write("x\n");
   deepStrictEqual(await promise, ["192.0.2.7", "x"]);
 });
 
 Deno.test("what is written and not awaited is sent before the end, which is not cut short", async () => {
   const { promise, resolve } = Promise.withResolvers<number>();
-  await using server = serve(
-    new TCPServer(LOOPBACK, async ({ rfile }) => {
+  await using served = await serveForTest(
+    async ({ rfile }) => {
       let size = 0;
       for await (const chunk of rfile.readable) size += chunk.length;
       resolve(size);
-    }),
+    },
   );
   {
-    await using client = await connect(server.addr);
+    await using client = await connect(served.addr);
     for (let i = 0; i < 8; i++) {
       void client.wfile.write(new Uint8Array(1 << 20));
     }

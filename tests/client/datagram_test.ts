@@ -4,9 +4,10 @@ import {
   type RequestOptions,
 } from "../../handlers/client/mod.ts";
 import { LimitOverrunError, UDPServer, UnixDatagramServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder } from "../_program.ts";
-import { hasIPv6, LOOPBACK, serve } from "../_serve.ts";
+import { hasIPv6, LOOPBACK } from "../_serve.ts";
 
 const decoder = new TextDecoder();
 
@@ -52,26 +53,26 @@ Deno.test("request() asks a UDPServer, also by name and over IPv6", async () => 
   for (
     const hostname of hasIPv6() ? ["127.0.0.1", "::1"] : ["127.0.0.1"]
   ) {
-    await using server = serve(
+    await using served = await serveForTest(
       new UDPServer({ hostname, port: 0 }, ({ packet, wfile }) => {
         wfile.write("<");
         wfile.write(packet);
         wfile.write(">");
       }),
     );
-    await using client = await connectDatagram(server.addr);
+    await using client = await connectDatagram(served.addr);
     strictEqual(decoder.decode(await client.request("one")), "<one>");
     strictEqual(
       decoder.decode(await client.request(Uint8Array.of(65))),
       "<A>",
     );
     strictEqual(decoder.decode(await client.request("")), "<>");
-    deepStrictEqual(client.addr, { ...server.addr });
+    deepStrictEqual(client.addr, { ...served.addr });
     // Of a name with two addresses, nobody listens at one.
     if (hostname === "::1") continue;
     await using named = await connectDatagram({
       hostname: "localhost",
-      port: server.addr.port,
+      port: served.addr.port,
     });
     strictEqual(
       decoder.decode(await named.request("x", { timeout: 200, attempts: 10 })),
@@ -81,25 +82,25 @@ Deno.test("request() asks a UDPServer, also by name and over IPv6", async () => 
 });
 
 Deno.test("request() asks a server of all addresses by its own", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new UDPServer({ hostname: "0.0.0.0", port: 0 }, ({ packet, wfile }) => {
       wfile.write(packet);
     }),
   );
-  await using client = await connectDatagram(server.addr);
+  await using client = await connectDatagram(served.addr);
   strictEqual(decoder.decode(await client.request("x")), "x");
 });
 
 Deno.test("request() asks a UnixDatagramServer, from names and from files", async () => {
   await using folder = new Folder();
-  await using server = serve(
+  await using served = await serveForTest(
     new UnixDatagramServer({ path: folder.at("s") }, ({ packet, wfile }) => {
       wfile.write(packet);
     }),
   );
   await Deno.mkdir(folder.at("answers"));
   for (const options of [{}, { folder: folder.at("answers") }]) {
-    await using client = await connectDatagram(server.addr, options);
+    await using client = await connectDatagram(served.addr, options);
     const asked = ["one", "two", "three"];
     const answers = await Promise.all(
       asked.map((text) => client.request(text)),
@@ -173,12 +174,13 @@ Deno.test("what others send to a Unix client is not taken for an answer", async 
 });
 
 Deno.test("an answer of maxSize bytes is taken, and one byte more is refused", async () => {
-  await using server = serve(
-    new UDPServer(LOOPBACK, ({ packet, wfile }) => {
+  await using served = await serveForTest(
+    ({ packet, wfile }) => {
       wfile.write(packet);
-    }),
+    },
+    { server: UDPServer },
   );
-  await using client = await connectDatagram(server.addr, { maxSize: 4 });
+  await using client = await connectDatagram(served.addr, { maxSize: 4 });
   strictEqual((await client.request("1234")).length, 4);
   await rejects(
     client.request("12345"),
@@ -187,7 +189,7 @@ Deno.test("an answer of maxSize bytes is taken, and one byte more is refused", a
       /maxSize, 4 bytes$/.test(error.message),
   );
   // The largest that UDP has.
-  await using large = await connectDatagram(server.addr);
+  await using large = await connectDatagram(served.addr);
   strictEqual((await large.request(new Uint8Array(65_507))).length, 65_507);
   await rejects(
     large.request(new Uint8Array(65_508)),

@@ -2,7 +2,8 @@
 
 import { strictEqual } from "node:assert";
 import { StreamRequestHandler, TCPServer } from "../../mod.ts";
-import { ask, LOOPBACK, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { ask } from "../_serve.ts";
 
 class Room extends TCPServer {
   readonly members = new Set<string>();
@@ -17,7 +18,7 @@ class Member extends StreamRequestHandler<Deno.NetAddr, Room> {
 }
 
 Deno.test("a handler names the class of its server, and has its members without a cast", async () => {
-  await using server = serve(new Room(LOOPBACK, Member));
-  strictEqual(await ask(server.addr, "ann\n"), "ann");
-  strictEqual(await ask(server.addr, "bob\n"), "ann bob");
+  await using served = await serveForTest(Member, { server: Room });
+  strictEqual(await ask(served.addr, "ann\n"), "ann");
+  strictEqual(await ask(served.addr, "bob\n"), "ann bob");
 });

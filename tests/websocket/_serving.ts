@@ -1,35 +1,42 @@
-/** Servers of WebSockets for tests, and what they report. */
+/** Servers of WebSockets for tests. */
 import { HTTPServer, type HTTPServerOptions } from "../../server/http/mod.ts";
 import {
   type ServerWebSocket,
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
 } from "../../handlers/websocket/mod.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { serveForTest, type TestServer } from "../../server/testing/mod.ts";
 import { Wire } from "./_wire.ts";
 
 /** A server whose requests are all opened as WebSockets. */
 export class Scene implements AsyncDisposable {
-  readonly reports = new Reports();
-  readonly server: HTTPServer;
+  readonly served: TestServer<HTTPServer>;
+
+  private constructor(served: TestServer<HTTPServer>) {
+    this.served = served;
+  }
 
   /**
    * @param use What is done with each socket.
    * @param options Those of the sockets.
    * @param serverOptions Those of the server.
    */
-  constructor(
+  static async serve(
     use: (socket: ServerWebSocket, request: Request) => unknown,
     options: UpgradeWebSocketOptions = {},
     serverOptions: HTTPServerOptions = {},
-  ) {
-    this.server = serve(
-      new HTTPServer(LOOPBACK, (request) => {
+  ): Promise<Scene> {
+    return new Scene(
+      await serveForTest((request) => {
         const { socket, response } = upgradeWebSocket(request, options);
         use(socket, request);
         return response;
-      }, { ...serverOptions, onError: this.reports.take }),
+      }, { server: HTTPServer, options: serverOptions }),
     );
+  }
+
+  get server(): HTTPServer {
+    return this.served.server;
   }
 
   get url(): string {
@@ -48,17 +55,19 @@ export class Scene implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.server[Symbol.asyncDispose]();
+    return this.served[Symbol.asyncDispose]();
   }
 }
 
 /** A server, and the socket of its first client. */
-export function serveOne(
+export async function serveOne(
   options: UpgradeWebSocketOptions = {},
   use: (socket: ServerWebSocket) => unknown = () => {},
-): { readonly scene: Scene; readonly socket: Promise<ServerWebSocket> } {
+): Promise<
+  { readonly scene: Scene; readonly socket: Promise<ServerWebSocket> }
+> {
   const { promise, resolve } = Promise.withResolvers<ServerWebSocket>();
-  const scene = new Scene((socket) => {
+  const scene = await Scene.serve((socket) => {
     use(socket);
     resolve(socket);
   }, options);

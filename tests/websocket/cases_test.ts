@@ -411,7 +411,7 @@ async function runAll(scene: Scene, cases: readonly Case[]): Promise<void> {
       await run(scene, next);
     }
   }));
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(scene.served.errors, []);
 }
 
 const SECTIONS = {
@@ -441,7 +441,7 @@ for (const [section, cases] of Object.entries(SECTIONS)) {
   ) {
     Deno.test(`section ${section}: what comes back from an echo ${way}`, async () => {
       ok(cases.length >= 10);
-      await using scene = new Scene(use, { maxMessageSize: 4 * MIB });
+      await using scene = await Scene.serve(use, { maxMessageSize: 4 * MIB });
       await runAll(scene, cases);
     });
   }
@@ -480,7 +480,7 @@ function inflate(bytes: Uint8Array): Uint8Array {
 
 for (const [offer, answer] of Object.entries(OFFERS)) {
   Deno.test(`sections 12 and 13: compressed messages come back, by ${offer}`, async () => {
-    await using scene = new Scene(echo, {
+    await using scene = await Scene.serve(echo, {
       deflate: { threshold: 0 },
       maxMessageSize: 4 * MIB,
     });
@@ -528,12 +528,12 @@ for (const [offer, answer] of Object.entries(OFFERS)) {
     }
     await wire.send(close(1000));
     deepStrictEqual(await wire.rest(), ["close 1000"]);
-    deepStrictEqual(scene.reports.errors, []);
+    deepStrictEqual(scene.served.errors, []);
   });
 }
 
 Deno.test("what is compressed where nothing was agreed upon, or wrongly, is refused", async () => {
-  await using scene = new Scene(echo, { deflate: true });
+  await using scene = await Scene.serve(echo, { deflate: true });
   const agreed = { "Sec-WebSocket-Extensions": "permessage-deflate" };
   const compressed = deflate(encoder.encode("hello"), 15);
   for (

@@ -121,7 +121,7 @@ Deno.test("a message is inflated as far as it may be large, and no further", () 
 });
 
 Deno.test("a client whose message inflates past the limit is closed with 1009", async () => {
-  await using scene = new Scene(echo, {
+  await using scene = await Scene.serve(echo, {
     deflate: true,
     maxMessageSize: 100_000,
   });
@@ -143,11 +143,11 @@ Deno.test("a client whose message inflates past the limit is closed with 1009", 
     text("", { rsv: 4, length: 100_001 }),
   );
   deepStrictEqual(await long.rest(), ["close 1009"]);
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(scene.served.errors, []);
 });
 
 Deno.test("messages refer to earlier ones, both ways", async () => {
-  await using scene = new Scene(echo, { deflate: { threshold: 0 } });
+  await using scene = await Scene.serve(echo, { deflate: { threshold: 0 } });
   using wire = await scene.open(agreed);
   const client = new Remembering();
   const inflater = createInflateRaw();
@@ -174,7 +174,7 @@ Deno.test("messages refer to earlier ones, both ways", async () => {
 });
 
 Deno.test("messages of fewer bytes than the threshold are not compressed", async () => {
-  await using scene = new Scene(echo, { deflate: { threshold: 100 } });
+  await using scene = await Scene.serve(echo, { deflate: { threshold: 100 } });
   using wire = await scene.open(agreed);
   for (const [length, rsv] of [[99, 0], [100, 4]]) {
     for (const opcode of [OPCODES.text, OPCODES.binary]) {
@@ -299,7 +299,7 @@ Deno.test("a field of extensions takes time by its length, whatever it has", () 
 });
 
 Deno.test("where nothing was asked for, nothing is compressed", async () => {
-  await using scene = new Scene((socket) => {
+  await using scene = await Scene.serve((socket) => {
     strictEqual(socket.extensions, "");
     echo(socket);
   });

@@ -7,12 +7,12 @@ import {
   throws,
 } from "node:assert";
 import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import {
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
 } from "../../handlers/websocket/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
 import { replyTo } from "../http/_replies.ts";
 import { echo, Scene } from "./_serving.ts";
 import { close, echoed, OPCODES, opening, shown, text, Wire } from "./_wire.ts";
@@ -20,7 +20,7 @@ import { close, echoed, OPCODES, opening, shown, text, Wire } from "./_wire.ts";
 const nothing = () => {};
 
 Deno.test("the key of RFC 6455, section 1.3, is answered as it says", async () => {
-  await using scene = new Scene(echo);
+  await using scene = await Scene.serve(echo);
   using wire = await scene.open();
   match(wire.head, /^HTTP\/1\.1 101 Switching Protocols\r\n/);
   strictEqual(
@@ -75,18 +75,22 @@ class Base extends BaseHTTPRequestHandler<Deno.NetAddr> {
 
 for (
   const [way, start] of [
-    ["fetch", () => new Scene(nothing, { origins: ["https://a.test"] }).server],
-    ["doGET", () => serve(new HTTPServer(LOOPBACK, Base))],
+    [
+      "fetch",
+      async () =>
+        (await Scene.serve(nothing, { origins: ["https://a.test"] })).served,
+    ],
+    ["doGET", () => serveForTest(Base, { server: HTTPServer })],
   ] as const
 ) {
   Deno.test(`a request that opens no WebSocket is answered with an error, by ${way}`, async () => {
-    await using server = start();
+    await using served = await start();
     const found: Record<string, number> = {};
     for (const [what, [headers, , line]] of Object.entries(REFUSED)) {
       const request = opening({ ...headers, "X-Last": "1" }, line) +
         // Where the connection goes on, this ends it.
         "GET /end HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-      using connection = await Deno.connect(server.addr);
+      using connection = await Deno.connect(served.addr);
       await connection.write(new TextEncoder().encode(request));
       const answer = await new Response(connection.readable).text();
       const [, status] = /^HTTP\/1\.1 (\d+)/.exec(answer)!;
@@ -109,7 +113,7 @@ for (
 }
 
 Deno.test("a request that opens a WebSocket may be written in many ways", async () => {
-  await using scene = new Scene(echo, { origins: ["https://a.test"] });
+  await using scene = await Scene.serve(echo, { origins: ["https://a.test"] });
   for (
     const headers of [
       { Upgrade: "WebSocket", Connection: "keep-alive, UPGRADE" },
@@ -125,9 +129,12 @@ Deno.test("a request that opens a WebSocket may be written in many ways", async 
 
 Deno.test("the protocol that the server likes best is taken, of those offered", async () => {
   const chosen: string[] = [];
-  await using scene = new Scene(({ protocol }) => chosen.push(protocol), {
-    protocols: ["first", "second"],
-  });
+  await using scene = await Scene.serve(
+    ({ protocol }) => chosen.push(protocol),
+    {
+      protocols: ["first", "second"],
+    },
+  );
   for (const offered of ["second, first", "third,second", "third", "First"]) {
     using wire = await scene.open({ "Sec-WebSocket-Protocol": offered });
     strictEqual(
@@ -141,30 +148,32 @@ Deno.test("the protocol that the server likes best is taken, of those offered", 
 });
 
 Deno.test("the response has the headers that are given, and those set afterwards", async () => {
-  await using server = serve(
-    new HTTPServer(LOOPBACK, (request) => {
+  await using served = await serveForTest(
+    (request) => {
       const headers = { "Set-Cookie": "a=1", "Content-Length": "5" };
       const { response } = upgradeWebSocket(request, { headers });
       response.headers.set("X-Later", "2");
       return response;
-    }),
+    },
+    { server: HTTPServer },
   );
-  using wire = await Wire.open(Deno.connect(server.addr));
+  using wire = await Wire.open(Deno.connect(served.addr));
   strictEqual(wire.header("set-cookie"), "a=1");
   strictEqual(wire.header("x-later"), "2");
   strictEqual(wire.header("content-length"), undefined);
 });
 
 Deno.test("a WebSocket is opened behind other requests, and with its first frames", async () => {
-  await using server = serve(
-    new HTTPServer(LOOPBACK, (request) => {
+  await using served = await serveForTest(
+    (request) => {
       if (new URL(request.url).pathname !== "/") return new Response("page");
       const { socket, response } = upgradeWebSocket(request);
       echo(socket);
       return response;
-    }),
+    },
+    { server: HTTPServer },
   );
-  const connection = await Deno.connect(server.addr);
+  const connection = await Deno.connect(served.addr);
   const parts = [
     new TextEncoder().encode("GET /page HTTP/1.1\r\nHost: a\r\n\r\n"),
     new TextEncoder().encode(opening()),
@@ -190,15 +199,16 @@ Deno.test("a copy of the request opens a WebSocket as well", async () => {
       (request: Request) => request.clone(),
     ]
   ) {
-    await using server = serve(
-      new HTTPServer(LOOPBACK, async (request) => {
+    await using served = await serveForTest(
+      async (request) => {
         await null;
         const { socket, response } = upgradeWebSocket(copy(request));
         echo(socket);
         return response;
-      }),
+      },
+      { server: HTTPServer },
     );
-    using wire = await Wire.open(Deno.connect(server.addr));
+    using wire = await Wire.open(Deno.connect(served.addr));
     await wire.send(text("hello"));
     strictEqual(shown(await wire.receive()), echoed(OPCODES.text, "hello"));
   }
@@ -214,17 +224,18 @@ Deno.test("what is no request of a handler is refused", async () => {
     () => upgradeWebSocket({} as Request),
     /give it a Request or a handler of HTTP/,
   );
-  await using server = serve(
-    new HTTPServer(LOOPBACK, (_request, handler) => {
+  await using served = await serveForTest(
+    (_request, handler) => {
       throws(
         () => upgradeWebSocket(handler),
         /this handler answers with fetch\(\); give the request/,
       );
       return new Response("refused");
-    }),
+    },
+    { server: HTTPServer },
   );
   const request = opening({ Connection: "Upgrade, close" });
-  strictEqual((await replyTo(server.addr, request)).body, "refused");
+  strictEqual((await replyTo(served.addr, request)).body, "refused");
 });
 
 /** Options that are none, and what is said of them. */
@@ -278,7 +289,7 @@ Deno.test("options that are none are refused by name", () => {
 });
 
 Deno.test("Deno's own client is refused a protocol that nobody speaks", async () => {
-  await using scene = new Scene(nothing);
+  await using scene = await Scene.serve(nothing);
   const client = new WebSocket(scene.url, "unknown");
   const failed = Promise.withResolvers<unknown>();
   client.onerror = (event) => failed.resolve(event);

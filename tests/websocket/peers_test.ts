@@ -2,13 +2,14 @@
 // and Node's `ws`.
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { HTTPServer, HTTPSServer } from "../../server/http/mod.ts";
+import { serveForTest, type TestServer } from "../../server/testing/mod.ts";
 import {
   type ServerWebSocket,
   upgradeWebSocket,
 } from "../../handlers/websocket/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { selfSignedCertificate } from "../../server/testing/mod.ts";
 
 /** A program that needs a package which is no program. */
@@ -49,18 +50,18 @@ function speak(socket: ServerWebSocket): void {
 
 /** Serves WebSockets, a page, and takes what the page reports. */
 class Site implements AsyncDisposable {
-  readonly reports = new Reports();
   readonly reported = Promise.withResolvers<unknown>();
   /** What the server saw of each connection's end. */
   readonly ends: unknown[] = [];
-  readonly server: HTTPServer;
+  #served: TestServer<HTTPServer> | undefined;
 
-  constructor(page = "") {
+  static async serve(page = ""): Promise<Site> {
+    const site = new Site();
     const headers = { "content-type": "text/html" };
-    this.server = serve(
-      new HTTPServer(LOOPBACK, async (request) => {
+    site.#served = await serveForTest(
+      async (request) => {
         if (request.method === "POST") {
-          this.reported.resolve(await request.json());
+          site.reported.resolve(await request.json());
           return new Response("thanks");
         }
         if (request.headers.get("upgrade") === null) {
@@ -73,19 +74,25 @@ class Site implements AsyncDisposable {
         });
         speak(socket);
         socket.closed.then(({ code, reason, wasClean }) =>
-          this.ends.push([code, reason, wasClean])
+          site.ends.push([code, reason, wasClean])
         );
         return response;
-      }, { onError: this.reports.take }),
+      },
+      { server: HTTPServer },
     );
+    return site;
+  }
+
+  get served(): TestServer<HTTPServer> {
+    return this.#served!;
   }
 
   url(scheme: string): string {
-    return `${scheme}://127.0.0.1:${this.server.addr.port}/`;
+    return `${scheme}://127.0.0.1:${this.served.addr.port}/`;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.server[Symbol.asyncDispose]();
+    return this.served[Symbol.asyncDispose]();
   }
 }
 
@@ -135,7 +142,7 @@ const EXPECTED = [
 ];
 
 Deno.test("Deno's own client speaks to the server", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const converse = new Function(`${CONVERSATION} return converse;`)();
   deepStrictEqual(
     await patiently(
@@ -144,12 +151,12 @@ Deno.test("Deno's own client speaks to the server", async () => {
     ),
     EXPECTED,
   );
-  deepStrictEqual(site.reports.errors, []);
+  deepStrictEqual(site.served.errors, []);
 });
 
 Deno.test("Deno's own client speaks to the server over TLS", async () => {
   const { cert, key } = await selfSignedCertificate();
-  await using server = serve(
+  await using served = await serveForTest(
     new HTTPSServer({ ...LOOPBACK, cert, key }, (request) => {
       const { socket, response } = upgradeWebSocket(request, {
         protocols: ["mine"],
@@ -160,7 +167,7 @@ Deno.test("Deno's own client speaks to the server over TLS", async () => {
   );
   using client = Deno.createHttpClient({ caCerts: [cert] });
   const converse = new Function(`${CONVERSATION} return converse;`)();
-  const socket = new WebSocket(`wss://localhost:${server.addr.port}/`, {
+  const socket = new WebSocket(`wss://localhost:${served.addr.port}/`, {
     protocols: ["mine"],
     client,
   });
@@ -174,14 +181,16 @@ testWith(
   [chromium],
   "Chromium speaks to the server, with compression",
   async () => {
-    await using site = new Site(`<!DOCTYPE html><title>test</title><script>
+    await using site = await Site.serve(
+      `<!DOCTYPE html><title>test</title><script>
 ${CONVERSATION}
 const socket = new WebSocket(location.href.replace("http", "ws"), ["mine"]);
 converse(socket).catch(String).then((told) => fetch("/", {
   method: "POST",
   body: JSON.stringify({ told, extensions: socket.extensions }),
 }));
-</script>`);
+</script>`,
+    );
     await using profile = new Folder();
     await using _browser = chromium.start(
       ...["--headless", "--no-sandbox", "--disable-gpu"],
@@ -192,7 +201,7 @@ converse(socket).catch(String).then((told) => fetch("/", {
       { told: EXPECTED, extensions: "permessage-deflate" },
     );
     deepStrictEqual(site.ends, [[4001, "as you wish", true]]);
-    deepStrictEqual(site.reports.errors, []);
+    deepStrictEqual(site.served.errors, []);
   },
 );
 
@@ -234,7 +243,7 @@ asyncio.run(asyncio.wait_for(main(), 40))
 `;
 
 testWith([python], "Python's websockets speaks to the server", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const told = await python.run([
     ...["-c", PYTHON, site.url("ws"), PYTHON_PACKAGES],
   ]);
@@ -251,7 +260,7 @@ testWith([python], "Python's websockets speaks to the server", async () => {
     [4001, "as you wish", true],
     [3000, "bye", true],
   ]);
-  deepStrictEqual(site.reports.errors, []);
+  deepStrictEqual(site.served.errors, []);
 });
 
 /** Prints what a client of Node's saw, which has as many parameters as there are. */
@@ -285,7 +294,7 @@ testWith(
   [node],
   "Node's ws speaks to the server, with every kind of compression",
   async () => {
-    await using site = new Site();
+    await using site = await Site.serve();
     const told = JSON.parse(
       await node.run(["-e", NODE, site.url("ws"), NODE_PACKAGES]),
     );
@@ -295,7 +304,7 @@ testWith(
         .map((extensions) => [extensions, "ping", ...EXPECTED]),
     );
     strictEqual(site.ends.length, 4);
-    deepStrictEqual(site.reports.errors, []);
+    deepStrictEqual(site.served.errors, []);
   },
 );
 
@@ -303,7 +312,7 @@ testWith(
   [node],
   "a client that is killed ends nothing but its own connection",
   async () => {
-    await using site = new Site();
+    await using site = await Site.serve();
     // A client that is killed in the middle ends nobody else's connection.
     await using child = node.start(
       "-e",
@@ -326,6 +335,6 @@ socket.on("message", () => console.log("echoed"));`,
       () => "the end",
     );
     deepStrictEqual(site.ends, [[1006, "", false]]);
-    deepStrictEqual(site.reports.errors, []);
+    deepStrictEqual(site.served.errors, []);
   },
 );

@@ -7,13 +7,14 @@ import {
   throws,
 } from "node:assert";
 import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import {
   type ServerWebSocket,
   upgradeWebSocket,
+  type UpgradeWebSocketOptions,
   type WebSocketMessage,
 } from "../../handlers/websocket/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { echo, Scene, serveOne } from "./_serving.ts";
 import {
   close,
@@ -31,12 +32,12 @@ const { binary, ping } = OPCODES;
 
 /** Starts a server, and gives the socket of its first client and the client. */
 async function pair(
-  options: ConstructorParameters<typeof Scene>[1] = {},
+  options: UpgradeWebSocketOptions = {},
   use: (socket: ServerWebSocket) => unknown = () => {},
 ): Promise<
   AsyncDisposable & { scene: Scene; socket: ServerWebSocket; wire: Wire }
 > {
-  const { scene, socket } = serveOne(options, use);
+  const { scene, socket } = await serveOne(options, use);
   const wire = await scene.open();
   return {
     scene,
@@ -283,7 +284,7 @@ Deno.test("close() refuses what may not be sent", async () => {
 });
 
 Deno.test("a socket that is closed while it connects is opened and closed", async () => {
-  await using scene = new Scene((socket) => socket.close(4001, "no"));
+  await using scene = await Scene.serve((socket) => socket.close(4001, "no"));
   using wire = await scene.open();
   await wire.send(close(4001));
   deepStrictEqual(await wire.rest(), ["close 4001"]);
@@ -340,7 +341,7 @@ Deno.test("several that ask for messages get one each, and then none", async () 
 Deno.test("a loop can answer the message before a Close frame, however long it takes", async () => {
   const asked = Promise.withResolvers<void>();
   const may = Promise.withResolvers<void>();
-  await using scene = new Scene(async (socket) => {
+  await using scene = await Scene.serve(async (socket) => {
     for await (const message of socket) {
       asked.resolve();
       await may.promise;
@@ -396,14 +397,15 @@ async function settled(number: () => number): Promise<number> {
 
 Deno.test("a client cannot send more than a loop takes", async () => {
   const { promise, resolve } = Promise.withResolvers<ServerWebSocket>();
-  await using server = serve(
-    new CountingServer(LOOPBACK, (request) => {
+  await using served = await serveForTest(
+    (request) => {
       const { socket, response } = upgradeWebSocket(request);
       resolve(socket);
       return response;
-    }),
+    },
+    { server: CountingServer },
   );
-  using wire = await Wire.open(Deno.connect(server.addr));
+  using wire = await Wire.open(Deno.connect(served.addr));
   const socket = await promise;
   const message = text("x".repeat(256 * 1024));
   const all = 128;
@@ -413,7 +415,7 @@ Deno.test("a client cannot send more than a loop takes", async () => {
   })();
   const loop = socket[Symbol.asyncIterator]();
   for (let taken = 0; taken < 4; taken++) {
-    const read = await settled(() => server.bytes);
+    const read = await settled(() => served.server.bytes);
     // One message waits, and one read may have gone past it.
     ok(read <= (taken + 1) * message.length + 128 * 1024, `${read} bytes`);
     await loop.next();
@@ -427,7 +429,7 @@ Deno.test("a client cannot send more than a loop takes", async () => {
 Deno.test("a client cannot ask for more than it takes, and whoever awaits send() is held back", async () => {
   const big = "y".repeat(64 * 1024);
   let answered = 0;
-  await using scene = new Scene((socket) => {
+  await using scene = await Scene.serve((socket) => {
     socket.onmessage = () => {
       answered++;
       socket.send(big);
@@ -445,7 +447,7 @@ Deno.test("a client cannot ask for more than it takes, and whoever awaits send()
   const frames = await wire.rest();
   await sending;
   strictEqual(frames.length, all + 1);
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(scene.served.errors, []);
 });
 
 Deno.test("a client that does not take what is sent holds back who awaits it", async () => {
@@ -486,7 +488,7 @@ Deno.test("a client that takes nothing of what nobody awaits is given up", async
   strictEqual((await Promise.all(sending)).at(-1), false);
   strictEqual(socket.bufferedAmount, 0);
   wire[Symbol.dispose]();
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(scene.served.errors, []);
 });
 
 for (
@@ -502,7 +504,7 @@ for (
 ) {
   Deno.test(`a listener that ${what} closes its socket with 1011, and is reported`, async () => {
     for (const attribute of [false, true]) {
-      await using scene = new Scene((socket) => {
+      await using scene = await Scene.serve((socket) => {
         if (attribute) socket.onmessage = listener;
         else socket.addEventListener("message", listener);
         socket.onclose = listener;
@@ -513,7 +515,7 @@ for (
       strictEqual(shown(await wire.receive()), "close 1011");
       await wire.send(close(1011));
       deepStrictEqual(await wire.rest(), []);
-      const [error] = await scene.reports.until(1);
+      const [error] = await scene.served.untilErrors();
       const { errors } = what === "throws"
         ? error as AggregateError
         : { errors: [error] };
@@ -523,6 +525,10 @@ for (
       // Nobody else's has ended.
       await other.send(frame(ping));
       strictEqual(shown(await other.receive()), echoed(OPCODES.pong, ""));
+      other[Symbol.dispose]();
+      // Those of `close`: what rejects is reported by itself.
+      const closes = await scene.served.untilErrors(what === "throws" ? 1 : 2);
+      for (const error of closes) match(String(error), /of the listener/);
     }
   });
 }
@@ -541,7 +547,7 @@ Deno.test("a listener that rejects when all is over is reported, whatever with",
     deepStrictEqual(await wire.rest(), ["close"]);
     await socket.closed;
     may.resolve();
-    const [error] = await scene.reports.until(1) as [Error];
+    const [error] = await scene.served.untilErrors() as [Error];
     match(`${error} ${error.cause ?? ""}`, /late/);
   }
 });
@@ -579,7 +585,7 @@ Deno.test("how a connection ended is told, and no error of the client's is repor
     match(String(error), said);
     strictEqual(errors, count, how);
     wire[Symbol.dispose]();
-    deepStrictEqual(scene.reports.errors, []);
+    deepStrictEqual(scene.served.errors, []);
   }
 });
 
@@ -610,14 +616,11 @@ class Base extends BaseHTTPRequestHandler<Deno.NetAddr> {
 }
 
 Deno.test("a method opens a WebSocket, which stays when it has returned", async () => {
-  const reports = new Reports();
-  await using server = serve(
-    new HTTPServer(LOOPBACK, Base, { onError: reports.take }),
-  );
+  await using served = await serveForTest(Base, { server: HTTPServer });
   Base.log = [];
   for (const path of ["/loop", "/events"]) {
     using wire = await Wire.open(
-      Deno.connect(server.addr),
+      Deno.connect(served.addr),
       {},
       `GET ${path} HTTP/1.1`,
     );
@@ -630,45 +633,39 @@ Deno.test("a method opens a WebSocket, which stays when it has returned", async 
     '"GET /loop HTTP/1.1" 101 -',
     '"GET /events HTTP/1.1" 101 -',
   ]);
-  deepStrictEqual(reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("a method that fails behind the upgrade closes its WebSocket with 1011", async () => {
-  const reports = new Reports();
-  await using server = serve(
-    new HTTPServer(LOOPBACK, Base, { onError: reports.take }),
-  );
+  await using served = await serveForTest(Base, { server: HTTPServer });
   using wire = await Wire.open(
-    Deno.connect(server.addr),
+    Deno.connect(served.addr),
     {},
     "GET /throws HTTP/1.1",
   );
   await wire.send(close(1011));
   deepStrictEqual(await wire.rest(), ["close 1011"]);
-  match(String(await reports.until(1)), /of the method/);
+  match(String(await served.untilErrors()), /of the method/);
 });
 
 Deno.test("the connection ends with the WebSocket, whatever the method still does", async () => {
-  const reports = new Reports();
-  const server = serve(
-    new HTTPServer(LOOPBACK, Base, { onError: reports.take }),
-  );
+  await using served = await serveForTest(Base, { server: HTTPServer });
   using wire = await Wire.open(
-    Deno.connect(server.addr),
+    Deno.connect(served.addr),
     {},
     "GET /stays HTTP/1.1",
   );
   await wire.send(close(1000));
   deepStrictEqual(await wire.rest(), ["close 1000"]);
-  await server.shutdown({ gracePeriod: 0 });
+  await served.server.shutdown({ gracePeriod: 0 });
+  match(String(served.takeErrors()), /did not finish within 0 ms/);
 });
 
 Deno.test("a socket whose client leaves before the response gets no connection", async () => {
   const asked = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<unknown>();
-  const reports = new Reports();
-  await using server = serve(
-    new HTTPServer(LOOPBACK, async (request) => {
+  await using served = await serveForTest(
+    async (request) => {
       const { socket, response } = upgradeWebSocket(request);
       let closes = 0;
       socket.onclose = () => closes++;
@@ -683,9 +680,10 @@ Deno.test("a socket whose client leaves before the response gets no connection",
         ended.resolve([code, done, sent, closes, socket.readyState]);
       });
       return response;
-    }, { onError: reports.take }),
+    },
+    { server: HTTPServer },
   );
-  const client = await Deno.connect(server.addr);
+  const client = await Deno.connect(served.addr);
   await client.write(new TextEncoder().encode(opening()));
   await asked.promise;
   client.close();
@@ -693,11 +691,11 @@ Deno.test("a socket whose client leaves before the response gets no connection",
     await patiently(ended.promise, () => "the end"),
     [1006, true, false, 1, 3],
   );
-  deepStrictEqual(reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("the bytes of a WebSocket are counted by the server, once", async () => {
-  await using scene = new Scene(echo);
+  await using scene = await Scene.serve(echo);
   using wire = await scene.open();
   const sent = join([text("hello"), frame(binary, new Uint8Array(3_000))]);
   await wire.send(sent);
@@ -711,7 +709,7 @@ Deno.test("the bytes of a WebSocket are counted by the server, once", async () =
 });
 
 Deno.test("requestTimeout ends where a WebSocket begins", async () => {
-  await using scene = new Scene(echo, {}, { requestTimeout: 400 });
+  await using scene = await Scene.serve(echo, {}, { requestTimeout: 400 });
   using wire = await scene.open();
   await new Promise((resolve) => setTimeout(resolve, 500));
   await wire.send(join([text("later"), close(1000)]));
@@ -719,12 +717,12 @@ Deno.test("requestTimeout ends where a WebSocket begins", async () => {
     echoed(OPCODES.text, "later"),
     "close 1000",
   ]);
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(scene.served.errors, []);
 });
 
 Deno.test("a ServerWebSocket can be given where a WebSocket is asked for", async () => {
   const sendTo = (socket: WebSocket) => socket.send("typed");
-  await using scene = new Scene((socket) => {
+  await using scene = await Scene.serve((socket) => {
     socket.onopen = () => sendTo(socket);
     doesNotMatch(Deno.inspect(socket), /Error/);
     deepStrictEqual(

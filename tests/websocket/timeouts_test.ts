@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { HTTPServer } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { upgradeWebSocket } from "../../handlers/websocket/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
 import { echo, Scene, serveOne } from "./_serving.ts";
 import {
   close,
@@ -19,7 +19,7 @@ const { ping, pong } = OPCODES;
 const PING = echoed(ping, "");
 
 Deno.test("a silent client is pinged, and given up where it does not answer", async () => {
-  const { scene, socket } = serveOne({ idleTimeout: 100 });
+  const { scene, socket } = await serveOne({ idleTimeout: 100 });
   await using _ = scene;
   using wire = await scene.open();
   deepStrictEqual(await wire.rest(), [PING]);
@@ -29,11 +29,11 @@ Deno.test("a silent client is pinged, and given up where it does not answer", as
     String(error),
     /TimeoutError: The client was silent for longer than idleTimeout, 100 ms/,
   );
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(scene.served.errors, []);
 });
 
 Deno.test("a client that answers pings stays, and so does one that says anything", async () => {
-  const { scene, socket } = serveOne({ idleTimeout: 400 }, echo);
+  const { scene, socket } = await serveOne({ idleTimeout: 400 }, echo);
   await using _ = scene;
   using wire = await scene.open();
   for (const answer of [frame(pong), frame(pong, "other"), frame(ping)]) {
@@ -50,7 +50,7 @@ Deno.test("a client that answers pings stays, and so does one that says anything
 });
 
 Deno.test("a client is not blamed for the silence of a loop that takes nothing", async () => {
-  const { scene, socket } = serveOne({ idleTimeout: 50 });
+  const { scene, socket } = await serveOne({ idleTimeout: 50 });
   await using _ = scene;
   using wire = await scene.open();
   // One waits, and the pongs behind it are not read.
@@ -64,7 +64,7 @@ Deno.test("a client is not blamed for the silence of a loop that takes nothing",
 });
 
 Deno.test("a client that takes what is sent is not silent, however slowly", async () => {
-  const { scene, socket } = serveOne({ idleTimeout: 600 });
+  const { scene, socket } = await serveOne({ idleTimeout: 600 });
   await using _ = scene;
   using wire = await scene.open();
   const server = await socket;
@@ -79,7 +79,7 @@ Deno.test("a client that takes what is sent is not silent, however slowly", asyn
 });
 
 Deno.test("a client that does not answer a close is closed after closeTimeout", async () => {
-  const { scene, socket } = serveOne({ closeTimeout: 100 });
+  const { scene, socket } = await serveOne({ closeTimeout: 100 });
   await using _ = scene;
   using wire = await scene.open();
   (await socket).close(1000);
@@ -94,7 +94,7 @@ Deno.test("a client that does not answer a close is closed after closeTimeout", 
 
 Deno.test("a client that takes nothing of what waits, nor of the close, is closed all the same", async () => {
   for (const says of [false, true]) {
-    const { scene, socket } = serveOne({ closeTimeout: 100 });
+    const { scene, socket } = await serveOne({ closeTimeout: 100 });
     await using _ = scene;
     using wire = await scene.open();
     const server = await socket;
@@ -109,7 +109,7 @@ Deno.test("a client that takes nothing of what waits, nor of the close, is close
 });
 
 Deno.test("at a shutdown sockets are closed with 1001", async () => {
-  await using scene = new Scene((socket, request) => {
+  await using scene = await Scene.serve((socket, request) => {
     if (request.headers.has("x-loop")) echo(socket);
   });
   using listening = await scene.open();
@@ -122,13 +122,13 @@ Deno.test("at a shutdown sockets are closed with 1001", async () => {
     wire[Symbol.dispose]();
   }
   await ended;
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(scene.served.errors, []);
 });
 
 Deno.test("at a shutdown a loop answers the message that it is working at", async () => {
   const asked = Promise.withResolvers<void>();
   const may = Promise.withResolvers<void>();
-  await using scene = new Scene(async (socket) => {
+  await using scene = await Scene.serve(async (socket) => {
     for await (const message of socket) {
       asked.resolve();
       await may.promise;
@@ -148,7 +148,7 @@ Deno.test("at a shutdown a loop answers the message that it is working at", asyn
 });
 
 Deno.test("after the grace period of a shutdown sockets are closed without an answer", async () => {
-  const { scene, socket } = serveOne({});
+  const { scene, socket } = await serveOne({});
   await using _ = scene;
   using wire = await scene.open();
   const loop = (await socket)[Symbol.asyncIterator]().next();
@@ -157,24 +157,28 @@ Deno.test("after the grace period of a shutdown sockets are closed without an an
   deepStrictEqual(await loop, { done: true, value: undefined });
   strictEqual((await (await socket).closed).code, 1006);
   await ended;
-  match(String(await scene.reports.until(1)), /did not finish within 100 ms/);
+  match(
+    String(await scene.served.untilErrors()),
+    /did not finish within 100 ms/,
+  );
 });
 
 Deno.test("a shutdown that has begun closes a socket when it opens", async () => {
   const asked = Promise.withResolvers<void>();
   const may = Promise.withResolvers<void>();
-  await using server = serve(
-    new HTTPServer(LOOPBACK, async (request) => {
+  await using served = await serveForTest(
+    async (request) => {
       asked.resolve();
       await may.promise;
       const { socket, response } = upgradeWebSocket(request);
       socket.onopen = () => socket.send("open");
       return response;
-    }),
+    },
+    { server: HTTPServer },
   );
-  const opening = Wire.open(Deno.connect(server.addr));
+  const opening = Wire.open(Deno.connect(served.addr));
   await asked.promise;
-  const ended = server.shutdown();
+  const ended = served.server.shutdown();
   may.resolve();
   using wire = await opening;
   await wire.send(close(1001));
