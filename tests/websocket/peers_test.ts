@@ -2,7 +2,11 @@
 // and Node's `ws`.
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { HTTPServer, HTTPSServer } from "../../server/http/mod.ts";
-import { serveForTest, type TestServer } from "../../server/testing/mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+  type TestServer,
+} from "../../server/testing/mod.ts";
 import {
   type ServerWebSocket,
   upgradeWebSocket,
@@ -10,7 +14,6 @@ import {
 import { patiently } from "../_patience.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { LOOPBACK } from "../_serve.ts";
-import { selfSignedCertificate } from "../../server/testing/mod.ts";
 
 /** A program that needs a package which is no program. */
 class ProgramWith extends Program {

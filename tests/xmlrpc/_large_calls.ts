@@ -5,12 +5,11 @@ import {
 import { SimpleXMLRPCRequestHandler } from "../../handlers/xmlrpc/simple_xmlrpc_request_handler.ts";
 import type { XMLRPCCallLimits } from "../../handlers/xmlrpc/xmlrpc_call_limits.ts";
 import { SimpleXMLRPCServer } from "../../server/xmlrpc/simple_xmlrpc_server.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { patiently } from "../_patience.ts";
 
 /** A server whose calls are held until the test lets them go on. */
 export class HoldingServer extends SimpleXMLRPCServer {
-  readonly reports = new Reports();
   /** What its large calls hold. */
   readonly room: CallRoom;
   readonly #held: (() => void)[] = [];
@@ -39,11 +38,6 @@ export class HoldingServer extends SimpleXMLRPCServer {
       for (const wake of this.#arrived.splice(0)) wake();
       return released;
     }, { name: "hold" });
-    serve(this);
-  }
-
-  override handleError(error: unknown): void {
-    this.reports.take(error);
   }
 
   /** Resolves when so many calls are held. */

@@ -17,10 +17,13 @@ import {
   type XMLRPCValue,
 } from "../../server/xmlrpc/mod.ts";
 import { TLSServer, UnixStreamServer } from "../../mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
-import { selfSignedCertificate } from "../../server/testing/mod.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { testCarriers } from "./_carriers.ts";
 import { urlOf } from "./_client.ts";
 import { Everywhere } from "./_handlers.ts";
@@ -48,12 +51,10 @@ class Seen extends SimpleXMLRPCRequestHandler {
 function createEcho(Handler = Seen): SimpleXMLRPCServer {
   Seen.requests.length = 0;
   Seen.connections.clear();
-  const server = serve(
-    new SimpleXMLRPCServer(LOOPBACK, Handler, {
-      logRequests: false,
-      allowNil: true,
-    }),
-  );
+  const server = new SimpleXMLRPCServer(LOOPBACK, Handler, {
+    logRequests: false,
+    allowNil: true,
+  });
   server.registerFunction((x: XMLRPCValue) => x, { name: "same" });
   return server;
 }
@@ -84,8 +85,8 @@ testCarriers(
         new ForkingSimpleXMLRPCServer(LOOPBACK, Everywhere, { maxChildren: 1 }),
       ]
     ) {
-      await using server = serve(starting);
-      await exercise(urlOf(server), optionsFor(server.addr));
+      await using served = await serveForTest(starting);
+      await exercise(urlOf(served.server), optionsFor(served.addr));
     }
   },
 );
@@ -93,7 +94,9 @@ testCarriers(
 Deno.test("a client calls over a Unix socket", async () => {
   await using folder = new Folder();
   const path = folder.at("socket");
-  await using _server = serve(new UnixStreamServer({ path }, Everywhere));
+  await using _served = await serveForTest(
+    new UnixStreamServer({ path }, Everywhere),
+  );
   await exercise("http://localhost", {
     connect: () => Deno.connect({ transport: "unix", path }),
   });
@@ -105,10 +108,10 @@ Deno.test("a client calls over a Unix socket", async () => {
 
 Deno.test("a client calls over TLS", async () => {
   const { cert, key } = await selfSignedCertificate();
-  await using server = serve(
+  await using served = await serveForTest(
     new TLSServer({ ...LOOPBACK, cert, key }, Everywhere),
   );
-  const { port } = server.addr;
+  const { port } = served.addr;
   const url = `https://localhost:${port}/RPC2`;
   await exercise(url, {
     connect: () =>
@@ -121,9 +124,9 @@ Deno.test("a client calls over TLS", async () => {
 });
 
 testCarriers("every type comes back as it was sent", async ({ optionsFor }) => {
-  await using server = createEcho();
-  using client = new XMLRPCClient(urlOf(server), {
-    ...optionsFor(server.addr),
+  await using served = await serveForTest(createEcho());
+  using client = new XMLRPCClient(urlOf(served.server), {
+    ...optionsFor(served.addr),
     allowNil: true,
   });
   const values: XMLRPCValue[] = [
@@ -142,9 +145,9 @@ testCarriers("every type comes back as it was sent", async ({ optionsFor }) => {
 testCarriers(
   "what has no form in XML-RPC is sent to nobody",
   async ({ optionsFor }) => {
-    await using server = createEcho();
-    using client = new XMLRPCClient(urlOf(server), {
-      ...optionsFor(server.addr),
+    await using served = await serveForTest(createEcho());
+    using client = new XMLRPCClient(urlOf(served.server), {
+      ...optionsFor(served.addr),
       maxSize: 1000,
     });
     await rejects(client.call("same", [null]), {
@@ -173,16 +176,16 @@ testCarriers(
 testCarriers(
   "headers, names and passwords are sent",
   async ({ optionsFor }) => {
-    await using server = createEcho();
+    await using served = await serveForTest(createEcho());
     const call = async (url: string, headers?: HeadersInit) => {
       using client = new XMLRPCClient(url, {
-        ...optionsFor(server.addr),
+        ...optionsFor(served.addr),
         ...headers === undefined ? {} : { headers },
       });
       strictEqual(await client.call("same", [1]), 1);
       return { client, ...Seen.requests.at(-1)! };
     };
-    const url = urlOf(server);
+    const url = urlOf(served.server);
     const plain = await call(url);
     const { host } = new URL(url);
     strictEqual(plain.headers.get("host"), host);
@@ -236,8 +239,8 @@ testCarriers(
 testCarriers(
   "the path is the URL's, and /RPC2 where a text has none",
   async ({ optionsFor }) => {
-    await using server = createEcho();
-    const { hostname, port } = server.addr;
+    await using served = await serveForTest(createEcho());
+    const { hostname, port } = served.addr;
     const origin = `http://${hostname}:${port}`;
     for (
       const [url, path] of [
@@ -248,29 +251,29 @@ testCarriers(
         [`${origin}/RPC2#part`, "/RPC2"],
       ] as const
     ) {
-      using client = new XMLRPCClient(url, optionsFor(server.addr));
+      using client = new XMLRPCClient(url, optionsFor(served.addr));
       strictEqual(await client.call("same", [1]), 1);
       strictEqual(Seen.requests.at(-1)!.path, path);
     }
-    using client = new XMLRPCClient(`${origin}?a=1`, optionsFor(server.addr));
+    using client = new XMLRPCClient(`${origin}?a=1`, optionsFor(served.addr));
     await rejects(client.call("same", [1]), { status: 404 });
     strictEqual(client.url, `${origin}/?a=1`);
   },
 );
 
 Deno.test("long answers are compressed, and inflated", async () => {
-  await using server = createEcho();
-  using client = new XMLRPCClient(urlOf(server), {
-    connect: () => Deno.connect({ port: server.addr.port }),
+  await using served = await serveForTest(createEcho());
+  using client = new XMLRPCClient(urlOf(served.server), {
+    connect: () => Deno.connect({ port: served.addr.port }),
   });
   const text = "spam".repeat(10_000);
   strictEqual(await client.call("same", [text]), text);
 });
 
 Deno.test("calls one after the other go over one connection, those at once over several", async () => {
-  await using server = createEcho();
-  using client = new XMLRPCClient(urlOf(server), {
-    connect: () => Deno.connect({ port: server.addr.port }),
+  await using served = await serveForTest(createEcho());
+  using client = new XMLRPCClient(urlOf(served.server), {
+    connect: () => Deno.connect({ port: served.addr.port }),
   });
   for (let n = 0; n < 5; n++) strictEqual(await client.call("same", [n]), n);
   strictEqual(Seen.connections.size, 1);
@@ -279,11 +282,11 @@ Deno.test("calls one after the other go over one connection, those at once over 
 });
 
 Deno.test("a call is one write: its body does not wait for its head to be acknowledged", async () => {
-  await using server = createEcho();
+  await using served = await serveForTest(createEcho());
   let writes = 0;
-  using client = new XMLRPCClient(urlOf(server), {
+  using client = new XMLRPCClient(urlOf(served.server), {
     connect: async () => {
-      const conn = await Deno.connect({ port: server.addr.port });
+      const conn = await Deno.connect({ port: served.addr.port });
       const write = conn.write.bind(conn);
       conn.write = (data) => {
         writes++;
@@ -445,16 +448,16 @@ testCarriers(
 );
 
 Deno.test("a connection that comes after all calls have ended is closed with the client", async () => {
-  await using server = createEcho();
+  await using served = await serveForTest(createEcho());
   const wanted = Promise.withResolvers<void>();
   const come = Promise.withResolvers<void>();
   let closed: Promise<void> | undefined;
-  const client = new XMLRPCClient(urlOf(server), {
+  const client = new XMLRPCClient(urlOf(served.server), {
     timeout: 10,
     connect: async () => {
       wanted.resolve();
       await come.promise;
-      const connection = await watched(server.addr.port);
+      const connection = await watched(served.addr.port);
       closed = connection.closed;
       return connection.conn;
     },
@@ -540,13 +543,13 @@ Deno.test("a connection that fails is what a call rejects with", async () => {
 });
 
 Deno.test("an idle connection does not keep a program going", async () => {
-  await using server = createEcho();
+  await using served = await serveForTest(createEcho());
   const mod = import.meta.resolve("../../server/xmlrpc/mod.ts");
   await using program = new Child(Deno.execPath(), [
     ...["eval", "--quiet"],
     `import { XMLRPCClient } from ${JSON.stringify(mod)};
-const client = new XMLRPCClient(${JSON.stringify(urlOf(server))}, {
-  connect: () => Deno.connect({ port: ${server.addr.port} }),
+const client = new XMLRPCClient(${JSON.stringify(urlOf(served.server))}, {
+  connect: () => Deno.connect({ port: ${served.addr.port} }),
 });
 console.log(await client.call("same", [1]), await client.call("same", [2]));`,
   ]);
@@ -609,8 +612,11 @@ Deno.test("calls are refused whose options are wrong", async () => {
 testCarriers(
   "a server that nothing is known of can be called",
   async ({ optionsFor }) => {
-    await using server = createEcho();
-    using client = new XMLRPCClient(urlOf(server), optionsFor(server.addr));
+    await using served = await serveForTest(createEcho());
+    using client = new XMLRPCClient(
+      urlOf(served.server),
+      optionsFor(served.addr),
+    );
     const proxy = new ServerProxy<AnyXMLRPCMethods>(client);
     strictEqual(await proxy.same!(1), 1);
   },

@@ -15,8 +15,9 @@ import {
   XMLRPCDispatcher,
   type XMLRPCDocumentation,
 } from "../../server/xmlrpc/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { call, urlOf } from "./_client.ts";
 import { Undocumented } from "./_handlers.ts";
 
@@ -32,12 +33,13 @@ function page(help: string, documentation?: XMLRPCDocumentation): string {
 }
 
 Deno.test("DocXMLRPCServer answers GET with a page, and calls", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new DocXMLRPCServer(LOOPBACK, {
       logRequests: false,
       documentation: { title: "Title", name: "Name", introduction: "Intro" },
     }),
   );
+  const { server } = served;
   server.registerFunction(add, {
     signature: [["int", "int", "int"], ["double", "double", "double"]],
     help: "Adds.",
@@ -65,9 +67,10 @@ Deno.test("DocXMLRPCServer answers GET with a page, and calls", async () => {
 });
 
 Deno.test("DocXMLRPCServer answers HEAD as GET, and other paths with 404", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new DocXMLRPCServer(LOOPBACK, { logRequests: false }),
   );
+  const { server } = served;
   const length = new TextEncoder().encode(server.generateHTMLDocumentation())
     .length;
   const head = await fetch(urlOf(server), {
@@ -91,10 +94,10 @@ Deno.test("a handler class may have its own documentation", async () => {
     };
     override logMessage(): void {}
   }
-  await using server = serve(
+  await using served = await serveForTest(
     new DocXMLRPCServer(LOOPBACK, Own, { documentation: { title: "Not" } }),
   );
-  const response = await fetch(urlOf(server), {
+  const response = await fetch(urlOf(served.server), {
     headers: { connection: "close" },
   });
   match(await response.text(), /<title>Its own<\/title>/);
@@ -290,12 +293,13 @@ Deno.test("the names of parameters are told as they were written, or not at all"
 });
 
 Deno.test("the texts of a page can be set while its server serves", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new DocXMLRPCServer(LOOPBACK, {
       logRequests: false,
       documentation: { title: "Before", introduction: "Kept <1>" },
     }),
   );
+  const { server } = served;
   const read = async () => {
     const response = await fetch(urlOf(server), {
       headers: { connection: "close" },
@@ -364,9 +368,10 @@ testWith(
   [chromium],
   "Chromium shows the page in its style, and runs nothing that it was told",
   async () => {
-    await using server = serve(
+    await using served = await serveForTest(
       new DocXMLRPCServer(LOOPBACK, { logRequests: false }),
     );
+    const { server } = served;
     server.registerFunction(add, {
       name: "</code><script>document.title='run'</script>",
       help: `<img src=x onerror="document.title='run'">`,

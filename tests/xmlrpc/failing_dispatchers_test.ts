@@ -11,7 +11,8 @@ import {
   XMLRPCDispatcher,
   XMLRPCFault,
 } from "../../server/xmlrpc/mod.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { call } from "./_client.ts";
 
 const hostile = () => {
@@ -94,33 +95,30 @@ class Failing extends XMLRPCDispatcher {
 for (const [name, [fail, faultCode, faultString]] of Object.entries(FAILURES)) {
   Deno.test(`a dispatcher that ${name} is a fault, and is logged`, async () => {
     const logged: string[] = [];
-    const reports = new Reports();
     class Handler extends MultiPathXMLRPCRequestHandler<Deno.NetAddr> {
       override logMessage(message: string): void {
         logged.push(message);
       }
     }
-    class Server extends MultiPathXMLRPCServer {
-      override handleError(error: unknown): void {
-        reports.take(error);
-      }
-    }
-    await using server = serve(
-      new Server(LOOPBACK, Handler, { logRequests: false }),
+    await using served = await serveForTest(
+      Handler,
+      { server: MultiPathXMLRPCServer, options: { logRequests: false } },
     );
+    const { server } = served;
     server.addDispatcher("/RPC2", new Failing(fail));
     server.addDispatcher("/", new XMLRPCDispatcher())
       .registerFunction(() => 1, { name: "one" });
     await rejects(call(server, "any"), { faultCode, faultString });
     strictEqual(logged.length, 1);
     match(logged[0]!, /^The dispatcher failed: /);
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 
   Deno.test(`a function that ${name} is a fault`, async () => {
-    await using server = serve(
+    await using served = await serveForTest(
       new SimpleXMLRPCServer(LOOPBACK, { logRequests: false }),
     );
+    const { server } = served;
     server.registerFunction(fail as () => unknown, { name: "fail" });
     server.registerMulticallFunctions();
     // Nothing has no form in XML-RPC.
@@ -215,8 +213,10 @@ Deno.test("a handler whose dispatch() throws is a fault", async () => {
     }
     override logMessage(): void {}
   }
-  await using server = serve(new SimpleXMLRPCServer(LOOPBACK, Refusing));
-  await rejects(call(server, "any"), { faultCode: 3 });
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, Refusing),
+  );
+  await rejects(call(served.server, "any"), { faultCode: 3 });
 });
 
 Deno.test("a fault whose code or text is none of a fault's is told as another", async () => {

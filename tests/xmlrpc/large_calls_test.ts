@@ -1,4 +1,4 @@
-import { ok, rejects, strictEqual } from "node:assert";
+import { match, ok, rejects, strictEqual } from "node:assert";
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { gzipSync } from "node:zlib";
@@ -8,7 +8,8 @@ import {
   SimpleXMLRPCServer,
   ThreadingSimpleXMLRPCServer,
 } from "../../server/xmlrpc/mod.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { call, post } from "./_client.ts";
 import { Everywhere } from "./_handlers.ts";
 import { HoldingServer } from "./_large_calls.ts";
@@ -28,7 +29,10 @@ async function statusOf(response: Promise<Response>): Promise<number> {
 }
 
 Deno.test("small calls are answered while large ones wait for each other", async () => {
-  await using server = new HoldingServer({ maxHeldBytes: 100 * KIB });
+  await using served = await serveForTest(
+    new HoldingServer({ maxHeldBytes: 100 * KIB }),
+  );
+  const { server } = served;
   const first = call(server, "hold", [long]);
   await server.untilHeld(1);
   const second = call(server, "hold", [long]);
@@ -42,10 +46,13 @@ Deno.test("small calls are answered while large ones wait for each other", async
 });
 
 Deno.test("a large call that waits too long is 503, and the connection goes on", async () => {
-  await using server = new HoldingServer({
-    maxHeldBytes: 100 * KIB,
-    maxWait: 1,
-  });
+  await using served = await serveForTest(
+    new HoldingServer({
+      maxHeldBytes: 100 * KIB,
+      maxWait: 1,
+    }),
+  );
+  const { server } = served;
   const first = call(server, "hold", [long]);
   await server.untilHeld(1);
   const refused = await post(server, same(long));
@@ -63,7 +70,10 @@ Deno.test("a large call that waits too long is 503, and the connection goes on",
 });
 
 Deno.test("a client that leaves while its large call waits lets the next one in", async () => {
-  await using server = new HoldingServer({ maxHeldBytes: 170 * KIB });
+  await using served = await serveForTest(
+    new HoldingServer({ maxHeldBytes: 170 * KIB }),
+  );
+  const { server } = served;
   const held = [call(server, "hold", [long]), call(server, "hold", [long])];
   await server.untilHeld(2);
   const { answering } = server.room;
@@ -80,10 +90,15 @@ Deno.test("a client that leaves while its large call waits lets the next one in"
   server.letGo();
   await Promise.all(held);
   strictEqual(answering.taken, 0);
+  // It is told that nobody takes the answer.
+  match(String(await served.untilErrors()), /^BrokenPipe: /);
 });
 
 Deno.test("calls that are arriving hold no more than maxHeldBytes", async () => {
-  await using server = new HoldingServer({ maxHeldBytes: 100 * KIB });
+  await using served = await serveForTest(
+    new HoldingServer({ maxHeldBytes: 100 * KIB }),
+  );
+  const { server } = served;
   using slow = await Deno.connect(server.addr);
   const body = encodeXMLRPCCall("hold", [long]);
   await writeAll(
@@ -101,10 +116,13 @@ Deno.test("calls that are arriving hold no more than maxHeldBytes", async () => 
 
 Deno.test("answers that nobody reads hold no more than maxHeldBytes", async () => {
   const length = 32 * MIB;
-  await using server = new HoldingServer(
-    { maxHeldBytes: 40 * MIB },
-    2 * length,
+  await using served = await serveForTest(
+    new HoldingServer(
+      { maxHeldBytes: 40 * MIB },
+      2 * length,
+    ),
   );
+  const { server } = served;
   const silent = await Deno.connect(server.addr);
   const body = encodeXMLRPCCall("text", [length]);
   await writeAll(
@@ -116,12 +134,17 @@ Deno.test("answers that nobody reads hold no more than maxHeldBytes", async () =
   strictEqual(await statusOf(post(server, body)), 503);
   strictEqual(await call(server, "text", [100]), "x".repeat(100));
   silent.close();
-  await server.reports.until(1);
+  await served.untilErrors();
   strictEqual(await statusOf(post(server, body)), 200);
+  // Its status is all that was read of this one.
+  match(String(await served.untilErrors()), /^(BrokenPipe|ConnectionReset): /);
 });
 
 Deno.test("a large call that cannot be decompressed gives back what it held", async () => {
-  await using server = new HoldingServer({ maxHeldBytes: 100 * KIB });
+  await using served = await serveForTest(
+    new HoldingServer({ maxHeldBytes: 100 * KIB }),
+  );
+  const { server } = served;
   // Of random bytes, which do not become shorter.
   const random = crypto.getRandomValues(new Uint8Array(60 * KIB));
   const text = same([...random].map((byte) => byte.toString(16)).join(" "));
@@ -153,9 +176,10 @@ const bombs: Record<string, string> = {
 for (const [name, xml] of Object.entries(bombs)) {
   const bomb = compressed(xml);
   Deno.test(`a small call that inflates to megabytes of ${name} is 413`, async () => {
-    await using server = serve(
+    await using served = await serveForTest(
       new SimpleXMLRPCServer(LOOPBACK, Everywhere, { logRequests: false }),
     );
+    const { server } = served;
     strictEqual(await statusOf(post(server, bomb, gzip)), 413);
     strictEqual(await call(server, "add", [2, 3]), 5);
   });
@@ -168,7 +192,8 @@ const remote = {
 
 for (const [name, Server] of Object.entries(remote)) {
   Deno.test(`what a call costs is bounded in a ${name} too`, async () => {
-    await using server = serve(new Server(LOOPBACK, Everywhere));
+    await using served = await serveForTest(new Server(LOOPBACK, Everywhere));
+    const { server } = served;
     const multicall = (count: number) =>
       call(server, "system.multicall", [
         Array(count).fill({ methodName: "add", params: [2, 3] }),

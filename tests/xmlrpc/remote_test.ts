@@ -22,16 +22,20 @@ import {
   TLSServer,
   UnixStreamServer,
 } from "../../mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { selfSignedCertificate } from "../../server/testing/mod.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { call, post, urlOf } from "./_client.ts";
 import { Everywhere, Nowhere } from "./_handlers.ts";
 
 Deno.test("ThreadingSimpleXMLRPCServer calls functions in threads", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new ThreadingSimpleXMLRPCServer(LOOPBACK, Everywhere, { workers: 1 }),
   );
+  const { server } = served;
   strictEqual(await call(server, "count"), 1);
   strictEqual(await call(server, "count"), 2);
   // Here it is another.
@@ -42,9 +46,10 @@ Deno.test("ThreadingSimpleXMLRPCServer calls functions in threads", async () => 
 });
 
 Deno.test("ForkingSimpleXMLRPCServer calls functions in processes", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new ForkingSimpleXMLRPCServer(LOOPBACK, Everywhere, { maxChildren: 1 }),
   );
+  const { server } = served;
   notStrictEqual(await call(server, "pid"), Deno.pid);
   strictEqual(await call(server, "add", [2, 3]), 5);
   await rejects(call(server, "fail"), { faultCode: 42 });
@@ -57,7 +62,8 @@ Deno.test("long strings and deep arrays pass through threads and processes", asy
   for (
     const Server of [ThreadingSimpleXMLRPCServer, ForkingSimpleXMLRPCServer]
   ) {
-    await using server = serve(new Server(LOOPBACK, Everywhere));
+    await using served = await serveForTest(Everywhere, { server: Server });
+    const { server } = served;
     strictEqual(await call(server, "same", [text]), text);
     const again = await call(server, "same", [deep]);
     strictEqual(JSON.stringify(again), JSON.stringify(deep));
@@ -73,8 +79,8 @@ Deno.test("the mixins make the same servers, and documentation comes from there"
     new ForkingDocXMLRPCServer(LOOPBACK, Everywhere),
   ];
   for (const starting of servers) {
-    await using server = serve(starting);
-    const response = await fetch(urlOf(server), {
+    await using served = await serveForTest(starting);
+    const response = await fetch(urlOf(served.server), {
       headers: { connection: "close" },
     });
     match(await response.text(), /<h1>Everywhere<\/h1>/);
@@ -97,17 +103,13 @@ Deno.test("a handler that does not say where it lives is refused", () => {
 });
 
 Deno.test("a handler without a dispatcher is 500 in a thread, and reported", async () => {
-  class Server extends ThreadingSimpleXMLRPCServer {
-    readonly reports = new Reports();
-    override handleError(error: unknown) {
-      this.reports.take(error);
-    }
-  }
-  await using server = serve(new Server(LOOPBACK, Nowhere));
-  const response = await post(server, encodeXMLRPCCall("add", [1, 2]));
+  await using served = await serveForTest(Nowhere, {
+    server: ThreadingSimpleXMLRPCServer,
+  });
+  const response = await post(served.server, encodeXMLRPCCall("add", [1, 2]));
   await response.body?.cancel();
   strictEqual(response.status, 500);
-  const [error] = await server.reports.until(1);
+  const [error] = await served.untilErrors();
   match(`${error}`, /add to the class Nowhere: static override readonly/);
 });
 
@@ -121,16 +123,18 @@ async function add(url: string, client: Deno.HttpClient) {
 Deno.test("XML-RPC is served on a Unix path", async () => {
   await using folder = new Folder();
   const path = folder.at("socket");
-  await using _server = serve(new UnixStreamServer({ path }, Everywhere));
+  await using _served = await serveForTest(
+    new UnixStreamServer({ path }, Everywhere),
+  );
   using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
   strictEqual(await add("http://localhost/RPC2", client), 5);
 });
 
 Deno.test("XML-RPC is served over TLS", async () => {
   const { cert, key } = await selfSignedCertificate();
-  await using server = serve(
+  await using served = await serveForTest(
     new TLSServer({ ...LOOPBACK, cert, key }, Everywhere),
   );
   using client = Deno.createHttpClient({ caCerts: [cert] });
-  strictEqual(await add(`https://localhost:${server.addr.port}/`, client), 5);
+  strictEqual(await add(`https://localhost:${served.addr.port}/`, client), 5);
 });

@@ -8,7 +8,8 @@ import {
   type XMLRPCFault,
   type XMLRPCSystemMethods,
 } from "../../server/xmlrpc/mod.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { urlOf } from "./_client.ts";
 import { answer, http, RawServer } from "./_raw_server.ts";
 
@@ -41,12 +42,12 @@ function createCalculator(): SimpleXMLRPCServer & { calls: string[] } {
   register("a b", () => 2);
   server.registerIntrospectionFunctions();
   server.registerMulticallFunctions();
-  return Object.assign(serve(server), { calls });
+  return Object.assign(server, { calls });
 }
 
 Deno.test("methods are members, and dots lead to members of these", async () => {
-  await using server = createCalculator();
-  using proxy = new ServerProxy<Calculator>(urlOf(server));
+  await using served = await serveForTest(createCalculator());
+  using proxy = new ServerProxy<Calculator>(urlOf(served.server));
   const sum: number = await proxy.add(2, 3);
   strictEqual(sum, 5);
   const text: string = await proxy.later(1);
@@ -62,7 +63,8 @@ Deno.test("methods are members, and dots lead to members of these", async () => 
 });
 
 Deno.test("what is written wrong is an error to the compiler, and a fault", async () => {
-  await using server = createCalculator();
+  await using served = await serveForTest(createCalculator());
+  const { server } = served;
   using proxy = new ServerProxy<Calculator>(urlOf(server));
   // @ts-expect-error: there is one parameter too few.
   await rejects(proxy.add(1), { faultCode: -32603 });
@@ -81,7 +83,8 @@ Deno.test("what is written wrong is an error to the compiler, and a fault", asyn
 });
 
 Deno.test("what the language does with an object calls nothing", async () => {
-  await using server = createCalculator();
+  await using served = await serveForTest(createCalculator());
+  const { server } = served;
   const given = () =>
     Promise.resolve(new ServerProxy<Calculator>(urlOf(server)));
   using proxy: ServerProxy<Calculator> = await given();
@@ -103,8 +106,8 @@ Deno.test("what the language does with an object calls nothing", async () => {
 });
 
 Deno.test("a proxy of a client closes it, and has no options of its own", async () => {
-  await using server = createCalculator();
-  const client = new XMLRPCClient(urlOf(server));
+  await using served = await serveForTest(createCalculator());
+  const client = new XMLRPCClient(urlOf(served.server));
   {
     using proxy = new ServerProxy<Calculator>(client);
     strictEqual(await proxy.add(2, 3), 5);
@@ -118,13 +121,13 @@ Deno.test("a proxy of a client closes it, and has no options of its own", async 
 });
 
 Deno.test("a proxy closes its connection with its block, where a call has failed, too", async () => {
-  await using server = createCalculator();
+  await using served = await serveForTest(createCalculator());
   for (const fails of [false, true]) {
     const made: Deno.TcpConn[] = [];
     {
-      using proxy = new ServerProxy<Calculator>(urlOf(server), {
+      using proxy = new ServerProxy<Calculator>(urlOf(served.server), {
         connect: async () => {
-          made.push(await Deno.connect(server.addr));
+          made.push(await Deno.connect(served.addr));
           return made.at(-1)!;
         },
       });
@@ -142,7 +145,8 @@ Deno.test("a proxy closes its connection with its block, where a call has failed
 });
 
 Deno.test("MultiCall puts calls into one, and iterates over the results", async () => {
-  await using server = createCalculator();
+  await using served = await serveForTest(createCalculator());
+  const { server } = served;
   using proxy = new ServerProxy<Calculator>(urlOf(server));
   const calls = new MultiCall(proxy);
   const sum = calls.add(2, 3);
@@ -173,8 +177,8 @@ Deno.test("MultiCall puts calls into one, and iterates over the results", async 
 });
 
 Deno.test("a fault in MultiCall is thrown when its result is reached", async () => {
-  await using server = createCalculator();
-  using client = new XMLRPCClient(urlOf(server));
+  await using served = await serveForTest(createCalculator());
+  using client = new XMLRPCClient(urlOf(served.server));
   const calls = new MultiCall<Calculator>(client);
   calls.add(2, 3);
   calls.math.half(101);
@@ -197,16 +201,16 @@ Deno.test("a fault in MultiCall is thrown when its result is reached", async () 
 });
 
 Deno.test("MultiCall without calls has no results", async () => {
-  await using server = createCalculator();
-  using proxy = new ServerProxy<Calculator>(urlOf(server));
+  await using served = await serveForTest(createCalculator());
+  using proxy = new ServerProxy<Calculator>(urlOf(served.server));
   deepStrictEqual([...await new MultiCall(proxy)()], []);
 });
 
 Deno.test("MultiCall to a server that has none is a fault", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new SimpleXMLRPCServer(LOOPBACK, { logRequests: false }),
   );
-  using client = new XMLRPCClient(urlOf(server));
+  using client = new XMLRPCClient(urlOf(served.server));
   await rejects(new MultiCall(client)(), { faultCode: -32601 });
 });
 
@@ -253,7 +257,7 @@ Deno.test("MultiCall refuses results that are none", async () => {
 });
 
 Deno.test("MultiCallResults are made by a MultiCall", async () => {
-  await using server = createCalculator();
-  using proxy = new ServerProxy<Calculator>(urlOf(server));
+  await using served = await serveForTest(createCalculator());
+  using proxy = new ServerProxy<Calculator>(urlOf(served.server));
   strictEqual(await new MultiCall(proxy)() instanceof MultiCallResults, true);
 });

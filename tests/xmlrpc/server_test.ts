@@ -20,20 +20,22 @@ import {
   type XMLRPCValue,
 } from "../../server/xmlrpc/mod.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
-import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { ask, LOOPBACK } from "../_serve.ts";
 import { call, post, urlOf } from "./_client.ts";
 
 const quiet = { logRequests: false };
 const add = (a: number, b: number) => a + b;
 
 function adder(): SimpleXMLRPCServer {
-  const server = serve(new SimpleXMLRPCServer(LOOPBACK, quiet));
+  const server = new SimpleXMLRPCServer(LOOPBACK, quiet);
   server.registerFunction(add);
   return server;
 }
 
 Deno.test("SimpleXMLRPCServer answers calls", async () => {
-  await using server = adder();
+  await using served = await serveForTest(adder());
+  const { server } = served;
   strictEqual(await call(server, "add", [2, 3]), 5);
   strictEqual(await call(server, "add", ["Pŷt", "hơn"]), "Pŷthơn");
   await rejects(call(server, "sub", [2, 3]), { faultCode: -32601 });
@@ -41,7 +43,8 @@ Deno.test("SimpleXMLRPCServer answers calls", async () => {
 });
 
 Deno.test("SimpleXMLRPCServer has the methods of its dispatcher", async () => {
-  await using server = adder();
+  await using served = await serveForTest(adder());
+  const { server } = served;
   server.registerIntrospectionFunctions();
   server.registerMulticallFunctions();
   server.registerInstance({ math: { max: Math.max } }, {
@@ -58,9 +61,9 @@ Deno.test("SimpleXMLRPCServer has the methods of its dispatcher", async () => {
 });
 
 Deno.test("an answer is 200, text/xml, of known length", async () => {
-  await using server = adder();
+  await using served = await serveForTest(adder());
   for (const body of [encodeXMLRPCCall("add", [1, 2]), "not XML"]) {
-    const response = await post(server, body);
+    const response = await post(served.server, body);
     strictEqual(response.status, 200);
     strictEqual(response.headers.get("content-type"), "text/xml");
     const { length } = await response.bytes();
@@ -69,7 +72,8 @@ Deno.test("an answer is 200, text/xml, of known length", async () => {
 });
 
 Deno.test("calls are answered at / and /RPC2, others are 404", async () => {
-  await using server = adder();
+  await using served = await serveForTest(adder());
+  const { server } = served;
   const body = encodeXMLRPCCall("add", [1, 2]);
   for (const path of ["/", "/RPC2"]) {
     const response = await post(server, body, {}, path);
@@ -85,10 +89,10 @@ Deno.test("calls are answered at / and /RPC2, others are 404", async () => {
 });
 
 Deno.test("a call may name the server in its path", async () => {
-  await using server = adder();
+  await using served = await serveForTest(adder());
   const body = encodeXMLRPCCall("add", [1, 2]);
   const answer = await ask(
-    server.addr,
+    served.addr,
     `POST http://x:80/RPC2 HTTP/1.1\r\nHost: x:80\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   match(answer, /^HTTP\/1.1 200 OK\r\n.*<int>3<\/int>/s);
@@ -98,9 +102,10 @@ Deno.test("rpcPaths are the handler class's own", async () => {
   class Elsewhere extends SimpleXMLRPCRequestHandler {
     static override readonly rpcPaths: readonly string[] = ["/api?v=1"];
   }
-  await using server = serve(
+  await using served = await serveForTest(
     new SimpleXMLRPCServer(LOOPBACK, Elsewhere, quiet),
   );
+  const { server } = served;
   server.registerFunction(add);
   const body = encodeXMLRPCCall("add", [1, 2]);
   const statuses = [];
@@ -116,8 +121,10 @@ Deno.test("GET is 501: calls are sent by POST", async () => {
   class Silent extends SimpleXMLRPCRequestHandler {
     override logMessage(): void {}
   }
-  await using server = serve(new SimpleXMLRPCServer(LOOPBACK, Silent));
-  const response = await fetch(urlOf(server), {
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, Silent),
+  );
+  const response = await fetch(urlOf(served.server), {
     headers: { connection: "close" },
   });
   strictEqual(response.status, 501);
@@ -132,12 +139,14 @@ Deno.test("one connection carries many calls", async () => {
       return super.dispatch(method, params);
     }
   }
-  await using server = serve(new SimpleXMLRPCServer(LOOPBACK, Counting, quiet));
-  server.registerFunction(add);
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, Counting, quiet),
+  );
+  served.server.registerFunction(add);
   const body = encodeXMLRPCCall("add", [1, 2]);
   const request =
     `POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-  const answer = await ask(server.addr, request.repeat(5));
+  const answer = await ask(served.addr, request.repeat(5));
   strictEqual(answer.match(/<int>3<\/int>/g)?.length, 5);
   strictEqual(connections.size, 1);
 });
@@ -149,7 +158,10 @@ Deno.test("a handler sees the request of a call", async () => {
       return [this.headers.get("x-name"), this.clientAddress.transport];
     }
   }
-  await using server = serve(new SimpleXMLRPCServer(LOOPBACK, Polite, quiet));
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, Polite, quiet),
+  );
+  const { server } = served;
   server.registerFunction(add);
   const response = await post(server, encodeXMLRPCCall("who", []), {
     "x-name": "Ada",
@@ -165,7 +177,10 @@ Deno.test("a handler that refuses calls refuses them in a multicall too", async 
       return await super.dispatch(method, params);
     }
   }
-  await using server = serve(new SimpleXMLRPCServer(LOOPBACK, Guarded, quiet));
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, Guarded, quiet),
+  );
+  const { server } = served;
   server.registerFunction(() => "secret", { name: "secret" });
   server.registerFunction(add);
   server.registerMulticallFunctions();
@@ -180,9 +195,9 @@ Deno.test("a handler that refuses calls refuses them in a multicall too", async 
 });
 
 Deno.test("a body in chunks is read", async () => {
-  await using server = adder();
+  await using served = await serveForTest(adder());
   const bytes = new TextEncoder().encode(encodeXMLRPCCall("add", [1, 2]));
-  const response = await fetch(urlOf(server), {
+  const response = await fetch(urlOf(served.server), {
     method: "POST",
     headers: { connection: "close" },
     body: ReadableStream.from([bytes.subarray(0, 30), bytes.subarray(30)]),
@@ -195,7 +210,10 @@ Deno.test("a body that ends too soon calls nothing", async () => {
   class Silent extends SimpleXMLRPCRequestHandler {
     override logMessage(): void {}
   }
-  await using server = serve(new SimpleXMLRPCServer(LOOPBACK, Silent));
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, Silent),
+  );
+  const { server } = served;
   server.registerFunction(() => called = true, { name: "call" });
   const body = encodeXMLRPCCall("call", []);
   await ask(
@@ -209,10 +227,12 @@ Deno.test("a body that ends too soon calls nothing", async () => {
 const gzip = (data: string | Uint8Array) => new Uint8Array(gzipSync(data));
 
 Deno.test("a body that is compressed with gzip is read", async () => {
-  await using server = adder();
+  await using served = await serveForTest(adder());
   const body = gzip(encodeXMLRPCCall("add", ["x".repeat(1000), "y"]));
   for (const encoding of ["gzip", "GZIP", "x-gzip"]) {
-    const response = await post(server, body, { "content-encoding": encoding });
+    const response = await post(served.server, body, {
+      "content-encoding": encoding,
+    });
     strictEqual(
       (decodeXMLRPCResponse(await response.bytes()) as string).length,
       1001,
@@ -226,7 +246,10 @@ class Small extends SimpleXMLRPCRequestHandler {
 }
 
 Deno.test("a body that cannot be decompressed is 400, 413 or 501", async () => {
-  await using server = serve(new SimpleXMLRPCServer(LOOPBACK, Small));
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, Small),
+  );
+  const { server } = served;
   server.registerFunction((text: string) => text.length, { name: "length" });
   const sized = (size: number) => {
     const text = "x".repeat(size - encodeXMLRPCCall("length", [""]).length);
@@ -286,7 +309,10 @@ async function* chunks(conn: Deno.Conn): AsyncGenerator<Uint8Array> {
 }
 
 Deno.test("an answer is compressed if it is long and the client accepts gzip", async () => {
-  await using server = serve(new SimpleXMLRPCServer(LOOPBACK, quiet));
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, quiet),
+  );
+  const { server } = served;
   server.registerFunction((size: number) => "x".repeat(size), { name: "text" });
   const accepted = ["gzip", "deflate, GZip;q=0.5", "x-gzip", "br, gzip; q=1"];
   for (const accept of accepted) {
@@ -311,9 +337,10 @@ Deno.test("encodeThreshold is the handler class's own", async () => {
     class Threshold extends SimpleXMLRPCRequestHandler {
       static override readonly encodeThreshold = threshold as number;
     }
-    await using server = serve(
+    await using served = await serveForTest(
       new SimpleXMLRPCServer(LOOPBACK, Threshold, quiet),
     );
+    const { server } = served;
     server.registerFunction((size: number) => "x".repeat(size), {
       name: "text",
     });
@@ -331,13 +358,14 @@ Deno.test("logRequests: false logs nothing, and by default each is logged", asyn
     }
   }
   for (const logRequests of [undefined, true, false]) {
-    await using server = serve(
+    await using served = await serveForTest(
       new SimpleXMLRPCServer(
         LOOPBACK,
         Logging,
         logRequests === undefined ? {} : { logRequests },
       ),
     );
+    const { server } = served;
     server.registerFunction(add);
     await call(server, "add", [1, 2]);
   }
@@ -353,9 +381,12 @@ Deno.test("a handler class with a dispatcher needs no server of XML-RPC", async 
     }
     override logMessage(): void {}
   }
-  await using plain = serve(new TCPServer(LOOPBACK, Own));
-  strictEqual(await call(plain, "add", [1, 2]), 3);
-  await using server = serve(new SimpleXMLRPCServer(LOOPBACK, Own));
+  await using plain = await serveForTest(new TCPServer(LOOPBACK, Own));
+  strictEqual(await call(plain.server, "add", [1, 2]), 3);
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, Own),
+  );
+  const { server } = served;
   strictEqual(await call(server, "add", [1, 2]), 3);
   strictEqual(server.dispatcher, Own.dispatcher);
   const message =
@@ -370,18 +401,12 @@ Deno.test("a handler without any dispatcher is 500, and told to handleError", as
   class None extends SimpleXMLRPCRequestHandler {
     override logMessage(): void {}
   }
-  const reports = new Reports();
-  class Server extends TCPServer {
-    override handleError(error: unknown) {
-      reports.take(error);
-    }
-  }
-  await using server = serve(new Server(LOOPBACK, None));
-  const response = await post(server, encodeXMLRPCCall("add", [1, 2]));
+  await using served = await serveForTest(None);
+  const response = await post(served.server, encodeXMLRPCCall("add", [1, 2]));
   strictEqual(response.status, 500);
   doesNotMatch(JSON.stringify([...response.headers]), /exception|traceback/i);
   doesNotMatch(await response.text(), /Cannot find/);
-  const [error] = await reports.until(1);
+  const [error] = await served.untilErrors();
   match(`${error}`, /^Error: Cannot find the functions to call: .*class None:/);
 });
 
@@ -395,7 +420,10 @@ Deno.test("SimpleXMLRPCServer refuses options that are out of range", () => {
 });
 
 Deno.test("MultiPathXMLRPCServer has a dispatcher for each path", async () => {
-  await using server = serve(new MultiPathXMLRPCServer(LOOPBACK, quiet));
+  await using served = await serveForTest(
+    new MultiPathXMLRPCServer(LOOPBACK, quiet),
+  );
+  const { server } = served;
   for (const path of ["/foo", "/foo/bar", "/foo?k=v", "/"]) {
     const dispatcher = server.addDispatcher(path, new XMLRPCDispatcher());
     strictEqual(server.getDispatcher(path), dispatcher);
@@ -414,7 +442,10 @@ Deno.test("MultiPathXMLRPCServer has a dispatcher for each path", async () => {
 });
 
 Deno.test("a method of one path is unknown at another", async () => {
-  await using server = serve(new MultiPathXMLRPCServer(LOOPBACK, quiet));
+  await using served = await serveForTest(
+    new MultiPathXMLRPCServer(LOOPBACK, quiet),
+  );
+  const { server } = served;
   server.addDispatcher("/foo", new XMLRPCDispatcher())
     .registerFunction(Math.pow, { name: "pow" });
   server.addDispatcher("/foo/bar", new XMLRPCDispatcher())
@@ -434,13 +465,15 @@ Deno.test("a target with a fragment or without a path is 400, whatever has its n
   class Silent extends MultiPathXMLRPCRequestHandler {
     override logMessage(): void {}
   }
-  await using server = serve(new MultiPathXMLRPCServer(LOOPBACK, Silent));
+  await using served = await serveForTest(
+    new MultiPathXMLRPCServer(LOOPBACK, Silent),
+  );
   const body = encodeXMLRPCCall("test", []);
   for (const target of ["/foo#frag", "/foo?k=v#frag", "?k=v", "#frag"]) {
-    server.addDispatcher(target, new XMLRPCDispatcher())
+    served.server.addDispatcher(target, new XMLRPCDispatcher())
       .registerFunction(() => target, { name: "test" });
     const answer = await ask(
-      server.addr,
+      served.addr,
       `POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
     match(answer, /^HTTP\/1\.1 400 /, target);
