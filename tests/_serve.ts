@@ -103,6 +103,16 @@ export async function refuses(
   });
 }
 
+/**
+ * Whether an error says only that a client has left: what the server learns of that,
+ * and whether it is writing meanwhile, is chance.
+ */
+export function isDisconnect(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.UnexpectedEof;
+}
+
 /** Whether this machine has the IPv6 loopback address. */
 export function hasIPv6(): boolean {
   try {

@@ -20,12 +20,16 @@ export type TestableServerClass = new (
 /** Options of {@linkcode serveForTest} for any server. */
 export interface ServedOptions {
   /**
-   * Whether errors are no failure of the test. Those that the test has taken, by
-   * `untilErrors` or `takeErrors`, never are.
+   * Whether errors are no failure of the test, or what says that of each. Those that
+   * the test has taken, by `untilErrors` or `takeErrors`, never are.
+   *
+   * Whether a client that leaves is an error depends on when the server learns of
+   * it: `(error) => error instanceof Deno.errors.BrokenPipe` allows that, and
+   * nothing else.
    *
    * @default {false}
    */
-  readonly allowErrors?: boolean;
+  readonly allowErrors?: boolean | ((error: unknown) => boolean);
   /**
    * How long handlers have to end when the test does, in milliseconds. Then they
    * are aborted, which is an error.

@@ -57,7 +57,7 @@ export class TestServer<Server extends TestableServer = TestableServer>
   /** The certificate it shows by default and its key, of a server of TLS. */
   readonly certificate: TLSCertificate | undefined;
   readonly #log: ErrorLog;
-  readonly #allowErrors: boolean;
+  readonly #allowErrors: boolean | ((error: unknown) => boolean);
   readonly #gracePeriod: number;
   readonly #undo: AsyncDisposableStack;
   readonly #served: Promise<PromiseSettledResult<void>[]>;
@@ -75,7 +75,10 @@ export class TestServer<Server extends TestableServer = TestableServer>
   constructor(
     server: Server,
     log: ErrorLog,
-    options: { readonly allowErrors?: boolean; readonly gracePeriod?: number },
+    options: {
+      readonly allowErrors?: boolean | ((error: unknown) => boolean);
+      readonly gracePeriod?: number;
+    },
     undo: AsyncDisposableStack,
     certificate: TLSCertificate | undefined,
   ) {
@@ -226,8 +229,11 @@ export class TestServer<Server extends TestableServer = TestableServer>
       const [served] = await this.#served;
       if (served?.status === "rejected") throw served.reason;
     }
-    const { errors } = this;
-    if (errors.length === 0 || this.#allowErrors) return;
+    const allow = this.#allowErrors;
+    const errors = this.errors.filter((error) =>
+      typeof allow === "function" ? !allow(error) : !allow
+    );
+    if (errors.length === 0) return;
     throw new AggregateError(
       errors,
       `The server was told of ${errors.length} error${

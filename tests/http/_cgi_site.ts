@@ -7,7 +7,11 @@ import {
   scriptRoomOf,
 } from "../../handlers/http/_cgi/script_room.ts";
 import { HTTPServer } from "../../server/http/http_server.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import {
+  type ServedOptions,
+  serveForTest,
+  type TestServer,
+} from "../../server/testing/mod.ts";
 import { type Reply, replyTo } from "./_replies.ts";
 
 /** A folder with files and scripts. */
@@ -28,14 +32,27 @@ export interface SiteOptions {
   readonly onRequest?: (code: unknown) => void;
 }
 
-/** A server of files and scripts, and all it has logged and reported. */
-export class Site extends HTTPServer {
+/** A server of files and scripts, and all it has logged. */
+export class Site implements AsyncDisposable {
+  readonly served: TestServer<HTTPServer>;
   readonly log: string[];
   /** What its scripts wait for. */
   readonly room: ScriptRoom;
-  readonly reports = new Reports();
 
-  constructor(options: SiteOptions = {}) {
+  private constructor(
+    served: TestServer<HTTPServer>,
+    log: string[],
+    room: ScriptRoom,
+  ) {
+    this.served = served;
+    this.log = log;
+    this.room = room;
+  }
+
+  static async serve(
+    options: SiteOptions = {},
+    servedOptions: ServedOptions = {},
+  ): Promise<Site> {
     const log: string[] = [];
     class Scripts extends CGIHTTPRequestHandler<Deno.NetAddr> {
       static override readonly directory = options.directory ?? SITE;
@@ -60,14 +77,15 @@ export class Site extends HTTPServer {
         log.push(message);
       }
     }
-    super(LOOPBACK, Scripts);
-    this.room = scriptRoomOf(Scripts);
-    this.log = log;
-    serve(this);
+    return new Site(
+      await serveForTest(Scripts, { server: HTTPServer, ...servedOptions }),
+      log,
+      scriptRoomOf(Scripts),
+    );
   }
 
-  override handleError(error: unknown): void {
-    this.reports.take(error);
+  get addr(): HTTPServer["addr"] {
+    return this.served.addr;
   }
 
   connect(): Promise<Deno.TcpConn> {
@@ -92,6 +110,10 @@ export class Site extends HTTPServer {
   ): Promise<Reply> {
     const length = `Content-Length: ${new TextEncoder().encode(body).length}`;
     return this.send(requestOf(`POST ${target}`, [length, ...headers]) + body);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.served[Symbol.asyncDispose]();
   }
 }
 

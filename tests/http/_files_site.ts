@@ -2,7 +2,11 @@ import { dirname } from "node:path";
 import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http/mod.ts";
 import type { HTTPCompression, SymlinkPolicy } from "../../server/http/mod.ts";
 import { Folder } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import {
+  type ServedOptions,
+  serveForTest,
+  type TestServer,
+} from "../../server/testing/mod.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { type Reply, replyTo } from "./_replies.ts";
 
@@ -21,46 +25,53 @@ export interface FilesOptions {
  * a file that must not be.
  */
 export class FilesSite implements AsyncDisposable {
-  readonly server: ReportingServer;
   readonly #folder = new Folder();
+  #served: TestServer<HTTPServer> | undefined;
+
+  private constructor() {}
 
   /**
    * @param files The text of files by their names; a folder of none has a slash
    * at the end.
    */
-  constructor(
+  static async serve(
     files: Readonly<Record<string, string>>,
     options: FilesOptions = {},
-  ) {
-    const directory = this.at("");
+    servedOptions: ServedOptions = {},
+  ): Promise<FilesSite> {
+    const site = new FilesSite();
+    const directory = site.at("");
     Deno.mkdirSync(directory);
-    Deno.writeTextFileSync(this.beside("secret"), SECRET);
+    Deno.writeTextFileSync(site.beside("secret"), SECRET);
     for (const [name, text] of Object.entries(files)) {
-      Deno.mkdirSync(dirname(`${this.at(name)}.`), { recursive: true });
-      if (!name.endsWith("/")) Deno.writeTextFileSync(this.at(name), text);
+      Deno.mkdirSync(dirname(`${site.at(name)}.`), { recursive: true });
+      if (!name.endsWith("/")) Deno.writeTextFileSync(site.at(name), text);
     }
     const base = SimpleHTTPRequestHandler;
-    this.server = serve(
-      new ReportingServer(
-        LOOPBACK,
-        class extends SimpleHTTPRequestHandler<Deno.NetAddr> {
-          static override readonly directory = directory;
-          static override readonly followSymlinks = options.followSymlinks ??
-            base.followSymlinks;
-          static override readonly listsDirectories =
-            options.listsDirectories ?? base.listsDirectories;
-          static override readonly indexPages = options.indexPages ??
-            base.indexPages;
-          static override readonly extensionsMap = options.extensionsMap ??
-            base.extensionsMap;
-          static override readonly maxListedEntries =
-            options.maxListedEntries ?? base.maxListedEntries;
-          static override readonly compression = options.compression ??
-            base.compression;
-          override logMessage() {}
-        },
-      ),
+    site.#served = await serveForTest(
+      class extends SimpleHTTPRequestHandler<Deno.NetAddr> {
+        static override readonly directory = directory;
+        static override readonly followSymlinks = options.followSymlinks ??
+          base.followSymlinks;
+        static override readonly listsDirectories = options.listsDirectories ??
+          base.listsDirectories;
+        static override readonly indexPages = options.indexPages ??
+          base.indexPages;
+        static override readonly extensionsMap = options.extensionsMap ??
+          base.extensionsMap;
+        static override readonly maxListedEntries = options.maxListedEntries ??
+          base.maxListedEntries;
+        static override readonly compression = options.compression ??
+          base.compression;
+        override logMessage() {}
+      },
+      { server: HTTPServer, ...servedOptions },
     );
+    return site;
+  }
+
+  get served(): TestServer<HTTPServer> {
+    return this.#served!;
   }
 
   /** The path of a file that is served. */
@@ -75,7 +86,7 @@ export class FilesSite implements AsyncDisposable {
 
   /** The URL of something that is served. */
   url(target: string): string {
-    return `http://127.0.0.1:${this.server.addr.port}${target}`;
+    return `http://127.0.0.1:${this.served.addr.port}${target}`;
   }
 
   /** Dates a file back, so that its tag is strong. */
@@ -84,12 +95,12 @@ export class FilesSite implements AsyncDisposable {
   }
 
   connect(): Promise<Deno.TcpConn> {
-    return Deno.connect(this.server.addr);
+    return Deno.connect(this.served.addr);
   }
 
   /** Sends a request on a connection of its own and reads to its end. */
   send(request: string): Promise<Reply> {
-    return replyTo(this.server.addr, request);
+    return replyTo(this.served.addr, request);
   }
 
   get(target: string, ...headers: readonly string[]): Promise<Reply> {
@@ -101,7 +112,7 @@ export class FilesSite implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server[Symbol.asyncDispose]();
+    await this.served[Symbol.asyncDispose]();
     await this.#folder[Symbol.asyncDispose]();
   }
 }
@@ -111,10 +122,3 @@ export const SECRET = "nobody may read this";
 export const LONG_AGO = new Date("2020-02-03T04:05:06.789Z");
 /** The same as HTTP says it. */
 export const LONG_AGO_TEXT = "Mon, 03 Feb 2020 04:05:06 GMT";
-
-class ReportingServer extends HTTPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}

@@ -7,9 +7,12 @@ import {
 import type { RequestHandlerClass } from "../../mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { patiently } from "../_patience.ts";
-import { Folder } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { selfSignedCertificate } from "../../server/testing/mod.ts";
+import {
+  type ServedOptions,
+  serveForTest,
+  type TestableServer,
+  type TestServer,
+} from "../../server/testing/mod.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 import { FetchTarget, Target } from "./_target_handlers.ts";
 
@@ -27,11 +30,9 @@ export const WAYS = [
 /** One of them. */
 export type Way = typeof WAYS[number];
 
-/** Where a server listens, which is closed in the end. */
+/** A server, and how its clients connect. */
 interface Launched {
-  readonly server: AsyncDisposable & {
-    handleError: (error: unknown) => unknown;
-  };
+  readonly served: TestServer<TestableServer>;
   readonly connect: () => Promise<Deno.Conn>;
 }
 
@@ -45,81 +46,91 @@ const TARGETS: Handlers = { base: Target, fetch: FetchTarget };
 
 async function launch(
   way: Way,
-  folder: Folder,
   handlers: Handlers,
+  options: ServedOptions,
 ): Promise<Launched> {
   switch (way) {
     case "TLS": {
-      const { cert, key } = await selfSignedCertificate();
-      const server = serve(
-        new HTTPSServer({ ...LOOPBACK, cert, key }, handlers.base),
-      );
-      const client = { hostname: "localhost", port: server.addr.port };
+      const served = await serveForTest(handlers.base, {
+        server: HTTPSServer,
+        ...options,
+      });
+      const { cert } = served.certificate!;
+      const client = { hostname: "localhost", port: served.addr.port };
       return {
-        server,
+        served,
         connect: () => Deno.connectTls({ ...client, caCerts: [cert] }),
       };
     }
     case "a Unix socket": {
-      const path = folder.at("server");
-      const server = serve(new UnixStreamServer({ path }, handlers.base));
+      const served = await serveForTest(handlers.base, {
+        server: UnixStreamServer,
+        ...options,
+      });
+      const path = served.addr.path!;
       return {
-        server,
+        served,
         connect: () => Deno.connect({ transport: "unix", path }),
       };
     }
     default: {
-      const server = serve(overTCP(way, handlers));
-      return { server, connect: () => Deno.connect(server.addr) };
+      const served = await overTCP(way, handlers, options);
+      return { served, connect: () => Deno.connect(served.addr) };
     }
   }
 }
 
-function overTCP(way: Way, { base, fetch }: Handlers): HTTPServer {
+function overTCP(
+  way: Way,
+  { base, fetch }: Handlers,
+  servedOptions: ServedOptions,
+): Promise<TestServer<HTTPServer>> {
   switch (way) {
     case "threads":
-      return new ThreadingHTTPServer(LOOPBACK, base, { workers: 1 });
+      return serveForTest(base, {
+        server: ThreadingHTTPServer,
+        ...servedOptions,
+        options: { workers: 1 },
+      });
     case "threads, the main thread accepts":
-      return new ThreadingHTTPServer(LOOPBACK, base, {
-        workers: 1,
-        accept: "main",
+      return serveForTest(base, {
+        server: ThreadingHTTPServer,
+        ...servedOptions,
+        options: { workers: 1, accept: "main" },
       });
     case "processes":
-      return new ForkingHTTPServer(LOOPBACK, base, {
-        maxChildren: 1,
-        requestsPerChild: Infinity,
-        connectionsPerChild: 100,
+      return serveForTest(base, {
+        server: ForkingHTTPServer,
+        ...servedOptions,
+        options: {
+          maxChildren: 1,
+          requestsPerChild: Infinity,
+          connectionsPerChild: 100,
+        },
       });
     case "TCP, with fetch":
-      return new HTTPServer(LOOPBACK, fetch);
+      return serveForTest(fetch, { server: HTTPServer, ...servedOptions });
     default:
-      return new HTTPServer(LOOPBACK, base);
+      return serveForTest(base, { server: HTTPServer, ...servedOptions });
   }
 }
 
 /** A server that can be attacked. */
 export class Attacked implements AsyncDisposable {
-  readonly reports = new Reports();
-  readonly #stack: AsyncDisposableStack;
+  readonly served: TestServer<TestableServer>;
   readonly connect: () => Promise<Deno.Conn>;
 
-  private constructor(
-    stack: AsyncDisposableStack,
-    { server, connect }: Launched,
-  ) {
-    this.#stack = stack;
+  private constructor({ served, connect }: Launched) {
+    this.served = served;
     this.connect = connect;
-    server.handleError = this.reports.take;
-    stack.use(server);
   }
 
   static async start(
     way: Way = "TCP",
     handlers: Handlers = TARGETS,
+    servedOptions: ServedOptions = {},
   ): Promise<Attacked> {
-    const stack = new AsyncDisposableStack();
-    const folder = stack.use(new Folder());
-    return new Attacked(stack, await launch(way, folder, handlers));
+    return new Attacked(await launch(way, handlers, servedOptions));
   }
 
   /** Sends bytes on a connection of their own and gives all that comes back. */
@@ -136,7 +147,7 @@ export class Attacked implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
+    return this.served[Symbol.asyncDispose]();
   }
 }
 

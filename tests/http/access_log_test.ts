@@ -16,9 +16,10 @@ import {
 import { SimpleXMLRPCRequestHandler } from "../../handlers/xmlrpc/simple_xmlrpc_request_handler.ts";
 import { XMLRPCDispatcher } from "../../server/xmlrpc/mod.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, reset, serve } from "../_serve.ts";
+import { isDisconnect, LOOPBACK, reset } from "../_serve.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { readUntil } from "./_raw_client.ts";
 import { replyTo, writeBytes } from "./_replies.ts";
@@ -287,15 +288,15 @@ Deno.test("every handler's requests are logged once, with status and bytes", asy
     Handler: HandlerClass,
     ...requests: readonly string[]
   ) => {
-    await using server = serve(
-      new TCPServer(LOOPBACK, Handler, {
-        onError() {},
-      }),
+    await using served = await serveForTest(
+      new TCPServer(LOOPBACK, Handler, { onError() {} }),
+      // That of `Fetch`.
+      { allowErrors: (error) => String(error) === "Error: bad" },
     );
     const before = log.records.length;
     let count = before;
     for (const request of requests) {
-      await replyTo(server.addr, request);
+      await replyTo(served.addr, request);
       await log.until(++count);
     }
     return log.records.slice(before).map(parts);
@@ -350,11 +351,15 @@ Deno.test("every handler's requests are logged once, with status and bytes", asy
 
 Deno.test("what the server answers by itself is logged: 400, 408, 413, 417, 431, 501", async () => {
   const log = new Log();
-  await using server = serve(
-    new Server(LOOPBACK, () => new Response(), {
-      accessLog: log.take,
-      limits: { headersTimeout: 200, maxHeaderSize: 500, maxBodySize: 10 },
-    }),
+  await using served = await serveForTest(
+    () => new Response(),
+    {
+      server: Server,
+      options: {
+        accessLog: log.take,
+        limits: { headersTimeout: 200, maxHeaderSize: 500, maxBodySize: 10 },
+      },
+    },
   );
   const asked = [
     ["GET / HTTP/1.1\r\n\r\n", "GET", "/", 400],
@@ -375,7 +380,7 @@ Deno.test("what the server answers by itself is logged: 400, 408, 413, 417, 431,
     ],
   ] as const;
   for (const [i, [sent]] of asked.entries()) {
-    await replyTo(server.addr, sent);
+    await replyTo(served.addr, sent);
     await log.until(i + 1);
   }
   deepStrictEqual(
@@ -387,19 +392,16 @@ Deno.test("what the server answers by itself is logged: 400, 408, 413, 417, 431,
 
 Deno.test("each request of a pipeline is logged by itself, in order", async () => {
   const log = new Log();
-  await using server = serve(
-    new Server(
-      LOOPBACK,
-      async (request) => {
-        const { length } = await request.text();
-        return new Response(
-          "x".repeat(Number(new URL(request.url).search.slice(1)) + length),
-        );
-      },
-      { accessLog: log.take },
-    ),
+  await using served = await serveForTest(
+    async (request) => {
+      const { length } = await request.text();
+      return new Response(
+        "x".repeat(Number(new URL(request.url).search.slice(1)) + length),
+      );
+    },
+    { server: Server, options: { accessLog: log.take } },
   );
-  using connection = await Deno.connect(server.addr);
+  using connection = await Deno.connect(served.addr);
   await writeBytes(
     connection,
     "GET /?1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /?3 HTTP/1.1\r\nHost: a\r\n" +
@@ -422,17 +424,22 @@ const LEAVING = {
 for (const [how, leave] of Object.entries(LEAVING)) {
   Deno.test(`a request is logged whose client ${how} in its response`, async () => {
     const log = new Log();
-    await using server = serve(
-      new Server(LOOPBACK, () =>
+    await using served = await serveForTest(
+      () =>
         new Response(
           new ReadableStream({
             pull(controller) {
               controller.enqueue(new Uint8Array(50_000));
             },
           }),
-        ), { accessLog: log.take }),
+        ),
+      {
+        server: Server,
+        options: { accessLog: log.take },
+        allowErrors: isDisconnect,
+      },
     );
-    const connection = await Deno.connect(server.addr);
+    const connection = await Deno.connect(served.addr);
     await writeBytes(connection, requestOf("GET /endless"));
     await connection.read(new Uint8Array(1000));
     await leave(connection);
@@ -445,15 +452,16 @@ for (const [how, leave] of Object.entries(LEAVING)) {
 Deno.test("a request is logged whose client leaves before it is answered", async () => {
   const log = new Log();
   const asked = Promise.withResolvers<void>();
-  await using server = serve(
-    new Server(LOOPBACK, ({ signal }) => {
+  await using served = await serveForTest(
+    ({ signal }) => {
       asked.resolve();
       return new Promise((_, reject) =>
         signal.addEventListener("abort", () => reject(signal.reason))
       );
-    }, { accessLog: log.take }),
+    },
+    { server: Server, options: { accessLog: log.take } },
   );
-  const connection = await Deno.connect(server.addr);
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, requestOf("GET /slow"));
   await asked.promise;
   connection.close();
@@ -476,11 +484,12 @@ Deno.test("a request whose handler does not return is logged when the server giv
       finished.resolve();
     }
   }
-  await using server = serve(new Server(LOOPBACK, Stuck));
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(Stuck, { server: Server });
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, requestOf("GET /stuck"));
   await asked.promise;
-  await server.shutdown({ gracePeriod: 1 });
+  await served.server.shutdown({ gracePeriod: 1 });
+  match(String(served.takeErrors()), /did not finish within 1 ms/);
   // It ends in the end, and is not logged again.
   answer.resolve(new Response());
   await patiently(finished.promise, () => "the handler to finish");
@@ -491,13 +500,18 @@ Deno.test("a request whose handler does not return is logged when the server giv
 
 Deno.test("a request that takes too long is logged as it was answered", async () => {
   const log = new Log();
-  await using server = serve(
-    new Server(LOOPBACK, () => new Promise(() => {}), {
-      accessLog: log.take,
-      limits: { requestTimeout: 50 },
-    }),
+  await using served = await serveForTest(
+    () => new Promise<Response>(() => {}),
+    {
+      server: Server,
+      options: {
+        accessLog: log.take,
+        limits: { requestTimeout: 50 },
+      },
+    },
   );
-  strictEqual((await replyTo(server.addr, requestOf("GET /"))).status, 503);
+  strictEqual((await replyTo(served.addr, requestOf("GET /"))).status, 503);
+  match(String(await served.untilErrors()), /longer than requestTimeout/);
   const [record] = await log.until(1);
   deepStrictEqual([record!.status, record!.complete], [503, true]);
   ok(record!.duration >= 45, `${record!.duration} ms`);
@@ -516,8 +530,8 @@ Deno.test("a connection that was taken over is logged when it ends, with its byt
       for await (const line of rfile) await wfile.write(`${line}\n`);
     }
   }
-  await using server = serve(new Server(LOOPBACK, Tunnel));
-  const connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(Tunnel, { server: Server });
+  const connection = await Deno.connect(served.addr);
   await writeBytes(
     connection,
     "GET /t HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello\n",
@@ -532,21 +546,25 @@ Deno.test("a connection that was taken over is logged when it ends, with its byt
 
 Deno.test("the client of a log is the real one: behind PROXY, and trusted proxies", async () => {
   const log = new Log();
-  await using server = serve(
-    new Server(LOOPBACK, () => new Response("x"), {
-      accessLog: log.take,
-      proxyProtocol: { mode: "optional", trust: ["127.0.0.0/8"] },
-      forwarded: {
-        trust: ["127.0.0.0/8", "192.0.2.1"],
-        fields: ["X-Forwarded-For"],
+  await using served = await serveForTest(
+    () => new Response("x"),
+    {
+      server: Server,
+      options: {
+        accessLog: log.take,
+        proxyProtocol: { mode: "optional", trust: ["127.0.0.0/8"] },
+        forwarded: {
+          trust: ["127.0.0.0/8", "192.0.2.1"],
+          fields: ["X-Forwarded-For"],
+        },
       },
-    }),
+    },
   );
   const destination: Deno.NetAddr = {
     ...{ transport: "tcp", hostname: "1.1.1.1", port: 1 },
   } as const;
   const ask = async (source?: string, ...headers: readonly string[]) => {
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     if (source !== undefined) {
       await connection.write(encodeProxyHeader({
         version: 1,
@@ -564,7 +582,7 @@ Deno.test("the client of a log is the real one: behind PROXY, and trusted proxie
   await ask("192.0.2.1", XFF);
   // What is refused has a client too.
   await replyTo(
-    server.addr,
+    served.addr,
     `PUT / HTTP/1.1\r\nHost: a\r\n${XFF}\r\nContent-Length: 999999999999\r\n\r\n`,
   );
   const records = await log.until(5);
@@ -588,7 +606,7 @@ Deno.test("a client of a Unix socket has a name that is one field", async () => 
   const log = new Log();
   await using folder = new Folder();
   const path = folder.at("socket");
-  await using server = serve(
+  await using served = await serveForTest(
     new UnixStreamServer(
       { path },
       FetchRequestHandler.from(() => new Response("x"), {}, false, {
@@ -596,7 +614,7 @@ Deno.test("a client of a Unix socket has a name that is one field", async () => 
       }),
     ),
   );
-  strictEqual(server.addr.path, path);
+  strictEqual(served.addr.path, path);
   using connection = await Deno.connect({ path, transport: "unix" });
   await writeBytes(connection, requestOf("GET /"));
   const [record] = await log.until(1);
@@ -640,11 +658,12 @@ Deno.test("a log that throws or rejects is printed, and harms no request", async
   ) {
     const options: HTTPServerOptions = { accessLog };
     const lines = await printed(async () => {
-      await using server = serve(
-        new Server(LOOPBACK, () => new Response("x"), options),
+      await using served = await serveForTest(
+        () => new Response("x"),
+        { server: Server, options },
       );
       for (let i = 0; i < 2; i++) {
-        strictEqual((await replyTo(server.addr, requestOf("GET /"))).body, "x");
+        strictEqual((await replyTo(served.addr, requestOf("GET /"))).body, "x");
       }
     });
     // Behind each is where it was thrown.
@@ -658,8 +677,8 @@ Deno.test("a log that throws or rejects is printed, and harms no request", async
 
 Deno.test("false logs nothing, and without a setting logRequest() does, as it did", async () => {
   const get = async (Handler: HandlerClass) => {
-    await using server = serve(new TCPServer(LOOPBACK, Handler));
-    await replyTo(server.addr, requestOf("GET /x"));
+    await using served = await serveForTest(new TCPServer(LOOPBACK, Handler));
+    await replyTo(served.addr, requestOf("GET /x"));
   };
   class Asked extends BaseHTTPRequestHandler {
     async doGET(): Promise<void> {
@@ -719,13 +738,14 @@ testWith(
   async () => {
     const log = new Log();
     await using folder = new Folder();
-    await using server = serve(
-      new Server(LOOPBACK, (request) => {
+    await using served = await serveForTest(
+      (request) => {
         const { pathname } = new URL(request.url);
         return new Response("x".repeat(1000), {
           status: pathname === "/missing" ? 404 : 200,
         });
-      }, { accessLog: log.take }),
+      },
+      { server: Server, options: { accessLog: log.take } },
     );
     const asked = [
       requestOf("GET /", [
@@ -739,7 +759,7 @@ testWith(
       "GARBAGE\r\n\r\n",
     ];
     for (const [i, request] of asked.entries()) {
-      await replyTo(server.addr, request);
+      await replyTo(served.addr, request);
       await log.until(i + 1);
     }
     for (const format of ["common", "combined"] as const) {

@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { createConnection } from "node:net";
 import { once } from "node:events";
+import { isDisconnect } from "../_serve.ts";
 import { patiently } from "../_patience.ts";
 import { exists, until } from "../server/processes/_processes.ts";
 import { readUntil } from "./_raw_client.ts";
@@ -45,7 +46,7 @@ for (
   ] as const
 ) {
   Deno.test(`a CGI script that is to ${query} is answered with 502`, async () => {
-    await using site = new Site();
+    await using site = await Site.serve();
     const { status, body } = await site.get(`/cgi-bin/behave?${query}`);
     strictEqual(status, 502);
     strictEqual(body.includes("Hello"), false);
@@ -55,14 +56,14 @@ for (
       true,
       site.log[0],
     );
-    deepStrictEqual(site.reports.errors, []);
+    deepStrictEqual(site.served.errors, []);
     // The connection was not the script's to lose.
     strictEqual((await site.get("/cgi-bin/query?next")).body, "next");
   });
 }
 
 Deno.test("a CGI script's exit code is logged, with and without an answer", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   strictEqual((await site.get("/cgi-bin/behave?exit-early")).status, 502);
   deepStrictEqual(site.log.splice(0, 2), [
     "CGI script /cgi-bin/behave ended with exit code 3",
@@ -79,17 +80,17 @@ Deno.test("a CGI script's exit code is logged, with and without an answer", asyn
 });
 
 Deno.test("a CGI script that a signal ends leaves its answer incomplete", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { status, body, complete } = await site.get("/cgi-bin/behave?die-late");
   deepStrictEqual([status, body, complete], [200, "begun\n", false]);
   match(
-    String(site.reports.errors[0]),
+    String(await site.served.untilErrors()),
     /CGI script \/cgi-bin\/behave failed: SIGKILL ended it$/,
   );
 });
 
 Deno.test("what a CGI script writes to stderr is logged line by line", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { body } = await site.get("/cgi-bin/behave?complain");
   strictEqual(body, "done\n");
   deepStrictEqual(site.log, [
@@ -99,7 +100,7 @@ Deno.test("what a CGI script writes to stderr is logged line by line", async () 
 });
 
 Deno.test("of what a CGI script writes to stderr no more than 100 lines are logged", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { body } = await site.get("/cgi-bin/behave?complain-at-length");
   strictEqual(body, "done\n");
   strictEqual(site.log.length, 100);
@@ -108,7 +109,7 @@ Deno.test("of what a CGI script writes to stderr no more than 100 lines are logg
 });
 
 Deno.test("a CGI script that hangs before its header is answered with 504", async () => {
-  await using site = new Site({ cgiTimeout: 1_000 });
+  await using site = await Site.serve({ cgiTimeout: 1_000 });
   const started = performance.now();
   const { status } = await site.get("/cgi-bin/behave?hang-early");
   strictEqual(status, 504);
@@ -120,17 +121,17 @@ Deno.test("a CGI script that hangs before its header is answered with 504", asyn
 });
 
 Deno.test("a CGI script that hangs after its header is ended, and its answer incomplete", async () => {
-  await using site = new Site({ cgiTimeout: 1_000 });
+  await using site = await Site.serve({ cgiTimeout: 1_000 });
   const { headers, body, complete } = await site.get(
     "/cgi-bin/behave?hang-late",
   );
   deepStrictEqual([body, complete], ["begun\n", false]);
   await gone(Number(headers.get("x-pid")));
-  match(String(site.reports.errors[0]), /for 1000 ms$/);
+  match(String(await site.served.untilErrors()), /for 1000 ms$/);
 });
 
 Deno.test("a CGI script that ignores SIGTERM is ended by SIGKILL", async () => {
-  await using site = new Site({ cgiTimeout: 1_000 });
+  await using site = await Site.serve({ cgiTimeout: 1_000 });
   const started = performance.now();
   const { status } = await site.get("/cgi-bin/behave?hang-stubborn");
   strictEqual(status, 504);
@@ -138,7 +139,9 @@ Deno.test("a CGI script that ignores SIGTERM is ended by SIGKILL", async () => {
 });
 
 Deno.test("the time that a client takes is not its CGI script's", async () => {
-  await using site = new Site({ cgiTimeout: 1_000 });
+  await using site = await Site.serve({ cgiTimeout: 1_000 }, {
+    allowErrors: isDisconnect,
+  });
   const [client, pid] = await begin(site, "flood-body");
   // The script waits for the client, for longer than it may itself.
   await new Promise((resolve) => setTimeout(resolve, 1_500));
@@ -152,7 +155,7 @@ Deno.test("the time that a client takes is not its CGI script's", async () => {
 });
 
 Deno.test("a client that sends its body slowly has not made its CGI script hang", async () => {
-  await using site = new Site({ cgiTimeout: 1_000 });
+  await using site = await Site.serve({ cgiTimeout: 1_000 });
   const client = await site.connect();
   const send = (text: string) => client.write(new TextEncoder().encode(text));
   await send(requestOf("POST /cgi-bin/behave?lines", ["Content-Length: 4"]));
@@ -164,7 +167,7 @@ Deno.test("a client that sends its body slowly has not made its CGI script hang"
 
 for (const query of ["hang-late", "flood-body"]) {
   Deno.test(`a CGI script that is to ${query} ends when its client resets`, async () => {
-    await using site = new Site();
+    await using site = await Site.serve();
     const socket = createConnection(site.addr.port, "127.0.0.1");
     await once(socket, "connect");
     socket.write(requestOf(`GET /cgi-bin/behave?${query}`));
@@ -175,28 +178,29 @@ for (const query of ["hang-late", "flood-body"]) {
     socket.resetAndDestroy();
     await once(socket, "close");
     await patiently(gone(pid), () => "the script to end");
-    await site.reports.until(1);
+    await site.served.untilErrors();
   });
 }
 
 Deno.test("a CGI script ends when its client closes and it goes on printing", async () => {
-  await using site = new Site();
+  await using site = await Site.serve({}, { allowErrors: isDisconnect });
   const [client, pid] = await begin(site, "flood-body");
   client.close();
   await gone(pid);
 });
 
 Deno.test("a CGI script ends with its server", async () => {
-  const site = new Site();
+  await using site = await Site.serve();
   const [client, pid] = await begin(site, "hang-late");
-  await site.shutdown({ gracePeriod: 0 });
+  await site.served.server.shutdown({ gracePeriod: 0 });
+  match(String(site.served.takeErrors()), /did not finish within 0 ms/);
   await gone(pid);
   client.close();
 });
 
 for (const query of ["close-stdin", "ignore-stdin"]) {
   Deno.test(`a CGI script may ${query}, however much the client sends`, async () => {
-    await using site = new Site();
+    await using site = await Site.serve();
     for (const size of [10, 200_000]) {
       const { status, body, complete } = await site.postTo(
         `/cgi-bin/behave?${query}`,
@@ -204,13 +208,13 @@ for (const query of ["close-stdin", "ignore-stdin"]) {
       );
       deepStrictEqual([status, body, complete], [200, "done\n", true]);
     }
-    deepStrictEqual(site.reports.errors, []);
+    deepStrictEqual(site.served.errors, []);
     deepStrictEqual(site.log, []);
   });
 }
 
 Deno.test("a CGI script whose client ends within its body is ended", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const client = await site.connect();
   await client.write(
     new TextEncoder().encode(
@@ -224,11 +228,14 @@ Deno.test("a CGI script whose client ends within its body is ended", async () =>
   ).text();
   // Nothing says that the answer is complete.
   strictEqual(rest, "");
-  match(String(site.reports.errors[0]), /The body ended after 4 bytes/);
+  match(
+    String(await site.served.untilErrors()),
+    /The body ended after 4 bytes/,
+  );
 });
 
 Deno.test("what a CGI script has started may hold its output for a second", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const started = performance.now();
   const { headers, body, complete } = await site.get(
     "/cgi-bin/behave?leave-child",
@@ -239,52 +246,56 @@ Deno.test("what a CGI script has started may hold its output for a second", asyn
   deepStrictEqual([body, complete], ["done\n", true]);
   const took = performance.now() - started;
   ok(took >= 990, `${took} ms`);
-  deepStrictEqual(site.reports.errors, []);
+  deepStrictEqual(site.served.errors, []);
 });
 
 Deno.test("a CGI script that runs on behind its output is ended", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { body, complete } = await site.get("/cgi-bin/behave?close-stdout");
   deepStrictEqual([body, complete], ["done\n", false]);
-  match(String(site.reports.errors[0]), /it ran on for 3000 ms/);
+  match(String(await site.served.untilErrors()), /it ran on for 3000 ms/);
 });
 
 Deno.test("a CGI script prints no more and no less than its Content-Length", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const more = await site.get("/cgi-bin/behave?print-more");
   deepStrictEqual([more.body, more.complete], ["hello", true]);
-  deepStrictEqual(site.reports.errors, []);
+  deepStrictEqual(site.served.errors, []);
   const beyond = await site.get("/cgi-bin/behave?flood-beyond");
   deepStrictEqual([beyond.body, beyond.complete], ["hello", true]);
   match(
-    String(site.reports.errors[0]),
+    String(await site.served.untilErrors()),
     /it printed more than 1048576 bytes behind its response$/,
   );
   const less = await site.get("/cgi-bin/behave?print-less");
   deepStrictEqual([less.body, less.complete], ["hello", false]);
   match(
-    String(site.reports.errors[1]),
+    String(await site.served.untilErrors()),
     /its output ended 45 bytes before its Content-Length$/,
   );
 });
 
 Deno.test("a CGI script that prints for ever is ended on HEAD", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { status, headers, body } = await site.send(
     requestOf("HEAD /cgi-bin/behave?flood-body"),
   );
   deepStrictEqual([status, body], [200, ""]);
   await gone(Number(headers.get("x-pid")));
+  match(
+    String(await site.served.untilErrors()),
+    /it printed more than 1048576 bytes behind its response$/,
+  );
 });
 
 Deno.test("a CGI script that redirects and does not end is answered with 504", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { status } = await site.get("/cgi-bin/behave?redirect-and-hang");
   strictEqual(status, 504);
 });
 
 Deno.test("100 CGI scripts are gone when their server is", async () => {
-  const site = new Site({ maxScripts: 100 });
+  await using site = await Site.serve({ maxScripts: 100 });
   const pids = await Promise.all(
     Array.from({ length: 100 }, async () => {
       const [client, pid] = await begin(site, "hang-late");
@@ -292,6 +303,9 @@ Deno.test("100 CGI scripts are gone when their server is", async () => {
       return pid;
     }),
   );
-  await site.shutdown({ gracePeriod: 100 });
+  await site.served.server.shutdown({ gracePeriod: 100 });
+  const errors = site.served.takeErrors();
+  strictEqual(errors.length, 100);
+  for (const error of errors) match(String(error), /did not finish within 100/);
   await Promise.all(pids.map(gone));
 });

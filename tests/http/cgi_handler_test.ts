@@ -14,7 +14,7 @@ function variablesOf(body: string): Record<string, string> {
 }
 
 Deno.test("CGIHTTPRequestHandler gives a script its request and no more of the environment", async () => {
-  await using site = new Site({ cgiEnvironment: { DATABASE: "here" } });
+  await using site = await Site.serve({ cgiEnvironment: { DATABASE: "here" } });
   const { status, headers, body } = await site.get(
     "/cgi-bin/environment/a%20b/?c=d&e",
     "X-Custom: value",
@@ -53,7 +53,7 @@ Deno.test("CGIHTTPRequestHandler gives a script its request and no more of the e
 });
 
 Deno.test("CGIHTTPRequestHandler passes no query as arguments, and Authorization where it is told to", async () => {
-  await using site = new Site({ passesAuthorization: true });
+  await using site = await Site.serve({ passesAuthorization: true });
   const { body } = await site.get(
     "/cgi-bin/environment?-s+--version",
     "Authorization: Basic YTpi",
@@ -65,7 +65,7 @@ Deno.test("CGIHTTPRequestHandler passes no query as arguments, and Authorization
 });
 
 Deno.test("CGIHTTPRequestHandler passes the query on as it was sent", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   for (
     const query of [
       "a=b?c=d",
@@ -77,7 +77,7 @@ Deno.test("CGIHTTPRequestHandler passes the query on as it was sent", async () =
 });
 
 Deno.test("CGIHTTPRequestHandler finds scripts however their path is written", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   for (
     const path of [
       "/cgi-bin/query",
@@ -99,7 +99,7 @@ Deno.test("CGIHTTPRequestHandler finds scripts however their path is written", a
 });
 
 Deno.test("CGIHTTPRequestHandler takes cgiDirectories at any depth", async () => {
-  await using site = new Site({ cgiDirectories: ["cgi-bin/sub/"] });
+  await using site = await Site.serve({ cgiDirectories: ["cgi-bin/sub/"] });
   const { status, body } = await site.get("/cgi-bin/sub/nested/info");
   deepStrictEqual(
     [status, body],
@@ -110,7 +110,7 @@ Deno.test("CGIHTTPRequestHandler takes cgiDirectories at any depth", async () =>
 });
 
 Deno.test("CGIHTTPRequestHandler answers 404, 403 and 501 to what is no script", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const statuses: Record<string, number> = {
     "/cgi-bin/none": 404,
     "/htbin/none": 404,
@@ -140,7 +140,7 @@ Deno.test("CGIHTTPRequestHandler answers 404, 403 and 501 to what is no script",
 
 for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
   Deno.test(`CGIHTTPRequestHandler gives ${method} to scripts alone`, async () => {
-    await using site = new Site();
+    await using site = await Site.serve();
     const { body } = await site.send(
       requestOf(`${method} /cgi-bin/echo`, [
         "Content-Length: 5",
@@ -156,7 +156,7 @@ for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
 }
 
 Deno.test("CGIHTTPRequestHandler sends 8 MiB through a script, both ways at once", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const sent = "0123456789abcdef".repeat(512 * 1024);
   const { status, headers, body, complete } = await site.postTo(
     "/cgi-bin/echo",
@@ -170,7 +170,7 @@ Deno.test("CGIHTTPRequestHandler sends 8 MiB through a script, both ways at once
 });
 
 Deno.test("CGIHTTPRequestHandler gives the body and sends the output on as they come", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const client = await site.connect();
   const send = (text: string) => client.write(new TextEncoder().encode(text));
   await send(requestOf("POST /cgi-bin/behave?lines", ["Content-Length: 8"]));
@@ -183,7 +183,7 @@ Deno.test("CGIHTTPRequestHandler gives the body and sends the output on as they 
 });
 
 Deno.test("CGIHTTPRequestHandler collects a chunked body to say how long it is", async () => {
-  await using site = new Site({ maxSpooledBody: 10 });
+  await using site = await Site.serve({ maxSpooledBody: 10 });
   const chunked = requestOf("POST /cgi-bin/echo", [
     "Transfer-Encoding: chunked",
     "Content-Type: text/plain",
@@ -200,7 +200,7 @@ Deno.test("CGIHTTPRequestHandler collects a chunked body to say how long it is",
 });
 
 Deno.test("CGIHTTPRequestHandler sends status, headers and body as the script says", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { status, headers, body } = await site.postTo(
     "/cgi-bin/print",
     "Status: 418 I am a teapot\nContent-Type: text/plain\nX-A: \\303\\251\nConnection: upgrade\nContent-Length: 2\n\nok",
@@ -213,7 +213,7 @@ Deno.test("CGIHTTPRequestHandler sends status, headers and body as the script sa
 });
 
 Deno.test("CGIHTTPRequestHandler serves several scripts on one connection", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const client = await site.connect();
   const request = (query: string, connection: string) =>
     `GET /cgi-bin/query?${query} HTTP/1.1\r\nHost: a\r\nConnection: ${connection}\r\n\r\n`;
@@ -238,7 +238,7 @@ Deno.test("CGIHTTPRequestHandler serves several scripts on one connection", asyn
 });
 
 Deno.test("CGIHTTPRequestHandler runs 50 scripts at once", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const bodies = await Promise.all(
     Array.from(
       { length: 50 },
@@ -249,7 +249,7 @@ Deno.test("CGIHTTPRequestHandler runs 50 scripts at once", async () => {
 });
 
 Deno.test("CGIHTTPRequestHandler runs a script on HEAD and sends no body", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { status, headers, body } = await site.send(
     requestOf("HEAD /cgi-bin/environment"),
   );
@@ -259,7 +259,7 @@ Deno.test("CGIHTTPRequestHandler runs a script on HEAD and sends no body", async
 });
 
 Deno.test("CGIHTTPRequestHandler sends no body with a status that has none", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   for (const status of [204, 304]) {
     const reply = await site.postTo(
       "/cgi-bin/print",
@@ -271,7 +271,7 @@ Deno.test("CGIHTTPRequestHandler sends no body with a status that has none", asy
 });
 
 Deno.test("CGIHTTPRequestHandler redirects the client", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const moved = await site.get(
     "/cgi-bin/behave?redirect-to=http://127.0.0.1/x",
   );
@@ -288,7 +288,7 @@ Deno.test("CGIHTTPRequestHandler redirects the client", async () => {
 });
 
 Deno.test("CGIHTTPRequestHandler answers a local redirect itself", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const script = await site.get(
     "/cgi-bin/behave?redirect-to=/cgi-bin/query?a=b",
   );
@@ -316,7 +316,7 @@ Deno.test("CGIHTTPRequestHandler answers a local redirect itself", async () => {
 });
 
 Deno.test("CGIHTTPRequestHandler gives up scripts that redirect for ever", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { status } = await site.get("/cgi-bin/behave?redirect-in-vain");
   strictEqual(status, 502);
   match(site.log.join("\n"), /^CGI scripts sent the server on more than 10/);
@@ -333,7 +333,7 @@ Deno.test("CGIHTTPRequestHandler sends no script's source by any name", async ()
   await Deno.symlink("cgi-bin/secret", folder.at("file"));
   await Deno.mkdir(folder.at("folder"));
   await Deno.symlink("../cgi-bin/secret", folder.at("folder/index.html"));
-  await using site = new Site({ directory: folder.path });
+  await using site = await Site.serve({ directory: folder.path });
   for (
     const path of [
       "/cgi-bin/secret",

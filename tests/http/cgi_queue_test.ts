@@ -1,4 +1,11 @@
-import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
+import {
+  deepStrictEqual,
+  match,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert";
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { ScriptRoom } from "../../handlers/http/_cgi/script_room.ts";
@@ -31,7 +38,7 @@ function untilWaiting(site: Site, count: number): Promise<void> {
 }
 
 Deno.test("no more than maxScripts CGI scripts run at once, and the others wait in order", async () => {
-  await using site = new Site({ maxScripts: 2 });
+  await using site = await Site.serve({ maxScripts: 2 });
   const running = [await runOne(site), await runOne(site)];
   const order: number[] = [];
   const waiting: Promise<void>[] = [];
@@ -48,11 +55,11 @@ Deno.test("no more than maxScripts CGI scripts run at once, and the others wait 
   deepStrictEqual(order, [1, 2, 3, 4, 5]);
   strictEqual(site.room.waiting, 0);
   await reset(running[1]!);
-  await site.reports.until(2);
+  await site.served.untilErrors(2);
 });
 
 Deno.test("a client that leaves while its CGI script is waited for leaves the queue", async () => {
-  await using site = new Site({ maxScripts: 1 });
+  await using site = await Site.serve({ maxScripts: 1 });
   const running = await runOne(site);
   const leaving = createConnection(site.addr.port, site.addr.hostname);
   leaving.write(requestOf("GET /cgi-bin/query?leaving"));
@@ -63,11 +70,11 @@ Deno.test("a client that leaves while its CGI script is waited for leaves the qu
   await untilWaiting(site, 1);
   await reset(running);
   strictEqual((await next).body, "next");
-  await site.reports.until(2);
+  await site.served.untilErrors(2);
 });
 
 Deno.test("a request that waits too long for a CGI script is answered with 503", async () => {
-  await using site = new Site({ maxScripts: 1, cgiQueueTimeout: 1 });
+  await using site = await Site.serve({ maxScripts: 1, cgiQueueTimeout: 1 });
   const running = await runOne(site);
   const { status, headers } = await site.get("/cgi-bin/query?late");
   strictEqual(status, 503);
@@ -75,12 +82,15 @@ Deno.test("a request that waits too long for a CGI script is answered with 503",
   // Files need no place.
   strictEqual((await site.get("/files/missing")).status, 404);
   await reset(running);
-  await site.reports.until(1);
+  await site.served.untilErrors();
   strictEqual((await site.get("/cgi-bin/query?again")).body, "again");
 });
 
 Deno.test("a CGI script that redirects to another needs one place at a time", async () => {
-  await using site = new Site({ maxScripts: 1, cgiQueueTimeout: 20_000 });
+  await using site = await Site.serve({
+    maxScripts: 1,
+    cgiQueueTimeout: 20_000,
+  });
   const { body } = await site.get(
     "/cgi-bin/behave?redirect-to=/cgi-bin/query?there",
   );
@@ -88,7 +98,7 @@ Deno.test("a CGI script that redirects to another needs one place at a time", as
 });
 
 Deno.test("the bodies that are collected for CGI scripts have one room", async () => {
-  await using site = new Site({ maxScripts: 2, maxSpooledBody: 1_000 });
+  await using site = await Site.serve({ maxScripts: 2, maxSpooledBody: 1_000 });
   const head = requestOf("POST /cgi-bin/echo", [
     "Content-Type: text/plain",
     "Transfer-Encoding: chunked",
@@ -117,7 +127,7 @@ Deno.test("the bodies that are collected for CGI scripts have one room", async (
   await until(site, () => site.room.spooled === 0);
 });
 
-Deno.test("limits of CGI scripts that are out of range are refused", () => {
+Deno.test("limits of CGI scripts that are out of range are refused", async () => {
   const limits = { maxScripts: 1, cgiQueueTimeout: 0, maxSpooledBody: 0 };
   new ScriptRoom(limits);
   for (const name of Object.keys(limits)) {
@@ -132,5 +142,5 @@ Deno.test("limits of CGI scripts that are out of range are refused", () => {
   }
   throws(() => new ScriptRoom({ ...limits, maxScripts: 0 }), RangeError);
   // Before anybody is served.
-  throws(() => new Site({ maxScripts: 0 }), RangeError);
+  await rejects(Site.serve({ maxScripts: 0 }), RangeError);
 });

@@ -5,8 +5,9 @@ import {
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Child, Folder, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { QuietScripts, Scripts } from "./_cgi_handlers.ts";
 import { SITE } from "./_cgi_site.ts";
@@ -33,35 +34,38 @@ testWith(
   async () => {
     await using folder = new Folder();
     const { cert, key, file } = await makeCertificate(folder);
-    await using server = serve(
+    await using served = await serveForTest(
       new HTTPSServer({ ...LOOPBACK, cert, key }, Scripts),
     );
     const printed = await exchange(
-      `https://127.0.0.1:${server.addr.port}`,
+      `https://127.0.0.1:${served.addr.port}`,
       "--cacert",
       file,
     );
     match(printed, /^HTTPS=on$/m);
-    match(printed, new RegExp(`^SERVER_PORT=${server.addr.port}$`, "m"));
+    match(printed, new RegExp(`^SERVER_PORT=${served.addr.port}$`, "m"));
   },
 );
 
 testWith([curl], "CGI scripts run behind a Unix socket", async () => {
   await using folder = new Folder();
   const path = folder.at("server");
-  await using _server = serve(new UnixStreamServer({ path }, Scripts));
+  await using _served = await serveForTest(
+    new UnixStreamServer({ path }, Scripts),
+  );
   const printed = await exchange("http://localhost", "--unix-socket", path);
   match(printed, /^REMOTE_ADDR=$/m);
   match(printed, /^SERVER_NAME=localhost$/m);
 });
 
 testWith([curl], "CGI scripts run in threads", async () => {
-  await using server = serve(
-    new ThreadingHTTPServer(LOOPBACK, Scripts, { workers: 1 }),
+  await using served = await serveForTest(
+    Scripts,
+    { server: ThreadingHTTPServer, options: { workers: 1 } },
   );
-  const printed = await exchange(`http://127.0.0.1:${server.addr.port}`);
+  const printed = await exchange(`http://127.0.0.1:${served.addr.port}`);
   match(printed, /^REMOTE_ADDR=127\.0\.0\.1$/m);
-  match(printed, new RegExp(`^SERVER_PORT=${server.addr.port}$`, "m"));
+  match(printed, new RegExp(`^SERVER_PORT=${served.addr.port}$`, "m"));
 });
 
 testWith(
@@ -71,12 +75,16 @@ testWith(
     const scripts = ["echo", "environment"].map((name) =>
       `${SITE}/cgi-bin/${name}`
     );
-    await using server = serve(
-      new ForkingHTTPServer(LOOPBACK, QuietScripts, {
-        permissions: { read: [SITE], run: scripts },
-      }),
+    await using served = await serveForTest(
+      QuietScripts,
+      {
+        server: ForkingHTTPServer,
+        options: {
+          permissions: { read: [SITE], run: scripts },
+        },
+      },
     );
-    const url = `http://127.0.0.1:${server.addr.port}`;
+    const url = `http://127.0.0.1:${served.addr.port}`;
     const printed = await exchange(url);
     match(printed, /^REMOTE_ADDR=127\.0\.0\.1$/m);
     match(printed, /^PATH=\/usr\/local\/bin:\/usr\/bin:\/bin$/m);

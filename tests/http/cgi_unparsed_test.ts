@@ -1,5 +1,6 @@
 // Scripts that print whole responses, whose headers nobody parses.
 import { deepStrictEqual, match, strictEqual } from "node:assert";
+import { isDisconnect } from "../_serve.ts";
 import { patiently } from "../_patience.ts";
 import { exists, until } from "../server/processes/_processes.ts";
 import { requestOf, Site } from "./_cgi_site.ts";
@@ -20,7 +21,7 @@ async function exchange(site: Site, requests: string): Promise<string> {
 const ask = (query: string) => requestOf(`GET /cgi-bin/nph-behave?${query}`);
 
 Deno.test("what an nph- script prints is sent as it is, and the connection closed", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const keeping = (line: string, ...headers: string[]) =>
     requestOf(line, headers).replace("Connection: close\r\n", "");
   const next = requestOf("GET /cgi-bin/query?never");
@@ -56,16 +57,16 @@ Deno.test("what an nph- script prints is sent as it is, and the connection close
     await exchange(site, keeping("HEAD /cgi-bin/nph-behave?tell")),
     `${HEAD}HEAD /cgi-bin/nph-behave `,
   );
-  deepStrictEqual([site.log, site.reports.errors], [[], []]);
+  deepStrictEqual([site.log, site.served.errors], [[], []]);
 });
 
 Deno.test("the beginning of an nph- script's response may come in any parts", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   match(await exchange(site, ask("drip")), /^HTTP\/1\.0 200 OK\n+body\n$/);
 });
 
 Deno.test("an nph- script that prints no response is answered with 502, and one that hangs with 504", async () => {
-  await using site = new Site({ cgiTimeout: 300 });
+  await using site = await Site.serve({ cgiTimeout: 300 });
   const cases = {
     "print-nothing": [502, /it is to print a whole response/],
     "print-header": [502, /it is to print a whole response/],
@@ -76,11 +77,11 @@ Deno.test("an nph- script that prints no response is answered with 502, and one 
     strictEqual((await site.send(ask(query))).status, status, query);
     match(site.log.splice(0)[0]!, why, query);
   }
-  deepStrictEqual(site.reports.errors, []);
+  deepStrictEqual(site.served.errors, []);
 });
 
 Deno.test("an nph- script that hangs, dies or fails behind its beginning ends the connection, and is reported", async () => {
-  await using site = new Site({ cgiTimeout: 300 });
+  await using site = await Site.serve({ cgiTimeout: 300 });
   for (
     const [query, why] of [
       ["hang-late", /it neither took nor gave anything for 300 ms/],
@@ -88,15 +89,14 @@ Deno.test("an nph- script that hangs, dies or fails behind its beginning ends th
     ] as const
   ) {
     match(await exchange(site, ask(query)), /^(HTTP\/1\.1 299 [^]*)?$/);
-    await site.reports.until(1);
-    match(String(site.reports.errors.splice(0)[0]), why);
+    match(String(await site.served.untilErrors()), why);
   }
   strictEqual(await exchange(site, ask("exit-late")), HEAD);
   match(site.log[0]!, /nph-behave ended with exit code 3/);
 });
 
 Deno.test("an nph- script that prints for ever waits for its client, and ends with it", async () => {
-  await using site = new Site();
+  await using site = await Site.serve({}, { allowErrors: isDisconnect });
   let pid: number;
   {
     using client = await site.connect();
@@ -112,7 +112,9 @@ Deno.test("an nph- script that prints for ever waits for its client, and ends wi
 
 Deno.test("an nph- script's response is logged with its status", async () => {
   const statuses: unknown[] = [];
-  await using site = new Site({ onRequest: (code) => statuses.push(code) });
+  await using site = await Site.serve({
+    onRequest: (code) => statuses.push(code),
+  });
   await exchange(site, ask("tell"));
   deepStrictEqual(statuses, [299]);
 });

@@ -1,4 +1,4 @@
-import { match, ok, strictEqual, throws } from "node:assert";
+import { match, ok, rejects, strictEqual } from "node:assert";
 import { Child, Program, testWith } from "../_program.ts";
 import { SITE, Site } from "./_cgi_site.ts";
 import { ALONE, curl } from "./_curl.ts";
@@ -38,7 +38,7 @@ Deno.test({
   ...asRoot,
   name: "where root runs the server, CGI scripts run as nobody",
   async fn() {
-    await using site = new Site();
+    await using site = await Site.serve();
     strictEqual((await site.get("/cgi-bin/user")).body, nobody());
   },
 });
@@ -61,13 +61,15 @@ Deno.test({
   ...asRoot,
   name: "CGI scripts run as the user and group that cgiUser says",
   async fn() {
-    await using site = new Site({ cgiUser: { uid: 12_345, gid: 23_456 } });
+    await using site = await Site.serve({
+      cgiUser: { uid: 12_345, gid: 23_456 },
+    });
     strictEqual((await site.get("/cgi-bin/user")).body, "12345 23456 23456\n");
   },
 });
 
 Deno.test("CGI scripts run as whoever runs the server if cgiUser says so", async () => {
-  await using site = new Site({ cgiUser: "server" });
+  await using site = await Site.serve({ cgiUser: "server" });
   const { body } = await site.get("/cgi-bin/user");
   ok(body.startsWith(`${user} ${Deno.gid()} `), body);
 });
@@ -77,7 +79,7 @@ Deno.test({
   name:
     "CGI scripts that are to run as another are answered with 500 where root alone may",
   async fn() {
-    await using site = new Site({ cgiUser: { uid: 0, gid: 0 } });
+    await using site = await Site.serve({ cgiUser: { uid: 0, gid: 0 } });
     strictEqual((await site.get("/cgi-bin/user")).status, 500);
     match(site.log[0]!, /it cannot be run as user 0 of group 0: /);
   },
@@ -117,10 +119,10 @@ if (user === 0) {
   );
 }
 
-Deno.test("a cgiUser that is nobody's is refused before anybody is served", () => {
+Deno.test("a cgiUser that is nobody's is refused before anybody is served", async () => {
   const wrong: unknown[] = ["root", { uid: 1 }, { uid: 1, gid: -1 }, 0];
   for (const cgiUser of wrong) {
-    throws(() => new Site({ cgiUser: cgiUser as "nobody" }), {
+    await rejects(Site.serve({ cgiUser: cgiUser as "nobody" }), {
       name: "TypeError",
       message:
         /^Cannot run CGI scripts: cgiUser must be "nobody", "server" or an object of uid and gid/,

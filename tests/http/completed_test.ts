@@ -1,7 +1,8 @@
-import { rejects, strictEqual, throws } from "node:assert";
+import { match, rejects, strictEqual, throws } from "node:assert";
 import { type FetchRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 
 /** What a function that answers requests is told beside them. */
 interface Info {
@@ -25,19 +26,13 @@ function slowly(go: Promise<void>): Response {
 
 /** A server that answers with `answer`, and keeps what each request was told. */
 class Server extends HTTPServer {
-  readonly reports = new Reports();
   readonly completed: Promise<void>[] = [];
 
   constructor(answer: () => Response | Promise<Response>) {
     super(LOOPBACK, (_request, { completed }) => {
       this.completed.push(completed);
       return answer();
-    });
-    serve(this);
-  }
-
-  override handleError(error: unknown): void {
-    this.reports.take(error);
+    }, { onError() {} });
   }
 
   get url(): string {
@@ -67,9 +62,8 @@ Deno.test("code written for Deno.serve is told when its response was sent, here 
       while (!(await reader.read()).done);
     };
     if (serves === "HTTPServer") {
-      await using server = new HTTPServer(LOOPBACK, answer);
-      serve(server);
-      await ask(server.addr.port);
+      await using served = await serveForTest(answer, { server: HTTPServer });
+      await ask(served.addr.port);
     } else {
       await using server = Deno.serve(
         { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -85,9 +79,12 @@ Deno.test("code written for Deno.serve is told when its response was sent, here 
 Deno.test("each request of a connection has an end of its own", async () => {
   const second = Promise.withResolvers<void>();
   let asked = 0;
-  await using server = new Server(() =>
-    ++asked === 1 ? new Response("whole") : slowly(second.promise)
+  await using served = await serveForTest(
+    new Server(() =>
+      ++asked === 1 ? new Response("whole") : slowly(second.promise)
+    ),
   );
+  const { server } = served;
   strictEqual(await (await fetch(server.url)).text(), "whole");
   const response = await fetch(server.url);
   await server.outcome(0);
@@ -100,19 +97,25 @@ Deno.test("each request of a connection has an end of its own", async () => {
 });
 
 Deno.test("an error's page completes its request, too", async () => {
-  await using server = new Server(() => {
-    throw new Error("Thrown");
-  });
+  await using served = await serveForTest(
+    new Server(() => {
+      throw new Error("Thrown");
+    }),
+  );
+  const { server } = served;
   const response = await fetch(server.url);
   strictEqual(response.status, 500);
   await response.body?.cancel();
   await server.outcome(0);
-  strictEqual(server.reports.errors.length, 1);
+  strictEqual(served.takeErrors().length, 1);
 });
 
 Deno.test("where the client leaves before, the promise rejects with what aborted the request", async () => {
   const never = Promise.withResolvers<void>();
-  await using server = new Server(() => slowly(never.promise));
+  await using served = await serveForTest(
+    new Server(() => slowly(never.promise)),
+  );
+  const { server } = served;
   const client = new AbortController();
   const response = await fetch(server.url, { signal: client.signal });
   await response.body!.getReader().read();
@@ -123,24 +126,27 @@ Deno.test("where the client leaves before, the promise rejects with what aborted
 
 Deno.test("where the body fails, the promise rejects, and nobody need look at it", async () => {
   const end = Promise.withResolvers<void>();
-  await using server = new Server(() => slowly(end.promise));
+  await using served = await serveForTest(
+    new Server(() => slowly(end.promise)),
+  );
+  const { server } = served;
   const response = await fetch(server.url);
   const reader = response.body!.getReader();
   await reader.read();
   end.reject(new Error("No more"));
   await rejects(reader.read());
   await rejects(server.outcome(0), /was not sent as a whole/);
+  match(String(await served.untilErrors()), /No more/);
 });
 
 Deno.test("nothing is completed where no request is served", async () => {
   const handlers: FetchRequestHandler[] = [];
-  await using server = new HTTPServer(LOOPBACK, (_request, handler) => {
+  await using served = await serveForTest((_request, handler) => {
     handlers.push(handler);
     return new Response("x");
-  });
-  serve(server);
-  const url = `http://127.0.0.1:${server.addr.port}/`;
+  }, { server: HTTPServer });
+  const url = `http://127.0.0.1:${served.addr.port}/`;
   await (await fetch(url)).text();
-  await server.shutdown();
+  await served.server.shutdown();
   throws(() => handlers[0]!.completed, Deno.errors.BadResource);
 });

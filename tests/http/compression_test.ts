@@ -16,9 +16,10 @@ import {
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { isDisconnect, LOOPBACK } from "../_serve.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { Compressing, CompressingFiles } from "./_compressing_handlers.ts";
 import { ALONE, curl } from "./_curl.ts";
@@ -35,18 +36,11 @@ const ALL = "Accept-Encoding: gzip, deflate, br";
 const GZIP = "Accept-Encoding: gzip";
 
 class Server extends HTTPServer {
-  readonly reports = new Reports();
-
   constructor(
     answer: FetchFunction,
     compression: Partial<HTTPCompression> | boolean = true,
   ) {
-    super(LOOPBACK, answer, { compression });
-    serve(this);
-  }
-
-  override handleError(error: unknown): void {
-    this.reports.take(error);
+    super(LOOPBACK, answer, { compression, onError() {} });
   }
 
   get(target: string, ...headers: readonly string[]): Promise<Reply> {
@@ -124,8 +118,10 @@ for (const [header, best, refusesIdentity = false] of ACCEPTED) {
     const accepted = new AcceptedCodings(header);
     strictEqual(accepted.best(["br", "gzip"]), best);
     strictEqual(accepted.refusesIdentity, refusesIdentity);
-    await using server = new Server(() => new Response(wordy(5000)));
-    const reply = await server.get(
+    await using served = await serveForTest(
+      new Server(() => new Response(wordy(5000))),
+    );
+    const reply = await served.server.get(
       "/",
       ...(header === undefined ? [] : [`Accept-Encoding: ${header}`]),
     );
@@ -143,8 +139,10 @@ Deno.test("the order of the codings is the server's where a client likes them eq
 });
 
 Deno.test("Accept-Encoding in several lines is one list", async () => {
-  await using server = new Server(() => new Response(wordy(5000)));
-  const reply = await server.get("/", "Accept-Encoding: br;q=0", GZIP);
+  await using served = await serveForTest(
+    new Server(() => new Response(wordy(5000))),
+  );
+  const reply = await served.server.get("/", "Accept-Encoding: br;q=0", GZIP);
   strictEqual(reply.headers.get("content-encoding"), "gzip");
 });
 
@@ -322,7 +320,8 @@ const ANSWERS: readonly (readonly [
 
 for (const [name, answer, coding, vary] of ANSWERS) {
   Deno.test(`a response ${name} is sent ${coding ?? "as it is"}, to GET and HEAD`, async () => {
-    await using server = new Server(answer);
+    await using served = await serveForTest(new Server(answer));
+    const { server } = served;
     const reply = await server.get("/", GZIP);
     strictEqual(reply.headers.get("content-encoding"), coding);
     strictEqual(reply.headers.get("vary"), vary);
@@ -346,20 +345,23 @@ for (const [name, answer, coding, vary] of ANSWERS) {
       coding === "gzip" ? null : coding,
     );
     strictEqual(plain.headers.get("vary"), vary);
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 }
 
 Deno.test("a response to HEAD without a body is described by its length", async () => {
-  await using server = new Server((request) =>
-    new Response(null, {
-      headers: {
-        "Content-Type": "text/plain",
-        "Content-Length": new URL(request.url).pathname.slice(1),
-        ETag: '"a"',
-      },
-    })
+  await using served = await serveForTest(
+    new Server((request) =>
+      new Response(null, {
+        headers: {
+          "Content-Type": "text/plain",
+          "Content-Length": new URL(request.url).pathname.slice(1),
+          ETag: '"a"',
+        },
+      })
+    ),
   );
+  const { server } = served;
   const long = await server.head("/5000", GZIP);
   strictEqual(long.headers.get("content-encoding"), "gzip");
   strictEqual(long.headers.get("content-length"), null);
@@ -371,9 +373,14 @@ Deno.test("a response to HEAD without a body is described by its length", async 
 });
 
 Deno.test("who refuses what is not encoded gets anything encoded", async () => {
-  await using server = new Server(() =>
-    new Response(bytesIn("short"), { headers: { "Content-Type": "image/png" } })
+  await using served = await serveForTest(
+    new Server(() =>
+      new Response(bytesIn("short"), {
+        headers: { "Content-Type": "image/png" },
+      })
+    ),
   );
+  const { server } = served;
   const only = "Accept-Encoding: gzip, identity;q=0";
   const reply = await server.get("/", only);
   strictEqual(reply.headers.get("content-encoding"), "gzip");
@@ -385,9 +392,11 @@ Deno.test("who refuses what is not encoded gets anything encoded", async () => {
 });
 
 Deno.test("an HTTP/1.0 client gets it compressed to the end of the connection", async () => {
-  await using server = new Server(() => new Response(wordy(100_000)));
+  await using served = await serveForTest(
+    new Server(() => new Response(wordy(100_000))),
+  );
   const reply = await replyTo(
-    server.addr,
+    served.addr,
     `GET / HTTP/1.0\r\nHost: a\r\n${GZIP}\r\n\r\n`,
   );
   strictEqual(reply.headers.get("transfer-encoding"), null);
@@ -396,16 +405,19 @@ Deno.test("an HTTP/1.0 client gets it compressed to the end of the connection", 
 
 Deno.test("a tag becomes weak, and still finds what the client has", async () => {
   const etag = '"v,1"';
-  await using server = new Server((request) => {
-    const sent = request.headers.get("if-none-match");
-    // One that compares as RFC 9110 does not: as if tags were text.
-    if (sent === etag) {
-      return new Response(null, { status: 304, headers: { etag } });
-    }
-    return new Response(wordy(5000), {
-      headers: { etag, "Accept-Ranges": "bytes", "X-Own": "kept" },
-    });
-  });
+  await using served = await serveForTest(
+    new Server((request) => {
+      const sent = request.headers.get("if-none-match");
+      // One that compares as RFC 9110 does not: as if tags were text.
+      if (sent === etag) {
+        return new Response(null, { status: 304, headers: { etag } });
+      }
+      return new Response(wordy(5000), {
+        headers: { etag, "Accept-Ranges": "bytes", "X-Own": "kept" },
+      });
+    }),
+  );
+  const { server } = served;
   const reply = await server.get("/", GZIP);
   strictEqual(reply.headers.get("etag"), 'W/"v,1"');
   strictEqual(reply.headers.get("accept-ranges"), null);
@@ -439,9 +451,12 @@ Deno.test("a tag becomes weak, and still finds what the client has", async () =>
 });
 
 Deno.test("a handler's 304 has the tag in the form that its client has", async () => {
-  await using server = new Server(() =>
-    new Response(null, { status: 304, headers: { etag: '"a"' } })
+  await using served = await serveForTest(
+    new Server(() =>
+      new Response(null, { status: 304, headers: { etag: '"a"' } })
+    ),
   );
+  const { server } = served;
   const weak = await server.get("/", GZIP, 'If-None-Match: W/"a"');
   strictEqual(weak.headers.get("etag"), 'W/"a"');
   const both = await server.get("/", GZIP, 'If-None-Match: W/"a", "a"');
@@ -449,11 +464,11 @@ Deno.test("a handler's 304 has the tag in the form that its client has", async (
 });
 
 Deno.test("a POST is not answered with 304", async () => {
-  await using server = new Server(() =>
-    new Response(wordy(5000), { headers: { etag: '"a"' } })
+  await using served = await serveForTest(
+    new Server(() => new Response(wordy(5000), { headers: { etag: '"a"' } })),
   );
   const reply = await replyTo(
-    server.addr,
+    served.addr,
     requestOf("POST /", [GZIP, 'If-None-Match: W/"a"', "Content-Length: 0"]),
   );
   strictEqual(reply.status, 200);
@@ -479,10 +494,12 @@ for (const coding of ["br", "gzip"] as const) {
   Deno.test(`each event of a stream comes at once, in ${coding}`, async () => {
     const events = new TransformStream<Uint8Array, Uint8Array>();
     const writer = events.writable.getWriter();
-    await using server = new Server(() =>
-      new Response(events.readable, {
-        headers: { "Content-Type": "text/event-stream" },
-      })
+    await using served = await serveForTest(
+      new Server(() =>
+        new Response(events.readable, {
+          headers: { "Content-Type": "text/event-stream" },
+        })
+      ),
     );
     const decoder = DECODERS[coding]();
     const got: string[] = [];
@@ -491,7 +508,7 @@ for (const coding of ["br", "gzip"] as const) {
       got.push(new TextDecoder().decode(chunk));
       wake();
     });
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     await writeBytes(
       connection,
       // Without chunks, what comes behind the head is what was compressed.
@@ -535,20 +552,23 @@ for (const coding of ["br", "gzip"] as const) {
 Deno.test("a slow client holds its source back", async () => {
   let given = 0;
   const chunk = new Uint8Array(64 * 1024);
-  await using server = new Server(() =>
-    new Response(
-      new ReadableStream({
-        pull(controller) {
-          given++;
-          // What cannot be compressed fills what is between.
-          crypto.getRandomValues(chunk);
-          controller.enqueue(chunk.slice());
-        },
-      }),
-      { headers: { "Content-Type": "text/plain" } },
-    )
+  await using served = await serveForTest(
+    new Server(() =>
+      new Response(
+        new ReadableStream({
+          pull(controller) {
+            given++;
+            // What cannot be compressed fills what is between.
+            crypto.getRandomValues(chunk);
+            controller.enqueue(chunk.slice());
+          },
+        }),
+        { headers: { "Content-Type": "text/plain" } },
+      )
+    ),
+    { allowErrors: isDisconnect },
   );
-  using connection = await Deno.connect(server.addr);
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, requestOf("GET /", [GZIP]));
   await connection.read(new Uint8Array(10));
   let before: number;
@@ -565,28 +585,31 @@ for (const coding of ["br", "gzip"] as const) {
   Deno.test(`a client that leaves ends what compresses for it, in ${coding}`, async () => {
     const cancelled: unknown[] = [];
     const reports = Promise.withResolvers<void>();
-    await using server = new Server(
-      () =>
-        new Response(
-          new ReadableStream({
-            async pull(controller) {
-              await new Promise((resolve) => setTimeout(resolve));
-              controller.enqueue(
-                crypto.getRandomValues(new Uint8Array(10_000)),
-              );
-            },
-            cancel(reason) {
-              cancelled.push(reason);
-              if (cancelled.length === 20) reports.resolve();
-            },
-          }),
-          { headers: { "Content-Type": "text/plain" } },
-        ),
-      // One more could not be compressed if one of them kept its room.
-      { maxStreams: 1 },
+    await using served = await serveForTest(
+      new Server(
+        () =>
+          new Response(
+            new ReadableStream({
+              async pull(controller) {
+                await new Promise((resolve) => setTimeout(resolve));
+                controller.enqueue(
+                  crypto.getRandomValues(new Uint8Array(10_000)),
+                );
+              },
+              cancel(reason) {
+                cancelled.push(reason);
+                if (cancelled.length === 20) reports.resolve();
+              },
+            }),
+            { headers: { "Content-Type": "text/plain" } },
+          ),
+        // One more could not be compressed if one of them kept its room.
+        { maxStreams: 1 },
+      ),
+      { allowErrors: isDisconnect },
     );
     for (let i = 0; i < 20; i++) {
-      const connection = await Deno.connect(server.addr);
+      const connection = await Deno.connect(served.addr);
       await writeBytes(
         connection,
         requestOf("GET /", [`Accept-Encoding: ${coding}`]),
@@ -615,14 +638,16 @@ for (const coding of ["br", "gzip"] as const) {
 Deno.test("past maxStreams a response is sent as it is", async () => {
   const events = new TransformStream<Uint8Array, Uint8Array>();
   const writer = events.writable.getWriter();
-  await using server = new Server((request) =>
-    new Response(
-      request.url.endsWith("/events") ? events.readable : wordy(100_000),
-      { headers: { "Content-Type": "text/plain" } },
-    ), { maxStreams: 1 });
-  const ask = () => server.get("/", ALL);
+  await using served = await serveForTest(
+    new Server((request) =>
+      new Response(
+        request.url.endsWith("/events") ? events.readable : wordy(100_000),
+        { headers: { "Content-Type": "text/plain" } },
+      ), { maxStreams: 1 }),
+  );
+  const ask = () => served.server.get("/", ALL);
   strictEqual((await ask()).headers.get("content-encoding"), "br");
-  using connection = await Deno.connect(server.addr);
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, requestOf("GET /events", [ALL]));
   await writer.write(new TextEncoder().encode("first"));
   await patiently(
@@ -640,22 +665,24 @@ Deno.test("past maxStreams a response is sent as it is", async () => {
 
 Deno.test("a source that fails cuts the response short, and is reported", async () => {
   const failure = new Error("the source has failed");
-  await using server = new Server(() =>
-    new Response(
-      new ReadableStream({
-        async pull(controller) {
-          await new Promise((resolve) => setTimeout(resolve));
-          controller.enqueue(new Uint8Array(100));
-          await new Promise((resolve) => setTimeout(resolve));
-          controller.error(failure);
-        },
-      }),
-      { headers: { "Content-Type": "text/plain" } },
-    )
+  await using served = await serveForTest(
+    new Server(() =>
+      new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await new Promise((resolve) => setTimeout(resolve));
+            controller.enqueue(new Uint8Array(100));
+            await new Promise((resolve) => setTimeout(resolve));
+            controller.error(failure);
+          },
+        }),
+        { headers: { "Content-Type": "text/plain" } },
+      )
+    ),
   );
-  const reply = await server.get("/", GZIP);
+  const reply = await served.server.get("/", GZIP);
   strictEqual(reply.complete, false);
-  deepStrictEqual(await server.reports.until(1), [failure]);
+  deepStrictEqual(await served.untilErrors(), [failure]);
 });
 
 /** Bodies that are not what they say they are. */
@@ -681,51 +708,58 @@ const LIARS: readonly (readonly [
 
 for (const [body, length, message] of LIARS) {
   Deno.test(`a body is refused though it is compressed: ${message.source}`, async () => {
-    await using server = new Server(() =>
-      new Response(body(), {
-        headers: {
-          "Content-Type": "text/plain",
-          ...(length !== undefined && { "Content-Length": length }),
-        },
-      })
+    await using served = await serveForTest(
+      new Server(() =>
+        new Response(body(), {
+          headers: {
+            "Content-Type": "text/plain",
+            ...(length !== undefined && { "Content-Length": length }),
+          },
+        })
+      ),
     );
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     await writeBytes(connection, requestOf("GET /", [GZIP]));
     const text = await readBytes(connection);
     const [reply] = repliesIn(text);
     ok(reply!.status === 500 || !reply!.complete);
-    const [error] = await server.reports.until(1);
+    const [error] = await served.untilErrors();
     match((error as Error).message, message);
   });
 }
 
 Deno.test("a body that gives empty chunks for ever leaves others their turn", async () => {
-  await using server = new Server((request) =>
-    request.url.endsWith("/empty")
-      ? new Response(
-        new ReadableStream({
-          pull(controller) {
-            controller.enqueue(new Uint8Array(0));
-          },
-        }),
-        { headers: { "Content-Type": "text/plain" } },
-      )
-      : new Response("answered")
+  await using served = await serveForTest(
+    new Server((request) =>
+      request.url.endsWith("/empty")
+        ? new Response(
+          new ReadableStream({
+            pull(controller) {
+              controller.enqueue(new Uint8Array(0));
+            },
+          }),
+          { headers: { "Content-Type": "text/plain" } },
+        )
+        : new Response("answered")
+    ),
   );
-  using connection = await Deno.connect(server.addr);
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, requestOf("GET /empty", [GZIP]));
   for (let i = 0; i < 5; i++) {
-    strictEqual((await server.get("/", GZIP)).body, "answered");
+    strictEqual((await served.server.get("/", GZIP)).body, "answered");
   }
 });
 
 Deno.test("a chunk of megabytes leaves others their turn", async () => {
   const large = new TextEncoder().encode(wordy(4_000_000));
-  await using server = new Server((request) =>
-    request.url.endsWith("/large")
-      ? new Response(large, { headers: { "Content-Type": "text/plain" } })
-      : new Response("answered")
+  await using served = await serveForTest(
+    new Server((request) =>
+      request.url.endsWith("/large")
+        ? new Response(large, { headers: { "Content-Type": "text/plain" } })
+        : new Response("answered")
+    ),
   );
+  const { server } = served;
   let ended = false;
   const sent = server.get("/large", GZIP).finally(() => ended = true);
   let answered = 0;
@@ -740,24 +774,29 @@ Deno.test("a chunk of megabytes leaves others their turn", async () => {
 
 Deno.test("whatever the pieces are that a body comes in, it decompresses to the same", async () => {
   const text = wordy(200_000);
-  await using server = new Server((request) => {
-    const size = Number(new URL(request.url).pathname.slice(1));
-    const chunks: string[] = [];
-    for (let at = 0; at < text.length; at += size) {
-      chunks.push(text.slice(at, at + size));
-    }
-    const isAsync = request.url.endsWith("?slow");
-    return new Response(
-      isAsync ? streamOf(...chunks) : ReadableStream.from(chunks)
-        .pipeThrough(new TextEncoderStream()),
-      { headers: { "Content-Type": "text/plain" } },
-    );
-  });
+  await using served = await serveForTest(
+    new Server((request) => {
+      const size = Number(new URL(request.url).pathname.slice(1));
+      const chunks: string[] = [];
+      for (let at = 0; at < text.length; at += size) {
+        chunks.push(text.slice(at, at + size));
+      }
+      const isAsync = request.url.endsWith("?slow");
+      return new Response(
+        isAsync ? streamOf(...chunks) : ReadableStream.from(chunks)
+          .pipeThrough(new TextEncoderStream()),
+        { headers: { "Content-Type": "text/plain" } },
+      );
+    }),
+  );
   for (const coding of ["br", "gzip"]) {
     for (
       const target of ["/997", "/65536", "/65537", "/200000", "/9973?slow"]
     ) {
-      const reply = await server.get(target, `Accept-Encoding: ${coding}`);
+      const reply = await served.server.get(
+        target,
+        `Accept-Encoding: ${coding}`,
+      );
       strictEqual(reply.headers.get("content-encoding"), coding);
       strictEqual(decoded(reply), text, `${coding} ${target}`);
     }
@@ -765,10 +804,12 @@ Deno.test("whatever the pieces are that a body comes in, it decompresses to the 
 });
 
 Deno.test("a connection goes on behind what was compressed", async () => {
-  await using server = new Server((request) =>
-    new Response(wordy(Number(new URL(request.url).pathname.slice(1))))
+  await using served = await serveForTest(
+    new Server((request) =>
+      new Response(wordy(Number(new URL(request.url).pathname.slice(1))))
+    ),
   );
-  using connection = await Deno.connect(server.addr);
+  using connection = await Deno.connect(served.addr);
   const sizes = [100, 5000, 100_000, 2000];
   await writeBytes(
     connection,
@@ -784,14 +825,19 @@ Deno.test("a connection goes on behind what was compressed", async () => {
 });
 
 Deno.test("a response that was fetched elsewhere is compressed, and varies", async () => {
-  await using origin = new Server(() => new Response(wordy(5000)), false);
+  await using origin = await serveForTest(
+    new Server(() => new Response(wordy(5000)), false),
+  );
   // Its headers cannot be changed.
-  await using server = new Server(async () => {
-    using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-    const url = `http://127.0.0.1:${origin.addr.port}/`;
-    const response = await fetch(url, { client });
-    return response;
-  });
+  await using served = await serveForTest(
+    new Server(async () => {
+      using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+      const url = `http://127.0.0.1:${origin.addr.port}/`;
+      const response = await fetch(url, { client });
+      return response;
+    }),
+  );
+  const { server } = served;
   const reply = await server.get("/", GZIP);
   strictEqual(reply.headers.get("content-encoding"), "gzip");
   strictEqual(decoded(reply), wordy(5000));
@@ -802,11 +848,13 @@ Deno.test("a response that was fetched elsewhere is compressed, and varies", asy
 });
 
 Deno.test("nothing is compressed unless it is asked for", async () => {
-  await using server = new Server(
-    () => new Response(wordy(5000), { headers: { etag: '"a"' } }),
-    false,
+  await using served = await serveForTest(
+    new Server(
+      () => new Response(wordy(5000), { headers: { etag: '"a"' } }),
+      false,
+    ),
   );
-  const reply = await server.get("/", ALL);
+  const reply = await served.server.get("/", ALL);
   strictEqual(reply.headers.get("content-encoding"), null);
   strictEqual(reply.headers.get("vary"), null);
   strictEqual(reply.headers.get("etag"), '"a"');
@@ -879,18 +927,21 @@ for (const [setting, error] of WRONG) {
 }
 
 Deno.test("the settings of compression change what is compressed, and how", async () => {
-  await using server = new Server(
-    (request) =>
-      new Response(wordy(Number(new URL(request.url).pathname.slice(1))), {
-        headers: { "Content-Type": "image/png" },
-      }),
-    {
-      codings: ["gzip"],
-      minSize: 10,
-      types: ["image/png"],
-      gzipLevel: 1,
-    },
+  await using served = await serveForTest(
+    new Server(
+      (request) =>
+        new Response(wordy(Number(new URL(request.url).pathname.slice(1))), {
+          headers: { "Content-Type": "image/png" },
+        }),
+      {
+        codings: ["gzip"],
+        minSize: 10,
+        types: ["image/png"],
+        gzipLevel: 1,
+      },
+    ),
   );
+  const { server } = served;
   const reply = await server.get("/300", ALL);
   strictEqual(reply.headers.get("content-encoding"), "gzip");
   strictEqual(decoded(reply), wordy(300));
@@ -898,16 +949,20 @@ Deno.test("the settings of compression change what is compressed, and how", asyn
     (await server.get("/9", ALL)).headers.get("vary"),
     "Accept-Encoding",
   );
-  await using better = new Server(
-    () => new Response(wordy(20_000)),
-    { gzipLevel: 9 },
+  await using better = await serveForTest(
+    new Server(
+      () => new Response(wordy(20_000)),
+      { gzipLevel: 9 },
+    ),
   );
-  await using worse = new Server(
-    () => new Response(wordy(20_000)),
-    { gzipLevel: 1 },
+  await using worse = await serveForTest(
+    new Server(
+      () => new Response(wordy(20_000)),
+      { gzipLevel: 1 },
+    ),
   );
   const sizes = await Promise.all(
-    [better, worse].map(async (each) =>
+    [better.server, worse.server].map(async (each) =>
       (await each.get("/", GZIP)).body.length
     ),
   );
@@ -927,10 +982,10 @@ Deno.test("each way of running compresses, responses and files", async () => {
     }),
   ];
   for (const [i, each] of servers.entries()) {
-    await using server = serve(each);
+    await using served = await serveForTest(each);
     for (const coding of ["br", "gzip"]) {
       const reply = await replyTo(
-        server.addr,
+        served.addr,
         requestOf(i < 2 ? "GET /100000" : `GET /${file}`, [
           `Accept-Encoding: ${coding}`,
         ]),
@@ -945,7 +1000,9 @@ Deno.test("each way of running compresses, responses and files", async () => {
 Deno.test("responses over a Unix socket are compressed too", async () => {
   await using folder = new Folder();
   const path = folder.at("socket");
-  await using _server = serve(new UnixStreamServer({ path }, Compressing));
+  await using _served = await serveForTest(
+    new UnixStreamServer({ path }, Compressing),
+  );
   using connection = await Deno.connect({ path, transport: "unix" });
   await writeBytes(connection, requestOf("GET /5000", [ALL]));
   const [reply] = repliesIn(await readBytes(connection));
@@ -956,14 +1013,16 @@ testWith(
   [curl],
   "curl --compressed reads what it is sent, of any length",
   async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, Compressing));
+    await using served = await serveForTest(Compressing, {
+      server: HTTPServer,
+    });
     await using folder = new Folder();
     for (const size of [10, 5000, 32_768, 32_769, 3_000_000]) {
       for (const coding of ["br", "gzip", "gzip;q=0.5, br;q=0.4"]) {
         const back = await curl.run([
           ...[...ALONE, "--compressed", "-H", `Accept-Encoding: ${coding}`],
           ...["--dump-header", folder.at("head")],
-          `http://127.0.0.1:${server.addr.port}/${size}`,
+          `http://127.0.0.1:${served.addr.port}/${size}`,
         ]);
         strictEqual(back, wordy(size));
         const head = await Deno.readTextFile(folder.at("head"));
@@ -997,10 +1056,10 @@ for size in (10, 5000, 32769, 1000000):
 `;
 
 testWith([python], "Python's gzip and zlib read what it is sent", async () => {
-  await using server = serve(new HTTPServer(LOOPBACK, Compressing));
+  await using served = await serveForTest(Compressing, { server: HTTPServer });
   strictEqual(
     await python.run(
-      ["-c", PYTHON, `http://127.0.0.1:${server.addr.port}/`],
+      ["-c", PYTHON, `http://127.0.0.1:${served.addr.port}/`],
     ),
     "10 None 10\n5000 gzip 5000\n32769 gzip 32769\n1000000 gzip 1000000\n",
   );

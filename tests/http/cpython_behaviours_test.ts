@@ -4,7 +4,7 @@ import {
   HTTPError,
   HTTPServer,
 } from "../../server/http/mod.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Site } from "./_cgi_site.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 
@@ -13,8 +13,8 @@ async function ask(
   Handler: typeof BaseHTTPRequestHandler<Deno.NetAddr>,
   bytes: string,
 ): Promise<Reply[]> {
-  await using server = serve(new HTTPServer(LOOPBACK, Handler));
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(Handler, { server: HTTPServer });
+  using connection = await Deno.connect(served.addr);
   const answer = readBytes(connection);
   await writeBytes(connection, bytes);
   return repliesIn(await answer, bytes.startsWith("HEAD"));
@@ -218,7 +218,7 @@ Deno.test("every response tells Server and Date once, and no header is doubled",
       await this.wfile.write("<html><body>Data</body></html>\r\n");
     }
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Handler));
+  await using served = await serveForTest(Handler, { server: HTTPServer });
   for (
     const request of [
       "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
@@ -227,7 +227,7 @@ Deno.test("every response tells Server and Date once, and no header is doubled",
       "GET /spaced out HTTP/1.1\r\nHost: dummy\r\n\r\n",
     ]
   ) {
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     await writeBytes(connection, request);
     const text = await readBytes(connection);
     for (const name of ["Server", "Date", "Content-Type"]) {
@@ -318,7 +318,9 @@ Deno.test("a target with a space is refused before any method is called", async 
 });
 
 Deno.test("a script's variables are none of this process", async () => {
-  await using site = new Site({ cgiEnvironment: { SITE_OF_THIS_TEST: "x" } });
+  await using site = await Site.serve({
+    cgiEnvironment: { SITE_OF_THIS_TEST: "x" },
+  });
   const before = Deno.env.get("SERVER_SOFTWARE");
   const { status, body } = await site.get("/cgi-bin/environment");
   strictEqual(status, 200);

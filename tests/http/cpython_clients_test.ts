@@ -7,8 +7,9 @@ import {
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { SITE } from "./_cgi_site.ts";
 import { Target } from "./_target_handlers.ts";
@@ -69,8 +70,8 @@ for (
   ] as const
 ) {
   testWith([python], `http.client talks to a server ${where}`, async () => {
-    await using server = serve(make());
-    await client(`${OVER_TCP}\n${CONVERSATION}`, server.addr.port);
+    await using served = await serveForTest(make());
+    await client(`${OVER_TCP}\n${CONVERSATION}`, served.addr.port);
   });
 }
 
@@ -80,7 +81,7 @@ testWith(
   async () => {
     await using folder = new Folder();
     const { cert, key, file } = await makeCertificate(folder);
-    await using server = serve(
+    await using served = await serveForTest(
       new HTTPSServer({ ...LOOPBACK, cert, key }, Target),
     );
     await client(
@@ -89,7 +90,7 @@ import ssl
 context = ssl.create_default_context(cafile=args[1])
 connection = http.client.HTTPSConnection("localhost", int(args[0]), context=context)
 ${CONVERSATION}`,
-      ...[server.addr.port, file],
+      ...[served.addr.port, file],
     );
   },
 );
@@ -100,7 +101,9 @@ testWith(
   async () => {
     await using folder = new Folder();
     const path = folder.at("server");
-    await using _server = serve(new UnixStreamServer({ path }, Target));
+    await using _served = await serveForTest(
+      new UnixStreamServer({ path }, Target),
+    );
     await client(
       `
 class UnixConnection(http.client.HTTPConnection):
@@ -119,11 +122,7 @@ testWith(
   [python],
   "http.client's requests that are no good are refused",
   async () => {
-    const reports = new Reports();
-    class Server extends HTTPServer {
-      override handleError = reports.take;
-    }
-    await using server = serve(new Server(LOOPBACK, Target));
+    await using served = await serveForTest(Target, { server: HTTPServer });
     await client(
       `
 def status(version, *headers, host=True):
@@ -148,9 +147,9 @@ assert status("HTTP/1.1", *[("X", "y")] * 101) == 431
 assert status("HTTP/1.1", ("X", "y" * 65_537)) == 431
 assert status("HTTP/1.1", ("Expect", "200-ok")) == 417
 `,
-      server.addr.port,
+      served.addr.port,
     );
-    strictEqual(reports.errors.join(), "");
+    strictEqual(served.errors.join(), "");
   },
 );
 
@@ -159,7 +158,7 @@ testWith([python], "urllib gets files, and what scripts print", async () => {
     static override readonly directory = SITE;
     override logMessage(): void {}
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Site));
+  await using served = await serveForTest(Site, { server: HTTPServer });
   await client(
     `
 base = "http://127.0.0.1:" + args[0]
@@ -204,6 +203,6 @@ assert fails("/cgi-bin/none") == 404
 assert fails("/cgi-bin/data.txt") == 403
 assert fails("/cgi-bin/behave?print-nothing") == 502
 `,
-    server.addr.port,
+    served.addr.port,
   );
 });

@@ -12,18 +12,12 @@ import {
   FetchRequestHandler,
   HTTPServer,
 } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { readBytes, repliesIn, writeBytes } from "./_replies.ts";
 
 type Handler = typeof BaseHTTPRequestHandler<Deno.NetAddr>;
-
-class Server extends HTTPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown): void {
-    this.reports.take(error);
-  }
-}
 
 class Quiet extends BaseHTTPRequestHandler<Deno.NetAddr> {
   override logMessage(): void {}
@@ -42,12 +36,13 @@ async function textOf(
   bytes: string,
   errors: readonly RegExp[] = [],
 ): Promise<string> {
-  await using server = serve(new Server(LOOPBACK, Handler));
+  await using served = await serveForTest(Handler, { server: HTTPServer });
+  const { server } = served;
   const text = await exchange(server.addr, bytes);
   await server.shutdown();
-  const { reports } = server;
-  strictEqual(reports.errors.length, errors.length, String(reports.errors));
-  errors.forEach((error, at) => match(String(reports.errors[at]), error));
+  const reported = served.takeErrors();
+  strictEqual(reported.length, errors.length, String(reported));
+  errors.forEach((error, at) => match(String(reported[at]), error));
   return text;
 }
 
@@ -141,21 +136,22 @@ Deno.test("sendResponseOnly() sends interim responses before the last one", asyn
 
 Deno.test("a function that answers requests may send interim responses before", async () => {
   for (const status of [200, 204]) {
-    await using server = serve(
-      new Server(LOOPBACK, (_, handler) => {
+    await using served = await serveForTest(
+      (_, handler) => {
         handler.sendResponseOnly(103);
         handler.sendHeader("Link", "</a.css>; rel=preload");
         handler.endHeaders();
         return new Response(status === 204 ? null : "body", { status });
-      }),
+      },
+      { server: HTTPServer },
     );
     match(
-      await exchange(server.addr, LAST),
+      await exchange(served.addr, LAST),
       new RegExp(
         `^HTTP/1\\.1 103 Early Hints\r\nLink: [^\r]+\r\n\r\nHTTP/1\\.1 ${status} `,
       ),
     );
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   }
 });
 
@@ -202,8 +198,8 @@ Deno.test("flushHeaders() sends what there is of the headers, and others may fol
       await this.wfile.write("body");
     }
   }
-  await using server = serve(new Server(LOOPBACK, Slow));
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(Slow, { server: HTTPServer });
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, LAST);
   const buffer = new Uint8Array(4096);
   let text = "";
@@ -226,7 +222,7 @@ Deno.test("flushHeaders() sends what there is of the headers, and others may fol
     ],
     ["1", "2", "body"],
   );
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("a response whose headers were begun does not become another one", async () => {

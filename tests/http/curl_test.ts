@@ -5,8 +5,9 @@ import {
   HTTPSServer,
 } from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { LARGE, pattern, sha256 } from "../peers/_peers.ts";
 import { ALONE, curl } from "./_curl.ts";
@@ -44,7 +45,7 @@ testWith(
   [curl],
   "curl uploads 8 MiB and reads them back, announced and in chunks",
   async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, Echo));
+    await using served = await serveForTest(Echo, { server: HTTPServer });
     await using folder = new Folder();
     const bytes = pattern(LARGE);
     await Deno.writeFile(folder.at("bytes"), bytes);
@@ -53,7 +54,7 @@ testWith(
         ...[...ALONE, "--data-binary", `@${folder.at("bytes")}`],
         ...["--dump-header", folder.at("head")],
         ...(chunked ? ["--header", "Transfer-Encoding: chunked"] : []),
-        `http://127.0.0.1:${server.addr.port}/`,
+        `http://127.0.0.1:${served.addr.port}/`,
       ]);
       strictEqual(sha256(back), sha256(bytes));
       match(
@@ -68,13 +69,13 @@ testWith(
   [curl],
   "curl waits for 100 Continue before it sends its body",
   async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, Echo));
+    await using served = await serveForTest(Echo, { server: HTTPServer });
     await using folder = new Folder();
     const back = await curl.run([
       ...[...ALONE, "--header", "Expect: 100-continue"],
       // It would send after a second without an answer.
       ...["--expect100-timeout", "30", "--dump-header", folder.at("head")],
-      ...["--upload-file", "-", `http://127.0.0.1:${server.addr.port}/`],
+      ...["--upload-file", "-", `http://127.0.0.1:${served.addr.port}/`],
     ], "a body");
     strictEqual(back, "a body");
     match(
@@ -85,17 +86,15 @@ testWith(
 );
 
 testWith([curl], "curl is refused what it waits to send", async () => {
-  await using server = serve(
-    new HTTPServer(
-      LOOPBACK,
-      () => new Response("no\n", { status: 403 }),
-    ),
+  await using served = await serveForTest(
+    () => new Response("no\n", { status: 403 }),
+    { server: HTTPServer },
   );
   const printed = await curl.run([
     ...[...ALONE, "--header", "Expect: 100-continue"],
     ...["--expect100-timeout", "30", "--upload-file", "-"],
     ...["--write-out", "%{http_code} %{size_upload}"],
-    `http://127.0.0.1:${server.addr.port}/`,
+    `http://127.0.0.1:${served.addr.port}/`,
   ], "a body that nobody wants");
   strictEqual(printed, "no\n403 0");
 });
@@ -104,8 +103,8 @@ testWith(
   [curl],
   "curl speaks HTTP/1.0, with a connection for each request and with one for all",
   async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, Target));
-    const url = `http://127.0.0.1:${server.addr.port}`;
+    await using served = await serveForTest(Target, { server: HTTPServer });
+    const url = `http://127.0.0.1:${served.addr.port}`;
     const ask = (...options: string[]) =>
       curl.run([
         ...[...ALONE, "--http1.0", ...options],
@@ -120,10 +119,10 @@ testWith(
 );
 
 testWith([curl], "curl reads a stream of HTTP/1.0 to its end", async () => {
-  await using server = serve(new HTTPServer(LOOPBACK, Echo));
+  await using served = await serveForTest(Echo, { server: HTTPServer });
   const printed = await curl.run([
     ...[...ALONE, "--http1.0", "--data", "", "--include"],
-    `http://127.0.0.1:${server.addr.port}/`,
+    `http://127.0.0.1:${served.addr.port}/`,
   ]);
   match(printed, /^HTTP\/1\.1 200 OK\r\n/);
   strictEqual(/chunked/i.test(printed), false);
@@ -133,8 +132,8 @@ testWith(
   [curl],
   "curl keeps one connection for 20 requests, HEAD among them",
   async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, Target));
-    const url = `http://127.0.0.1:${server.addr.port}`;
+    await using served = await serveForTest(Target, { server: HTTPServer });
+    const url = `http://127.0.0.1:${served.addr.port}`;
     const urls = Array.from({ length: 20 }, (_, i) => `${url}/${i}`);
     const printed = await curl.run([
       ...[...ALONE, "--write-out", " %{num_connects}\n"],
@@ -161,12 +160,12 @@ testWith(
   [curl],
   "curl asks many things at once, on connections side by side",
   async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, Target));
+    await using served = await serveForTest(Target, { server: HTTPServer });
     await using folder = new Folder();
     await curl.run([
       ...[...ALONE, "--parallel", "--parallel-immediate"],
       ...["--output", folder.at("#1")],
-      `http://127.0.0.1:${server.addr.port}/[1-50]`,
+      `http://127.0.0.1:${served.addr.port}/[1-50]`,
     ]);
     for (let i = 1; i <= 50; i++) {
       strictEqual(await Deno.readTextFile(folder.at(`${i}`)), `GET /${i} []`);
@@ -180,13 +179,13 @@ testWith(
   async () => {
     await using folder = new Folder();
     const { cert, key, file } = await makeCertificate(folder);
-    await using server = serve(
+    await using served = await serveForTest(
       new HTTPSServer({ ...LOOPBACK, cert, key }, Target),
     );
     const printed = await curl.run([
       ...[...ALONE, "--http2", "--cacert", file, "--data", "a body"],
       ...["--write-out", " %{http_version}"],
-      `https://127.0.0.1:${server.addr.port}/`,
+      `https://127.0.0.1:${served.addr.port}/`,
     ]);
     strictEqual(printed, "POST / [a body] 1.1");
   },
@@ -195,7 +194,9 @@ testWith(
 testWith([curl], "curl speaks HTTP over a Unix socket", async () => {
   await using folder = new Folder();
   const path = folder.at("server");
-  await using _server = serve(new UnixStreamServer({ path }, Target));
+  await using _served = await serveForTest(
+    new UnixStreamServer({ path }, Target),
+  );
   const printed = await curl.run([
     ...[...ALONE, "--unix-socket", path, "--data", "a body"],
     "http://localhost/path?query",
@@ -204,8 +205,8 @@ testWith([curl], "curl speaks HTTP over a Unix socket", async () => {
 });
 
 testWith([curl], "curl's odd requests are answered", async () => {
-  await using server = serve(new HTTPServer(LOOPBACK, Target));
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  await using served = await serveForTest(Target, { server: HTTPServer });
+  const url = `http://127.0.0.1:${served.addr.port}`;
   const status = (...options: string[]) =>
     curl.run([
       ...[...ALONE, "--output", "/dev/null", "--write-out", "%{http_code}"],

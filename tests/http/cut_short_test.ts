@@ -5,8 +5,9 @@ import {
 } from "../../server/http/mod.ts";
 import type { RequestHandlerClass } from "../../server/server_options.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 
 const MIB = 2 ** 20;
@@ -30,17 +31,15 @@ async function answerOf(
 async function answerBy(
   Handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>,
 ): Promise<[reply: Reply, errors: unknown[]]> {
-  const reports = new Reports();
-  await using server = serve(new TCPServer(LOOPBACK, Handler));
-  server.handleError = reports.take;
-  const connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(new TCPServer(LOOPBACK, Handler));
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   const text = await patiently(readBytes(connection), () => "the end");
   connection.close();
-  await server.shutdown();
+  await served.server.shutdown();
   const [reply, ...others] = repliesIn(text);
   strictEqual(others.length, 0);
-  return [reply!, reports.errors];
+  return [reply!, served.takeErrors()];
 }
 
 const begin = (handler: BaseHTTPRequestHandler, length?: number) => {

@@ -6,8 +6,10 @@ import {
 } from "../../server/http/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
-import { selfSignedCertificate } from "../../server/testing/mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../server/testing/mod.ts";
 import { Impatient, Patient } from "./_patient_handlers.ts";
 import { readUntil } from "./_raw_client.ts";
 import { readBytes, repliesIn, writeBytes } from "./_replies.ts";
@@ -121,11 +123,11 @@ for (
   ] as const
 ) {
   Deno.test(`a shutdown waits for the first request of a connection ${where}`, async () => {
-    await using server = serve(new Server(LOOPBACK, Patient));
-    const connection = await Deno.connect(server.addr);
-    using before = await Deno.connect(server.addr);
+    await using served = await serveForTest(Patient, { server: Server });
+    const connection = await Deno.connect(served.addr);
+    using before = await Deno.connect(served.addr);
     await ask(before, "/before");
-    const down = server.shutdown({ gracePeriod: 60_000 });
+    const down = served.server.shutdown({ gracePeriod: 60_000 });
     // The other one has had its answer.
     strictEqual(await before.read(new Uint8Array(1)), null);
     await writeBytes(connection, get("/first"));
@@ -134,28 +136,25 @@ for (
   });
 
   Deno.test(`a shutdown waits for no first request longer than drainTimeout ${where}`, async () => {
-    const reports = new Reports();
-    await using server = serve(new Server(LOOPBACK, Impatient));
-    server.handleError = reports.take;
-    using silent = await Deno.connect(server.addr);
-    using asking = await Deno.connect(server.addr);
+    await using served = await serveForTest(Impatient, { server: Server });
+    using silent = await Deno.connect(served.addr);
+    using asking = await Deno.connect(served.addr);
     await ask(asking, "/");
-    const down = server.shutdown({ gracePeriod: 60_000 });
+    const down = served.server.shutdown({ gracePeriod: 60_000 });
     const end = silent.read(new Uint8Array(1));
     strictEqual(await patiently(end, () => "the end"), null);
     await down;
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 
   Deno.test(`a shutdown closes idle connections that their clients do not end ${where}`, async () => {
-    const reports = new Reports();
-    await using server = serve(
-      new Server(LOOPBACK, Patient, { lingerTimeout: 600_000 }),
+    await using served = await serveForTest(
+      Patient,
+      { server: Server, options: { lingerTimeout: 600_000 } },
     );
-    server.handleError = reports.take;
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     await ask(connection, "/");
-    const down = server.shutdown({ gracePeriod: Infinity });
+    const down = served.server.shutdown({ gracePeriod: Infinity });
     strictEqual(await connection.read(new Uint8Array(1)), null);
     // Whoever goes on sending would be lingered with for 10 minutes.
     const sending = setInterval(
@@ -167,28 +166,29 @@ for (
     } finally {
       clearInterval(sending);
     }
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 }
 
 Deno.test("a pipelined request that waits when the shutdown begins is answered as the last", async () => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
-  await using server = serve(
-    new HTTPServer(LOOPBACK, async (request) => {
+  await using served = await serveForTest(
+    async (request) => {
       const { pathname } = new URL(request.url);
       if (pathname === "/slow") {
         asked.resolve();
         await answer.promise;
       }
       return new Response(pathname);
-    }),
+    },
+    { server: HTTPServer },
   );
-  const connection = await Deno.connect(server.addr);
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, get("/slow"));
   await asked.promise;
   await writeBytes(connection, get("/behind"));
-  const down = server.shutdown({ gracePeriod: Infinity });
+  const down = served.server.shutdown({ gracePeriod: Infinity });
   answer.resolve();
   const replies = repliesIn(await readBytes(connection));
   connection.close();
@@ -208,18 +208,18 @@ Deno.test("a connection whose handler is still being set up drains all the same"
       await ready.promise;
     }
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Late));
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(Late, { server: HTTPServer });
+  using connection = await Deno.connect(served.addr);
   await settingUp.promise;
-  const down = server.shutdown({ gracePeriod: Infinity });
+  const down = served.server.shutdown({ gracePeriod: Infinity });
   ready.resolve();
   strictEqual(await connection.read(new Uint8Array(1)), null);
   await down;
 });
 
 Deno.test("shutdownSignal tells a stream of events of the shutdown", async () => {
-  await using server = serve(
-    new HTTPServer(LOOPBACK, (_request, { shutdownSignal }) =>
+  await using served = await serveForTest(
+    (_request, { shutdownSignal }) =>
       new Response(
         new ReadableStream({
           start(controller) {
@@ -231,12 +231,13 @@ Deno.test("shutdownSignal tells a stream of events of the shutdown", async () =>
             };
           },
         }),
-      )),
+      ),
+    { server: HTTPServer },
   );
-  const connection = await Deno.connect(server.addr);
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, get("/events"));
   await readUntil(connection, "5\r\nbegun\r\n");
-  const down = server.shutdown({ gracePeriod: Infinity });
+  const down = served.server.shutdown({ gracePeriod: Infinity });
   await readUntil(connection, "5\r\nended\r\n0\r\n\r\n");
   connection.close();
   await down;
@@ -244,14 +245,15 @@ Deno.test("shutdownSignal tells a stream of events of the shutdown", async () =>
 
 Deno.test("shutdownSignal is aborted where the shutdown has begun before", async () => {
   const told = Promise.withResolvers<boolean>();
-  await using server = serve(
-    new HTTPServer(LOOPBACK, (_request, handler) => {
+  await using served = await serveForTest(
+    (_request, handler) => {
       void handler.server.shutdown();
       told.resolve(handler.shutdownSignal.aborted);
       return new Response();
-    }),
+    },
+    { server: HTTPServer },
   );
-  const connection = await Deno.connect(server.addr);
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, get("/"));
   ok(await told.promise);
   await readBytes(connection);

@@ -10,8 +10,9 @@ import {
   HTTPServer,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { Failing } from "./_failing_fetch_handler.ts";
 import {
@@ -23,19 +24,12 @@ import {
 } from "./_replies.ts";
 
 class Server extends HTTPServer {
-  readonly reports = new Reports();
-
   constructor(
     answer: FetchFunction,
     onFetchError: FetchErrorFunction,
     limits = {},
   ) {
-    super(LOOPBACK, answer, { onFetchError, limits });
-    serve(this);
-  }
-
-  override handleError(error: unknown): void {
-    this.reports.take(error);
+    super(LOOPBACK, answer, { onFetchError, limits, onError() {} });
   }
 
   get(target = "/"): Promise<Reply> {
@@ -68,11 +62,13 @@ for (const [name, [answer, told]] of Object.entries(FAILURES)) {
   for (const isAsync of [false, true]) {
     const how = isAsync ? ", by a promise" : "";
     Deno.test(`a handler that ${name} is answered for by onError${how}`, async () => {
-      await using server = new Server(answer, (error, { method }) => {
-        const response = new Response(`${method} ${error}`, { status: 418 });
-        return isAsync ? Promise.resolve(response) : response;
-      });
-      const connection = await Deno.connect(server.addr);
+      await using served = await serveForTest(
+        new Server(answer, (error, { method }) => {
+          const response = new Response(`${method} ${error}`, { status: 418 });
+          return isAsync ? Promise.resolve(response) : response;
+        }),
+      );
+      const connection = await Deno.connect(served.addr);
       // The connection goes on.
       await writeBytes(
         connection,
@@ -84,96 +80,107 @@ for (const [name, [answer, told]] of Object.entries(FAILURES)) {
         [418, `GET ${told}`],
         [418, `GET ${told}`],
       ]);
-      await server.shutdown();
-      deepStrictEqual(server.reports.errors, []);
+      await served.server.shutdown();
+      deepStrictEqual(served.errors, []);
     });
   }
 }
 
 Deno.test("what onError throws is answered with 500, and reported", async () => {
   const failure = new Error("onError has failed");
-  await using server = new Server(() => {
-    throw new Error("first");
-  }, () => {
-    throw failure;
-  });
-  const { status, headers } = await server.get();
+  await using served = await serveForTest(
+    new Server(() => {
+      throw new Error("first");
+    }, () => {
+      throw failure;
+    }),
+  );
+  const { status, headers } = await served.server.get();
   strictEqual(status, 500);
   strictEqual(headers.get("connection"), "close");
-  deepStrictEqual(await server.reports.until(1), [failure]);
+  deepStrictEqual(await served.untilErrors(), [failure]);
 });
 
 Deno.test("an HTTPError that onError throws, or throws again, has its own page", async () => {
-  await using server = new Server((request) => {
-    throw new URL(request.url).pathname === "/404"
-      ? new HTTPError(404)
-      : new Error("first");
-  }, (error) => {
-    if (error instanceof HTTPError) throw error;
-    throw new HTTPError(502, "the other side has failed");
-  });
+  await using served = await serveForTest(
+    new Server((request) => {
+      throw new URL(request.url).pathname === "/404"
+        ? new HTTPError(404)
+        : new Error("first");
+    }, (error) => {
+      if (error instanceof HTTPError) throw error;
+      throw new HTTPError(502, "the other side has failed");
+    }),
+  );
+  const { server } = served;
   strictEqual((await server.get("/404")).status, 404);
   const { status, body } = await server.get();
   strictEqual(status, 502);
   match(body, /the other side has failed/);
   await server.shutdown();
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("onError that returns no response is answered with 500", async () => {
-  await using server = new Server(
-    () => Promise.reject(new Error("first")),
-    () => undefined as unknown as Response,
+  await using served = await serveForTest(
+    new Server(
+      () => Promise.reject(new Error("first")),
+      () => undefined as unknown as Response,
+    ),
   );
-  strictEqual((await server.get()).status, 500);
-  const [error] = await server.reports.until(1);
+  strictEqual((await served.server.get()).status, 500);
+  const [error] = await served.untilErrors();
   match(String(error), /the handler returned undefined, not a Response/);
 });
 
 Deno.test("onError is asked nothing where an answer was begun, or nobody waits", async () => {
   const asked: unknown[] = [];
   const arrived = Promise.withResolvers<void>();
-  await using server = new Server(({ url, signal }) => {
-    if (url.endsWith("/begun")) {
-      return new Response(
-        new ReadableStream({
-          async pull(controller) {
-            await new Promise((resolve) => setTimeout(resolve));
-            controller.enqueue(new Uint8Array(10));
-            await new Promise((resolve) => setTimeout(resolve));
-            controller.error(new Error("midway"));
-          },
-        }),
+  await using served = await serveForTest(
+    new Server(({ url, signal }) => {
+      if (url.endsWith("/begun")) {
+        return new Response(
+          new ReadableStream({
+            async pull(controller) {
+              await new Promise((resolve) => setTimeout(resolve));
+              controller.enqueue(new Uint8Array(10));
+              await new Promise((resolve) => setTimeout(resolve));
+              controller.error(new Error("midway"));
+            },
+          }),
+        );
+      }
+      arrived.resolve();
+      return new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(new Error("too late")))
       );
-    }
-    arrived.resolve();
-    return new Promise((_, reject) =>
-      signal.addEventListener("abort", () => reject(new Error("too late")))
-    );
-  }, (error) => {
-    asked.push(error);
-    return new Response();
-  }, { requestTimeout: 10_000 });
-  strictEqual((await server.get("/begun")).complete, false);
-  await server.reports.until(1);
-  const connection = await Deno.connect(server.addr);
+    }, (error) => {
+      asked.push(error);
+      return new Response();
+    }, { requestTimeout: 10_000 }),
+  );
+  strictEqual((await served.server.get("/begun")).complete, false);
+  const [midway] = await served.untilErrors();
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, requestOf("GET /gone"));
   await patiently(arrived.promise, () => "the request");
   connection.close();
-  await server.reports.until(2);
+  const [gone] = await served.untilErrors();
   deepStrictEqual(asked, []);
   deepStrictEqual(
-    server.reports.errors.map((error) => (error as Error).message),
+    [midway, gone].map((error) => (error as Error).message),
     ["midway", "too late"],
   );
 });
 
 Deno.test("what cannot be made a Request of has no onError", async () => {
-  await using server = new Server(
-    () => new Response(),
-    () => new Response("asked"),
+  await using served = await serveForTest(
+    new Server(
+      () => new Response(),
+      () => new Response("asked"),
+    ),
   );
-  const reply = await replyTo(server.addr, "GET / HTTP/1.1\r\n\r\n");
+  const reply = await replyTo(served.addr, "GET / HTTP/1.1\r\n\r\n");
   strictEqual(reply.status, 400);
 });
 
@@ -184,8 +191,8 @@ Deno.test("each way of running asks onError of its class", async () => {
     new ForkingHTTPServer(LOOPBACK, Failing, { maxChildren: 1 }),
   ];
   for (const each of servers) {
-    await using server = serve(each);
-    const { status, body } = await replyTo(server.addr, requestOf("GET /a"));
+    await using served = await serveForTest(each);
+    const { status, body } = await replyTo(served.addr, requestOf("GET /a"));
     strictEqual(status, 503);
     strictEqual(body, "GET: RangeError: cannot answer /a");
   }

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { requestOf, Site } from "./_cgi_site.ts";
 import { replyTo } from "./_replies.ts";
 
@@ -145,10 +145,10 @@ for (
   const [how, handler] of [["doGET", Told], ["fetch", told]] as const
 ) {
   Deno.test(`lines of Cookie are joined with a semicolon, and those of lists with a comma, for ${how}`, async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, handler));
+    await using served = await serveForTest(handler, { server: HTTPServer });
     for (const [value, [name, ...lines]] of Object.entries(JOINED)) {
       const { body } = await replyTo(
-        server.addr,
+        served.addr,
         requestOf(`GET /${name}`, lines),
       );
       strictEqual(body, value);
@@ -156,30 +156,30 @@ for (
   });
 
   Deno.test(`a second line of what is no list is refused, for ${how}`, async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, handler));
+    await using served = await serveForTest(handler, { server: HTTPServer });
     for (const line of SINGLE) {
       const isHost = line.startsWith("Host");
       const once = requestOf("POST /x", isHost ? [] : [line]);
-      strictEqual((await replyTo(server.addr, once)).status, 200, line);
+      strictEqual((await replyTo(served.addr, once)).status, 200, line);
       for (const second of [line, line.toLowerCase()]) {
         const twice = requestOf("POST /x", [
           ...isHost ? [] : [line],
           "X: y",
           second,
         ]);
-        strictEqual((await replyTo(server.addr, twice)).status, 400, line);
+        strictEqual((await replyTo(served.addr, twice)).status, 400, line);
       }
     }
   });
 
   Deno.test(`lines of Set-Cookie stay apart, for ${how}`, async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, handler));
-    const { headers } = await replyTo(server.addr, requestOf("GET /x"));
+    await using served = await serveForTest(handler, { server: HTTPServer });
+    const { headers } = await replyTo(served.addr, requestOf("GET /x"));
     deepStrictEqual(headers.getSetCookie(), ["a=1", "b=2"]);
   });
 
   Deno.test(`each member of Expect must be met, for ${how}`, async () => {
-    await using server = serve(new HTTPServer(LOOPBACK, handler));
+    await using served = await serveForTest(handler, { server: HTTPServer });
     const told = "Expect: 100-continue";
     for (
       const [status, ...lines] of [
@@ -189,13 +189,13 @@ for (
       ] as const
     ) {
       const request = requestOf("GET /x", lines);
-      strictEqual((await replyTo(server.addr, request)).status, status);
+      strictEqual((await replyTo(served.addr, request)).status, status);
     }
   });
 }
 
 Deno.test("a CGI script gets lines of Cookie joined, and those of Set-Cookie stay apart", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const { body } = await site.get(
     "/cgi-bin/environment",
     "Cookie: a=1",

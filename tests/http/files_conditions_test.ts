@@ -164,7 +164,7 @@ Deno.test("validatorsOf() changes with size, time and state, and is weak at firs
 });
 
 Deno.test("SimpleHTTPRequestHandler answers a browser's cache with 304", async () => {
-  await using site = new FilesSite({ "a.txt": "text" });
+  await using site = await FilesSite.serve({ "a.txt": "text" });
   await site.age("a.txt");
   const first = await site.get("/a.txt");
   strictEqual(first.headers.get("last-modified"), LONG_AGO_TEXT);
@@ -192,7 +192,7 @@ Deno.test("SimpleHTTPRequestHandler answers a browser's cache with 304", async (
 });
 
 Deno.test("SimpleHTTPRequestHandler answers conditions that fail with 412", async () => {
-  await using site = new FilesSite({ "a.txt": "text" });
+  await using site = await FilesSite.serve({ "a.txt": "text" });
   await site.age("a.txt");
   for (
     const header of ['If-Match: "a"', `If-Unmodified-Since: ${EARLIER}`]
@@ -203,7 +203,7 @@ Deno.test("SimpleHTTPRequestHandler answers conditions that fail with 412", asyn
 });
 
 Deno.test("SimpleHTTPRequestHandler sends a file anew that was changed", async () => {
-  await using site = new FilesSite({ "a.txt": "old!" });
+  await using site = await FilesSite.serve({ "a.txt": "old!" });
   await site.age("a.txt");
   const etag = (await site.get("/a.txt")).headers.get("etag")!;
   const { ctime } = await Deno.stat(site.at("a.txt"));

@@ -13,7 +13,7 @@ const FILES = {
 };
 
 Deno.test("SimpleHTTPRequestHandler serves nothing outside its directory", async () => {
-  await using site = new FilesSite(FILES);
+  await using site = await FilesSite.serve(FILES);
   const targets = [
     "/../secret",
     "/folder/../../secret",
@@ -50,11 +50,11 @@ Deno.test("SimpleHTTPRequestHandler serves nothing outside its directory", async
     strictEqual([400, 404].includes(status), true, `${status} ${target}`);
     strictEqual(body.includes(SECRET), false, target);
   }
-  deepStrictEqual(site.server.reports.errors, []);
+  deepStrictEqual(site.served.errors, []);
 });
 
 Deno.test("SimpleHTTPRequestHandler takes names for what they are", async () => {
-  await using site = new FilesSite(FILES);
+  await using site = await FilesSite.serve(FILES);
   strictEqual((await site.get("/..%252fsecret")).body, "a file of this name");
   strictEqual((await site.get("/..%5csecret")).body, "another one");
 });
@@ -70,8 +70,8 @@ const LINKS = {
   twice: "out-link",
 };
 
-async function linked(...options: ConstructorParameters<typeof FilesSite>) {
-  const site = new FilesSite(...options);
+async function linked(...options: Parameters<typeof FilesSite.serve>) {
+  const site = await FilesSite.serve(...options);
   for (const [name, to] of Object.entries(LINKS)) {
     await Deno.symlink(to, site.at(`${name}-link`));
   }
@@ -144,7 +144,7 @@ testWith(
   [mkfifo],
   "SimpleHTTPRequestHandler refuses pipes, sockets and devices unopened",
   async () => {
-    await using site = new FilesSite({ "a.txt": "a" }, {
+    await using site = await FilesSite.serve({ "a.txt": "a" }, {
       followSymlinks: "anywhere",
     });
     await mkfifo.run([site.at("pipe")]);
@@ -168,7 +168,10 @@ testWith(
 );
 
 Deno.test("SimpleHTTPRequestHandler redirects to its own host alone", async () => {
-  await using site = new FilesSite({ "evil.test/a": "", "x/evil.test/a": "" });
+  await using site = await FilesSite.serve({
+    "evil.test/a": "",
+    "x/evil.test/a": "",
+  });
   for (
     const target of [
       "//evil.test",

@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { contentType } from "../../handlers/http/_files/content_type.ts";
 import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Program, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
 import { FilesSite } from "./_files_site.ts";
 
 Deno.test("contentType() goes by the ending, in any case", () => {
@@ -111,7 +111,7 @@ Deno.test("contentType() prefers what it is given", () => {
 });
 
 Deno.test("SimpleHTTPRequestHandler.extensionsMap adds types", async () => {
-  await using site = new FilesSite({ "a.own": "" }, {
+  await using site = await FilesSite.serve({ "a.own": "" }, {
     extensionsMap: { ".own": "text/x-own" },
   });
   const { headers } = await site.get("/a.own");
@@ -120,22 +120,20 @@ Deno.test("SimpleHTTPRequestHandler.extensionsMap adds types", async () => {
 
 Deno.test("SimpleHTTPRequestHandler.guessType() can be overridden", async () => {
   const asked: string[] = [];
-  await using server = serve(
-    new HTTPServer(
-      LOOPBACK,
-      class extends SimpleHTTPRequestHandler {
-        static override readonly directory = import.meta.dirname!;
-        override guessType(path: string): string {
-          asked.push(path);
-          return path.endsWith("/print") ? "text/x-own" : super.guessType(path);
-        }
-        override logMessage() {}
-      },
-    ),
+  await using served = await serveForTest(
+    class extends SimpleHTTPRequestHandler {
+      static override readonly directory = import.meta.dirname!;
+      override guessType(path: string): string {
+        asked.push(path);
+        return path.endsWith("/print") ? "text/x-own" : super.guessType(path);
+      }
+      override logMessage() {}
+    },
+    { server: HTTPServer },
   );
   const type = async (target: string) => {
     const response = await fetch(
-      `http://127.0.0.1:${server.addr.port}${target}`,
+      `http://127.0.0.1:${served.addr.port}${target}`,
       { method: "HEAD" },
     );
     return response.headers.get("content-type");

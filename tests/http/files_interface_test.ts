@@ -5,25 +5,18 @@ import {
   HTTPServer,
   SimpleHTTPRequestHandler,
 } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { type Reply, replyTo } from "./_replies.ts";
 
 type Handler = typeof SimpleHTTPRequestHandler<Deno.NetAddr>;
 
 class Server extends HTTPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown): void {
-    this.reports.take(error);
-  }
   get(target: string, ...headers: readonly string[]): Promise<Reply> {
     return replyTo(this.addr, requestOf(`GET ${target}`, headers));
   }
-}
-
-function serveWith(Handler: Handler): Server {
-  return serve(new Server(LOOPBACK, Handler));
 }
 
 /** Two folders that are served, and a secret beside them. */
@@ -62,11 +55,12 @@ Deno.test("directory is that of the instance: a field, a constructor's option, o
     }
   }
   for (const Handler of [Field, Option, ByHost] as Handler[]) {
-    await using server = serveWith(Handler);
+    await using served = await serveForTest(Handler, { server: Server });
+    const { server } = served;
     strictEqual((await server.get("/x.txt")).body, "in b");
     strictEqual((await server.get("/out")).status, 403);
     match((await server.get("/")).body, /<a href="sub\/">/);
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   }
 });
 
@@ -116,7 +110,8 @@ Deno.test("translatePath() of a subclass leads targets elsewhere", async () => {
           : `${site.at("b")}${rest}`;
       }
     }
-    await using server = serveWith(Mapping);
+    await using served = await serveForTest(Mapping, { server: Server });
+    const { server } = served;
     const statuses = async (...targets: string[]) =>
       await Promise.all(
         targets.map(async (target) => (await server.get(target)).status),
@@ -153,7 +148,7 @@ Deno.test("translatePath() of a subclass leads targets elsewhere", async () => {
         followSymlinks
       ],
     );
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   }
 });
 
@@ -170,7 +165,8 @@ Deno.test("translatePath() does not lead to the source of a script", async () =>
     }
     override logMessage(): void {}
   }
-  await using server = serveWith(Scripts);
+  await using served = await serveForTest(Scripts, { server: Server });
+  const { server } = served;
   for (const target of ["/elsewhere/script", "/elsewhere/script/"]) {
     strictEqual((await server.get(target)).status, 403, target);
   }
@@ -193,11 +189,12 @@ Deno.test("listDirectory() answers for a directory, and lists another one where 
       await this.wfile.write(body);
     }
   }
-  await using server = serveWith(Listing);
+  await using served = await serveForTest(Listing, { server: Server });
+  const { server } = served;
   strictEqual((await server.get("/sub/")).body, "1");
   match((await server.get("/")).body, /<a href="y\.odd">/);
   deepStrictEqual(asked, [site.at("b/sub"), site.at("b")]);
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("defaultContentType and extraResponseHeaders are sent with what is found", async () => {
@@ -212,7 +209,8 @@ Deno.test("defaultContentType and extraResponseHeaders are sent with what is fou
       ["x-content-type-options", "nosniff"],
     ] as const;
   }
-  await using server = serveWith(Extra);
+  await using served = await serveForTest(Extra, { server: Server });
+  const { server } = served;
   const file = await server.get("/sub/y.odd");
   strictEqual(file.headers.get("content-type"), "text/x-default");
   const etag = file.headers.get("etag")!;

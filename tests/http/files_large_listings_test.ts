@@ -39,7 +39,7 @@ const rowsIn = (page: string) =>
   [...page.matchAll(/<bdi>(f\d+)<\/bdi>/g)].map(([, name]) => name);
 
 Deno.test("a large directory is listed in parts, whole and in order", async () => {
-  await using site = new FilesSite(files(1_234));
+  await using site = await FilesSite.serve(files(1_234));
   const names = Array.from({ length: 1_234 }, (_, i) => `f${i}`);
   const { headers, body, complete } = await site.get("/");
   strictEqual(complete, true);
@@ -55,7 +55,7 @@ Deno.test("a large directory is listed in parts, whole and in order", async () =
 });
 
 Deno.test("many clients are listed a large directory at once, and each is told all", async () => {
-  await using site = new FilesSite(files(1_100));
+  await using site = await FilesSite.serve(files(1_100));
   const replies = await Promise.all(
     Array.from(
       { length: 30 },
@@ -69,11 +69,13 @@ Deno.test("many clients are listed a large directory at once, and each is told a
 });
 
 Deno.test("no more than maxListedEntries are listed, and the page says so", async () => {
-  await using site = new FilesSite(files(30), { maxListedEntries: 20 });
+  await using site = await FilesSite.serve(files(30), { maxListedEntries: 20 });
   const { body } = await site.get("/");
   strictEqual(rowsIn(body).length, 20);
   match(body, /there is more, which is not listed/);
-  await using small = new FilesSite(files(20), { maxListedEntries: 20 });
+  await using small = await FilesSite.serve(files(20), {
+    maxListedEntries: 20,
+  });
   const all = await small.get("/");
   strictEqual(rowsIn(all.body).length, 20);
   ok(!all.body.includes("there is more"));

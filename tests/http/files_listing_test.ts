@@ -151,7 +151,7 @@ Deno.test("directoryPage() keeps names from being markup or other links", () => 
 });
 
 Deno.test("SimpleHTTPRequestHandler lists what it then serves", async () => {
-  await using site = new FilesSite({
+  await using site = await FilesSite.serve({
     ...Object.fromEntries(ODD_NAMES.map((name) => [name, `text of ${name}`])),
     ".hidden": "text of .hidden",
     "folder/": "",
@@ -174,7 +174,7 @@ Deno.test("SimpleHTTPRequestHandler lists what it then serves", async () => {
 });
 
 Deno.test("SimpleHTTPRequestHandler lists a directory sorted as its query says", async () => {
-  await using site = new FilesSite({ a: "1", b: "333", c: "22" });
+  await using site = await FilesSite.serve({ a: "1", b: "333", c: "22" });
   const order = async (query: string) =>
     links((await site.get(`/${query}`)).body).join("");
   strictEqual(await order(""), "abc");
@@ -187,7 +187,7 @@ Deno.test("SimpleHTTPRequestHandler lists a directory sorted as its query says",
 });
 
 Deno.test("SimpleHTTPRequestHandler lists an empty directory, also to HEAD", async () => {
-  await using site = new FilesSite({ "empty/": "" });
+  await using site = await FilesSite.serve({ "empty/": "" });
   const { headers, body } = await site.get("/empty/");
   match(body, /<p>0 folders, 0 files<\/p>/);
   match(body, /Nothing is here/);
@@ -200,7 +200,7 @@ Deno.test("SimpleHTTPRequestHandler lists an empty directory, also to HEAD", asy
 
 Deno.test("SimpleHTTPRequestHandler lists thousands of entries", async () => {
   const count = 3000;
-  await using site = new FilesSite({});
+  await using site = await FilesSite.serve({});
   for (let i = 0; i < count; i++) {
     Deno.writeTextFileSync(site.at(`file ${i}`), "");
   }
@@ -213,7 +213,7 @@ testWith(
   [new Program("python3", "python3")],
   "SimpleHTTPRequestHandler leaves out names that are not UTF-8",
   async () => {
-    await using site = new FilesSite({ a: "" });
+    await using site = await FilesSite.serve({ a: "" });
     const python = new Program("python3", "python3");
     await python.run([
       "-c",
@@ -225,7 +225,7 @@ testWith(
 );
 
 Deno.test("SimpleHTTPRequestHandler permits a listing its own style alone", async () => {
-  await using site = new FilesSite({ a: "" });
+  await using site = await FilesSite.serve({ a: "" });
   const { headers, body } = await site.get("/");
   const policy = headers.get("content-security-policy")!;
   const style = /<style>(.*)<\/style>/s.exec(body)![1]!;
@@ -240,7 +240,7 @@ testWith(
   [chromium],
   "Chromium shows a listing in its style, and has nothing to complain of",
   async () => {
-    await using site = new FilesSite({
+    await using site = await FilesSite.serve({
       "<b>bold": "",
       "folder/a": "",
     });

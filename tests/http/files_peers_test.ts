@@ -13,7 +13,7 @@ const ALONE = [
 ];
 
 testWith([curl], "curl fetches a file and asks about it", async () => {
-  await using site = new FilesSite({ "a b.txt": "text" });
+  await using site = await FilesSite.serve({ "a b.txt": "text" });
   strictEqual(await curl.run([...ALONE, site.url("/a%20b.txt")]), "text");
   const head = await curl.run([...ALONE, "--head", site.url("/a%20b.txt")]);
   match(head, /^HTTP\/1\.1 200 OK\r\n/);
@@ -29,12 +29,12 @@ testWith([curl], "curl fetches a file and asks about it", async () => {
 });
 
 testWith([curl], "curl fetches a name that it does not encode", async () => {
-  await using site = new FilesSite({ "ü😀.txt": "text" });
+  await using site = await FilesSite.serve({ "ü😀.txt": "text" });
   strictEqual(await curl.run([...ALONE, site.url("/ü😀.txt")]), "text");
 });
 
 testWith([curl], "curl fetches ranges of a file", async () => {
-  await using site = new FilesSite({ "a.txt": "0123456789" });
+  await using site = await FilesSite.serve({ "a.txt": "0123456789" });
   const part = (range: string, ...more: string[]) =>
     curl.run([...ALONE, "--range", range, ...more, site.url("/a.txt")]);
   strictEqual(await part("2-4"), "234");
@@ -50,7 +50,7 @@ testWith(
   [curl],
   "curl goes on with a download that was cut short",
   async () => {
-    await using site = new FilesSite({});
+    await using site = await FilesSite.serve({});
     await using folder = new Folder();
     const bytes = pattern(3_000_000);
     await Deno.writeFile(site.at("file"), bytes);
@@ -65,7 +65,7 @@ testWith(
 );
 
 testWith([curl], "curl fetches again only what has changed", async () => {
-  await using site = new FilesSite({ "a.txt": "text" });
+  await using site = await FilesSite.serve({ "a.txt": "text" });
   await using folder = new Folder();
   const [output, etag] = [folder.at("output"), folder.at("etag")];
   await site.age("a.txt");
@@ -93,7 +93,7 @@ testWith([curl], "curl fetches again only what has changed", async () => {
 });
 
 testWith([curl], "curl follows the redirection to the slash", async () => {
-  await using site = new FilesSite({ "a b/index.html": "page" });
+  await using site = await FilesSite.serve({ "a b/index.html": "page" });
   strictEqual(
     await curl.run([
       ...[...ALONE, "--location", "--write-out", " %{url_effective}"],
@@ -104,7 +104,7 @@ testWith([curl], "curl follows the redirection to the slash", async () => {
 });
 
 testWith([curl], "curl finds no way out of the directory", async () => {
-  await using site = new FilesSite({ "folder/a": "" });
+  await using site = await FilesSite.serve({ "folder/a": "" });
   for (
     const target of [
       ...["/../secret", "/folder/../../secret", "/%2e%2e/secret"],
@@ -141,7 +141,7 @@ for request in json.loads(sys.stdin.read()):
 `;
 
 testWith([python], "CPython's urllib fetches files and listings", async () => {
-  await using site = new FilesSite({
+  await using site = await FilesSite.serve({
     "a.txt": "0123456789",
     "sub/index.html": "page",
     "list/odd & <name>": "",
@@ -195,7 +195,11 @@ testWith(
   [python],
   "CPython's html.parser finds the links of a listing",
   async () => {
-    await using site = new FilesSite({ "a&b": "", "<i>'\"": "", "c/": "" });
+    await using site = await FilesSite.serve({
+      "a&b": "",
+      "<i>'\"": "",
+      "c/": "",
+    });
     const output = await python.run(["-c", LINKS, site.url("/")]);
     const links = output.trim().split("\n").map((line) => JSON.parse(line));
     deepStrictEqual(links.slice(-3), ["c/", "%3Ci%3E'%22", "a%26b"]);

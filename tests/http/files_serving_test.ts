@@ -4,7 +4,7 @@ import { requestOf } from "./_cgi_site.ts";
 import { FilesSite } from "./_files_site.ts";
 
 Deno.test("SimpleHTTPRequestHandler sends a file, and describes it to HEAD", async () => {
-  await using site = new FilesSite({ "folder/a b.txt": "text" });
+  await using site = await FilesSite.serve({ "folder/a b.txt": "text" });
   const reply = await site.get("/folder/a%20b.txt?query=1");
   strictEqual(reply.status, 200);
   strictEqual(reply.body, "text");
@@ -24,7 +24,7 @@ Deno.test("SimpleHTTPRequestHandler sends a file, and describes it to HEAD", asy
 
 Deno.test("SimpleHTTPRequestHandler sends files of every size whole", async () => {
   const chunk = 256 * 1024;
-  await using site = new FilesSite({});
+  await using site = await FilesSite.serve({});
   for (
     const size of [0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 1_234_567]
   ) {
@@ -38,7 +38,7 @@ Deno.test("SimpleHTTPRequestHandler sends files of every size whole", async () =
 });
 
 Deno.test("SimpleHTTPRequestHandler sends a small file together with its head", async () => {
-  await using site = new FilesSite({ "a.txt": "text" });
+  await using site = await FilesSite.serve({ "a.txt": "text" });
   using connection = await site.connect();
   await connection.write(new TextEncoder().encode(requestOf("GET /a.txt")));
   const buffer = new Uint8Array(64 * 1024);
@@ -47,7 +47,7 @@ Deno.test("SimpleHTTPRequestHandler sends a small file together with its head", 
 });
 
 Deno.test("SimpleHTTPRequestHandler keeps the connection from file to file", async () => {
-  await using site = new FilesSite({ a: "first", b: "second", c: "" });
+  await using site = await FilesSite.serve({ a: "first", b: "second", c: "" });
   const connection = await site.connect();
   const pipelined = ["GET /a", "GET /c", "HEAD /a", "GET /none"].map((line) =>
     `${line} HTTP/1.1\r\nHost: test\r\n\r\n`
@@ -65,7 +65,7 @@ Deno.test("SimpleHTTPRequestHandler keeps the connection from file to file", asy
 });
 
 Deno.test("SimpleHTTPRequestHandler answers with the index page", async () => {
-  await using site = new FilesSite({
+  await using site = await FilesSite.serve({
     "index.html": "<p>home",
     "sub/index.htm": "<p>sub",
     "both/index.html": "<p>html",
@@ -85,7 +85,10 @@ Deno.test("SimpleHTTPRequestHandler answers with the index page", async () => {
 });
 
 Deno.test("SimpleHTTPRequestHandler.indexPages says which pages these are", async () => {
-  await using site = new FilesSite({ "index.html": "", "main.txt": "main" }, {
+  await using site = await FilesSite.serve({
+    "index.html": "",
+    "main.txt": "main",
+  }, {
     indexPages: ["none", "main.txt"],
   });
   const { body, headers } = await site.get("/");
@@ -94,7 +97,7 @@ Deno.test("SimpleHTTPRequestHandler.indexPages says which pages these are", asyn
 });
 
 Deno.test("SimpleHTTPRequestHandler redirects a directory to its slash", async () => {
-  await using site = new FilesSite({ "a b/index.html": "", "ü/": "" });
+  await using site = await FilesSite.serve({ "a b/index.html": "", "ü/": "" });
   for (
     const [target, location] of [
       ["/a%20b", "/a%20b/"],
@@ -114,7 +117,7 @@ Deno.test("SimpleHTTPRequestHandler redirects a directory to its slash", async (
 });
 
 Deno.test("SimpleHTTPRequestHandler finds nothing where nothing is", async () => {
-  await using site = new FilesSite({ "a.txt": "", "folder/b": "" });
+  await using site = await FilesSite.serve({ "a.txt": "", "folder/b": "" });
   const targets = [
     ...["/none", "/folder/none", "/a.txt/", "/a.txt/b", "/none/", "/A.TXT"],
     ...["/folder/b/", "/ThisDoesNotExist", "/a.txt/.", `/${"n".repeat(255)}`],
@@ -127,13 +130,16 @@ Deno.test("SimpleHTTPRequestHandler finds nothing where nothing is", async () =>
 });
 
 Deno.test("SimpleHTTPRequestHandler serves files whose name starts with a dot", async () => {
-  await using site = new FilesSite({ ".hidden": "seen", ".folder/a": "too" });
+  await using site = await FilesSite.serve({
+    ".hidden": "seen",
+    ".folder/a": "too",
+  });
   strictEqual((await site.get("/.hidden")).body, "seen");
   strictEqual((await site.get("/.folder/a")).body, "too");
 });
 
 Deno.test("SimpleHTTPRequestHandler answers GET and HEAD alone", async () => {
-  await using site = new FilesSite({ "a.txt": "text" });
+  await using site = await FilesSite.serve({ "a.txt": "text" });
   const methods = [
     ...["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"],
     ...["FOO", "custom", "GETs"],
@@ -145,14 +151,14 @@ Deno.test("SimpleHTTPRequestHandler answers GET and HEAD alone", async () => {
 });
 
 Deno.test("SimpleHTTPRequestHandler answers HTTP/1.0 and closes", async () => {
-  await using site = new FilesSite({ "a.txt": "text" });
+  await using site = await FilesSite.serve({ "a.txt": "text" });
   const { status, body } = await site.send("GET /a.txt HTTP/1.0\r\n\r\n");
   strictEqual(status, 200);
   strictEqual(body, "text");
 });
 
 Deno.test("SimpleHTTPRequestHandler may list no directory", async () => {
-  await using site = new FilesSite({ "a.txt": "text" }, {
+  await using site = await FilesSite.serve({ "a.txt": "text" }, {
     listsDirectories: false,
   });
   strictEqual((await site.get("/")).status, 403);
@@ -160,7 +166,7 @@ Deno.test("SimpleHTTPRequestHandler may list no directory", async () => {
 });
 
 Deno.test("SimpleHTTPRequestHandler answers 404 while its directory is gone", async () => {
-  await using site = new FilesSite({ "a.txt": "text" });
+  await using site = await FilesSite.serve({ "a.txt": "text" });
   await Deno.rename(site.at(""), site.beside("moved"));
   strictEqual((await site.get("/a.txt")).status, 404);
   await Deno.rename(site.beside("moved"), site.at(""));

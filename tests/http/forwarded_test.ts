@@ -13,8 +13,9 @@ import {
   HTTPServer,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
-import { hasIPv6, LOOPBACK, serve } from "../_serve.ts";
+import { hasIPv6, LOOPBACK } from "../_serve.ts";
 import { mutate, oneOf, random } from "../fuzz/_fuzzing.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { Told } from "./_forwarded_handler.ts";
@@ -316,8 +317,8 @@ Deno.test("each way of running heeds a trusted proxy, request by request", async
     new ForkingHTTPServer(LOOPBACK, Told, { maxChildren: 1 }),
   ];
   for (const each of servers) {
-    await using server = serve(each);
-    using connection = await Deno.connect(server.addr);
+    await using served = await serveForTest(each);
+    using connection = await Deno.connect(served.addr);
     // The next request of a proxy is another client's.
     await writeBytes(
       connection,
@@ -332,19 +333,23 @@ Deno.test("each way of running heeds a trusted proxy, request by request", async
 });
 
 Deno.test("a URL as target is for the host and scheme that the proxy was asked by", async () => {
-  await using server = serve(new HTTPServer(LOOPBACK, Told));
+  await using served = await serveForTest(Told, { server: HTTPServer });
   const { body } = await replyTo(
-    server.addr,
+    served.addr,
     requestOf("GET http://inner.test/a?b", FIELDS),
   );
   strictEqual(body, TOLD);
 });
 
 Deno.test("behind PROXY, the client that it names is trusted or not", async () => {
-  await using server = serve(
-    new HTTPServer(LOOPBACK, Told, {
-      proxyProtocol: { mode: "require", trust: ["127.0.0.0/8"] },
-    }),
+  await using served = await serveForTest(
+    Told,
+    {
+      server: HTTPServer,
+      options: {
+        proxyProtocol: { mode: "require", trust: ["127.0.0.0/8"] },
+      },
+    },
   );
   const destination = { transport: "tcp", hostname: "1.1.1.1", port: 1 };
   for (
@@ -353,7 +358,7 @@ Deno.test("behind PROXY, the client that it names is trusted or not", async () =
       ["8.8.8.8", "http://example.test/a?b 8.8.8.8 none none"],
     ] as const
   ) {
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     await connection.write(encodeProxyHeader({
       version: 2,
       source: { transport: "tcp", hostname, port: 5 },
@@ -368,10 +373,10 @@ Deno.test({
   name: "a proxy that connects by IPv6 is trusted by its network",
   ignore: !hasIPv6(),
   fn: async () => {
-    await using server = serve(
+    await using served = await serveForTest(
       new HTTPServer({ hostname: "::1", port: 0 }, Told),
     );
-    const { body } = await replyTo(server.addr, requestOf("GET /a?b", FIELDS));
+    const { body } = await replyTo(served.addr, requestOf("GET /a?b", FIELDS));
     strictEqual(body, TOLD);
   },
 });
@@ -379,7 +384,9 @@ Deno.test({
 Deno.test("a proxy that connects to a Unix socket is trusted by its word", async () => {
   await using folder = new Folder();
   const path = folder.at("socket");
-  await using _server = serve(new UnixStreamServer({ path }, Told));
+  await using _served = await serveForTest(
+    new UnixStreamServer({ path }, Told),
+  );
   using connection = await Deno.connect({ path, transport: "unix" });
   await writeBytes(connection, requestOf("GET /a?b", FIELDS));
   strictEqual(repliesIn(await readBytes(connection))[0]!.body, TOLD);

@@ -7,16 +7,11 @@ import {
   HTTPServer,
   SimpleHTTPRequestHandler,
 } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 
 class Server extends HTTPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown): void {
-    this.reports.take(error);
-  }
-
   async get(target: string): Promise<Reply> {
     using connection = await Deno.connect(this.addr);
     const answer = readBytes(connection);
@@ -74,42 +69,44 @@ for (const [what, send] of Object.entries(SENDERS)) {
         }
         override logMessage(): void {}
       }
-      await using server = serve(new Server(LOOPBACK, Handler));
-      const reply = await server.get("/");
+      await using served = await serveForTest(Handler, { server: Server });
+      const reply = await served.server.get("/");
       strictEqual(reply.status, 500, JSON.stringify(value));
       strictEqual(reply.headers.has("x-injected"), false);
-      match(String(server.reports.errors[0]), /^TypeError: Cannot send /);
+      match(String(await served.untilErrors()), /^TypeError: Cannot send /);
     }
   });
 }
 
 Deno.test("nothing is injected through an error's headers", async () => {
   for (const value of INJECTIONS) {
-    await using server = serve(
-      new Server(LOOPBACK, () => {
+    await using served = await serveForTest(
+      () => {
         throw new HTTPError(400, undefined, { headers: { "X-Value": value } });
-      }),
+      },
+      { server: Server },
     );
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     await writeBytes(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     const text = await readBytes(connection);
     strictEqual(/^(X-Injected|HTTP\/1\.1 200)/m.test(text), false);
-    match(String(server.reports.errors[0]), /^TypeError: Cannot send /);
+    match(String(await served.untilErrors()), /^TypeError: Cannot send /);
   }
 });
 
 Deno.test("nothing is injected through the message of an error", async () => {
   for (const value of INJECTIONS) {
-    await using server = serve(
-      new Server(LOOPBACK, () => {
+    await using served = await serveForTest(
+      () => {
         throw new HTTPError(400, `<b>${value}`);
-      }),
+      },
+      { server: Server },
     );
-    const reply = await server.get("/");
+    const reply = await served.server.get("/");
     strictEqual(reply.status, 400);
     strictEqual(reply.headers.has("x-injected"), false);
     strictEqual(reply.body.includes("<b>"), false);
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   }
 });
 
@@ -122,10 +119,11 @@ Deno.test("a Response whose headers are made by force is refused", async () => {
         return response;
       }
     }
-    await using server = serve(new Server(LOOPBACK, Forged));
-    const reply = await server.get("/");
+    await using served = await serveForTest(Forged, { server: Server });
+    const reply = await served.server.get("/");
     strictEqual(reply.headers.has("x-injected"), false);
     strictEqual(reply.status, 500);
+    match(String(await served.untilErrors()), /^TypeError: Cannot send /);
   }
 });
 
@@ -141,8 +139,8 @@ Deno.test("a Response's headers are refused as those of sendHeader() are", async
     ...names.map((name): [string, string] => [name, "x"]),
   ];
   for (const [name, value] of headers) {
-    await using server = serve(
-      new Server(LOOPBACK, () => {
+    await using served = await serveForTest(
+      () => {
         const response = new Response("x");
         if (taken.includes(value)) response.headers.set(name, value);
         else {
@@ -151,12 +149,13 @@ Deno.test("a Response's headers are refused as those of sendHeader() are", async
           Object.defineProperty(response, "headers", { value: forged });
         }
         return response;
-      }),
+      },
+      { server: Server },
     );
-    const reply = await server.get("/");
+    const reply = await served.server.get("/");
     strictEqual(reply.status, 500, JSON.stringify([name, value]));
     strictEqual(reply.headers.has("x-injected"), false);
-    match(String(server.reports.errors[0]), /^TypeError: Cannot send /);
+    match(String(await served.untilErrors()), /^TypeError: Cannot send /);
   }
 });
 
@@ -165,15 +164,16 @@ Deno.test("the body of a Response that is refused is cancelled", async () => {
     const headers of [{ "x-value": "a\x0b" }, { "content-length": "a" }]
   ) {
     const cancelled = Promise.withResolvers<unknown>();
-    await using server = serve(
-      new Server(LOOPBACK, () =>
+    await using served = await serveForTest(
+      () =>
         new Response(
           new ReadableStream({ cancel: cancelled.resolve }),
           { headers: headers as Record<string, string> },
-        )),
+        ),
+      { server: Server },
     );
-    strictEqual((await server.get("/")).status, 500);
-    strictEqual(await cancelled.promise, server.reports.errors[0]);
+    strictEqual((await served.server.get("/")).status, 500);
+    deepStrictEqual(await served.untilErrors(), [await cancelled.promise]);
   }
 });
 
@@ -206,7 +206,8 @@ for (const Base of [SimpleHTTPRequestHandler, CGIHTTPRequestHandler]) {
       static override readonly directory = folder.path;
       override logMessage(): void {}
     }
-    await using server = serve(new Server(LOOPBACK, Handler));
+    await using served = await serveForTest(Handler, { server: Server });
+    const { server } = served;
     for (const target of TARGETS) {
       const { status, headers } = await server.get(target);
       strictEqual(headers.has("x-injected"), false, target);
@@ -215,6 +216,6 @@ for (const Base of [SimpleHTTPRequestHandler, CGIHTTPRequestHandler]) {
       strictEqual(status === 301, location !== null, target);
     }
     strictEqual((await server.get("//evil.example")).status, 301);
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 }

@@ -14,8 +14,8 @@ import {
   HTTPServer,
   type HTTPServerOptions,
 } from "../../server/http/mod.ts";
+import { serveForTest, type TestServer } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { FetchHijacker, Hijacker } from "./_hijack_handlers.ts";
 import { readBytes, replyTo, writeBytes } from "./_replies.ts";
 import { readUntil } from "./_raw_client.ts";
@@ -58,34 +58,16 @@ for (const way of WAYS) {
         ok(rest === `${behind}${large}[end]`, `${rest.length} bytes`);
       }
     }
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 }
 
-/** A server on the event loop, what it reports, and a client. */
-class Scene implements AsyncDisposable {
-  readonly reports = new Reports();
-  readonly server: HTTPServer;
-
-  constructor(
-    handler: HTTPHandler<Deno.TcpConn, Deno.NetAddr>,
-    options: HTTPServerOptions = {},
-  ) {
-    this.server = serve(
-      new HTTPServer(LOOPBACK, handler, {
-        ...options,
-        onError: this.reports.take,
-      }),
-    );
-  }
-
-  connect(): Promise<Deno.TcpConn> {
-    return Deno.connect(this.server.addr);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.server[Symbol.asyncDispose]();
-  }
+/** A server on the event loop. */
+function serveHTTP(
+  handler: HTTPHandler<Deno.TcpConn, Deno.NetAddr>,
+  options: HTTPServerOptions = {},
+): Promise<TestServer<HTTPServer>> {
+  return serveForTest(handler, { server: HTTPServer, options });
 }
 
 class Quiet extends BaseHTTPRequestHandler<Deno.NetAddr> {
@@ -93,7 +75,7 @@ class Quiet extends BaseHTTPRequestHandler<Deno.NetAddr> {
 }
 
 Deno.test("a function that answers requests takes a connection over", async () => {
-  await using scene = new Scene(async (_request, handler) => {
+  await using served = await serveHTTP(async (_request, handler) => {
     const { connection, response } = handler.hijack();
     const buffer = new Uint8Array(5);
     // Two reads: the first bytes come with the request.
@@ -104,21 +86,21 @@ Deno.test("a function that answers requests takes a connection over", async () =
     strictEqual(await connection.read(new Uint8Array(0)), 0);
     return response;
   });
-  using connection = await scene.connect();
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, `${UPGRADE}he`);
   await writeBytes(connection, "llo");
   strictEqual(await readUntil(connection, "hello"), "hello");
   strictEqual(await readBytes(connection), "");
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("the bytes of a connection that was taken over are counted, once", async () => {
-  await using scene = new Scene(Hijacker);
+  await using served = await serveHTTP(Hijacker);
   for (const early of ["", "early"]) {
-    const before = scene.server.stats();
-    using connection = await scene.connect();
+    const before = served.server.stats();
+    using connection = await Deno.connect(served.addr);
     const answer = await exchange(connection, UPGRADE + early, "later");
-    const { bytesIn, bytesOut } = scene.server.stats();
+    const { bytesIn, bytesOut } = served.server.stats();
     strictEqual(
       bytesIn - before.bytesIn,
       UPGRADE.length + early.length + "later".length,
@@ -135,8 +117,8 @@ Deno.test("a connection is taken over behind a request that came with it", async
       return Promise.resolve();
     }
   }
-  await using scene = new Scene(Second);
-  using connection = await scene.connect();
+  await using served = await serveHTTP(Second);
+  using connection = await Deno.connect(served.addr);
   const first = "GET /first HTTP/1.1\r\nHost: a\r\n\r\n";
   match(
     await exchange(connection, `${first}${UPGRADE}GET / HTTP/1.1\r\n\r\n`),
@@ -158,8 +140,8 @@ Deno.test("what is being read when a connection is taken over is not lost", asyn
       await wfile.write(await rfile.readAll());
     }
   }
-  await using scene = new Scene(Late);
-  using connection = await scene.connect();
+  await using served = await serveHTTP(Late);
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, UPGRADE);
   await asked.promise;
   await writeBytes(connection, "early ");
@@ -167,7 +149,7 @@ Deno.test("what is being read when a connection is taken over is not lost", asyn
   await writeBytes(connection, "late");
   await connection.closeWrite();
   strictEqual(await readBytes(connection), "taken early late");
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 /** What a handler does wrong, and what it is told. */
@@ -217,9 +199,9 @@ for (const [what, [request, wrong, told]] of Object.entries(MISUSES)) {
         wrong(this);
       }
     }
-    await using scene = new Scene(Wrong);
-    strictEqual((await replyTo(scene.server.addr, request)).status, 500);
-    const [error] = await scene.reports.until(1);
+    await using served = await serveHTTP(Wrong);
+    strictEqual((await replyTo(served.addr, request)).status, 500);
+    const [error] = await served.untilErrors();
     match(String(error), told);
   });
 }
@@ -283,13 +265,13 @@ for (const [what, [wrong, told]] of Object.entries(LATE_MISUSES)) {
         await wrong(this);
       }
     }
-    await using scene = new Scene(Wrong);
-    using connection = await scene.connect();
+    await using served = await serveHTTP(Wrong);
+    using connection = await Deno.connect(served.addr);
     await writeBytes(connection, UPGRADE);
     const answer = await patiently(readBytes(connection), () => "the end");
     doesNotMatch(answer, /HTTP.*HTTP/s);
     doesNotMatch(answer, /^HTTP\/1.1 [45]|html/);
-    const [error, ...others] = await scene.reports.until(1);
+    const [error, ...others] = await served.untilErrors();
     match(String(error), told);
     deepStrictEqual(others, []);
   });
@@ -302,8 +284,8 @@ Deno.test("a body that came whole is read when its connection was taken over", a
       await wfile.write(await this.rfile.readAll());
     }
   }
-  await using scene = new Scene(Reader);
-  using connection = await scene.connect();
+  await using served = await serveHTTP(Reader);
+  using connection = await Deno.connect(served.addr);
   const request = UPGRADE.replace("GET", "POST").replace(
     "\r\n\r\n",
     "\r\nContent-Length: 5\r\n\r\nhello, and more",
@@ -312,8 +294,8 @@ Deno.test("a body that came whole is read when its connection was taken over", a
 });
 
 Deno.test("CONNECT of HTTP/1.0 is taken over too", async () => {
-  await using scene = new Scene(Hijacker);
-  using connection = await scene.connect();
+  await using served = await serveHTTP(Hijacker);
+  using connection = await Deno.connect(served.addr);
   match(
     await exchange(connection, CONNECT.replace("1.1", "1.0"), "hello"),
     /^HTTP\/1\.1 200 Connected\r\n.*\r\n\r\nhello\[end\]$/s,
@@ -321,8 +303,8 @@ Deno.test("CONNECT of HTTP/1.0 is taken over too", async () => {
 });
 
 Deno.test("a fetch handler without doCONNECT answers CONNECT with 501", async () => {
-  await using scene = new Scene(() => new Response("never"));
-  strictEqual((await replyTo(scene.server.addr, CONNECT)).status, 501);
+  await using served = await serveHTTP(() => new Response("never"));
+  strictEqual((await replyTo(served.addr, CONNECT)).status, 501);
 });
 
 /** Takes over, and says what becomes of it. */
@@ -347,8 +329,8 @@ class Waiting extends Quiet {
 }
 
 Deno.test("requestTimeout ends where a connection is taken over", async () => {
-  await using scene = new Scene(Waiting, { requestTimeout: 400 });
-  using connection = await scene.connect();
+  await using served = await serveHTTP(Waiting, { requestTimeout: 400 });
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, UPGRADE);
   await readUntil(connection, "taken");
   // Another request meets the same limit, which shows that it has gone by.
@@ -357,35 +339,36 @@ Deno.test("requestTimeout ends where a connection is taken over", async () => {
       return new Promise(() => {});
     }
   }
-  await using slow = new Scene(Slow, { requestTimeout: 500 });
-  strictEqual((await replyTo(slow.server.addr, UPGRADE)).status, 503);
+  await using slow = await serveHTTP(Slow, { requestTimeout: 500 });
+  strictEqual((await replyTo(slow.addr, UPGRADE)).status, 503);
+  match(String(await slow.untilErrors()), /longer than requestTimeout/);
   await writeBytes(connection, "in time\n");
   strictEqual(await readBytes(connection), ", in time");
-  deepStrictEqual(scene.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("idleTimeout ends a connection that was taken over and is silent", async () => {
-  await using scene = new Scene(Waiting, { idleTimeout: 400 });
-  using connection = await scene.connect();
+  await using served = await serveHTTP(Waiting, { idleTimeout: 400 });
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, UPGRADE);
   strictEqual(await readBytes(connection), "taken");
-  match(String(await scene.reports.until(1)), /idle for longer/);
+  match(String(await served.untilErrors()), /idle for longer/);
 });
 
 Deno.test("a connection that was taken over is told of a shutdown, and aborted after it", async () => {
-  await using scene = new Scene(Waiting);
-  using polite = await scene.connect();
-  using deaf = await scene.connect();
+  await using served = await serveHTTP(Waiting);
+  using polite = await Deno.connect(served.addr);
+  using deaf = await Deno.connect(served.addr);
   await writeBytes(polite, UPGRADE);
   await writeBytes(deaf, UPGRADE.replace("/", "/deaf"));
   await readUntil(polite, "taken");
   await readUntil(deaf, "taken");
-  const ended = scene.server.shutdown({ gracePeriod: 200 });
+  const ended = served.server.shutdown({ gracePeriod: 200 });
   strictEqual(await readBytes(polite), ", told");
   strictEqual(await readBytes(deaf), "");
   await ended;
   match(
-    String(await scene.reports.until(1)),
+    String(await served.untilErrors()),
     /the request did not finish within 200 ms/,
   );
 });
@@ -403,8 +386,8 @@ Deno.test("a client's reset aborts the signal of a connection that was taken ove
       await rfile.readAll();
     }
   }
-  await using scene = new Scene(Reader);
-  const client = createConnection(scene.server.addr.port, "127.0.0.1");
+  await using served = await serveHTTP(Reader);
+  const client = createConnection(served.addr.port, "127.0.0.1");
   client.write(UPGRADE);
   await once(client, "data");
   client.resetAndDestroy();
@@ -412,7 +395,7 @@ Deno.test("a client's reset aborts the signal of a connection that was taken ove
     await patiently(aborted.promise, () => "the abort") instanceof
       Deno.errors.ConnectionReset,
   );
-  const errors = await scene.reports.until(1);
+  const errors = await served.untilErrors();
   ok(errors[0] instanceof Deno.errors.ConnectionReset);
 });
 
@@ -424,12 +407,12 @@ Deno.test("what a handler leaves behind of a connection that it took over is rep
       rfile.readLine().then(() => {});
     }
   }
-  await using scene = new Scene(Forgetful);
-  using connection = await scene.connect();
+  await using served = await serveHTTP(Forgetful);
+  using connection = await Deno.connect(served.addr);
   await writeBytes(connection, UPGRADE);
   strictEqual(await readBytes(connection), "bye");
   match(
-    String(await scene.reports.until(1)),
+    String(await served.untilErrors()),
     /Cannot read: the request is finished/,
   );
 });

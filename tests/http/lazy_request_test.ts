@@ -2,9 +2,9 @@
 
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { type FetchRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { upgradeWebSocket } from "../../handlers/websocket/mod.ts";
 import { exchange } from "./_raw_client.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
 
 /** What a handler says of a request with a body, which is its answer. */
 async function told(
@@ -15,21 +15,17 @@ async function told(
     readonly headers?: Record<string, string>;
   } = {},
 ): Promise<unknown> {
-  const reports = new Reports();
-  await using server = serve(
-    new HTTPServer(
-      LOOPBACK,
-      async (request) => Response.json(await look(request) ?? null),
-      { onError: reports.take },
-    ),
+  await using served = await serveForTest(
+    async (request) => Response.json(await look(request) ?? null),
+    { server: HTTPServer },
   );
   const hasBody = method !== "GET" && method !== "HEAD";
   const response = await fetch(
-    `http://127.0.0.1:${server.addr.port}/path?query`,
+    `http://127.0.0.1:${served.addr.port}/path?query`,
     { method, headers, ...(hasBody && { body }) },
   );
   const answer = await response.json();
-  deepStrictEqual(reports.errors, []);
+  deepStrictEqual(served.errors, []);
   return answer;
 }
 
@@ -146,13 +142,14 @@ Deno.test("headers that were changed are those of copies", async () => {
 
 Deno.test("a request that is kept tells of itself when it is answered", async () => {
   const kept: Request[] = [];
-  await using server = serve(
-    new HTTPServer(LOOPBACK, (request) => {
+  await using served = await serveForTest(
+    (request) => {
       kept.push(request);
       return new Response("x");
-    }),
+    },
+    { server: HTTPServer },
   );
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  const url = `http://127.0.0.1:${served.addr.port}`;
   for (const path of ["/first", "/second"]) {
     await (await fetch(url + path, { headers: { "x-path": path } })).text();
   }
@@ -175,19 +172,19 @@ Deno.test("a WebSocket that no client asks for is refused with 426, whoever asks
         upgradeWebSocket(new Request(request)).response,
     ]
   ) {
-    const reports = new Reports();
-    await using server = serve(
-      new HTTPServer(LOOPBACK, answer, { onError: reports.take }),
+    await using served = await serveForTest(
+      answer,
+      { server: HTTPServer },
     );
     match(
       await exchange(
-        server.addr,
+        served.addr,
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n" +
           "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
       ),
       /^HTTP\/1.1 426 [^]*HTTP\/1.1 426 /,
     );
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(served.errors, []);
   }
 });
 
@@ -223,11 +220,11 @@ Deno.test("what a function has left running has nothing of the next request, how
   ) {
     begun = Promise.withResolvers();
     late = Promise.withResolvers();
-    await using server = serve(new HTTPServer(LOOPBACK, answer));
+    await using served = await serveForTest(answer, { server: HTTPServer });
     const get = (path: string) =>
       `GET ${path} HTTP/1.1\r\nHost: a\r\nX: ${path}\r\n`;
     await exchange(
-      server.addr,
+      served.addr,
       `${get("/first")}\r\n${get("/second")}Connection: close\r\n\r\n`,
     );
     match(await late.promise, /^\/first false$/);

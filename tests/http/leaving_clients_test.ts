@@ -2,8 +2,9 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { createConnection } from "node:net";
 import { once } from "node:events";
 import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { isDisconnect } from "../_serve.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { until } from "../server/processes/_processes.ts";
 import { Attacked, WAYS } from "./_targets.ts";
 
@@ -48,11 +49,13 @@ for (const way of WAYS) {
       [stage, [, ...statuses]],
     ) => [stage, statuses]);
     deepStrictEqual(found, Object.fromEntries(expected));
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 
   Deno.test(`over ${way}, clients that leave at any stage harm nobody`, async () => {
-    await using attacked = await Attacked.start(way);
+    await using attacked = await Attacked.start(way, undefined, {
+      allowErrors: isDisconnect,
+    });
     const encoder = new TextEncoder();
     await Promise.all(
       Object.values(STAGES).flatMap((stage) => [stage, stage, stage]).map(
@@ -66,26 +69,20 @@ for (const way of WAYS) {
       "GET /after HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     );
     strictEqual(reply!.body, "GET /after []");
-    for (const error of attacked.reports.errors) {
-      match(String(error), /^(ConnectionReset|BrokenPipe|UnexpectedEof)/);
-    }
   });
 }
 
 Deno.test("clients that reset at any stage are reported at most once, and harm nobody", async () => {
-  const reports = new Reports();
-  let served = 0;
-  class Server extends HTTPServer {
-    override handleError = reports.take;
-  }
-  await using server = serve(
-    new Server(LOOPBACK, async (request) => {
+  let answered = 0;
+  await using served = await serveForTest(
+    async (request) => {
       const body = await request.text();
-      served++;
+      answered++;
       return new Response(body);
-    }),
+    },
+    { server: HTTPServer },
   );
-  const { port } = server.addr;
+  const { port } = served.addr;
   let clients = 0;
   for (const [sent] of Object.values(STAGES)) {
     const socket = createConnection(port, "127.0.0.1");
@@ -98,21 +95,22 @@ Deno.test("clients that reset at any stage are reported at most once, and harm n
     clients++;
   }
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-  const before = served;
+  const before = answered;
   const response = await fetch(`http://127.0.0.1:${port}/`, {
     ...{ method: "POST", body: "after", client },
   });
   strictEqual(await response.text(), "after");
-  strictEqual(served > before, true);
-  ok(reports.errors.length <= clients);
-  for (const error of reports.errors) {
+  strictEqual(answered > before, true);
+  await served.server.shutdown();
+  const errors = served.takeErrors();
+  ok(errors.length <= clients);
+  for (const error of errors) {
     match(String(error), /^(ConnectionReset|BrokenPipe): /);
   }
 });
 
 for (const part of ["before", "within"] as const) {
   Deno.test(`a handler is told of a client that resets ${part} its answer`, async () => {
-    const reports = new Reports();
     const told: unknown[] = [];
     const asked = Promise.withResolvers<void>();
     class Slow extends BaseHTTPRequestHandler<Deno.NetAddr> {
@@ -129,18 +127,15 @@ for (const part of ["before", "within"] as const) {
       }
       override logMessage(): void {}
     }
-    class Server extends HTTPServer {
-      override handleError = reports.take;
-    }
-    await using server = serve(new Server(LOOPBACK, Slow));
-    const socket = createConnection(server.addr.port, "127.0.0.1");
+    await using served = await serveForTest(Slow, { server: HTTPServer });
+    const socket = createConnection(served.addr.port, "127.0.0.1");
     socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     await asked.promise;
     socket.resetAndDestroy();
     await once(socket, "close");
     await until("the handler to be told", () => told.length === 1);
     strictEqual(told[0] instanceof Deno.errors.ConnectionReset, true);
-    await reports.until(1);
+    await served.untilErrors();
   });
 }
 
@@ -152,9 +147,8 @@ for (
 ) {
   Deno.test(`a client that has sent ${what} and leaves aborts the request that is served`, async () => {
     const { promise: aborted, resolve } = Promise.withResolvers<string>();
-    const reports = new Reports();
-    await using server = serve(
-      new HTTPServer(LOOPBACK, (request) =>
+    await using served = await serveForTest(
+      (request) =>
         new Promise((answer) => {
           const { pathname } = new URL(request.url);
           const { signal } = request;
@@ -164,17 +158,18 @@ for (
           };
           if (signal.aborted) end();
           else signal.addEventListener("abort", end);
-        }), { onError: reports.take }),
+        }),
+      { server: HTTPServer },
     );
-    const client = await Deno.connect(server.addr);
+    const client = await Deno.connect(served.addr);
     await client.write(
       new TextEncoder().encode(`GET /a HTTP/1.1\r\nHost: a\r\n\r\n${ahead}`),
     );
     client.close();
     strictEqual(await patiently(aborted, () => "the abort"), "/a");
     // The other is aborted just as well where a shutdown begins meanwhile.
-    await server.shutdown();
-    for (const error of reports.errors) {
+    await served.server.shutdown();
+    for (const error of served.takeErrors()) {
       ok(!/within/.test(`${error}`), `${error}`);
     }
   });
@@ -192,8 +187,8 @@ for (const [what, source] of Object.entries(STREAMS)) {
     const CLIENTS = 4;
     let cancelled = 0;
     const all = Promise.withResolvers<void>();
-    await using server = serve(
-      new HTTPServer(LOOPBACK, ({ url }) => {
+    await using served = await serveForTest(
+      ({ url }) => {
         if (url.endsWith("/next")) return new Response("next");
         const cancel = () => {
           if (++cancelled === CLIENTS) all.resolve();
@@ -202,10 +197,11 @@ for (const [what, source] of Object.entries(STREAMS)) {
           new ReadableStream({ ...source(), cancel }),
           { headers: { "content-type": "text/event-stream" } },
         );
-      }, { maxConnections: CLIENTS }),
+      },
+      { server: HTTPServer, options: { maxConnections: CLIENTS } },
     );
     for (let i = 0; i < CLIENTS; i++) {
-      const client = await Deno.connect(server.addr);
+      const client = await Deno.connect(served.addr);
       await client.write(
         new TextEncoder().encode("GET /events HTTP/1.1\r\nHost: a\r\n\r\n"),
       );
@@ -213,7 +209,7 @@ for (const [what, source] of Object.entries(STREAMS)) {
     }
     await patiently(all.promise, () => `${CLIENTS - cancelled} streams`);
     // Their places are free.
-    const { port } = server.addr;
+    const { port } = served.addr;
     const response = await patiently(
       fetch(`http://127.0.0.1:${port}/next`, {
         headers: { connection: "close" },

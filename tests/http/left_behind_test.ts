@@ -8,8 +8,9 @@ import {
   HTTPServer,
 } from "../../server/http/mod.ts";
 import { TCPServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { readMatch } from "./_raw_client.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const elapse = (ms: number) =>
@@ -29,17 +30,19 @@ Deno.test("a doPOST() that does not await its work ends nothing, and is reported
       await this.wfile.write("x");
     }
   }
-  const reports = new Reports();
-  await using server = serve(
-    new HTTPServer(LOOPBACK, Forgetful, { onError: reports.take }),
+  await using served = await serveForTest(
+    Forgetful,
+    { server: HTTPServer },
   );
-  using client = await Deno.connect(server.addr);
+  using client = await Deno.connect(served.addr);
   await client.write(
     encode("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
   );
   match(await readMatch(client, /\r\n\r\n/), /^HTTP\/1.1 500 /);
   // An unhandled rejection would fail the test.
-  await reports.until(1);
+  for (const error of await served.untilErrors(2)) {
+    match(`${error}`, /the handler sent none; await|did handle\(\) await/);
+  }
 });
 
 Deno.test("a late write is no part of a response that has ended", async () => {
@@ -59,11 +62,11 @@ Deno.test("a late write is no part of a response that has ended", async () => {
       this.endHeaders();
     }
   }
-  const reports = new Reports();
-  await using server = serve(
-    new HTTPServer(LOOPBACK, Late, { onError: reports.take }),
+  await using served = await serveForTest(
+    Late,
+    { server: HTTPServer },
   );
-  using client = await Deno.connect(server.addr);
+  using client = await Deno.connect(served.addr);
   await client.write(encode("GET /late HTTP/1.1\r\nHost: a\r\n\r\n"));
   await readMatch(client, /\r\n\r\n/);
   match(`${await late.promise}`, /the request is finished/);
@@ -114,8 +117,8 @@ Deno.test("what a request has left running has nothing of the next request", asy
       late.resolve(told);
     }
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Late));
-  using client = await Deno.connect(server.addr);
+  await using served = await serveForTest(Late, { server: HTTPServer });
+  using client = await Deno.connect(served.addr);
   const post = (path: string) =>
     client.write(
       encode(
@@ -189,18 +192,18 @@ const BODIES: Record<string, (request: Request) => Promise<unknown>> = {
 
 for (const [what, read] of Object.entries(BODIES)) {
   Deno.test(`a client that leaves ends no server whose handler forgot to await ${what}`, async () => {
-    const reports = new Reports();
     const asked = Promise.withResolvers<void>();
-    await using server = serve(
-      new HTTPServer(LOOPBACK, (request) => {
+    await using served = await serveForTest(
+      (request) => {
         void read(request);
         asked.resolve();
         return new Promise<Response>((answer) =>
           request.signal.addEventListener("abort", () => answer(new Response()))
         );
-      }, { onError: reports.take }),
+      },
+      { server: HTTPServer },
     );
-    const client = await Deno.connect(server.addr);
+    const client = await Deno.connect(served.addr);
     // Nobody looks whether a client has left whose body waits to be read.
     const length = what === "the signal" ? 0 : 5;
     await client.write(
@@ -213,6 +216,6 @@ for (const [what, read] of Object.entries(BODIES)) {
     await asked.promise;
     client.close();
     // An unhandled rejection would fail the test.
-    await reports.until(1);
+    await served.untilErrors();
   });
 }

@@ -6,8 +6,8 @@ import {
   strictEqual,
 } from "node:assert";
 import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { Site } from "./_cgi_site.ts";
 import { readBytes, replyTo, writeBytes } from "./_replies.ts";
 
@@ -81,36 +81,29 @@ class Answering extends BaseHTTPRequestHandler<Deno.NetAddr> {
   override logMessage(): void {}
 }
 
-class Server extends HTTPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown): void {
-    this.reports.take(error);
-  }
-}
-
 for (const way of Object.keys(WAYS)) {
   Deno.test(`204, 205 and 304 have neither content nor its length, by ${way}`, async () => {
-    await using server = serve(new Server(LOOPBACK, Answering));
+    await using served = await serveForTest(Answering, { server: HTTPServer });
     for (const status of [204, 205, 304]) {
       for (const method of ["GET", "HEAD"]) {
         const line = `${method} /${status}/${encodeURI(way)}`;
-        const alone = await exchange(server.addr, last(line));
+        const alone = await exchange(served.addr, last(line));
         checkHead(alone, status, line);
         doesNotMatch(alone, /^content-type:/im);
         // What follows is the next response, and no content.
-        const two = await exchange(server.addr, request(line), last(line));
+        const two = await exchange(served.addr, request(line), last(line));
         const [first, second, ...more] = two.split("\r\n\r\n");
         checkHead(`${first}\r\n\r\n`, status, line);
         checkHead(`${second}\r\n\r\n`, status, line);
         deepStrictEqual(more, [""]);
       }
     }
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 }
 
 Deno.test("HEAD is told a length only where the handler tells it", async () => {
-  await using server = serve(new Server(LOOPBACK, Answering));
+  await using served = await serveForTest(Answering, { server: HTTPServer });
   const lengths: Record<string, string | undefined> = {
     "sendResponse() alone": undefined,
     "endHeaders() and no body": undefined,
@@ -119,7 +112,7 @@ Deno.test("HEAD is told a length only where the handler tells it", async () => {
   };
   for (const [way, length] of Object.entries(lengths)) {
     const text = await exchange(
-      server.addr,
+      served.addr,
       last(`HEAD /200/${encodeURI(way)}`),
     );
     strictEqual(/^content-length: (.*)$/im.exec(text)?.[1], length, way);
@@ -128,46 +121,48 @@ Deno.test("HEAD is told a length only where the handler tells it", async () => {
 });
 
 Deno.test("a Response of 204, 205 or 304 has neither content nor its length", async () => {
-  await using server = serve(
-    new Server(LOOPBACK, ({ url }) => {
+  await using served = await serveForTest(
+    ({ url }) => {
       const { pathname, search } = new URL(url);
       return new Response(null, {
         status: Number(pathname.slice(1)),
         headers: search === "" ? {} : { "content-length": "4" },
       });
-    }),
+    },
+    { server: HTTPServer },
   );
   for (const status of [204, 205, 304]) {
     for (const method of ["GET", "HEAD"]) {
       for (const query of ["", "?length"]) {
         const line = `${method} /${status}${query}`;
-        checkHead(await exchange(server.addr, last(line)), status, line);
+        checkHead(await exchange(served.addr, last(line)), status, line);
       }
     }
   }
   // That of GET is not known.
-  const text = await exchange(server.addr, last("HEAD /200"));
+  const text = await exchange(served.addr, last("HEAD /200"));
   strictEqual(/^content-length:/im.test(text), false, text);
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("a Response that was given a body by force has none with 204, 205 or 304", async () => {
-  await using server = serve(
-    new Server(LOOPBACK, ({ url }) => {
+  await using served = await serveForTest(
+    ({ url }) => {
       const response = new Response("body");
       const status = Number(new URL(url).pathname.slice(1));
       Object.defineProperty(response, "status", { value: status });
       return response;
-    }),
+    },
+    { server: HTTPServer },
   );
   for (const status of [204, 205, 304]) {
     const line = `GET /${status}`;
-    checkHead(await exchange(server.addr, last(line)), status, line);
+    checkHead(await exchange(served.addr, last(line)), status, line);
   }
 });
 
 Deno.test("a CGI script's response of 204, 205 or 304 has neither content nor its length", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   for (const status of [204, 205, 304]) {
     for (const length of ["", "Content-Length: 4\\n"]) {
       const script = `Status: ${status} X\\n${length}\\nbody`;
@@ -182,25 +177,25 @@ Deno.test("a CGI script's response of 204, 205 or 304 has neither content nor it
       checkHead(text, status, script);
     }
   }
-  deepStrictEqual(site.reports.errors, []);
+  deepStrictEqual(site.served.errors, []);
 });
 
 Deno.test("sendError() answers with any status", async () => {
-  await using server = serve(new Server(LOOPBACK, Answering));
+  await using served = await serveForTest(Answering, { server: HTTPServer });
   for (const status of [200, 299, 302, 404, 599, 600, 999]) {
     const reply = await replyTo(
-      server.addr,
+      served.addr,
       last(`GET /${status}/sendError()`),
     );
     strictEqual(reply.status, status);
     ok(reply.body.includes(`<h1>${status} `), reply.body);
   }
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
   // No other response follows these, so that the connection must end.
   for (const status of [100, 101, 102, 103, 199]) {
     for (const method of ["GET", "HEAD"]) {
       const text = await exchange(
-        server.addr,
+        served.addr,
         request(`${method} /${status}/sendError()`),
       );
       match(text, new RegExp(`^HTTP/1\\.1 ${status} [^]*\r\n\r\n$`));
@@ -208,21 +203,21 @@ Deno.test("sendError() answers with any status", async () => {
       doesNotMatch(text, /^(content-|transfer-encoding)/im);
     }
   }
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
   // RFC 9110, section 15.2.
   const old = await exchange(
-    server.addr,
+    served.addr,
     "GET /102/sendError() HTTP/1.0\r\n\r\n",
   );
   match(old, /^HTTP\/1\.1 500 /);
-  match(String(server.reports.errors.pop()), /the client speaks HTTP\/1\.0/);
+  match(String(await served.untilErrors()), /the client speaks HTTP\/1\.0/);
   for (const status of [99, 1000, 404.5, NaN]) {
     const { status: found } = await replyTo(
-      server.addr,
+      served.addr,
       last(`GET /${status}/sendError()`),
     );
     strictEqual(found, 500, String(status));
-    match(String(server.reports.errors.pop()), /^RangeError: Cannot send/);
+    match(String(await served.untilErrors()), /^RangeError: Cannot send/);
   }
 });
 
@@ -236,8 +231,8 @@ Deno.test("a tunnel has no length, and its bytes follow the head as they are", a
     }
     override logMessage(): void {}
   }
-  await using server = serve(new Server(LOOPBACK, Tunnel));
-  const text = await exchange(server.addr, request("CONNECT a:80"));
+  await using served = await serveForTest(Tunnel, { server: HTTPServer });
+  const text = await exchange(served.addr, request("CONNECT a:80"));
   ok(text.endsWith("\r\n\r\nthrough"), text);
   strictEqual(/^(content-length|transfer-encoding):/im.test(text), false, text);
 });

@@ -124,7 +124,7 @@ for (const way of WAYS) {
       [name, [, ...statuses]],
     ) => [name, statuses]);
     deepStrictEqual(found, Object.fromEntries(expected));
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 
   Deno.test(`over ${way}, a whole URL and * are targets too`, async () => {
@@ -149,7 +149,7 @@ for (const way of WAYS) {
         closing("HEAD / HTTP/1.1"),
     );
     deepStrictEqual(replies.map(({ status }) => status), [200, 200]);
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 
   Deno.test(`over ${way}, HTTP/1.0 keeps a connection only where it is asked to`, async () => {

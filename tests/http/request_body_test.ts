@@ -5,7 +5,7 @@ import {
   HTTPServer,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { replyTo } from "./_replies.ts";
 import { Measuring } from "./_measuring_handler.ts";
 
@@ -38,26 +38,23 @@ for (
   ] as const
 ) {
   Deno.test(`a handler reads a large body whole, up to maxBodySize ${where}`, async () => {
-    const reports = new Reports();
-    await using server = serve(new Server(LOOPBACK, Measuring));
-    server.handleError = reports.take;
+    await using served = await serveForTest(Measuring, { server: Server });
     for (const path of ["/all", "/exactly/"]) {
       for (const chunked of [false, true]) {
-        const reply = await replyTo(server.addr, sized(path, LARGE, chunked));
+        const reply = await replyTo(served.addr, sized(path, LARGE, chunked));
         deepStrictEqual([reply.status, reply.body], [200, String(LARGE)]);
         const refused = await replyTo(
-          server.addr,
+          served.addr,
           sized(path, 500_001, chunked),
         );
         strictEqual(refused.status, 413);
       }
     }
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 }
 
 Deno.test("lines of a body keep the reader's own limit, also behind a read without one", async () => {
-  const reports = new Reports();
   const limits: number[] = [];
   class Lines extends BaseHTTPRequestHandler {
     async doPOST(): Promise<void> {
@@ -68,10 +65,9 @@ Deno.test("lines of a body keep the reader's own limit, also behind a read witho
     }
     override logMessage(): void {}
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Lines));
-  server.handleError = reports.take;
-  const reply = await replyTo(server.addr, post("/", LARGE));
+  await using served = await serveForTest(Lines, { server: HTTPServer });
+  const reply = await replyTo(served.addr, post("/", LARGE));
   strictEqual(reply.status, 500);
   deepStrictEqual(limits, [65_536, 65_536]);
-  match(String(reports.errors[0]), /Cannot read a line: it is longer/);
+  match(String(await served.untilErrors()), /Cannot read a line: it is longer/);
 });

@@ -10,8 +10,9 @@ import {
   type HTTPServerOptions,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { readUntil } from "./_raw_client.ts";
 import { readBytes, repliesIn, writeBytes } from "./_replies.ts";
 import { Timed } from "./_timed_handler.ts";
@@ -21,15 +22,8 @@ const get = (path: string, ...headers: readonly string[]) =>
 
 /** A server that notes what it is told of. */
 class Server extends HTTPServer {
-  readonly reports = new Reports();
-
   constructor(answer: FetchFunction, options: HTTPServerOptions = {}) {
-    super(LOOPBACK, answer, options);
-    serve(this);
-  }
-
-  override handleError(error: unknown): void {
-    this.reports.take(error);
+    super(LOOPBACK, answer, { ...options, onError() {} });
   }
 }
 
@@ -55,15 +49,17 @@ function endless(cancelled: (reason: unknown) => void): Response {
 Deno.test("a request's signal is its own, and nothing aborts it when it has been answered", async () => {
   const requests: Request[] = [];
   const slow = Promise.withResolvers<void>();
-  await using server = new Server((request) => {
-    requests.push(request);
-    // That of the second is asked for only when it has ended.
-    if (!request.url.endsWith("/b")) void request.signal;
-    if (!request.url.endsWith("/slow")) return new Response("answered");
-    slow.resolve();
-    return waitFor(request.signal);
-  });
-  const connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server((request) => {
+      requests.push(request);
+      // That of the second is asked for only when it has ended.
+      if (!request.url.endsWith("/b")) void request.signal;
+      if (!request.url.endsWith("/slow")) return new Response("answered");
+      slow.resolve();
+      return waitFor(request.signal);
+    }),
+  );
+  const connection = await Deno.connect(served.addr);
   for (const path of ["/a", "/b"]) {
     await writeBytes(connection, get(path));
     await readUntil(connection, "answered");
@@ -80,9 +76,9 @@ Deno.test("a request's signal is its own, and nothing aborts it when it has been
     [false, false, true],
   );
   strictEqual((signal.reason as DOMException).name, "AbortError");
-  await server.shutdown();
+  await served.server.shutdown();
   // A client that leaves is no fault of the server.
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
   deepStrictEqual(
     requests.map(({ signal }) => signal.aborted),
     [false, false, true],
@@ -91,15 +87,17 @@ Deno.test("a request's signal is its own, and nothing aborts it when it has been
 
 Deno.test("copies of a request are aborted with it", async () => {
   const asked = Promise.withResolvers<Request[]>();
-  await using server = new Server((request) => {
-    asked.resolve([
-      request.clone(),
-      new Request(request),
-      new Request(request, { headers: { a: "b" } }),
-    ]);
-    return waitFor(request.signal);
-  });
-  const connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server((request) => {
+      asked.resolve([
+        request.clone(),
+        new Request(request),
+        new Request(request, { headers: { a: "b" } }),
+      ]);
+      return waitFor(request.signal);
+    }),
+  );
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, get("/"));
   const copies = await asked.promise;
   const aborted = Promise.all(
@@ -107,7 +105,7 @@ Deno.test("copies of a request are aborted with it", async () => {
   );
   connection.close();
   await patiently(aborted, () => "the signals of all copies");
-  await server.shutdown();
+  await served.server.shutdown();
 });
 
 Deno.test("what listens to the signals of requests that were answered is not kept", async () => {
@@ -115,13 +113,15 @@ Deno.test("what listens to the signals of requests that were answered is not kep
   const gc = runInNewContext("gc") as () => void;
   let attempts = 0;
   const kept: WeakRef<object>[] = [];
-  await using server = new Server(({ signal }) => {
-    const held = { bytes: new Uint8Array(10_000) };
-    kept.push(new WeakRef(held));
-    signal.addEventListener("abort", () => held.bytes.fill(1));
-    return new Response("answered");
-  });
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server(({ signal }) => {
+      const held = { bytes: new Uint8Array(10_000) };
+      kept.push(new WeakRef(held));
+      signal.addEventListener("abort", () => held.bytes.fill(1));
+      return new Response("answered");
+    }),
+  );
+  using connection = await Deno.connect(served.addr);
   for (let i = 0; i < 200; i++) {
     await writeBytes(connection, get("/"));
     await readUntil(connection, "answered");
@@ -141,11 +141,13 @@ Deno.test("what listens to the signals of requests that were answered is not kep
 
 Deno.test("a body that has all come can be read behind its response", async () => {
   const request = Promise.withResolvers<Request>();
-  await using server = new Server((received) => {
-    request.resolve(received);
-    return new Response("answered");
-  });
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server((received) => {
+      request.resolve(received);
+      return new Response("answered");
+    }),
+  );
+  using connection = await Deno.connect(served.addr);
   await writeBytes(
     connection,
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody",
@@ -157,24 +159,28 @@ Deno.test("a body that has all come can be read behind its response", async () =
 for (const how of ["closes", "ends its side"] as const) {
   Deno.test(`a client that ${how} while it waits aborts its request`, async () => {
     const asked = Promise.withResolvers<AbortSignal>();
-    await using server = new Server(({ signal }) => {
-      asked.resolve(signal);
-      return waitFor(signal);
-    });
-    const connection = await Deno.connect(server.addr);
+    await using served = await serveForTest(
+      new Server(({ signal }) => {
+        asked.resolve(signal);
+        return waitFor(signal);
+      }),
+    );
+    const connection = await Deno.connect(served.addr);
     await writeBytes(connection, get("/"));
     const aborted = once(await asked.promise, "abort");
     if (how === "closes") connection.close();
     else await connection.closeWrite();
     await patiently(aborted, () => "the signal");
-    await server.shutdown();
+    await served.server.shutdown();
     if (how !== "closes") connection.close();
   });
 
   Deno.test(`a stream of events is cancelled when its client ${how}, and never looks complete`, async () => {
     const cancelled = Promise.withResolvers<unknown>();
-    await using server = new Server(() => endless(cancelled.resolve));
-    const connection = await Deno.connect(server.addr);
+    await using served = await serveForTest(
+      new Server(() => endless(cancelled.resolve)),
+    );
+    const connection = await Deno.connect(served.addr);
     await writeBytes(connection, get("/"));
     await readUntil(connection, "begun\r\n");
     if (how === "closes") connection.close();
@@ -185,17 +191,19 @@ for (const how of ["closes", "ends its side"] as const) {
       strictEqual(await readBytes(connection), "");
       connection.close();
     }
-    await server.shutdown();
-    deepStrictEqual(server.reports.errors, []);
+    await served.server.shutdown();
+    deepStrictEqual(served.errors, []);
   });
 }
 
 Deno.test("a client that ends its side is still sent a whole answer", async () => {
-  await using server = new Server(async ({ signal }) => {
-    await once(signal, "abort");
-    return new Response("answered");
-  });
-  const connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server(async ({ signal }) => {
+      await once(signal, "abort");
+      return new Response("answered");
+    }),
+  );
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, get("/"));
   await connection.closeWrite();
   match(await readBytes(connection), /\r\n\r\nanswered$/);
@@ -204,24 +212,26 @@ Deno.test("a client that ends its side is still sent a whole answer", async () =
 
 Deno.test("with allowHalfOpen a client that ends its side is streamed all of its answer", async () => {
   const ended = Promise.withResolvers<void>();
-  await using server = new Server(({ signal }) =>
-    new Response(
-      new ReadableStream({
-        async start(controller) {
-          const encoder = new TextEncoder();
-          controller.enqueue(encoder.encode("begun"));
-          await ended.promise;
-          controller.enqueue(encoder.encode(`aborted: ${signal.aborted}`));
-          controller.close();
-        },
-      }),
-    ), { allowHalfOpen: true });
-  const connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server(({ signal }) =>
+      new Response(
+        new ReadableStream({
+          async start(controller) {
+            const encoder = new TextEncoder();
+            controller.enqueue(encoder.encode("begun"));
+            await ended.promise;
+            controller.enqueue(encoder.encode(`aborted: ${signal.aborted}`));
+            controller.close();
+          },
+        }),
+      ), { allowHalfOpen: true }),
+  );
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, get("/"));
   await connection.closeWrite();
   await readUntil(connection, "begun\r\n");
   // Another connection is served: the end has been read by now.
-  using other = await Deno.connect(server.addr);
+  using other = await Deno.connect(served.addr);
   await writeBytes(other, get("/"));
   await readUntil(other, "begun\r\n");
   ended.resolve();
@@ -236,40 +246,42 @@ for (
   ] as const
 ) {
   Deno.test(`a client that leaves aborts its request ${where}`, async () => {
-    const reports = new Reports();
-    await using server = serve(new HTTPServer(LOOPBACK, Timed));
-    server.handleError = reports.take;
-    const connection = await Deno.connect(server.addr);
+    await using served = await serveForTest(Timed, { server: HTTPServer });
+    const connection = await Deno.connect(served.addr);
     await writeBytes(connection, get("/report"));
     connection.close();
-    const [error] = await reports.until(1);
+    const [error] = await served.untilErrors();
     match(String(error), /^Error: told AbortError/);
   });
 }
 
 Deno.test("a request's time is not its connection's", async () => {
-  await using server = new Server(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    return new Response("answered");
-  }, { requestTimeout: 1_000 });
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return new Response("answered");
+    }, { requestTimeout: 1_000 }),
+  );
+  using connection = await Deno.connect(served.addr);
   // 60 of them take 1,200 ms at least.
   for (let i = 0; i < 60; i++) {
     await writeBytes(connection, get("/"));
     await readUntil(connection, "answered");
   }
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("a request that takes longer than requestTimeout is aborted, answered with 503 and reported", async () => {
   let signal: AbortSignal | undefined;
   const answer = Promise.withResolvers<Response>();
   let cancelled = false;
-  await using server = new Server((request) => {
-    signal = request.signal;
-    return answer.promise;
-  }, { requestTimeout: 30 });
-  const connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server((request) => {
+      signal = request.signal;
+      return answer.promise;
+    }, { requestTimeout: 30 }),
+  );
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, get("/"));
   const replies = repliesIn(await readBytes(connection));
   connection.close();
@@ -279,7 +291,7 @@ Deno.test("a request that takes longer than requestTimeout is aborted, answered 
     ) => [status, headers.get("connection"), complete]),
     [[503, "close", true]],
   );
-  const [error] = await server.reports.until(1);
+  const [error] = await served.untilErrors();
   match(String(error), /^TimeoutError: The request took longer than requestT/);
   strictEqual(signal!.reason, error);
   // An answer that comes too late goes nowhere.
@@ -292,26 +304,27 @@ Deno.test("a request that takes longer than requestTimeout is aborted, answered 
       }),
     ),
   );
-  await server.shutdown();
+  await served.server.shutdown();
   ok(cancelled);
-  strictEqual(server.reports.errors.length, 1);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("a response that takes longer than requestTimeout is cut short, and never looks complete", async () => {
   const cancelled = Promise.withResolvers<unknown>();
-  await using server = new Server(() => endless(cancelled.resolve), {
-    requestTimeout: 30,
-  });
-  const connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server(() => endless(cancelled.resolve), {
+      requestTimeout: 30,
+    }),
+  );
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, get("/"));
   const [reply] = repliesIn(await readBytes(connection));
   connection.close();
   deepStrictEqual([reply!.body, reply!.complete], ["begun", false]);
-  strictEqual(await cancelled.promise, (await server.reports.until(1))[0]);
+  strictEqual(await cancelled.promise, (await served.untilErrors())[0]);
 });
 
 Deno.test("a method that goes on behind requestTimeout does not complete its response", async () => {
-  const reports = new Reports();
   const done = Promise.withResolvers<void>();
   class Late extends BaseHTTPRequestHandler {
     static override readonly limits = { requestTimeout: 30 };
@@ -324,15 +337,14 @@ Deno.test("a method that goes on behind requestTimeout does not complete its res
     }
     override logMessage(): void {}
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Late));
-  server.handleError = reports.take;
-  const connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(Late, { server: HTTPServer });
+  const connection = await Deno.connect(served.addr);
   await writeBytes(connection, get("/"));
   const [reply] = repliesIn(await readBytes(connection));
   connection.close();
   deepStrictEqual([reply!.body, reply!.complete], ["begun", false]);
   await patiently(done.promise, () => "the refusal");
-  strictEqual(reports.errors.length, 1);
+  strictEqual(served.takeErrors().length, 1);
 });
 
 for (
@@ -343,10 +355,8 @@ for (
   ] as const
 ) {
   Deno.test(`a handler class limits its requests' time ${where}`, async () => {
-    const reports = new Reports();
-    await using server = serve(new Server(LOOPBACK, Timed));
-    server.handleError = reports.take;
-    const connection = await Deno.connect(server.addr);
+    await using served = await serveForTest(new Server(LOOPBACK, Timed));
+    const connection = await Deno.connect(served.addr);
     for (let i = 0; i < 3; i++) {
       await writeBytes(connection, get("/short"));
       await readUntil(connection, "short");
@@ -357,6 +367,9 @@ for (
       [503],
     );
     connection.close();
-    match(String((await reports.until(1))[0]), /^TimeoutError: The request/);
+    match(
+      String((await served.untilErrors())[0]),
+      /^TimeoutError: The request/,
+    );
   });
 }

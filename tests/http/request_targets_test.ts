@@ -7,7 +7,8 @@ import {
   HTTPServer,
 } from "../../server/http/mod.ts";
 import { SimpleXMLRPCServer } from "../../server/xmlrpc/mod.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { requestOf, Site } from "./_cgi_site.ts";
 import { replyTo } from "./_replies.ts";
 import { Attacked, WAYS } from "./_targets.ts";
@@ -101,7 +102,7 @@ for (const way of WAYS) {
       expected[host] = [status];
     }
     deepStrictEqual(found, expected);
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 }
 
@@ -166,13 +167,11 @@ class Named extends BaseHTTPRequestHandler<Deno.NetAddr> {
 }
 
 Deno.test("the host of an absolute target counts, whatever Host says", async () => {
-  await using base = serve(new HTTPServer(LOOPBACK, Named));
-  await using fetched = serve(
-    new HTTPServer(
-      LOOPBACK,
-      ({ url, headers }) =>
-        new Response(`${new URL(url).host} ${headers.get("host")}`),
-    ),
+  await using base = await serveForTest(Named, { server: HTTPServer });
+  await using fetched = await serveForTest(
+    ({ url, headers }) =>
+      new Response(`${new URL(url).host} ${headers.get("host")}`),
+    { server: HTTPServer },
   );
   for (const headers of [["Host: victim.example"], ["Host:"]]) {
     const request = closing(
@@ -190,7 +189,7 @@ Deno.test("the host of an absolute target counts, whatever Host says", async () 
 });
 
 Deno.test("a CGI script is told the host of an absolute target, and its path alone", async () => {
-  await using site = new Site();
+  await using site = await Site.serve();
   const request = closing(
     "GET http://other.example:81/cgi-bin/environment?a=b HTTP/1.1",
     "Host: victim.example",
@@ -212,7 +211,7 @@ Deno.test("a CGI script is told the host of an absolute target, and its path alo
 });
 
 Deno.test("XML-RPC is called at the path of an absolute target", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new SimpleXMLRPCServer(LOOPBACK, { logRequests: false }),
   );
   const call = "<methodCall><methodName>x</methodName></methodCall>";
@@ -225,7 +224,7 @@ Deno.test("XML-RPC is called at the path of an absolute target", async () => {
     ] as const
   ) {
     const { status: found } = await replyTo(
-      server.addr,
+      served.addr,
       closing(
         `POST ${target} HTTP/1.1`,
         "Host: a",
@@ -238,17 +237,15 @@ Deno.test("XML-RPC is called at the path of an absolute target", async () => {
 
 Deno.test("a fetch handler that fetches its request serves no file of this machine", async () => {
   const urls: string[] = [];
-  await using server = serve(
-    new HTTPServer(
-      LOOPBACK,
-      FetchRequestHandler.from((request) => {
-        urls.push(request.url);
-        return fetch(request);
-      }),
-    ),
+  await using served = await serveForTest(
+    FetchRequestHandler.from((request) => {
+      urls.push(request.url);
+      return fetch(request);
+    }),
+    { server: HTTPServer },
   );
   const { status } = await replyTo(
-    server.addr,
+    served.addr,
     closing("GET file:///etc/hostname HTTP/1.1", "Host: a"),
   );
   strictEqual(status, 400);

@@ -6,8 +6,8 @@ import {
   HTTPServer,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { readMatch } from "./_raw_client.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { Slow } from "./_slow_handlers.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -24,14 +24,16 @@ for (
   ] as const
 ) {
   Deno.test(`a client that goes on asking outlives requestTimeout ${where}`, async () => {
-    const reports = new Reports();
-    await using server = serve(
-      new Base(LOOPBACK, Slow, {
-        requestTimeout: REQUEST_TIMEOUT,
-        onError: reports.take,
-      }),
+    await using served = await serveForTest(
+      Slow,
+      {
+        server: Base,
+        options: {
+          requestTimeout: REQUEST_TIMEOUT,
+        },
+      },
     );
-    using client = await Deno.connect(server.addr);
+    using client = await Deno.connect(served.addr);
     const started = performance.now();
     for (let i = 0; performance.now() - started < 3 * REQUEST_TIMEOUT; i++) {
       await client.write(get(`/${i}`));
@@ -39,41 +41,45 @@ for (
       match(await readMatch(client, whole), whole);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    strictEqual(reports.errors.length, 0);
+    strictEqual(served.errors.length, 0);
   });
 
   Deno.test(`a request that takes longer than requestTimeout is answered with 503 ${where}`, async () => {
-    const reports = new Reports();
-    await using server = serve(
-      new Base(LOOPBACK, Slow, {
-        requestTimeout: REQUEST_TIMEOUT,
-        onError: reports.take,
-      }),
+    await using served = await serveForTest(
+      Slow,
+      {
+        server: Base,
+        options: {
+          requestTimeout: REQUEST_TIMEOUT,
+        },
+      },
     );
-    using client = await Deno.connect(server.addr);
+    using client = await Deno.connect(served.addr);
     await client.write(get("/never"));
     match(await readMatch(client), /^HTTP\/1.1 503 /);
-    const [error] = await reports.until(1);
+    const [error] = await served.untilErrors();
     strictEqual((error as DOMException).name, "TimeoutError");
   });
 }
 
 Deno.test("a handler that holds up its process for longer than requestTimeout is ended with it", async () => {
-  const reports = new Reports();
-  await using server = serve(
-    new ForkingHTTPServer(LOOPBACK, Slow, {
-      requestTimeout: REQUEST_TIMEOUT,
-      onError: reports.take,
-    }),
+  await using served = await serveForTest(
+    Slow,
+    {
+      server: ForkingHTTPServer,
+      options: {
+        requestTimeout: REQUEST_TIMEOUT,
+      },
+    },
   );
-  using client = await Deno.connect(server.addr);
+  using client = await Deno.connect(served.addr);
   await client.write(get("/busy"));
   strictEqual(await readMatch(client), "");
   match(
-    `${(await reports.until(1))[0]}`,
+    `${(await served.untilErrors())[0]}`,
     /^TimeoutError: A request took longer than requestTimeout, 400 ms/,
   );
-  using next = await Deno.connect(server.addr);
+  using next = await Deno.connect(served.addr);
   await next.write(get("/next"));
   match(await readMatch(next), /^HTTP\/1.1 200 /);
 });

@@ -6,8 +6,8 @@ import {
   HTTPServer,
   SimpleHTTPRequestHandler,
 } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
 import { FilesSite, LONG_AGO_TEXT } from "./_files_site.ts";
 import { repliesIn, type Reply, replyTo } from "./_replies.ts";
 import { Attacked } from "./_targets.ts";
@@ -27,7 +27,7 @@ async function answers(bytes: string): Promise<Reply[][]> {
   for (const kind of KINDS) {
     await using attacked = await Attacked.start(kind);
     found.push(await attacked.send(bytes));
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   }
   return found;
 }
@@ -79,9 +79,9 @@ Deno.test("a value keeps the white space within it, and its bytes", async () => 
     }
     override logMessage(): void {}
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Telling));
+  await using served = await serveForTest(Telling, { server: HTTPServer });
   const request = closing("GET / HTTP/1.1", "X:\t a \tb\t ", "Y:");
-  strictEqual((await replyTo(server.addr, request)).status, 204);
+  strictEqual((await replyTo(served.addr, request)).status, 204);
   deepStrictEqual(values, ["a \tb", ""]);
 });
 
@@ -93,7 +93,7 @@ Deno.test("empty members of a list are ignored", async () => {
     ),
     ["200 GET / []"],
   );
-  await using site = new FilesSite({ "a.txt": "0123456789" });
+  await using site = await FilesSite.serve({ "a.txt": "0123456789" });
   await site.age("a.txt");
   const etag = (await site.head("/a.txt")).headers.get("etag")!;
   strictEqual(
@@ -138,9 +138,9 @@ Deno.test("trailers are not taken for headers, however they are named", async ()
     }
     override logMessage(): void {}
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Trailing));
+  await using served = await serveForTest(Trailing, { server: HTTPServer });
   const reply = await replyTo(
-    server.addr,
+    served.addr,
     `${
       closing("POST / HTTP/1.1", "X: head", "Transfer-Encoding: chunked")
     }1\r\na\r\n0\r\nX: trailer\r\nHost: other\r\n\r\n`,
@@ -160,8 +160,8 @@ Deno.test("a client that sends on behind the last response still reads all of it
     }
     override logMessage(): void {}
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Large));
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(Large, { server: HTTPServer });
+  using connection = await Deno.connect(served.addr);
   const encoder = new TextEncoder();
   await connection.write(encoder.encode(closing("GET / HTTP/1.1")));
   // Nobody reads this: closing at once would reset, and destroy the response.
@@ -201,7 +201,7 @@ Deno.test("every response has a Date, errors and refusals too", async () => {
     [...new Set(statuses)].sort(),
     [200, 400, 413, 417, 501],
   );
-  await using site = new FilesSite({ "a.txt": "0123456789", "b/": "" });
+  await using site = await FilesSite.serve({ "a.txt": "0123456789", "b/": "" });
   await site.age("a.txt");
   const conditions: [string, ...string[]][] = [
     ["/a.txt"],
@@ -229,7 +229,10 @@ function fieldsOf({ headers }: Reply): Record<string, string> {
 }
 
 Deno.test("HEAD is answered with the fields of GET, and 304 with those that caches need", async () => {
-  await using site = new FilesSite({ "a.txt": "0123456789", "b/c.txt": "" });
+  await using site = await FilesSite.serve({
+    "a.txt": "0123456789",
+    "b/c.txt": "",
+  });
   await site.age("a.txt");
   for (const target of ["/a.txt", "/b/", "/b", "/none"]) {
     const get = await site.get(target);
@@ -256,7 +259,7 @@ Deno.test("HEAD is answered with the fields of GET, and 304 with those that cach
 });
 
 Deno.test("a part has the fields of the whole, and Content-Range where it is one", async () => {
-  await using site = new FilesSite({ "a.txt": "0123456789" });
+  await using site = await FilesSite.serve({ "a.txt": "0123456789" });
   await site.age("a.txt");
   const whole = fieldsOf(await site.get("/a.txt"));
   const part = fieldsOf(await site.get("/a.txt", "Range: bytes=2-4"));
@@ -274,7 +277,7 @@ Deno.test("a part has the fields of the whole, and Content-Range where it is one
 });
 
 Deno.test("conditions are ignored where there is nothing that they could be about", async () => {
-  await using site = new FilesSite({ "b/": "" });
+  await using site = await FilesSite.serve({ "b/": "" });
   const conditions = ["If-Match: *", "If-None-Match: *", 'If-Match: "x"'];
   for (const condition of conditions) {
     strictEqual((await site.get("/none", condition)).status, 404, condition);
@@ -293,9 +296,9 @@ Deno.test("a client of HTTP/1.0 is sent no chunks and no interim response", asyn
     }
     override logMessage(): void {}
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Streaming));
+  await using served = await serveForTest(Streaming, { server: HTTPServer });
   const reply = await replyTo(
-    server.addr,
+    served.addr,
     "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello",
   );
   strictEqual(reply.body, "hello!");
@@ -304,7 +307,6 @@ Deno.test("a client of HTTP/1.0 is sent no chunks and no interim response", asyn
 });
 
 Deno.test("neither 1xx nor 204 has Content-Length or Transfer-Encoding, nor has what opens a tunnel", async () => {
-  const reports = new Reports();
   class Framing extends BaseHTTPRequestHandler<Deno.NetAddr> {
     doGET(): void {
       this.sendResponseOnly(103);
@@ -325,11 +327,9 @@ Deno.test("neither 1xx nor 204 has Content-Length or Transfer-Encoding, nor has 
     }
     override logMessage(): void {}
   }
-  await using server = new HTTPServer(LOOPBACK, Framing);
-  server.handleError = reports.take;
-  serve(server);
+  await using served = await serveForTest(Framing, { server: HTTPServer });
   for (const line of ["GET / HTTP/1.1", "CONNECT a:80 HTTP/1.1"]) {
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     await connection.write(
       new TextEncoder().encode(
         `${line}\r\nHost: a:80\r\nConnection: close\r\n\r\n`,
@@ -346,7 +346,7 @@ Deno.test("neither 1xx nor 204 has Content-Length or Transfer-Encoding, nor has 
       strictEqual(headers.get("transfer-encoding"), null, text);
     }
   }
-  deepStrictEqual(reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("the file handlers have GET and HEAD", () => {

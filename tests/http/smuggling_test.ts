@@ -172,7 +172,7 @@ for (const way of WAYS) {
       );
       strictEqual(complete, true, name);
     }
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 
   Deno.test(`over ${way}, a request ends where its framing says`, async () => {
@@ -191,7 +191,7 @@ for (const way of WAYS) {
         name,
       );
     }
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 }
 

@@ -1,8 +1,9 @@
 import { ok, strictEqual } from "node:assert";
 import { setImmediate } from "node:timers";
 import { HTTPServer, ThreadingHTTPServer } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { isDisconnect } from "../_serve.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
 import { exchange } from "./_raw_client.ts";
 import { FetchTarget } from "./_target_handlers.ts";
 import { readBytes, repliesIn, writeBytes } from "./_replies.ts";
@@ -50,19 +51,20 @@ async function pipeline(addr: Deno.NetAddr): Promise<number> {
 Deno.test("pipelines of many clients leave others their turn, however many they are", async () => {
   for (const clients of [1, 4, 20]) {
     const turns = new Turns();
-    await using server = serve(
-      new HTTPServer(LOOPBACK, () => {
+    await using served = await serveForTest(
+      () => {
         turns.happens();
         return new Response("x");
-      }),
+      },
+      { server: HTTPServer },
     );
     const counting = turns.run();
-    const served = await Promise.all(
-      Array.from({ length: clients }, () => pipeline(server.addr)),
+    const counts = await Promise.all(
+      Array.from({ length: clients }, () => pipeline(served.addr)),
     );
     turns.stop();
     await counting;
-    for (const count of served) strictEqual(count, REQUESTS);
+    for (const count of counts) strictEqual(count, REQUESTS);
     // The first of each connection, and what its next read brings, have waited.
     const most = 48 + 2 * clients;
     ok(turns.most <= most, `${turns.most} requests were served in one turn`);
@@ -73,8 +75,8 @@ Deno.test("pipelines of many clients leave others their turn, however many they 
 Deno.test("others are answered while a body gives empty chunks", async () => {
   let pulls = 0;
   let over = false;
-  await using server = serve(
-    new HTTPServer(LOOPBACK, ({ url }) => {
+  await using served = await serveForTest(
+    ({ url }) => {
       if (url.endsWith("/other")) return new Response("answered");
       return new Response(
         new ReadableStream({
@@ -85,11 +87,12 @@ Deno.test("others are answered while a body gives empty chunks", async () => {
           },
         }),
       );
-    }),
+    },
+    { server: HTTPServer },
   );
   const get = (path: string) =>
     exchange(
-      server.addr,
+      served.addr,
       `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
     );
   const empty = get("/empty");
@@ -101,15 +104,19 @@ Deno.test("others are answered while a body gives empty chunks", async () => {
 });
 
 Deno.test("others are answered while pipelines in a thread never end", async () => {
-  await using server = serve(
-    new ThreadingHTTPServer(LOOPBACK, FetchTarget, { workers: 1 }),
+  await using served = await serveForTest(
+    FetchTarget,
+    {
+      server: ThreadingHTTPServer,
+      options: { workers: 1 },
+      // They leave while they are still being answered.
+      allowErrors: isDisconnect,
+    },
   );
-  // They leave while they are still being answered.
-  server.handleError = () => {};
   const endless: Deno.Conn[] = [];
   const streams: Promise<unknown>[] = [];
   for (let i = 0; i < 2; i++) {
-    const connection = await Deno.connect(server.addr);
+    const connection = await Deno.connect(served.addr);
     endless.push(connection);
     const requests = new TextEncoder().encode(PIPELINED.slice(0, 28 * 100));
     const buffer = new Uint8Array(64 * 1024);
@@ -127,7 +134,7 @@ Deno.test("others are answered while pipelines in a thread never end", async () 
     for (let i = 0; i < 5; i++) {
       const text = await patiently(
         exchange(
-          server.addr,
+          served.addr,
           "GET /y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         ),
         () => "an answer beside endless pipelines",

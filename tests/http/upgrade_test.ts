@@ -5,8 +5,9 @@ import {
   HTTPServer,
 } from "../../server/http/mod.ts";
 import { SimpleXMLRPCServer } from "../../server/xmlrpc/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { patiently } from "../_patience.ts";
 import { readBytes, repliesIn, writeBytes } from "./_replies.ts";
 import { Attacked, WAYS } from "./_targets.ts";
@@ -101,7 +102,7 @@ for (const way of WAYS) {
         ) => [name, statuses]),
       ),
     );
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 
   Deno.test(`over ${way}, what follows an answered request to upgrade is refused too`, async () => {
@@ -134,20 +135,18 @@ async function statuses(addr: Deno.NetAddr, bytes: string): Promise<number[]> {
 }
 
 Deno.test("an XML-RPC server refuses what follows a request to upgrade", async () => {
-  const reports = new Reports();
-  class Server extends SimpleXMLRPCServer {
-    override handleError = reports.take;
-  }
-  await using server = serve(new Server(LOOPBACK, { logRequests: false }));
+  await using served = await serveForTest(
+    new SimpleXMLRPCServer(LOOPBACK, { logRequests: false }),
+  );
   deepStrictEqual(
     await statuses(
-      server.addr,
+      served.addr,
       `POST /nothing HTTP/1.1\r\n${UPGRADE}Content-Length: 5\r\n\r\nhello\x81`,
     ),
     [404, 400],
   );
-  deepStrictEqual(await statuses(server.addr, `${ASKING}X`), [501, 400]);
-  deepStrictEqual(reports.errors, []);
+  deepStrictEqual(await statuses(served.addr, `${ASKING}X`), [501, 400]);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("a CGI server refuses what follows a request to upgrade", async () => {
@@ -157,8 +156,8 @@ Deno.test("a CGI server refuses what follows a request to upgrade", async () => 
     static override readonly directory = folder.path;
     override logMessage(): void {}
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Site));
-  deepStrictEqual(await statuses(server.addr, `${ASKING}X`), [200, 400]);
+  await using served = await serveForTest(Site, { server: HTTPServer });
+  deepStrictEqual(await statuses(served.addr, `${ASKING}X`), [200, 400]);
 });
 
 Deno.test("a tunnel that a handler claims to have made carries no requests", async () => {
@@ -171,10 +170,10 @@ Deno.test("a tunnel that a handler claims to have made carries no requests", asy
     }
     override logMessage(): void {}
   }
-  await using server = serve(new HTTPServer(LOOPBACK, Tunnel));
+  await using served = await serveForTest(Tunnel, { server: HTTPServer });
   deepStrictEqual(
     await statuses(
-      server.addr,
+      served.addr,
       `CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n${NEXT}`,
     ),
     [200],
@@ -190,10 +189,11 @@ for (const [count, what] of [[0, "nothing"], [1e6, "more than it may"]]) {
         return [connection, address];
       }
     }
-    await using server = serve(
-      new Server(LOOPBACK, () => new Response("never")),
+    await using served = await serveForTest(
+      () => new Response("never"),
+      { server: Server },
     );
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     strictEqual(
       await patiently(readBytes(connection), () => "the connection's end"),
       "",

@@ -4,7 +4,7 @@ import {
   HTTPServer,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { replyTo } from "./_replies.ts";
 import { Upgrading, WAYS } from "./_websocket_handlers.ts";
 
@@ -30,18 +30,16 @@ for (
   ] as const
 ) {
   Deno.test(`Deno.upgradeWebSocket() is refused by name ${where}`, async () => {
-    const reports = new Reports();
-    await using server = serve(new Server(LOOPBACK, Upgrading));
-    server.handleError = reports.take;
+    await using served = await serveForTest(Upgrading, { server: Server });
     for (const way of Object.keys(WAYS)) {
       for (const method of ["GET", "HEAD"]) {
-        const reply = await replyTo(server.addr, opening(method, way));
+        const reply = await replyTo(served.addr, opening(method, way));
         strictEqual(reply.status, 500, way);
         strictEqual(reply.headers.has("sec-websocket-accept"), false);
-        const errors = await reports.until(1);
+        const errors = await served.untilErrors();
         match(String(errors.pop()), /TypeError.*Deno\.upgradeWebSocket\(\)/);
       }
     }
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 }

@@ -146,6 +146,19 @@ Deno.test("a handler that fails fails the test, wherever it runs, unless its err
   }
 });
 
+Deno.test("errors are allowed one by one", async () => {
+  const messages = ["asked for", "asked for", "another"];
+  const served = await serveForTest(() => {
+    throw new Error(messages.shift());
+  }, { allowErrors: (error) => (error as Error).message === "asked for" });
+  for (let i = 0; i < 3; i++) await answerOf(served, "x").catch(() => {});
+  await rejects(
+    served[Symbol.asyncDispose](),
+    (error: AggregateError) => error.errors.join() === "Error: another",
+  );
+  strictEqual(served.errors.length, 3);
+});
+
 Deno.test("errors are counted, taken in order, and those that are left fail the test", async () => {
   let number = 0;
   const handler = () => {

@@ -53,7 +53,7 @@ for (const way of WAYS) {
       ...Array(500).fill(echoed(OPCODES.text, "small")),
       "close 1000",
     ]);
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 
   Deno.test(`over ${way}, messages are compressed, and breaches and failures end one client alone`, async () => {
@@ -77,11 +77,11 @@ for (const way of WAYS) {
     );
     await wire.send(text("no mask", { key: null }));
     deepStrictEqual(await wire.rest(), ["close 1002"]);
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
     using failing = await Wire.open(attacked.connect());
     await failing.send(join([text("fail"), close(1011)]));
     deepStrictEqual(await failing.rest(), ["close 1011"]);
-    match(String(await attacked.reports.until(1)), /as it was told/);
+    match(String(await attacked.served.untilErrors()), /as it was told/);
     await other.send(text("still there"));
     strictEqual(
       shown(await other.receive()),
@@ -98,7 +98,7 @@ for (const way of WAYS) {
     using deaf = await open("/deaf");
     await deaf.send(text("close"));
     deepStrictEqual(await deaf.rest(), ["close 4000"]);
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 
   Deno.test(`over ${way}, a shutdown closes sockets with 1001`, async () => {
@@ -112,6 +112,6 @@ for (const way of WAYS) {
     deepStrictEqual(await wire.rest(), []);
     wire[Symbol.dispose]();
     await ended;
-    deepStrictEqual(attacked.reports.errors, []);
+    deepStrictEqual(attacked.served.errors, []);
   });
 }
