@@ -7,6 +7,7 @@ import {
   StreamWriter,
   TCPServer,
 } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 
 /** A protocol of its own, whose words are also names of steps inside the module. */
 class Ledger extends StreamRequestHandler {
@@ -34,12 +35,13 @@ function word(line: string) {
 }
 
 Deno.test("a handler may have methods of any name that the documents do not give", async () => {
-  await using server = new TCPServer(
-    { hostname: "127.0.0.1", port: 0 },
-    Ledger,
+  await using served = await serveForTest(
+    new TCPServer(
+      { hostname: "127.0.0.1", port: 0 },
+      Ledger,
+    ),
   );
-  void server.serveForever();
-  const client = await Deno.connect(server.addr);
+  const client = await Deno.connect(served.addr);
   await client.write(
     new TextEncoder().encode("settle\nfail\nsuspend\nunsent\n"),
   );

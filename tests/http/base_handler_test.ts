@@ -7,6 +7,7 @@ import {
 import type { StreamReader } from "../../handlers/streams/stream_reader.ts";
 import type { RequestHandlerClass } from "../../server/server_options.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { LOOPBACK, readAll } from "../_serve.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
 
@@ -14,15 +15,8 @@ type HandlerClass = RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>;
 
 /** A server of one handler class that notes what it is told of. */
 class Server extends TCPServer {
-  readonly errors: unknown[] = [];
-
   constructor(Handler: HandlerClass) {
-    super(LOOPBACK, Handler);
-    this.serveForever();
-  }
-
-  override handleError(error: unknown): void {
-    this.errors.push(error);
+    super(LOOPBACK, Handler, { onError() {} });
   }
 }
 
@@ -55,9 +49,9 @@ Deno.test("a method answers with a status, headers and a body", async () => {
       await this.wfile.write(body);
     }
   }
-  await using server = new Server(Echo);
+  await using served = await serveForTest(new Server(Echo));
   const text = await exchange(
-    server.addr,
+    served.addr,
     closing(
       "POST /there?a=b HTTP/1.1",
       "Content-Type: text/x",
@@ -72,21 +66,23 @@ Deno.test("a method answers with a status, headers and a body", async () => {
 });
 
 Deno.test("the request is described by command, path, requestVersion and requestLine", async () => {
-  await using server = new Server(getting((handler) => {
-    handler.sendResponse(200);
-    handler.endHeaders();
-    handler.wfile.write(
-      [
-        handler.command,
-        handler.path,
-        handler.requestVersion,
-        handler.requestLine,
-        handler.headers.get("a"),
-      ].join("|"),
-    );
-  }));
+  await using served = await serveForTest(
+    new Server(getting((handler) => {
+      handler.sendResponse(200);
+      handler.endHeaders();
+      handler.wfile.write(
+        [
+          handler.command,
+          handler.path,
+          handler.requestVersion,
+          handler.requestLine,
+          handler.headers.get("a"),
+        ].join("|"),
+      );
+    })),
+  );
   const text = await exchange(
-    server.addr,
+    served.addr,
     "GET /x?y HTTP/1.0\r\nA: 1\r\nA: 2\r\n\r\n",
   );
   ok(
@@ -96,37 +92,41 @@ Deno.test("the request is described by command, path, requestVersion and request
 });
 
 Deno.test("a method that is not defined is answered with 501", async () => {
-  await using server = new Server(Quiet);
-  const text = await exchange(server.addr, closing("DELETE / HTTP/1.1"));
+  await using served = await serveForTest(new Server(Quiet));
+  const text = await exchange(served.addr, closing("DELETE / HTTP/1.1"));
   ok(text.startsWith('HTTP/1.1 501 Unsupported method ("DELETE")'), text);
-  deepStrictEqual(server.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("without a Content-Length the body goes in chunks, one for each write", async () => {
-  await using server = new Server(getting((handler) => {
-    handler.sendResponse(200);
-    handler.endHeaders();
-    handler.wfile.write("one");
-    handler.wfile.write("");
-    handler.wfile.write("three");
-  }));
-  const text = await exchange(server.addr, GET);
+  await using served = await serveForTest(
+    new Server(getting((handler) => {
+      handler.sendResponse(200);
+      handler.endHeaders();
+      handler.wfile.write("one");
+      handler.wfile.write("");
+      handler.wfile.write("three");
+    })),
+  );
+  const text = await exchange(served.addr, GET);
   ok(text.endsWith("\r\n\r\n3\r\none\r\n5\r\nthree\r\n0\r\n\r\n"), text);
 });
 
 Deno.test("a response without headers' end or body is finished for the handler", async () => {
-  await using server = new Server(
-    getting((handler) => handler.sendResponse(200)),
+  await using served = await serveForTest(
+    new Server(
+      getting((handler) => handler.sendResponse(200)),
+    ),
   );
-  const text = await exchange(server.addr, GET);
+  const text = await exchange(served.addr, GET);
   ok(/\r\nContent-Length: 0\r\n/.test(text), text);
 });
 
 Deno.test("a method that sends nothing is reported, and answered with 500", async () => {
-  await using server = new Server(getting(() => {}));
-  const text = await exchange(server.addr, GET);
+  await using served = await serveForTest(new Server(getting(() => {})));
+  const text = await exchange(served.addr, GET);
   ok(text.startsWith("HTTP/1.1 500 "), text);
-  ok(/the handler sent none/.test(String(server.errors[0])));
+  ok(/the handler sent none/.test(String(await served.untilErrors())));
 });
 
 Deno.test("what is written for HEAD, 204 and 304 is left out", async () => {
@@ -141,26 +141,28 @@ Deno.test("what is written for HEAD, 204 and 304 is left out", async () => {
       await this.wfile.write("left out");
     }
   }
-  await using server = new Server(Answer);
+  await using served = await serveForTest(new Server(Answer));
   for (const line of ["HEAD /200", "GET /204", "GET /304"]) {
-    const text = await exchange(server.addr, closing(`${line} HTTP/1.1`));
+    const text = await exchange(served.addr, closing(`${line} HTTP/1.1`));
     ok(text.endsWith("X-End: yes\r\nConnection: close\r\n\r\n"), text);
   }
 });
 
 Deno.test("a body of another length than was announced is an error", async () => {
-  await using server = new Server(getting(async (handler) => {
-    handler.sendResponse(200);
-    handler.sendHeader("Content-Length", "4");
-    handler.endHeaders();
-    await handler.wfile.write(handler.path.slice(1));
-  }));
-  const short = await exchange(server.addr, closing("GET /abc HTTP/1.1"));
+  await using served = await serveForTest(
+    new Server(getting(async (handler) => {
+      handler.sendResponse(200);
+      handler.sendHeader("Content-Length", "4");
+      handler.endHeaders();
+      await handler.wfile.write(handler.path.slice(1));
+    })),
+  );
+  const short = await exchange(served.addr, closing("GET /abc HTTP/1.1"));
   ok(short.endsWith("\r\n\r\nabc"), short);
-  ok(/after 3 bytes/.test(String(server.errors.pop())));
-  const long = await exchange(server.addr, closing("GET /abcde HTTP/1.1"));
+  ok(/after 3 bytes/.test(String(await served.untilErrors())));
+  const long = await exchange(served.addr, closing("GET /abcde HTTP/1.1"));
   ok(!long.includes("abcde"), long);
-  ok(server.errors.pop() instanceof RangeError);
+  ok((await served.untilErrors())[0] instanceof RangeError);
 });
 
 Deno.test("each response has the headers it was given, whatever was sent before", async () => {
@@ -173,17 +175,19 @@ Deno.test("each response has the headers it was given, whatever was sent before"
     ...Array.from({ length: 200 }, (_, i) => [`X-${i % 100}`, `${i}`]),
   ];
   let next = sent.values();
-  await using server = new Server(getting((handler) => {
-    const [name, value] = next.next().value!;
-    handler.sendResponse(200);
-    handler.sendHeader(name!, value!);
-    handler.sendHeader("Content-Length", "0");
-    handler.endHeaders();
-  }));
+  await using served = await serveForTest(
+    new Server(getting((handler) => {
+      const [name, value] = next.next().value!;
+      handler.sendResponse(200);
+      handler.sendHeader(name!, value!);
+      handler.sendHeader("Content-Length", "0");
+      handler.endHeaders();
+    })),
+  );
   for (let round = 0; round < 2; round++) {
     next = sent.values();
     const text = await exchange(
-      server.addr,
+      served.addr,
       `${"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(sent.length - 1)}${
         closing("GET / HTTP/1.1")
       }`,
@@ -205,19 +209,24 @@ Deno.test("no header and no reason phrase can end its line", async () => {
     (handler) => handler.sendHeader("Transfer-Encoding", "gzip"),
   ];
   for (const attempt of attempts) {
-    await using server = new Server(getting((handler) => {
-      handler.sendResponse(200);
-      attempt(handler);
-    }));
-    const text = await exchange(server.addr, GET);
+    await using served = await serveForTest(
+      new Server(getting((handler) => {
+        handler.sendResponse(200);
+        attempt(handler);
+      })),
+    );
+    const text = await exchange(served.addr, GET);
     ok(text.startsWith("HTTP/1.1 500 "), text);
     ok(!text.includes("Set-Cookie"), text);
-    ok(server.errors[0] instanceof TypeError);
+    ok((await served.untilErrors())[0] instanceof TypeError);
   }
-  await using server = new Server(
-    getting((handler) => handler.sendResponse(200, "OK\r\nX-A: b")),
+  await using served = await serveForTest(
+    new Server(
+      getting((handler) => handler.sendResponse(200, "OK\r\nX-A: b")),
+    ),
   );
-  ok(!(await exchange(server.addr, GET)).includes("X-A"));
+  ok(!(await exchange(served.addr, GET)).includes("X-A"));
+  ok((await served.untilErrors())[0] instanceof TypeError);
 });
 
 Deno.test("steps that come too early or too late are refused", async () => {
@@ -229,18 +238,20 @@ Deno.test("steps that come too early or too late are refused", async () => {
       errors.push((error as Error).message.replace(/:.*/, ""));
     }
   };
-  await using server = new Server(getting(async (handler) => {
-    attempt(() => handler.sendHeader("X-A", "b"));
-    attempt(() => handler.endHeaders());
-    handler.sendResponse(200);
-    attempt(() => handler.sendResponse(200));
-    attempt(() => handler.sendResponse(100));
-    handler.endHeaders();
-    attempt(() => handler.sendHeader("X-A", "b"));
-    attempt(() => handler.endHeaders());
-    await handler.wfile.write("done");
-  }));
-  ok((await exchange(server.addr, GET)).includes("done"));
+  await using served = await serveForTest(
+    new Server(getting(async (handler) => {
+      attempt(() => handler.sendHeader("X-A", "b"));
+      attempt(() => handler.endHeaders());
+      handler.sendResponse(200);
+      attempt(() => handler.sendResponse(200));
+      attempt(() => handler.sendResponse(100));
+      handler.endHeaders();
+      attempt(() => handler.sendHeader("X-A", "b"));
+      attempt(() => handler.endHeaders());
+      await handler.wfile.write("done");
+    })),
+  );
+  ok((await exchange(served.addr, GET)).includes("done"));
   deepStrictEqual(errors, [
     'Cannot send the header "X-A"',
     "Cannot end the headers",
@@ -252,14 +263,16 @@ Deno.test("steps that come too early or too late are refused", async () => {
 });
 
 Deno.test("a connection carries requests until it is told not to", async () => {
-  await using server = new Server(getting((handler) => {
-    handler.closeConnection = handler.path === "/last";
-    handler.sendResponse(200);
-    handler.sendHeader("Content-Length", "1");
-    handler.endHeaders();
-    handler.wfile.write("x");
-  }));
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server(getting((handler) => {
+      handler.closeConnection = handler.path === "/last";
+      handler.sendResponse(200);
+      handler.sendHeader("Content-Length", "1");
+      handler.endHeaders();
+      handler.wfile.write("x");
+    })),
+  );
+  using connection = await Deno.connect(served.addr);
   const send = (path: string) =>
     connection.write(
       new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`),
@@ -276,13 +289,15 @@ Deno.test("a connection carries requests until it is told not to", async () => {
 });
 
 Deno.test("a client is told that its connection ends, whatever else the handler says of it", async () => {
-  await using server = new Server(getting((handler) => {
-    handler.sendResponse(200);
-    handler.sendHeader("Connection", handler.path.slice(1));
-    handler.sendHeader("Content-Length", "0");
-  }));
+  await using served = await serveForTest(
+    new Server(getting((handler) => {
+      handler.sendResponse(200);
+      handler.sendHeader("Connection", handler.path.slice(1));
+      handler.sendHeader("Content-Length", "0");
+    })),
+  );
   const connectionOf = async (path: string, line: string) =>
-    (await exchange(server.addr, `GET /${path} ${line}\r\n\r\n`))
+    (await exchange(served.addr, `GET /${path} ${line}\r\n\r\n`))
       .match(/^Connection: .*$/gm);
   const last = "HTTP/1.1\r\nHost: a\r\nConnection: close";
   const told = ["Connection: keep-alive", "Connection: close"];
@@ -299,22 +314,24 @@ Deno.test("a client is told that its connection ends, whatever else the handler 
 });
 
 Deno.test("a body that was not read is not the next request", async () => {
-  await using server = new Server(
-    class extends Quiet {
-      doPOST(): void {
-        this.doGET();
-      }
-      doGET(): void {
-        this.sendResponse(200);
-        this.sendHeader("Content-Length", String(this.path.length));
-        this.endHeaders();
-        this.wfile.write(this.path);
-      }
-    },
+  await using served = await serveForTest(
+    new Server(
+      class extends Quiet {
+        doPOST(): void {
+          this.doGET();
+        }
+        doGET(): void {
+          this.sendResponse(200);
+          this.sendHeader("Content-Length", String(this.path.length));
+          this.endHeaders();
+          this.wfile.write(this.path);
+        }
+      },
+    ),
   );
   const body = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
   const text = await exchange(
-    server.addr,
+    served.addr,
     `POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`,
     body + closing("GET /second HTTP/1.1"),
   );
@@ -325,23 +342,27 @@ Deno.test("a body that was not read is not the next request", async () => {
 Deno.test("an rfile that was kept is not given the next request's body", async () => {
   let kept: StreamReader | undefined;
   const errors: unknown[] = [];
-  await using server = new Server(
-    class extends Quiet {
-      async doPOST(): Promise<void> {
-        if (kept === undefined) {
-          kept = this.rfile;
-          await kept.readExactly(2);
-        } else {
-          await kept.readAll().catch((error) => errors.push(error));
+  await using served = await serveForTest(
+    new Server(
+      class extends Quiet {
+        async doPOST(): Promise<void> {
+          if (kept === undefined) {
+            kept = this.rfile;
+            await kept.readExactly(2);
+          } else {
+            await kept.readAll().catch((error) => errors.push(error));
+          }
+          const left = this.path === "/second"
+            ? await this.rfile.readAll()
+            : "";
+          this.sendResponse(200);
+          this.endHeaders();
+          await this.wfile.write(left);
         }
-        const left = this.path === "/second" ? await this.rfile.readAll() : "";
-        this.sendResponse(200);
-        this.endHeaders();
-        await this.wfile.write(left);
-      }
-    },
+      },
+    ),
   );
-  const connection = await Deno.connect(server.addr);
+  const connection = await Deno.connect(served.addr);
   const write = (text: string) =>
     connection.write(new TextEncoder().encode(text));
   await write(
@@ -364,20 +385,20 @@ Deno.test("Expect: 100-continue is answered when the body is first read", async 
       await this.wfile.write(body);
     }
   }
-  await using server = new Server(Upload);
+  await using served = await serveForTest(new Server(Upload));
   const head = (path: string, expect: string) =>
     `PUT ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: ${expect}\r\n\r\n`;
-  using connection = await Deno.connect(server.addr);
+  using connection = await Deno.connect(served.addr);
   const send = (text: string) =>
     connection.write(new TextEncoder().encode(text));
   await send(head("/", "100-Continue"));
   await readUntil(connection, "HTTP/1.1 100 Continue\r\n\r\n");
   await send("body");
   await readUntil(connection, "4\r\nbody\r\n0\r\n\r\n");
-  const refused = await exchange(server.addr, head("/refused", "100-continue"));
+  const refused = await exchange(served.addr, head("/refused", "100-continue"));
   ok(/^HTTP\/1.1 403 [^]*\r\nConnection: close\r\n/.test(refused), refused);
   const unknown = await exchange(
-    server.addr,
+    served.addr,
     head("/", "the-unexpected").replace("Host", "Connection: close\r\nHost") +
       "body",
   );
@@ -385,17 +406,19 @@ Deno.test("Expect: 100-continue is answered when the body is first read", async 
 });
 
 Deno.test("a large body that was not read ends the connection, and the client is told", async () => {
-  await using server = new Server(
-    class extends Quiet {
-      doPOST(): void {
-        this.sendResponse(200);
-        this.sendHeader("Content-Length", "0");
-        this.endHeaders();
-      }
-    },
+  await using served = await serveForTest(
+    new Server(
+      class extends Quiet {
+        doPOST(): void {
+          this.sendResponse(200);
+          this.sendHeader("Content-Length", "0");
+          this.endHeaders();
+        }
+      },
+    ),
   );
   for (const [size, told] of [[200_000, false], [300_000, true]] as const) {
-    using connection = await Deno.connect(server.addr);
+    using connection = await Deno.connect(served.addr);
     await connection.write(
       new TextEncoder().encode(
         `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`,
@@ -427,8 +450,10 @@ for (
   ] as const
 ) {
   Deno.test(`100 Continue comes before the head of an echo, and never within it, with ${how}`, async () => {
-    await using server = new Server(Handler as HandlerClass);
-    using connection = await Deno.connect(server.addr);
+    await using served = await serveForTest(
+      new Server(Handler as HandlerClass),
+    );
+    using connection = await Deno.connect(served.addr);
     const send = (text: string) =>
       connection.write(new TextEncoder().encode(text));
     await send(
@@ -456,15 +481,17 @@ Deno.test("the log has a line for each response, with control characters escaped
   const { error } = console;
   console.error = (line: string) => lines.push(line);
   try {
-    await using server = new Server(
-      class extends BaseHTTPRequestHandler {
-        async doGET(): Promise<void> {
-          this.logMessage('"GET /\x1b[31mred\\b\0\x7f"');
-          await this.sendError(404, "Gone\x07");
-        }
-      },
+    await using served = await serveForTest(
+      new Server(
+        class extends BaseHTTPRequestHandler {
+          async doGET(): Promise<void> {
+            this.logMessage('"GET /\x1b[31mred\\b\0\x7f"');
+            await this.sendError(404, "Gone\x07");
+          }
+        },
+      ),
     );
-    ok((await exchange(server.addr, GET)).startsWith("HTTP/1.1 404 Gone "));
+    ok((await exchange(served.addr, GET)).startsWith("HTTP/1.1 404 Gone "));
   } finally {
     console.error = error;
   }
@@ -493,19 +520,21 @@ async function logOf(run: () => Promise<unknown>): Promise<string[]> {
 
 Deno.test("the log escapes whatever a terminal or a reader would act on, in a client's address too", async () => {
   const lines = await logOf(async () => {
-    await using server = new Server(
-      class extends BaseHTTPRequestHandler {
-        doGET(): void {
-          this.sendResponse(200);
-          this.logMessage("a\x9b31m\u2028b\u202ec\u{e0041}d\ue000");
-        }
-        override logRequest(): void {}
-        override addressString(): string {
-          return "/tmp/\x1b[2J";
-        }
-      },
+    await using served = await serveForTest(
+      new Server(
+        class extends BaseHTTPRequestHandler {
+          doGET(): void {
+            this.sendResponse(200);
+            this.logMessage("a\x9b31m\u2028b\u202ec\u{e0041}d\ue000");
+          }
+          override logRequest(): void {}
+          override addressString(): string {
+            return "/tmp/\x1b[2J";
+          }
+        },
+      ),
     );
-    await exchange(server.addr, GET);
+    await exchange(served.addr, GET);
   });
   deepStrictEqual(lines, [
     "/tmp/\\x1b[2J - - [time] a\\x9b31m\\u{2028}b\\u{202e}c\\u{e0041}d\ue000",
@@ -520,8 +549,8 @@ Deno.test("a request that is refused is logged with its first line, where it has
     ["POST /a HTTP/1.1", ...headers, "", ""].join("\r\n");
   const logged = async (request: string) => {
     const lines = await logOf(async () => {
-      await using server = new Server(Limited);
-      await exchange(server.addr, request);
+      await using served = await serveForTest(new Server(Limited));
+      await exchange(served.addr, request);
     });
     return lines.at(-1)!.slice("127.0.0.1 - - [time] ".length);
   };
@@ -545,30 +574,34 @@ Deno.test("a request that is refused is logged with its first line, where it has
 
 Deno.test("a refusal has no headers of the request before, and no body for HEAD", async () => {
   const seen: (string | null)[] = [];
-  await using server = new Server(
-    class extends Quiet {
-      doGET(): void {
-        this.sendResponse(200);
-      }
-      override logRequest(): void {
-        seen.push(this.headers.get("x"));
-      }
-    },
+  await using served = await serveForTest(
+    new Server(
+      class extends Quiet {
+        doGET(): void {
+          this.sendResponse(200);
+        }
+        override logRequest(): void {
+          seen.push(this.headers.get("x"));
+        }
+      },
+    ),
   );
   const text = await exchange(
-    server.addr,
+    served.addr,
     "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\nHEAD / HTTP/1.1\r\n\r\n",
   );
   ok(/\r\n\r\nHTTP\/1\.1 400 [^]*\r\n\r\n$/.test(text), text);
-  await exchange(server.addr, "HEAD / HTTP/1.1\r\n\r\n");
+  await exchange(served.addr, "HEAD / HTTP/1.1\r\n\r\n");
   deepStrictEqual(seen, ["y", null, null]);
-  deepStrictEqual(server.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("an error page escapes what it tells", async () => {
-  await using server = new Server(
-    getting((handler) => handler.sendError(400, "<b>", "<i>&")),
+  await using served = await serveForTest(
+    new Server(
+      getting((handler) => handler.sendError(400, "<b>", "<i>&")),
+    ),
   );
-  const text = await exchange(server.addr, GET);
+  const text = await exchange(served.addr, GET);
   ok(text.includes("<h1>400 &lt;b&gt;</h1>\n<p>&lt;i&gt;&amp;</p>"), text);
 });

@@ -8,6 +8,7 @@ import {
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
 import { patiently } from "../_patience.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { LOOPBACK } from "../_serve.ts";
 import { Events } from "./_event_handlers.ts";
 
@@ -30,11 +31,13 @@ const WAYS: Readonly<
 for (const [way, make] of Object.entries(WAYS)) {
   Deno.test(`${way}, a stream of events has what is broadcast, and its end when the server shuts down`, async () => {
     const posted: unknown[] = [];
-    const server = make({
-      config: { first: "hello" },
-      onMessage: (message) => void posted.push(message),
-    });
-    void server.serveForever();
+    await using served = await serveForTest(
+      make({
+        config: { first: "hello" },
+        onMessage: (message) => void posted.push(message),
+      }),
+    );
+    const { server } = served;
     const { body } = await fetch(`http://127.0.0.1:${server.addr.port}/`);
     const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
     let came = "";

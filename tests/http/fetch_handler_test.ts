@@ -7,6 +7,7 @@ import {
   type HTTPServerOptions,
 } from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { ask } from "../_serve.ts";
 import { Program, testWith } from "../_program.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
@@ -28,15 +29,8 @@ const LOCAL = { hostname: "127.0.0.1", port: 0 };
 
 /** A server that notes what it is told of. */
 class Server extends HTTPServer {
-  readonly errors: unknown[] = [];
-
   constructor(answer: FetchFunction, options: HTTPServerOptions = {}) {
-    super(LOCAL, answer, options);
-    this.serveForever();
-  }
-
-  override handleError(error: unknown): void {
-    this.errors.push(error);
+    super(LOCAL, answer, { onError() {}, ...options });
   }
 
   get url(): string {
@@ -55,14 +49,17 @@ async function request(
 }
 
 Deno.test("a fetch handler gets the request and its response is sent", async () => {
-  await using server = new Server(async (request) =>
-    Response.json({
-      method: request.method,
-      url: request.url,
-      name: request.headers.get("x-name"),
-      body: await request.text(),
-    }, { status: 201, headers: { "x-answer": "yes" } })
+  await using served = await serveForTest(
+    new Server(async (request) =>
+      Response.json({
+        method: request.method,
+        url: request.url,
+        name: request.headers.get("x-name"),
+        body: await request.text(),
+      }, { status: 201, headers: { "x-answer": "yes" } })
+    ),
   );
+  const { server } = served;
   const response = await request(`${server.url}/a?b=c`, {
     method: "PUT",
     headers: { "X-Name": "Ada" },
@@ -79,14 +76,16 @@ Deno.test("a fetch handler gets the request and its response is sent", async () 
 });
 
 Deno.test("a handler sees the client's address and is told what it is", async () => {
-  await using server = new Server((_request, handler) =>
-    new Response(
-      `${
-        (handler.clientAddress as Deno.NetAddr).hostname
-      } ${handler.command} ${handler.path} ${handler.encrypted}`,
-    )
+  await using served = await serveForTest(
+    new Server((_request, handler) =>
+      new Response(
+        `${
+          (handler.clientAddress as Deno.NetAddr).hostname
+        } ${handler.command} ${handler.path} ${handler.encrypted}`,
+      )
+    ),
   );
-  const response = await request(`${server.url}/x`);
+  const response = await request(`${served.server.url}/x`);
   strictEqual(await response.text(), "127.0.0.1 GET /x false");
 });
 
@@ -95,48 +94,55 @@ Deno.test("code written for Deno.serve finds the client's address", async () => 
     _request: Request,
     { remoteAddr }: { readonly remoteAddr: Deno.NetAddr },
   ) => new Response(`${remoteAddr.transport} ${remoteAddr.hostname}`);
-  await using server = new HTTPServer(
-    { hostname: "127.0.0.1", port: 0 },
-    whoAsks,
+  await using served = await serveForTest(
+    new HTTPServer(
+      { hostname: "127.0.0.1", port: 0 },
+      whoAsks,
+    ),
   );
-  void server.serveForever();
-  const response = await request(`http://127.0.0.1:${server.addr.port}`);
+  const response = await request(`http://127.0.0.1:${served.addr.port}`);
   strictEqual(await response.text(), "tcp 127.0.0.1");
 });
 
 Deno.test("a body that is known whole has a Content-Length, others come in chunks", async () => {
-  await using server = new Server((request) =>
-    request.url.endsWith("/whole") ? new Response("whole") : new Response(
-      new ReadableStream({
-        async pull(controller) {
-          controller.enqueue(new TextEncoder().encode("part"));
-          await new Promise((resolve) => setTimeout(resolve));
-          controller.close();
-        },
-      }),
-    )
+  await using served = await serveForTest(
+    new Server((request) =>
+      request.url.endsWith("/whole") ? new Response("whole") : new Response(
+        new ReadableStream({
+          async pull(controller) {
+            controller.enqueue(new TextEncoder().encode("part"));
+            await new Promise((resolve) => setTimeout(resolve));
+            controller.close();
+          },
+        }),
+      )
+    ),
   );
-  const whole = await exchange(server.addr, closing("GET /whole HTTP/1.1"));
+  const whole = await exchange(served.addr, closing("GET /whole HTTP/1.1"));
   ok(/content-length: 5\r\n/.test(whole), whole);
   ok(whole.endsWith("\r\n\r\nwhole"), whole);
-  const parts = await exchange(server.addr, closing("GET /parts HTTP/1.1"));
+  const parts = await exchange(served.addr, closing("GET /parts HTTP/1.1"));
   ok(/transfer-encoding: chunked\r\n/.test(parts), parts);
   ok(parts.endsWith("\r\n\r\n4\r\npart\r\n0\r\n\r\n"), parts);
 });
 
 Deno.test("an HTTP/1.0 client gets a stream that ends with its connection", async () => {
-  await using server = new Server(() =>
-    new Response(ReadableStream.from([new TextEncoder().encode("to the end")]))
+  await using served = await serveForTest(
+    new Server(() =>
+      new Response(
+        ReadableStream.from([new TextEncoder().encode("to the end")]),
+      )
+    ),
   );
-  const text = await exchange(server.addr, "GET / HTTP/1.0\r\n\r\n");
+  const text = await exchange(served.addr, "GET / HTTP/1.0\r\n\r\n");
   ok(!/transfer-encoding/i.test(text), text);
   ok(/connection: close\r\n/.test(text), text);
   ok(text.endsWith("\r\n\r\nto the end"), text);
 });
 
 Deno.test("HTTP/1.0 keeps a connection alive where the client asks for it", async () => {
-  await using server = new Server(() => new Response("x"));
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(new Server(() => new Response("x")));
+  using connection = await Deno.connect(served.addr);
   const request = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
   for (let i = 0; i < 3; i++) {
     await connection.write(new TextEncoder().encode(request));
@@ -147,18 +153,20 @@ Deno.test("HTTP/1.0 keeps a connection alive where the client asks for it", asyn
 
 Deno.test("the first chunk of a stream is sent before the second exists", async () => {
   const second = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
-  await using server = new Server(() =>
-    new Response(
-      new ReadableStream({
-        async start(controller) {
-          controller.enqueue(new TextEncoder().encode("first"));
-          controller.enqueue(await second.promise);
-          controller.close();
-        },
-      }),
-    )
+  await using served = await serveForTest(
+    new Server(() =>
+      new Response(
+        new ReadableStream({
+          async start(controller) {
+            controller.enqueue(new TextEncoder().encode("first"));
+            controller.enqueue(await second.promise);
+            controller.close();
+          },
+        }),
+      )
+    ),
   );
-  using connection = await Deno.connect(server.addr);
+  using connection = await Deno.connect(served.addr);
   await connection.write(
     new TextEncoder().encode(closing("GET / HTTP/1.1")),
   );
@@ -169,15 +177,17 @@ Deno.test("the first chunk of a stream is sent before the second exists", async 
 
 Deno.test("a request's body streams: its first part is read before the last is sent", async () => {
   const first = Promise.withResolvers<string>();
-  await using server = new Server(async (request) => {
-    const reader = request.body!.pipeThrough(new TextDecoderStream())
-      .getReader();
-    first.resolve((await reader.read()).value!);
-    let rest = "";
-    for (let read; !(read = await reader.read()).done;) rest += read.value;
-    return new Response(rest);
-  });
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server(async (request) => {
+      const reader = request.body!.pipeThrough(new TextDecoderStream())
+        .getReader();
+      first.resolve((await reader.read()).value!);
+      let rest = "";
+      for (let read; !(read = await reader.read()).done;) rest += read.value;
+      return new Response(rest);
+    }),
+  );
+  using connection = await Deno.connect(served.addr);
   const send = (text: string) =>
     connection.write(new TextEncoder().encode(text));
   await send(closing("POST / HTTP/1.1", "Transfer-Encoding: chunked"));
@@ -189,11 +199,13 @@ Deno.test("a request's body streams: its first part is read before the last is s
 
 Deno.test("a body that is read behind the response never looks complete", async () => {
   const reading = Promise.withResolvers<string>();
-  await using server = new Server((request) => {
-    reading.resolve(request.text());
-    return new Response("later");
-  });
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server((request) => {
+      reading.resolve(request.text());
+      return new Response("later");
+    }),
+  );
+  using connection = await Deno.connect(served.addr);
   await connection.write(new TextEncoder().encode(
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12",
   ));
@@ -203,43 +215,56 @@ Deno.test("a body that is read behind the response never looks complete", async 
 });
 
 Deno.test("megabytes go through both ways unchanged", async () => {
-  await using server = new Server((request) => new Response(request.body));
+  await using served = await serveForTest(
+    new Server((request) => new Response(request.body)),
+  );
   const sent = new Uint8Array(8 * 1024 * 1024);
   for (let at = 0; at < sent.length; at += 65_536) {
     crypto.getRandomValues(sent.subarray(at, at + 65_536));
   }
-  const response = await request(server.url, { method: "POST", body: sent });
+  const response = await request(served.server.url, {
+    method: "POST",
+    body: sent,
+  });
   deepStrictEqual(await response.bytes(), sent);
 });
 
 Deno.test("cookies stay headers of their own", async () => {
-  await using server = new Server(() => {
-    const response = new Response();
-    response.headers.append("set-cookie", "a=1");
-    response.headers.append("set-cookie", "b=2");
-    return response;
-  });
-  const response = await request(server.url);
+  await using served = await serveForTest(
+    new Server(() => {
+      const response = new Response();
+      response.headers.append("set-cookie", "a=1");
+      response.headers.append("set-cookie", "b=2");
+      return response;
+    }),
+  );
+  const response = await request(served.server.url);
   deepStrictEqual(response.headers.getSetCookie(), ["a=1", "b=2"]);
 });
 
 Deno.test("headers may hold characters of ISO-8859-1", async () => {
-  await using server = new Server((request) =>
-    new Response("ü", {
-      headers: { "x-echo": request.headers.get("x-sent")! },
-    })
+  await using served = await serveForTest(
+    new Server((request) =>
+      new Response("ü", {
+        headers: { "x-echo": request.headers.get("x-sent")! },
+      })
+    ),
   );
-  const response = await request(server.url, { headers: { "x-sent": "é" } });
+  const response = await request(served.server.url, {
+    headers: { "x-sent": "é" },
+  });
   strictEqual(response.headers.get("x-echo"), "é");
   strictEqual(await response.text(), "ü");
 });
 
 Deno.test("HEAD, 204 and 304 have no body, and the connection goes on", async () => {
-  await using server = new Server((request) => {
-    const status = Number(new URL(request.url).pathname.slice(1));
-    return new Response(status === 200 ? "body" : null, { status });
-  });
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(
+    new Server((request) => {
+      const status = Number(new URL(request.url).pathname.slice(1));
+      return new Response(status === 200 ? "body" : null, { status });
+    }),
+  );
+  using connection = await Deno.connect(served.addr);
   const send = (text: string) =>
     connection.write(new TextEncoder().encode(text));
   await send("HEAD /200 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -255,94 +280,106 @@ Deno.test("HEAD, 204 and 304 have no body, and the connection goes on", async ()
 });
 
 Deno.test("what a handler throws is reported and answered with 500", async () => {
-  await using server = new Server((request) => {
-    if (request.url.endsWith("/sync")) throw new Error("at once");
-    return Promise.reject(new Error("later"));
-  });
+  await using served = await serveForTest(
+    new Server((request) => {
+      if (request.url.endsWith("/sync")) throw new Error("at once");
+      return Promise.reject(new Error("later"));
+    }),
+  );
   for (const [path, message] of [["sync", "at once"], ["async", "later"]]) {
-    const response = await request(`${server.url}/${path}`);
+    const response = await request(`${served.server.url}/${path}`);
     strictEqual(response.status, 500);
     ok(!(await response.text()).includes(message!));
-    strictEqual((server.errors.pop() as Error).message, message);
+    strictEqual(((await served.untilErrors())[0] as Error).message, message);
   }
 });
 
 Deno.test("an HTTPError is answered with its status and not reported", async () => {
-  await using server = new Server(() => {
-    throw new HTTPError(429, "Not so <fast>", {
-      headers: { "retry-after": "1" },
-    });
-  });
-  const response = await request(server.url);
+  await using served = await serveForTest(
+    new Server(() => {
+      throw new HTTPError(429, "Not so <fast>", {
+        headers: { "retry-after": "1" },
+      });
+    }),
+  );
+  const response = await request(served.server.url);
   strictEqual(response.status, 429);
   strictEqual(response.headers.get("retry-after"), "1");
   ok((await response.text()).includes("Not so &lt;fast&gt;"));
-  deepStrictEqual(server.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("what is no Response, and Response.error(), is reported and answered with 500", async () => {
-  await using server = new Server((request) =>
-    request.url.endsWith("/error")
-      ? Response.error()
-      : "text" as unknown as Response
+  await using served = await serveForTest(
+    new Server((request) =>
+      request.url.endsWith("/error")
+        ? Response.error()
+        : "text" as unknown as Response
+    ),
   );
   for (const path of ["error", "text"]) {
-    const response = await request(`${server.url}/${path}`);
+    const response = await request(`${served.server.url}/${path}`);
     strictEqual(response.status, 500);
     await response.body?.cancel();
-    ok(server.errors.pop() instanceof TypeError);
+    ok((await served.untilErrors())[0] instanceof TypeError);
   }
 });
 
 Deno.test("a body whose source fails is cut short, and never looks complete", async () => {
   const failure = new Error("the disk is gone");
-  await using server = new Server(() =>
-    new Response(
-      new ReadableStream({
-        async pull(controller) {
-          await null;
-          controller.enqueue(new Uint8Array(10));
-          await null;
-          controller.error(failure);
-        },
-      }),
-    )
+  await using served = await serveForTest(
+    new Server(() =>
+      new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await null;
+            controller.enqueue(new Uint8Array(10));
+            await null;
+            controller.error(failure);
+          },
+        }),
+      )
+    ),
   );
-  const text = await exchange(server.addr, closing("GET / HTTP/1.1"));
+  const text = await exchange(served.addr, closing("GET / HTTP/1.1"));
   ok(!text.endsWith("0\r\n\r\n"), text);
-  deepStrictEqual(server.errors, [failure]);
+  deepStrictEqual(await served.untilErrors(), [failure]);
 });
 
 Deno.test("a body that is not as long as its Content-Length is an error", async () => {
-  await using server = new Server((request) =>
-    new Response("1234", {
-      headers: {
-        "content-length": new URL(request.url).pathname.slice(1),
-      },
-    })
+  await using served = await serveForTest(
+    new Server((request) =>
+      new Response("1234", {
+        headers: {
+          "content-length": new URL(request.url).pathname.slice(1),
+        },
+      })
+    ),
   );
   for (const length of ["3", "5"]) {
     const text = await exchange(
-      server.addr,
+      served.addr,
       closing(`GET /${length} HTTP/1.1`),
     );
     ok(!text.endsWith("1234") || length === "5", text);
-    ok(/Content-Length/.test(String(server.errors.pop())));
+    ok(/Content-Length/.test(String(await served.untilErrors())));
   }
 });
 
 Deno.test("no body does not announce one, or the next response would be it", async () => {
-  await using server = new Server(() =>
-    new Response(null, { headers: { "content-length": "5" } })
+  await using served = await serveForTest(
+    new Server(() =>
+      new Response(null, { headers: { "content-length": "5" } })
+    ),
   );
   const text = await exchange(
-    server.addr,
+    served.addr,
     "HEAD / HTTP/1.1\r\nHost: test\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: test\r\n\r\n",
   );
   ok(/^HTTP\/1.1 200 OK\r\n(?:.+\r\n)*content-length: 5\r\n/.test(text), text);
   ok(/\r\n\r\nHTTP\/1.1 500 /.test(text), text);
-  ok(/ended after 0 bytes/.test(String(server.errors.pop())));
+  ok(/ended after 0 bytes/.test(String(await served.untilErrors())));
 });
 
 Deno.test("a stream that gives no bytes is reported and answered with 500", async () => {
@@ -352,17 +389,19 @@ Deno.test("a stream that gives no bytes is reported and answered with 500", asyn
     "/words": new Uint16Array(4),
     "/null": null,
   };
-  await using server = new Server((request) =>
-    new Response(
-      ReadableStream.from([
-        chunks[new URL(request.url).pathname] as Uint8Array,
-      ]),
-    )
+  await using served = await serveForTest(
+    new Server((request) =>
+      new Response(
+        ReadableStream.from([
+          chunks[new URL(request.url).pathname] as Uint8Array,
+        ]),
+      )
+    ),
   );
   for (const path of Object.keys(chunks)) {
-    const text = await exchange(server.addr, closing(`GET ${path} HTTP/1.1`));
+    const text = await exchange(served.addr, closing(`GET ${path} HTTP/1.1`));
     ok(text.startsWith("HTTP/1.1 500 "), text);
-    ok(/not a Uint8Array/.test(String(server.errors.pop())), path);
+    ok(/not a Uint8Array/.test(String(await served.untilErrors())), path);
   }
 });
 
@@ -371,49 +410,56 @@ testWith(
   "request.signal is aborted when the client resets the connection",
   async () => {
     const aborted = Promise.withResolvers<unknown>();
-    await using server = new Server(({ signal }) => {
-      signal.onabort = () => aborted.resolve(signal.reason);
-      return new Response(
-        new ReadableStream({
-          async start(controller) {
-            controller.enqueue(new TextEncoder().encode("reset me"));
-            await aborted.promise;
-            controller.close();
-          },
-        }),
-      );
-    });
-    await python.run(["-c", RESET, String(server.addr.port)]);
+    await using served = await serveForTest(
+      new Server(({ signal }) => {
+        signal.onabort = () => aborted.resolve(signal.reason);
+        return new Response(
+          new ReadableStream({
+            async start(controller) {
+              controller.enqueue(new TextEncoder().encode("reset me"));
+              await aborted.promise;
+              controller.close();
+            },
+          }),
+        );
+      }),
+    );
+    await python.run(["-c", RESET, String(served.addr.port)]);
     ok(await aborted.promise instanceof Deno.errors.ConnectionReset);
+    deepStrictEqual(await served.untilErrors(), [await aborted.promise]);
   },
 );
 
 Deno.test("requests with the same connection come one after the other, in order", async () => {
   let running = 0;
-  await using server = new Server(async (request) => {
-    strictEqual(++running, 1);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    running--;
-    return new Response(`<${new URL(request.url).pathname}>`);
-  });
+  await using served = await serveForTest(
+    new Server(async (request) => {
+      strictEqual(++running, 1);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running--;
+      return new Response(`<${new URL(request.url).pathname}>`);
+    }),
+  );
   const text = await exchange(
-    server.addr,
+    served.addr,
     "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" +
       closing("GET /3 HTTP/1.1"),
   );
   deepStrictEqual(text.match(/<.*?>/g), ["</1>", "</2>", "</3>"]);
-  deepStrictEqual(server.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("a client that ends its side behind its requests is answered all of them", async () => {
-  await using server = new Server(async (request) => {
-    ok(!request.signal.aborted);
-    // Long enough for the end to be read.
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    return new Response(`<${new URL(request.url).pathname}>`);
-  });
+  await using served = await serveForTest(
+    new Server(async (request) => {
+      ok(!request.signal.aborted);
+      // Long enough for the end to be read.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return new Response(`<${new URL(request.url).pathname}>`);
+    }),
+  );
   const text = await ask(
-    server.addr,
+    served.addr,
     ["/1", "/2", "/3"].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
       .join(""),
   );
@@ -421,22 +467,18 @@ Deno.test("a client that ends its side behind its requests is answered all of th
 });
 
 Deno.test("a Unix socket serves fetch handlers too", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const path = `${folder}/socket`;
-    await using server = new UnixStreamServer(
-      { path },
-      FetchRequestHandler.from((request) => new Response(request.url)),
-    );
-    server.serveForever();
-    using connection = await Deno.connect({ transport: "unix", path });
-    await connection.write(
-      new TextEncoder().encode("GET /a HTTP/1.1\r\nHost: there\r\n\r\n"),
-    );
-    await readUntil(connection, "\r\n\r\nhttp://there/a");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using served = await serveForTest(
+    FetchRequestHandler.from((request) => new Response(request.url)),
+    { server: UnixStreamServer },
+  );
+  using connection = await Deno.connect({
+    transport: "unix",
+    path: served.addr.path!,
+  });
+  await connection.write(
+    new TextEncoder().encode("GET /a HTTP/1.1\r\nHost: there\r\n\r\n"),
+  );
+  await readUntil(connection, "\r\n\r\nhttp://there/a");
 });
 
 Deno.test("limits are for functions, and are checked when the server is made", () => {

@@ -1,43 +1,37 @@
 import { ok, strictEqual } from "node:assert";
 import { type HTTPLimits, HTTPServer } from "../../server/http/mod.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { LOOPBACK } from "../_serve.ts";
 
 /** A server with limits, whose handler reads the whole body. */
 class Server extends HTTPServer {
-  readonly errors: unknown[] = [];
-
   constructor(limits: Partial<HTTPLimits>) {
     super(
       LOOPBACK,
       async (request) => new Response(String((await request.bytes()).length)),
-      { limits },
+      { limits, onError() {} },
     );
-    this.serveForever();
-  }
-
-  override handleError(error: unknown): void {
-    this.errors.push(error);
   }
 }
 
 Deno.test("more bytes of headers than maxHeaderSize are answered with 431", async () => {
-  await using server = new Server({ maxHeaderSize: 1000 });
+  await using served = await serveForTest(new Server({ maxHeaderSize: 1000 }));
   const fits = await exchange(
-    server.addr,
+    served.addr,
     closing("GET / HTTP/1.1", `A: ${"x".repeat(900)}`),
   );
   ok(fits.startsWith("HTTP/1.1 200 "), fits);
   const large = await exchange(
-    server.addr,
+    served.addr,
     closing("GET / HTTP/1.1", `A: ${"x".repeat(1000)}`),
   );
   ok(large.startsWith("HTTP/1.1 431 "), large);
 });
 
 Deno.test("spaces before a value are counted too", async () => {
-  await using server = new Server({ maxHeaderSize: 1000 });
-  using connection = await Deno.connect(server.addr);
+  await using served = await serveForTest(new Server({ maxHeaderSize: 1000 }));
+  using connection = await Deno.connect(served.addr);
   const line = new TextEncoder().encode(" ".repeat(1000));
   await connection.write(
     new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\nA:"),
@@ -52,33 +46,33 @@ Deno.test("spaces before a value are counted too", async () => {
 });
 
 Deno.test("more headers than maxHeaderCount are answered with 431", async () => {
-  await using server = new Server({ maxHeaderCount: 40 });
+  await using served = await serveForTest(new Server({ maxHeaderCount: 40 }));
   const headers = (count: number) =>
     Array.from({ length: count }, (_, i) => `H${i}: x`);
   const fits = await exchange(
-    server.addr,
+    served.addr,
     closing("GET / HTTP/1.1", ...headers(38)),
   );
   ok(fits.startsWith("HTTP/1.1 200 "), fits);
   const many = await exchange(
-    server.addr,
+    served.addr,
     closing("GET / HTTP/1.1", ...headers(39)),
   );
   ok(many.startsWith("HTTP/1.1 431 "), many);
 });
 
 Deno.test("a larger body than maxBodySize is answered with 413, announced or not", async () => {
-  await using server = new Server({ maxBodySize: 10 });
+  await using served = await serveForTest(new Server({ maxBodySize: 10 }));
   const post = (...headers: string[]) => closing("POST / HTTP/1.1", ...headers);
   const fits = await exchange(
-    server.addr,
+    served.addr,
     post("Content-Length: 10") + "0123456789",
   );
   ok(fits.endsWith("\r\n\r\n10"), fits);
-  const announced = await exchange(server.addr, post("Content-Length: 11"));
+  const announced = await exchange(served.addr, post("Content-Length: 11"));
   ok(announced.startsWith("HTTP/1.1 413 "), announced);
   const chunked = await exchange(
-    server.addr,
+    served.addr,
     post("Transfer-Encoding: chunked"),
     "6\r\n012345\r\n5\r\n67890\r\n0\r\n\r\n",
   );
@@ -86,20 +80,20 @@ Deno.test("a larger body than maxBodySize is answered with 413, announced or not
 });
 
 Deno.test("headers that take longer than headersTimeout are answered with 408", async () => {
-  await using server = new Server({ headersTimeout: 50 });
-  const text = await exchange(server.addr, "GET / HTTP/1.1\r\nHost: a\r\n");
+  await using served = await serveForTest(new Server({ headersTimeout: 50 }));
+  const text = await exchange(served.addr, "GET / HTTP/1.1\r\nHost: a\r\n");
   ok(text.startsWith("HTTP/1.1 408 "), text);
 });
 
 Deno.test("a connection that brings nothing is closed after headersTimeout", async () => {
-  await using server = new Server({ headersTimeout: 50 });
-  strictEqual(await exchange(server.addr), "");
+  await using served = await serveForTest(new Server({ headersTimeout: 50 }));
+  strictEqual(await exchange(served.addr), "");
 });
 
 Deno.test("a body that takes longer than bodyTimeout is answered with 408", async () => {
-  await using server = new Server({ bodyTimeout: 50 });
+  await using served = await serveForTest(new Server({ bodyTimeout: 50 }));
   const text = await exchange(
-    server.addr,
+    served.addr,
     closing("POST / HTTP/1.1", "Content-Length: 2"),
     "x",
   );
@@ -107,85 +101,68 @@ Deno.test("a body that takes longer than bodyTimeout is answered with 408", asyn
 });
 
 Deno.test("a connection without a request is closed after keepAliveTimeout", async () => {
-  await using server = new Server({ keepAliveTimeout: 50 });
-  const text = await exchange(server.addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await using served = await serveForTest(new Server({ keepAliveTimeout: 50 }));
+  const text = await exchange(served.addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   ok(text.endsWith("\r\n\r\n0"), text);
 });
 
 Deno.test("a keepAliveTimeout of 0 closes each connection after its first request", async () => {
-  await using server = new Server({ keepAliveTimeout: 0 });
-  const text = await exchange(server.addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await using served = await serveForTest(new Server({ keepAliveTimeout: 0 }));
+  const text = await exchange(served.addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   ok(/connection: close\r\n/.test(text), text);
 });
 
 Deno.test("a client that takes nothing is dropped after writeTimeout", async () => {
-  const errors: unknown[] = [];
-  const reported = Promise.withResolvers<void>();
-  class Flood extends HTTPServer {
-    override handleError(error: unknown): void {
-      errors.push(error);
-      reported.resolve();
-    }
-  }
-  await using server = new Flood(
-    LOOPBACK,
+  await using served = await serveForTest(
     () => new Response(new Uint8Array(64 * 1024 * 1024)),
-    { limits: { writeTimeout: 100 } },
+    { server: HTTPServer, options: { limits: { writeTimeout: 100 } } },
   );
-  server.serveForever();
-  using connection = await Deno.connect(server.addr);
+  using connection = await Deno.connect(served.addr);
   await connection.write(
     new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
   );
-  await reported.promise;
-  strictEqual((errors[0] as DOMException).name, "TimeoutError");
+  const [error] = await served.untilErrors();
+  strictEqual((error as DOMException).name, "TimeoutError");
 });
 
 Deno.test("a client that sends and takes nothing is dropped after writeTimeout", async () => {
-  const reported = Promise.withResolvers<unknown>();
-  let dropped = false;
-  class Tunnel extends HTTPServer {
-    override handleError(error: unknown): void {
-      dropped = true;
-      reported.resolve(error);
-    }
-  }
-  await using server = new Tunnel(
-    LOOPBACK,
+  await using served = await serveForTest(
     ({ body }) => {
       body!.pipeTo(new WritableStream()).catch(() => {
         // It ends with the connection.
       });
       return new Response(new Uint8Array(64 * 1024 * 1024));
     },
-    { limits: { writeTimeout: 100 } },
+    { server: HTTPServer, options: { limits: { writeTimeout: 100 } } },
   );
-  server.serveForever();
-  using connection = await Deno.connect(server.addr);
+  using connection = await Deno.connect(served.addr);
   await connection.write(
     new TextEncoder().encode(
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n",
     ),
   );
+  let dropped = false;
   for (let sent = 0; sent < 40 && !dropped; sent++) {
     await new Promise((resolve) => setTimeout(resolve, 25));
     await connection.write(new Uint8Array(1)).catch(() => dropped = true);
+    dropped ||= served.errors.length > 0;
   }
   ok(dropped);
-  strictEqual((await reported.promise as DOMException).name, "TimeoutError");
+  const [error] = await served.untilErrors();
+  strictEqual((error as DOMException).name, "TimeoutError");
 });
 
 Deno.test("time that the handler takes is not the client's", async () => {
-  await using server = new HTTPServer(
-    LOOPBACK,
-    async (request) => {
-      await new Promise((resolve) => setTimeout(resolve, 150));
-      return new Response(await request.text());
+  await using served = await serveForTest(async (request) => {
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    return new Response(await request.text());
+  }, {
+    server: HTTPServer,
+    options: {
+      limits: { headersTimeout: 100, bodyTimeout: 100, writeTimeout: 100 },
     },
-    { limits: { headersTimeout: 100, bodyTimeout: 100, writeTimeout: 100 } },
-  );
-  server.serveForever();
-  using connection = await Deno.connect(server.addr);
+  });
+  using connection = await Deno.connect(served.addr);
   await connection.write(
     new TextEncoder().encode(
       closing("POST / HTTP/1.1", "Content-Length: 4") + "body",

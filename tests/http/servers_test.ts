@@ -6,7 +6,10 @@ import {
   ThreadingHTTPServer,
   ThreadingHTTPSServer,
 } from "../../server/http/mod.ts";
-import { selfSignedCertificate } from "../../server/testing/mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../server/testing/mod.ts";
 import { LOOPBACK } from "../_serve.ts";
 import { Mirror } from "./_handlers.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
@@ -19,10 +22,9 @@ for (
   ] as const
 ) {
   Deno.test(`a handler class serves HTTP ${where}`, async () => {
-    await using server = new Server(LOOPBACK, Mirror);
-    server.serveForever();
+    await using served = await serveForTest(Mirror, { server: Server });
     const text = await exchange(
-      server.addr,
+      served.addr,
       closing("POST /a HTTP/1.1", "Content-Length: 4"),
       "body",
     );
@@ -30,15 +32,14 @@ for (
   });
 
   Deno.test(`a shutdown ends connections that wait for a request at once ${where}`, async () => {
-    await using server = new Server(LOOPBACK, Mirror);
-    server.serveForever();
-    using connection = await Deno.connect(server.addr);
+    await using served = await serveForTest(Mirror, { server: Server });
+    using connection = await Deno.connect(served.addr);
     await connection.write(
       new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     );
     await readUntil(connection, "GET http://a/ ");
     const closed = connection.read(new Uint8Array(1));
-    const down = server.shutdown({ gracePeriod: Infinity });
+    const down = served.server.shutdown({ gracePeriod: Infinity });
     strictEqual(await closed, null);
     connection.close();
     await down;
@@ -48,14 +49,13 @@ for (
 Deno.test("a shutdown lets a request finish, and says that it is the last", async () => {
   const arrived = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
-  await using server = new HTTPServer(LOOPBACK, () => {
+  await using served = await serveForTest(() => {
     arrived.resolve();
     return answer.promise;
-  });
-  server.serveForever();
-  const text = exchange(server.addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  }, { server: HTTPServer });
+  const text = exchange(served.addr, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await arrived.promise;
-  const down = server.shutdown({ gracePeriod: Infinity });
+  const down = served.server.shutdown({ gracePeriod: Infinity });
   answer.resolve(new Response("finished"));
   ok(/connection: close\r\n[^]*finished$/.test(await text));
   await down;
@@ -71,17 +71,18 @@ for (
     `a handler knows that its connection is encrypted ${where}`,
     async () => {
       const certificate = await selfSignedCertificate();
-      await using server = new Server(
-        { ...LOOPBACK, ...certificate },
-        Mirror,
-        { idleTimeout: 60_000 },
+      await using served = await serveForTest(
+        new Server(
+          { ...LOOPBACK, ...certificate },
+          Mirror,
+          { idleTimeout: 60_000 },
+        ),
       );
-      server.serveForever();
       using client = Deno.createHttpClient({
         caCerts: [certificate.cert],
         poolMaxIdlePerHost: 0,
       });
-      const url = `https://localhost:${server.addr.port}/a`;
+      const url = `https://localhost:${served.addr.port}/a`;
       const response = await fetch(url, { client });
       strictEqual(await response.text(), `GET ${url} `);
     },
