@@ -677,7 +677,7 @@ Deno.test("a log that throws or rejects is printed, and harms no request", async
 
 Deno.test("false logs nothing, and without a setting logRequest() does, as it did", async () => {
   const get = async (Handler: HandlerClass) => {
-    await using served = await serveForTest(new TCPServer(LOOPBACK, Handler));
+    await using served = await serveForTest(Handler);
     await replyTo(served.addr, requestOf("GET /x"));
   };
   class Asked extends BaseHTTPRequestHandler {

@@ -4,10 +4,8 @@ import {
   FetchRequestHandler,
 } from "../../server/http/mod.ts";
 import type { RequestHandlerClass } from "../../server/server_options.ts";
-import { TCPServer } from "../../server/tcp_server.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK } from "../_serve.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 
 const MIB = 2 ** 20;
@@ -31,7 +29,7 @@ async function answerOf(
 async function answerBy(
   Handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>,
 ): Promise<[reply: Reply, errors: unknown[]]> {
-  await using served = await serveForTest(new TCPServer(LOOPBACK, Handler));
+  await using served = await serveForTest(Handler);
   const connection = await Deno.connect(served.addr);
   await writeBytes(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   const text = await patiently(readBytes(connection), () => "the end");

@@ -355,7 +355,7 @@ for (
   ] as const
 ) {
   Deno.test(`a handler class limits its requests' time ${where}`, async () => {
-    await using served = await serveForTest(new Server(LOOPBACK, Timed));
+    await using served = await serveForTest(Timed, { server: Server });
     const connection = await Deno.connect(served.addr);
     for (let i = 0; i < 3; i++) {
       await writeBytes(connection, get("/short"));

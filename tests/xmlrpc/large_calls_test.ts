@@ -192,7 +192,7 @@ const remote = {
 
 for (const [name, Server] of Object.entries(remote)) {
   Deno.test(`what a call costs is bounded in a ${name} too`, async () => {
-    await using served = await serveForTest(new Server(LOOPBACK, Everywhere));
+    await using served = await serveForTest(Everywhere, { server: Server });
     const { server } = served;
     const multicall = (count: number) =>
       call(server, "system.multicall", [

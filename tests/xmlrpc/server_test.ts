@@ -19,7 +19,6 @@ import {
   XMLRPCFault,
   type XMLRPCValue,
 } from "../../server/xmlrpc/mod.ts";
-import { TCPServer } from "../../server/tcp_server.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { ask, LOOPBACK } from "../_serve.ts";
 import { call, post, urlOf } from "./_client.ts";
@@ -381,7 +380,7 @@ Deno.test("a handler class with a dispatcher needs no server of XML-RPC", async 
     }
     override logMessage(): void {}
   }
-  await using plain = await serveForTest(new TCPServer(LOOPBACK, Own));
+  await using plain = await serveForTest(Own);
   strictEqual(await call(plain.server, "add", [1, 2]), 3);
   await using served = await serveForTest(
     new SimpleXMLRPCServer(LOOPBACK, Own),
