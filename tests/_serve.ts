@@ -1,14 +1,6 @@
-import { PATIENCE, patiently } from "./_patience.ts";
+import { PATIENCE } from "./_patience.ts";
 
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
-
-/** Serves until disposed, and then waits until nothing is left running. */
-export function serve<Server extends { serveForever(): Promise<void> }>(
-  server: Server,
-): Server {
-  server.serveForever();
-  return server;
-}
 
 /** Sends `data`, ends the writing side and reads everything that comes back. */
 export async function ask(
@@ -110,6 +102,8 @@ export async function refuses(
 export function isDisconnect(error: unknown): boolean {
   return error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.ConnectionReset ||
+    // It had left before it was accepted.
+    error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.UnexpectedEof;
 }
 
@@ -120,31 +114,5 @@ export function hasIPv6(): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-/** Something to wait for, and the errors that a server reported. */
-export class Reports {
-  readonly errors: unknown[] = [];
-  #waiting: (() => void)[] = [];
-
-  readonly take = (error: unknown): void => {
-    this.errors.push(error);
-    for (const wake of this.#waiting.splice(0)) wake();
-  };
-
-  /** Resolves when `count` errors have been reported. */
-  async until(count: number): Promise<unknown[]> {
-    await patiently(
-      this.#reach(count),
-      () => `${count} errors; reported: ${this.errors.join(", ") || "none"}`,
-    );
-    return this.errors;
-  }
-
-  async #reach(count: number): Promise<void> {
-    while (this.errors.length < count) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
   }
 }

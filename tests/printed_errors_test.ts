@@ -8,8 +8,9 @@ import { packError, unpackError } from "../server/_bridge/errors.ts";
 import { printError } from "../server/_core/reporter.ts";
 import { Dispatcher, Socket } from "../poll/mod.ts";
 import { XMLRPCDispatcher } from "../server/xmlrpc/mod.ts";
+import { serveForTest } from "../server/testing/mod.ts";
 import "./poll/_open_libc.ts";
-import { ask, LOOPBACK, serve } from "./_serve.ts";
+import { ask } from "./_serve.ts";
 
 const LOOPBACK_ADDRESS: Deno.NetAddr = {
   transport: "tcp",
@@ -56,12 +57,13 @@ Deno.test("control characters are escaped in what a handleError that fails leave
     }
   }
   const printed = await printedBy(async () => {
-    await using server = serve(
-      new Careless(LOOPBACK, () => {
+    await using served = await serveForTest(
+      () => {
         throw new Error(HOSTILE);
-      }),
+      },
+      { server: Careless },
     );
-    await ask(server.addr);
+    await ask(served.addr);
   });
   deepStrictEqual(areEscaped(printed), [true]);
 });
@@ -274,12 +276,15 @@ Deno.test("what is usually thrown is printed as Deno prints it", () => {
 
 Deno.test("an error of a cleanup that is a list of lists is told with the handler's", async () => {
   const reported: unknown[] = [];
-  await using server = serve(
-    new TCPServer(LOOPBACK, FailingTwice, {
-      onError: (error) => void reported.push(error),
-    }),
+  await using served = await serveForTest(
+    FailingTwice,
+    {
+      options: {
+        onError: (error) => void reported.push(error),
+      },
+    },
   );
-  await ask(server.addr);
+  await ask(served.addr);
   const [error] = reported;
   ok(error instanceof SuppressedError);
   match(error.message, /failed after its handler did: \[\n/);

@@ -14,7 +14,7 @@ import type { ErrorLog } from "./_error_log.ts";
 /** How long handlers have to end, where it is not said, in milliseconds. */
 const GRACE_PERIOD = 5_000;
 /** How long errors are waited for, where it is not said, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 20_000;
 
 /** What a server has that can be served for a test: all of this module's have. */
 export interface TestableServer {
@@ -41,7 +41,7 @@ export interface UntilErrorsOptions {
   /**
    * How long to wait, in milliseconds.
    *
-   * @default {10000}
+   * @default {20000}
    */
   readonly timeout?: number;
 }

@@ -5,11 +5,11 @@ import {
   type Sample,
   WatchedServer,
 } from "../../examples/dashboard/watched_server.ts";
-import { TCPServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { exchange, readUntil } from "../http/_raw_client.ts";
 import { patiently } from "../_patience.ts";
 import { type Output, testWith } from "../_program.ts";
-import { LOOPBACK, readAll, serve } from "../_serve.ts";
+import { readAll } from "../_serve.ts";
 import { BrowserPage, chromium } from "./_browser.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
@@ -188,8 +188,8 @@ Deno.test("dashboard.ts tells of threads and processes, and closes a client whos
 });
 
 Deno.test("Feed tells those less who do not read, and nobody listens while nobody watches", async () => {
-  await using server = serve(new TCPServer(LOOPBACK, () => {}));
-  const feed = new Feed([new WatchedServer("one", server)], 10);
+  await using served = await serveForTest(() => {});
+  const feed = new Feed([new WatchedServer("one", served.server)], 10);
   const shutdown = new AbortController();
   const open = () =>
     new Events(

@@ -1,10 +1,10 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { gzipSync } from "node:zlib";
 import { HTTPServer } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { pattern, sha256 } from "../peers/_peers.ts";
 import { type Child, Program, testWith } from "../_program.ts";
-import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
-import { TCPServer } from "../../mod.ts";
+import { ask, LOOPBACK, readAll } from "../_serve.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 const curl = new Program("curl", "curl");
@@ -35,8 +35,8 @@ testWith(
   "http_proxy.ts passes requests on, and what answers them",
   async () => {
     const bytes = pattern(3_000_000);
-    await using origin = serve(
-      new HTTPServer(LOOPBACK, async (request) => {
+    await using origin = await serveForTest(
+      async (request) => {
         const { pathname } = new URL(request.url);
         if (pathname === "/gzip") {
           const headers = { "content-encoding": "gzip" };
@@ -52,7 +52,8 @@ testWith(
         const { length } = await request.bytes();
         const names = [...request.headers.keys()].join();
         return new Response(`${method} ${pathname} ${length} ${names}`);
-      }),
+      },
+      { server: HTTPServer },
     );
     const { port: target } = origin.addr;
     const url = (path: string) => `http://127.0.0.1:${target}${path}`;
@@ -128,12 +129,12 @@ testWith(
 );
 
 Deno.test("http_proxy.ts passes on each direction of a tunnel, and its end", async () => {
-  await using target = serve(
-    new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+  await using target = await serveForTest(
+    async ({ rfile, wfile }) => {
       // Answers only when it has seen the end.
       const lines = await Array.fromAsync(rfile);
       await wfile.write(lines.join("+"));
-    }),
+    },
   );
   await using child = proxyTo(target.addr.port);
   const port = await portOf(child);

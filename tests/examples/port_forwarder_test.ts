@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { createHash } from "node:crypto";
-import { TCPServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import type { Child } from "../_program.ts";
-import { ask, LOOPBACK, readAll, refuses, serve } from "../_serve.ts";
+import { ask, LOOPBACK, readAll, refuses } from "../_serve.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 const at = (port: number) => ({ hostname: "127.0.0.1", port });
@@ -13,12 +13,12 @@ function forwardTo(port: number): Child {
 }
 
 Deno.test("port_forwarder.ts passes on what either side sends, and its end", async () => {
-  await using target = serve(
-    new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+  await using target = await serveForTest(
+    async ({ rfile, wfile }) => {
       // Answers only when it has seen the end.
       const lines = await Array.fromAsync(rfile);
       await wfile.write(lines.join("+"));
-    }),
+    },
   );
   await using child = forwardTo(target.addr.port);
   const port = await portOf(child);
@@ -32,12 +32,12 @@ Deno.test("port_forwarder.ts passes on what either side sends, and its end", asy
 
 Deno.test("port_forwarder.ts passes on the end of a target that still listens", async () => {
   const { promise: rest, resolve } = Promise.withResolvers<string>();
-  await using target = serve(
-    new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+  await using target = await serveForTest(
+    async ({ rfile, wfile }) => {
       await wfile.write("my last words");
       await wfile.closeWrite();
       resolve(new TextDecoder().decode(await rfile.readAll()));
-    }),
+    },
   );
   await using child = forwardTo(target.addr.port);
   const client = await Deno.connect(at(await portOf(child)));
@@ -50,10 +50,10 @@ Deno.test("port_forwarder.ts passes on the end of a target that still listens", 
 });
 
 Deno.test("port_forwarder.ts passes on 8 MiB each way unchanged", async () => {
-  await using target = serve(
-    new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+  await using target = await serveForTest(
+    async ({ rfile, wfile }) => {
       for await (const chunk of rfile.readable) await wfile.write(chunk);
-    }),
+    },
   );
   await using child = forwardTo(target.addr.port);
   const client = await Deno.connect(at(await portOf(child)));
@@ -90,12 +90,13 @@ Deno.test("port_forwarder.ts says so when nothing answers, and goes on", async (
 });
 
 Deno.test("port_forwarder.ts tells its target whose a connection is", async () => {
-  await using target = serve(
-    new TCPServer(LOOPBACK, async ({ clientAddress, proxy, rfile, wfile }) => {
+  await using target = await serveForTest(
+    async ({ clientAddress, proxy, rfile, wfile }) => {
       const sent = new TextDecoder().decode(await rfile.readAll());
       const { destination } = proxy!;
       await wfile.write(JSON.stringify({ clientAddress, destination, sent }));
-    }, { proxyProtocol: { mode: "require", trust: ["127.0.0.1"] } }),
+    },
+    { options: { proxyProtocol: { mode: "require", trust: ["127.0.0.1"] } } },
   );
   const { port } = target.addr;
   await using child = startExample("port_forwarder", { 1234: 0, 8080: port }, [

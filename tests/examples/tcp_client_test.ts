@@ -1,24 +1,24 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
-import { TCPServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Program, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { startExample } from "./_example.ts";
 
 const python = new Program("python3", "python3");
 
 Deno.test("tcp_client.ts prints the greeting, then says hello once a second", async () => {
   const arrivals: number[] = [];
-  await using server = serve(
-    new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+  await using served = await serveForTest(
+    async ({ rfile, wfile }) => {
       await wfile.write("Thank you for connecting\n");
       for await (const line of rfile) {
         arrivals.push(performance.now());
         await wfile.write(`${line} to you\n`);
         if (arrivals.length === 3) return;
       }
-    }),
+    },
   );
-  const { port } = server.addr;
+  const { port } = served.addr;
   await using child = startExample("tcp_client", { 1234: port }, [port]);
   await child.until("Thank you for connecting\nhello to you\n");
   const { code, stdout, stderr } = await child.output();
@@ -35,14 +35,14 @@ Deno.test("tcp_client.ts prints the greeting, then says hello once a second", as
 
 Deno.test("tcp_client.ts says hello as often as it is told and ends its side", async () => {
   const lines: string[] = [];
-  await using server = serve(
-    new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+  await using served = await serveForTest(
+    async ({ rfile, wfile }) => {
       await wfile.write("welcome");
       for await (const line of rfile) lines.push(line);
       await wfile.write("goodbye");
-    }),
+    },
   );
-  const { port } = server.addr;
+  const { port } = served.addr;
   await using child = startExample("tcp_client", { 1234: port }, [port, 5, 1]);
   const { code, stdout, stderr } = await child.output();
   deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });

@@ -1,11 +1,13 @@
 import { strictEqual } from "node:assert";
 import { createCalculator } from "../../examples/xmlrpc_calculator.ts";
-import { serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { startExample } from "./_example.ts";
 
 Deno.test("xmlrpc_calculator_client.ts prints what it was answered", async () => {
-  await using server = serve(createCalculator(0, { logRequests: false }));
-  const { port } = server.addr;
+  await using served = await serveForTest(
+    createCalculator(0, { logRequests: false }),
+  );
+  const { port } = served.addr;
   await using child = startExample(
     "xmlrpc_calculator_client",
     { 1234: port },

@@ -1,56 +1,11 @@
 import { createHash } from "node:crypto";
-import {
-  type StreamRequestHandler,
-  TCPServer,
-  TLSServer,
-  UDPServer,
-  UnixDatagramServer,
-  UnixStreamServer,
-} from "../../mod.ts";
+import type { StreamRequestHandler } from "../../mod.ts";
 import { Program } from "../_program.ts";
-import { Reports } from "../_serve.ts";
 
 export const openssl = new Program("openssl", "openssl");
 
 /** 8 MiB, the size of the transfers. */
 export const LARGE = 8 * 1024 * 1024;
-
-// Servers that keep what they report, for a test to look at.
-
-export class ReportingTCPServer extends TCPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
-
-export class ReportingTLSServer extends TLSServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
-
-export class ReportingUDPServer extends UDPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
-
-export class ReportingUnixStreamServer extends UnixStreamServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
-
-export class ReportingUnixDatagramServer extends UnixDatagramServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
 
 /** Answers each line with itself between brackets. */
 export async function bracket({ rfile, wfile }: StreamRequestHandler) {

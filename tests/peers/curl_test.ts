@@ -1,16 +1,11 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
+import { TLSServer, UnixStreamServer } from "../../mod.ts";
 import type { StreamRequestHandler } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { makeCertificate } from "../_certificate.ts";
-import {
-  LARGE,
-  pattern,
-  ReportingTCPServer,
-  ReportingTLSServer,
-  ReportingUnixStreamServer,
-  sha256,
-} from "./_peers.ts";
+import { LARGE, pattern, sha256 } from "./_peers.ts";
 
 const curl = new Program("curl", "curl");
 
@@ -28,15 +23,15 @@ async function bracketUntilQuit({ rfile, wfile }: StreamRequestHandler) {
 }
 
 testWith([curl], "curl telnet:// talks to a TCPServer", async () => {
-  await using server = serve(
-    new ReportingTCPServer(LOOPBACK, bracketUntilQuit),
+  await using served = await serveForTest(
+    bracketUntilQuit,
   );
   const answer = await curl.run(
-    [...ALONE, `telnet://127.0.0.1:${server.addr.port}`],
+    [...ALONE, `telnet://127.0.0.1:${served.addr.port}`],
     "one\ntwo\nquit\n",
   );
   strictEqual(answer, "<one>\n<two>\n<quit>\n");
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 testWith(
@@ -45,15 +40,15 @@ testWith(
   async () => {
     await using folder = new Folder();
     const path = folder.at("server");
-    await using server = serve(
-      new ReportingUnixStreamServer({ path }, bracketUntilQuit),
+    await using served = await serveForTest(
+      new UnixStreamServer({ path }, bracketUntilQuit),
     );
     const answer = await curl.run(
       [...ALONE, "--unix-socket", path, "telnet://localhost"],
       "one\nquit\n",
     );
     strictEqual(answer, "<one>\n<quit>\n");
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   },
 );
 
@@ -64,8 +59,8 @@ testWith(
     const [IAC, DONT, DO, WILL, SE, SB] = [255, 254, 253, 251, 240, 250];
     const TERMINAL_TYPE = 24;
     const answers: Uint8Array[] = [];
-    await using server = serve(
-      new ReportingTCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+    await using served = await serveForTest(
+      async ({ rfile, wfile }) => {
         // RFC 1091: asked whether it tells its terminal's type, then for it.
         await wfile.write(new Uint8Array([IAC, DO, TERMINAL_TYPE]));
         answers.push(await rfile.readExactly(3));
@@ -79,11 +74,11 @@ testWith(
         await wfile.write(new Uint8Array([IAC, WILL, 99]));
         answers.push(await rfile.readExactly(3));
         await wfile.write("done\n");
-      }),
+      },
     );
     const printed = await curl.run([
       ...[...ALONE, "--telnet-option", "TTYPE=vt100"],
-      `telnet://127.0.0.1:${server.addr.port}`,
+      `telnet://127.0.0.1:${served.addr.port}`,
     ]);
     strictEqual(printed, "done\n");
     deepStrictEqual(answers.map((bytes) => [...bytes]), [
@@ -91,7 +86,7 @@ testWith(
       [TERMINAL_TYPE, 0, ...new TextEncoder().encode("vt100"), IAC, SE],
       [IAC, DONT, 99],
     ]);
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   },
 );
 
@@ -101,19 +96,19 @@ testWith(
   async () => {
     const reply = pattern(LARGE);
     let selector: string | null = null;
-    await using server = serve(
-      new ReportingTCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+    await using served = await serveForTest(
+      async ({ rfile, wfile }) => {
         selector = await rfile.readLine();
         await wfile.write(reply);
-      }),
+      },
     );
     const answer = await curl.runBytes([
-      ...[...ALONE, `gopher://127.0.0.1:${server.addr.port}/9large`],
+      ...[...ALONE, `gopher://127.0.0.1:${served.addr.port}/9large`],
     ]);
     strictEqual(selector, "large");
     strictEqual(answer.length, LARGE);
     strictEqual(sha256(answer), sha256(reply));
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   },
 );
 
@@ -124,8 +119,8 @@ testWith(
     await using folder = new Folder();
     const { cert, key, file } = await makeCertificate(folder);
     const reply = pattern(LARGE);
-    await using server = serve(
-      new ReportingTLSServer(
+    await using served = await serveForTest(
+      new TLSServer(
         { ...LOOPBACK, cert, key },
         async ({ rfile, wfile }) => {
           await rfile.readLine();
@@ -135,11 +130,11 @@ testWith(
     );
     const answer = await curl.runBytes([
       ...[...ALONE, "--cacert", file],
-      `gophers://127.0.0.1:${server.addr.port}/9large`,
+      `gophers://127.0.0.1:${served.addr.port}/9large`,
     ]);
     strictEqual(answer.length, LARGE);
     strictEqual(sha256(answer), sha256(reply));
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   },
 );
 
@@ -147,19 +142,19 @@ testWith(
   [curl],
   "curl dict:// sends three lines at once and reads the answers",
   async () => {
-    await using server = serve(
-      new ReportingTCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+    await using served = await serveForTest(
+      async ({ rfile, wfile }) => {
         for await (const line of rfile) {
           await wfile.write(`<${line}>\r\n`);
           if (line === "QUIT") return;
         }
-      }),
+      },
     );
     const answer = await curl.run(
-      [...ALONE, `dict://127.0.0.1:${server.addr.port}/d:word`],
+      [...ALONE, `dict://127.0.0.1:${served.addr.port}/d:word`],
     );
     match(answer, /^<CLIENT .*>\r\n<DEFINE ! word>\r\n<QUIT>\r\n$/);
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   },
 );
 
@@ -168,15 +163,15 @@ testWith(
   "curl http:// gets its refusal whole while its upload is left unread",
   async () => {
     const refusal = "x".repeat(400_000);
-    await using server = serve(
-      new ReportingTCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+    await using served = await serveForTest(
+      async ({ rfile, wfile }) => {
         // The head of the request, and nothing of its body.
         while (await rfile.readLine() !== "");
         await wfile.write(
           `HTTP/1.1 413 Too Large\r\nContent-Length: ${refusal.length}\r\n` +
             `Connection: close\r\n\r\n${refusal}`,
         );
-      }),
+      },
     );
     await using folder = new Folder();
     const file = folder.at("upload");
@@ -184,10 +179,10 @@ testWith(
     const answer = await curl.run([
       // Without waiting for the server to ask for the body.
       ...[...ALONE, "--header", "Expect:", "--upload-file", file],
-      `http://127.0.0.1:${server.addr.port}/`,
+      `http://127.0.0.1:${served.addr.port}/`,
     ]);
     strictEqual(answer, refusal);
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   },
 );
 
@@ -196,21 +191,21 @@ testWith(
   "curl that is stopped in the middle of a reply is an error of its own",
   async () => {
     const { promise: asked, resolve } = Promise.withResolvers<void>();
-    await using server = serve(
-      new ReportingTCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+    await using served = await serveForTest(
+      async ({ rfile, wfile }) => {
         if (await rfile.readLine() !== "endless") return wfile.write("served");
         resolve();
         while (true) await wfile.write(new Uint8Array(65_536));
-      }),
+      },
     );
-    const host = `127.0.0.1:${server.addr.port}`;
+    const host = `127.0.0.1:${served.addr.port}`;
     await using child = curl.start(...ALONE, `gopher://${host}/9endless`);
     await asked;
     child.kill("SIGTERM");
     await child.output();
-    const [error] = await server.reports.until(1);
+    const [error] = await served.untilErrors();
     match(String(error), /^(ConnectionReset|BrokenPipe)/);
     strictEqual(await curl.run([...ALONE, `gopher://${host}/1x`]), "served");
-    strictEqual(server.reports.errors.length, 1);
+    deepStrictEqual(served.errors, []);
   },
 );

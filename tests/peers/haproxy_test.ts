@@ -1,27 +1,21 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
+import { UnixStreamServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
-import { ask, LOOPBACK, serve } from "../_serve.ts";
+import { ask, isDisconnect } from "../_serve.ts";
 import { Front, haproxy } from "./_haproxy.ts";
-import {
-  bracket,
-  echo,
-  LARGE,
-  pattern,
-  ReportingTCPServer,
-  ReportingUnixStreamServer,
-  sha256,
-} from "./_peers.ts";
+import { bracket, echo, LARGE, pattern, sha256 } from "./_peers.ts";
 
 testWith(
   [haproxy],
   "HAProxy passes clients on to a TCPServer, their half-closes too",
   async () => {
     await using folder = new Folder();
-    await using server = serve(new ReportingTCPServer(LOOPBACK, bracket));
+    await using served = await serveForTest(bracket);
     await using front = await Front.start(
       folder,
-      `server tcp 127.0.0.1:${server.addr.port}`,
+      `server tcp 127.0.0.1:${served.addr.port}`,
     );
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, i) => ask(front.address, `${i}\nlast`)),
@@ -30,7 +24,7 @@ testWith(
       answers,
       Array.from({ length: 50 }, (_, i) => `<${i}>\n<last>\n`),
     );
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   },
 );
 
@@ -40,7 +34,9 @@ testWith(
   async () => {
     await using folder = new Folder();
     const path = folder.at("server");
-    await using server = serve(new ReportingUnixStreamServer({ path }, echo));
+    await using served = await serveForTest(
+      new UnixStreamServer({ path }, echo),
+    );
     await using front = await Front.start(folder, `server unix unix@${path}`);
     const data = pattern(LARGE);
     const client = await Deno.connect(front.address);
@@ -54,7 +50,7 @@ testWith(
     ]);
     strictEqual(answer.length, LARGE);
     strictEqual(sha256(answer), sha256(data));
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   },
 );
 
@@ -65,13 +61,15 @@ testWith(
     await using folder = new Folder();
     const { promise: checked, resolve } = Promise.withResolvers<void>();
     let checks = 0;
-    await using server = serve(
-      new ReportingTCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+    await using served = await serveForTest(
+      async ({ rfile, wfile }) => {
         for await (const line of rfile) {
           await wfile.write(`<${line}>\n`);
           if (line === "ping" && ++checks === 5) resolve();
         }
-      }),
+      },
+      // A check ends with a reset.
+      { allowErrors: isDisconnect },
     );
     await using front = await Front.start(
       folder,
@@ -79,7 +77,7 @@ testWith(
   tcp-check connect
   tcp-check send "ping\\n"
   tcp-check expect string <ping>
-  server tcp 127.0.0.1:${server.addr.port} check inter 20 fall 1 rise 1`,
+  server tcp 127.0.0.1:${served.addr.port} check inter 20 fall 1 rise 1`,
     );
     await patiently(checked, () => `5 health checks, after ${checks}`);
     const client = await Deno.connect(front.address);
@@ -90,7 +88,7 @@ testWith(
       return new TextDecoder().decode(answer.subarray(0, n ?? 0));
     };
     strictEqual(await talk("before"), "<before>\n");
-    const drained = server.shutdown();
+    const drained = served.server.shutdown();
     await front.child.until("Server front/tcp is DOWN");
     strictEqual(await talk("while it drains"), "<while it drains>\n");
     client.close();

@@ -10,7 +10,8 @@ import {
 import { makeCertificate } from "../_certificate.ts";
 import { FetchTarget, Target } from "../http/_target_handlers.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { LOOPBACK } from "../_serve.ts";
 
 const ab = new Program("ab", "apache2-utils");
 const h2load = new Program("h2load", "nghttp2-client");
@@ -67,15 +68,6 @@ async function makeFolder(): Promise<Folder> {
   return folder;
 }
 
-/** Collects what a server reports: nothing, where nobody does anything bad. */
-function watch<Server extends HTTPServer | HTTPSServer>(
-  server: Server,
-): Reports {
-  const reports = new Reports();
-  server.handleError = reports.take;
-  return reports;
-}
-
 async function runAb(url: string, args: string[], keeps: boolean) {
   const printed = await ab.run([
     ...["-q", "-n", String(REQUESTS), "-c", String(CONNECTIONS), "-s", "20"],
@@ -117,14 +109,12 @@ for (const [name, make] of Object.entries(SERVERS)) {
 
   testWith([ab], `ab is answered by ${name}`, async () => {
     await using folder = await makeFolder();
-    await using server = make(folder.path);
-    const reports = watch(server);
-    serve(server);
-    const url = `http://127.0.0.1:${server.addr.port}/file`;
+    await using served = await serveForTest(make(folder.path));
+    const url = `http://127.0.0.1:${served.addr.port}/file`;
     for (const { args, keeps } of asked(AB_WAYS)) {
       await runAb(url, args(folder.at("body")), keeps);
     }
-    strictEqual(reports.errors.join(), "");
+    strictEqual(served.errors.join(), "");
   });
 
   testWith(
@@ -132,14 +122,12 @@ for (const [name, make] of Object.entries(SERVERS)) {
     `h2load is answered by ${name}, over HTTP/1.1`,
     async () => {
       await using folder = await makeFolder();
-      await using server = make(folder.path);
-      const reports = watch(server);
-      serve(server);
-      const url = `http://127.0.0.1:${server.addr.port}/file`;
+      await using served = await serveForTest(make(folder.path));
+      const url = `http://127.0.0.1:${served.addr.port}/file`;
       for (const { args } of asked(H2LOAD_WAYS)) {
         await runH2load(url, args(folder.at("body")));
       }
-      strictEqual(reports.errors.join(), "");
+      strictEqual(served.errors.join(), "");
     },
   );
 }
@@ -150,13 +138,14 @@ testWith(
   async () => {
     await using folder = await makeFolder();
     const { cert, key } = await makeCertificate(folder);
-    await using server = new HTTPSServer({ ...LOOPBACK, cert, key }, Target);
-    const reports = watch(server);
-    serve(server);
-    const url = `https://127.0.0.1:${server.addr.port}/file`;
+    await using served = await serveForTest(Target, {
+      server: HTTPSServer,
+      address: { cert, key },
+    });
+    const url = `https://127.0.0.1:${served.addr.port}/file`;
     await runAb(url, ["-k"], true);
     await runAb(url, [], false);
     await runH2load(url, ["-m", "8"]);
-    strictEqual(reports.errors.join(), "");
+    strictEqual(served.errors.join(), "");
   },
 );

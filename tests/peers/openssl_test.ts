@@ -1,47 +1,50 @@
+import { serveForTest, type TestServer } from "../../server/testing/mod.ts";
 import { deepStrictEqual, match, strictEqual } from "node:assert";
+import { TLSServer } from "../../mod.ts";
 import type { TLSServerAddress, TLSServerOptions } from "../../mod.ts";
 import { type Child, Folder, type Output, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import { type Certificate, makeCertificate } from "../_certificate.ts";
-import {
-  bracket,
-  LARGE,
-  openssl,
-  pattern,
-  ReportingTLSServer,
-  sha256,
-} from "./_peers.ts";
+import { bracket, LARGE, openssl, pattern, sha256 } from "./_peers.ts";
 
 /** A server, the folder with its certificate, and clients that trust it. */
 class Secured implements AsyncDisposable {
-  readonly server: ReportingTLSServer;
+  readonly served: TestServer<TLSServer>;
   readonly folder: Folder;
   readonly #certificate: Certificate;
 
   private constructor(
-    server: ReportingTLSServer,
+    served: TestServer<TLSServer>,
     folder: Folder,
     certificate: Certificate,
   ) {
-    this.server = server;
+    this.served = served;
     this.folder = folder;
     this.#certificate = certificate;
   }
 
   static async start(
-    handler: ConstructorParameters<typeof ReportingTLSServer>[1] = bracket,
+    handler: ConstructorParameters<typeof TLSServer>[1] = bracket,
     address: Partial<TLSServerAddress> = {},
     options: TLSServerOptions = {},
   ): Promise<Secured> {
     const folder = new Folder();
     const certificate = await makeCertificate(folder);
     const { cert, key } = certificate;
-    const server = new ReportingTLSServer(
+    const server = new TLSServer(
       { ...LOOPBACK, cert, key, ...address },
       handler,
       options,
     );
-    return new Secured(serve(server), folder, certificate);
+    return new Secured(
+      await serveForTest(server, { gracePeriod: 0 }),
+      folder,
+      certificate,
+    );
+  }
+
+  get server(): TLSServer {
+    return this.served.server;
   }
 
   /** Starts `openssl s_client`, which prints what it receives. */
@@ -78,13 +81,15 @@ class Secured implements AsyncDisposable {
   /** Whether it serves still, and has reported just the errors expected. */
   async goesOn(...errors: RegExp[]): Promise<void> {
     strictEqual((await this.talk()).code, 0);
-    const reported = await this.server.reports.until(errors.length);
-    strictEqual(reported.length, errors.length, reported.join("\n"));
+    const reported = errors.length === 0
+      ? []
+      : await this.served.untilErrors(errors.length);
+    strictEqual(this.served.errors.join("\n"), "");
     errors.forEach((error, i) => match(String(reported[i]), error));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.shutdown({ gracePeriod: 0 });
+    await this.served[Symbol.asyncDispose]();
     await this.folder[Symbol.asyncDispose]();
   }
 }
@@ -104,7 +109,7 @@ testWith(
     await secured.server.shutdown();
     // The handler saw an end, not a connection that broke.
     strictEqual(ended, true);
-    deepStrictEqual(secured.server.reports.errors, []);
+    deepStrictEqual(secured.served.errors, []);
   },
 );
 
@@ -192,7 +197,7 @@ testWith([openssl], "a TLS session goes on after a key update", async () => {
   await child.send("two\n");
   await child.until("<two>\n");
   strictEqual((await child.output()).code, 0);
-  deepStrictEqual(secured.server.reports.errors, []);
+  deepStrictEqual(secured.served.errors, []);
 });
 
 testWith([openssl], "TLSServer resumes a session", async () => {
@@ -204,7 +209,7 @@ testWith([openssl], "TLSServer resumes a session", async () => {
   await child.send("again\n");
   await child.until("<again>\n");
   strictEqual((await child.output()).code, 0);
-  deepStrictEqual(secured.server.reports.errors, []);
+  deepStrictEqual(secured.served.errors, []);
 });
 
 testWith(
@@ -234,7 +239,7 @@ testWith([openssl], "a reply of 8 MiB reaches openssl whole", async () => {
   strictEqual(code, 0, stderr);
   strictEqual(stdout.length, LARGE);
   strictEqual(sha256(stdout), sha256(reply));
-  deepStrictEqual(secured.server.reports.errors, []);
+  deepStrictEqual(secured.served.errors, []);
 });
 
 testWith(
@@ -288,8 +293,9 @@ testWith(
       child.kill("SIGKILL");
       await child.output();
     }
-    await secured.server.reports.until(1);
+    const [error] = await secured.served.untilErrors();
+    match(String(error), /^UnexpectedEof: .*close_notify/);
     strictEqual(ended, false);
-    await secured.goesOn(/^UnexpectedEof: .*close_notify/);
+    await secured.goesOn();
   },
 );

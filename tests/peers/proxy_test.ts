@@ -4,7 +4,6 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import {
   encodeProxyHeader,
   type ProxyHeader,
-  TCPServer,
   TLSServer,
   UnixStreamServer,
 } from "../../mod.ts";
@@ -13,9 +12,10 @@ import {
   HTTPServer,
   HTTPSServer,
 } from "../../server/http/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 import {
   bytes,
   FOUR,
@@ -50,10 +50,11 @@ testWith(
   async () => {
     await using folder = new Folder();
     const { cert, key, file } = await makeCertificate(folder);
-    await using plain = serve(
-      new HTTPServer(LOOPBACK, Whose, { proxyProtocol }),
+    await using plain = await serveForTest(
+      Whose,
+      { server: HTTPServer, options: { proxyProtocol } },
     );
-    await using encrypted = serve(
+    await using encrypted = await serveForTest(
       new HTTPSServer({ ...LOOPBACK, cert, key }, Whose, { proxyProtocol }),
     );
     for (
@@ -91,8 +92,9 @@ with socket.create_connection((address, port)) as connection:
 `;
 
 testWith([python], "headers that Python packs are read", async () => {
-  await using server = serve(
-    new TCPServer(LOOPBACK, Teller, { proxyProtocol }),
+  await using served = await serveForTest(
+    Teller,
+    { options: { proxyProtocol } },
   );
   for (
     const [family, given, told] of [
@@ -102,7 +104,7 @@ testWith([python], "headers that Python packs are read", async () => {
   ) {
     const seen = JSON.parse(
       await python.run([
-        ...["-c", PYTHON, "127.0.0.1", `${server.addr.port}`],
+        ...["-c", PYTHON, "127.0.0.1", `${served.addr.port}`],
         ...[family, given],
       ]),
     );
@@ -113,12 +115,13 @@ testWith([python], "headers that Python packs are read", async () => {
 });
 
 testWith([socat], "a line that socat passes on is read", async () => {
-  await using server = serve(
-    new TCPServer(LOOPBACK, Teller, { proxyProtocol }),
+  await using served = await serveForTest(
+    Teller,
+    { options: { proxyProtocol } },
   );
   const seen = JSON.parse(
     await socat.run(
-      ["-t", "40", "-", `TCP4:127.0.0.1:${server.addr.port}`],
+      ["-t", "40", "-", `TCP4:127.0.0.1:${served.addr.port}`],
       "PROXY TCP6 2001:DB8::7 ::1 4660 22136\r\nfrom socat",
     ),
   );
@@ -134,11 +137,13 @@ for (const sends of ["send-proxy", "send-proxy-v2"] as const) {
     `HAProxy reads the headers of encodeProxyHeader(), and tells them on (${sends})`,
     async () => {
       await using folder = new Folder();
-      const reports = new Reports();
-      await using server = serve(
-        new TCPServer(LOOPBACK, Teller, {
-          ...{ proxyProtocol, onError: reports.take },
-        }),
+      await using served = await serveForTest(
+        Teller,
+        {
+          options: {
+            proxyProtocol,
+          },
+        },
       );
       const options = sends === "send-proxy"
         ? ""
@@ -146,7 +151,7 @@ for (const sends of ["send-proxy", "send-proxy-v2"] as const) {
       await using front = await Front.start(
         folder,
         `unique-id-format %[uuid()]
-  server tcp 127.0.0.1:${server.addr.port} ${sends} ${options}`,
+  server tcp 127.0.0.1:${served.addr.port} ${sends} ${options}`,
         "accept-proxy",
       );
       const address = front.address as Deno.UnixAddr;
@@ -175,7 +180,7 @@ for (const sends of ["send-proxy", "send-proxy-v2"] as const) {
         );
         if (version === 2) match(`${tlvs.uniqueId}`, /^([0-9a-f]{2}){36}$/);
       }
-      deepStrictEqual(reports.errors, []);
+      deepStrictEqual(served.errors, []);
     },
   );
 }
@@ -211,10 +216,11 @@ testWith(
         await this.wfile.write(JSON.stringify({ client, proxy, line }) + "\n");
       }
     }
-    await using ended = serve(
-      new TCPServer(LOOPBACK, OneLine, { proxyProtocol }),
+    await using ended = await serveForTest(
+      OneLine,
+      { options: { proxyProtocol } },
     );
-    await using passed = serve(
+    await using passed = await serveForTest(
       new TLSServer(
         { ...LOOPBACK, cert, key, alpnProtocols: ["chat"] },
         OneLine,
@@ -267,8 +273,7 @@ testWith(
     const checked = Promise.withResolvers<void>();
     const commands: unknown[] = [];
     const sources: unknown[] = [];
-    const reports = new Reports();
-    await using _ = serve(
+    await using _ = await serveForTest(
       new UnixStreamServer({ path }, async ({ proxy, rfile, wfile }) => {
         const line = await rfile.readLine();
         if (line === "hello") sources.push(proxy?.source);
@@ -278,7 +283,7 @@ testWith(
         if (commands.length === 3) checked.resolve();
       }, {
         proxyProtocol: { mode: "require", trust: ["unix:"] },
-        onError: reports.take,
+        onError() {},
       }),
     );
     await using front = await Front.start(
@@ -296,6 +301,6 @@ testWith(
     await client.write(bytes("hello\n"));
     await new Response(client.readable).text();
     deepStrictEqual(sources, [undefined]);
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(_.errors, []);
   },
 );

@@ -11,8 +11,9 @@ import {
   type XMLRPCInstance,
   type XMLRPCValue,
 } from "../../server/xmlrpc/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Program, testWith } from "../_program.ts";
-import { LOOPBACK, serve } from "../_serve.ts";
+import { LOOPBACK } from "../_serve.ts";
 
 const python = new Program("python3", "python3");
 
@@ -71,7 +72,7 @@ function fixture(
   Handler: XMLRPCHandlerClass = SimpleXMLRPCRequestHandler,
   options: SimpleXMLRPCServerOptions = { logRequests: false, allowNil: true },
 ): SimpleXMLRPCServer {
-  const server = serve(new SimpleXMLRPCServer(LOOPBACK, Handler, options));
+  const server = new SimpleXMLRPCServer(LOOPBACK, Handler, options);
   server.registerIntrospectionFunctions();
   server.registerMulticallFunctions();
   server.registerFunction(Math.pow, { name: "pow" });
@@ -105,9 +106,9 @@ testWith(
   [python],
   "CPython's client has every type back as it sent it",
   async () => {
-    await using server = fixture();
+    await using served = await serveForTest(fixture());
     await client(
-      server,
+      served.server,
       `
 import datetime, math
 proxy = ServerProxy(args[0], allow_none=True, use_builtin_types=True)
@@ -144,7 +145,8 @@ testWith(
   [python],
   "CPython's client sees control characters refused and line endings kept",
   async () => {
-    await using server = fixture();
+    await using served = await serveForTest(fixture());
+    const { server } = served;
     server.registerFunction((code: number) => String.fromCharCode(code), {
       name: "chr",
     });
@@ -169,9 +171,9 @@ testWith(
   [python],
   "CPython's client has strings of 10 MB and arrays 1,000 deep both ways",
   async () => {
-    await using server = roomy();
+    await using served = await serveForTest(roomy());
     await client(
-      server,
+      served.server,
       `
 sys.setrecursionlimit(20000)
 proxy = ServerProxy(args[0])
@@ -198,9 +200,9 @@ testWith(
   [python],
   "a call of CPython's with a million arrays in one another is a fault",
   async () => {
-    await using server = roomy();
+    await using served = await serveForTest(roomy());
     await client(
-      server,
+      served.server,
       `
 import http.client
 million = 1_000_000
@@ -224,9 +226,9 @@ testWith(
   [python],
   "CPython's client is told faults with their codes",
   async () => {
-    await using server = fixture();
+    await using served = await serveForTest(fixture());
     await client(
-      server,
+      served.server,
       `
 proxy = ServerProxy(args[0])
 try:
@@ -250,9 +252,9 @@ assert proxy.add(2, 3) == 5
 );
 
 testWith([python], "CPython's client puts many calls into one", async () => {
-  await using server = fixture();
+  await using served = await serveForTest(fixture());
   await client(
-    server,
+    served.server,
     `
 proxy = ServerProxy(args[0])
 multicall = MultiCall(proxy)
@@ -275,9 +277,9 @@ assert nested["faultCode"] == -32600
 });
 
 testWith([python], "CPython's client asks what there is", async () => {
-  await using server = fixture();
+  await using served = await serveForTest(fixture());
   await client(
-    server,
+    served.server,
     `
 proxy = ServerProxy(args[0])
 assert proxy.system.listMethods() == sorted([
@@ -293,9 +295,9 @@ assert proxy.Fixture.getData() == "42"
 });
 
 testWith([python], "CPython's client may declare other encodings", async () => {
-  await using server = fixture();
+  await using served = await serveForTest(fixture());
   await client(
-    server,
+    served.server,
     `
 assert ServerProxy(args[0], encoding="iso-8859-15").add("\\u20ac", "\\xa4") == "\\u20ac\\xa4"
 assert getattr(ServerProxy(args[0], encoding="ascii"), "têšt")(42) == 42
@@ -317,9 +319,9 @@ testWith(
         return super.doPOST();
       }
     }
-    await using server = fixture(Watching);
+    await using served = await serveForTest(fixture(Watching));
     const output = await client(
-      server,
+      served.server,
       `
 class Transport(xmlrpc.client.Transport):
     def parse_response(self, response):

@@ -1,15 +1,9 @@
-import { deepStrictEqual, strictEqual } from "node:assert";
+import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { StreamRequestHandler, TCPServer } from "../../mod.ts";
-import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { ask } from "../_serve.ts";
 
-/** Fails in one of its hooks, later. */
-class Failing extends TCPServer {
-  readonly reports = new Reports();
-
-  override handleError(error: unknown) {
-    this.reports.take((error as Error).message);
-  }
-}
+const messageOf = (error: unknown) => (error as Error).message;
 
 const later = async (message: string) => {
   await null;
@@ -19,41 +13,50 @@ const later = async (message: string) => {
 const greet = ({ wfile }: StreamRequestHandler) => void wfile.write("served");
 
 Deno.test("BaseServer reports a promise of closeRequest that rejects, with and without lingering", async () => {
-  class FailingToClose extends Failing {
+  class FailingToClose extends TCPServer {
     override closeRequest(request: Deno.TcpConn) {
       super.closeRequest(request);
       return later("closeRequest");
     }
   }
   for (const lingerTimeout of [0, 1000]) {
-    const server = serve(
-      new FailingToClose(LOOPBACK, greet, { lingerTimeout }),
+    await using served = await serveForTest(
+      greet,
+      { server: FailingToClose, options: { lingerTimeout } },
     );
-    strictEqual(await ask(server.addr), "served");
-    await server.shutdown();
+    strictEqual(await ask(served.addr), "served");
+    await served.server.shutdown();
     // By shutdownRequest, and again because that has failed.
-    deepStrictEqual(server.reports.errors, ["closeRequest", "closeRequest"]);
+    deepStrictEqual(served.takeErrors().map(messageOf), [
+      ...["closeRequest", "closeRequest"],
+    ]);
   }
 });
 
 Deno.test("BaseServer reports a promise of closeRequest that rejects where a request is aborted", async () => {
-  class FailingToClose extends Failing {
+  class FailingToClose extends TCPServer {
     override closeRequest(request: Deno.TcpConn) {
       super.closeRequest(request);
       return later("closeRequest");
     }
   }
-  await using server = serve(
-    new FailingToClose(LOOPBACK, () => new Promise(() => {}), {
-      requestTimeout: 5,
-    }),
+  await using served = await serveForTest(
+    () => new Promise(() => {}),
+    {
+      server: FailingToClose,
+      options: {
+        requestTimeout: 5,
+      },
+    },
   );
-  strictEqual(await ask(server.addr), "");
-  strictEqual((await server.reports.until(1))[0], "closeRequest");
+  strictEqual(await ask(served.addr), "");
+  strictEqual(messageOf((await served.untilErrors())[0]), "closeRequest");
+  const [why] = await served.untilErrors();
+  match(messageOf(why), /longer than requestTimeout/);
 });
 
 Deno.test("BaseServer reports promises of serviceActions, onListen and onShutdown that reject", async () => {
-  class FailingToServe extends Failing {
+  class FailingToServe extends TCPServer {
     #called = false;
     override serviceActions() {
       if (this.#called) return;
@@ -70,18 +73,22 @@ Deno.test("BaseServer reports promises of serviceActions, onListen and onShutdow
       return later("onShutdown");
     }
   }
-  const server = serve(
-    new FailingToServe(LOOPBACK, FailingToShutDown, {
-      onListen: () => later("onListen"),
-    }),
+  await using served = await serveForTest(
+    FailingToShutDown,
+    {
+      server: FailingToServe,
+      options: {
+        onListen: () => later("onListen"),
+      },
+    },
   );
-  const client = await Deno.connect(server.addr);
+  const client = await Deno.connect(served.addr);
   await client.read(new Uint8Array(6));
-  const down = server.shutdown();
-  await server.reports.until(3);
+  const down = served.server.shutdown();
+  const errors = await served.untilErrors(3);
   client.close();
   await down;
-  deepStrictEqual(server.reports.errors.sort(), [
+  deepStrictEqual(errors.map(messageOf).sort(), [
     "onListen",
     "onShutdown",
     "serviceActions",

@@ -2,21 +2,15 @@
 
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import { type StreamRequestHandler, TCPServer, UDPServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
-
-class Server extends TCPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
+import { ask, LOOPBACK, readAll } from "../_serve.ts";
 
 const never = () => new Promise<never>(() => {});
 
 /** Accepts connections one of whose methods never ends. */
 function hanging(method: "read" | "closeWrite") {
-  return class extends Server {
+  return class extends TCPServer {
     override async getRequest(): Promise<[Deno.TcpConn, Deno.NetAddr]> {
       const [connection, address] = await super.getRequest();
       connection[method] = never;
@@ -28,13 +22,13 @@ function hanging(method: "read" | "closeWrite") {
 const HANGING = {
   "read() of a connection": hanging("read"),
   "closeWrite() of a connection": hanging("closeWrite"),
-  "shutdownRequest()": class extends Server {
+  "shutdownRequest()": class extends TCPServer {
     override async shutdownRequest(request: Deno.TcpConn) {
       await super.shutdownRequest(request);
       return never();
     }
   },
-  "closeRequest()": class extends Server {
+  "closeRequest()": class extends TCPServer {
     override closeRequest(request: Deno.TcpConn) {
       super.closeRequest(request);
       return never();
@@ -45,13 +39,14 @@ const HANGING = {
 for (const [what, Hanging] of Object.entries(HANGING)) {
   Deno.test(`shutdown() past its grace period ends though ${what} never does`, async () => {
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-    const server = serve(
-      new Hanging(LOOPBACK, () => begin(), { lingerTimeout: 100 }),
+    await using served = await serveForTest(
+      () => begin(),
+      { server: Hanging, options: { lingerTimeout: 100 } },
     );
-    const answer = ask(server.addr);
+    const answer = ask(served.addr);
     await begun;
     await patiently(
-      server.shutdown({ gracePeriod: 50 }),
+      served.server.shutdown({ gracePeriod: 50 }),
       () => "the end of the server",
     );
     strictEqual(await answer, "");
@@ -71,13 +66,14 @@ Deno.test("what cannot be printed ends no server", async () => {
     printed.push(String(args[0]));
   };
   try {
-    await using server = serve(
+    await using served = await serveForTest(
       new TCPServer(LOOPBACK, () => {
         throw unprintable;
       }),
     );
-    strictEqual(await ask(server.addr), "");
-    strictEqual(await ask(server.addr), "");
+    strictEqual(await ask(served.addr), "");
+    strictEqual(await ask(served.addr), "");
+    deepStrictEqual(await served.untilErrors(2), [unprintable, unprintable]);
   } finally {
     console.error = error;
   }
@@ -102,32 +98,41 @@ Deno.test("a handler may begin a read and end without it", async () => {
     },
   ];
   for (const handler of handlers) {
-    await using server = serve(
-      new Server(LOOPBACK, handler, { lingerTimeout: 20 }),
+    await using served = await serveForTest(
+      handler,
+      { options: { lingerTimeout: 20 } },
     );
     // An unhandled rejection fails the test.
-    const silent = await Deno.connect(server.addr);
+    const silent = await Deno.connect(served.addr);
     strictEqual(await readAll(silent), "x");
-    strictEqual(await ask(server.addr), "x");
+    strictEqual(await ask(served.addr), "x");
+    await served.server.shutdown();
+    for (const error of served.takeErrors()) {
+      match(String(error), /^(SyntaxError|BadResource): /);
+    }
   }
 });
 
 for (const hook of ["shutdownRequest", "closeRequest"] as const) {
   Deno.test(`a connection is closed also where ${hook} only throws`, async () => {
     const accepted: Deno.TcpConn[] = [];
-    class Failing extends Server {
+    class Failing extends TCPServer {
       override async getRequest() {
         const [connection, address] = await super.getRequest();
         accepted.push(connection);
         return [connection, address] as [Deno.TcpConn, Deno.NetAddr];
       }
     }
-    await using server = serve(new Failing(LOOPBACK, () => {}));
+    await using served = await serveForTest(() => {}, { server: Failing });
+    const { server } = served;
     server[hook] = () => {
       throw new Error("not now");
     };
     for (let i = 0; i < 3; i++) strictEqual(await ask(server.addr), "");
     await server.shutdown();
+    for (const error of served.takeErrors()) {
+      strictEqual((error as Error).message, "not now");
+    }
     strictEqual(accepted.length, 3);
     for (const connection of accepted) {
       throws(() => connection.close(), Deno.errors.BadResource);

@@ -1,32 +1,39 @@
 // Options that stand for the hooks that most servers override.
 
-import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import { TCPServer, UDPServer, UnixStreamServer } from "../../mod.ts";
-import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { ask, LOOPBACK, readAll } from "../_serve.ts";
 
 Deno.test("verify decides which connections are served", async () => {
   const asked: string[] = [];
   let open = false;
-  await using server = serve(
-    new TCPServer(LOOPBACK, ({ wfile }) => wfile.write("welcome"), {
-      verify(request, { hostname }) {
-        asked.push(`${hostname} ${request.localAddr.port}`);
-        return open ? Promise.resolve(true) : false;
+  await using served = await serveForTest(
+    ({ wfile }) => wfile.write("welcome"),
+    {
+      options: {
+        verify(request, { hostname }) {
+          asked.push(`${hostname} ${request.localAddr.port}`);
+          return open ? Promise.resolve(true) : false;
+        },
       },
-    }),
+    },
   );
-  strictEqual(await ask(server.addr), "");
+  strictEqual(await ask(served.addr), "");
   open = true;
-  strictEqual(await ask(server.addr), "welcome");
-  deepStrictEqual(asked, Array(2).fill(`127.0.0.1 ${server.addr.port}`));
+  strictEqual(await ask(served.addr), "welcome");
+  deepStrictEqual(asked, Array(2).fill(`127.0.0.1 ${served.addr.port}`));
 });
 
 Deno.test("the address that onListen is told connects as it is", async () => {
   const told = Promise.withResolvers<Promise<Deno.TcpConn>>();
-  await using _server = serve(
-    new TCPServer(LOOPBACK, ({ wfile }) => wfile.write("welcome"), {
-      onListen: (address) => told.resolve(Deno.connect(address)),
-    }),
+  await using _served = await serveForTest(
+    ({ wfile }) => wfile.write("welcome"),
+    {
+      options: {
+        onListen: (address) => told.resolve(Deno.connect(address)),
+      },
+    },
   );
   strictEqual(await readAll(await told.promise), "welcome");
 });
@@ -34,7 +41,7 @@ Deno.test("the address that onListen is told connects as it is", async () => {
 Deno.test("the address of a server on a path connects as it is", async () => {
   const folder = Deno.makeTempDirSync();
   const told = Promise.withResolvers<Promise<Deno.UnixConn>>();
-  await using server = serve(
+  await using served = await serveForTest(
     new UnixStreamServer(
       { path: `${folder}/socket` },
       ({ wfile }) => wfile.write("welcome"),
@@ -42,27 +49,31 @@ Deno.test("the address of a server on a path connects as it is", async () => {
     ),
   );
   strictEqual(await readAll(await told.promise), "welcome");
-  strictEqual(await readAll(await Deno.connect(server.addr)), "welcome");
-  await server.shutdown();
+  strictEqual(await readAll(await Deno.connect(served.addr)), "welcome");
+  await served.server.shutdown();
   Deno.removeSync(folder, { recursive: true });
 });
 
 Deno.test("onError is told what a handler throws, and of whose request", async () => {
-  const reports = new Reports();
-  await using server = serve(
-    new TCPServer(LOOPBACK, () => {
+  const told: unknown[] = [];
+  await using served = await serveForTest(
+    () => {
       throw new Error("unwell");
-    }, {
-      onError(error, request, clientAddress) {
-        reports.take([
-          (error as Error).message,
-          request?.remoteAddr.port === clientAddress?.port,
-        ]);
+    },
+    {
+      options: {
+        onError(error, request, clientAddress) {
+          told.push([
+            (error as Error).message,
+            request?.remoteAddr.port === clientAddress?.port,
+          ]);
+        },
       },
-    }),
+    },
   );
-  await ask(server.addr);
-  deepStrictEqual(await reports.until(1), [["unwell", true]]);
+  await ask(served.addr);
+  match(String(await served.untilErrors()), /unwell/);
+  deepStrictEqual(told, [["unwell", true]]);
 });
 
 Deno.test("a subclass's hooks come before the options", async () => {
@@ -71,12 +82,16 @@ Deno.test("a subclass's hooks come before the options", async () => {
       return true;
     }
   }
-  await using server = serve(
-    new Own(LOOPBACK, ({ wfile }) => wfile.write("own"), {
-      verify: () => false,
-    }),
+  await using served = await serveForTest(
+    ({ wfile }) => wfile.write("own"),
+    {
+      server: Own,
+      options: {
+        verify: () => false,
+      },
+    },
   );
-  strictEqual(await ask(server.addr), "own");
+  strictEqual(await ask(served.addr), "own");
 });
 
 Deno.test("callbacks that are no functions are refused before the socket is bound", () => {
@@ -94,7 +109,7 @@ Deno.test("the default report shows the handler's error and its cleanup's, and n
   const error = console.error;
   console.error = (...args) => void printed.push(args.join(" "));
   try {
-    const server = serve(
+    await using served = await serveForTest(
       new TCPServer(
         LOOPBACK,
         class extends (await import("../../mod.ts")).StreamRequestHandler {
@@ -107,8 +122,9 @@ Deno.test("the default report shows the handler's error and its cleanup's, and n
         },
       ),
     );
-    await ask(server.addr);
-    await server.shutdown();
+    await ask(served.addr);
+    await served.untilErrors();
+    await served.server.shutdown();
   } finally {
     console.error = error;
   }

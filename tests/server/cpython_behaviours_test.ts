@@ -18,6 +18,7 @@ import {
   UnixDatagramServer,
   UnixStreamServer,
 } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { Child, Folder } from "../_program.ts";
 import { patiently } from "../_patience.ts";
 import {
@@ -26,8 +27,6 @@ import {
   LOOPBACK,
   ownLoopback,
   refuses,
-  Reports,
-  serve,
 } from "../_serve.ts";
 import { Bad, EchoLine, EchoPacket, Exits } from "./_echo_line.ts";
 
@@ -139,17 +138,17 @@ Deno.test("await using closes a server at the end of its block", async () => {
 
 for (const Server of [TCPServer, ThreadingTCPServer]) {
   Deno.test(`${Server.name} hands what a handler throws to handleError, once`, async () => {
-    const reports = new Reports();
+    const errors: unknown[] = [];
     class Reporting extends Server {
       override handleError(error: unknown) {
-        reports.take(error);
+        errors.push(error);
       }
     }
-    await using server = serve(new Reporting(LOOPBACK, Bad));
-    strictEqual(await ask(server.addr), "handler called");
-    await reports.until(1);
-    await server.shutdown();
-    deepStrictEqual(reports.errors.map(String), ["TypeError: Test error"]);
+    await using served = await serveForTest(Bad, { server: Reporting });
+    strictEqual(await ask(served.addr), "handler called");
+    await served.untilErrors();
+    await served.server.shutdown();
+    deepStrictEqual(errors.map(String), ["TypeError: Test error"]);
   });
 }
 
@@ -183,23 +182,19 @@ Deno.test("a handler that exits ends the process, and handleError is not called"
 });
 
 Deno.test("a handler that exits in a thread ends that thread alone, and handleError is told", async () => {
-  const reports = new Reports();
-  class Reporting extends ThreadingTCPServer {
-    override handleError(error: unknown) {
-      reports.take(error);
-    }
-  }
-  await using server = serve(new Reporting(LOOPBACK, Exits));
-  strictEqual(await ask(server.addr, "exit\n"), "");
-  const [error] = await reports.until(1);
+  await using served = await serveForTest(Exits, {
+    server: ThreadingTCPServer,
+  });
+  strictEqual(await ask(served.addr, "exit\n"), "");
+  const [error] = await served.untilErrors();
   strictEqual(error instanceof HandlerLostError, true, String(error));
-  strictEqual(await ask(server.addr, "go on\n"), "served");
+  strictEqual(await ask(served.addr, "go on\n"), "served");
 });
 
 Deno.test("wfile writes to the handler's own connection", async () => {
   const { promise, resolve } = Promise.withResolvers<StreamRequestHandler>();
-  await using server = serve(
-    new TCPServer(LOOPBACK, async (handler) => {
+  await using served = await serveForTest(
+    async (handler) => {
       const { request, wfile } = handler;
       const written: string[] = [];
       const write = request.write.bind(request);
@@ -210,9 +205,9 @@ Deno.test("wfile writes to the handler's own connection", async () => {
       await wfile.write("through it");
       deepStrictEqual(written, ["through it"]);
       resolve(handler);
-    }),
+    },
   );
-  strictEqual(await ask(server.addr), "through it");
+  strictEqual(await ask(served.addr), "through it");
   const handler = await promise;
   strictEqual(handler.wfile instanceof StreamWriter, true);
 });
@@ -225,16 +220,16 @@ Deno.test({
     const large = new Uint8Array(16 * 1024 * 1024 + 1);
     const { promise: answered, resolve } = Promise.withResolvers<string>();
     let isWritten = false;
-    await using server = serve(
-      new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+    await using served = await serveForTest(
+      async ({ rfile, wfile }) => {
         // Not awaited nor flushed.
         wfile.write("write data\n");
         resolve((await rfile.readLine())!);
         await wfile.write(large);
         isWritten = true;
-      }),
+      },
     );
-    using client = await Deno.connect(server.addr);
+    using client = await Deno.connect(served.addr);
     const buffer = new Uint8Array(65_536);
     strictEqual(await client.read(buffer), "write data\n".length);
     await client.write(new TextEncoder().encode("client response\n"));

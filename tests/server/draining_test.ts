@@ -2,9 +2,10 @@
 
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { TCPServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder } from "../_program.ts";
-import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_serve.ts";
 
 const PROGRAM = `${import.meta.dirname}/_queue_program.ts`;
 const CLIENTS = 40;
@@ -84,17 +85,17 @@ for (
 }
 
 Deno.test("clients that go on coming do not keep a server from ending", async () => {
-  const server = serve(
+  await using served = await serveForTest(
     new TCPServer(LOOPBACK, ({ wfile }) => wfile.write("x")),
   );
   let going = true;
   const flood = Array.from({ length: 8 }, async () => {
     // Those at the very end are reset or refused.
-    while (going) await ask(server.addr).catch(() => {});
+    while (going) await ask(served.addr).catch(() => {});
   });
-  strictEqual(await ask(server.addr), "x");
+  strictEqual(await ask(served.addr), "x");
   await patiently(
-    server.shutdown({ gracePeriod: 500 }),
+    served.server.shutdown({ gracePeriod: 500 }),
     () => "the end of the server",
   );
   going = false;

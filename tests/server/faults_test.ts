@@ -1,4 +1,11 @@
-import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
+import {
+  deepStrictEqual,
+  match,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert";
 import {
   DatagramRequestHandler,
   StreamWriter,
@@ -8,23 +15,10 @@ import {
   UnixStreamServer,
 } from "../../mod.ts";
 import { Lingering } from "../../server/_closing/linger.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
-import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
-
-class Quiet extends TCPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown): void | Promise<void> {
-    this.reports.take(error);
-  }
-}
-
-class QuietUDP extends UDPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
+import { ask, LOOPBACK, readAll } from "../_serve.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -44,13 +38,13 @@ const ends = <T>(ending: Promise<T>) => patiently(ending, () => "the end");
 // Connections on their way out.
 
 Deno.test("more than 1,024 clients that keep their side open hold up no other", async () => {
-  await using server = serve(
-    new Quiet(LOOPBACK, ({ wfile }) => void wfile.write("answer")),
+  await using served = await serveForTest(
+    ({ wfile }) => void wfile.write("answer"),
   );
   const clients: Deno.Conn[] = [];
   const buffer = new Uint8Array(10);
   for (let i = 0; i < 1_100; i++) {
-    const client = await Deno.connect(server.addr);
+    const client = await Deno.connect(served.addr);
     clients.push(client);
     strictEqual(await ends(client.read(buffer)), 6);
   }
@@ -99,50 +93,45 @@ Deno.test("a connection of one's own that never stops giving ends with lingerTim
 
 Deno.test("lingerTimeout of one server is not another's", async () => {
   const reply = ({ wfile }: { wfile: StreamWriter }) => void wfile.write("hi");
-  await using patient = serve(new Quiet(LOOPBACK, reply));
-  await using hasty = serve(
-    new Quiet(LOOPBACK, reply, { lingerTimeout: 20 }),
+  await using patient = await serveForTest(reply);
+  await using hasty = await serveForTest(
+    reply,
+    { options: { lingerTimeout: 20 } },
   );
   using first = await Deno.connect(patient.addr);
   await first.read(new Uint8Array(2));
   using second = await Deno.connect(hasty.addr);
   await second.read(new Uint8Array(2));
   const started = performance.now();
-  await hasty.shutdown({ gracePeriod: 60_000 });
+  await hasty.server.shutdown({ gracePeriod: 60_000 });
   const took = performance.now() - started;
   // The other's first deadline is 5 seconds from now.
   strictEqual(took < 2_500, true, `${took} ms`);
-  await patient.shutdown({ gracePeriod: 0 });
+  await patient.server.shutdown({ gracePeriod: 0 });
 });
 
 Deno.test("unawaited writes that the client never takes end with lingerTimeout", async () => {
-  await using server = serve(
-    new Quiet(
-      LOOPBACK,
-      ({ wfile }) => void wfile.write(new Uint8Array(12 << 20)),
-      { lingerTimeout: 30 },
-    ),
+  await using served = await serveForTest(
+    ({ wfile }) => void wfile.write(new Uint8Array(12 << 20)),
+    { options: { lingerTimeout: 30 } },
   );
-  using _client = await Deno.connect(server.addr);
-  const [error] = await server.reports.until(1);
+  using _client = await Deno.connect(served.addr);
+  const [error] = await served.untilErrors();
   strictEqual(
     (error as DOMException).message,
     "The client took nothing of what was left to be sent for lingerTimeout, 30 ms",
   );
-  await ends(server.shutdown());
+  await ends(served.server.shutdown());
 });
 
 Deno.test("unawaited writes may take longer than lingerTimeout while the client takes them", async () => {
   const size = 12 << 20;
   const lingerTimeout = 300;
-  await using server = serve(
-    new Quiet(
-      LOOPBACK,
-      ({ wfile }) => void wfile.write(new Uint8Array(size)),
-      { lingerTimeout },
-    ),
+  await using served = await serveForTest(
+    ({ wfile }) => void wfile.write(new Uint8Array(size)),
+    { options: { lingerTimeout } },
   );
-  using client = await Deno.connect(server.addr);
+  using client = await Deno.connect(served.addr);
   const buffer = new Uint8Array(128 * 1024);
   const started = performance.now();
   const taken = () => performance.now() - started;
@@ -153,13 +142,13 @@ Deno.test("unawaited writes may take longer than lingerTimeout while the client 
   }
   strictEqual(total, size);
   strictEqual(taken() > lingerTimeout, true);
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 // Hooks that are slow, or never end.
 
 Deno.test("handleError that never returns holds up neither accepting nor shutdown()", async () => {
-  class Stuck extends Quiet {
+  class Stuck extends TCPServer {
     #failed = false;
     override async getRequest(): Promise<[Deno.TcpConn, Deno.NetAddr]> {
       if (!this.#failed) {
@@ -168,64 +157,66 @@ Deno.test("handleError that never returns holds up neither accepting nor shutdow
       }
       return await super.getRequest();
     }
-    override handleError(error: unknown) {
-      super.handleError(error);
+    override handleError() {
       return never();
     }
   }
-  const server = new Stuck(LOOPBACK, async ({ rfile, wfile }) => {
+  await using served = await serveForTest(async ({ rfile, wfile }) => {
     const line = await rfile.readLine();
     if (line === "fail") throw new Error("asked to");
     await wfile.write("served");
-  });
-  const served = server.serveForever();
+  }, { server: Stuck });
+  const { server } = served;
   strictEqual(await ends(ask(server.addr, "go\n")), "served");
   using client = await Deno.connect(server.addr);
   await client.write(encode("fail\n"));
-  await server.reports.until(2);
+  await served.untilErrors(2);
   strictEqual(await ends(ask(server.addr, "go\n")), "served");
   await ends(server.shutdown({ gracePeriod: 1 }));
-  await ends(served);
+  await ends(server.finished);
+  match(String(served.takeErrors()), /did not finish within 1 ms/);
 });
 
 Deno.test("verifyRequest that never decides does not hold up shutdown()", async () => {
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
-  class Undecided extends Quiet {
+  class Undecided extends TCPServer {
     override verifyRequest() {
       ask();
       return never();
     }
   }
-  const server = serve(new Undecided(LOOPBACK, () => {}));
-  using client = await Deno.connect(server.addr);
+  await using served = await serveForTest(() => {}, { server: Undecided });
+  using client = await Deno.connect(served.addr);
   await asked;
-  await ends(server.shutdown({ gracePeriod: 1 }));
+  await ends(served.server.shutdown({ gracePeriod: 1 }));
+  match(String(served.takeErrors()), /did not finish within 1 ms/);
   strictEqual(await client.read(new Uint8Array(1)), null);
 });
 
 Deno.test("idleTimeout starts with the handler, however long verifyRequest takes", async () => {
   const idleTimeout = 200;
-  class Thinking extends Quiet {
+  class Thinking extends TCPServer {
     override async verifyRequest() {
       await elapse(idleTimeout + 20);
       return true;
     }
   }
-  await using server = serve(
-    new Thinking(LOOPBACK, async ({ wfile }) => {
+  await using served = await serveForTest(
+    async ({ wfile }) => {
       await elapse(10);
       await wfile.write("in time");
-    }, { idleTimeout }),
+    },
+    { server: Thinking, options: { idleTimeout } },
   );
-  strictEqual(await ask(server.addr), "in time");
-  deepStrictEqual(server.reports.errors, []);
+  strictEqual(await ask(served.addr), "in time");
+  deepStrictEqual(served.errors, []);
 });
 
 // handleRequest
 
 Deno.test("handleRequest() without time serves a client that waits already", async () => {
   let served = 0;
-  await using server = new Quiet(LOOPBACK, ({ wfile }) => {
+  await using server = new TCPServer(LOOPBACK, ({ wfile }) => {
     served++;
     wfile.write("served");
   }, { timeout: 0 });
@@ -238,19 +229,20 @@ Deno.test("handleRequest() without time serves a client that waits already", asy
 // Datagrams
 
 Deno.test("a datagram's reply is what was written, whatever becomes of the buffer", async () => {
-  await using server = serve(
-    new QuietUDP(LOOPBACK, async ({ packet, wfile }) => {
+  await using served = await serveForTest(
+    async ({ packet, wfile }) => {
       const buffer = encode("aaaa");
       await wfile.write(buffer);
       buffer.fill(0x62);
       if (packet.length > 0) await wfile.write(buffer);
       buffer.fill(0x63);
-    }),
+    },
+    { server: UDPServer },
   );
   const client = udpClient();
-  await client.send(new Uint8Array(0), server.addr);
+  await client.send(new Uint8Array(0), served.addr);
   strictEqual(decode((await client.receive())[0]), "aaaa");
-  await client.send(new Uint8Array(1), server.addr);
+  await client.send(new Uint8Array(1), served.addr);
   strictEqual(decode((await client.receive())[0]), "aaaabbbb");
   client.close();
 });
@@ -258,8 +250,8 @@ Deno.test("a datagram's reply is what was written, whatever becomes of the buffe
 Deno.test("a reply of a handler that waits for nothing is what was written", async () => {
   const buffer = new Uint8Array(1);
   const sent: Uint8Array[] = [];
-  await using server = serve(
-    new QuietUDP(LOOPBACK, (handler) => {
+  await using served = await serveForTest(
+    (handler) => {
       const { packet, request, wfile } = handler;
       const [, socket] = request;
       Object.defineProperty(request, 1, {
@@ -275,18 +267,19 @@ Deno.test("a reply of a handler that waits for nothing is what was written", asy
       buffer.set(packet);
       wfile.write(buffer);
       buffer.fill(0);
-    }),
+    },
+    { server: UDPServer },
   );
   const client = udpClient();
-  await client.send(new Uint8Array([7]), server.addr);
+  await client.send(new Uint8Array([7]), served.addr);
   deepStrictEqual([...(await client.receive())[0]], [7]);
   client.close();
   strictEqual(sent.length, 1);
 });
 
 Deno.test("a datagram request that was aborted sends no reply", async () => {
-  await using server = serve(
-    new QuietUDP(LOOPBACK, async ({ packet, signal, wfile }) => {
+  await using served = await serveForTest(
+    async ({ packet, signal, wfile }) => {
       if (packet.length === 0) {
         await new Promise((resolve) =>
           signal.addEventListener("abort", resolve)
@@ -294,13 +287,14 @@ Deno.test("a datagram request that was aborted sends no reply", async () => {
         return void wfile.write("too late");
       }
       wfile.write("in time");
-    }, { requestTimeout: 20 }),
+    },
+    { server: UDPServer, options: { requestTimeout: 20 } },
   );
   const client = udpClient();
-  await client.send(new Uint8Array(0), server.addr);
-  const [error] = await server.reports.until(1);
+  await client.send(new Uint8Array(0), served.addr);
+  const [error] = await served.untilErrors();
   strictEqual((error as DOMException).name, "TimeoutError");
-  await client.send(new Uint8Array(1), server.addr);
+  await client.send(new Uint8Array(1), served.addr);
   strictEqual(decode((await client.receive())[0]), "in time");
   client.close();
 });
@@ -331,7 +325,7 @@ const STOPPING = {
 
 for (const [which, handler] of Object.entries(STOPPING)) {
   Deno.test(`UDPServer is shut down by a handler ${which}, which still replies`, async () => {
-    const server = new QuietUDP(
+    const server = new UDPServer(
       LOOPBACK,
       handler as ConstructorParameters<typeof UDPServer>[1],
     );
@@ -364,12 +358,13 @@ for (const [which, handler] of Object.entries(STOPPING)) {
 // Shutting down
 
 Deno.test("shutdown() inside a handler lets its caller answer though others must be aborted", async () => {
-  const server = new Quiet(LOOPBACK, async ({ rfile, wfile, server }) => {
+  const errors: unknown[] = [];
+  const server = new TCPServer(LOOPBACK, async ({ rfile, wfile, server }) => {
     await wfile.write("!");
     if (await rfile.readLine() !== "stop") return;
     await server.shutdown({ gracePeriod: 30 });
     await wfile.write("stopped");
-  });
+  }, { onError: (error) => void errors.push(error) });
   const served = server.serveForever();
   using idle = await Deno.connect(server.addr);
   await idle.read(new Uint8Array(1));
@@ -377,38 +372,39 @@ Deno.test("shutdown() inside a handler lets its caller answer though others must
   await caller.write(encode("stop\n"));
   strictEqual(await readAll(caller), "!stopped");
   await ends(served);
-  strictEqual(server.reports.errors.length, 1);
+  strictEqual(errors.length, 1);
 });
 
 Deno.test("shutdown() can be awaited twice by each of several handlers", async () => {
-  const server = new Quiet(LOOPBACK, async ({ rfile, wfile, server }) => {
+  const errors: unknown[] = [];
+  const server = new TCPServer(LOOPBACK, async ({ rfile, wfile, server }) => {
     await rfile.readLine();
     await server.shutdown();
     await Promise.all([server.shutdown(), server.shutdown()]);
     await wfile.write("after all");
-  });
+  }, { onError: (error) => void errors.push(error) });
   const served = server.serveForever();
   const answers = [ask(server.addr, "go\n"), ask(server.addr, "go\n")];
   deepStrictEqual(await ends(Promise.all(answers)), ["after all", "after all"]);
   await ends(served);
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(errors, []);
 });
 
 Deno.test("shutdown() can be awaited inside every hook", async () => {
   const stop = (server: TCPServer) => server.shutdown({ gracePeriod: 100 });
   const hooks = {
-    verifyRequest: class extends Quiet {
+    verifyRequest: class extends TCPServer {
       override async verifyRequest() {
         await stop(this);
         return true;
       }
     },
-    handleError: class extends Quiet {
+    handleError: class extends TCPServer {
       override async handleError() {
         await stop(this);
       }
     },
-    shutdownRequest: class extends Quiet {
+    shutdownRequest: class extends TCPServer {
       override async shutdownRequest(request: Deno.TcpConn) {
         await super.shutdownRequest(request);
         await stop(this);
@@ -426,8 +422,8 @@ Deno.test("shutdown() can be awaited inside every hook", async () => {
 });
 
 Deno.test("shutdown() inside a handler of a server inside a handler ends both", async () => {
-  const outer = new Quiet(LOOPBACK, async ({ wfile }) => {
-    const inner = new Quiet(LOOPBACK, async () => {
+  const outer = new TCPServer(LOOPBACK, async ({ wfile }) => {
+    const inner = new TCPServer(LOOPBACK, async () => {
       await outer.shutdown();
       inner.close();
     });

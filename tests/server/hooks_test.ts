@@ -1,15 +1,21 @@
-import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
+import {
+  deepStrictEqual,
+  match,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert";
 import {
   BaseRequestHandler,
   StreamRequestHandler,
   TCPServer,
 } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { isBorrower } from "../../handlers/streams/_lending.ts";
-import { ask, LOOPBACK, Reports, serve } from "../_serve.ts";
+import { ask, LOOPBACK } from "../_serve.ts";
 
 class Recording extends TCPServer {
   readonly calls: string[] = [];
-  readonly reports = new Reports();
   verdict: () => boolean | Promise<boolean> = () => true;
 
   override verifyRequest() {
@@ -32,16 +38,16 @@ class Recording extends TCPServer {
     this.calls.push("closeRequest");
     super.closeRequest(request);
   }
-  override handleError(error: unknown) {
+  override handleError() {
     this.calls.push("handleError");
-    this.reports.take(error);
   }
 }
 
 Deno.test("BaseServer calls the hooks in CPython's order", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new Recording(LOOPBACK, ({ wfile }) => void wfile.write("ok")),
   );
+  const { server } = served;
   strictEqual(await ask(server.addr), "ok");
   await server.shutdown();
   deepStrictEqual(server.calls, [
@@ -54,7 +60,8 @@ Deno.test("BaseServer calls the hooks in CPython's order", async () => {
 });
 
 Deno.test("BaseServer shuts down a request that verifyRequest refuses", async () => {
-  await using server = serve(new Recording(LOOPBACK, () => {}));
+  await using served = await serveForTest(new Recording(LOOPBACK, () => {}));
+  const { server } = served;
   for (const verdict of [() => false, () => Promise.resolve(false)]) {
     server.verdict = verdict;
     strictEqual(await ask(server.addr), "");
@@ -65,9 +72,10 @@ Deno.test("BaseServer shuts down a request that verifyRequest refuses", async ()
 });
 
 Deno.test("BaseServer shuts down a request whose verifyRequest throws, and goes on", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new Recording(LOOPBACK, ({ wfile }) => void wfile.write("served")),
   );
+  const { server } = served;
   server.verdict = () => {
     throw new Error("cannot tell");
   };
@@ -79,6 +87,7 @@ Deno.test("BaseServer shuts down a request whose verifyRequest throws, and goes 
     "handleError",
     "shutdownRequest",
   ]);
+  match(String(await served.untilErrors()), /cannot tell/);
 });
 
 class Failing extends StreamRequestHandler {
@@ -107,21 +116,21 @@ class Failing extends StreamRequestHandler {
 }
 
 Deno.test("BaseServer reports what a handler throws anywhere, always finishes it, and goes on", async () => {
-  await using server = serve(new Recording(LOOPBACK, Failing));
+  await using served = await serveForTest(new Recording(LOOPBACK, Failing));
   const steps = ["setup", "handle", "finish"];
   for (const at of steps.flatMap((step) => [step, `${step} later`])) {
     Failing.at = at;
     Failing.calls = [];
-    const answer = await ask(server.addr);
+    const answer = await ask(served.addr);
     strictEqual(answer, at.startsWith("setup") ? "" : "written before");
     strictEqual(Failing.calls.at(-1), "finish");
   }
   deepStrictEqual(
-    server.reports.errors.map((error) => (error as Error).message),
+    served.takeErrors().map((error) => (error as Error).message),
     steps.flatMap((step) => [`failed in ${step}`, `failed in ${step} later`]),
   );
   Failing.at = "";
-  strictEqual(await ask(server.addr), "written before");
+  strictEqual(await ask(served.addr), "written before");
 });
 
 Deno.test("BaseServer reports a handler's error and its finish's, neither hiding the other", async () => {
@@ -133,9 +142,9 @@ Deno.test("BaseServer reports a handler's error and its finish's, neither hiding
       throw new Error("second");
     }
   }
-  await using server = serve(new Recording(LOOPBACK, Both));
-  await ask(server.addr);
-  const [error] = await server.reports.until(1) as [SuppressedError];
+  await using served = await serveForTest(new Recording(LOOPBACK, Both));
+  await ask(served.addr);
+  const [error] = await served.untilErrors() as [SuppressedError];
   strictEqual(error.error.message, "second");
   strictEqual(error.suppressed.message, "first");
 });
@@ -150,13 +159,16 @@ Deno.test("BaseServer survives a handleError that throws", async () => {
   const error = console.error;
   console.error = (...args) => void printed.push(args);
   try {
-    await using server = serve(
+    await using served = await serveForTest(
       new Worse(LOOPBACK, () => {
         throw new Error("the handler's");
       }),
     );
-    strictEqual(await ask(server.addr), "");
-    strictEqual(await ask(server.addr), "");
+    strictEqual(await ask(served.addr), "");
+    strictEqual(await ask(served.addr), "");
+    for (const error of await served.untilErrors(2)) {
+      match(String(error), /the handler's/);
+    }
   } finally {
     console.error = error;
   }
@@ -165,22 +177,18 @@ Deno.test("BaseServer survives a handleError that throws", async () => {
 
 Deno.test("BaseServer calls serviceActions after each request, whatever it throws", async () => {
   let called = 0;
-  const reports = new Reports();
   class Serviced extends TCPServer {
     override serviceActions() {
       if (++called === 1) throw new Error("service");
     }
-    override handleError(error: unknown) {
-      reports.take(error);
-    }
   }
-  await using server = serve(
+  await using served = await serveForTest(
     new Serviced(LOOPBACK, ({ wfile }) => void wfile.write("x")),
   );
-  strictEqual(await ask(server.addr), "x");
-  strictEqual(await ask(server.addr), "x");
+  strictEqual(await ask(served.addr), "x");
+  strictEqual(await ask(served.addr), "x");
   strictEqual(called >= 2, true);
-  strictEqual(reports.errors.length, 1);
+  strictEqual(served.takeErrors().length, 1);
 });
 
 Deno.test("TCPServer refuses a handler that is none, and says what to do", () => {
@@ -259,11 +267,11 @@ Deno.test("bytes are lent to Deno's connections, and those of one's own may keep
     }
   }
   let count = 0;
-  await using server = serve(
+  await using served = await serveForTest(
     new Own(LOOPBACK, ({ wfile }) => wfile.write(`client ${++count}`)),
   );
-  strictEqual(await ask(server.addr, ""), "client 1");
-  strictEqual(await ask(server.addr, ""), "client 2");
+  strictEqual(await ask(served.addr, ""), "client 1");
+  strictEqual(await ask(served.addr, ""), "client 2");
   deepStrictEqual(kept.map((data) => new TextDecoder().decode(data)), [
     "client 1",
     "client 2",
@@ -283,7 +291,7 @@ Deno.test("bytes are not lent to a connection with another write or read", async
       return [connection, address];
     }
   }
-  await using server = serve(
+  await using served = await serveForTest(
     new Delaying(LOOPBACK, async ({ rfile, wfile }) => {
       const line = await rfile.readLine();
       await wfile.write(`<${line}>`);
@@ -293,7 +301,7 @@ Deno.test("bytes are not lent to a connection with another write or read", async
   );
   const clients = await Promise.all(
     ["a", "b", "c"].map(async (name) => {
-      const client = await Deno.connect(server.addr);
+      const client = await Deno.connect(served.addr);
       await client.write(new TextEncoder().encode(`${name}\n`));
       return client;
     }),
@@ -310,10 +318,10 @@ Deno.test("bytes are not lent to a connection with another write or read", async
 Deno.test(
   "a connection of Deno's is lent bytes until its read or write is another's",
   async () => {
-    await using server = serve(new TCPServer(LOOPBACK, () => {}));
+    await using served = await serveForTest(new TCPServer(LOOPBACK, () => {}));
     // Deno's class is known by the first that was accepted.
-    await ask(server.addr);
-    const accepted = await Deno.connect(server.addr);
+    await ask(served.addr);
+    const accepted = await Deno.connect(served.addr);
     strictEqual(isBorrower(accepted), true);
     strictEqual(isBorrower(new Proxy(accepted, {})), true);
     const wrapping = new Proxy(accepted, {

@@ -1,43 +1,41 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert";
-import { StreamRequestHandler, TCPServer } from "../../mod.ts";
-import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
-
-class Quiet extends TCPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
+import { StreamRequestHandler } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { ask, readAll } from "../_serve.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
 Deno.test("maxConnections: 1 serves strictly one after the other and drops nobody", async () => {
   let running = 0;
   let most = 0;
-  await using server = serve(
-    new Quiet(LOOPBACK, async ({ rfile, wfile }) => {
+  await using served = await serveForTest(
+    async ({ rfile, wfile }) => {
       most = Math.max(most, ++running);
       await wfile.write(`${await rfile.readLine()}`);
       running--;
-    }, { maxConnections: 1 }),
+    },
+    { options: { maxConnections: 1 } },
   );
   const answers = await Promise.all(
-    Array.from({ length: 50 }, (_, i) => ask(server.addr, `${i}\n`)),
+    Array.from({ length: 50 }, (_, i) => ask(served.addr, `${i}\n`)),
   );
   deepStrictEqual(answers, Array.from({ length: 50 }, (_, i) => `${i}`));
   strictEqual(most, 1);
 });
 
 Deno.test("maxConnections counts a client no more while its reply is on its way out", async () => {
-  await using server = serve(
-    new Quiet(LOOPBACK, ({ wfile }) => void wfile.write("x"), {
-      maxConnections: 1,
-    }),
+  await using served = await serveForTest(
+    ({ wfile }) => void wfile.write("x"),
+    {
+      options: {
+        maxConnections: 1,
+      },
+    },
   );
   // None of them closes before all have been answered.
   const clients = [];
   for (let i = 0; i < 5; i++) {
-    const client = await Deno.connect(server.addr);
+    const client = await Deno.connect(served.addr);
     strictEqual(await client.read(new Uint8Array(10)), 1);
     clients.push(client);
   }
@@ -46,51 +44,58 @@ Deno.test("maxConnections counts a client no more while its reply is on its way 
 
 Deno.test("requestTimeout ends a handler that takes too long, and tells its signal", async () => {
   const { promise, resolve } = Promise.withResolvers<unknown>();
-  await using server = serve(
-    new Quiet(LOOPBACK, async ({ rfile, signal }) => {
+  await using served = await serveForTest(
+    async ({ rfile, signal }) => {
       signal.addEventListener("abort", () => resolve(signal.reason));
       await rfile.readLine();
-    }, { requestTimeout: 10 }),
+    },
+    { options: { requestTimeout: 10 } },
   );
-  strictEqual(await readAll(await Deno.connect(server.addr)), "");
+  strictEqual(await readAll(await Deno.connect(served.addr)), "");
   strictEqual((await promise as DOMException).name, "TimeoutError");
-  strictEqual((await server.reports.until(1))[0], await promise);
+  strictEqual((await served.untilErrors())[0], await promise);
 });
 
 Deno.test("requestTimeout frees the place of a handler that never returns", async () => {
   let hang = true;
-  await using server = serve(
-    new Quiet(LOOPBACK, ({ wfile }) => {
+  await using served = await serveForTest(
+    ({ wfile }) => {
       if (!hang) return wfile.write("served");
       hang = false;
       return new Promise(() => {});
-    }, { requestTimeout: 10, maxConnections: 1 }),
+    },
+    { options: { requestTimeout: 10, maxConnections: 1 } },
   );
-  const hung = readAll(await Deno.connect(server.addr));
-  strictEqual(await ask(server.addr), "served");
+  const hung = readAll(await Deno.connect(served.addr));
+  strictEqual(await ask(served.addr), "served");
   strictEqual(await hung, "");
+  match(String(await served.untilErrors()), /longer than requestTimeout/);
 });
 
 Deno.test("requestTimeout leaves requests alone that end in time", async () => {
-  await using server = serve(
-    new Quiet(LOOPBACK, ({ wfile }) => wfile.write("quick"), {
-      requestTimeout: 60_000,
-    }),
+  await using served = await serveForTest(
+    ({ wfile }) => wfile.write("quick"),
+    {
+      options: {
+        requestTimeout: 60_000,
+      },
+    },
   );
-  for (let i = 0; i < 10; i++) strictEqual(await ask(server.addr), "quick");
-  deepStrictEqual(server.reports.errors, []);
+  for (let i = 0; i < 10; i++) strictEqual(await ask(served.addr), "quick");
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("idleTimeout closes a silent connection and spares a busy one", async () => {
   // Longer than what other tests keep this process from its event loop.
   const idleTimeout = 300;
-  await using server = serve(
-    new Quiet(LOOPBACK, async ({ rfile, wfile }) => {
+  await using served = await serveForTest(
+    async ({ rfile, wfile }) => {
       for await (const line of rfile) await wfile.write(line + "\n");
-    }, { idleTimeout }),
+    },
+    { options: { idleTimeout } },
   );
-  const silent = readAll(await Deno.connect(server.addr));
-  const busy = await Deno.connect(server.addr);
+  const silent = readAll(await Deno.connect(served.addr));
+  const busy = await Deno.connect(served.addr);
   const started = performance.now();
   const answer = new Uint8Array(10);
   // Busy for as long as it takes to be five times past the timeout.
@@ -100,20 +105,17 @@ Deno.test("idleTimeout closes a silent connection and spares a busy one", async 
   }
   strictEqual(await silent, "");
   busy.close();
-  const [error] = await server.reports.until(1);
+  const [error] = await served.untilErrors();
   strictEqual((error as DOMException).name, "TimeoutError");
-  strictEqual(server.reports.errors.length, 1);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("idleTimeout sees the bytes of request.readable and request.writable", async () => {
-  await using server = serve(
-    new Quiet(
-      LOOPBACK,
-      ({ request }) => request.readable.pipeTo(request.writable),
-      { idleTimeout: 10_000 },
-    ),
+  await using served = await serveForTest(
+    ({ request }) => request.readable.pipeTo(request.writable),
+    { options: { idleTimeout: 10_000 } },
   );
-  strictEqual(await ask(server.addr, "through streams"), "through streams");
+  strictEqual(await ask(served.addr, "through streams"), "through streams");
 });
 
 Deno.test("a reader's limit is the handler's to set", async () => {
@@ -127,21 +129,21 @@ Deno.test("a reader's limit is the handler's to set", async () => {
       );
     }
   }
-  await using server = serve(new Quiet(LOOPBACK, Small));
+  await using served = await serveForTest(Small);
   strictEqual(
-    await ask(server.addr, "0123456789abc\n"),
+    await ask(served.addr, "0123456789abc\n"),
     "Cannot read a line: it is longer than 10 bytes; raise the reader's limit to allow it, or take what has come by read()",
   );
 });
 
 Deno.test("the server reports writes that were refused and nobody looked at", async () => {
   const MIB = 2 ** 20;
-  await using server = serve(
-    new Quiet(LOOPBACK, ({ wfile }) => {
+  await using served = await serveForTest(
+    ({ wfile }) => {
       for (let i = 0; i < 20; i++) wfile.write(new Uint8Array(MIB));
-    }),
+    },
   );
-  const client = await Deno.connect(server.addr);
+  const client = await Deno.connect(served.addr);
   const part = new Uint8Array(64 * 1024);
   let total = 0;
   // What was not refused arrives, and then no end that would look like that of all.
@@ -150,7 +152,7 @@ Deno.test("the server reports writes that were refused and nobody looked at", as
   }, Deno.errors.ConnectionReset);
   client.close();
   strictEqual(total <= 17 * MIB, true, `${total}`);
-  const [error] = await server.reports.until(1);
+  const [error] = await served.untilErrors();
   strictEqual((error as Error).name, "LimitOverrunError");
 });
 

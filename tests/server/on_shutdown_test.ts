@@ -5,7 +5,8 @@ import {
   TCPServer,
   ThreadingTCPServer,
 } from "../../mod.ts";
-import { LOOPBACK, readAll, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { readAll } from "../_serve.ts";
 import { Farewell } from "./closing/_farewell_handler.ts";
 
 for (
@@ -32,7 +33,8 @@ for (
   };
 
   Deno.test(`a shutdown is told to every handler that runs ${where}`, async () => {
-    await using server = serve(new Server(LOOPBACK, Farewell));
+    await using served = await serveForTest(Farewell, { server: Server });
+    const { server } = served;
     const clients = [await order(server, "a"), await order(server, "b")];
     const down = server.shutdown({ gracePeriod: Infinity });
     deepStrictEqual(await Promise.all(clients.map(readAll)), [
@@ -44,7 +46,8 @@ for (
   });
 
   Deno.test(`what a handler throws or rejects with when it is told is reported ${where}`, async () => {
-    await using server = serve(new Server(LOOPBACK, Farewell));
+    await using served = await serveForTest(Farewell, { server: Server });
+    const { server } = served;
     const clients = [
       await order(server, "fail"),
       await order(server, "fail later"),
@@ -59,6 +62,7 @@ for (
       server.errors.map((error) => (error as Error).message),
       ["no farewell", "no farewell"],
     );
+    deepStrictEqual(served.takeErrors(), server.errors);
   });
 }
 
@@ -77,10 +81,10 @@ Deno.test("a handler that is made while the server shuts down is told at once", 
       told++;
     }
   }
-  await using server = serve(new Slow(LOOPBACK, Told));
-  const client = await Deno.connect(server.addr);
+  await using served = await serveForTest(Told, { server: Slow });
+  const client = await Deno.connect(served.addr);
   await verifying.promise;
-  const down = server.shutdown({ gracePeriod: Infinity });
+  const down = served.server.shutdown({ gracePeriod: Infinity });
   verified.resolve(true);
   strictEqual(await readAll(client), "");
   await down;

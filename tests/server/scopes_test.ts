@@ -2,8 +2,8 @@
 
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { StreamRequestHandler, TCPServer } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
 
 /** Clients that keep their side open are let go soon. */
 const BRIEFLY = { lingerTimeout: 50 };
@@ -25,7 +25,6 @@ async function readSlowly(client: Deno.Conn): Promise<number> {
 
 Deno.test("a synchronous handler's reply arrives whole beside a handler that waits", async () => {
   const SIZE = 8_000_000;
-  const reports = new Reports();
   const waiting = Promise.withResolvers<void>();
   let count = 0;
   class First extends StreamRequestHandler {
@@ -34,22 +33,21 @@ Deno.test("a synchronous handler's reply arrives whole beside a handler that wai
       return this.rfile.readAll().then(() => waiting.promise);
     }
   }
-  await using server = serve(
-    new TCPServer(LOOPBACK, First, { onError: reports.take }),
+  await using served = await serveForTest(
+    First,
   );
-  const first = await Deno.connect(server.addr);
+  const first = await Deno.connect(served.addr);
   await first.write(new Uint8Array(1_000));
   await first.read(new Uint8Array(1));
-  const second = await Deno.connect(server.addr);
+  const second = await Deno.connect(served.addr);
   await second.closeWrite();
   strictEqual(await readSlowly(first), SIZE - 1);
   waiting.resolve();
   await readSlowly(second);
-  deepStrictEqual(reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("maxConnections and requestTimeout stay with their requests where a handler waits for nothing", async () => {
-  const reports = new Reports();
   let count = 0;
   let running = 0;
   let most = 0;
@@ -66,20 +64,22 @@ Deno.test("maxConnections and requestTimeout stay with their requests where a ha
       });
     }
   }
-  await using server = serve(
-    new TCPServer(LOOPBACK, Mixed, {
-      maxConnections: 2,
-      requestTimeout: 300,
-      onError: reports.take,
-    }),
+  await using served = await serveForTest(
+    Mixed,
+    {
+      options: {
+        maxConnections: 2,
+        requestTimeout: 300,
+      },
+    },
   );
-  const first = await Deno.connect(server.addr);
+  const first = await Deno.connect(served.addr);
   await first.read(new Uint8Array(1));
   const others = [];
-  for (let i = 0; i < 3; i++) others.push(await Deno.connect(server.addr));
+  for (let i = 0; i < 3; i++) others.push(await Deno.connect(served.addr));
   await readSlowly(first);
   // All three time out in the end, two at a time.
-  await reports.until(3);
+  await served.untilErrors(3);
   strictEqual(most <= 2, true, `${most} at once`);
   for (const other of others) other.close();
 });
@@ -107,15 +107,15 @@ Deno.test("shutdown() by what a handler has left running waits for the handlers 
       });
     }
   }
-  const server = serve(new TCPServer(LOOPBACK, Leaving, BRIEFLY));
-  (await Deno.connect(server.addr)).close();
-  const second = await Deno.connect(server.addr);
+  await using served = await serveForTest(Leaving, { options: BRIEFLY });
+  (await Deno.connect(served.addr)).close();
+  const second = await Deno.connect(served.addr);
   strictEqual(
     await patiently(resolved.promise, () => "the end of the shutdown"),
     false,
   );
   second.close();
-  await server.finished;
+  await served.server.finished;
 });
 
 Deno.test("shutdown() by serviceActions waits for every handler", async () => {
@@ -131,16 +131,17 @@ Deno.test("shutdown() by serviceActions waits for every handler", async () => {
       resolved.resolve(running);
     }
   }
-  const server = serve(
-    new Serviced(LOOPBACK, async ({ rfile }) => {
+  await using served = await serveForTest(
+    async ({ rfile }) => {
       running++;
       await rfile.readAll();
       running--;
-    }),
+    },
+    { server: Serviced },
   );
   const clients = [
-    await Deno.connect(server.addr),
-    await Deno.connect(server.addr),
+    await Deno.connect(served.addr),
+    await Deno.connect(served.addr),
   ];
   await elapse(60);
   for (const client of clients) client.close();
@@ -169,19 +170,19 @@ Deno.test("shutdown() in onShutdown does not wait for its own handler", async ()
       told.resolve();
     }
   }
-  const server = serve(new TCPServer(LOOPBACK, Both, BRIEFLY));
-  const first = await Deno.connect(server.addr);
+  await using served = await serveForTest(Both, { options: BRIEFLY });
+  const first = await Deno.connect(served.addr);
   await first.read(new Uint8Array(10));
-  const second = await Deno.connect(server.addr);
+  const second = await Deno.connect(served.addr);
   await second.read(new Uint8Array(10));
   await first.write(new TextEncoder().encode("go\n"));
-  await patiently(server.finished, () => "the end of the server");
+  await patiently(served.server.finished, () => "the end of the server");
   first.close();
   second.close();
 });
 
 Deno.test("shutdown() inside a handler waits for those who are still let in", async () => {
-  let served = 0;
+  let answered = 0;
   let atEnd = 0;
   let count = 0;
   class Caller extends StreamRequestHandler {
@@ -189,22 +190,22 @@ Deno.test("shutdown() inside a handler waits for those who are still let in", as
       if (count++ === 0) {
         await this.rfile.readLine();
         await this.server.shutdown({ gracePeriod: 10_000 });
-        atEnd = served;
+        atEnd = answered;
         return;
       }
       await elapse(20);
-      served++;
+      answered++;
     }
   }
-  const server = serve(new TCPServer(LOOPBACK, Caller, BRIEFLY));
-  const first = await Deno.connect(server.addr);
+  await using served = await serveForTest(Caller, { options: BRIEFLY });
+  const first = await Deno.connect(served.addr);
   const others = [];
   await first.write(new TextEncoder().encode("go\n"));
   for (let i = 0; i < 10; i++) {
-    others.push(Deno.connect(server.addr).catch(() => undefined));
+    others.push(Deno.connect(served.addr).catch(() => undefined));
   }
-  await patiently(server.finished, () => "the end of the server");
-  strictEqual(atEnd, served);
+  await patiently(served.server.finished, () => "the end of the server");
+  strictEqual(atEnd, answered);
   first.close();
   for (const other of await Promise.all(others)) other?.close();
 });

@@ -1,12 +1,11 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { TCPServer, UDPServer } from "../../mod.ts";
-import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { ask, LOOPBACK, readAll } from "../_serve.ts";
 
 class Quiet extends TCPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
+  // The tests take its errors.
+  override handleError(): void {}
 }
 
 /** Connects until the server lets nobody in any more, and returns who got in. */
@@ -36,11 +35,12 @@ Deno.test("shutdown() waits for running handlers, twice as well as once", async 
   let finish!: () => void;
   const finishing = new Promise<void>((resolve) => finish = resolve);
   const { promise: started, resolve: start } = Promise.withResolvers<void>();
-  const server = new Quiet(LOOPBACK, async ({ wfile }) => {
+  const errors: unknown[] = [];
+  const server = new TCPServer(LOOPBACK, async ({ wfile }) => {
     start();
     await finishing;
     await wfile.write("drained");
-  });
+  }, { onError: (error) => void errors.push(error) });
   const served = server.serveForever();
   const answer = ask(server.addr);
   await started;
@@ -51,39 +51,39 @@ Deno.test("shutdown() waits for running handlers, twice as well as once", async 
   strictEqual(await answer, "drained");
   await Promise.allSettled(letIn.map(readAll));
   await Promise.all([...both, served, server.finished]);
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(errors, []);
 });
 
 Deno.test("shutdown() aborts and closes what outlasts the grace period", async () => {
   const { promise: reason, resolve } = Promise.withResolvers<unknown>();
   const { promise: started, resolve: start } = Promise.withResolvers<void>();
-  const server = serve(
+  await using served = await serveForTest(
     new Quiet(LOOPBACK, async ({ rfile, signal }) => {
       signal.addEventListener("abort", () => resolve(signal.reason));
       start();
       await rfile.readLine();
     }),
   );
-  const client = await Deno.connect(server.addr);
+  const client = await Deno.connect(served.addr);
   await started;
-  await server.shutdown({ gracePeriod: 0 });
+  await served.server.shutdown({ gracePeriod: 0 });
   strictEqual((await reason as DOMException).name, "AbortError");
-  deepStrictEqual(server.reports.errors, [await reason]);
+  deepStrictEqual(served.takeErrors(), [await reason]);
   strictEqual(await readAll(client), "");
 });
 
 Deno.test("shutdown() ends though a handler never does", async () => {
   const { promise: started, resolve: start } = Promise.withResolvers<void>();
-  const server = serve(
+  await using served = await serveForTest(
     new Quiet(LOOPBACK, () => {
       start();
       return new Promise<void>(() => {});
     }),
   );
-  using client = await Deno.connect(server.addr);
+  using client = await Deno.connect(served.addr);
   await started;
-  await server.shutdown({ gracePeriod: 1 });
-  strictEqual(server.reports.errors.length, 1);
+  await served.server.shutdown({ gracePeriod: 1 });
+  strictEqual(served.takeErrors().length, 1);
   strictEqual(await client.read(new Uint8Array(1)), null);
 });
 
@@ -143,19 +143,20 @@ Deno.test("close() stops listening and lets handlers go on", async () => {
 });
 
 Deno.test("serveForever() refuses to run twice at once", async () => {
-  await using server = serve(new TCPServer(LOOPBACK, () => {}));
+  await using served = await serveForTest(new TCPServer(LOOPBACK, () => {}));
+  const { server } = served;
   await rejects(server.serveForever(), Deno.errors.Busy);
   await rejects(server.handleRequest(), Deno.errors.Busy);
 });
 
 Deno.test("onListen is told the address when serving starts", async () => {
   let told: Deno.NetAddr | undefined;
-  await using server = serve(
+  await using served = await serveForTest(
     new TCPServer(LOOPBACK, () => {}, {
       onListen: (address) => told = address,
     }),
   );
-  deepStrictEqual(told, server.addr);
+  deepStrictEqual(told, served.addr);
 });
 
 Deno.test("handleRequest() serves exactly one, and keeps the next for the next call", async () => {
@@ -206,7 +207,7 @@ Deno.test(
     let finish!: () => void;
     const finishing = new Promise<void>((resolve) => finish = resolve);
     const { promise: started, resolve: start } = Promise.withResolvers<void>();
-    const server = serve(
+    await using served = await serveForTest(
       new UDPServer(LOOPBACK, async ({ wfile }) => {
         start();
         await finishing;
@@ -214,9 +215,9 @@ Deno.test(
       }),
     );
     const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
-    await client.send(new Uint8Array(1), server.addr);
+    await client.send(new Uint8Array(1), served.addr);
     await started;
-    const down = server.shutdown();
+    const down = served.server.shutdown();
     finish();
     strictEqual(new TextDecoder().decode((await client.receive())[0]), "reply");
     await down;

@@ -1,6 +1,6 @@
 // Servers that accept nobody for a while, and limits that change while they serve.
 
-import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import {
   ForkingTCPServer,
   TCPServer,
@@ -8,9 +8,10 @@ import {
   UDPServer,
   UnixStreamServer,
 } from "../../mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
-import { ask, LOOPBACK, readAll, serve } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_serve.ts";
 import { lineServers } from "./_line_servers.ts";
 import { Lines, Packets } from "./_lines_handler.ts";
 
@@ -65,7 +66,8 @@ async function longEnough(busy: Talker): Promise<void> {
 
 for (const [where, start] of lineServers(2)) {
   Deno.test(`handlers ${where} go on while their server is suspended, and clients wait`, async () => {
-    await using server = serve(start());
+    await using served = await serveForTest(start());
+    const { server } = served;
     using busy = await Talker.connect(server.addr);
     strictEqual(await busy.talk("before"), "<before>\n");
     server.suspend();
@@ -88,7 +90,8 @@ for (const [where, start] of lineServers(2)) {
   });
 
   Deno.test(`a shutdown of a suspended server serves those who wait (${where})`, async () => {
-    const server = serve(start());
+    await using served = await serveForTest(start());
+    const { server } = served;
     strictEqual(await ask(server.addr, "first"), "<first>\n");
     server.suspend();
     const waiting = Array.from(
@@ -110,7 +113,8 @@ for (const [where, start] of lineServers(2)) {
   });
 
   Deno.test(`a suspended server can be ended at once (${where})`, async () => {
-    const server = serve(start());
+    await using served = await serveForTest(start());
+    const { server } = served;
     using busy = await Talker.connect(server.addr);
     strictEqual(await busy.talk("before"), "<before>\n");
     server.suspend();
@@ -123,6 +127,9 @@ for (const [where, start] of lineServers(2)) {
       () => "the end of the shutdown",
     );
     strictEqual(await waiting.value("the end"), "");
+    for (const error of served.takeErrors()) {
+      match(String(error), /did not finish within 0 ms$/);
+    }
   });
 
   Deno.test(`handleRequest() serves nobody while its server is suspended (${where})`, async () => {
@@ -141,7 +148,8 @@ for (const [where, start] of lineServers(2)) {
   });
 
   Deno.test(`maxConnections can be changed while a server serves (${where})`, async () => {
-    await using server = serve(start({ maxConnections: 3 }));
+    await using served = await serveForTest(start({ maxConnections: 3 }));
+    const { server } = served;
     strictEqual(server.maxConnections, 3);
     const talkers: Talker[] = [];
     const answers: Awaited[] = [];
@@ -152,21 +160,21 @@ for (const [where, start] of lineServers(2)) {
         answers.push(new Awaited(talker.talk("hello")));
       }
     };
-    const served = async (count: number) => {
+    const answered = async (count: number) => {
       for (let i = 0; i < count; i++) {
         strictEqual(await answers[i]!.value(`answer ${i}`), "<hello>\n");
       }
     };
     try {
       await connect(3);
-      await served(3);
+      await answered(3);
       await connect(27);
       await longEnough(talkers[0]!);
       strictEqual(answers.filter(({ came }) => came).length, 3);
       // More than at first; all that are there.
       server.maxConnections = 100;
       strictEqual(server.maxConnections, 100);
-      await served(30);
+      await answered(30);
       // Less than there are: those go on.
       server.maxConnections = 2;
       await connect(1);
@@ -185,22 +193,23 @@ for (const [where, start] of lineServers(2)) {
 }
 
 Deno.test("one client at a time is served where maxConnections becomes 1, by whichever thread", async () => {
-  await using server = serve(
-    new ThreadingTCPServer(LOOPBACK, Lines, { accept: "threads", workers: 3 }),
+  await using served = await serveForTest(
+    Lines,
+    { server: ThreadingTCPServer, options: { accept: "threads", workers: 3 } },
   );
   {
     // All threads have started, and wait for clients.
     const talkers = await Promise.all(
-      Array.from({ length: 6 }, () => Talker.connect(server.addr)),
+      Array.from({ length: 6 }, () => Talker.connect(served.addr)),
     );
     await Promise.all(talkers.map((talker) => talker.talk("x")));
     for (const talker of talkers) talker[Symbol.dispose]();
   }
-  server.maxConnections = 1;
+  served.server.maxConnections = 1;
   for (let round = 0; round < 5; round++) {
-    using first = await Talker.connect(server.addr);
+    using first = await Talker.connect(served.addr);
     strictEqual(await first.talk("first"), "<first>\n");
-    const second = new Awaited(ask(server.addr, "second"));
+    const second = new Awaited(ask(served.addr, "second"));
     await longEnough(first);
     strictEqual(second.came, false);
     first[Symbol.dispose]();
@@ -209,7 +218,8 @@ Deno.test("one client at a time is served where maxConnections becomes 1, by whi
 });
 
 Deno.test("a limit that is none is refused, and changes nothing", async () => {
-  await using server = serve(new TCPServer(LOOPBACK, Lines));
+  await using served = await serveForTest(Lines);
+  const { server } = served;
   strictEqual(server.maxConnections, 16_384);
   for (const none of [0, -1, 1.5, NaN, "5", undefined]) {
     throws(() => server.maxConnections = none as number, {
@@ -241,8 +251,8 @@ Deno.test("maxConnections is never more than threads and processes take", async 
 
 Deno.test("datagrams and clients of a Unix socket wait while a server is suspended", async () => {
   await using folder = new Folder();
-  await using packets = serve(new UDPServer(LOOPBACK, Packets));
-  await using lines = serve(
+  await using packets = await serveForTest(Packets, { server: UDPServer });
+  await using lines = await serveForTest(
     new UnixStreamServer({ path: folder.at("socket") }, Lines),
   );
   const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
@@ -255,15 +265,15 @@ Deno.test("datagrams and clients of a Unix socket wait while a server is suspend
   using busy = await Talker.connect(lines.addr);
   await send("before");
   strictEqual(await received(), "before");
-  packets.suspend();
-  lines.suspend();
+  packets.server.suspend();
+  lines.server.suspend();
   const datagram = new Awaited(received());
   await send("waits");
   const connection = new Awaited(ask(lines.addr, "waits"));
   await busy.talk("x");
   strictEqual(datagram.came, false);
-  packets.resume();
-  lines.resume();
+  packets.server.resume();
+  lines.server.resume();
   strictEqual(await datagram.value("the datagram"), "waits");
   strictEqual(await connection.value("the connection"), "<waits>\n");
   client.close();

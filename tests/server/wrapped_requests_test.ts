@@ -8,7 +8,8 @@ import {
   type TCPServerOptions,
   UDPServer,
 } from "../../mod.ts";
-import { ask, LOOPBACK, readAll, Reports, serve } from "../_serve.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
+import { ask, LOOPBACK, readAll } from "../_serve.ts";
 
 /** A connection that says everything in upper case. */
 function shouting(connection: Deno.TcpConn): Deno.TcpConn {
@@ -28,27 +29,20 @@ function shouting(connection: Deno.TcpConn): Deno.TcpConn {
   });
 }
 
-class Reporting extends TCPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
-
-class FinishingWrapped extends Reporting {
+class FinishingWrapped extends TCPServer {
   override finishRequest(request: Deno.TcpConn, address: Deno.NetAddr) {
     return super.finishRequest(shouting(request), address);
   }
 }
 
-class ProcessingWrapped extends Reporting {
+class ProcessingWrapped extends TCPServer {
   override processRequest(request: Deno.TcpConn, address: Deno.NetAddr) {
     return super.processRequest(shouting(request), address);
   }
 }
 
 /** Has every request finished by whoever comes by, the last first. */
-class Queueing extends Reporting {
+class Queueing extends TCPServer {
   readonly #waiting: [Deno.TcpConn, Deno.NetAddr][] = [];
   #working: Promise<void> | undefined;
 
@@ -91,37 +85,37 @@ for (const [way, Server] of Object.entries(WAYS)) {
     return client;
   };
 
-  const waiting = (options: TCPServerOptions) => {
+  const waiting = async (options: TCPServerOptions) => {
     const aborted = Promise.withResolvers<unknown>();
-    const server = serve(
-      new Server(
-        LOOPBACK,
-        started(({ rfile, signal }) => {
-          signal.addEventListener(
-            "abort",
-            () => aborted.resolve(signal.reason),
-          );
-          return rfile.readLine().then(() => {});
-        }),
-        options,
-      ),
+    const served = await serveForTest(
+      started(({ rfile, signal }) => {
+        signal.addEventListener(
+          "abort",
+          () => aborted.resolve(signal.reason),
+        );
+        return rfile.readLine().then(() => {});
+      }),
+      { server: Server, options },
     );
-    return { server, aborted: aborted.promise };
+    return { served, aborted: aborted.promise };
   };
 
   Deno.test(`${way}: requestTimeout and the signal are those of the request`, async () => {
-    const { server, aborted } = waiting({ requestTimeout: 100 });
-    await using _ = server;
+    const { served, aborted } = await waiting({ requestTimeout: 100 });
+    await using _ = served;
+    const { server } = served;
     strictEqual(await readAll(await connect(server)), "");
     strictEqual((await aborted as DOMException).name, "TimeoutError");
-    deepStrictEqual(await server.reports.until(1), [await aborted]);
+    deepStrictEqual(await served.untilErrors(), [await aborted]);
   });
 
   Deno.test(`${way}: idleTimeout is that of the request`, async () => {
-    const { server, aborted } = waiting({ idleTimeout: 100 });
-    await using _ = server;
+    const { served, aborted } = await waiting({ idleTimeout: 100 });
+    await using _ = served;
+    const { server } = served;
     strictEqual(await readAll(await connect(server)), "");
     strictEqual((await aborted as DOMException).name, "TimeoutError");
+    deepStrictEqual(await served.untilErrors(), [await aborted]);
   });
 
   Deno.test(`${way}: a shutdown tells the handler, and aborts it after the grace period`, async () => {
@@ -135,24 +129,23 @@ for (const [way, Server] of Object.entries(WAYS)) {
         told.resolve();
       }
     }
-    await using server = serve(new Server(LOOPBACK, Told));
+    await using served = await serveForTest(Told, { server: Server });
+    const { server } = served;
     const client = await connect(server);
     const down = server.shutdown({ gracePeriod: 50 });
     await told.promise;
     strictEqual((await aborted.promise as DOMException).name, "AbortError");
     strictEqual(await readAll(client), "");
     await down;
+    deepStrictEqual(served.takeErrors(), [await aborted.promise]);
   });
 
   Deno.test(`${way}: maxConnections counts each request once`, async () => {
-    await using server = serve(
-      new Server(
-        LOOPBACK,
-        ({ wfile }: StreamRequestHandler) => wfile.write("hello"),
-        { maxConnections: 1 },
-      ),
+    await using served = await serveForTest(
+      ({ wfile }: StreamRequestHandler) => wfile.write("hello"),
+      { server: Server, options: { maxConnections: 1 } },
     );
-    const answers = await Promise.all([1, 2, 3].map(() => ask(server.addr)));
+    const answers = await Promise.all([1, 2, 3].map(() => ask(served.addr)));
     deepStrictEqual(
       answers,
       Array(3).fill(way === "Queueing" ? "hello" : "HELLO"),
@@ -199,7 +192,7 @@ Deno.test("a UDPServer may hand on another packet, and its handler is told of th
 });
 
 /** Wraps requests, and has one finished after the other. */
-class OneByOne extends Reporting {
+class OneByOne extends TCPServer {
   readonly #jobs: (() => Promise<void>)[] = [];
   #busy = false;
 
@@ -223,24 +216,27 @@ class OneByOne extends Reporting {
 
 Deno.test("a request that is wrapped in another's context is refused, and takes nothing of it", async () => {
   const gate = Promise.withResolvers<void>();
-  await using server = serve(
-    new OneByOne(LOOPBACK, async ({ wfile }: StreamRequestHandler) => {
+  await using served = await serveForTest(
+    async ({ wfile }: StreamRequestHandler) => {
       await gate.promise;
       await wfile.write("hello");
-    }),
+    },
+    { server: OneByOne },
   );
-  const answers = [ask(server.addr), ask(server.addr)];
+  const answers = [ask(served.addr), ask(served.addr)];
   // The second is there while the first is being served.
-  const third = await Deno.connect(server.addr);
+  const third = await Deno.connect(served.addr);
   gate.resolve();
   third.close();
   strictEqual(await answers[0], "HELLO");
   await answers[1];
-  const errors = await server.reports.until(1);
-  strictEqual(
-    (errors[0] as Error).message.startsWith("Cannot finish a request:"),
-    true,
-  );
+  // That of the third as well, though its client is gone.
+  for (const error of await served.untilErrors(2)) {
+    strictEqual(
+      (error as Error).message.startsWith("Cannot finish a request:"),
+      true,
+    );
+  }
 });
 
 Deno.test("finishRequest() refuses what is none of the server's requests", async () => {
@@ -260,7 +256,6 @@ Deno.test("10,000 requests that time out together are ended one by one", async (
   let compared = 0;
   /** Counts how often one of them is looked at to see whether it is another. */
   class Counted extends UDPServer {
-    readonly reports = new Reports();
     #left = COUNT;
     override getRequest(): Promise<
       [DatagramRequest<Deno.NetAddr>, Deno.NetAddr]
@@ -280,16 +275,17 @@ Deno.test("10,000 requests that time out together are ended one by one", async (
         this.addr as Deno.NetAddr,
       ]);
     }
-    override handleError(error: unknown) {
-      this.reports.take(error);
-    }
   }
-  await using server = serve(
-    new Counted(LOOPBACK, () => new Promise<void>(() => {}), {
-      requestTimeout: 1,
-    }),
+  await using served = await serveForTest(
+    () => new Promise<void>(() => {}),
+    {
+      server: Counted,
+      options: {
+        requestTimeout: 1,
+      },
+    },
   );
-  const errors = await server.reports.until(COUNT);
+  const errors = await served.untilErrors(COUNT);
   strictEqual(errors.length, COUNT);
   strictEqual(compared < 10 * COUNT, true, `${compared}`);
 });

@@ -4,47 +4,36 @@ import {
   ThreadingTCPServer,
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import {
+  type ServedOptions,
+  serveForTest,
+  type TestServer,
+} from "../../../server/testing/mod.ts";
 import { order } from "../threads/_threads.ts";
 import { Commanded } from "./_accepted_handlers.ts";
 
-/** What a server reported, and of whom. */
-export class Told extends Reports {
-  readonly clients: (Deno.NetAddr | undefined)[] = [];
-
-  readonly tell = (
-    error: unknown,
-    _request?: unknown,
-    client?: Deno.NetAddr,
-  ): void => {
-    this.clients.push(client);
-    this.take(error);
-  };
-}
-
-/** A server whose threads accept, which keeps what it reports. */
+/** A server whose threads accept, which notes whose errors it is told of. */
 export class Accepting extends ThreadingTCPServer {
-  readonly told = new Told();
+  readonly clients: (Deno.NetAddr | undefined)[] = [];
   override handleError(
-    error: unknown,
-    request?: Deno.TcpConn,
+    _error: unknown,
+    _request?: Deno.TcpConn,
     client?: Deno.NetAddr,
   ): void {
-    this.told.tell(error, request, client);
+    this.clients.push(client);
   }
 }
 
 /** Such a server, which serves. */
 export function startAccepting(
   options: TCPServerOptions & ThreadingOptions = {},
-): Accepting {
-  return serve(
-    new Accepting(LOOPBACK, Commanded, {
-      workers: 2,
-      accept: "threads",
-      ...options,
-    }),
-  );
+  servedOptions: ServedOptions = {},
+): Promise<TestServer<Accepting>> {
+  return serveForTest(Commanded, {
+    server: Accepting,
+    options: { workers: 2, accept: "threads", ...options },
+    ...servedOptions,
+  });
 }
 
 export const soon = <T>(coming: Promise<T>): Promise<T> =>

@@ -4,18 +4,20 @@
 
 import { notStrictEqual, strictEqual } from "node:assert";
 import { TCPServer, ThreadingTCPServer } from "../../../mod.ts";
-import { ask, ownLoopback, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
+import { ask, ownLoopback } from "../../_serve.ts";
 import { Commanded } from "./_accepted_handlers.ts";
 
 let port = 0;
 // Where nobody else can be given the port meanwhile.
 const hostname = ownLoopback();
 for (let i = 0; i < 50; i++) {
-  const server = serve(
+  await using served = await serveForTest(
     new ThreadingTCPServer({ hostname, port }, Commanded, {
       ...{ accept: "threads", workers: 1 },
     }),
   );
+  const { server } = served;
   if (port !== 0) strictEqual(server.addr.port, port);
   port = server.addr.port;
   if (i % 5 === 0) strictEqual(await ask(server.addr, "lines\na\n"), "<a>\n");
@@ -25,6 +27,8 @@ for (let i = 0; i < 50; i++) {
     await server.finished;
   }
 }
-await using last = serve(new TCPServer({ hostname, port }, Commanded));
+await using last = await serveForTest(
+  new TCPServer({ hostname, port }, Commanded),
+);
 notStrictEqual(await ask(last.addr, "thread\n"), "");
 console.log("reopened");

@@ -9,8 +9,9 @@ import {
   ThreadingUnixStreamServer,
 } from "../../../mod.ts";
 import { ThreadingHTTPServer } from "../../../server/http/mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { Folder } from "../../_program.ts";
-import { ask, LOOPBACK, serve } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 import { Datagrams } from "../threads/_threading_handlers.ts";
 import { Commanded, KindOfConnection } from "./_accepted_handlers.ts";
 
@@ -18,7 +19,7 @@ const THREADS = { accept: "threads", workers: 1 } as const;
 
 /** Whether a thread accepts what a server serves. */
 async function accepts(server: TCPServer): Promise<"threads" | "main"> {
-  await using served = serve(server);
+  await using served = await serveForTest(server);
   const kind = await ask(served.addr, "kind\n");
   match(kind, /^(TcpConn|FarConnection)$/);
   return kind === "TcpConn" ? "threads" : "main";
@@ -53,11 +54,12 @@ Deno.test("threads accept where only handleError and handleTimeout are overridde
 });
 
 Deno.test("threads accept for a server of HTTP", async () => {
-  await using server = serve(
-    new ThreadingHTTPServer(LOOPBACK, KindOfConnection, { workers: 1 }),
+  await using served = await serveForTest(
+    KindOfConnection,
+    { server: ThreadingHTTPServer, options: { workers: 1 } },
   );
   const answer = await ask(
-    server.addr,
+    served.addr,
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
   );
   match(answer, /\r\n\r\nTcpConn$/);
@@ -151,7 +153,8 @@ for (const hook of HOOKS) {
 Deno.test("a hook that is set while threads accept is refused, and one that is set in between is called", async () => {
   const make = (options: ThreadingOptions) =>
     new ThreadingTCPServer(LOOPBACK, Commanded, { workers: 1, ...options });
-  await using server = serve(make({}));
+  await using served = await serveForTest(make({}));
+  const { server } = served;
   strictEqual(await ask(server.addr, "kind\n"), "TcpConn");
   for (const hook of HOOKS) {
     throws(() => void Object.assign(server, { [hook]: () => {} }), {

@@ -9,7 +9,11 @@ const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 for (const seed of [1, 2]) {
   Deno.test(`a server that is suspended, recycled and limited while its threads die answers everybody else (seed ${seed})`, async () => {
     const next = random(seed);
-    const server = startAccepting({ workers: 3, maxConnections: 8 });
+    await using served = await startAccepting({
+      workers: 3,
+      maxConnections: 8,
+    });
+    const { server } = served;
     let going = true;
     let deaths = 0;
     let lost = 0;
@@ -56,7 +60,7 @@ for (const seed of [1, 2]) {
     ok(whole > 0);
     // Of those that are lost each is told, but for one of each thread that died
     // between an accept and its first note of it.
-    const { errors } = server.told;
+    const errors = served.takeErrors();
     ok(
       lost <= errors.length + deaths,
       `${lost} lost, ${deaths} deaths, ${errors.length} told`,

@@ -7,11 +7,11 @@ import { order } from "../threads/_threads.ts";
 import { soon, startAccepting } from "./_accepting.ts";
 
 Deno.test("a handler that writes over how its thread ends harms its own thread alone", async () => {
-  await using server = startAccepting({ workers: 2 });
-  const client = await order(server.addr, "end with an error that is none");
+  await using served = await startAccepting({ workers: 2 });
+  const client = await order(served.addr, "end with an error that is none");
   strictEqual(await soon(readAll(client).catch(() => "")), "");
-  strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
-  const [error] = await soon(server.told.until(1));
+  strictEqual((await soon(ask(served.addr, "thread\n"))).length, 36);
+  const [error] = await served.untilErrors();
   ok(error instanceof HandlerLostError);
 });
 
@@ -58,14 +58,15 @@ Deno.test("the address that a thread tells is one, or none", () => {
 Deno.test("a thread that writes random words over the places and counters harms no more than those", async () => {
   const rounds = Math.ceil(ROUNDS / 20);
   for (let seed = 1; seed <= rounds; seed++) {
-    const server = startAccepting({
+    await using served = await startAccepting({
       workers: 2,
       maxConnections: 1_000,
       requestTimeout: 2_000,
     });
+    const { server } = served;
     const client = await order(server.addr, `scribble ${seed}`);
     await soon(readAll(client).catch(() => ""));
-    const errors = await soon(server.told.until(1));
+    const errors = await served.untilErrors();
     // However many places it says that it had.
     ok(errors.length <= 1_001, `${errors.length} errors`);
     const { active, accepted, bytesIn } = server.stats();

@@ -1,24 +1,26 @@
 import { ok, strictEqual, throws } from "node:assert";
 import { TCPServer, ThreadingTCPServer } from "../../../mod.ts";
-import { ask, hasIPv6, LOOPBACK, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
+import { ask, hasIPv6, LOOPBACK } from "../../_serve.ts";
 import { Child, Folder } from "../../_program.ts";
 import { Commanded } from "./_accepted_handlers.ts";
 
 const THREADS = { accept: "threads", workers: 2 } as const;
 
 Deno.test("servers that ask for port 0 get ports of their own", async () => {
-  const servers = Array.from(
+  const servers = await Promise.all(Array.from(
     { length: 8 },
     () =>
-      serve(
-        new ThreadingTCPServer(LOOPBACK, Commanded, { ...THREADS, workers: 1 }),
-      ),
-  );
+      serveForTest(Commanded, {
+        server: ThreadingTCPServer,
+        options: { ...THREADS, workers: 1 },
+      }),
+  ));
   strictEqual(new Set(servers.map(({ addr }) => addr.port)).size, 8);
   const threads = new Set<string>();
   for (const { addr } of servers) threads.add(await ask(addr, "thread\n"));
   strictEqual(threads.size, 8);
-  await Promise.all(servers.map((server) => server.shutdown()));
+  await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
 });
 
 Deno.test("a port that another server of this process has is taken", async () => {
@@ -28,7 +30,7 @@ Deno.test("a port that another server of this process has is taken", async () =>
       new TCPServer(LOOPBACK, Commanded),
     ]
   ) {
-    await using _ = serve(first);
+    await using _ = await serveForTest(first);
     const { port } = first.addr;
     for (const accept of ["threads", "auto"] as const) {
       throws(
@@ -59,10 +61,10 @@ Deno.test("threads accept at every kind of host", async () => {
     const address = hostname === undefined
       ? { port: 0 }
       : { hostname, port: 0 };
-    await using server = serve(
+    await using served = await serveForTest(
       new ThreadingTCPServer(address, Commanded, { ...THREADS, backlog: 7 }),
     );
-    const { port } = server.addr;
+    const { port } = served.addr;
     const client = hostname?.includes(":") ? "::1" : "127.0.0.1";
     strictEqual(await ask({ hostname: client, port }, "kind\n"), "TcpConn");
     // A dual-stack socket takes clients of IPv4 as well.

@@ -18,12 +18,15 @@ import {
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Folder } from "../../_program.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { LOOPBACK } from "../../_serve.ts";
 import { lineServers } from "../_line_servers.ts";
 import { Lines, Packets } from "../_lines_handler.ts";
 import { bytes, joined, LOCAL, send, tcp } from "../proxy/_clients.ts";
 import { Obedient } from "../threads/_threading_handlers.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../../server/testing/mod.ts";
 
 /** A client that stays as long as it likes. */
 class Client implements Disposable {
@@ -107,22 +110,22 @@ const of = (hostname: string): Uint8Array =>
 
 for (const [where, start] of lineServers(3)) {
   Deno.test(`one address has as many connections at once as it may (${where})`, async () => {
-    const reports = new Reports();
-    await using server = serve(
-      start({ admission: { perAddress: 2 }, onError: reports.take }),
+    await using served = await serveForTest(
+      start({ admission: { perAddress: 2 }, onError() {} }),
     );
+    const { server } = served;
     const clients: Client[] = [];
     try {
       for (let i = 0; i < 8; i++) {
         clients.push(await Client.connect(server.addr));
       }
-      const served = await Promise.all(
+      const admitted = await Promise.all(
         clients.map((client) => client.isServed()),
       );
-      strictEqual(served.filter((each) => each).length, 2, `${served}`);
+      strictEqual(admitted.filter((each) => each).length, 2, `${admitted}`);
       strictEqual(await isServed(server.addr), false);
       // One leaves, and another may come.
-      clients[served.indexOf(true)]![Symbol.dispose]();
+      clients[admitted.indexOf(true)]![Symbol.dispose]();
       await untilServed(server.addr);
       const { refused, active } = server.stats();
       ok(refused.perAddress >= 7, `${refused.perAddress}`);
@@ -131,15 +134,14 @@ for (const [where, start] of lineServers(3)) {
       for (const client of clients) client[Symbol.dispose]();
     }
     await server.shutdown();
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 
   Deno.test(`clients behind a balancer are let in by their own addresses (${where})`, async () => {
-    const reports = new Reports();
-    await using server = serve(
+    await using served = await serveForTest(
       start({
         proxyProtocol,
-        onError: reports.take,
+        onError() {},
         admission: {
           rate: { burst: 3, perSecond: 0.001 },
           deny: ["203.0.113.0/24"],
@@ -147,49 +149,50 @@ for (const [where, start] of lineServers(3)) {
         },
       }),
     );
-    const served = async (hostname: string) =>
-      await isServed(server.addr, of(hostname));
+    const admits = async (hostname: string) =>
+      await isServed(served.addr, of(hostname));
     const outcomes = [];
-    for (let i = 0; i < 5; i++) outcomes.push(await served("192.0.2.1"));
+    for (let i = 0; i < 5; i++) outcomes.push(await admits("192.0.2.1"));
     deepStrictEqual(outcomes, [true, true, true, false, false]);
-    strictEqual(await served("192.0.2.2"), true);
-    strictEqual(await served("203.0.113.1"), false);
-    strictEqual(await served("198.51.100.1"), false);
+    strictEqual(await admits("192.0.2.2"), true);
+    strictEqual(await admits("203.0.113.1"), false);
+    strictEqual(await admits("198.51.100.1"), false);
     for (let i = 0; i < 3; i++) {
-      strictEqual(await served(`2001:db8:0:1::${i}`), true);
+      strictEqual(await admits(`2001:db8:0:1::${i}`), true);
     }
-    strictEqual(await served("2001:db8:0:1::9"), false);
-    strictEqual(await served("2001:db8:0:2::9"), true);
+    strictEqual(await admits("2001:db8:0:1::9"), false);
+    strictEqual(await admits("2001:db8:0:2::9"), true);
     // A health check has the address of the balancer, which is not allowed.
     const check = encodeProxyHeader({ command: "LOCAL" });
     for (let i = 0; i < 5; i++) {
-      strictEqual(await isServed(server.addr, check), true);
+      strictEqual(await isServed(served.addr, check), true);
     }
-    const { refused } = server.stats();
+    const { refused } = served.server.stats();
     deepStrictEqual([refused.rate, refused.deny], [3, 2]);
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 }
 
 Deno.test("a connection counts until it is closed, also where its handler has ended", async () => {
-  await using server = serve(
-    new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+  await using served = await serveForTest(
+    async ({ rfile, wfile }) => {
       await rfile.readLine();
       await wfile.write("<hello>\n");
-    }, { admission: { perAddress: 1 } }),
+    },
+    { options: { admission: { perAddress: 1 } } },
   );
-  using first = await Client.connect(server.addr);
+  using first = await Client.connect(served.addr);
   strictEqual(await first.isServed(), true);
   // It lingers, since its client has not gone.
-  strictEqual(await isServed(server.addr), false);
+  strictEqual(await isServed(served.addr), false);
   first[Symbol.dispose]();
-  await untilServed(server.addr);
+  await untilServed(served.addr);
 });
 
 Deno.test("a client that is refused is told of on a channel, and closed: no other hook is called for it", async () => {
   const told: ServerRefuseEvent[] = [];
   const take = (event: unknown) => {
-    if ((event as ServerRefuseEvent).server === server) {
+    if ((event as ServerRefuseEvent).server === served.server) {
       told.push(event as ServerRefuseEvent);
     }
   };
@@ -207,12 +210,13 @@ Deno.test("a client that is refused is told of on a channel, and closed: no othe
   }
   const refusals = channel("socketserver:refuse");
   refusals.subscribe(take);
-  await using server = serve(
-    new Hooked(LOOPBACK, Lines, { admission: { deny: LOCAL } }),
+  await using served = await serveForTest(
+    Lines,
+    { server: Hooked, options: { admission: { deny: LOCAL } } },
   );
   try {
     for (let i = 0; i < 3; i++) {
-      strictEqual(await isServed(server.addr), false);
+      strictEqual(await isServed(served.addr), false);
     }
   } finally {
     refusals.unsubscribe(take);
@@ -240,31 +244,36 @@ Deno.test("handleRequest() has handled a client that is refused", async () => {
 });
 
 Deno.test("what a thread had that is lost is in progress no more", async () => {
-  const lost = new Reports();
-  await using server = serve(
-    new ThreadingTCPServer(LOOPBACK, Obedient, {
-      ...{ accept: "threads", workers: 2, admission: { perAddress: 2 } },
-      onError: lost.take,
-    }),
+  await using served = await serveForTest(
+    Obedient,
+    {
+      server: ThreadingTCPServer,
+      options: {
+        ...{ accept: "threads", workers: 2, admission: { perAddress: 2 } },
+      },
+      // One that comes as its thread goes is lost with it.
+      allowErrors: (error) => error instanceof HandlerLostError,
+    },
   );
   for (let round = 1; round <= 3; round++) {
-    const ask = () => send(server.addr, bytes("lines\nhello\n"));
-    using stays = await Deno.connect(server.addr);
+    const ask = () => send(served.addr, bytes("lines\nhello\n"));
+    using stays = await Deno.connect(served.addr);
     await stays.write(bytes("lines\n"));
-    const before = lost.errors.length;
+    served.takeErrors();
     const dies = async () => {
       // One that comes to the last thread as it goes is lost with it, untold.
-      while (lost.errors.length === before) {
-        strictEqual(await send(server.addr, bytes("self.close()\n")), "");
+      while (served.errors.length === 0) {
+        strictEqual(await send(served.addr, bytes("self.close()\n")), "");
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     };
     await patiently(dies(), () => "the end of a thread");
-    ok(lost.errors[before] instanceof HandlerLostError);
-    const served = (async () => {
+    const [error] = await served.untilErrors();
+    ok(error instanceof HandlerLostError);
+    const answered = (async () => {
       while (await ask() !== "<hello>\n");
     })();
-    await patiently(served, () => "a client that is served");
+    await patiently(answered, () => "a client that is served");
   }
 });
 
@@ -272,15 +281,14 @@ Deno.test(
   "a TLS server lets nobody in who would shake hands in vain",
   async () => {
     const certificate = await selfSignedCertificate();
-    const reports = new Reports();
-    await using server = serve(
+    await using served = await serveForTest(
       new TLSServer({ ...LOOPBACK, ...certificate }, Lines, {
-        ...{ admission: { deny: LOCAL }, onError: reports.take },
+        admission: { deny: LOCAL },
       }),
     );
-    strictEqual(await send(server.addr, bytes("no handshake")), "");
-    strictEqual(server.stats().refused.deny, 1);
-    deepStrictEqual(reports.errors, []);
+    strictEqual(await send(served.addr, bytes("no handshake")), "");
+    strictEqual(served.server.stats().refused.deny, 1);
+    deepStrictEqual(served.errors, []);
   },
 );
 
@@ -307,18 +315,18 @@ for (
   ] as const
 ) {
   Deno.test(`datagrams are taken by the limits of their senders (${where})`, async () => {
-    await using server = serve(
+    await using served = await serveForTest(
       start({ rate: { burst: 3, perSecond: 0.001 }, deny: ["10.0.0.0/8"] }),
     );
     const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
     for (let i = 0; i < 3; i++) {
-      await client.send(bytes(`${i}`), server.addr);
+      await client.send(bytes(`${i}`), served.addr);
       const [answer] = await client.receive();
       strictEqual(new TextDecoder().decode(answer), `${i}`);
     }
-    await client.send(bytes("too many"), server.addr);
+    await client.send(bytes("too many"), served.addr);
     const counted = (async () => {
-      while (server.stats().refused.rate === 0) {
+      while (served.server.stats().refused.rate === 0) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     })();
@@ -421,18 +429,18 @@ Deno.test("admission of clients without addresses is refused", async () => {
     { name: "TypeError", message: /unknown option "admission"/ },
   );
   const trust = ["unix:"];
-  await using server = serve(
+  await using served = await serveForTest(
     new UnixStreamServer({ path }, Lines, {
       ...{ admission, proxyProtocol: { mode: "require", trust } },
     }),
   );
-  using first = await Client.connect(server.addr, of("192.0.2.1"));
+  using first = await Client.connect(served.addr, of("192.0.2.1"));
   strictEqual(await first.isServed(), true);
-  strictEqual(await isServed(server.addr, of("192.0.2.1")), false);
-  strictEqual(await isServed(server.addr, of("192.0.2.2")), true);
+  strictEqual(await isServed(served.addr, of("192.0.2.1")), false);
+  strictEqual(await isServed(served.addr, of("192.0.2.2")), true);
   // Those without an address are let in, as many as there are.
   const nobody = joined(encodeProxyHeader({}));
-  using other = await Client.connect(server.addr, nobody);
+  using other = await Client.connect(served.addr, nobody);
   strictEqual(await other.isServed(), true);
-  strictEqual(await isServed(server.addr, nobody), true);
+  strictEqual(await isServed(served.addr, nobody), true);
 });

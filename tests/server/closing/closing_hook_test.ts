@@ -1,10 +1,11 @@
 import { strictEqual } from "node:assert";
 import { TCPServer } from "../../../mod.ts";
-import { ask, LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 
 /** Closes each connection, then fails. */
 class Failing extends TCPServer {
-  readonly reports = new Reports();
+  readonly errors: string[] = [];
 
   override closeRequest(request: Deno.TcpConn) {
     super.closeRequest(request);
@@ -12,7 +13,7 @@ class Failing extends TCPServer {
   }
 
   override handleError(error: unknown) {
-    this.reports.take((error as Error).message);
+    this.errors.push((error as Error).message);
   }
 }
 
@@ -26,13 +27,16 @@ class TooLate extends Failing {
 }
 
 Deno.test("BaseServer goes on when closeRequest throws after a handler", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new Failing(LOOPBACK, ({ wfile }) => void wfile.write("served")),
   );
-  strictEqual(await ask(server.addr), "served");
-  strictEqual(await ask(server.addr), "served");
-  await server.shutdown();
-  strictEqual(server.reports.errors[0], "cannot close");
+  strictEqual(await ask(served.addr), "served");
+  strictEqual(await ask(served.addr), "served");
+  await served.server.shutdown();
+  strictEqual(served.server.errors[0], "cannot close");
+  for (const error of served.takeErrors()) {
+    strictEqual((error as Error).message, "cannot close");
+  }
 });
 
 Deno.test("serveForever() ends well when closeRequest throws for a connection that came with shutdown()", async () => {
@@ -40,7 +44,7 @@ Deno.test("serveForever() ends well when closeRequest throws for a connection th
   const [answer] = await Promise.all([ask(server.addr), server.serveForever()]);
   strictEqual(answer, "");
   // It is served: by shutdownRequest, and again because that has failed.
-  strictEqual(server.reports.errors.join(), "cannot close,cannot close");
+  strictEqual(server.errors.join(), "cannot close,cannot close");
 });
 
 Deno.test("handleRequest() ends well when closeRequest throws for a connection that came with shutdown()", async () => {
@@ -52,7 +56,7 @@ Deno.test("handleRequest() ends well when closeRequest throws for a connection t
   strictEqual(answer, "");
   await server.finished;
   // It is served, as above.
-  strictEqual(server.reports.errors.join(), "cannot close,cannot close");
+  strictEqual(server.errors.join(), "cannot close,cannot close");
 });
 
 Deno.test("shutdown() ends well when closeRequest throws for a connection that handleRequest() kept", async () => {
@@ -72,18 +76,18 @@ Deno.test("shutdown() ends well when closeRequest throws for a connection that h
   await server.shutdown();
   strictEqual(await answer, "");
   // It is served, as above.
-  strictEqual(server.reports.errors.join(), "cannot close,cannot close");
+  strictEqual(server.errors.join(), "cannot close,cannot close");
 });
 
 Deno.test("BaseServer ends requests past their time also when closeRequest throws", async () => {
-  await using server = serve(
+  await using served = await serveForTest(
     new Failing(LOOPBACK, () => new Promise(() => {}), { requestTimeout: 5 }),
   );
-  const answers = await Promise.all([ask(server.addr), ask(server.addr)]);
+  const answers = await Promise.all([ask(served.addr), ask(served.addr)]);
   strictEqual(answers.join(), ",");
-  await server.reports.until(4);
+  await served.untilErrors(4);
   strictEqual(
-    server.reports.errors.filter((message) => message === "cannot close")
+    served.server.errors.filter((message) => message === "cannot close")
       .length >= 2,
     true,
   );

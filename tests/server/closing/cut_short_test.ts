@@ -9,8 +9,9 @@ import {
   TCPServer,
   ThreadingTCPServer,
 } from "../../../mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { ask, isDisconnect, LOOPBACK } from "../../_serve.ts";
 import { Answer, Flood, Ticker } from "./_cut_handlers.ts";
 
 const MIB = 2 ** 20;
@@ -45,35 +46,29 @@ for (
     ["in processes", ForkingTCPServer as unknown as typeof TCPServer],
   ] as const
 ) {
-  class Server extends Base {
-    readonly reports = new Reports();
-    override handleError(error: unknown): void {
-      this.reports.take(error);
-    }
-  }
-
   Deno.test(`a reply of which writes were refused ends with a reset ${where}`, async () => {
-    await using server = serve(new Server(LOOPBACK, Flood));
-    const client = await dial(server);
+    await using served = await serveForTest(new Base(LOOPBACK, Flood));
+    const client = await dial(served.server);
     client.write("go\n");
     const [total, how] = await readOut(client);
     ok(total < 40 * MIB, `${total}`);
     // Where something still reads from the connection, a client that has taken
     // everything sees an end first.
     if (Base === TCPServer) strictEqual(how, "ECONNRESET");
-    const [error] = await server.reports.until(1);
+    const [error] = await served.untilErrors();
     strictEqual((error as Error).name, "LimitOverrunError");
   });
 
   Deno.test(`a handler that never looks at its writes is let go when its client has gone ${where}`, async () => {
     Ticker.stop = false;
-    await using server = serve(
-      new Server(LOOPBACK, Ticker, { maxConnections: 1 }),
+    await using served = await serveForTest(
+      new Base(LOOPBACK, Ticker, { maxConnections: 1 }),
     );
+    const { server } = served;
     const client = await dial(server);
     await once(client, "data");
     client.resetAndDestroy();
-    const errors = await server.reports.until(1);
+    const errors = await served.untilErrors();
     strictEqual(errors.length, 1);
     match(`${errors[0]}`, /BrokenPipe|ConnectionReset|Broken pipe|reset/);
     // Its place is free, whatever it still does.
@@ -81,36 +76,36 @@ for (
     await patiently(once(next, "data"), () => "the next client's turn");
     next.resetAndDestroy();
     await server.shutdown({ gracePeriod: 0 });
+    for (const error of served.takeErrors()) {
+      ok(isDisconnect(error) || (error as Error).name === "AbortError");
+    }
     Ticker.stop = true;
     await Promise.all(Ticker.running);
   });
 
   Deno.test(`a connection whose client has ended its side is closed at once ${where}`, async () => {
-    await using server = serve(new Server(LOOPBACK, Answer));
-    strictEqual(await ask(server.addr, "12345"), "5");
+    await using served = await serveForTest(new Base(LOOPBACK, Answer));
+    strictEqual(await ask(served.addr, "12345"), "5");
     // A client that keeps its end open for ever does not hold up the server.
-    const client = await Deno.connect(server.addr);
+    const client = await Deno.connect(served.addr);
     await client.write(new Uint8Array(3));
     await client.closeWrite();
     const buffer = new Uint8Array(10);
     strictEqual(await client.read(buffer), 1);
     strictEqual(await client.read(buffer), null);
-    await server.shutdown();
+    await served.server.shutdown();
     client.close();
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 }
 
 Deno.test("lingering connections are no error of a shutdown, and end with its grace period", async () => {
-  const reports = new Reports();
-  const server = serve(
-    new TCPServer(LOOPBACK, ({ wfile }) => wfile.write("bye"), {
-      onError: reports.take,
-    }),
+  await using served = await serveForTest(
+    new TCPServer(LOOPBACK, ({ wfile }) => wfile.write("bye")),
   );
-  const client = await Deno.connect(server.addr);
+  const client = await Deno.connect(served.addr);
   strictEqual(await client.read(new Uint8Array(10)), 3);
-  await server.shutdown({ gracePeriod: 50 });
+  await served.server.shutdown({ gracePeriod: 50 });
   client.close();
-  deepStrictEqual(reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });

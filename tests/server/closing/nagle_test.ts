@@ -4,7 +4,8 @@ import {
   TCPServer,
   ThreadingTCPServer,
 } from "../../../mod.ts";
-import { ask, LOOPBACK, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 import { TwoParts, TwoPartsDelayed } from "./_two_parts.ts";
 
 /** Has a server note what is done to its connections' Nagle algorithm. */
@@ -32,17 +33,17 @@ for (
   ] as const
 ) {
   Deno.test(`on ${kind}, the second part of an answer is not held back`, async () => {
-    await using server = new Server(LOOPBACK, TwoParts);
+    const server = new Server(LOOPBACK, TwoParts);
     const noted = noting(server);
-    serve(server);
+    await using _served = await serveForTest(server);
     strictEqual(await ask(server.addr), "Thank you for connecting");
     deepStrictEqual(noted, [true]);
   });
 
   Deno.test(`on ${kind}, Nagle's algorithm can be left as it is`, async () => {
-    await using server = new Server(LOOPBACK, TwoPartsDelayed);
+    const server = new Server(LOOPBACK, TwoPartsDelayed);
     const noted = noting(server);
-    serve(server);
+    await using _served = await serveForTest(server);
     strictEqual(await ask(server.addr), "Thank you for connecting");
     deepStrictEqual(noted, []);
   });

@@ -8,7 +8,8 @@ import {
   type DatagramSocket,
   UDPServer,
 } from "../../../mod.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
+import { LOOPBACK } from "../../_serve.ts";
 import { seenServer } from "../../_seen_server.ts";
 
 /** A client that asks a server for one answer after the other. */
@@ -38,24 +39,18 @@ class Client implements Disposable {
   }
 }
 
-class Quiet extends UDPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
-
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 Deno.test("handlers' packets are in memory of their own", async () => {
   const memories = new Set<ArrayBuffer>();
-  await using server = serve(
-    new Quiet(LOOPBACK, ({ packet, wfile }) => {
+  await using served = await serveForTest(
+    ({ packet, wfile }) => {
       memories.add(packet.buffer);
       wfile.write(packet);
-    }),
+    },
+    { server: UDPServer },
   );
-  using client = new Client(server.addr);
+  using client = new Client(served.addr);
   for (let i = 0; i < 100; i++) {
     strictEqual(await client.ask(`packet ${i}`), `packet ${i}`);
   }
@@ -63,40 +58,43 @@ Deno.test("handlers' packets are in memory of their own", async () => {
 });
 
 Deno.test("a server goes on when handlers transfer their packets", async () => {
-  await using server = serve(
-    new Quiet(LOOPBACK, ({ packet, wfile }) => {
+  await using served = await serveForTest(
+    ({ packet, wfile }) => {
       const transfer = [packet.buffer];
       wfile.write(structuredClone(packet, { transfer }));
-    }),
+    },
+    { server: UDPServer },
   );
-  using client = new Client(server.addr);
+  using client = new Client(served.addr);
   for (let i = 0; i < 20; i++) strictEqual(await client.ask("taken"), "taken");
 });
 
 Deno.test("rfile reads a packet in pieces, in lines and to its end", async () => {
   const got: unknown[] = [];
-  await using server = serve(
-    new Quiet(LOOPBACK, async ({ rfile, wfile }) => {
+  await using served = await serveForTest(
+    async ({ rfile, wfile }) => {
       got.push(decode((await rfile.read(2))!));
       got.push(await rfile.readLine());
       got.push(decode(await rfile.readExactly(3)));
       got.push(decode(await rfile.readAll()));
       got.push(await rfile.read(), await rfile.readLine());
       wfile.write("read");
-    }),
+    },
+    { server: UDPServer },
   );
-  using client = new Client(server.addr);
+  using client = new Client(served.addr);
   strictEqual(await client.ask("abcd\nefghi"), "read");
   deepStrictEqual(got, ["ab", "cd", "efg", "hi", null, null]);
 });
 
 Deno.test("an empty packet is one, and its rfile is at its end", async () => {
-  await using server = serve(
-    new Quiet(LOOPBACK, async ({ rfile, wfile }) => {
+  await using served = await serveForTest(
+    async ({ rfile, wfile }) => {
       wfile.write(`${await rfile.read()} ${(await rfile.readAll()).length}`);
-    }),
+    },
+    { server: UDPServer },
   );
-  using client = new Client(server.addr);
+  using client = new Client(served.addr);
   strictEqual(await client.ask(""), "null 0");
 });
 
@@ -106,20 +104,21 @@ Deno.test("a reply is what was written, whatever its memory holds later", async 
     await wfile.write(memory.fill("1".charCodeAt(0)));
     memory.fill("2".charCodeAt(0));
   };
-  await using server = serve(
-    new Quiet(LOOPBACK, async ({ packet, wfile }) => {
+  await using served = await serveForTest(
+    async ({ packet, wfile }) => {
       if (decode(packet) === "later") await null;
       await write(wfile);
       wfile.write("!");
-    }),
+    },
+    { server: UDPServer },
   );
-  using client = new Client(server.addr);
+  using client = new Client(served.addr);
   strictEqual(await client.ask("at once"), "1111!");
   strictEqual(await client.ask("later"), "1111!");
 });
 
 Deno.test("a datagram handler's forgotten await ends nothing, and is reported", async () => {
-  class Forgetful extends Quiet {
+  class Forgetful extends UDPServer {
     constructor() {
       super(LOOPBACK, ({ wfile, rfile }) => {
         wfile.write("answer");
@@ -134,10 +133,10 @@ Deno.test("a datagram handler's forgotten await ends nothing, and is reported", 
       });
     }
   }
-  await using server = serve(new Forgetful());
-  using client = new Client(server.addr);
+  await using served = await serveForTest(new Forgetful());
+  using client = new Client(served.addr);
   strictEqual(await client.ask("x"), "answer");
-  for (const error of await server.reports.until(2)) {
+  for (const error of await served.untilErrors(2)) {
     match(
       (error as Error).message,
       /the request is finished; did handle\(\) await all that it started\?/,

@@ -4,7 +4,8 @@ import {
   TCPServer,
   ThreadingTCPServer,
 } from "../../../mod.ts";
-import { ask, hasIPv6, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
+import { ask, hasIPv6 } from "../../_serve.ts";
 
 /** Answers with the addresses that it is told. */
 export class Told extends StreamRequestHandler<Deno.NetAddr> {
@@ -25,10 +26,10 @@ for (const Server of [TCPServer, ThreadingTCPServer]) {
     ignore: !hasIPv6(),
     async fn() {
       for (const rawAddresses of [false, true]) {
-        await using server = serve(
+        await using served = await serveForTest(
           new Server({ hostname: "::", port: 0 }, Told, { rawAddresses }),
         );
-        const { port } = server.addr;
+        const { port } = served.addr;
         const mapped = rawAddresses ? "::ffff:127.0.0.1" : "127.0.0.1";
         deepStrictEqual(
           (await ask({ hostname: "127.0.0.1", port })).split(","),

@@ -5,7 +5,8 @@ import {
   type TCPServerOptions,
   ThreadingTCPServer,
 } from "../../../mod.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
+import { LOOPBACK } from "../../_serve.ts";
 import { Messenger } from "./_messaging_handlers.ts";
 
 /** A message, and where it came from. */
@@ -13,7 +14,6 @@ export type Received = readonly [message: unknown, from: MessageSender];
 
 /** What a server of the tests keeps. */
 export interface Kept {
-  readonly reports: Reports;
   readonly received: Received[];
   /** Resolves when so many have been received. */
   until(count: number): Promise<Received[]>;
@@ -53,12 +53,11 @@ export function start(
   way: string,
   options: TCPServerOptions = {},
   many: number = MANY,
-): TCPServer & Kept {
-  const reports = new Reports();
+): Promise<TestServer<TCPServer & Kept>> {
   const received: Received[] = [];
   const waiting: (() => void)[] = [];
   const server = WAYS[way]!({
-    onError: reports.take,
+    onError() {},
     onMessage: (message, from) => {
       received.push([message, from]);
       for (const wake of waiting.splice(0)) wake();
@@ -71,5 +70,5 @@ export function start(
     }
     return received;
   };
-  return serve(Object.assign(server, { reports, received, until }));
+  return serveForTest(Object.assign(server, { received, until }));
 }

@@ -22,7 +22,8 @@ for (const way of NAMES) {
   Deno.test(`${way}, handlers have a copy of the configuration, frozen`, async () => {
     const table = new Map([["key", Uint8Array.of(1, 2)]]);
     const config = { greeting: "hi", rooms: ["lobby"], table };
-    await using server = start(way, { config });
+    await using served = await start(way, { config });
+    const { server } = served;
     config.rooms.push("later");
     using client = await Client.connect(server);
     strictEqual(
@@ -35,14 +36,16 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, a handler without a configuration has none`, async () => {
-    await using server = start(way);
+    await using served = await start(way);
+    const { server } = served;
     using client = await Client.connect(server);
     strictEqual(await client.ask("config"), "undefined\n");
     strictEqual(server.config, undefined);
   });
 
   Deno.test(`${way}, a configuration that is set anew reaches handlers that run, and later ones`, async () => {
-    await using server = start(way, { config: CONFIG });
+    await using served = await start(way, { config: CONFIG });
+    const { server } = served;
     using client = await Client.connect(server);
     await untilConfig(client, "hi");
     server.config = other("salut");
@@ -60,7 +63,8 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, a configuration is set before messages that follow it`, async () => {
-    await using server = start(way, { config: CONFIG });
+    await using served = await start(way, { config: CONFIG });
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("config");
     server.config = other("salut");
@@ -71,7 +75,8 @@ for (const way of NAMES) {
 
   Deno.test(`${way}, a configuration has any size`, async () => {
     const config = other("x".repeat(1_000_000));
-    await using server = start(way, { config });
+    await using served = await start(way, { config });
+    const { server } = served;
     using client = await Client.connect(server);
     strictEqual(await client.ask("size"), "1000000 characters\n");
     server.config = other("y".repeat(1_000_001));
@@ -90,7 +95,8 @@ for (const way of NAMES) {
 
 for (const way of NAMES.slice(1)) {
   Deno.test(`${way}, those that come after a recycle() are configured, and sent nothing of before`, async () => {
-    await using server = start(way, { config: CONFIG });
+    await using served = await start(way, { config: CONFIG });
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("config");
     server.broadcast("before");

@@ -5,7 +5,8 @@ import { MANY, NAMES, type Received, start } from "./_ways.ts";
 
 for (const way of NAMES) {
   Deno.test(`${way}, what handlers post arrives in order`, async () => {
-    await using server = start(way);
+    await using served = await start(way);
+    const { server } = served;
     using client = await Client.connect(server);
     strictEqual(await client.ask("count 100"), "counted\n");
     const received = await patiently(server.until(100), () => "100 messages");
@@ -19,7 +20,8 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, a broadcast reaches all handlers, and one to a sender those beside it`, async () => {
-    await using server = start(way);
+    await using served = await start(way);
+    const { server } = served;
     using one = await Client.connect(server);
     using other = await Client.connect(server);
     await one.send("hello one");
@@ -44,7 +46,8 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, messages to handlers arrive in order`, async () => {
-    await using server = start(way);
+    await using served = await start(way);
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("config");
     let expected = "";
@@ -58,12 +61,13 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, what onMessage of a handler class and of a handler throw is told`, async () => {
-    await using server = start(way, {}, 1);
+    await using served = await start(way, {}, 1);
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("config");
     server.broadcast("whole class");
     server.broadcast("each handler");
-    const errors = await server.reports.until(2);
+    const errors = await served.untilErrors(2);
     deepStrictEqual(
       errors.map((error) => `${error}`).sort(),
       ["RangeError: a handler fails", "RangeError: the class fails"],
@@ -76,16 +80,16 @@ for (const way of NAMES) {
 
   Deno.test(`${way}, what onMessage of the server throws is told, and the next comes`, async () => {
     const seen: unknown[] = [];
-    await using server = start(way, {
+    await using served = await start(way, {
       onMessage: (message) => {
         seen.push(message);
         if (seen.length === 1) throw new RangeError("at once");
         if (seen.length === 2) return Promise.reject(new RangeError("later"));
       },
     });
-    using client = await Client.connect(server);
+    using client = await Client.connect(served.server);
     await client.ask("count 3");
-    const errors = await server.reports.until(2);
+    const errors = await served.untilErrors(2);
     deepStrictEqual(
       errors.map((error) => (error as Error).message).sort(),
       ["at once", "later"],
@@ -94,22 +98,24 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, messages that nobody takes are told of once`, async () => {
-    await using server = start(way, { onMessage: undefined as never });
+    await using served = await start(way, { onMessage: undefined as never });
+    const { server } = served;
     using client = await Client.connect(server);
     strictEqual(await client.ask("count 3"), "counted\n");
     strictEqual(await client.ask("count 3"), "counted\n");
-    const [error] = await server.reports.until(1);
+    const [error] = await served.untilErrors();
     match(
       `${error}`,
       /^NotSupported: A handler has posted a message, and nobody takes it; give the server the option onMessage/,
     );
     client.conn.close();
     await server.shutdown();
-    strictEqual(server.reports.errors.length, 1);
+    deepStrictEqual(served.errors, []);
   });
 
   Deno.test(`${way}, a message that cannot travel is an error of the call`, async () => {
-    await using server = start(way);
+    await using served = await start(way);
+    const { server } = served;
     using client = await Client.connect(server);
     match(
       await client.ask("bad"),
@@ -126,8 +132,8 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, a handler that broadcasts does so, or is told who can`, async () => {
-    await using server = start(way);
-    using client = await Client.connect(server);
+    await using served = await start(way);
+    using client = await Client.connect(served.server);
     match(
       await client.ask("broadcast"),
       way === "on the event loop"
@@ -138,7 +144,8 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, who posts more than may wait is refused, and all before arrives`, async () => {
-    await using server = start(way);
+    await using served = await start(way);
+    const { server } = served;
     using client = await Client.connect(server);
     const [count, name] = (await client.ask("flood 60000")).trim().split(" ");
     strictEqual(name, "Busy");
@@ -150,7 +157,8 @@ for (const way of NAMES) {
   });
 
   Deno.test(`${way}, what a handler posts at its end arrives before the server has finished`, async () => {
-    const server = start(way);
+    await using served = await start(way);
+    const { server } = served;
     const client = await Client.connect(server);
     // More than a place may have on its way.
     strictEqual(await client.ask("farewell 4000"), "noted\n");
@@ -160,22 +168,23 @@ for (const way of NAMES) {
     strictEqual(server.broadcast("too late"), 0);
     strictEqual(server.received[0]![1].post("too late"), false);
     await patiently(server.received[0]![1].gone, () => "its end");
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 }
 
 Deno.test("on the event loop, whoever awaits each post lets everything else go on", async () => {
-  await using server = start("on the event loop");
+  await using served = await start("on the event loop");
   let ended = false;
   setTimeout(() => ended = true);
   for (let count = 0; !ended; count++) {
     ok(count < 1_000_000, "no timer had a turn");
-    await server.post("m");
+    await served.server.post("m");
   }
 });
 
 Deno.test("on the event loop, the server is what handlers see, and posts to itself", async () => {
-  await using server = start("on the event loop");
+  await using served = await start("on the event loop");
+  const { server } = served;
   const message = { is: "number", number: 1 };
   server.post(message);
   message.number = 2;

@@ -194,7 +194,8 @@ Deno.test("a place that never started is gone, too", async () => {
 
 for (const way of NAMES.slice(1)) {
   Deno.test(`${way}, the server hears when a place is gone, and goes on with another`, async () => {
-    await using server = start(way);
+    await using served = await start(way);
+    const { server } = served;
     using client = await Client.connect(server);
     await client.send("hello one");
     await client.send("count 10");
@@ -210,11 +211,13 @@ for (const way of NAMES.slice(1)) {
     ok(other.id > place.id);
     ok(other.post("somebody"));
     strictEqual(await next.read(), '> "somebody"\n');
+    match(String(await served.untilErrors()), /^HandlerLostError: /);
   });
 }
 
 Deno.test("a process that is starting is sent what is broadcast meanwhile", async () => {
-  await using server = start("in processes");
+  await using served = await start("in processes");
+  const { server } = served;
   using client = await Client.connect(server);
   // It takes longer than this to start.
   while (server.broadcast("early") === 0) await turn();

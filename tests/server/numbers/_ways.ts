@@ -2,50 +2,49 @@ import {
   type ConnectionInfo,
   ForkingTCPServer,
   type ServerStats,
-  TCPServer,
+  type TCPServer,
   type TCPServerOptions,
   ThreadingTCPServer,
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK, serve } from "../../_serve.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 import { Watched } from "./_watched_handlers.ts";
 
 type Handler = ConstructorParameters<typeof TCPServer>[1];
 
-/** A server of each way to run handlers, which serves and reports nothing. */
+/** Serves in each of the ways to run handlers. */
 export const WAYS: Readonly<
-  Record<string, (options?: TCPServerOptions, handler?: unknown) => TCPServer>
+  Record<
+    string,
+    (
+      options?: TCPServerOptions,
+      handler?: unknown,
+    ) => Promise<TestServer<TCPServer>>
+  >
 > = {
-  "on the event loop": (options, handler = Watched) =>
-    serve(new TCPServer(LOOPBACK, handler as Handler, quiet(options))),
+  "on the event loop": (options = {}, handler = Watched) =>
+    serveForTest(handler as Handler, { options }),
   "in threads that accept": (options, handler = Watched) =>
-    serve(
-      new ThreadingTCPServer(LOOPBACK, handler as typeof Watched, {
-        ...{ accept: "threads", workers: 2 },
-        ...quiet(options),
-      }),
-    ),
+    serveForTest(handler as typeof Watched, {
+      server: ThreadingTCPServer,
+      options: { accept: "threads", workers: 2, ...options },
+    }),
   "in threads where main accepts": (options, handler = Watched) =>
-    serve(
-      new ThreadingTCPServer(LOOPBACK, handler as typeof Watched, {
-        ...{ accept: "main", workers: 2 },
-        ...quiet(options),
-      }),
-    ),
+    serveForTest(handler as typeof Watched, {
+      server: ThreadingTCPServer,
+      options: { accept: "main", workers: 2, ...options },
+    }),
   "in processes": (options, handler = Watched) =>
-    serve(
-      new ForkingTCPServer(LOOPBACK, handler as typeof Watched, {
+    serveForTest(handler as typeof Watched, {
+      server: ForkingTCPServer,
+      options: {
         maxChildren: 2,
         connectionsPerChild: 10,
         requestsPerChild: 1_000,
-        ...quiet(options),
-      }),
-    ),
+        ...options,
+      },
+    }),
 };
-
-function quiet(options: TCPServerOptions = {}): TCPServerOptions {
-  return { onError: () => {}, ...options };
-}
 
 const encoder = new TextEncoder();
 

@@ -1,16 +1,16 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
 import {
   type ConnectionInfo,
   StreamRequestHandler,
-  TCPServer,
+  type TCPServer,
 } from "../../../mod.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { Client, listWhen, statsWhen, WAYS } from "./_ways.ts";
 
 for (const [way, start] of Object.entries(WAYS)) {
   Deno.test(`connections() lists what is in progress, and closeConnection() ends one, ${way}`, async () => {
-    const reports = new Reports();
-    await using server = start({ onError: reports.take });
+    await using served = await start();
+    const { server } = served;
     const before = Date.now();
     using one = await Client.connect(server);
     using two = await Client.connect(server);
@@ -46,7 +46,7 @@ for (const [way, start] of Object.entries(WAYS)) {
     strictEqual(await server.closeConnection(of(one).id), false);
     strictEqual(await two.ask("b"), "b\n");
     strictEqual(server.stats().aborted.closed, 1);
-    deepStrictEqual(reports.errors, []);
+    deepStrictEqual(served.errors, []);
     await rejects(server.closeConnection("1" as never), {
       name: "TypeError",
       message:
@@ -55,7 +55,8 @@ for (const [way, start] of Object.entries(WAYS)) {
   });
 
   Deno.test(`connections() tells how much a client has not taken, ${way}`, async () => {
-    await using server = start();
+    await using served = await start();
+    const { server } = served;
     using client = await Client.connect(server);
     await client.send("write much");
     const [{ id, buffered }] = await listWhen(
@@ -68,7 +69,8 @@ for (const [way, start] of Object.entries(WAYS)) {
   });
 
   Deno.test(`closeConnection() ends a connection that lingers, ${way}`, async () => {
-    await using server = start();
+    await using served = await start();
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("end");
     const [{ id }] = await listWhen(
@@ -93,7 +95,8 @@ Deno.test("the signal of a handler tells who has closed its connection", async (
       );
     }
   }
-  await using server = serve(new TCPServer(LOOPBACK, Waiting));
+  await using served = await serveForTest(Waiting);
+  const { server } = served;
   using client = await Client.connect(server);
   await client.read();
   const [{ id }] = await server.connections() as [never];
@@ -105,7 +108,8 @@ Deno.test("the signal of a handler tells who has closed its connection", async (
 
 Deno.test("a handler that does not heed its end is listed as aborted", async () => {
   const { promise: end, resolve } = Promise.withResolvers<void>();
-  await using server = serve(new TCPServer(LOOPBACK, () => end));
+  await using served = await serveForTest(() => end);
+  const { server } = served;
   using _client = await Client.connect(server);
   const [{ id }] = await listWhen(server, (list) => list.length === 1) as [
     never,
@@ -118,7 +122,8 @@ Deno.test("a handler that does not heed its end is listed as aborted", async () 
 });
 
 Deno.test("numbers of connections are never used again, in the place of a thread that died either", async () => {
-  await using server = WAYS["in threads that accept"]!();
+  await using served = await WAYS["in threads that accept"]!();
+  const { server } = served;
   const seen = new Set<number>();
   for (let round = 0; round < 3; round++) {
     using client = await Client.connect(server);
@@ -129,6 +134,7 @@ Deno.test("numbers of connections are never used again, in the place of a thread
     await client.send("die");
     await client.closed();
     await statsWhen(server, ({ workers }) => workers!.lost === round + 1);
+    match(String(await served.untilErrors()), /^HandlerLostError: /);
   }
   strictEqual(server.stats().accepted, 3);
   strictEqual(server.stats().active, 0);
@@ -160,7 +166,8 @@ async function connectElsewhere(
 }
 
 Deno.test("a thread that computes is not waited for, and owes no second answer", async () => {
-  await using server = WAYS["in threads that accept"]!();
+  await using served = await WAYS["in threads that accept"]!();
+  const { server } = served;
   using idle = await Client.connect(server);
   await idle.ask("a");
   using busy = await connectElsewhere(server, idle);

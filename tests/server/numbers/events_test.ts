@@ -10,8 +10,9 @@ import {
 } from "../../../mod.ts";
 import { CHANNELS, EVENTS } from "../../../server/_events/channels.ts";
 import { Publisher } from "../../../server/_events/publisher.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 import { spoil, Watched } from "./_watched_handlers.ts";
 import { Client, statsWhen, WAYS } from "./_ways.ts";
 import { seenServer } from "../../_seen_server.ts";
@@ -72,7 +73,8 @@ for (const [way, start] of Object.entries(WAYS)) {
   Deno.test(`the events of a request come in their order, in the main thread, ${way}`, async () => {
     using ear = new Ear();
     const before = performance.timeOrigin + performance.now();
-    const server = start();
+    await using served = await start();
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("line");
     const { id, clientAddress, waited } = await ear.until("socketserver:start");
@@ -97,11 +99,13 @@ for (const [way, start] of Object.entries(WAYS)) {
 
   Deno.test(`what fails and what is aborted says so at its end, ${way}`, async () => {
     using ear = new Ear("error", "end");
-    await using server = start();
+    await using served = await start();
+    const { server } = served;
     using failing = await Client.connect(server);
     await failing.send("fail");
     const error = await ear.until("socketserver:error");
     ok(error.error instanceof RangeError);
+    strictEqual(String(await served.untilErrors()), String(error.error));
     deepStrictEqual(
       { ...error.clientAddress },
       { ...failing.conn.localAddr },
@@ -127,20 +131,22 @@ for (const [way, start] of Object.entries(WAYS)) {
 
 Deno.test("what verify refuses has no start and no end", async () => {
   using ear = new Ear();
-  const server = serve(
-    new TCPServer(LOOPBACK, Watched, { verify: () => false }),
+  await using served = await serveForTest(
+    Watched,
+    { options: { verify: () => false } },
   );
-  strictEqual(await ask(server.addr), "");
+  strictEqual(await ask(served.addr), "");
   const { reason } = await ear.until("socketserver:refuse");
   strictEqual(reason, "verify");
-  await server.shutdown();
+  await served.server.shutdown();
   strictEqual(ear.names(), "listen accept refuse drain close");
 });
 
 Deno.test("a server that is full says so, once for each that it has accepted", async () => {
   for (const way of ["on the event loop", "in threads that accept"]) {
     using ear = new Ear("full");
-    await using server = WAYS[way]!({ maxConnections: 1 });
+    await using served = await WAYS[way]!({ maxConnections: 1 });
+    const { server } = served;
     using one = await Client.connect(server);
     await one.ask("a");
     const { limit } = await ear.until("socketserver:full");
@@ -155,23 +161,27 @@ Deno.test("a server that is full says so, once for each that it has accepted", a
 
 Deno.test("errors that belong to no request are told, and only once", async () => {
   using ear = new Ear("error");
-  await using server = serve(
-    new ThreadingTCPServer(LOOPBACK, Watched, {
-      ...{ workers: 1, onError: () => {} },
-    }),
+  await using served = await serveForTest(
+    Watched,
+    {
+      server: ThreadingTCPServer,
+      options: { workers: 1 },
+    },
   );
-  using client = await Client.connect(server);
+  using client = await Client.connect(served.server);
   await client.ask("a");
   await client.send("die");
   const { error, clientAddress } = await ear.until("socketserver:error");
   ok(error instanceof HandlerLostError);
+  deepStrictEqual(await served.untilErrors(), [error]);
   deepStrictEqual({ ...clientAddress }, { ...client.conn.localAddr });
   strictEqual(ear.names(), "error");
 });
 
 Deno.test("the requests of a thread that dies end, as failed", async () => {
   using ear = new Ear("end");
-  await using server = WAYS["in threads that accept"]!();
+  await using served = await WAYS["in threads that accept"]!();
+  const { server } = served;
   using client = await Client.connect(server);
   await client.ask("a");
   await client.send("die");
@@ -183,12 +193,16 @@ Deno.test("the requests of a thread that dies end, as failed", async () => {
   const stats = server.stats();
   deepStrictEqual([stats.bytesIn, stats.bytesOut], [2 + 4, 2]);
   ok(error instanceof HandlerLostError);
+  strictEqual(String(await served.untilErrors()), String(error));
   ok(duration >= 0);
   deepStrictEqual({ ...clientAddress }, { ...client.conn.localAddr });
 });
 
 Deno.test("those who listen inside a thread that accepts are told there", async () => {
-  await using server = WAYS["in threads that accept"]!({ maxConnections: 1 });
+  await using served = await WAYS["in threads that accept"]!({
+    maxConnections: 1,
+  });
+  const { server } = served;
   using client = await Client.connect(server);
   // The server, as its handlers see it, and nothing for the main thread.
   strictEqual(await client.ask("told here"), "1 true\n");
@@ -196,7 +210,12 @@ Deno.test("those who listen inside a thread that accepts are told there", async 
 });
 
 Deno.test("who has subscribed later is told from then on, and who has gone is not", async () => {
-  await using server = WAYS["in threads that accept"]!();
+  // serveForTest() would listen as well.
+  await using server = new ThreadingTCPServer(LOOPBACK, Watched, {
+    accept: "threads",
+    workers: 2,
+  });
+  void server.serveForever();
   using before = await Client.connect(server);
   await before.ask("a");
   {
@@ -256,20 +275,20 @@ Deno.test("a subscriber that throws, or rejects, harms nobody and is told of onc
     void good.push((told as ServerEvents["socketserver:accept"]).id);
   const all = [bad, worse, last];
   for (const each of all) subscribe("socketserver:accept", each);
-  const reports = new Reports();
   try {
-    await using server = serve(
-      new TCPServer(LOOPBACK, Watched, { onError: reports.take }),
+    await using served = await serveForTest(
+      Watched,
     );
     for (let i = 0; i < 3; i++) {
-      strictEqual(await ask(server.addr, "a\n"), "a\n");
+      strictEqual(await ask(served.addr, "a\n"), "a\n");
     }
-    strictEqual(server.stats().failed, 0);
+    strictEqual(served.server.stats().failed, 0);
+    deepStrictEqual(served.errors, []);
   } finally {
     console.error = error;
     for (const each of all) unsubscribe("socketserver:accept", each);
   }
-  deepStrictEqual([good, reports.errors], [[1, 2, 3], []]);
+  deepStrictEqual(good, [1, 2, 3]);
   strictEqual(printed.length, 2);
   ok(printed[0]!.startsWith("A subscriber of socketserver:accept failed: "));
   ok(printed[0]!.includes("a bad subscriber"));
@@ -282,7 +301,8 @@ for (const [way, start] of Object.entries(WAYS)) {
     const names = EVENTS.map((event) => `socketserver:${event}`);
     for (const name of names) subscribe(name, spoil);
     try {
-      await using server = start();
+      await using served = await start();
+      const { server } = served;
       const { hostname, port } = server.addr;
       using client = await Client.connect(server);
       strictEqual(await client.ask("a"), "a\n");
@@ -310,7 +330,8 @@ for (const [way, start] of Object.entries(WAYS)) {
 
 Deno.test("a subscriber inside a thread that accepts changes nothing of what the main thread is told", async () => {
   using ear = new Ear("end");
-  await using server = WAYS["in threads that accept"]!();
+  await using served = await WAYS["in threads that accept"]!();
+  const { server } = served;
   using client = await Client.connect(server);
   await client.send("spoil here");
   strictEqual(await client.read(), "");
@@ -326,9 +347,9 @@ Deno.test("a subscriber may shut the server down, and hears it", async () => {
   const server = new TCPServer(LOOPBACK, class extends StreamRequestHandler {});
   const stop = () => void server.shutdown();
   subscribe("socketserver:end", stop);
-  const served = server.serveForever();
+  const serving = server.serveForever();
   strictEqual(await ask(server.addr), "");
-  await patiently(served, () => "the end");
+  await patiently(serving, () => "the end");
   unsubscribe("socketserver:end", stop);
   strictEqual(ear.names(), "listen accept start end drain close");
 });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import {
   DatagramRequestHandler,
   ForkingTCPServer,
@@ -10,14 +10,18 @@ import {
   UDPServer,
 } from "../../../mod.ts";
 import { HTTPServer, ThreadingHTTPServer } from "../../../server/http/mod.ts";
-import { ask, LOOPBACK, reset, serve } from "../../_serve.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import { ask, isDisconnect, LOOPBACK, reset } from "../../_serve.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../../server/testing/mod.ts";
 import { Bare, Lengths, TwicePacket, Watched } from "./_watched_handlers.ts";
 import { Client, listWhen, statsWhen, WAYS } from "./_ways.ts";
 
 for (const [way, start] of Object.entries(WAYS)) {
   Deno.test(`a request that has failed is counted once, also where it is closed later, ${way}`, async () => {
-    await using server = start();
+    await using served = await start();
+    const { server } = served;
     using client = await Client.connect(server);
     await client.send("fail");
     const [lingering] = await listWhen(
@@ -30,13 +34,15 @@ for (const [way, start] of Object.entries(WAYS)) {
       (stats) => stats.lingering === 0,
     );
     deepStrictEqual([failed, aborted.closed], [1, 0]);
+    match(String(await served.untilErrors()), /as it was told/);
   });
 }
 
 for (const [way, start] of Object.entries(WAYS)) {
   Deno.test(`stats() counts what is in progress, and what was, ${way}`, async () => {
     const before = Date.now();
-    await using server = start();
+    await using served = await start();
+    const { server } = served;
     const none = server.stats();
     ok(none.since >= before - 1_000 && none.since <= Date.now());
     strictEqual(none.active + none.lingering + none.accepted, 0);
@@ -69,10 +75,12 @@ for (const [way, start] of Object.entries(WAYS)) {
     await server.shutdown();
     const { active, lingering, failed, timedOut } = server.stats();
     deepStrictEqual([active, lingering, failed, timedOut], [0, 0, 1, 0]);
+    match(String(served.takeErrors()), /as it was told/);
   });
 
   Deno.test(`a connection lingers whose handler has ended and whose client stays, ${way}`, async () => {
-    await using server = start();
+    await using served = await start();
+    const { server } = served;
     using client = await Client.connect(server);
     strictEqual(await client.ask("end"), "ending\n");
     const { active } = await statsWhen(
@@ -90,7 +98,8 @@ for (const [way, start] of Object.entries(WAYS)) {
   });
 
   Deno.test(`requests that are aborted are counted by reason, ${way}`, async () => {
-    await using server = start({ requestTimeout: 50 });
+    await using served = await start({ requestTimeout: 50 });
+    const { server } = served;
     using client = await Client.connect(server);
     await client.closed();
     client.conn.close();
@@ -100,19 +109,23 @@ for (const [way, start] of Object.entries(WAYS)) {
     );
     strictEqual(aborted.requestTimeout, 1);
     deepStrictEqual([timedOut, failed], [1, 0]);
+    match(String(await served.untilErrors()), /longer than requestTimeout/);
   });
 
   Deno.test(`those that a shutdown aborts are counted, ${way}`, async () => {
-    await using server = start();
+    await using served = await start();
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("a");
     await server.shutdown({ gracePeriod: 0 });
     const { aborted, active } = server.stats();
     deepStrictEqual([aborted.shutdown, active], [1, 0]);
+    match(String(served.takeErrors()), /did not finish within 0 ms/);
   });
 
   Deno.test(`countBytes counts what passes by rfile and wfile, too, ${way}`, async () => {
-    await using server = start({ countBytes: true }, Bare);
+    await using served = await start({ countBytes: true }, Bare);
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("a line");
     const { bytesIn, bytesOut } = await statsWhen(
@@ -131,7 +144,8 @@ for (
   ] as const
 ) {
   Deno.test(`stats() tells of the ${kind}, of lost and of replaced ones, ${way}`, async () => {
-    await using server = WAYS[way]!();
+    await using served = await WAYS[way]!();
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("a");
     const { workers } = server.stats();
@@ -154,12 +168,14 @@ for (
     using next = await Client.connect(server);
     strictEqual(await next.ask("b"), "b\n");
     await statsWhen(server, ({ workers }) => workers!.replaced === 1);
+    match(String(await served.untilErrors()), /^HandlerLostError: /);
   });
 }
 
 Deno.test("threads and processes that are recycled are retired, and not lost", async () => {
   for (const way of Object.keys(WAYS).slice(1)) {
-    await using server = WAYS[way]!();
+    await using served = await WAYS[way]!();
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("a");
     client.conn.close();
@@ -175,33 +191,41 @@ Deno.test("threads and processes that are recycled are retired, and not lost", a
 
 Deno.test("requests that a recycle aborts are counted as those that a shutdown does", async () => {
   for (const way of Object.keys(WAYS).slice(1)) {
-    await using server = WAYS[way]!();
+    await using served = await WAYS[way]!();
+    const { server } = served;
     using client = await Client.connect(server);
     await client.ask("a");
     await (server as TCPServer & Recyclable).recycle({ gracePeriod: 0 });
     const { aborted } = await statsWhen(server, (stats) => stats.active === 0);
     deepStrictEqual([aborted.shutdown, aborted.connection], [1, 0], way);
+    match(String(await served.untilErrors()), /did not finish within 0 ms/);
   }
 });
 
 Deno.test("processes that have served what they may are retired, and not lost", async () => {
-  await using server = serve(
-    new ForkingTCPServer(LOOPBACK, Watched, { maxChildren: 2 }),
+  await using served = await serveForTest(
+    Watched,
+    { server: ForkingTCPServer, options: { maxChildren: 2 } },
   );
-  strictEqual(await ask(server.addr, "one\n"), "one\n");
+  strictEqual(await ask(served.addr, "one\n"), "one\n");
   const { workers } = await statsWhen(
-    server,
+    served.server,
     ({ workers }) => workers!.retired === 1,
   );
   deepStrictEqual([workers!.lost, workers!.replaced], [0, 0]);
 });
 
 Deno.test("what is accepted and has no process yet waits", async () => {
-  await using server = serve(
-    new ForkingTCPServer(LOOPBACK, Watched, {
-      ...{ maxChildren: 1, spareChildren: 0 },
-    }),
+  await using served = await serveForTest(
+    Watched,
+    {
+      server: ForkingTCPServer,
+      options: {
+        ...{ maxChildren: 1, spareChildren: 0 },
+      },
+    },
   );
+  const { server } = served;
   using client = await Client.connect(server);
   const [waiting] = await listWhen(
     server,
@@ -215,11 +239,15 @@ Deno.test("what is accepted and has no process yet waits", async () => {
 });
 
 Deno.test("what verify refuses is counted", async () => {
-  await using server = serve(
-    new TCPServer(LOOPBACK, Watched, { verify: () => false }),
+  await using served = await serveForTest(
+    Watched,
+    { options: { verify: () => false } },
   );
-  strictEqual(await ask(server.addr), "");
-  const stats = await statsWhen(server, ({ refused }) => refused.verify === 1);
+  strictEqual(await ask(served.addr), "");
+  const stats = await statsWhen(
+    served.server,
+    ({ refused }) => refused.verify === 1,
+  );
   deepStrictEqual([stats.accepted, stats.failed], [1, 0]);
 });
 
@@ -231,55 +259,71 @@ Deno.test("the times of a connection are counted by their options' names", async
       [{ lingerTimeout: 50 }, "lingerTimeout"],
     ] as const
   ) {
-    await using server = serve(
-      new TCPServer(LOOPBACK, async ({ wfile, rfile }) => {
+    await using served = await serveForTest(
+      async ({ wfile, rfile }) => {
         if (name !== "lingerTimeout") return void await rfile.read();
         // More than the kernel takes of a client that reads nothing.
         wfile.write(new Uint8Array(16_000_000)).catch(() => {});
-      }, { ...options, onError: () => {} }),
+      },
+      { options },
     );
+    const { server } = served;
     using _client = await Client.connect(server);
     const { aborted, timedOut } = await statsWhen(
       server,
       (stats) => stats.timedOut > 0,
     );
     deepStrictEqual([aborted[name], timedOut], [1, 1], name);
+    match(
+      String(await served.untilErrors()),
+      new RegExp(`${name}, 50 ms$`),
+    );
   }
 });
 
 Deno.test("a handler's own time limit and a client's reset are counted apart", async () => {
-  await using http = serve(
-    new HTTPServer(LOOPBACK, () => new Response(new Uint8Array(16_000_000)), {
-      limits: { writeTimeout: 50 },
-      onError: () => {},
-    }),
+  await using http = await serveForTest(
+    () => new Response(new Uint8Array(16_000_000)),
+    {
+      server: HTTPServer,
+      options: {
+        limits: { writeTimeout: 50 },
+      },
+    },
   );
-  using idle = await Client.connect(http);
+  using idle = await Client.connect(http.server);
   await idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r");
-  const { aborted } = await statsWhen(http, (stats) => stats.timedOut > 0);
+  const { aborted } = await statsWhen(
+    http.server,
+    (stats) => stats.timedOut > 0,
+  );
   strictEqual(aborted.timeout, 1);
-  await using server = serve(
-    new TCPServer(LOOPBACK, async ({ rfile, wfile }) => {
+  strictEqual(((await http.untilErrors())[0] as Error).name, "TimeoutError");
+  await using served = await serveForTest(
+    async ({ rfile, wfile }) => {
       await rfile.readLine();
       while (true) await wfile.write("unread");
-    }, { onError: () => {} }),
+    },
   );
+  const { server } = served;
   using client = await Client.connect(server);
   await client.send("a");
   await reset(client.conn);
   const stats = await statsWhen(server, (stats) => stats.active === 0);
   deepStrictEqual([stats.aborted.connection, stats.failed], [1, 0]);
+  ok(isDisconnect((await served.untilErrors())[0]));
 });
 
 Deno.test("a handshake that takes too long is counted", async () => {
   const certificate = await selfSignedCertificate();
-  await using server = serve(
+  await using served = await serveForTest(
     new TLSServer(
       { ...LOOPBACK, ...certificate },
       () => {},
       { handshakeTimeout: 50, onError: () => {} },
     ),
   );
+  const { server } = served;
   using silent = new Client(await Deno.connect(server.addr));
   const [{ state } = { state: "" }] = await listWhen(
     server,
@@ -289,6 +333,7 @@ Deno.test("a handshake that takes too long is counted", async () => {
   await silent.closed();
   const { aborted } = await statsWhen(server, (stats) => stats.timedOut === 1);
   strictEqual(aborted.handshakeTimeout, 1);
+  match(String(await served.untilErrors()), /longer than handshakeTimeout/);
 });
 
 Deno.test("of TLS the text is counted, from startTLS on too", async () => {
@@ -301,10 +346,10 @@ Deno.test("of TLS the text is counted, from startTLS on too", async () => {
       await this.wfile.write(`${await this.rfile.readLine()}\n`);
     }
   }
-  await using tls = serve(
+  await using tls = await serveForTest(
     new TLSServer({ ...LOOPBACK, ...certificate }, Watched),
   );
-  await using plain = serve(new TCPServer(LOOPBACK, Upgrading));
+  await using plain = await serveForTest(Upgrading);
   const trust = { caCerts: [certificate.cert], hostname: "localhost" };
   const connect = async (conn: Promise<Deno.TlsConn>) => {
     using client = await conn;
@@ -312,13 +357,16 @@ Deno.test("of TLS the text is counted, from startTLS on too", async () => {
     await client.read(new Uint8Array(100));
   };
   await connect(Deno.connectTls({ ...trust, port: tls.addr.port }));
-  const { bytesIn, bytesOut } = await statsWhen(tls, (it) => it.active === 0);
+  const { bytesIn, bytesOut } = await statsWhen(
+    tls.server,
+    (it) => it.active === 0,
+  );
   deepStrictEqual([bytesIn, bytesOut], [7, 7]);
   const conn = await Deno.connect(plain.addr);
   await conn.write(new TextEncoder().encode("go\n"));
   await conn.read(new Uint8Array(100));
   await connect(Deno.startTls(conn, trust));
-  const both = await statsWhen(plain, (it) => it.active === 0);
+  const both = await statsWhen(plain.server, (it) => it.active === 0);
   deepStrictEqual([both.bytesIn, both.bytesOut], [3 + 7, 6 + 7]);
 });
 
@@ -337,11 +385,11 @@ Deno.test("every way of rfile and wfile is counted, also before the handler runs
       await writer.close();
     }
   }
-  await using server = serve(new TCPServer(LOOPBACK, Early));
-  const answer = await ask(server.addr, "abcdefgh");
+  await using served = await serveForTest(Early);
+  const answer = await ask(served.addr, "abcdefgh");
   strictEqual(answer.length, 100_002);
   const { bytesIn, bytesOut } = await statsWhen(
-    server,
+    served.server,
     (stats) => stats.active === 0,
   );
   deepStrictEqual([bytesIn, bytesOut], [8, 100_002]);
@@ -351,16 +399,20 @@ Deno.test("of HTTP all bytes are counted, on the event loop and in threads", asy
   const request =
     "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
   for (
-    const server of [
-      serve(new TCPServer(LOOPBACK, Lengths)),
-      serve(new ThreadingHTTPServer(LOOPBACK, Lengths, { workers: 1 })),
+    const start of [
+      () => serveForTest(Lengths),
+      () =>
+        serveForTest(Lengths, {
+          server: ThreadingHTTPServer,
+          options: { workers: 1 },
+        }),
     ]
   ) {
-    await using _server = server;
-    const answer = await ask(server.addr, request);
+    await using served = await start();
+    const answer = await ask(served.addr, request);
     ok(answer.endsWith("\r\n5\r\n0\r\n\r\n") || answer.endsWith("5"), answer);
     const { bytesIn, bytesOut } = await statsWhen(
-      server,
+      served.server,
       (stats) => stats.accepted === 1 && stats.active === 0,
     );
     deepStrictEqual([bytesIn, bytesOut], [request.length, answer.length]);
@@ -369,14 +421,14 @@ Deno.test("of HTTP all bytes are counted, on the event loop and in threads", asy
 
 for (const Server of [UDPServer, ThreadingUDPServer]) {
   Deno.test(`datagrams are counted with their bytes: ${Server.name}`, async () => {
-    await using server = serve(new Server(LOOPBACK, TwicePacket));
+    await using served = await serveForTest(TwicePacket, { server: Server });
     const client = Deno.listenDatagram({ ...LOOPBACK, transport: "udp" });
-    await client.send(new Uint8Array(7), server.addr);
+    await client.send(new Uint8Array(7), served.addr);
     await client.receive();
     await client.receive();
     client.close();
     const { accepted, bytesIn, bytesOut } = await statsWhen(
-      server,
+      served.server,
       (stats) => stats.active === 0 && stats.accepted > 0,
     );
     deepStrictEqual([accepted, bytesIn, bytesOut], [1, 7, 14]);
@@ -390,11 +442,11 @@ Deno.test("connections() of a server of datagrams lists those being handled", as
       await end;
     }
   }
-  await using server = serve(new UDPServer(LOOPBACK, Slow));
+  await using served = await serveForTest(Slow, { server: UDPServer });
   const client = Deno.listenDatagram({ ...LOOPBACK, transport: "udp" });
-  await client.send(new Uint8Array(3), server.addr);
+  await client.send(new Uint8Array(3), served.addr);
   const [{ address, bytesIn, state }] = await listWhen(
-    server,
+    served.server,
     (list) => list.length === 1,
   ) as [never];
   deepStrictEqual({ ...address as object }, { ...client.addr });

@@ -4,7 +4,6 @@ import type { NearSide } from "../../../server/_bridge/near_side.ts";
 import { ChildPool } from "../../../server/_processes/child_pool.ts";
 import { MessageHub } from "../../../server/_messages/message_hub.ts";
 import { patiently } from "../../_patience.ts";
-import { Reports } from "../../_serve.ts";
 import { fakeCommand, FakeProcess } from "./_fake_process.ts";
 
 const LIMITS = {
@@ -55,7 +54,7 @@ function opener(bytes: number) {
 }
 
 Deno.test("a process that reads nothing of what it was sent gets no further request, and is ended", async () => {
-  const reports = new Reports();
+  const told = Promise.withResolvers<unknown>();
   const processes: FakeProcess[] = [];
   const pool = new ChildPool(
     fakeCommand(() => {
@@ -65,7 +64,7 @@ Deno.test("a process that reads nothing of what it was sent gets no further requ
     }),
     LIMITS,
     () => {},
-    reports.take,
+    told.resolve,
     messages(),
   );
   const much = opener(400 * 1024);
@@ -84,7 +83,7 @@ Deno.test("a process that reads nothing of what it was sent gets no further requ
   const next = opener(0);
   strictEqual(pool.assign(next.open), undefined);
   const second = pool.wait(next.open);
-  const [error] = await reports.until(1);
+  const error = await patiently(told.promise, () => "an error");
   match(
     (error as Error).message,
     /^A process that ran no request is gone: it did not read what it was sent for 1000 ms$/,
@@ -104,7 +103,7 @@ function wantOfDescriptors(): Error {
 }
 
 Deno.test("while no process can be started for want of descriptors, nobody is refused, and no more are accepted", async () => {
-  const reports = new Reports();
+  const errors: unknown[] = [];
   let left = 0;
   let tried = 0;
   const processes: FakeProcess[] = [];
@@ -118,7 +117,7 @@ Deno.test("while no process can be started for want of descriptors, nobody is re
     }),
     { ...LIMITS, maxChildren: 9, spareChildren: 1, requestsPerChild: 1 },
     () => {},
-    reports.take,
+    (error) => void errors.push(error),
     messages(),
   );
   const opened = opener(0);
@@ -129,7 +128,7 @@ Deno.test("while no process can be started for want of descriptors, nobody is re
   drained.then(() => accepts = true);
   while (tried < 5) await turn();
   strictEqual(accepts, false);
-  strictEqual(reports.errors.length, 1);
+  strictEqual(errors.length, 1);
   // Something has ended, and given back what a process needs.
   left = 1;
   while (processes.length < 1) await turn();
@@ -175,7 +174,7 @@ Deno.test("where descriptors are wanted and no process is left to give any back,
 });
 
 Deno.test("a process that still starts when all are replaced is not taken for one that cannot", async () => {
-  const reports = new Reports();
+  const errors: unknown[] = [];
   const processes: FakeProcess[] = [];
   const pool = new ChildPool(
     fakeCommand(() => {
@@ -185,7 +184,7 @@ Deno.test("a process that still starts when all are replaced is not taken for on
     }),
     { ...LIMITS, spareChildren: 1 },
     () => {},
-    reports.take,
+    (error) => void errors.push(error),
     messages(),
   );
   const recycled = pool.recycle(0);
@@ -198,6 +197,6 @@ Deno.test("a process that still starts when all are replaced is not taken for on
   await patiently(recycled, () => "the end of the old process");
   const { started, lost, retired, running } = pool.numbers().workers;
   strictEqual(`${started} ${lost} ${retired} ${running.length}`, "2 0 1 1");
-  strictEqual(reports.errors.length, 0);
+  strictEqual(errors.length, 0);
   await pool.close();
 });

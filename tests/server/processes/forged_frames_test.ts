@@ -1,11 +1,12 @@
-import { match, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import {
   ForkingTCPServer,
   ForkingUDPServer,
   HandlerLostError,
 } from "../../../mod.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 import {
   DATAGRAM_FORGERIES,
   DatagramForger,
@@ -15,48 +16,39 @@ import {
 } from "./_forging_handlers.ts";
 
 class Server extends ForkingTCPServer {
-  readonly reports = new Reports();
   override handleMessage(): void {}
-  override handleError(error: unknown): void {
-    this.reports.take(error);
-  }
-}
-
-class DatagramServer extends ForkingUDPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown): void {
-    this.reports.take(error);
-  }
 }
 
 /** What ends a process says why: once, and for its request alone. */
-async function endedAlone({ reports }: { readonly reports: Reports }) {
-  const [error] = await reports.until(1);
+async function endedAlone(
+  served: TestServer,
+): Promise<HandlerLostError> {
+  const [error] = await served.untilErrors();
   ok(error instanceof HandlerLostError, `${error}`);
   match(error.message, /is gone: Cannot /);
   strictEqual((error.cause as Error).name, "ProtocolError");
-  strictEqual(reports.errors.length, 1);
+  deepStrictEqual(served.errors, []);
+  return error;
 }
 
 for (const what of Object.keys(FORGERIES)) {
   Deno.test(`a process that forges ${what} without end is ended, and no other`, async () => {
-    await using server = serve(new Server(LOOPBACK, Forger));
+    await using served = await serveForTest(Forger, { server: Server });
     // It does not read: what is sent to it fills its window.
-    const conn = await Deno.connect(server.addr as Deno.ConnectOptions);
+    const conn = await Deno.connect(served.addr as Deno.ConnectOptions);
     await conn.write(new TextEncoder().encode(`${what}\n`));
-    await endedAlone(server);
+    await endedAlone(served);
     conn.close();
-    strictEqual(await ask(server.addr, "?\n"), "done");
+    strictEqual(await ask(served.addr, "?\n"), "done");
   });
 }
 
 for (const what of Object.keys(SHUTDOWNS)) {
   Deno.test(`a process that forges ${what} without end is ended, and the server ends`, async () => {
-    await using server = serve(new Server(LOOPBACK, Forger));
-    const conn = await Deno.connect(server.addr as Deno.ConnectOptions);
+    await using served = await serveForTest(Forger, { server: Server });
+    const conn = await Deno.connect(served.addr as Deno.ConnectOptions);
     await conn.write(new TextEncoder().encode(`${what}\n`));
-    await endedAlone(server);
-    const { message } = server.reports.errors[0] as Error;
+    const { message } = await endedAlone(served);
     ok(message.length < 1_000, message);
     conn.close();
   });
@@ -64,14 +56,16 @@ for (const what of Object.keys(SHUTDOWNS)) {
 
 for (const what of Object.keys(DATAGRAM_FORGERIES)) {
   Deno.test(`a process that forges ${what} for a datagram is ended, and no other`, async () => {
-    await using server = serve(new DatagramServer(LOOPBACK, DatagramForger));
+    await using served = await serveForTest(DatagramForger, {
+      server: ForkingUDPServer,
+    });
     const [client, other] = [1, 2].map(() =>
       Deno.listenDatagram({ transport: "udp", ...LOOPBACK })
     ) as [Deno.DatagramConn, Deno.DatagramConn];
-    await client.send(new TextEncoder().encode(what), server.addr);
-    await endedAlone(server);
+    await client.send(new TextEncoder().encode(what), served.addr);
+    await endedAlone(served);
     // The first has its queue full of what was forged.
-    await other.send(new TextEncoder().encode("?"), server.addr);
+    await other.send(new TextEncoder().encode("?"), served.addr);
     const [answer] = await patiently(other.receive(), () => "an answer");
     strictEqual(new TextDecoder().decode(answer), "done");
     client.close();

@@ -5,22 +5,15 @@ import {
   type RequestHandlerClass,
   StreamRequestHandler,
 } from "../../../mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask, LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 import { Command } from "./_forking_handlers.ts";
 import { command, Commander, copyProgram } from "./_processes.ts";
 
 const DENO = Deno.execPath();
 const PROGRAM = `${import.meta.dirname}/_forking_program.ts`;
 const NOBODY = 65_534;
-
-class Server extends ForkingTCPServer {
-  readonly reports = new Reports();
-
-  override handleError(error: unknown): void {
-    this.reports.take(error);
-  }
-}
 
 /** A handler whose module is a file with `source` before its class. */
 async function handlerAfter(source: string, folder: Folder) {
@@ -76,12 +69,13 @@ Deno.test("a process that starts too slowly is named to those that wait", async 
   const Late = await handlerAfter("", folder);
   // Enough for the first, which has to start, also on a busy machine.
   const startTimeout = 1_000;
-  await using server = serve(
-    new Server(LOOPBACK, Late, { spareChildren: 0, startTimeout }),
+  await using served = await serveForTest(
+    Late,
+    { server: ForkingTCPServer, options: { spareChildren: 0, startTimeout } },
   );
   await handlerAfter("for (;;);", folder);
-  strictEqual(await ask(server.addr, "x"), "");
-  const [error] = await server.reports.until(1);
+  strictEqual(await ask(served.addr, "x"), "");
+  const [error] = await served.untilErrors();
   ok(
     `${error}`.includes(
       `Cannot start a process: it did not import its handler within ${startTimeout} ms`,
@@ -96,9 +90,9 @@ Deno.test("a module may leave timers, and run for a while after it was imported"
     "setInterval(() => {}, 60_000); await new Promise((done) => setTimeout(done));",
     folder,
   );
-  await using server = serve(new Server(LOOPBACK, Late));
-  strictEqual(await ask(server.addr, "x"), "");
-  strictEqual(server.reports.errors.length, 0);
+  await using served = await serveForTest(Late, { server: ForkingTCPServer });
+  strictEqual(await ask(served.addr, "x"), "");
+  strictEqual(served.errors.length, 0);
 });
 
 Deno.test("a module that creates a server when a process imports it is refused", async () => {
@@ -178,16 +172,20 @@ Deno.test({
     await copyProgram(DENO, deno);
     await Deno.mkdir(folder.at("cache"));
     await Deno.chown(folder.at("cache"), NOBODY, NOBODY);
-    await using server = serve(
-      new ForkingTCPServer(LOOPBACK, Command, {
-        denoPath: deno,
-        uid: NOBODY,
-        gid: NOBODY,
-        env: { DENO_DIR: folder.at("cache") },
-        permissions: { read: ["/etc"] },
-      }),
+    await using served = await serveForTest(
+      Command,
+      {
+        server: ForkingTCPServer,
+        options: {
+          denoPath: deno,
+          uid: NOBODY,
+          gid: NOBODY,
+          env: { DENO_DIR: folder.at("cache") },
+          permissions: { read: ["/etc"] },
+        },
+      },
     );
-    using client = await Commander.connect(server.addr);
+    using client = await Commander.connect(served.addr);
     const status = Deno.readTextFileSync(`/proc/${client.pid}/status`);
     match(status, /^Uid:(\s+65534){4}$/m);
     match(status, /^Gid:(\s+65534){4}$/m);
@@ -196,8 +194,10 @@ Deno.test({
 });
 
 Deno.test("a process has a group of its own: no signal of a terminal reaches it", async () => {
-  await using server = serve(new ForkingTCPServer(LOOPBACK, Command));
-  using client = await Commander.connect(server.addr);
+  await using served = await serveForTest(Command, {
+    server: ForkingTCPServer,
+  });
+  using client = await Commander.connect(served.addr);
   const stat = Deno.readTextFileSync(`/proc/${client.pid}/stat`);
   // proc_pid_stat(5): state, parent, group, after the name in parentheses.
   const [, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

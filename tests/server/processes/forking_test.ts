@@ -13,8 +13,11 @@ import {
 } from "../../../mod.ts";
 import { permissionFlags } from "../../../server/_processes/child_command.ts";
 import { Folder } from "../../_program.ts";
-import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import { ask, LOOPBACK, readAll } from "../../_serve.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../../server/testing/mod.ts";
 import {
   Command,
   DatagramEcho,
@@ -29,8 +32,8 @@ const REUSED: ForkingOptions = { requestsPerChild: Infinity };
 Deno.test("each request has a process of its own, which is gone afterwards", async () => {
   const pids = new Set<number>();
   {
-    await using server = serve(new ForkingTCPServer(LOOPBACK, Pid));
-    for (let i = 0; i < 4; i++) pids.add(Number(await ask(server.addr, "\n")));
+    await using served = await serveForTest(Pid, { server: ForkingTCPServer });
+    for (let i = 0; i < 4; i++) pids.add(Number(await ask(served.addr, "\n")));
   }
   strictEqual(pids.size, 4);
   strictEqual(pids.has(Deno.pid), false);
@@ -38,27 +41,35 @@ Deno.test("each request has a process of its own, which is gone afterwards", asy
 });
 
 Deno.test("requestsPerChild lets a process handle so many, one after the other", async () => {
-  await using server = serve(
-    new ForkingTCPServer(LOOPBACK, Pid, {
-      maxChildren: 1,
-      requestsPerChild: 3,
-    }),
+  await using served = await serveForTest(
+    Pid,
+    {
+      server: ForkingTCPServer,
+      options: {
+        maxChildren: 1,
+        requestsPerChild: 3,
+      },
+    },
   );
   const pids: string[] = [];
-  for (let i = 0; i < 6; i++) pids.push(await ask(server.addr, "\n"));
+  for (let i = 0; i < 6; i++) pids.push(await ask(served.addr, "\n"));
   deepStrictEqual(pids.map((pid) => pids.indexOf(pid)), [0, 0, 0, 3, 3, 3]);
 });
 
 Deno.test("connectionsPerChild lets a process handle so many at once", async () => {
-  await using server = serve(
-    new ForkingTCPServer(LOOPBACK, Command, {
-      ...REUSED,
-      maxChildren: 1,
-      connectionsPerChild: 2,
-    }),
+  await using served = await serveForTest(
+    Command,
+    {
+      server: ForkingTCPServer,
+      options: {
+        ...REUSED,
+        maxChildren: 1,
+        connectionsPerChild: 2,
+      },
+    },
   );
-  using first = await Commander.connect(server.addr);
-  using second = await Commander.connect(server.addr);
+  using first = await Commander.connect(served.addr);
+  using second = await Commander.connect(served.addr);
   strictEqual(first.pid, second.pid);
   deepStrictEqual(
     await Promise.all([first.command("?"), second.command("?")]),
@@ -69,8 +80,11 @@ Deno.test("connectionsPerChild lets a process handle so many at once", async () 
 Deno.test("bytes arrive unchanged both ways, more than a window of them", async () => {
   const size = 3 * 1024 * 1024;
   const sent = new Uint8Array(size).map((_, i) => i * 31 + (i >> 8));
-  await using server = serve(new ForkingTCPServer(LOOPBACK, Echo, REUSED));
-  const conn = await Deno.connect(server.addr as Deno.ConnectOptions);
+  await using served = await serveForTest(Echo, {
+    server: ForkingTCPServer,
+    options: REUSED,
+  });
+  const conn = await Deno.connect(served.addr as Deno.ConnectOptions);
   const received = new Response(
     conn.readable as ReadableStream<Uint8Array<ArrayBuffer>>,
   ).bytes();
@@ -87,21 +101,21 @@ Deno.test("the mixin makes any server class fork", async () => {
       return Deno.pid > 0;
     }
   }
-  await using server = serve(new Server(LOOPBACK, Echo));
-  strictEqual(await ask(server.addr, "mixed"), "mixed");
+  await using served = await serveForTest(Echo, { server: Server });
+  strictEqual(await ask(served.addr, "mixed"), "mixed");
 });
 
 Deno.test(
   "ForkingTLSServer keeps the key, and its processes the plain text",
   async () => {
     const { cert, key } = await selfSignedCertificate();
-    await using server = serve(
+    await using served = await serveForTest(
       new ForkingTLSServer({ ...LOOPBACK, cert, key }, Command),
     );
     for (const [action, answer] of [["?", "done"], ["connect", "NotCapable"]]) {
       const client = await Deno.connectTls({
         hostname: "localhost",
-        port: server.addr.port,
+        port: served.addr.port,
         caCerts: [cert],
       });
       await client.write(new TextEncoder().encode(`${action}\n`));
@@ -112,7 +126,7 @@ Deno.test(
 
 Deno.test("ForkingUnixStreamServer and ForkingUnixDatagramServer answer", async () => {
   await using folder = new Folder();
-  await using streams = serve(
+  await using streams = await serveForTest(
     new ForkingUnixStreamServer({ path: folder.at("s") }, Echo),
   );
   strictEqual(
@@ -120,7 +134,7 @@ Deno.test("ForkingUnixStreamServer and ForkingUnixDatagramServer answer", async 
     "unix",
   );
   strictEqual(streams.addr.transport, "unix");
-  await using _datagrams = serve(
+  await using _datagrams = await serveForTest(
     new ForkingUnixDatagramServer({ path: folder.at("d") }, DatagramEcho),
   );
   const client = Deno.listenDatagram({
@@ -137,10 +151,12 @@ Deno.test("ForkingUnixStreamServer and ForkingUnixDatagramServer answer", async 
 });
 
 Deno.test("ForkingUDPServer answers each datagram from a process", async () => {
-  await using server = serve(new ForkingUDPServer(LOOPBACK, DatagramEcho));
+  await using served = await serveForTest(DatagramEcho, {
+    server: ForkingUDPServer,
+  });
   const client = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
   for (const text of ["one", "two"]) {
-    await client.send(new TextEncoder().encode(text), server.addr);
+    await client.send(new TextEncoder().encode(text), served.addr);
     const [data] = await client.receive();
     strictEqual(new TextDecoder().decode(data), text);
   }
@@ -156,34 +172,42 @@ Deno.test("a handler sees the address, the arguments and shutdown() of its serve
 });
 
 Deno.test("500 clients of at most 4 processes are all served", async () => {
-  await using server = serve(
-    new ForkingTCPServer(LOOPBACK, Echo, { ...REUSED, maxChildren: 4 }),
+  await using served = await serveForTest(
+    Echo,
+    { server: ForkingTCPServer, options: { ...REUSED, maxChildren: 4 } },
   );
   const answers = await Promise.all(
-    Array.from({ length: 500 }, (_, i) => ask(server.addr, `${i}`)),
+    Array.from({ length: 500 }, (_, i) => ask(served.addr, `${i}`)),
   );
   deepStrictEqual(answers, answers.map((_, i) => `${i}`));
 });
 
 Deno.test("a process may do nothing unless it is permitted", async () => {
-  await using server = serve(new ForkingTCPServer(LOOPBACK, Command, REUSED));
+  await using served = await serveForTest(Command, {
+    server: ForkingTCPServer,
+    options: REUSED,
+  });
   for (const action of ["read", "connect", "spawn", "env"]) {
-    strictEqual(await command(server.addr, action), "NotCapable", action);
+    strictEqual(await command(served.addr, action), "NotCapable", action);
   }
-  strictEqual(await command(server.addr, "import"), "TypeError");
-  strictEqual(await command(server.addr, "stdin"), "null");
+  strictEqual(await command(served.addr, "import"), "TypeError");
+  strictEqual(await command(served.addr, "stdin"), "null");
 });
 
 Deno.test("permissions and env give a process what they name", async () => {
-  await using server = serve(
-    new ForkingTCPServer(LOOPBACK, Command, {
-      permissions: { read: ["/etc/hostname"], env: ["HOME"], net: false },
-      env: { HOME: "/nowhere" },
-    }),
+  await using served = await serveForTest(
+    Command,
+    {
+      server: ForkingTCPServer,
+      options: {
+        permissions: { read: ["/etc/hostname"], env: ["HOME"], net: false },
+        env: { HOME: "/nowhere" },
+      },
+    },
   );
-  strictEqual(await command(server.addr, "read"), "allowed");
-  strictEqual(await command(server.addr, "env"), "allowed");
-  strictEqual(await command(server.addr, "connect"), "NotCapable");
+  strictEqual(await command(served.addr, "read"), "allowed");
+  strictEqual(await command(served.addr, "env"), "allowed");
+  strictEqual(await command(served.addr, "connect"), "NotCapable");
 });
 
 Deno.test("permissions become flags", () => {

@@ -5,18 +5,18 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import {
   encodeProxyHeader,
   type ServerEvents,
-  TCPServer,
+  type TCPServer,
   type TCPServerOptions,
 } from "../../../mod.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
+import { readAll } from "../../_serve.ts";
 import { bytes, FOUR, LOCAL, tcp, writeAll } from "./_clients.ts";
 
 /** A server whose events are noted, until the end of a block. */
 class Watched implements AsyncDisposable {
-  readonly server: TCPServer;
+  #served: TestServer<TCPServer> | undefined;
   readonly events: string[] = [];
-  readonly reports = new Reports();
   #handled = 0;
   #wake: (() => void) | undefined;
   readonly #note = (message: unknown, name: string | symbol) => {
@@ -28,18 +28,30 @@ class Watched implements AsyncDisposable {
     this.#wake?.();
   };
 
-  constructor(
+  static async serve(
     options: TCPServerOptions = {},
     timeout = 60_000,
-  ) {
-    this.server = serve(
-      new TCPServer(LOOPBACK, () => void this.#handled++, {
+  ): Promise<Watched> {
+    const watched = new Watched();
+    watched.#served = await serveForTest(() => void watched.#handled++, {
+      options: {
         proxyProtocol: { mode: "require", trust: LOCAL, timeout },
-        onError: this.reports.take,
         ...options,
-      }),
-    );
-    for (const name of NAMES) subscribe(name, this.#note);
+      },
+      gracePeriod: 0,
+      // How each request has ended is among the events.
+      allowErrors: true,
+    });
+    for (const name of NAMES) subscribe(name, watched.#note);
+    return watched;
+  }
+
+  get served(): TestServer<TCPServer> {
+    return this.#served!;
+  }
+
+  get server(): TCPServer {
+    return this.served.server;
   }
 
   /** Waits for the end of one request. Returns what was told, and counted. */
@@ -63,7 +75,7 @@ class Watched implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.shutdown({ gracePeriod: 0 });
+    await this.served[Symbol.asyncDispose]();
     for (const name of NAMES) unsubscribe(name, this.#note);
   }
 }
@@ -82,13 +94,13 @@ function abortedFor(reason: string, timedOut: number) {
 }
 
 Deno.test("a connection whose header takes too long is aborted for its time", async () => {
-  await using watched = new Watched({}, 20);
+  await using watched = await Watched.serve({}, 20);
   using _client = await Deno.connect(watched.server.addr);
   deepStrictEqual(await watched.ended(), abortedFor("timeout", 1));
 });
 
 Deno.test("a connection whose header has not come takes a place until its time is over", async () => {
-  await using watched = new Watched({ maxConnections: 1 }, 500);
+  await using watched = await Watched.serve({ maxConnections: 1 }, 500);
   using _silent = await Deno.connect(watched.server.addr);
   using client = await Deno.connect(watched.server.addr);
   await writeAll(client, encodeProxyHeader(FOUR));
@@ -99,13 +111,13 @@ Deno.test("a connection whose header has not come takes a place until its time i
 });
 
 Deno.test("one whose request takes too long before its header is aborted for that", async () => {
-  await using watched = new Watched({ requestTimeout: 20 });
+  await using watched = await Watched.serve({ requestTimeout: 20 });
   using _client = await Deno.connect(watched.server.addr);
   deepStrictEqual(await watched.ended(), abortedFor("requestTimeout", 1));
 });
 
 Deno.test("one that is closed by its number before its header is aborted for that", async () => {
-  await using watched = new Watched();
+  await using watched = await Watched.serve();
   const { server } = watched;
   using _client = await Deno.connect(server.addr);
   let [connection] = await server.connections();
@@ -113,11 +125,11 @@ Deno.test("one that is closed by its number before its header is aborted for tha
   strictEqual(connection.state, "accepted");
   strictEqual(await server.closeConnection(connection.id), true);
   deepStrictEqual(await watched.ended(), abortedFor("closed", 0));
-  deepStrictEqual(watched.reports.errors, []);
+  deepStrictEqual(watched.served.errors, []);
 });
 
 Deno.test("one whose server shuts down before its header is aborted for that", async () => {
-  await using watched = new Watched();
+  await using watched = await Watched.serve();
   const { server } = watched;
   using _client = await Deno.connect(server.addr);
   while ((await server.connections()).length === 0);
@@ -126,7 +138,7 @@ Deno.test("one whose server shuts down before its header is aborted for that", a
 });
 
 Deno.test("a header that comes when its time is over brings no handler", async () => {
-  await using watched = new Watched({}, 20);
+  await using watched = await Watched.serve({}, 20);
   const { server } = watched;
   using client = await Deno.connect(server.addr);
   while ((await server.connections()).length === 0);
@@ -138,7 +150,10 @@ Deno.test("a header that comes when its time is over brings no handler", async (
 
 Deno.test("one whose error takes long to be told is counted all the same", async () => {
   const told = Promise.withResolvers<void>();
-  await using watched = new Watched({ onError: () => told.promise }, 20);
+  await using watched = await Watched.serve(
+    { onError: () => told.promise },
+    20,
+  );
   using _client = await Deno.connect(watched.server.addr);
   const ended = await watched.ended();
   told.resolve();
@@ -146,7 +161,7 @@ Deno.test("one whose error takes long to be told is counted all the same", async
 });
 
 Deno.test("one that begins no header has failed", async () => {
-  await using watched = new Watched();
+  await using watched = await Watched.serve();
   const client = await Deno.connect(watched.server.addr);
   await client.write(bytes("GET / HTTP/1.1\r\n"));
   await readAll(client).catch(() => {});
@@ -168,18 +183,19 @@ for (
   ] as const
 ) {
   Deno.test(`a balancer that tells of ${what} is not one client, and must be allowed`, async () => {
-    for (const [allow, served] of [[["127.0.0.1"], 3], [["10.0.0.1"], 0]]) {
-      const reports = new Reports();
-      await using server = serve(
-        new TCPServer(LOOPBACK, ({ wfile }) => void wfile.write("served"), {
-          admission: { perAddress: 1, allow: allow as string[] },
-          proxyProtocol: { mode: "require", trust: LOCAL },
-          onError: reports.take,
-        }),
+    for (const [allow, many] of [[["127.0.0.1"], 3], [["10.0.0.1"], 0]]) {
+      await using served = await serveForTest(
+        ({ wfile }) => void wfile.write("served"),
+        {
+          options: {
+            admission: { perAddress: 1, allow: allow as string[] },
+            proxyProtocol: { mode: "require", trust: LOCAL },
+          },
+        },
       );
       const clients = [];
       for (let i = 0; i < 3; i++) {
-        const client = await Deno.connect(server.addr);
+        const client = await Deno.connect(served.addr);
         await writeAll(client, header);
         clients.push(client);
       }
@@ -187,23 +203,20 @@ for (
       for (const client of clients) {
         answers.push(await readAll(client).catch(() => ""));
       }
-      strictEqual(answers.filter((text) => text === "served").length, served);
-      strictEqual(server.stats().refused.deny, 3 - (served as number));
-      deepStrictEqual(reports.errors, []);
+      strictEqual(answers.filter((text) => text === "served").length, many);
+      strictEqual(served.server.stats().refused.deny, 3 - (many as number));
+      deepStrictEqual(served.errors, []);
     }
   });
 }
 
 Deno.test("a header that tells of datagrams tells of a connection's client", async () => {
   const seen = Promise.withResolvers<Deno.Addr>();
-  await using server = serve(
-    new TCPServer(
-      LOOPBACK,
-      ({ clientAddress }) => seen.resolve(clientAddress),
-      { proxyProtocol: { mode: "require", trust: LOCAL } },
-    ),
+  await using served = await serveForTest(
+    ({ clientAddress }) => seen.resolve(clientAddress),
+    { options: { proxyProtocol: { mode: "require", trust: LOCAL } } },
   );
-  using client = await Deno.connect(server.addr);
+  using client = await Deno.connect(served.addr);
   const udp = (port: number): Deno.NetAddr => ({
     ...tcp("192.0.2.7", port),
     transport: "udp",

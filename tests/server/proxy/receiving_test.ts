@@ -7,8 +7,9 @@ import {
   TCPServer,
   type TCPServerOptions,
 } from "../../../mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK, readAll, refuses, Reports, serve } from "../../_serve.ts";
+import { LOOPBACK, readAll, refuses } from "../../_serve.ts";
 import {
   bytes,
   FOUR,
@@ -34,20 +35,17 @@ const HEADERS = [
   }),
 ];
 
-/** A server with a handler that tells what it sees, and what goes wrong. */
+/** A server with a handler that tells what it sees. */
 function start(
   proxyProtocol: Partial<ProxyProtocolOptions> = {},
   options: TCPServerOptions = {},
 ) {
-  const reports = new Reports();
-  const server = serve(
-    new TCPServer(LOOPBACK, Teller, {
+  return serveForTest(Teller, {
+    options: {
       proxyProtocol: { mode: "require", trust: LOCAL, ...proxyProtocol },
-      onError: reports.take,
       ...options,
-    }),
-  );
-  return { server, reports };
+    },
+  });
 }
 
 const WHOLE = HEADERS[0]!;
@@ -70,58 +68,56 @@ const isCut = (error: unknown) =>
 
 for (const mode of ["require", "optional"] as const) {
   Deno.test(`a peer that is silent after any part of a PROXY header is given up (${mode})`, async () => {
-    const { server, reports } = start({ mode, timeout: 1_000 });
-    await using _ = server;
+    await using served = await start({ mode, timeout: 1_000 });
     const ends = Array.from(parts(), async (part) => {
-      const client = await Deno.connect(server.addr);
+      const client = await Deno.connect(served.addr);
       await writeAll(client, part);
       return await readAll(client);
     });
     // They hold up nobody.
-    strictEqual((await told(server.addr, WHOLE, bytes("x"))).sent, "x");
+    strictEqual((await told(served.addr, WHOLE, bytes("x"))).sent, "x");
     const answers = await Promise.all(ends);
     ok(answers.every((text) => text === ""));
-    await reports.until(answers.length);
-    ok(reports.errors.every(isSilent), `${reports.errors[0]}`);
-    strictEqual((await told(server.addr, WHOLE, bytes("x"))).sent, "x");
+    const errors = await served.untilErrors(answers.length);
+    ok(errors.every(isSilent), `${errors[0]}`);
+    strictEqual((await told(served.addr, WHOLE, bytes("x"))).sent, "x");
   });
 }
 
 Deno.test("a peer that is gone after any part of a PROXY header is closed, without a word if it sent nothing", async () => {
-  const { server, reports } = start();
-  await using _ = server;
+  await using served = await start();
   let cut = 0;
   await Promise.all(Array.from(parts(), async (part) => {
     if (part.length > 0) cut++;
-    strictEqual(await send(server.addr, part), "");
+    strictEqual(await send(served.addr, part), "");
   }));
-  await reports.until(cut);
-  strictEqual((await told(server.addr, WHOLE, bytes("x"))).sent, "x");
-  strictEqual(reports.errors.length, cut);
-  ok(reports.errors.every(isCut), `${reports.errors[0]}`);
+  const errors = await served.untilErrors(cut);
+  strictEqual((await told(served.addr, WHOLE, bytes("x"))).sent, "x");
+  deepStrictEqual(served.errors, []);
+  ok(errors.every(isCut), `${errors[0]}`);
 });
 
 Deno.test("a peer that is gone inside an optional PROXY header may not have meant one", async () => {
-  const { server, reports } = start({ mode: "optional" });
-  await using _ = server;
+  await using served = await start({ mode: "optional" });
   for (const header of HEADERS) {
     const signature = header[0] === 0x50 ? 6 : 12;
     for (let length = 0; length < header.length; length++) {
       const part = header.subarray(0, length);
       if (length < signature) {
-        const { sent } = await told(server.addr, part);
+        const { sent } = await told(served.addr, part);
         strictEqual(sent, new TextDecoder("latin1").decode(part));
-      } else strictEqual(await send(server.addr, part), "");
+      } else strictEqual(await send(served.addr, part), "");
     }
   }
-  ok(reports.errors.every(isCut), `${reports.errors[0]}`);
+  await served.server.shutdown();
+  const errors = served.takeErrors();
+  ok(errors.every(isCut), `${errors[0]}`);
 });
 
 Deno.test("a PROXY header may come byte by byte, and in one piece with what follows", async () => {
-  const { server } = start();
-  await using _ = server;
+  await using served = await start();
   for (const header of HEADERS) {
-    const client = await Deno.connect(server.addr);
+    const client = await Deno.connect(served.addr);
     // Each byte is a segment of its own.
     client.setNoDelay(true);
     for (const byte of header) await client.write(Uint8Array.of(byte));
@@ -129,29 +125,28 @@ Deno.test("a PROXY header may come byte by byte, and in one piece with what foll
     await client.closeWrite();
     strictEqual(JSON.parse(await readAll(client)).sent, "what follows");
     const large = new Uint8Array(60_000).fill(0x61);
-    const { sent } = await told(server.addr, joined(header, large));
+    const { sent } = await told(served.addr, joined(header, large));
     strictEqual(sent.length, 60_000);
   }
 });
 
 Deno.test("a PROXY header may be as long as maxLength, and no longer", async () => {
   for (const size of [512, 513, 4_096, 65_551]) {
-    const { server, reports } = start({ maxLength: size });
-    await using _ = server;
+    await using served = await start({ maxLength: size });
     const value = (length: number) => new Uint8Array(length).fill(7);
     const header = (length: number) =>
       encodeProxyHeader({
         ...FOUR,
         tlvs: { others: [{ type: 0xe0, value: value(length - 28 - 3) }] },
       });
-    const seen = await told(server.addr, header(size), bytes("x"));
+    const seen = await told(served.addr, header(size), bytes("x"));
     strictEqual(seen.sent, "x");
     const { tlvs } = seen.proxy as { tlvs: { others: { value: string }[] } };
     strictEqual(tlvs.others[0]!.value, value(size - 31).toHex());
     if (size === 65_551) continue;
-    strictEqual(await send(server.addr, header(size + 1)), "");
+    strictEqual(await send(served.addr, header(size + 1)), "");
     strictEqual(
-      `${(await reports.until(1))[0]}`,
+      `${await served.untilErrors()}`,
       `InvalidData: Cannot read the PROXY header: it has ${
         size + 1
       } bytes; maxLength allows ${size}`,
@@ -160,8 +155,7 @@ Deno.test("a PROXY header may be as long as maxLength, and no longer", async () 
 });
 
 Deno.test("PROXY headers with lengths that lie are refused at once, or wait for more", async () => {
-  const { server, reports } = start({ timeout: 300 });
-  await using _ = server;
+  await using served = await start({ timeout: 300 });
   const header = encodeProxyHeader({
     ...FOUR,
     tlvs: { authority: "example.org" },
@@ -183,72 +177,69 @@ Deno.test("PROXY headers with lengths that lie are refused at once, or wait for 
     [changed(15, 27), /took longer than proxyProtocol.timeout, 300 ms/],
   ];
   for (const [wrong, expected] of cases) {
-    const client = await Deno.connect(server.addr);
+    const client = await Deno.connect(served.addr);
     await writeAll(client, wrong);
     strictEqual(await readAll(client).catch(() => ""), "");
-    const [error] = (await reports.until(1)).splice(0);
+    const [error] = await served.untilErrors();
     ok(expected.test(`${error}`), `${error}`);
   }
 });
 
 Deno.test("a peer that resets its connection before a PROXY header is closed without a word", async () => {
-  const { server, reports } = start();
-  await using _ = server;
-  for (let i = 0; i < 20; i++) (await Deno.connect(server.addr)).close();
-  strictEqual((await told(server.addr, WHOLE, bytes("x"))).sent, "x");
-  deepStrictEqual(reports.errors, []);
+  await using served = await start();
+  for (let i = 0; i < 20; i++) (await Deno.connect(served.addr)).close();
+  strictEqual((await told(served.addr, WHOLE, bytes("x"))).sent, "x");
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("handleRequest() has served one whose PROXY header is bad", async () => {
-  const reports = new Reports();
-  const server = new TCPServer(LOOPBACK, Teller, {
+  const errors: unknown[] = [];
+  await using server = new TCPServer(LOOPBACK, Teller, {
     proxyProtocol: { mode: "require", trust: LOCAL },
-    onError: reports.take,
+    onError: (error) => void errors.push(error),
   });
-  await using _ = server;
   const refused = send(server.addr, bytes("no header"));
   await server.handleRequest();
   strictEqual(await refused, "");
-  strictEqual(reports.errors.length, 1);
+  strictEqual(errors.length, 1);
   const served = told(server.addr, WHOLE, bytes("x"));
   await server.handleRequest();
   strictEqual((await served).sent, "x");
 });
 
 Deno.test("a shutdown waits for a PROXY header as long as for a handler", async () => {
-  const { server, reports } = start({ timeout: Infinity });
-  const client = await Deno.connect(server.addr);
-  const other = await Deno.connect(server.addr);
+  await using served = await start({ timeout: Infinity });
+  const client = await Deno.connect(served.addr);
+  const other = await Deno.connect(served.addr);
   await client.write(WHOLE.subarray(0, 9));
   await other.write(WHOLE.subarray(0, 9));
   // Others that came later are served: those two have been accepted.
-  await told(server.addr, WHOLE);
-  const ended = server.shutdown({ gracePeriod: 500 });
+  await told(served.addr, WHOLE);
+  const ended = served.server.shutdown({ gracePeriod: 500 });
   await writeAll(client, joined(WHOLE.subarray(9), bytes("in time")));
   await client.closeWrite();
   strictEqual(JSON.parse(await readAll(client)).sent, "in time");
   strictEqual(await readAll(other), "");
   await patiently(ended, () => "the end of the shutdown");
   deepStrictEqual(
-    reports.errors.map((error) => `${error}`),
+    served.takeErrors().map((error) => `${error}`),
     [
       "AbortError: The server shut down and the request did not finish within 500 ms",
     ],
   );
-  await refuses(server.addr);
+  await refuses(served.addr);
 });
 
 Deno.test("requestTimeout and idleTimeout go on behind a PROXY header", async () => {
-  const { server, reports } = start({}, {
+  await using served = await start({}, {
     idleTimeout: 100,
     requestTimeout: 10_000,
   });
-  await using _ = server;
-  const client = await Deno.connect(server.addr);
+  const client = await Deno.connect(served.addr);
   await writeAll(client, joined(WHOLE, bytes("then nothing")));
   strictEqual(await readAll(client), "");
   strictEqual(
-    `${(await reports.until(1))[0]}`,
+    `${await served.untilErrors()}`,
     "TimeoutError: The connection was idle for longer than idleTimeout, 100 ms",
   );
 });

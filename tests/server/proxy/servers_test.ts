@@ -11,7 +11,7 @@ import {
   ThreadingUnixStreamServer,
   UnixStreamServer,
 } from "../../../mod.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import {
   bytes,
   FOUR,
@@ -121,39 +121,42 @@ for (
   ] as const
 ) {
   Deno.test(`a handler ${where} is told the client of a PROXY header, and reads what follows`, async () => {
-    const reports = new Reports();
-    await using server = serve(
-      new Server(LOOPBACK, Teller, {
-        ...options,
-        ...{ proxyProtocol: REQUIRED, onError: reports.take },
-      }),
+    await using served = await serveForTest(
+      Teller,
+      {
+        server: Server,
+        options: {
+          ...options,
+          proxyProtocol: REQUIRED,
+        },
+      },
     );
     for (const [what, header, expected] of HEADERS) {
       const { peer, ...rest } = await told(
-        server.addr,
+        served.addr,
         joined(header, bytes(REST)),
       );
       deepStrictEqual(rest, expected, what);
       strictEqual((peer as Deno.NetAddr).hostname, "127.0.0.1");
     }
     for (const [what, header, proxy] of NOBODY) {
-      const seen = await told(server.addr, joined(header, bytes(REST)));
+      const seen = await told(served.addr, joined(header, bytes(REST)));
       deepStrictEqual(seen.client, seen.peer, what);
       deepStrictEqual([seen.proxy, seen.sent], [proxy, REST], what);
     }
     // It comes with the header, after it, or not at all.
     const header = encodeProxyHeader(FOUR);
     const parts = [header.subarray(0, 20), header.subarray(20), bytes("x")];
-    strictEqual((await told(server.addr, ...parts)).sent, "x");
-    strictEqual((await told(server.addr, header)).sent, "");
+    strictEqual((await told(served.addr, ...parts)).sent, "x");
+    strictEqual((await told(served.addr, header)).sent, "");
     // A bad one is told of, and its connection closed.
-    strictEqual(await send(server.addr, bytes("GET / HTTP/1.1\r\n\r\n")), "");
-    const [error] = await reports.until(1);
+    strictEqual(await send(served.addr, bytes("GET / HTTP/1.1\r\n\r\n")), "");
+    const [error] = await served.untilErrors();
     strictEqual(
       `${error}`,
       "InvalidData: Cannot read the PROXY header: the bytes begin none",
     );
-    strictEqual((await told(server.addr, header)).sent, "");
+    strictEqual((await told(served.addr, header)).sent, "");
   });
 }
 
@@ -166,7 +169,7 @@ for (
 ) {
   Deno.test(`a handler ${where}, behind a Unix socket, is told the client of a PROXY header`, async () => {
     await using socket = new SocketPath();
-    await using server = serve(
+    await using served = await serveForTest(
       new Server({ path: socket.path }, Teller, {
         ...options,
         proxyProtocol: { mode: "require", trust: ["unix:"] },
@@ -178,11 +181,11 @@ for (
         [encodeProxyHeader(UNIX), UNIX.source],
       ] as const
     ) {
-      const seen = await told(server.addr, joined(header, bytes(REST)));
+      const seen = await told(served.addr, joined(header, bytes(REST)));
       deepStrictEqual([seen.client, seen.sent], [client, REST]);
     }
     const own = await told(
-      server.addr,
+      served.addr,
       encodeProxyHeader({ command: "LOCAL" }),
     );
     deepStrictEqual([own.client, own.sent], [own.peer, ""]);
@@ -190,13 +193,16 @@ for (
 }
 
 Deno.test("an optional PROXY header may be there or not", async () => {
-  await using server = serve(
-    new TCPServer(LOOPBACK, Teller, {
-      proxyProtocol: { mode: "optional", trust: LOCAL },
-    }),
+  await using served = await serveForTest(
+    Teller,
+    {
+      options: {
+        proxyProtocol: { mode: "optional", trust: LOCAL },
+      },
+    },
   );
   const header = encodeProxyHeader({ version: 1, ...FOUR });
-  const seen = await told(server.addr, joined(header, bytes(REST)));
+  const seen = await told(served.addr, joined(header, bytes(REST)));
   deepStrictEqual([seen.client, seen.sent], [FOUR.source, REST]);
   for (
     // Others, none, and those that begin as a header does and end before it.
@@ -210,47 +216,50 @@ Deno.test("an optional PROXY header may be there or not", async () => {
       "\r\n\r\r",
     ]
   ) {
-    const seen = await told(server.addr, bytes(sent));
+    const seen = await told(served.addr, bytes(sent));
     deepStrictEqual([seen.client, seen.sent], [seen.peer, sent]);
     strictEqual(seen.proxy, undefined);
   }
 });
 
 Deno.test("a peer that is not trusted is closed where PROXY headers are required", async () => {
-  const reports = new Reports();
   let handled = 0;
-  await using server = serve(
-    new TCPServer(LOOPBACK, () => void handled++, {
-      onError: reports.take,
-      proxyProtocol: { mode: "require", trust: ["192.0.2.0/24", "::/0"] },
-    }),
+  await using served = await serveForTest(
+    () => void handled++,
+    {
+      options: {
+        proxyProtocol: { mode: "require", trust: ["192.0.2.0/24", "::/0"] },
+      },
+    },
   );
   const spoofed = encodeProxyHeader(FOUR);
   for (let i = 0; i < 3; i++) {
-    strictEqual(await send(server.addr, spoofed, bytes(REST)), "");
+    strictEqual(await send(served.addr, spoofed, bytes(REST)), "");
   }
   // The first is told of: it may be a balancer.
+  const errors = served.takeErrors();
   deepStrictEqual(
-    reports.errors.map((error) => `${error}`),
+    errors.map((error) => `${error}`),
     [
       "PermissionDenied: Cannot serve 127.0.0.1:PORT: proxyProtocol does not trust it; if it is a balancer, add it to proxyProtocol.trust. Others like it are closed without a word",
-    ].map((text) =>
-      text.replace("PORT", /:(\d+): /.exec(`${reports.errors[0]}`)![1]!)
-    ),
+    ].map((text) => text.replace("PORT", /:(\d+): /.exec(`${errors[0]}`)![1]!)),
   );
   strictEqual(handled, 0);
-  const { refused, failed } = server.stats();
+  const { refused, failed } = served.server.stats();
   deepStrictEqual([refused.proxy, failed], [3, 0]);
 });
 
 Deno.test("a spoofed PROXY header of a peer that is not trusted is payload where headers are optional", async () => {
-  await using server = serve(
-    new TCPServer(LOOPBACK, Teller, {
-      proxyProtocol: { mode: "optional", trust: ["192.0.2.0/24"] },
-    }),
+  await using served = await serveForTest(
+    Teller,
+    {
+      options: {
+        proxyProtocol: { mode: "optional", trust: ["192.0.2.0/24"] },
+      },
+    },
   );
   const spoofed = "PROXY TCP4 192.0.2.7 192.0.2.11 56324 443\r\n";
-  const seen = await told(server.addr, bytes(spoofed));
+  const seen = await told(served.addr, bytes(spoofed));
   deepStrictEqual([seen.client, seen.sent], [seen.peer, spoofed]);
   strictEqual(seen.proxy, undefined);
 });
@@ -261,14 +270,17 @@ Deno.test("IPv4 that a PROXY header writes as IPv6 is told as IPv4, unless addre
     destination: tcp("::ffff:192.0.2.8", 2),
   };
   for (const rawAddresses of [false, true]) {
-    await using server = serve(
-      new TCPServer(LOOPBACK, Teller, {
-        ...{ proxyProtocol: REQUIRED, rawAddresses },
-      }),
+    await using served = await serveForTest(
+      Teller,
+      {
+        options: {
+          ...{ proxyProtocol: REQUIRED, rawAddresses },
+        },
+      },
     );
     for (const version of [1, 2] as const) {
       const header = encodeProxyHeader({ version, ...mapped });
-      const { client, proxy } = await told(server.addr, header);
+      const { client, proxy } = await told(served.addr, header);
       deepStrictEqual(
         client,
         rawAddresses ? mapped.source : tcp("192.0.2.7", 1),
@@ -282,20 +294,23 @@ Deno.test("what verifies, logs and is told of errors is told the client of a PRO
   const seen: unknown[] = [];
   const note = (client: Deno.NetAddr | undefined) =>
     seen.push(client?.hostname);
-  await using server = serve(
-    new TCPServer(LOOPBACK, () => Promise.reject(new Error("on purpose")), {
-      proxyProtocol: REQUIRED,
-      verify: (_, client) => note(client) > 0,
-      onError: (_error, _request, client) => void note(client),
-    }),
+  await using served = await serveForTest(
+    () => Promise.reject(new Error("on purpose")),
+    {
+      options: {
+        proxyProtocol: REQUIRED,
+        verify: (_, client) => note(client) > 0,
+        onError: (_error, _request, client) => void note(client),
+      },
+    },
   );
-  await send(server.addr, encodeProxyHeader(FOUR));
-  await server.shutdown();
+  await send(served.addr, encodeProxyHeader(FOUR));
+  await served.server.shutdown();
   deepStrictEqual(seen, ["192.0.2.7", "192.0.2.7"]);
+  strictEqual(String(served.takeErrors()), "Error: on purpose");
 });
 
 Deno.test("a connection that getRequest() wraps is refused where it would hide the PROXY header", async () => {
-  const reports = new Reports();
   class Wrapping extends TCPServer {
     override async getRequest(): Promise<[Deno.TcpConn, Deno.NetAddr]> {
       const [connection, address] = await super.getRequest();
@@ -306,14 +321,18 @@ Deno.test("a connection that getRequest() wraps is refused where it would hide t
       return [wrapped as unknown as Deno.TcpConn, address];
     }
   }
-  await using server = serve(
-    new Wrapping(LOOPBACK, () => {}, {
-      ...{ proxyProtocol: REQUIRED, onError: reports.take },
-    }),
+  await using served = await serveForTest(
+    () => {},
+    {
+      server: Wrapping,
+      options: {
+        proxyProtocol: REQUIRED,
+      },
+    },
   );
-  strictEqual(await send(server.addr, encodeProxyHeader(FOUR)), "");
+  strictEqual(await send(served.addr, encodeProxyHeader(FOUR)), "");
   strictEqual(
-    `${(await reports.until(1))[0]}`,
+    `${await served.untilErrors()}`,
     "TypeError: Cannot read the PROXY header: getRequest() gave a connection of its own; wrap connections in processRequest()",
   );
 });

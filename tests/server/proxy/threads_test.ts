@@ -7,7 +7,7 @@ import {
   ThreadingTCPServer,
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK, Reports } from "../../_serve.ts";
+import { LOOPBACK } from "../../_serve.ts";
 import { Obedient } from "../threads/_threading_handlers.ts";
 import { bytes, joined, LOCAL, send, tcp } from "./_clients.ts";
 
@@ -40,17 +40,18 @@ Deno.test("the loss of a thread names the clients that PROXY headers have told o
 });
 
 Deno.test("handleRequest() has served one whose PROXY header a thread refuses", async () => {
-  const reports = new Reports();
+  let told = Promise.withResolvers<void>();
   const server = new ThreadingTCPServer(LOOPBACK, Obedient, {
     ...options,
-    onError: reports.take,
+    onError: () => told.resolve(),
   });
   await using _ = server;
   for (let i = 0; i < 2; i++) {
     const refused = send(server.addr, bytes("no header"));
     await patiently(server.handleRequest(), () => "the end of a bad one");
     strictEqual(await refused, "");
-    await reports.until(i + 1);
+    await patiently(told.promise, () => "the error");
+    told = Promise.withResolvers();
     const served = send(server.addr, joined(HEADER, bytes("lines\nx\n")));
     await patiently(server.handleRequest(), () => "the end of a good one");
     strictEqual(await served, "<x>\n");

@@ -6,13 +6,15 @@ import {
   ForkingTLSServer,
   StreamRequestHandler,
   type TCPAddr,
-  TCPServer,
   ThreadingTLSServer,
   TLSServer,
 } from "../../../mod.ts";
-import { LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
+import { LOOPBACK, readAll } from "../../_serve.ts";
 import type { TLSCertificate } from "../../../mod.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../../server/testing/mod.ts";
 import { bytes, FOUR, joined, LOCAL, send, writeAll } from "./_clients.ts";
 import { Teller } from "./_told_handler.ts";
 
@@ -76,27 +78,26 @@ for (
     `a handler ${where} is told the client of a PROXY header before a TLS handshake`,
     async () => {
       const own = await selfSignedCertificate();
-      const reports = new Reports();
-      await using server = serve(
+      await using served = await serveForTest(
         new Server({ ...LOOPBACK, ...own }, Teller, {
-          ...{ ...options, proxyProtocol, onError: reports.take },
+          ...{ ...options, proxyProtocol, onError() {} },
           // Connections are wrapped then a second time.
           idleTimeout: 20_000,
         }),
       );
       for (const header of HEADERS) {
         const seen = JSON.parse(
-          await throughBalancer(server.addr, header, own),
+          await throughBalancer(served.addr, header, own),
         );
         deepStrictEqual(seen.client, FOUR.source);
         strictEqual(seen.sent, "in TLS");
         strictEqual(seen.proxy.command, "PROXY");
       }
-      deepStrictEqual(reports.errors, []);
+      deepStrictEqual(served.errors, []);
       // A second header is the client's, which speaks no TLS.
-      const alert = await send(server.addr, HEADERS[0]!, HEADERS[0]!);
+      const alert = await send(served.addr, HEADERS[0]!, HEADERS[0]!);
       strictEqual(alert.slice(0, 2), ALERT);
-      const [error] = await reports.until(1);
+      const [error] = await served.untilErrors();
       strictEqual((error as Error).name, "InvalidData");
     },
   );
@@ -106,13 +107,13 @@ Deno.test(
   "a TLS server takes a connection without an optional PROXY header",
   async () => {
     const own = await selfSignedCertificate();
-    await using server = serve(
+    await using served = await serveForTest(
       new TLSServer({ ...LOOPBACK, ...own }, Teller, {
         proxyProtocol: { ...proxyProtocol, mode: "optional" },
       }),
     );
     for (const before of [new Uint8Array(), HEADERS[1]!]) {
-      const seen = JSON.parse(await throughBalancer(server.addr, before, own));
+      const seen = JSON.parse(await throughBalancer(served.addr, before, own));
       const hasCome = before.length > 0;
       deepStrictEqual(seen.client, hasCome ? FOUR.source : seen.peer);
       strictEqual(seen.proxy !== undefined, hasCome);
@@ -133,10 +134,11 @@ Deno.test(
         await this.wfile.write(JSON.stringify(source));
       }
     }
-    await using server = serve(
-      new TCPServer(LOOPBACK, Upgrading, { proxyProtocol }),
+    await using served = await serveForTest(
+      Upgrading,
+      { options: { proxyProtocol } },
     );
-    const plain = await Deno.connect(server.addr);
+    const plain = await Deno.connect(served.addr);
     await writeAll(plain, joined(HEADERS[0]!, bytes("STARTTLS\n")));
     const answer = new Uint8Array(6);
     for (let n = 0; n < 6;) n += (await plain.read(answer.subarray(n)))!;

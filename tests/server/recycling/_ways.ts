@@ -5,7 +5,12 @@ import {
   type TCPServer,
   ThreadingTCPServer,
 } from "../../../mod.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import {
+  type ServedOptions,
+  serveForTest,
+  type TestServer,
+} from "../../../server/testing/mod.ts";
+import { LOOPBACK } from "../../_serve.ts";
 
 /** How handlers are run elsewhere. */
 export type Way = "threads accept" | "main accepts" | "processes";
@@ -22,6 +27,7 @@ interface Options {
   readonly workers?: number;
   readonly gracePeriod?: number;
   readonly timeout?: number;
+  readonly onError?: (error: unknown) => void;
 }
 
 const MODULE = new URL("../../../handlers/mod.ts", import.meta.url).href;
@@ -80,16 +86,17 @@ export class HandlerFile implements Disposable {
   }
 }
 
-/** A server, and the errors that it told. */
-export type Server = TCPServer & Recyclable & { readonly reports: Reports };
+/** A server that starts what runs its handlers again. */
+export type Server = TCPServer & Recyclable;
 
 /** Serves the handlers of a file. */
 export async function start(
   way: Way,
   file: HandlerFile,
   options: Options = {},
-): Promise<Server> {
-  return serve(await make(way, file, options));
+  servedOptions: ServedOptions = {},
+): Promise<TestServer<Server>> {
+  return serveForTest(await make(way, file, options), servedOptions);
 }
 
 /** Makes a server of the handlers of a file. */
@@ -99,9 +106,8 @@ export async function make(
   { workers = 2, ...options }: Options = {},
 ): Promise<Server> {
   const Handler = await file.import();
-  const reports = new Reports();
-  const onError = (error: unknown) => reports.take(error);
-  const server = way === "processes"
+  const onError = () => {};
+  return way === "processes"
     ? new ForkingTCPServer(LOOPBACK, Handler, {
       ...{ onError, requestsPerChild: Infinity, connectionsPerChild: 100 },
       ...options,
@@ -111,7 +117,6 @@ export async function make(
       accept: way === "threads accept" ? "threads" : "main",
       ...options,
     });
-  return Object.assign(server, { reports });
 }
 
 /** A client that sends lines and reads lines. */

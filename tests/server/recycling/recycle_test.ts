@@ -9,7 +9,8 @@ const soon = <T>(coming: Promise<T>) => patiently(coming, () => "its end");
 for (const way of WAYS) {
   Deno.test(`recycle() has new code run (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     match(await ask(server.addr, "x\n"), /^1 /);
     file.write("2");
     await soon(server.recycle());
@@ -17,12 +18,13 @@ for (const way of WAYS) {
     file.write("3");
     await soon(server.recycle());
     match(await ask(server.addr, "x\n"), /^3 /);
-    strictEqual(server.reports.errors.length, 0);
+    strictEqual(served.errors.length, 0);
   });
 
   Deno.test(`recycle() lets requests in old ones finish (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     using client = await Client.connect(server);
     match(await client.ask("hold"), /^1 /);
     file.write("2");
@@ -34,18 +36,19 @@ for (const way of WAYS) {
     ok(!ended);
     client[Symbol.dispose]();
     await soon(recycled);
-    strictEqual(server.reports.errors.length, 0);
+    strictEqual(served.errors.length, 0);
   });
 
   Deno.test(`recycle() aborts requests after its grace period (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     using client = await Client.connect(server);
     match(await client.ask("x"), /^1 /);
     const recycled = server.recycle({ gracePeriod: 50 });
     strictEqual(await client.read().catch(() => ""), "");
     await soon(recycled);
-    const [error] = await server.reports.until(1);
+    const [error] = await served.untilErrors();
     strictEqual((error as Error).name, "AbortError");
     match((error as Error).message, /did not finish within 50 ms/);
     match(await ask(server.addr, "x\n"), /^1 /);
@@ -53,7 +56,8 @@ for (const way of WAYS) {
 
   Deno.test(`recycle() leaves what cannot be replaced (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     using client = await Client.connect(server);
     match(await client.ask("x"), /^1 /);
     file.breakIt();
@@ -65,31 +69,32 @@ for (const way of WAYS) {
     await soon(server.recycle());
     match(await ask(server.addr, "x\n"), /^2 /);
     // Another may have been wanted meanwhile, since the first was busy.
-    for (const error of server.reports.errors) match(`${error}`, /broken/);
+    for (const error of served.takeErrors()) match(`${error}`, /broken/);
   });
 
   Deno.test(`recycle() under load loses nobody (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file);
+    await using served = await start(way, file);
     let stopped = false;
     const load = async () => {
       while (!stopped) {
-        match(await ask(server.addr, "x\n"), /^1 \d+ \d+\n/);
+        match(await ask(served.addr, "x\n"), /^1 \d+ \d+\n/);
       }
     };
     const recycle = async () => {
-      for (let i = 0; i < 3; i++) await soon(server.recycle());
+      for (let i = 0; i < 3; i++) await soon(served.server.recycle());
     };
     await Promise.all([
       ...Array.from({ length: 8 }, load),
       recycle().finally(() => stopped = true),
     ]);
-    strictEqual(server.reports.errors.length, 0);
+    strictEqual(served.errors.length, 0);
   });
 
   Deno.test(`recycle() may be called while another is under way (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     match(await ask(server.addr, "x\n"), /^1 /);
     for (let i = 0; i < 3; i++) {
       await soon(Promise.all(Array.from({ length: 4 }, async (_, turns) => {
@@ -100,23 +105,27 @@ for (const way of WAYS) {
     file.write("2");
     await soon(Promise.all([server.recycle(), server.recycle()]));
     match(await ask(server.addr, "x\n"), /^2 /);
-    strictEqual(server.reports.errors.length, 0);
+    strictEqual(served.errors.length, 0);
   });
 
   Deno.test(`recycle() and a shutdown do not disturb each other (${way})`, async () => {
     using file = new HandlerFile();
-    const server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     match(await ask(server.addr, "x\n"), /^1 /);
     const recycled = [server.recycle(), server.recycle()];
     await soon(server.shutdown());
     await soon(Promise.all(recycled));
     await soon(server.recycle());
-    strictEqual(server.reports.errors.length, 0);
+    strictEqual(served.errors.length, 0);
   });
 
   Deno.test(`recycle() before handleRequest(), and while it waits (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await make(way, file);
+    const errors: unknown[] = [];
+    await using server = await make(way, file, {
+      onError: (error) => errors.push(error),
+    });
     file.write("2");
     await soon(server.recycle());
     let handled = server.handleRequest();
@@ -127,12 +136,13 @@ for (const way of WAYS) {
     await soon(server.recycle());
     match(await ask(server.addr, "x\n"), /^3 /);
     await soon(handled);
-    strictEqual(server.reports.errors.length, 0);
+    strictEqual(errors.length, 0);
   });
 
   Deno.test(`recycle() refuses options that are none (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     await rejects(
       server.recycle({ gracePeriod: -1 }),
       new RangeError(
@@ -151,7 +161,8 @@ for (const way of WAYS) {
 for (const way of ["threads accept", "main accepts"] as const) {
   Deno.test(`a thread that dies while its successor fails is replaced (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file, { workers: 1 });
+    await using served = await start(way, file, { workers: 1 });
+    const { server } = served;
     using client = await Client.connect(server);
     match(await client.ask("x"), /^1 /);
     file.breakIt();
@@ -160,6 +171,7 @@ for (const way of ["threads accept", "main accepts"] as const) {
     await rejects(soon(recycled), /broken/);
     file.write("2");
     match(await soon(ask(server.addr, "x\n")), /^2 /);
+    match(String(await served.untilErrors()), /^HandlerLostError: /);
   });
 }
 

@@ -10,36 +10,36 @@ const soon = <T>(coming: Promise<T>) => patiently(coming, () => "its end");
 for (const way of ["threads accept", "main accepts"] as const) {
   Deno.test(`a thread is replaced after requestsPerWorker, and nobody is lost (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file, {
+    await using served = await start(way, file, {
       ...{ requestsPerWorker: 10, workers: 1 },
     });
-    using held = await Client.connect(server);
+    using held = await Client.connect(served.server);
     const first = await held.ask("hold");
     const threads = new Set<string>([first]);
-    while (threads.size < 2) threads.add(await ask(server.addr, "x\n"));
+    while (threads.size < 2) threads.add(await ask(served.addr, "x\n"));
     // The first has told its handler, and waits for it as long as it takes.
     strictEqual(await held.read(), "told\n");
     strictEqual(await held.ask("x"), first);
     held[Symbol.dispose]();
-    while (threads.size < 4) threads.add(await ask(server.addr, "x\n"));
-    strictEqual(server.reports.errors.length, 0);
+    while (threads.size < 4) threads.add(await ask(served.addr, "x\n"));
+    strictEqual(served.errors.length, 0);
   });
 
   Deno.test(`a thread that cannot be replaced after requestsPerWorker goes on (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file, {
+    await using served = await start(way, file, {
       ...{ requestsPerWorker: 5, workers: 1 },
     });
-    const first = await ask(server.addr, "x\n");
+    const first = await ask(served.addr, "x\n");
     file.breakIt();
     // It is tried anew after as many requests again, and told each time.
-    while (server.reports.errors.length < 2) {
-      strictEqual(await ask(server.addr, "x\n"), first);
+    while (served.errors.length < 2) {
+      strictEqual(await ask(served.addr, "x\n"), first);
     }
-    for (const error of server.reports.errors) match(`${error}`, /broken/);
+    for (const error of served.takeErrors()) match(`${error}`, /broken/);
     file.write("2");
     let last = first;
-    while (last === first) last = await ask(server.addr, "x\n");
+    while (last === first) last = await ask(served.addr, "x\n");
     match(last, /^2 /);
   });
 }
@@ -47,9 +47,10 @@ for (const way of ["threads accept", "main accepts"] as const) {
 for (const way of ["threads accept", "main accepts"] as const) {
   Deno.test(`recycle() ends the requests of threads that were spent (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file, {
+    await using served = await start(way, file, {
       ...{ requestsPerWorker: 1, workers: 1 },
     });
+    const { server } = served;
     const clients = [];
     for (let i = 0; i < 4; i++) {
       const client = await Client.connect(server);
@@ -63,6 +64,9 @@ for (const way of ["threads accept", "main accepts"] as const) {
       client[Symbol.dispose]();
     }
     match(await ask(server.addr, "x\n"), /^2 /);
+    for (const error of await served.untilErrors(4)) {
+      match(String(error), /did not finish within 50 ms$/);
+    }
   });
 }
 

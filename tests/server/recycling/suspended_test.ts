@@ -35,7 +35,8 @@ class Asked {
 for (const way of WAYS) {
   Deno.test(`recycle() of a suspended server serves nobody until it goes on (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     for (let version = 2; version < 5; version++) {
       // Some of these are being accepted just then.
       const early = new Asked(server, 4);
@@ -50,12 +51,13 @@ for (const way of WAYS) {
       for (const answer of await late.all()) match(answer, /^\d+ \d+ \d+\n$/);
       strictEqual((await early.all()).length, 4);
     }
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 
   Deno.test(`recycle() of a suspended server aborts requests after its grace period (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     using client = await Client.connect(server);
     match(await client.ask("x"), /^1 /);
     server.suspend();
@@ -64,7 +66,7 @@ for (const way of WAYS) {
     strictEqual(await client.read().catch(() => ""), "");
     await soon(recycled);
     deepStrictEqual(late.answers, []);
-    const [error] = await server.reports.until(1);
+    const [error] = await served.untilErrors();
     strictEqual((error as Error).name, "AbortError");
     server.resume();
     strictEqual((await late.all()).length, 4);
@@ -72,7 +74,8 @@ for (const way of WAYS) {
 
   Deno.test(`a shutdown serves those who wait for a server that was suspended and recycled (${way})`, async () => {
     using file = new HandlerFile();
-    const server = await start(way, file);
+    await using served = await start(way, file);
+    const { server } = served;
     match(await ask(server.addr, "x\n"), /^1 /);
     server.suspend();
     const late = await Promise.all(
@@ -86,12 +89,16 @@ for (const way of WAYS) {
       client[Symbol.dispose]();
     }
     await soon(ended);
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   });
 
   Deno.test(`a client that handleRequest() kept is served when a server that was suspended and recycled goes on (${way})`, async () => {
     using file = new HandlerFile();
-    await using server = await make(way, file, { timeout: 0 });
+    const errors: unknown[] = [];
+    await using server = await make(way, file, {
+      timeout: 0,
+      onError: (error) => errors.push(error),
+    });
     await server.handleRequest();
     const kept = new Asked(server, 1);
     // It has been let in, but by processes, which accept it when asked again.
@@ -105,6 +112,6 @@ for (const way of WAYS) {
     server.resume();
     while (kept.answers.length === 0) await server.handleRequest();
     match(kept.answers[0]!, /^1 /);
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(errors, []);
   });
 }

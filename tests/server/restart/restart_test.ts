@@ -13,9 +13,10 @@ import {
   UnixDatagramServer,
   UnixStreamServer,
 } from "../../../mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask as askText, LOOPBACK, serve } from "../../_serve.ts";
+import { ask as askText, isDisconnect, LOOPBACK } from "../../_serve.ts";
 
 const PROGRAM = `${import.meta.dirname}/_restarting_program.ts`;
 const FLAGS = ["--allow-net", "--allow-env", "--allow-run=deno"];
@@ -169,18 +170,20 @@ Deno.test("a Unix server whose socket can be inherited removes its own file alon
       onError() {},
     });
   {
-    await using server = serve(make(false));
-    strictEqual(server.addr.path, path);
+    await using served = await serveForTest(make(false), {
+      allowErrors: isDisconnect,
+    });
+    strictEqual(served.addr.path, path);
     strictEqual(Deno.lstatSync(path).mode! & 0o777, 0o600);
     strictEqual(await askText({ transport: "unix", path }), "served");
     throws(() => make(true), Deno.errors.AddrInUse);
   }
   throws(() => Deno.lstatSync(path), Deno.errors.NotFound);
-  const server = serve(make(false));
+  await using served = await serveForTest(make(false));
   // Somebody else takes the path.
   Deno.removeSync(path);
   const other = Deno.listen({ transport: "unix", path });
-  await server.shutdown();
+  await served.server.shutdown();
   ok(Deno.lstatSync(path).isSocket);
   other.close();
   for (
@@ -198,13 +201,13 @@ Deno.test("a Unix server whose socket can be inherited removes its own file alon
 
 Deno.test("an abstract Unix socket can be inherited", async () => {
   const path = `\0socketserver-${crypto.randomUUID()}`;
-  await using server = serve(
+  await using served = await serveForTest(
     new UnixStreamServer(
       { path, inheritable: true },
       ({ wfile }) => wfile.write("served"),
     ),
   );
-  strictEqual(server.addr.path, path);
+  strictEqual(served.addr.path, path);
   strictEqual(await askText({ transport: "unix", path }), "served");
 });
 

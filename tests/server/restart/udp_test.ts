@@ -1,14 +1,15 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { UDPServer } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
+import { LOOPBACK } from "../../_serve.ts";
 
 const CLIENTS = 4;
 const QUESTIONS = 400;
 
 Deno.test("a UDP server that shares its address hands over to the next one, and loses nothing", async () => {
   const start = (name: string, port: number) =>
-    serve(
+    serveForTest(
       new UDPServer(
         { hostname: LOOPBACK.hostname, port, reuseAddress: true },
         async ({ packet, socket, clientAddress }) => {
@@ -20,7 +21,7 @@ Deno.test("a UDP server that shares its address hands over to the next one, and 
         },
       ),
     );
-  const first = start("first", 0);
+  await using first = await start("first", 0);
   const { addr } = first;
   const answers: string[] = [];
   let half!: () => void;
@@ -43,8 +44,8 @@ Deno.test("a UDP server that shares its address hands over to the next one, and 
     socket.close();
   });
   await reached;
-  await using _second = start("second", addr.port);
-  await first.shutdown();
+  await using _second = await start("second", addr.port);
+  await first.server.shutdown();
   await Promise.all(clients);
   const questions = answers.map((answer) => answer.split(" ")[1]!);
   deepStrictEqual(

@@ -1,6 +1,6 @@
 import { HTTPServer } from "../../../server/http/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK, serve } from "../../_serve.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 
 /** A value as OTLP writes it in JSON. */
 interface AnyValue {
@@ -108,31 +108,40 @@ export class Collector implements AsyncDisposable {
   readonly spans: ToldSpan[] = [];
   /** The values that were told last, by metric and attributes. */
   readonly values = new Map<string, ToldValue>();
-  readonly #server: HTTPServer;
+  #served: TestServer<HTTPServer> | undefined;
   #wake = () => {};
 
-  constructor() {
-    this.#server = serve(
-      new HTTPServer(LOOPBACK, async (request) => {
+  private constructor() {}
+
+  static async serve(): Promise<Collector> {
+    const collector = new Collector();
+    collector.#served = await serveForTest(
+      async (request) => {
         const { pathname } = new URL(request.url);
         if (pathname === "/ping") return new Response("pong");
         const message = await request.json();
-        if (pathname === "/v1/traces") this.spans.push(...spansOf(message));
-        else if (pathname === "/v1/metrics") {
+        if (pathname === "/v1/traces") {
+          collector.spans.push(...spansOf(message));
+        } else if (pathname === "/v1/metrics") {
           for (const told of valuesOf(message)) {
             const attributes = Object.entries(told.attributes).sort();
-            this.values.set(JSON.stringify([told.metric, attributes]), told);
+            collector.values.set(
+              JSON.stringify([told.metric, attributes]),
+              told,
+            );
           }
         }
-        this.#wake();
+        collector.#wake();
         return Response.json({});
-      }),
+      },
+      { server: HTTPServer },
     );
+    return collector;
   }
 
   /** Where it is. */
   get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+    return `http://127.0.0.1:${this.#served!.addr.port}`;
   }
 
   /** Waits for spans. */
@@ -178,6 +187,6 @@ export class Collector implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown({ gracePeriod: 0 });
+    await this.#served!.server.shutdown({ gracePeriod: 0 });
   }
 }

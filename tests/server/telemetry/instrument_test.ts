@@ -4,9 +4,10 @@ import { tracing } from "../../../handlers/_tracing.ts";
 import { CHANNELS } from "../../../server/_events/channels.ts";
 import { HTTPServer } from "../../../server/http/mod.ts";
 import { instrument } from "../../../server/telemetry/mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { Child, Folder } from "../../_program.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, LOOPBACK, serve } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 import { Collector, type ToldSpan } from "./_collector.ts";
 
 const PROGRAM = new URL("_instrumented_program.ts", import.meta.url).pathname;
@@ -75,7 +76,7 @@ const PARENT = "b7ad6b7169203331";
 const isOurs = ({ scope }: ToldSpan) => scope === "@wire/socketserver";
 
 Deno.test("requests of HTTP have spans and are measured, wherever they are answered", async () => {
-  await using collector = new Collector();
+  await using collector = await Collector.serve();
   await using program = await start(environment(collector.url));
   const { ports } = program;
   for (const name of ["http", "methods", "httpThreads", "httpCarried"]) {
@@ -155,7 +156,7 @@ Deno.test("requests of HTTP have spans and are measured, wherever they are answe
 });
 
 Deno.test("a handler's own spans are part of its request", async () => {
-  await using collector = new Collector();
+  await using collector = await Collector.serve();
   await using program = await start(environment(collector.url));
   for (const name of ["http", "httpThreads", "httpCarried"]) {
     const before = collector.spans.length;
@@ -177,7 +178,7 @@ Deno.test("a handler's own spans are part of its request", async () => {
 
 Deno.test("other connections have spans and are measured, wherever they are handled", async () => {
   await using folder = new Folder();
-  await using collector = new Collector();
+  await using collector = await Collector.serve();
   const path = folder.at("socket");
   await using program = await start(environment(collector.url), "{}", path);
   for (
@@ -239,7 +240,7 @@ Deno.test("other connections have spans and are measured, wherever they are hand
 });
 
 Deno.test("behind a balancer, spans tell of the client and of the balancer", async () => {
-  await using collector = new Collector();
+  await using collector = await Collector.serve();
   await using program = await start(environment(collector.url));
   const port = program.ports.tcpProxied!;
   const header = encodeProxyHeader({
@@ -264,7 +265,7 @@ Deno.test("behind a balancer, spans tell of the client and of the balancer", asy
 });
 
 Deno.test("what is not wanted is not told, and nothing after it was disposed of", async () => {
-  await using collector = new Collector();
+  await using collector = await Collector.serve();
   await using spans = await start(
     environment(collector.url),
     '{"metrics":false}',
@@ -347,14 +348,15 @@ Deno.test("serving goes on where the collector is gone, or never answers", async
 });
 
 Deno.test("where OpenTelemetry is off, nothing is told or asked", async () => {
-  await using server = serve(
-    new HTTPServer(LOOPBACK, () => new Response("answered")),
+  await using served = await serveForTest(
+    () => new Response("answered"),
+    { server: HTTPServer },
   );
-  using telemetry = instrument(server);
+  using telemetry = instrument(served.server);
   strictEqual(telemetry.active, false);
   strictEqual(tracing, undefined);
   strictEqual(CHANNELS.end.hasSubscribers, false);
-  match(await ask(server.addr, request("/")), / 200 /);
+  match(await ask(served.addr, request("/")), / 200 /);
   telemetry[Symbol.dispose]();
   await using program = await start({ OTEL_DENO: "false" });
   match(await ask(at(program.ports.httpThreads), request("/")), / 200 /);

@@ -12,8 +12,9 @@ import {
   openMetrics,
 } from "../../../server/telemetry/mod.ts";
 import { HTTPServer } from "../../../server/http/mod.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../../_program.ts";
-import { ask, LOOPBACK, serve } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 import { EchoLine } from "../_echo_line.ts";
 import { statsWhen } from "../numbers/_ways.ts";
 
@@ -64,15 +65,17 @@ testWith(
   [python],
   "Prometheus's parser reads what servers have counted",
   async () => {
-    await using plain = serve(new TCPServer(LOOPBACK, EchoLine));
-    await using threads = serve(
-      new ThreadingTCPServer(LOOPBACK, EchoLine, { workers: 1 }),
+    await using plain = await serveForTest(EchoLine);
+    await using threads = await serveForTest(
+      EchoLine,
+      { server: ThreadingTCPServer, options: { workers: 1 } },
     );
-    await using processes = serve(
-      new ForkingTCPServer(LOOPBACK, EchoLine, { maxChildren: 1 }),
+    await using processes = await serveForTest(
+      EchoLine,
+      { server: ForkingTCPServer, options: { maxChildren: 1 } },
     );
     await using datagrams = new UDPServer(LOOPBACK, () => {});
-    for (const server of [plain, threads, processes]) {
+    for (const server of [plain.server, threads.server, processes.server]) {
       strictEqual(await ask(server.addr, "hello\n"), "hello\n");
       await statsWhen(
         server,
@@ -81,16 +84,16 @@ testWith(
       );
     }
     const families = await parse(
-      openMetrics(plain, threads, processes, datagrams),
+      openMetrics(plain.server, threads.server, processes.server, datagrams),
     );
     const label = ({ addr }: { readonly addr: Deno.NetAddr }) =>
       `127.0.0.1:${addr.port}`;
     deepStrictEqual(
       samplesOf(families, "socketserver_connections_accepted", "server"),
       {
-        [label(plain)]: 1,
-        [label(threads)]: 1,
-        [label(processes)]: 1,
+        [label(plain.server)]: 1,
+        [label(threads.server)]: 1,
+        [label(processes.server)]: 1,
         [label(datagrams)]: 0,
       },
     );
@@ -98,10 +101,10 @@ testWith(
     deepStrictEqual([io.type, io.unit], ["counter", "bytes"]);
     deepStrictEqual(io.samples[0], [
       "socketserver_io_bytes_total",
-      { server: label(plain), transport: "tcp", direction: "receive" },
+      { server: label(plain.server), transport: "tcp", direction: "receive" },
       6,
     ]);
-    const { refused, aborted } = plain.stats();
+    const { refused, aborted } = plain.server.stats();
     for (const [name, counts] of Object.entries({ refused, aborted })) {
       deepStrictEqual(
         samplesOf(families, `socketserver_connections_${name}`, "reason"),
@@ -119,7 +122,7 @@ testWith(
     const start = families.find(({ name }) =>
       name === "socketserver_start_time_seconds"
     )!;
-    strictEqual(start.samples[0]![2], plain.stats().since / 1_000);
+    strictEqual(start.samples[0]![2], plain.server.stats().since / 1_000);
     for (const { help, samples } of families) {
       ok(help.length > 5 && samples.length > 0);
     }
@@ -158,13 +161,14 @@ testWith([python], "no server is a scrape without metrics", async () => {
 });
 
 Deno.test("a scrape is answered over HTTP, with the server's own numbers in it", async () => {
-  await using server: HTTPServer = serve(
-    new HTTPServer(LOOPBACK, () =>
-      new Response(openMetrics(server), {
+  await using served: TestServer<HTTPServer> = await serveForTest(
+    () =>
+      new Response(openMetrics(served.server), {
         headers: { "Content-Type": OPEN_METRICS_TYPE },
-      })),
+      }),
+    { server: HTTPServer },
   );
-  const response = await fetch(`http://127.0.0.1:${server.addr.port}/metrics`);
+  const response = await fetch(`http://127.0.0.1:${served.addr.port}/metrics`);
   strictEqual(response.headers.get("Content-Type"), OPEN_METRICS_TYPE);
   const text = await response.text();
   match(text, /^socketserver_connections_active\{.*\} 1$/m);

@@ -5,7 +5,7 @@ import {
   type TracedRequest,
   type Tracing,
 } from "../../../handlers/_tracing.ts";
-import { StreamRequestHandler, TCPServer } from "../../../mod.ts";
+import { StreamRequestHandler } from "../../../mod.ts";
 import {
   BaseHTTPRequestHandler,
   FetchRequestHandler,
@@ -20,7 +20,8 @@ import {
   spanName,
 } from "../../../server/telemetry/_attributes.ts";
 import { traceParent } from "../../../server/telemetry/_trace_parent.ts";
-import { ask, LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
+import { ask } from "../../_serve.ts";
 
 /** Notes what a tracer is told. */
 class Noted implements Tracing, Disposable {
@@ -96,15 +97,15 @@ class Sending extends BaseHTTPRequestHandler {
 for (const Handler of [Fetching, Sending]) {
   Deno.test(`every request has one trace, with the status that its client gets: ${Handler.name}`, async () => {
     using noted = new Noted();
-    const reports = new Reports();
-    await using server = serve(
-      new HTTPServer(LOOPBACK, Handler, { onError: reports.take }),
+    await using served = await serveForTest(
+      Handler,
+      { server: HTTPServer },
     );
     const get = (target: string, ...headers: string[]) =>
       [`GET ${target} HTTP/1.1`, "Host: a", ...headers, "", ""].join("\r\n");
     const expected: string[] = [];
     const check = async (sent: string, ...notes: string[]) => {
-      const answer = await ask(server.addr, sent);
+      const answer = await ask(served.addr, sent);
       match(answer, new RegExp(` ${/\d+/.exec(notes.at(-1)!)![0]} `));
       expected.push(`run ${Handler.name}`, ...notes);
       deepStrictEqual(noted.notes, expected);
@@ -149,23 +150,22 @@ for (const Handler of [Fetching, Sending]) {
       ...["begin GET /cut", "run"],
       ...["failed RangeError: it is cut", "end 200, cut short"],
     );
-    strictEqual((await reports.until(2)).length, 2);
+    strictEqual((await served.untilErrors(2)).length, 2);
   });
 }
 
 Deno.test("what a handler throws goes on its way where it is traced", async () => {
   using noted = new Noted();
-  const reports = new Reports();
   class Failing extends StreamRequestHandler {
     override handle(): void {
       throw new RangeError("at once");
     }
   }
-  await using server = serve(
-    new TCPServer(LOOPBACK, Failing, { onError: reports.take }),
+  await using served = await serveForTest(
+    Failing,
   );
-  strictEqual(await ask(server.addr), "");
-  strictEqual(String((await reports.until(1))[0]), "RangeError: at once");
+  strictEqual(await ask(served.addr), "");
+  strictEqual(String((await served.untilErrors())[0]), "RangeError: at once");
   deepStrictEqual(noted.notes, ["run Failing"]);
 });
 

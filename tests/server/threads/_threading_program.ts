@@ -2,7 +2,7 @@
 // memory, descriptors and processor time are theirs. The first argument says
 // who accepts, the second what happens; what was measured is printed as JSON.
 
-import { ask, readAll } from "../../_serve.ts";
+import { ask, isDisconnect, readAll } from "../../_serve.ts";
 import type { AcceptMode } from "../../../server/threading_options.ts";
 import { setAcceptMode } from "./_accept_modes.ts";
 import { order, startThreads } from "./_threads.ts";
@@ -36,69 +36,73 @@ async function stuff(client: Deno.Conn): Promise<void> {
   }
 }
 
+/** Whether an error says that the client or the server has gone. */
+const isEnd = (error: unknown) =>
+  isDisconnect(error) || (error as Error).name === "AbortError";
+
 const scenes: Record<string, () => Promise<Record<string, number>>> = {
   /** Clients that read nothing, and handlers that read nothing. */
   async stalled() {
     const each = 100;
-    await using server = startThreads();
+    await using served = await startThreads({}, { allowErrors: isEnd });
     const ends = new Set<Deno.Conn>();
-    for (let i = 0; i < 3; i++) await ask(server.addr, "lines\nwarm\n");
+    for (let i = 0; i < 3; i++) await ask(served.addr, "lines\nwarm\n");
     const before = memory();
     for (let i = 0; i < each; i++) {
-      ends.add(await order(server.addr, "write without end"));
+      ends.add(await order(served.addr, "write without end"));
     }
     const stuffed: Promise<void>[] = [];
     for (let i = 0; i < each; i++) {
-      const client = await order(server.addr, "never read");
+      const client = await order(served.addr, "never read");
       ends.add(client);
       stuffed.push(stuff(client));
     }
     await Promise.all(stuffed);
     const started = performance.now();
     for (let i = 0; i < 500; i++) {
-      const answer = await ask(server.addr, "lines\na\n");
+      const answer = await ask(served.addr, "lines\na\n");
       if (answer !== "<a>\n") throw new Error(`Answered ${answer}`);
     }
     const neighbour = (performance.now() - started) / 500;
     const grown = memory() - before;
     for (const client of ends) client.close();
-    await server.shutdown({ gracePeriod: 0 });
+    await served.server.shutdown({ gracePeriod: 0 });
     return { stalled: 2 * each, grown, neighbour };
   },
 
   /** One handler that writes without end to a client that reads nothing. */
   async flood() {
-    await using server = startThreads({ requestTimeout: 500 });
-    await ask(server.addr, "lines\nwarm\n");
+    await using served = await startThreads({ requestTimeout: 500 });
+    await ask(served.addr, "lines\nwarm\n");
     const before = memory();
     let most = 0;
     const watch = setInterval(() => most = Math.max(most, memory()), 20);
-    const client = await order(server.addr, "write without end");
-    const [error] = await server.reports.until(1);
+    const client = await order(served.addr, "write without end");
+    const [error] = await served.untilErrors();
     clearInterval(watch);
-    const ended = await ask(server.addr, "lines\na\n");
+    const ended = await ask(served.addr, "lines\na\n");
     client.close();
-    await server.shutdown();
+    await served.server.shutdown();
     return {
       grown: most - before,
       timedOut: Number((error as DOMException).name === "TimeoutError"),
       served: Number(ended === "<a>\n"),
-      errors: server.reports.errors.length,
+      errors: 1 + served.takeErrors().length,
     };
   },
 
   /** Thousands at a time. */
   async crowd() {
     const size = 5_000;
-    await using server = startThreads({ workers: 4 });
-    await ask(server.addr, "lines\nwarm\n");
+    await using served = await startThreads({ workers: 4 });
+    await ask(served.addr, "lines\nwarm\n");
     const open = descriptors();
     const before = memory();
     const clients: Deno.Conn[] = [];
     const threads = new Map<string, number>();
     const buffer = new Uint8Array(100);
     for (let i = 0; i < size; i++) {
-      clients.push(await order(server.addr, "thread, then lines"));
+      clients.push(await order(served.addr, "thread, then lines"));
       const n = await clients[i]!.read(buffer);
       const thread = new TextDecoder().decode(buffer.subarray(0, n!));
       threads.set(thread, (threads.get(thread) ?? 0) + 1);
@@ -109,48 +113,48 @@ const scenes: Record<string, () => Promise<Record<string, number>>> = {
       await client.closeWrite();
       return await readAll(client) === `<${i}>\n`;
     }));
-    await server.shutdown();
+    await served.server.shutdown();
     return {
       right: answers.filter((right) => right).length,
       threads: threads.size,
       least: Math.min(...threads.values()),
       kibEach: Math.round(grown * 1024 / size),
       descriptors: descriptors() - open,
-      errors: server.reports.errors.length,
+      errors: served.takeErrors().length,
     };
   },
 
   /** One of two threads runs out of memory. */
   async glutton() {
-    await using server = startThreads({ workers: 2 });
-    const neighbour = await order(server.addr, "thread, then lines");
+    await using served = await startThreads({ workers: 2 });
+    const neighbour = await order(served.addr, "thread, then lines");
     await neighbour.read(new Uint8Array(100));
     const glutton = await order(
-      server.addr,
+      served.addr,
       `use up the memory${Deno.args[2] ?? ""}`,
     );
     const answered = (await readAll(glutton)).length;
     await neighbour.write(new TextEncoder().encode("a\n"));
     await neighbour.closeWrite();
     const lived = await readAll(neighbour) === "<a>\n";
-    const served = await ask(server.addr, "lines\nb\n") === "<b>\n";
-    const [error] = server.reports.errors as Error[];
+    const goesOn = await ask(served.addr, "lines\nb\n") === "<b>\n";
+    const [error, ...others] = served.takeErrors() as Error[];
     return {
       answered,
       lived: Number(lived),
-      served: Number(served),
+      served: Number(goesOn),
       told: Number(/ is gone: .* memory/.test(error!.message)),
-      errors: server.reports.errors.length,
+      errors: 1 + others.length,
     };
   },
 
   /** Nothing happens. */
   async idle() {
-    await using server = startThreads({ workers: 2 });
+    await using served = await startThreads({ workers: 2 });
     const clients = await Promise.all(
-      Array.from({ length: 50 }, () => order(server.addr, "lines")),
+      Array.from({ length: 50 }, () => order(served.addr, "lines")),
     );
-    await ask(server.addr, "lines\na\n");
+    await ask(served.addr, "lines\na\n");
     await elapse(200);
     let ticks = Infinity;
     // On a busy machine, what had to be done before takes longer than that.

@@ -4,11 +4,16 @@ import {
   ThreadingTCPServer,
   ThreadingUDPServer,
 } from "../../../mod.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import {
+  type ServedOptions,
+  serveForTest,
+  type TestServer,
+} from "../../../server/testing/mod.ts";
+import { LOOPBACK } from "../../_serve.ts";
 import { acceptMode } from "./_accept_modes.ts";
 import { Datagrams, Obedient } from "./_threading_handlers.ts";
 
-/** A server with threads that keeps what it reports. */
+/** A server with threads, of which the environment says who accepts. */
 export class Threads extends ThreadingTCPServer {
   constructor(
     ...[address, handler, options]: ConstructorParameters<
@@ -17,35 +22,28 @@ export class Threads extends ThreadingTCPServer {
   ) {
     super(address, handler, { accept: acceptMode(), ...options });
   }
-
-  readonly reports = new Reports();
-  override handleError(error: unknown): void {
-    this.reports.take(error);
-  }
 }
 
-/** As {@linkcode Threads}, for datagrams. */
-export class DatagramThreads extends ThreadingUDPServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown): void {
-    this.reports.take(error);
-  }
-}
-
-/** A server of obedient handlers, in one thread unless it is told otherwise. */
+/** Serves with obedient handlers, in one thread unless it is told otherwise. */
 export function startThreads(
   options: TCPServerOptions & ThreadingOptions = {},
-): Threads {
-  return serve(new Threads(LOOPBACK, Obedient, { workers: 1, ...options }));
+  servedOptions: ServedOptions = {},
+): Promise<TestServer<Threads>> {
+  return serveForTest(Obedient, {
+    server: Threads,
+    options: { workers: 1, ...options },
+    ...servedOptions,
+  });
 }
 
 /** The same for datagrams. */
 export function startDatagramThreads(
-  options: ConstructorParameters<typeof DatagramThreads>[2] = {},
-): DatagramThreads {
-  return serve(
-    new DatagramThreads(LOOPBACK, Datagrams, { workers: 1, ...options }),
-  );
+  options: ConstructorParameters<typeof ThreadingUDPServer>[2] = {},
+): Promise<TestServer<InstanceType<typeof ThreadingUDPServer>>> {
+  return serveForTest(Datagrams, {
+    server: ThreadingUDPServer,
+    options: { workers: 1, ...options },
+  });
 }
 
 /** A client that has given an order. */

@@ -1,7 +1,8 @@
 import { match, ok, strictEqual } from "node:assert";
 import { HandlerLostError } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
+import { ask, readAll } from "../../_serve.ts";
 import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { testBoth, testMain } from "./_accept_modes.ts";
 import { Hostile, HOSTILE_ORDERS } from "./_hostile_handlers.ts";
@@ -17,7 +18,7 @@ async function command(server: Threads, what: string): Promise<void> {
 }
 
 /** Asks until a thread that was not harmed answers. */
-async function served(server: Threads, after: string): Promise<void> {
+async function answers(server: Threads, after: string): Promise<void> {
   let answer = "";
   // A thread that was harmed may be found out only by what it answers.
   for (let tries = 0; answer !== "fine" && tries < 5; tries++) {
@@ -26,25 +27,30 @@ async function served(server: Threads, after: string): Promise<void> {
   strictEqual(answer, "fine", after);
 }
 
-function start(options: { readonly requestTimeout?: number } = {}): Threads {
-  return serve(new Threads(LOOPBACK, Hostile, { workers: 2, ...options }));
+function start(
+  options: { readonly requestTimeout?: number } = {},
+  allowErrors: boolean | ((error: unknown) => boolean) = false,
+): Promise<TestServer<Threads>> {
+  return serveForTest(Hostile, {
+    server: Threads,
+    options: { workers: 2, ...options },
+    allowErrors,
+  });
 }
 
 for (const what of HOSTILE_ORDERS) {
   // It may be that nothing comes of it, and the handler has to be given up.
+  const isExpected = (error: unknown) =>
+    error instanceof HandlerLostError ||
+    (error as Error).name === "TimeoutError" || what.includes("throw");
   testMain(
     `a handler that could ${what} harms its own thread alone`,
     async () => {
-      await using server = start({ requestTimeout: 1_000 });
-      await command(server, what);
-      await served(server, what);
-      const errors = await server.reports.until(1);
-      for (const error of errors) {
-        ok(
-          error instanceof HandlerLostError ||
-            (error as Error).name === "TimeoutError" || what.includes("throw"),
-          `${error}`,
-        );
+      await using served = await start({ requestTimeout: 1_000 }, isExpected);
+      await command(served.server, what);
+      await answers(served.server, what);
+      for (const error of await served.untilErrors()) {
+        ok(isExpected(error), `${error}`);
       }
     },
   );
@@ -53,7 +59,8 @@ for (const what of HOSTILE_ORDERS) {
 testMain(
   "a thread that writes random words over all it shares is replaced, and the other serves",
   async () => {
-    await using server = start({ requestTimeout: 1_000 });
+    await using served = await start({ requestTimeout: 1_000 });
+    const { server } = served;
     const rounds = Math.ceil(ROUNDS / 20);
     for (let seed = 1; seed <= rounds; seed++) {
       const what = `scribble ${seed}`;
@@ -61,9 +68,9 @@ testMain(
       const waiting = await Deno.connect(server.addr);
       await command(server, what);
       waiting.close();
-      await served(server, what);
+      await answers(server, what);
     }
-    const lost = server.reports.errors.filter((error) =>
+    const lost = served.takeErrors().filter((error) =>
       error instanceof HandlerLostError
     );
     ok(lost.length > rounds / 4, `${lost.length} of ${rounds} were found out`);
@@ -71,13 +78,14 @@ testMain(
 );
 
 testBoth("a thread posts no message, and serves on", async () => {
-  await using server = start();
+  await using served = await start();
+  const { server } = served;
   const orders = HOSTILE_ORDERS.filter((what) => what.includes("messages"));
   ok(orders.length > 1);
   for (const what of orders) await command(server, what);
-  for (const error of await server.reports.until(orders.length)) {
+  for (const error of await served.untilErrors(orders.length)) {
     ok(error instanceof TypeError, `${error}`);
     match(error.message, /^Cannot post a message: nobody listens/);
   }
-  await served(server, "all of them");
+  await answers(server, "all of them");
 });

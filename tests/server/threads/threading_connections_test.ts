@@ -2,9 +2,10 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { ThreadingUnixStreamServer } from "../../../mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Folder } from "../../_program.ts";
-import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../../_serve.ts";
 import { Random } from "../bridge/_random.ts";
 import { testBoth, testMain } from "./_accept_modes.ts";
 import {
@@ -40,9 +41,9 @@ async function readBytes(conn: Deno.Conn): Promise<Uint8Array> {
 testBoth(
   "a client may end its side first and still gets the whole answer",
   async () => {
-    await using server = startThreads();
+    await using served = await startThreads();
     const bytes = pattern(3_000_000);
-    const client = await order(server.addr, "everything");
+    const client = await order(served.addr, "everything");
     await writeAll(client, bytes);
     await client.closeWrite();
     strictEqual(await readAll(client), `${bytes.length} ${checksum(bytes)}`);
@@ -52,47 +53,50 @@ testBoth(
 testBoth(
   "a handler may end its side first, read on, and write no more",
   async () => {
-    await using server = startThreads();
-    const client = await order(server.addr, "end before reading");
+    await using served = await startThreads();
+    const client = await order(served.addr, "end before reading");
     const buffer = new Uint8Array(100);
     strictEqual(await client.read(buffer), 5);
     strictEqual(await client.read(buffer), null);
     await client.write(encode("0123456789"));
     await client.closeWrite();
-    strictEqual(await told(server), "10 BrokenPipe");
+    strictEqual(await told(served.server), "10 BrokenPipe");
     client.close();
   },
 );
 
 testBoth("a handler may close its connection, once", async () => {
-  await using server = startThreads();
-  const client = await order(server.addr, "close");
+  await using served = await startThreads();
+  const client = await order(served.addr, "close");
   strictEqual(await readAll(client), "");
-  strictEqual(await told(server), "BadResource BadResource");
+  strictEqual(await told(served.server), "BadResource BadResource");
 });
 
 testBoth(
   "what a handler wrote before it closed its connection arrives",
   async () => {
-    await using server = startThreads();
-    strictEqual(await ask(server.addr, "write and close\n"), "last words");
+    await using served = await startThreads();
+    strictEqual(await ask(served.addr, "write and close\n"), "last words");
   },
 );
 
 testBoth("a million bytes arrive, awaited or not", async () => {
-  await using server = startThreads();
+  await using served = await startThreads();
   for (const how of ["", " unawaited"]) {
-    const client = await order(server.addr, `write a million bytes${how}`);
+    const client = await order(served.addr, `write a million bytes${how}`);
     deepStrictEqual(await readBytes(client), pattern(1_000_000));
   }
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 testBoth(
   "readable and writable carry a connection's bytes unchanged",
   async () => {
-    await using server = serve(new Threads(LOOPBACK, Piped, { workers: 1 }));
-    const client = await Deno.connect(server.addr);
+    await using served = await serveForTest(Piped, {
+      server: Threads,
+      options: { workers: 1 },
+    });
+    const client = await Deno.connect(served.addr);
     const bytes = pattern(2_000_000);
     const [, echoed] = await Promise.all([
       writeAll(client, bytes).then(() => client.closeWrite()),
@@ -131,9 +135,11 @@ class Wrapping extends Threads {
 testMain(
   "connections of one's own get no memory that is shared or used again",
   async () => {
-    await using server = serve(
-      new Wrapping(LOOPBACK, Obedient, { workers: 1 }),
+    await using served = await serveForTest(
+      Obedient,
+      { server: Wrapping, options: { workers: 1 } },
     );
+    const { server } = served;
     const bytes = pattern(1_000_000);
     const client = await order(server.addr, "everything");
     await writeAll(client, bytes);
@@ -157,7 +163,10 @@ for (const action of ["read", "write"] as const) {
   testMain(
     `a connection whose ${action}() does nothing fails alone`,
     async () => {
-      await using server = new Threads(LOOPBACK, Obedient, { workers: 1 });
+      const server = new Threads(LOOPBACK, Obedient, {
+        workers: 1,
+        onError() {},
+      });
       const getRequest = server.getRequest.bind(server);
       let isFirst = true;
       server.getRequest = async () => {
@@ -166,10 +175,9 @@ for (const action of ["read", "write"] as const) {
         isFirst = false;
         return accepted;
       };
-      serve(server);
+      await using served = await serveForTest(server);
       strictEqual(await ask(server.addr, "write a million bytes\n"), "");
-      await server.reports.until(1);
-      match(String(server.reports.errors[0]), /\(\) (gave|took) 0;/);
+      match(String(await served.untilErrors()), /\(\) (gave|took) 0;/);
       strictEqual(await ask(server.addr, "write and close\n"), "last words");
     },
   );
@@ -186,33 +194,33 @@ async function setOptions(
 }
 
 testBoth("options of the socket are set from a thread", async () => {
-  await using server = startThreads();
-  await setOptions(server.addr);
-  deepStrictEqual(server.reports.errors, []);
+  await using served = await startThreads();
+  await setOptions(served.addr);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("an option that a kind of socket does not have is let pass", async () => {
   await using folder = new Folder();
   for (const options of [{}, { idleTimeout: 60_000 }]) {
-    await using server = serve(
+    await using served = await serveForTest(
       new ThreadingUnixStreamServer(
         { path: folder.at("s") },
         Obedient,
         { workers: 1, ...options },
       ),
     );
-    await setOptions(server.addr as Deno.UnixConnectOptions);
+    await setOptions(served.addr as Deno.UnixConnectOptions);
   }
 });
 
 testBoth(
   "writes made at once keep their order, those too that wait for credit",
   async () => {
-    await using server = startThreads();
+    await using served = await startThreads();
     const received = await readBytes(
-      await order(server.addr, "writes at once"),
+      await order(served.addr, "writes at once"),
     );
-    const sizes: number[] = JSON.parse(await told(server));
+    const sizes: number[] = JSON.parse(await told(served.server));
     deepStrictEqual(
       received,
       Uint8Array.from(sizes.flatMap((n, i) => new Array(n).fill(i))),
@@ -225,14 +233,17 @@ testBoth(
   "forty clients that write, read and pause at random get back what they sent",
   async () => {
     const SIZE = 400_000;
-    await using server = serve(new Threads(LOOPBACK, Bare, { workers: 2 }));
+    await using served = await serveForTest(Bare, {
+      server: Threads,
+      options: { workers: 2 },
+    });
     await Promise.all(Array.from({ length: 40 }, async (_, i) => {
       const random = new Random(i + 1);
       const pause = () =>
         random.oneIn(10)
           ? new Promise<void>((done) => setTimeout(done))
           : Promise.resolve();
-      const client = await Deno.connect(server.addr);
+      const client = await Deno.connect(served.addr);
       const bytes = pattern(SIZE, i + 1);
       const write = async () => {
         for (let done = 0; done < SIZE;) {
@@ -260,17 +271,17 @@ testBoth(
       strictEqual(echoed.length, SIZE);
       strictEqual(checksum(echoed), checksum(bytes));
     }));
-    deepStrictEqual(server.reports.errors, []);
+    deepStrictEqual(served.errors, []);
   },
 );
 
 testBoth(
   "a read that a handler leaves behind harms no other request",
   async () => {
-    await using server = startThreads();
-    const thread = await ask(server.addr, "thread\n");
-    strictEqual(await ask(server.addr, "leave a read behind\n"), "left");
-    strictEqual(await ask(server.addr, "thread\n"), thread);
+    await using served = await startThreads();
+    const thread = await ask(served.addr, "thread\n");
+    strictEqual(await ask(served.addr, "leave a read behind\n"), "left");
+    strictEqual(await ask(served.addr, "thread\n"), thread);
   },
 );
 
@@ -279,21 +290,21 @@ testBoth(
 testBoth(
   "a handler's signal tells that the client has reset its connection",
   async () => {
-    await using server = startThreads();
+    await using served = await startThreads();
     // Deno's close() sends FIN before RST, and a reader sees the end first.
-    const client = connect(server.addr.port, server.addr.hostname);
+    const client = connect(served.addr.port, served.addr.hostname);
     client.write("signal\n");
     client.once("data", () => client.resetAndDestroy());
     await once(client, "close");
-    strictEqual(await told(server), "ConnectionReset");
+    strictEqual(await told(served.server), "ConnectionReset");
   },
 );
 
 testBoth("a handler's signal tells of a requestTimeout", async () => {
-  await using server = startThreads({ requestTimeout: 500 });
-  strictEqual(await readAll(await order(server.addr, "signal")), "waiting");
-  strictEqual(await told(server), "TimeoutError");
-  const [error] = await server.reports.until(1) as Error[];
+  await using served = await startThreads({ requestTimeout: 500 });
+  strictEqual(await readAll(await order(served.addr, "signal")), "waiting");
+  strictEqual(await told(served.server), "TimeoutError");
+  const [error] = await served.untilErrors() as Error[];
   strictEqual(
     error!.message,
     "The request took longer than requestTimeout, 500 ms",
@@ -301,23 +312,24 @@ testBoth("a handler's signal tells of a requestTimeout", async () => {
 });
 
 testBoth("a handler's signal tells of an idleTimeout", async () => {
-  await using server = startThreads({ idleTimeout: 500 });
-  strictEqual(await readAll(await order(server.addr, "signal")), "waiting");
-  strictEqual(await told(server), "TimeoutError");
+  await using served = await startThreads({ idleTimeout: 500 });
+  strictEqual(await readAll(await order(served.addr, "signal")), "waiting");
+  strictEqual(await told(served.server), "TimeoutError");
+  match(String(await served.untilErrors()), /longer than idleTimeout, 500 ms$/);
 });
 
 testBoth(
   "a handler's signal tells of a shutdown past its grace period",
   async () => {
-    const server = startThreads();
-    const client = await order(server.addr, "signal");
+    await using served = await startThreads();
+    const client = await order(served.addr, "signal");
     await client.read(new Uint8Array(100));
-    const told = await order(server.addr, "what was told");
-    await server.shutdown({ gracePeriod: 50 });
+    const told = await order(served.addr, "what was told");
+    await served.server.shutdown({ gracePeriod: 50 });
     strictEqual(await client.read(new Uint8Array(100)), null);
     client.close();
     told.close();
-    const errors = await server.reports.until(2) as Error[];
+    const errors = await served.untilErrors(2) as Error[];
     deepStrictEqual(errors.map(({ name }) => name), [
       "AbortError",
       "AbortError",

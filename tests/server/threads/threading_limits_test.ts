@@ -1,17 +1,13 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { type StreamRequestHandler, ThreadingUDPServer } from "../../../mod.ts";
 import { restartPause } from "../../../server/_bridge/remote_pool.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { ask, readAll } from "../../_serve.ts";
 import { acceptMode, testBoth, testMain } from "./_accept_modes.ts";
 import { Datagrams, Obedient } from "./_threading_handlers.ts";
-import {
-  DatagramClient,
-  DatagramThreads,
-  order,
-  startThreads,
-  Threads,
-} from "./_threads.ts";
+import { DatagramClient, order, startThreads, Threads } from "./_threads.ts";
 
 const soon = <T>(coming: Promise<T>) => patiently(coming, () => "an answer");
 
@@ -50,9 +46,9 @@ async function hold(
 testBoth(
   "threads start when they are needed, and no more than workers says",
   async (mode) => {
-    await using server = startThreads({ workers: 3 });
+    await using served = await startThreads({ workers: 3 });
     const used = new Set<string>();
-    for (let i = 0; i < 10; i++) used.add(await ask(server.addr, "thread\n"));
+    for (let i = 0; i < 10; i++) used.add(await ask(served.addr, "thread\n"));
     // A thread that accepts for itself has the next started with its first.
     ok(used.size <= (mode === "threads" ? 2 : 1), `${used.size} threads`);
     const held: Awaited<ReturnType<typeof hold>>[] = [];
@@ -60,7 +56,7 @@ testBoth(
     // Threads that accept for themselves wait only briefly for one that starts.
     const most = mode === "threads" ? 500 : 7;
     while (held.length < 7 || threads() < 3 && held.length < most) {
-      held.push(await hold(server));
+      held.push(await hold(served.server));
     }
     strictEqual(threads(), 3);
     for (const { client } of held) client.close();
@@ -68,7 +64,8 @@ testBoth(
 );
 
 testMain("the least loaded thread is chosen", async () => {
-  await using server = startThreads({ workers: 2 });
+  await using served = await startThreads({ workers: 2 });
+  const { server } = served;
   const held = [];
   for (let i = 0; i < 10; i++) held.push(await hold(server));
   const [first] = held;
@@ -112,13 +109,16 @@ for (
           running--;
         }
       }
-      await using server = serve(new Watched(LOOPBACK, Obedient, options));
+      await using served = await serveForTest(Obedient, {
+        server: Watched,
+        options,
+      });
       const answers = await soon(Promise.all(
-        Array.from({ length: 40 }, () => ask(server.addr, "spin for 5 ms\n")),
+        Array.from({ length: 40 }, () => ask(served.addr, "spin for 5 ms\n")),
       ));
       deepStrictEqual(answers, Array(40).fill("spun"));
       strictEqual(peak, most);
-      deepStrictEqual(server.reports.errors, []);
+      deepStrictEqual(served.errors, []);
     },
   );
 }
@@ -126,9 +126,9 @@ for (
 testBoth(
   "a client waits in the backlog while all threads are full",
   async () => {
-    await using server = startThreads({ connectionsPerWorker: 1 });
-    const { client } = await hold(server);
-    const waiting = ask(server.addr, "thread\n");
+    await using served = await startThreads({ connectionsPerWorker: 1 });
+    const { client } = await hold(served.server);
+    const waiting = ask(served.addr, "thread\n");
     await client.write(new TextEncoder().encode("still\n"));
     await client.read(new Uint8Array(100));
     await client.closeWrite();
@@ -140,20 +140,21 @@ testBoth(
 Deno.test("while a thread takes nothing, no more datagrams are received than its ring holds", async () => {
   const SENT = 60;
   let received = 0;
-  class Counting extends DatagramThreads {
+  class Counting extends ThreadingUDPServer {
     override verifyRequest() {
       received++;
       return true;
     }
   }
-  await using server = serve(
-    new Counting(LOOPBACK, Datagrams, { workers: 1 }),
+  await using served = await serveForTest(
+    Datagrams,
+    { server: Counting, options: { workers: 1 } },
   );
   using client = new DatagramClient();
-  await client.send(server.addr, "spin for a second");
+  await client.send(served.addr, "spin for a second");
   const turn = () => new Promise<void>((done) => setTimeout(done));
   for (let i = 0; i < SENT; i++) {
-    await client.send(server.addr, "x".repeat(60_000));
+    await client.send(served.addr, "x".repeat(60_000));
     await turn();
   }
   ok(received > 10 && received < SENT / 2, `${received} received`);
@@ -162,7 +163,7 @@ Deno.test("while a thread takes nothing, no more datagrams are received than its
   let answer = "";
   const answered = soon(other.receive()).then((text) => answer = text);
   while (answer === "") {
-    await other.send(server.addr, "again");
+    await other.send(served.addr, "again");
     await turn();
   }
   await answered;
@@ -174,21 +175,24 @@ Deno.test("while a thread takes nothing, no more datagrams are received than its
 testBoth(
   "a thread that dies before it has served anything is replaced after a growing pause",
   async () => {
-    await using server = startThreads();
+    await using served = await startThreads();
     const pauses: number[] = [];
     for (let i = 0; i < 4; i++) {
       const started = performance.now();
-      await soon(readAll(await order(server.addr, "self.close()")));
+      await soon(readAll(await order(served.addr, "self.close()")));
       pauses.push(performance.now() - started);
     }
     // Timers may be a little early.
     for (const [i, least] of [0, 95, 195, 395].entries()) {
       ok(pauses[i]! >= least, `${pauses}`);
     }
-    strictEqual((await soon(ask(server.addr, "thread\n"))).length, 36);
+    strictEqual((await soon(ask(served.addr, "thread\n"))).length, 36);
     // It has served: the next takes its place without a pause.
-    await soon(readAll(await order(server.addr, "self.close()")));
-    await soon(ask(server.addr, "thread\n"));
+    await soon(readAll(await order(served.addr, "self.close()")));
+    await soon(ask(served.addr, "thread\n"));
+    for (const error of await served.untilErrors(5)) {
+      match(String(error), /is gone: Its code called self\.close\(\)$/);
+    }
   },
 );
 
@@ -216,16 +220,22 @@ async function startFromFile(folder: Folder, workers: number) {
   );
   const { Vanishing } = await import(`file://${file}`);
   Object.defineProperty(Vanishing, "moduleUrl", { value: `file://${file}` });
-  const server = serve(new Threads(LOOPBACK, Vanishing, { workers }));
-  return { file, server };
+  const served = await serveForTest(Vanishing as typeof StreamRequestHandler, {
+    server: Threads,
+    options: { workers },
+    // Threads that cannot be started are started again and again.
+    allowErrors: (error) => `${error}`.includes(file),
+  });
+  return { file, served };
 }
 
 testMain(
   "a thread that never comes up again is told to the requests that wait for it",
   async () => {
     await using folder = new Folder();
-    const { file, server } = await startFromFile(folder, 1);
-    await using _ = server;
+    const { file, served } = await startFromFile(folder, 1);
+    await using _ = served;
+    const { server } = served;
     strictEqual(await ask(server.addr, "x\n"), "served");
     await Deno.remove(file);
     await soon(ask(server.addr, "end\n"));
@@ -233,7 +243,7 @@ testMain(
       Promise.all([ask(server.addr, "x\n"), ask(server.addr, "x\n")]),
     );
     deepStrictEqual(answers, ["", ""]);
-    const [lost, ...failed] = await server.reports.until(3) as Error[];
+    const [lost, ...failed] = await served.untilErrors(3) as Error[];
     strictEqual(lost!.name, "HandlerLostError");
     for (const { message } of failed) ok(message.includes(file), message);
     // It is tried again for each that comes, and waits longer each time.
@@ -245,13 +255,14 @@ testBoth(
   "a thread that cannot be started beside others is reported, and they serve",
   async () => {
     await using folder = new Folder();
-    const { file, server } = await startFromFile(folder, 2);
-    await using _ = server;
+    const { file, served } = await startFromFile(folder, 2);
+    await using _ = served;
+    const { server } = served;
     await Deno.remove(file);
     // Takes the one there is.
     using idle = await Deno.connect(server.addr);
     strictEqual(await soon(ask(server.addr, "x\n")), "served");
-    const [error] = await server.reports.until(1) as Error[];
+    const [error] = await served.untilErrors() as Error[];
     ok(error!.message.includes(file), error!.message);
     await idle.write(new TextEncoder().encode("x\n"));
     strictEqual(await idle.read(new Uint8Array(10)), 6);

@@ -2,12 +2,12 @@ import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import {
   type RequestHandlerClass,
   StreamRequestHandler,
-  TCPServer,
   type ThreadingOptions,
   ThreadingTCPServer,
 } from "../../../mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask, LOOPBACK, serve } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_serve.ts";
 import { Obedient } from "./_threading_handlers.ts";
 
 const MODULE = JSON.stringify(import.meta.resolve("../../../mod.ts"));
@@ -181,8 +181,8 @@ Deno.test("workers and connectionsPerWorker out of range are refused", () => {
 });
 
 Deno.test("a server that cannot listen starts no thread", async () => {
-  await using taken = serve(
-    new TCPServer(LOOPBACK, ({ wfile }) => wfile.write("taken")),
+  await using taken = await serveForTest(
+    ({ wfile }) => wfile.write("taken"),
   );
   throws(
     () => new ThreadingTCPServer(taken.addr, Obedient),

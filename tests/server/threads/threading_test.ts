@@ -9,8 +9,11 @@ import {
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask, LOOPBACK, readAll, Reports, serve } from "../../_serve.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import { ask, LOOPBACK, readAll } from "../../_serve.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../../server/testing/mod.ts";
 import { acceptMode, testBoth, testMain } from "./_accept_modes.ts";
 import {
   Bare,
@@ -34,15 +37,15 @@ const encode = (text: string) => new TextEncoder().encode(text);
 // Every kind of server, with handlers that know nothing of threads.
 
 testBoth("ThreadingTCPServer serves a StreamRequestHandler", async () => {
-  await using server = startThreads();
-  strictEqual(await ask(server.addr, "lines\na\nb\n"), "<a>\n<b>\n");
+  await using served = await startThreads();
+  strictEqual(await ask(served.addr, "lines\na\nb\n"), "<a>\n<b>\n");
   const { local, remote, client, server: address } = JSON.parse(
-    await ask(server.addr, "addresses\n"),
+    await ask(served.addr, "addresses\n"),
   );
-  deepStrictEqual([local, address], [{ ...server.addr }, { ...server.addr }]);
+  deepStrictEqual([local, address], [{ ...served.addr }, { ...served.addr }]);
   deepStrictEqual(client, remote);
   strictEqual(remote.hostname, "127.0.0.1");
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("ThreadingMixIn makes any class of servers thread", async () => {
@@ -50,33 +53,37 @@ Deno.test("ThreadingMixIn makes any class of servers thread", async () => {
     readonly own = "own";
   }
   class OwnThreads extends ThreadingMixIn(Own) {}
-  await using server = serve(
-    new OwnThreads(LOOPBACK, Obedient, { workers: 1 }),
+  await using served = await serveForTest(
+    Obedient,
+    { server: OwnThreads, options: { workers: 1 } },
   );
-  strictEqual(server.own, "own");
-  match(await ask(server.addr, "thread\n"), /^[0-9a-f-]{36}$/);
+  strictEqual(served.server.own, "own");
+  match(await ask(served.addr, "thread\n"), /^[0-9a-f-]{36}$/);
 });
 
 testBoth(
   "a BaseRequestHandler works on the bare connection in a thread",
   async () => {
-    await using server = serve(new Threads(LOOPBACK, Bare, { workers: 1 }));
+    await using served = await serveForTest(Bare, {
+      server: Threads,
+      options: { workers: 1 },
+    });
     const text = "echo ".repeat(100_000);
-    strictEqual(await ask(server.addr, text), text);
-    deepStrictEqual(server.reports.errors, []);
+    strictEqual(await ask(served.addr, text), text);
+    deepStrictEqual(served.errors, []);
   },
 );
 
 Deno.test("ThreadingTLSServer serves in threads", async () => {
   const { cert, key } = await selfSignedCertificate();
-  await using server = serve(
+  await using served = await serveForTest(
     new ThreadingTLSServer({ ...LOOPBACK, cert, key }, Obedient, {
       workers: 1,
     }),
   );
   const client = await Deno.connectTls({
     hostname: "localhost",
-    port: server.addr.port,
+    port: served.addr.port,
     caCerts: [cert],
   });
   const bytes = pattern(1_000_000);
@@ -92,7 +99,7 @@ Deno.test(
   "a handler in a thread is told of its TLS handshake and ALPN",
   async () => {
     const { cert, key } = await selfSignedCertificate();
-    await using server = serve(
+    await using served = await serveForTest(
       new ThreadingTLSServer(
         { ...LOOPBACK, cert, key, alpnProtocols: ["other", "chat"] },
         Obedient,
@@ -104,7 +111,7 @@ Deno.test(
     ) {
       const client = await Deno.connectTls({
         hostname: "localhost",
-        port: server.addr.port,
+        port: served.addr.port,
         caCerts: [cert],
         alpnProtocols: alpnProtocols as string[],
       });
@@ -114,7 +121,7 @@ Deno.test(
         [{ alpnProtocol }, { alpnProtocol }],
       );
     }
-    await using plain = startThreads();
+    await using plain = await startThreads();
     strictEqual(await ask(plain.addr, "handshake\n"), '"none"');
   },
 );
@@ -122,31 +129,31 @@ Deno.test(
 Deno.test("ThreadingUnixStreamServer serves in threads", async () => {
   await using folder = new Folder();
   const path = folder.at("s");
-  await using server = serve(
+  await using served = await serveForTest(
     new ThreadingUnixStreamServer({ path }, Obedient, { workers: 1 }),
   );
-  strictEqual(await ask(server.addr, "lines\na\n"), "<a>\n");
+  strictEqual(await ask(served.addr, "lines\na\n"), "<a>\n");
   const { server: address } = JSON.parse(
-    await ask(server.addr, "addresses\n"),
+    await ask(served.addr, "addresses\n"),
   );
   deepStrictEqual(address, { transport: "unix", path });
 });
 
 Deno.test("ThreadingUDPServer serves in threads", async () => {
-  await using server = startDatagramThreads();
+  await using served = await startDatagramThreads();
   using client = new DatagramClient();
   for (let i = 0; i < 100; i++) {
-    strictEqual(await client.ask(server.addr, `${i}`), `<${i}>`);
+    strictEqual(await client.ask(served.addr, `${i}`), `<${i}>`);
   }
-  strictEqual(await client.ask(server.addr, ""), "<>");
-  strictEqual(await client.ask(server.addr, "send twice"), "one");
+  strictEqual(await client.ask(served.addr, ""), "<>");
+  strictEqual(await client.ask(served.addr, "send twice"), "one");
   strictEqual(await client.receive(), "two");
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("ThreadingUnixDatagramServer serves in threads", async () => {
   await using folder = new Folder();
-  await using _server = serve(
+  await using _served = await serveForTest(
     new ThreadingUnixDatagramServer({ path: folder.at("s") }, Datagrams, {
       workers: 1,
     }),
@@ -166,48 +173,44 @@ Deno.test("ThreadingUnixDatagramServer serves in threads", async () => {
 });
 
 Deno.test("a handler of datagrams that does not await its send harms no other request", async () => {
-  await using server = startDatagramThreads();
+  await using served = await startDatagramThreads();
   using client = new DatagramClient();
-  const thread = await client.ask(server.addr, "thread");
+  const thread = await client.ask(served.addr, "thread");
   for (let i = 0; i < 50; i++) {
-    strictEqual(await client.ask(server.addr, "send unawaited"), "sent");
+    strictEqual(await client.ask(served.addr, "send unawaited"), "sent");
   }
-  strictEqual(await client.ask(server.addr, "thread"), thread);
-  deepStrictEqual(server.reports.errors, []);
+  strictEqual(await client.ask(served.addr, "thread"), thread);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("a datagram that cannot be sent is the handler's error alone", async () => {
-  await using server = startDatagramThreads();
+  await using served = await startDatagramThreads();
   using client = new DatagramClient();
-  const thread = await client.ask(server.addr, "thread");
-  strictEqual(await client.ask(server.addr, "send to nowhere"), "TypeError");
-  strictEqual(await client.ask(server.addr, "send no bytes"), "TypeError");
-  strictEqual(await client.ask(server.addr, "send too much"), "RangeError");
-  strictEqual(await client.ask(server.addr, "thread"), thread);
+  const thread = await client.ask(served.addr, "thread");
+  strictEqual(await client.ask(served.addr, "send to nowhere"), "TypeError");
+  strictEqual(await client.ask(served.addr, "send no bytes"), "TypeError");
+  strictEqual(await client.ask(served.addr, "send too much"), "RangeError");
+  strictEqual(await client.ask(served.addr, "thread"), thread);
 });
 
 Deno.test("a reply from a thread that cannot be sent is reported", async () => {
   await using folder = new Folder();
-  const reports = new Reports();
-  class Server extends ThreadingUnixDatagramServer {
-    override handleError(error: unknown) {
-      reports.take(error);
-    }
-  }
   const address = { transport: "unixpacket", path: folder.at("s") } as const;
-  await using _server = serve(new Server(address, Datagrams, { workers: 1 }));
+  await using served = await serveForTest(
+    new ThreadingUnixDatagramServer(address, Datagrams, { workers: 1 }),
+  );
   const unnamed = Deno.listenDatagram(
     { transport: "unixpacket" } as unknown as typeof address,
   );
   await unnamed.send(encode("whose"), address);
   unnamed.close();
-  const [error] = await reports.until(1) as Error[];
+  const [error] = await served.untilErrors() as Error[];
   match(error!.message, /socket has no path/);
   const client = Deno.listenDatagram({ ...address, path: folder.at("c") });
   await client.send(encode("mine"), address);
   strictEqual(decode((await client.receive())[0]), "<mine>");
   client.close();
-  strictEqual(reports.errors.length, 1);
+  deepStrictEqual(served.errors, []);
 });
 
 // What stays in the main thread.
@@ -246,8 +249,11 @@ testMain("hooks run in the main thread, in their order", async () => {
     }
   }
   {
-    await using server = serve(new Hooked(LOOPBACK, Obedient, { workers: 1 }));
-    await ask(server.addr, "thread\n");
+    await using served = await serveForTest(Obedient, {
+      server: Hooked,
+      options: { workers: 1 },
+    });
+    await ask(served.addr, "thread\n");
   }
   deepStrictEqual(steps, [
     "getRequest",
@@ -265,17 +271,20 @@ testMain("a request that verifyRequest refuses reaches no thread", async () => {
       return false;
     }
   }
-  await using server = serve(new Refusing(LOOPBACK, Obedient, { workers: 1 }));
-  strictEqual(await ask(server.addr, "thread\n"), "");
-  deepStrictEqual(server.reports.errors, []);
+  await using served = await serveForTest(Obedient, {
+    server: Refusing,
+    options: { workers: 1 },
+  });
+  strictEqual(await ask(served.addr, "thread\n"), "");
+  deepStrictEqual(served.errors, []);
 });
 
 testBoth(
   "handleError is told what a handler threw, with its class, stack, code and cause",
   async () => {
-    await using server = startThreads();
-    strictEqual(await ask(server.addr, "throw\n"), "");
-    const [error] = await server.reports.until(1) as Error[];
+    await using served = await startThreads();
+    strictEqual(await ask(served.addr, "throw\n"), "");
+    const [error] = await served.untilErrors() as Error[];
     ok(error instanceof Deno.errors.PermissionDenied);
     strictEqual(error.message, "thrown by Obedient");
     match(error.stack!, /_threading_handlers\.ts:\d+/);
@@ -287,25 +296,26 @@ testBoth(
 testBoth(
   "whatever a handler throws is reported and harms no other request",
   async () => {
-    await using server = startThreads();
-    const thread = await ask(server.addr, "thread\n");
-    await ask(server.addr, "throw text\n");
-    await ask(server.addr, "throw what cannot be looked at\n");
-    await ask(server.addr, "throw a giant\n");
-    const [text, proxy, giant] = await server.reports.until(3) as Error[];
+    await using served = await startThreads();
+    const thread = await ask(served.addr, "thread\n");
+    await ask(served.addr, "throw text\n");
+    await ask(served.addr, "throw what cannot be looked at\n");
+    await ask(served.addr, "throw a giant\n");
+    const [text, proxy, giant] = await served.untilErrors(3) as Error[];
     strictEqual(text, "just text");
     strictEqual(proxy!.message, "Threw what cannot be looked at");
     match(giant!.message, /^\0+ … \(cut, it had 200000 characters\)$/);
-    strictEqual(await ask(server.addr, "thread\n"), thread);
+    strictEqual(await ask(served.addr, "thread\n"), thread);
   },
 );
 
 testBoth("setup and finish that fail are reported together", async () => {
-  await using server = serve(
-    new Threads(LOOPBACK, FailingAround, { workers: 1 }),
+  await using served = await serveForTest(
+    FailingAround,
+    { server: Threads, options: { workers: 1 } },
   );
-  strictEqual(await ask(server.addr), "");
-  const [error] = await server.reports.until(1) as Error[];
+  strictEqual(await ask(served.addr), "");
+  const [error] = await served.untilErrors() as Error[];
   strictEqual(error!.name, "SuppressedError");
   match(error!.message, /failed in finish/);
 });
@@ -313,64 +323,67 @@ testBoth("setup and finish that fail are reported together", async () => {
 testBoth(
   "a handler that its constructor did not finish cannot use its connection later",
   async () => {
-    await using server = serve(new Threads(LOOPBACK, Unmade, { workers: 1 }));
-    strictEqual(await ask(server.addr), "");
-    const [error] = await server.reports.until(1) as Error[];
+    await using served = await serveForTest(Unmade, {
+      server: Threads,
+      options: { workers: 1 },
+    });
+    strictEqual(await ask(served.addr), "");
+    const [error] = await served.untilErrors() as Error[];
     strictEqual(error!.message, "failed in constructor");
-    strictEqual(await ask(server.addr), "BadResource");
+    strictEqual(await ask(served.addr), "BadResource");
   },
 );
 
 // Shutting down.
 
 testBoth("a handler may shut its server down, and still answers", async () => {
-  const server = startThreads();
-  strictEqual(await ask(server.addr, "shut down\n"), "shut down");
-  await server.finished;
-  deepStrictEqual(server.reports.errors, []);
+  await using served = await startThreads();
+  strictEqual(await ask(served.addr, "shut down\n"), "shut down");
+  await served.server.finished;
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("a handler of datagrams may shut its server down, and still answers", async () => {
-  const server = startDatagramThreads();
+  await using served = await startDatagramThreads();
   using client = new DatagramClient();
-  strictEqual(await client.ask(server.addr, "shut down"), "shut down");
-  await server.finished;
-  deepStrictEqual(server.reports.errors, []);
+  strictEqual(await client.ask(served.addr, "shut down"), "shut down");
+  await served.server.finished;
+  deepStrictEqual(served.errors, []);
 });
 
 testBoth(
   "what a handler has left running may shut the server down",
   async () => {
-    const server = startThreads();
-    strictEqual(await ask(server.addr, "shut down later\n"), "");
-    await server.finished;
-    deepStrictEqual(server.reports.errors, []);
+    await using served = await startThreads();
+    strictEqual(await ask(served.addr, "shut down later\n"), "");
+    await served.server.finished;
+    deepStrictEqual(served.errors, []);
   },
 );
 
 testBoth("a grace period that is none is refused in the handler", async () => {
-  await using server = startThreads();
+  await using served = await startThreads();
   strictEqual(
-    await ask(server.addr, "shut down badly\n"),
+    await ask(served.addr, "shut down badly\n"),
     "RangeError: Cannot use gracePeriod: it must be a non-negative number of milliseconds, received -1",
   );
   strictEqual(
-    await ask(server.addr, "shut down misspelt\n"),
+    await ask(served.addr, "shut down misspelt\n"),
     'TypeError: Cannot shut down: unknown option "gracePeriodd"; did you mean "gracePeriod"?',
   );
-  match(await ask(server.addr, "thread\n"), /-/);
+  match(await ask(served.addr, "thread\n"), /-/);
 });
 
 testBoth("shutdown lets handlers in threads finish", async () => {
-  const server = startThreads({ workers: 2 });
-  const client = await Deno.connect(server.addr);
+  await using served = await startThreads({ workers: 2 });
+  const client = await Deno.connect(served.addr);
   await client.write(encode("everything\n"));
-  const down = server.shutdown();
+  const down = served.server.shutdown();
   await client.write(encode("late"));
   await client.closeWrite();
   strictEqual(await readAll(client), `4 ${checksum(encode("late"))}`);
   await down;
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 testBoth(
@@ -382,13 +395,16 @@ testBoth(
 );
 
 testBoth("shutdown ends a thread that is still starting", async () => {
-  const server = startThreads({ workers: 2, gracePeriod: 0 });
+  await using served = await startThreads({ workers: 2, gracePeriod: 0 });
   const clients = await Promise.all(
-    Array.from({ length: 3 }, () => Deno.connect(server.addr)),
+    Array.from({ length: 3 }, () => Deno.connect(served.addr)),
   );
-  await ask(server.addr, "thread\n");
-  await server.shutdown();
+  await ask(served.addr, "thread\n");
+  await served.server.shutdown();
   for (const client of clients) client.close();
+  for (const error of served.takeErrors()) {
+    match(String(error), /did not finish within 0 ms$/);
+  }
 });
 
 testBoth(

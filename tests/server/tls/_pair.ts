@@ -1,23 +1,28 @@
 import { StreamRequestHandler, TLSServer } from "../../../mod.ts";
 import type { TLSServerAddress, TLSServerOptions } from "../../../mod.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { LOOPBACK } from "../../_serve.ts";
 import type { TLSCertificate } from "../../../mod.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+  type TestServer,
+} from "../../../server/testing/mod.ts";
 
-/** A TLS server, what it reports, and clients that trust it. */
+/** A TLS server, and clients that trust it. */
 export class Pair implements AsyncDisposable {
-  readonly reports: Reports;
+  readonly served: TestServer<TLSServer>;
   readonly certificate: TLSCertificate;
-  readonly server: TLSServer;
 
   private constructor(
-    server: TLSServer,
+    served: TestServer<TLSServer>,
     certificate: TLSCertificate,
-    reports: Reports,
   ) {
-    this.server = server;
+    this.served = served;
     this.certificate = certificate;
-    this.reports = reports;
+  }
+
+  get server(): TLSServer {
+    return this.served.server;
   }
 
   static async start(
@@ -29,7 +34,6 @@ export class Pair implements AsyncDisposable {
     Handler: typeof StreamRequestHandler<Deno.NetAddr> = StreamRequestHandler,
   ): Promise<Pair> {
     const certificate = await selfSignedCertificate();
-    const reports = new Reports();
     const server = new TLSServer(
       { ...LOOPBACK, ...certificate, ...address(certificate) },
       class extends Handler {
@@ -37,9 +41,9 @@ export class Pair implements AsyncDisposable {
           return handle(this);
         }
       },
-      { onError: reports.take, ...options },
+      { onError() {}, ...options },
     );
-    return new Pair(serve(server), certificate, reports);
+    return new Pair(await serveForTest(server), certificate);
   }
 
   /** A client whose handshake is complete. */
@@ -60,7 +64,7 @@ export class Pair implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.shutdown();
+    await this.served[Symbol.asyncDispose]();
   }
 }
 

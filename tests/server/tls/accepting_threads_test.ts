@@ -1,9 +1,19 @@
-import { match, ok, rejects, strictEqual, throws } from "node:assert";
+import {
+  deepStrictEqual,
+  match,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert";
 import { ThreadingTLSServer } from "../../../mod.ts";
 import { Folder } from "../../_program.ts";
-import { LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { LOOPBACK, readAll } from "../../_serve.ts";
 import { Authority } from "./_authority.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../../server/testing/mod.ts";
 import { Told } from "./_told_handler.ts";
 
 const THREADS = { accept: "threads", workers: 2 } as const;
@@ -38,17 +48,22 @@ Deno.test(
     const name = "chat.example.org";
     const chat = await authority.issue("chat", [name]);
     const contexts = { "*.example.org": { cert: chat.cert, key: chat.key } };
-    await using server = serve(
+    await using served = await serveForTest(
       new ThreadingTLSServer(
         { ...LOOPBACK, cert, key, contexts },
         Told,
         THREADS,
       ),
     );
+    const { server } = served;
     const told = await connect(server, authority.cert, name);
     strictEqual(JSON.parse(told).serverName, name);
     strictEqual(JSON.parse(await connect(server, cert)).protocol, "TLSv1.3");
     await rejects(connect(server, authority.cert), Deno.errors.InvalidData);
+    match(
+      String(await served.untilErrors()),
+      /^InvalidData: received fatal alert/,
+    );
   },
 );
 
@@ -57,9 +72,12 @@ Deno.test(
   async () => {
     const old = await selfSignedCertificate();
     const renewed = await selfSignedCertificate();
-    await using server = serve(
+    await using served = await serveForTest(
       new ThreadingTLSServer({ ...LOOPBACK, ...old }, Told, THREADS),
+      // Clients that are shown the other certificate say so, if there is time.
+      { allowErrors: (error) => /received fatal alert/.test(`${error}`) },
     );
+    const { server } = served;
     await connect(server, old.cert);
     throws(
       () => server.setCertificate({ cert: old.cert, key: renewed.key }),
@@ -86,10 +104,10 @@ Deno.test("resolveContext has the main thread accept", async () => {
     () => new ThreadingTLSServer(address as never, Told, THREADS),
     /resolveContext is called in the main thread/,
   );
-  await using server = serve(
+  await using served = await serveForTest(
     new ThreadingTLSServer(address as never, Told, { workers: 1 }),
   );
-  await connect(server, cert);
+  await connect(served.server, cert);
   strictEqual(names.join(), "localhost");
 });
 
@@ -98,17 +116,18 @@ Deno.test(
   async () => {
     const { cert, key } = await selfSignedCertificate();
     const told = Promise.withResolvers<[unknown, Deno.Addr | undefined]>();
-    await using server = serve(
+    await using served = await serveForTest(
       new ThreadingTLSServer({ ...LOOPBACK, cert, key }, Told, {
         ...{ ...THREADS, handshakeTimeout: 50 },
         onError: (error, _request, client) => told.resolve([error, client]),
       }),
     );
-    using client = await Deno.connect(server.addr);
+    using client = await Deno.connect(served.addr);
     const { port } = client.localAddr;
     strictEqual(await client.read(new Uint8Array(1)), null);
     const [error, from] = await told.promise;
     match(`${error}`, /handshake/);
+    deepStrictEqual(await served.untilErrors(), [error]);
     ok(from !== undefined && "port" in from && from.port === port);
   },
 );

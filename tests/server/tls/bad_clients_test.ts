@@ -49,7 +49,7 @@ for (const how of ["one certificate", "a certificate by name"]) {
           ),
         );
       }
-      const errors = await pair.reports.until(hello.length);
+      const errors = await pair.served.untilErrors(hello.length);
       ok(
         errors.every((error) => error instanceof Deno.errors.UnexpectedEof),
         String(
@@ -83,7 +83,7 @@ for (const how of ["one certificate", "a certificate by name"]) {
       strictEqual(await client.read(buffer), null);
       client.close();
       await meddler.ended;
-      deepStrictEqual(pair.reports.errors, []);
+      deepStrictEqual(pair.served.errors, []);
     },
   );
 
@@ -102,7 +102,7 @@ for (const how of ["one certificate", "a certificate by name"]) {
         ).bytes();
         deepStrictEqual([...answer], [21, 3, 3, 0, 2, 2, 50]);
       }
-      const errors = await pair.reports.until(2);
+      const errors = await pair.served.untilErrors(2);
       ok(errors.every((error) => error instanceof Deno.errors.InvalidData));
       using client = await pair.connect();
       strictEqual(await talk(client, "still here"), "<still here>");
@@ -124,7 +124,7 @@ Deno.test(
     changes = true;
     await rejects(talk(client, "after"), /fatal alert/);
     client.close();
-    const [error] = await pair.reports.until(1);
+    const [error] = await pair.served.untilErrors();
     match(String(error), /^InvalidData: .*decrypt/);
     await meddler.ended;
   },
@@ -163,7 +163,7 @@ Deno.test(
       await patiently(end, () => `the end of the silent client ${i}`);
       if (i === 0) ok(heldAt(port).length > 0);
     }
-    const errors = await pair.reports.until(500);
+    const errors = await pair.served.untilErrors(500);
     ok(errors.every((error) => (error as Error).name === "TimeoutError"));
     deepStrictEqual(heldAt(port), []);
     using client = await pair.connect();

@@ -6,7 +6,7 @@ import {
   type TLSServerAddress,
 } from "../../../mod.ts";
 import { type Child, Folder, Program, testWith } from "../../_program.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 import { openssl } from "../../peers/_peers.ts";
 import type { Certificate } from "../../_certificate.ts";
 import { Authority } from "./_authority.ts";
@@ -32,11 +32,10 @@ class Told {
 /** A server that asks for certificates, and authorities for both sides. */
 class Guarded implements AsyncDisposable {
   readonly folder = new Folder();
-  readonly reports = new Reports();
   readonly told = new Told();
   authority!: Authority;
   #own!: Certificate;
-  #servers: TLSServer[] = [];
+  readonly #stack = new AsyncDisposableStack();
 
   static async start(): Promise<Guarded> {
     const guarded = new Guarded();
@@ -45,22 +44,26 @@ class Guarded implements AsyncDisposable {
     return guarded;
   }
 
-  serve(address: Partial<TLSServerAddress>): TLSServer {
+  async serve(
+    address: Partial<TLSServerAddress>,
+  ): Promise<TestServer<TLSServer>> {
     const { cert, key } = this.#own;
-    const server = new TLSServer(
-      { ...LOOPBACK, cert, key, ...address },
-      this.told.handle,
-      { onError: this.reports.take },
+    return this.#stack.use(
+      await serveForTest(this.told.handle, {
+        server: TLSServer,
+        address: { cert, key, ...address },
+      }),
     );
-    this.#servers.push(server);
-    return serve(server);
   }
 
   /** What a client with such a certificate is answered. */
-  async ask(server: TLSServer, certificate?: Certificate): Promise<string> {
+  async ask(
+    { addr }: TestServer<TLSServer>,
+    certificate?: Certificate,
+  ): Promise<string> {
     using client = await Deno.connectTls({
       hostname: "localhost",
-      port: server.addr.port,
+      port: addr.port,
       caCerts: [this.authority.cert],
       ...certificate === undefined
         ? {}
@@ -74,16 +77,16 @@ class Guarded implements AsyncDisposable {
   }
 
   /** Starts OpenSSL's client. */
-  client(server: TLSServer, ...args: string[]): Child {
+  client({ addr }: TestServer<TLSServer>, ...args: string[]): Child {
     return openssl.start(
-      ...["s_client", "-connect", `127.0.0.1:${server.addr.port}`],
+      ...["s_client", "-connect", `127.0.0.1:${addr.port}`],
       ...["-servername", "localhost", "-CAfile", this.authority.file],
       ...args,
     );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const server of this.#servers) await server.shutdown();
+    await this.#stack.disposeAsync();
     await this.folder[Symbol.asyncDispose]();
   }
 }
@@ -98,13 +101,16 @@ testWith(
   async () => {
     await using guarded = await Guarded.start();
     const { authority, folder, told } = guarded;
-    const server = guarded.serve({ clientAuth: "require", ca: authority.cert });
+    const served = await guarded.serve({
+      clientAuth: "require",
+      ca: authority.cert,
+    });
     const alice = await authority.issue("alice");
     const late = await authority.issue("late", ["localhost"], -1);
     const foreign = await (await Authority.make(folder, "foreign")).issue(
       "eve",
     );
-    strictEqual(await guarded.ask(server, alice), "true CN=alice");
+    strictEqual(await guarded.ask(served, alice), "true CN=alice");
     const { peerCertificate, protocol, cipher, serverName, resumed } =
       told.last;
     match(peerCertificate!.issuer, /CN=authority/);
@@ -119,9 +125,9 @@ testWith(
     });
     match(cipher, /^TLS_/);
     for (const certificate of [undefined, late, foreign]) {
-      await rejects(guarded.ask(server, certificate));
+      await rejects(guarded.ask(served, certificate));
     }
-    const errors = await guarded.reports.until(3);
+    const errors = await served.untilErrors(3);
     match(String(errors[0]), /^InvalidData: peer sent no certificates/);
     match(
       String(errors[1]),
@@ -132,7 +138,7 @@ testWith(
       /^InvalidData: The client's certificate was refused/,
     );
     strictEqual(told.infos.length, 1);
-    strictEqual(await guarded.ask(server, alice), "true CN=alice");
+    strictEqual(await guarded.ask(served, alice), "true CN=alice");
   },
 );
 
@@ -142,7 +148,10 @@ testWith(
   async () => {
     await using guarded = await Guarded.start();
     const { authority, folder } = guarded;
-    const server = guarded.serve({ clientAuth: "require", ca: authority.cert });
+    const served = await guarded.serve({
+      clientAuth: "require",
+      ca: authority.cert,
+    });
     const { file, keyFile } = await (await Authority.make(
       folder,
       "foreign",
@@ -156,12 +165,12 @@ testWith(
         [["-tls1_3"], /alert certificate required/],
       ] as const
     ) {
-      await using child = guarded.client(server, "-ign_eof", ...args);
+      await using child = guarded.client(served, "-ign_eof", ...args);
       const { code, stderr } = await child.output();
       strictEqual(code, 1);
       match(stderr, said);
     }
-    const { port } = server.addr;
+    const { port } = served.addr;
     await using child = curl.start(
       ...["-sS", "--tls-max", "1.2", "--cacert", authority.file],
       ...["--cert", file, "--key", keyFile],
@@ -170,7 +179,7 @@ testWith(
     const { code, stderr } = await child.output();
     strictEqual(code !== 0, true);
     match(stderr, /alert certificate unknown/);
-    const errors = await guarded.reports.until(5);
+    const errors = await served.untilErrors(5);
     strictEqual(errors.length, 5);
   },
 );
@@ -182,12 +191,12 @@ testWith(
     await using guarded = await Guarded.start();
     const { authority } = guarded;
     const { cert, key } = await authority.issue("named", ["named.test"]);
-    const server = guarded.serve({
+    const served = await guarded.serve({
       ...{ clientAuth: "require", ca: authority.cert },
       contexts: { "named.test": { cert, key } },
     });
     const { file, keyFile } = await authority.issue("alice");
-    const { port } = server.addr;
+    const { port } = served.addr;
     const said = await curl.run([
       // The answer is no HTTP.
       ...["-sS", "--http0.9", "--cacert", authority.file],
@@ -206,17 +215,20 @@ testWith(
   async () => {
     await using guarded = await Guarded.start();
     const { authority, folder } = guarded;
-    const server = guarded.serve({ clientAuth: "request", ca: authority.cert });
+    const served = await guarded.serve({
+      clientAuth: "request",
+      ca: authority.cert,
+    });
     const alice = await authority.issue("alice");
     const foreign = await (await Authority.make(folder, "foreign")).issue(
       "eve",
     );
-    strictEqual(await guarded.ask(server), "false undefined");
-    strictEqual(await guarded.ask(server, alice), "true CN=alice");
-    strictEqual(await guarded.ask(server, foreign), "false CN=eve");
-    const anybody = guarded.serve({ clientAuth: "request" });
+    strictEqual(await guarded.ask(served), "false undefined");
+    strictEqual(await guarded.ask(served, alice), "true CN=alice");
+    strictEqual(await guarded.ask(served, foreign), "false CN=eve");
+    const anybody = await guarded.serve({ clientAuth: "request" });
     strictEqual(await guarded.ask(anybody, alice), "false CN=alice");
-    deepStrictEqual(guarded.reports.errors, []);
+    deepStrictEqual([...served.errors, ...anybody.errors], []);
   },
 );
 
@@ -225,9 +237,9 @@ testWith(
   "a server that asks for no certificate calls nobody authorized",
   async () => {
     await using guarded = await Guarded.start();
-    const server = guarded.serve({});
+    const served = await guarded.serve({});
     const alice = await guarded.authority.issue("alice");
-    strictEqual(await guarded.ask(server, alice), "false undefined");
+    strictEqual(await guarded.ask(served, alice), "false undefined");
   },
 );
 
@@ -238,15 +250,15 @@ testWith(
     await using guarded = await Guarded.start();
     const { authority } = guarded;
     const { cert, key } = await authority.issue("named", ["localhost"]);
-    const server = guarded.serve({
+    const served = await guarded.serve({
       clientAuth: "require",
       ca: authority.cert,
       contexts: { localhost: { cert, key } },
     });
-    await rejects(guarded.ask(server));
+    await rejects(guarded.ask(served));
     const alice = await authority.issue("alice");
-    strictEqual(await guarded.ask(server, alice), "true CN=alice");
-    await guarded.reports.until(1);
+    strictEqual(await guarded.ask(served, alice), "true CN=alice");
+    await served.untilErrors();
   },
 );
 
@@ -257,7 +269,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
     async () => {
       await using guarded = await Guarded.start();
       const { authority, folder, told } = guarded;
-      const server = guarded.serve({
+      const served = await guarded.serve({
         clientAuth: "require",
         ca: authority.cert,
       });
@@ -265,7 +277,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
       const session = folder.at("session");
       for (const use of ["-sess_out", "-sess_in"]) {
         await using child = guarded.client(
-          server,
+          served,
           ...[version, ...alice, use, session],
         );
         await child.send("who?\n");
@@ -281,8 +293,8 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
     `no session makes a stranger's certificate one that is trusted (${version})`,
     async () => {
       await using guarded = await Guarded.start();
-      const { authority, folder, reports, told } = guarded;
-      const asking = guarded.serve({
+      const { authority, folder, told } = guarded;
+      const asking = await guarded.serve({
         clientAuth: "request",
         ca: authority.cert,
       });
@@ -300,7 +312,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
         await child.output();
       }
       // Tickets of one process open at all its servers.
-      const requiring = guarded.serve({
+      const requiring = await guarded.serve({
         clientAuth: "require",
         ca: authority.cert,
       });
@@ -317,7 +329,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
       }
       deepStrictEqual(told.infos.map(({ resumed }) => resumed), [false, true]);
       match(
-        String((await reports.until(1))[0]),
+        String(await requiring.untilErrors()),
         /^InvalidData: The client's certificate was refused: it is not known any more/,
       );
     },
@@ -329,8 +341,8 @@ testWith(
   "a session of a server that asks nobody opens none that requires a certificate",
   async () => {
     await using guarded = await Guarded.start();
-    const { authority, folder, reports, told } = guarded;
-    const open = guarded.serve({});
+    const { authority, folder, told } = guarded;
+    const open = await guarded.serve({});
     const session = folder.at("session");
     {
       await using child = guarded.client(open, "-sess_out", session);
@@ -338,7 +350,7 @@ testWith(
       await child.until("false undefined");
       await child.output();
     }
-    const requiring = guarded.serve({
+    const requiring = await guarded.serve({
       clientAuth: "require",
       ca: authority.cert,
     });
@@ -347,7 +359,7 @@ testWith(
       await child.send("who?\n");
       await child.output();
     }
-    await reports.until(1);
+    await requiring.untilErrors();
     strictEqual(told.infos.length, 1);
   },
 );

@@ -42,7 +42,7 @@ testWith(
     await ending.write(new Uint8Array(1000));
     await ending.closeWrite();
     strictEqual(await readAll(ending), "1000 bytes");
-    deepStrictEqual([...pair.reports.errors, ...other.reports.errors], []);
+    deepStrictEqual([...pair.served.errors, ...other.served.errors], []);
   },
 );
 
@@ -71,7 +71,7 @@ testWith(
     ]);
     strictEqual(received.length, MUCH);
     strictEqual(sha256(received), sha256(sent));
-    deepStrictEqual(pair.reports.errors, []);
+    deepStrictEqual(pair.served.errors, []);
   },
 );
 
@@ -97,7 +97,7 @@ testWith(
     await stalled;
     ok(taken < MUCH, `${taken} bytes were taken`);
     client.close();
-    await pair.reports.until(1);
+    await pair.served.untilErrors();
   },
 );
 
@@ -206,7 +206,7 @@ testWith(
     });
     const client = await pair.connect();
     strictEqual((await collect(client)).length, 0);
-    const [error] = await pair.reports.until(1);
+    const [error] = await pair.served.untilErrors();
     ok(error instanceof Deno.errors.BrokenPipe, String(error));
   },
 );
@@ -276,7 +276,7 @@ testWith(
     });
     const client = await pair.connect();
     await rejects(readAll(client), Deno.errors.UnexpectedEof);
-    await pair.reports.until(1);
+    await pair.served.untilErrors();
   },
 );
 
@@ -291,7 +291,7 @@ testWith(
       client.read(new Uint8Array(1)).catch(() => null),
       () => "the end",
     );
-    const [error] = await pair.reports.until(1);
+    const [error] = await pair.served.untilErrors();
     strictEqual((error as Error).name, "TimeoutError");
   },
 );

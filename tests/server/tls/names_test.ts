@@ -1,4 +1,10 @@
-import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
+import {
+  deepStrictEqual,
+  match,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert";
 import {
   type StreamRequestHandler,
   type TLSCertificate,
@@ -8,7 +14,7 @@ import {
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Folder } from "../../_program.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 import type { Certificate } from "../../_certificate.ts";
 import { Authority } from "./_authority.ts";
 
@@ -19,9 +25,8 @@ const tellName = ({ tls, wfile }: StreamRequestHandler) =>
 /** What clients of one authority get. */
 class Site implements AsyncDisposable {
   readonly folder = new Folder();
-  readonly reports = new Reports();
   authority!: Authority;
-  server!: TLSServer;
+  served!: TestServer<TLSServer>;
 
   static async start(
     more: (site: Site) => Promise<Partial<TLSServerAddress>>,
@@ -30,14 +35,16 @@ class Site implements AsyncDisposable {
     const site = new Site();
     site.authority = await Authority.make(site.folder);
     const { cert, key } = await site.issue("default.test");
-    site.server = serve(
-      new TLSServer(
-        { ...LOOPBACK, cert, key, ...await more(site) },
-        tellName,
-        { onError: site.reports.take, ...options },
-      ),
-    );
+    site.served = await serveForTest(tellName, {
+      server: TLSServer,
+      address: { cert, key, ...await more(site) },
+      options,
+    });
     return site;
+  }
+
+  get server(): TLSServer {
+    return this.served.server;
   }
 
   /** A certificate for one name. */
@@ -57,7 +64,7 @@ class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.shutdown();
+    await this.served[Symbol.asyncDispose]();
     await this.folder[Symbol.asyncDispose]();
   }
 }
@@ -86,6 +93,9 @@ Deno.test(
     // A star is for one label (RFC 9525, section 6.3), and not for none.
     await rejects(site.ask("two.labels.wild.test"), /not valid for name/);
     await rejects(site.ask("wild.test"), /not valid for name/);
+    for (const error of await site.served.untilErrors(2)) {
+      match(String(error), /received fatal alert: BadCertificate$/);
+    }
     strictEqual(await site.ask("one.test"), "one.test");
   },
 );
@@ -115,7 +125,7 @@ Deno.test(
     deepStrictEqual(asked, [
       ...["found.test", "late.test", "bad.test", "wrong.test", "found.test"],
     ]);
-    const reported = (await site.reports.until(3)).map(String);
+    const reported = (await site.served.untilErrors(3)).map(String);
     deepStrictEqual(
       reported.filter((error) => !error.includes("fatal alert")),
       [
@@ -143,7 +153,7 @@ Deno.test(
     await patiently(asked.promise, () => "the name");
     await shaken;
     resolve(undefined);
-    const [error] = await site.reports.until(1);
+    const [error] = await site.served.untilErrors();
     strictEqual(
       (error as Error).message,
       "The TLS handshake took longer than handshakeTimeout, 50 ms",
@@ -182,6 +192,10 @@ Deno.test(
     site.server.setCertificate({ cert, key });
     strictEqual(await site.ask("renewed.test"), "renewed.test");
     await rejects(site.ask("default.test"), /not valid for name/);
+    match(
+      String(await site.served.untilErrors()),
+      /received fatal alert: BadCertificate$/,
+    );
   },
 );
 
@@ -206,6 +220,6 @@ Deno.test(
       Array(40).fill("default.test"),
     );
     strictEqual(done, 40);
-    deepStrictEqual(site.reports.errors, []);
+    deepStrictEqual(site.served.errors, []);
   },
 );

@@ -1,16 +1,18 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import {
   ForkingTLSServer,
-  TCPServer,
   ThreadingTLSServer,
   type TLSInfo,
   TLSServer,
 } from "../../../mod.ts";
 import { Folder } from "../../_program.ts";
-import { ask, LOOPBACK, readAll, serve } from "../../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../../_serve.ts";
 import { pattern, sha256 } from "../../peers/_peers.ts";
 import { Authority } from "./_authority.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+} from "../../../server/testing/mod.ts";
 import { writeAll } from "./_meddler.ts";
 import { Both, Told } from "./_told_handler.ts";
 
@@ -36,7 +38,7 @@ for (
       const authority = await Authority.make(folder);
       const { cert, key } = await authority.issue("server");
       const alice = await authority.issue("alice");
-      await using server = new Server(
+      const server = new Server(
         {
           ...LOOPBACK,
           ...{ cert, key, ca: authority.cert, clientAuth: "require" },
@@ -44,7 +46,7 @@ for (
         },
         Told,
       );
-      serve(server);
+      await using _served = await serveForTest(server);
       const client = await Deno.connectTls({
         hostname: "localhost",
         port: server.addr.port,
@@ -79,8 +81,8 @@ for (
     `8 MiB go each way in TLS to a handler ${where}, whole and in order`,
     async () => {
       const { cert, key } = await selfSignedCertificate();
-      await using server = new Server({ ...LOOPBACK, cert, key }, Both);
-      serve(server);
+      const server = new Server({ ...LOOPBACK, cert, key }, Both);
+      await using _served = await serveForTest(server);
       const client = await Deno.connectTls({
         hostname: "localhost",
         port: server.addr.port,
@@ -99,6 +101,6 @@ for (
 }
 
 Deno.test("a handler without TLS has no tls", async () => {
-  await using server = serve(new TCPServer(LOOPBACK, Told));
-  strictEqual(await ask(server.addr), "null");
+  await using served = await serveForTest(Told);
+  strictEqual(await ask(served.addr), "null");
 });

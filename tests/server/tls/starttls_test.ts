@@ -6,9 +6,12 @@ import {
   type TCPServerOptions,
   ThreadingTCPServer,
 } from "../../../mod.ts";
-import { LOOPBACK, Reports, serve } from "../../_serve.ts";
 import type { TLSCertificate } from "../../../mod.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import {
+  selfSignedCertificate,
+  serveForTest,
+  type TestServer,
+} from "../../../server/testing/mod.ts";
 import { Upgrading } from "./_starttls_handler.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -26,28 +29,32 @@ async function readLine(conn: Deno.Conn): Promise<string> {
 
 /** A server, and clients of it. */
 class Site implements AsyncDisposable {
-  readonly reports = new Reports();
   readonly certificate: TLSCertificate;
-  readonly server: TCPServer;
+  readonly served: TestServer<TCPServer>;
 
-  constructor(
+  private constructor(
     certificate: TLSCertificate,
-    Server: typeof TCPServer,
-    options: TCPServerOptions,
+    served: TestServer<TCPServer>,
   ) {
     this.certificate = certificate;
-    const { take: onError } = this.reports;
-    this.server = serve(
-      new Server(LOOPBACK, Upgrading, { onError, ...options }),
-    );
+    this.served = served;
   }
 
   static async start(
     Server: unknown = TCPServer,
     options: TCPServerOptions = {},
   ): Promise<Site> {
-    const certificate = await selfSignedCertificate();
-    return new Site(certificate, Server as typeof TCPServer, options);
+    return new Site(
+      await selfSignedCertificate(),
+      await serveForTest(Upgrading, {
+        server: Server as typeof TCPServer,
+        options,
+      }),
+    );
+  }
+
+  get server(): TCPServer {
+    return this.served.server;
   }
 
   /** Connects, and sends lines without TLS. */
@@ -69,7 +76,7 @@ class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.shutdown();
+    await this.served[Symbol.asyncDispose]();
   }
 }
 
@@ -93,7 +100,7 @@ for (
       strictEqual(await client.read(new Uint8Array(1)), null);
       client.close();
       await site.server.shutdown();
-      deepStrictEqual(site.reports.errors, []);
+      deepStrictEqual(site.served.errors, []);
     },
   );
 
@@ -104,7 +111,7 @@ for (
       using eager = await site.connect("STARTTLS\ninjected\n");
       strictEqual(await readLine(eager), "220");
       await rejects(readLine(eager));
-      const [error] = await site.reports.until(1);
+      const [error] = await site.served.untilErrors();
       match(
         String(error),
         /^InvalidData: Cannot start TLS: 9 bytes are unread that came without/,
@@ -116,7 +123,7 @@ for (
         late.readable as ReadableStream<Uint8Array<ArrayBuffer>>,
       ).bytes().catch(() => new Uint8Array(0));
       ok(!new TextDecoder().decode(rest).includes("injected"));
-      match(String((await site.reports.until(2))[1]), /^InvalidData/);
+      match(String(await site.served.untilErrors()), /^InvalidData/);
     },
   );
 }
@@ -137,18 +144,13 @@ Deno.test(
   "a client that is silent after the go-ahead is given up",
   async () => {
     const certificate = await selfSignedCertificate();
-    const reports = new Reports();
-    await using server = serve(
-      new TCPServer(
-        LOOPBACK,
-        (handler) => handler.startTLS({ ...certificate, handshakeTimeout: 50 }),
-        { onError: reports.take },
-      ),
+    await using served = await serveForTest(
+      (handler) => handler.startTLS({ ...certificate, handshakeTimeout: 50 }),
     );
-    using client = await Deno.connect(server.addr);
+    using client = await Deno.connect(served.addr);
     const n = await client.read(new Uint8Array(1)).catch(() => null);
     strictEqual(n, null);
-    const [error] = await reports.until(1);
+    const [error] = await served.untilErrors();
     strictEqual(
       (error as DOMException).message,
       "The TLS handshake took longer than handshakeTimeout, 50 ms",
@@ -157,20 +159,15 @@ Deno.test(
 );
 
 Deno.test("startTLS refuses options that it does not have, by name", async () => {
-  const reports = new Reports();
-  await using server = serve(
-    new TCPServer(
-      LOOPBACK,
-      (handler) =>
-        handler.startTLS(
-          { cert: "", key: "", handshakeTimout: 50 } as StartTLSOptions,
-        ),
-      { onError: reports.take },
-    ),
+  await using served = await serveForTest(
+    (handler) =>
+      handler.startTLS(
+        { cert: "", key: "", handshakeTimout: 50 } as StartTLSOptions,
+      ),
   );
-  using client = await Deno.connect(server.addr);
+  using client = await Deno.connect(served.addr);
   await client.read(new Uint8Array(1)).catch(() => null);
-  const [error] = await reports.until(1);
+  const [error] = await served.untilErrors();
   strictEqual(
     (error as Error).message,
     'Cannot start TLS: unknown option "handshakeTimout"; did you mean "handshakeTimeout"?',

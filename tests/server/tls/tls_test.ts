@@ -1,25 +1,23 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
-import type { StreamRequestHandler, TLSServerOptions } from "../../../mod.ts";
+import {
+  type StreamRequestHandler,
+  TLSServer,
+  type TLSServerOptions,
+} from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { ReportingTLSServer } from "../../peers/_peers.ts";
-import { LOOPBACK, serve } from "../../_serve.ts";
 import type { TLSCertificate } from "../../../mod.ts";
-import { selfSignedCertificate } from "../../../server/testing/mod.ts";
+import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 
 const TIMEOUT = 200;
 
-async function start(
+function start(
   handler: (handler: StreamRequestHandler) => void | Promise<void>,
   options: TLSServerOptions,
-): Promise<{ server: ReportingTLSServer; certificate: TLSCertificate }> {
-  const certificate = await selfSignedCertificate();
-  const { cert, key } = certificate;
-  const server = new ReportingTLSServer(
-    { ...LOOPBACK, cert, key },
-    handler as ConstructorParameters<typeof ReportingTLSServer>[1],
-    options,
+): Promise<TestServer<TLSServer>> {
+  return serveForTest(
+    handler as ConstructorParameters<typeof TLSServer>[1],
+    { server: TLSServer, options },
   );
-  return { server: serve(server), certificate };
 }
 
 const elapse = (ms: number) =>
@@ -45,59 +43,59 @@ async function ask(
 Deno.test(
   "idleTimeout starts with the handler, however long the TLS handshake takes",
   async () => {
-    const { server, certificate } = await start(async ({ wfile }) => {
+    await using served = await start(async ({ wfile }) => {
       await elapse(10);
       await wfile.write("in time");
     }, { idleTimeout: TIMEOUT });
     const answer = await ask(
-      server.addr,
-      certificate,
+      served.addr,
+      served.certificate!,
       () => elapse(TIMEOUT + 20),
     );
     strictEqual(answer, "in time");
-    await server.shutdown();
-    deepStrictEqual(server.reports.errors, []);
+    await served.server.shutdown();
+    deepStrictEqual(served.errors, []);
   },
 );
 
 Deno.test(
   "a client silent in the TLS handshake holds up neither others nor shutdown()",
   async () => {
-    const { server, certificate } = await start(
+    await using served = await start(
       ({ wfile }) => wfile.write("served"),
       { handshakeTimeout: 1_500, maxConnections: 1 },
     );
-    using _silent = await Deno.connect(server.addr);
+    using _silent = await Deno.connect(served.addr);
     const answer = await patiently(
-      ask(server.addr, certificate),
+      ask(served.addr, served.certificate!),
       () => "an answer",
     );
     strictEqual(answer, "served");
-    const [error] = await server.reports.until(1);
+    const [error] = await served.untilErrors();
     strictEqual(
       (error as DOMException).message,
       "The TLS handshake took longer than handshakeTimeout, 1500 ms",
     );
-    await patiently(server.shutdown(), () => "the end of the server");
-    strictEqual(server.reports.errors.length, 1);
+    await patiently(served.server.shutdown(), () => "the end of the server");
+    deepStrictEqual(served.errors, []);
   },
 );
 
 Deno.test(
   "a TLS client that does not read is aborted in time and holds up no shutdown()",
   async () => {
-    const { server, certificate } = await start(
+    await using served = await start(
       ({ wfile }) => wfile.write(new Uint8Array(12 << 20)),
       { requestTimeout: 100, maxConnections: 1 },
     );
     using client = await Deno.connectTls({
       hostname: "localhost",
-      port: server.addr.port,
-      caCerts: [certificate.cert],
+      port: served.addr.port,
+      caCerts: [served.certificate!.cert],
     });
     await client.handshake();
-    const [error] = await server.reports.until(1);
+    const [error] = await served.untilErrors();
     strictEqual((error as DOMException).name, "TimeoutError");
-    await patiently(server.shutdown(), () => "the end of the server");
+    await patiently(served.server.shutdown(), () => "the end of the server");
   },
 );

@@ -1,19 +1,12 @@
-import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert";
 import { UnixDatagramServer } from "../../../mod.ts";
 import {
   bindReplySockets,
   ReplySockets,
 } from "../../../server/_unix/reply_sockets.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Folder } from "../../_program.ts";
-import { Reports, serve } from "../../_serve.ts";
-
-class Quiet extends UnixDatagramServer {
-  readonly reports = new Reports();
-  override handleError(error: unknown) {
-    this.reports.take(error);
-  }
-}
 
 /** A client with a path. It reads only when told to. */
 class Client implements Disposable {
@@ -54,46 +47,53 @@ const ALL_AND_ONE = 5;
 
 Deno.test("UnixDatagramServer answers others while a client does not read, and that one when it does", async () => {
   await using folder = new Folder();
-  await using server = serve(
-    new Quiet({ path: folder.at("s") }, ({ packet, wfile }) => {
+  await using served = await serveForTest(
+    new UnixDatagramServer({ path: folder.at("s") }, ({ packet, wfile }) => {
       wfile.write(packet);
     }),
   );
   using mute = new Client(folder.at("mute"));
-  for (let i = 0; i < TOO_MANY; i++) await mute.send(i, server.addr);
+  for (let i = 0; i < TOO_MANY; i++) await mute.send(i, served.addr);
   for (let i = 0; i < 10; i++) {
     using other = new Client(folder.at(`other${i}`));
-    strictEqual(await other.ask(i, server.addr), i);
+    strictEqual(await other.ask(i, served.addr), i);
   }
   const received = [];
   for (let i = 0; i < TOO_MANY; i++) received.push(await mute.receive());
   deepStrictEqual(received, Array.from({ length: TOO_MANY }, (_, i) => i));
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("UnixDatagramServer shuts down though a client does not read", async () => {
   await using folder = new Folder();
   using mute = new Client(folder.at("mute"));
-  const server = serve(
-    new Quiet({ path: folder.at("s") }, ({ packet, wfile }) => {
+  await using served = await serveForTest(
+    new UnixDatagramServer({ path: folder.at("s") }, ({ packet, wfile }) => {
       wfile.write(packet);
-    }),
+    }, { onError() {} }),
   );
+  const { server } = served;
   for (let i = 0; i < TOO_MANY; i++) await mute.send(i, server.addr);
   // Answered last, so that all of the others' replies are on their way.
   using other = new Client(folder.at("other"));
   strictEqual(await other.ask(1, server.addr), 1);
   await server.shutdown({ gracePeriod: 1 });
-  const [error] = server.reports.errors;
-  strictEqual((error as DOMException).name, "AbortError");
+  const errors = served.takeErrors();
+  ok(errors.length > 0);
+  for (const error of errors) {
+    strictEqual((error as DOMException).name, "AbortError");
+  }
 });
 
 Deno.test("UnixDatagramServer answers a client that has connected its socket", async () => {
   await using folder = new Folder();
-  await using server = serve(
-    new Quiet({ path: folder.at("s") }, async ({ packet, wfile }) => {
-      await wfile.write(packet);
-    }),
+  await using served = await serveForTest(
+    new UnixDatagramServer(
+      { path: folder.at("s") },
+      async ({ packet, wfile }) => {
+        await wfile.write(packet);
+      },
+    ),
   );
   const client = new Deno.Command("python3", {
     args: [
@@ -107,42 +107,45 @@ for i in range(50):
     s.send(b"%d" % i)
     assert s.recv(10) == b"%d" % i
 `,
-      server.addr.path!,
+      served.addr.path!,
       folder.at("c"),
     ],
   });
   const { code, stderr } = await client.output();
   strictEqual(code, 0, new TextDecoder().decode(stderr));
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("UnixDatagramServer loses no reply, whenever its handlers send it", async () => {
   await using folder = new Folder();
-  await using server = serve(
-    new Quiet({ path: folder.at("s") }, async ({ packet, wfile }) => {
-      for (let i = 0; i < packet[0]! % 5; i++) await Promise.resolve();
-      if (packet[0]! % 3 === 0) {
-        await new Promise((resolve) => setTimeout(resolve, packet[0]! % 4));
-      }
-      await wfile.write(packet);
-    }),
+  await using served = await serveForTest(
+    new UnixDatagramServer(
+      { path: folder.at("s") },
+      async ({ packet, wfile }) => {
+        for (let i = 0; i < packet[0]! % 5; i++) await Promise.resolve();
+        if (packet[0]! % 3 === 0) {
+          await new Promise((resolve) => setTimeout(resolve, packet[0]! % 4));
+        }
+        await wfile.write(packet);
+      },
+    ),
   );
   await Promise.all(Array.from({ length: 4 }, async (_, k) => {
     using client = new Client(folder.at(`c${k}`));
     for (let i = 0; i < 200; i++) {
       const byte = (i * 7 + k) & 255;
-      strictEqual(await client.ask(byte, server.addr), byte);
+      strictEqual(await client.ask(byte, served.addr), byte);
     }
   }));
-  deepStrictEqual(server.reports.errors, []);
+  deepStrictEqual(served.errors, []);
 });
 
 Deno.test("UnixDatagramServer takes 65,535 bytes whole, and reports longer datagrams", async () => {
   await using folder = new Folder();
   const sizes: number[] = [];
   const { promise: taken, resolve: take } = Promise.withResolvers<void>();
-  await using server = serve(
-    new Quiet({ path: folder.at("s") }, ({ packet }) => {
+  await using served = await serveForTest(
+    new UnixDatagramServer({ path: folder.at("s") }, ({ packet }) => {
       if (sizes.push(packet.length) === 2) take();
     }),
   );
@@ -151,12 +154,12 @@ Deno.test("UnixDatagramServer takes 65,535 bytes whole, and reports longer datag
     path: folder.at("c"),
   });
   for (const size of [65_535, 65_536, 100_000, 1]) {
-    await client.send(new Uint8Array(size), server.addr);
+    await client.send(new Uint8Array(size), served.addr);
   }
   await patiently(taken, () => "two datagrams");
   client.close();
   deepStrictEqual(sizes, [65_535, 1]);
-  const errors = await server.reports.until(2) as Error[];
+  const errors = await served.untilErrors(2) as Error[];
   for (const error of errors) {
     strictEqual(error.name, "InvalidData");
     match(error.message, /\/c".*: it is longer than 65535 bytes$/s);
@@ -166,16 +169,16 @@ Deno.test("UnixDatagramServer takes 65,535 bytes whole, and reports longer datag
 Deno.test("UnixDatagramServer's replies are what was written, however late they are sent", async () => {
   await using folder = new Folder();
   const out = new Uint8Array(1);
-  await using server = serve(
-    new Quiet({ path: folder.at("s") }, ({ packet, wfile }) => {
+  await using served = await serveForTest(
+    new UnixDatagramServer({ path: folder.at("s") }, ({ packet, wfile }) => {
       out.set(packet);
       wfile.write(out);
     }),
   );
   using mute = new Client(folder.at("mute"));
-  for (let i = 0; i < TOO_MANY; i++) await mute.send(1, server.addr);
+  for (let i = 0; i < TOO_MANY; i++) await mute.send(1, served.addr);
   using other = new Client(folder.at("other"));
-  strictEqual(await other.ask(2, server.addr), 2);
+  strictEqual(await other.ask(2, served.addr), 2);
   for (let i = 0; i < TOO_MANY; i++) strictEqual(await mute.receive(), 1);
 });
 

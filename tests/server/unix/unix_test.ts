@@ -1,7 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
 import { UnixDatagramServer, UnixStreamServer } from "../../../mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { Child, Folder, Program, testWith } from "../../_program.ts";
-import { ask, Reports, serve } from "../../_serve.ts";
+import { ask, isDisconnect } from "../../_serve.ts";
 
 const python = new Program("python3", "python3");
 
@@ -28,23 +29,23 @@ const unix = (path: string) => ({ transport: "unix", path } as const);
 Deno.test("UnixStreamServer serves on its path and removes it", async () => {
   await using folder = new Folder();
   const path = folder.at("a.sock");
-  const server = serve(
+  await using served = await serveForTest(
     new UnixStreamServer({ path }, ({ wfile }) => void wfile.write("unix")),
   );
   strictEqual(await ask(unix(path)), "unix");
-  await server.shutdown();
+  await served.server.shutdown();
   strictEqual(exists(path), false);
 });
 
 Deno.test("UnixStreamServer refuses a path where a server answers, reclaim or not", async () => {
   await using folder = new Folder();
   const path = folder.at("a.sock");
-  class Quiet extends UnixStreamServer {
+  await using served = await serveForTest(
+    new UnixStreamServer({ path }, ({ wfile }) => void wfile.write("mine"), {
+      onError() {},
+    }),
     // The probe of reclaim connects and is gone before it is answered.
-    override handleError() {}
-  }
-  await using server = serve(
-    new Quiet({ path }, ({ wfile }) => void wfile.write("mine")),
+    { allowErrors: isDisconnect },
   );
   for (const options of [{}, { reclaim: true }]) {
     throws(
@@ -53,7 +54,7 @@ Deno.test("UnixStreamServer refuses a path where a server answers, reclaim or no
     );
   }
   strictEqual(await ask(unix(path)), "mine");
-  strictEqual(server.addr.path, path);
+  strictEqual(served.addr.path, path);
 });
 
 Deno.test("UnixStreamServer takes over what a dead server left, when told to", async () => {
@@ -65,7 +66,7 @@ Deno.test("UnixStreamServer takes over what a dead server left, when told to", a
     message:
       `Cannot listen on "${path}": a socket is already there; if its server is dead, set the option reclaim: true to take it over`,
   });
-  await using _server = serve(
+  await using _served = await serveForTest(
     new UnixStreamServer(
       { path },
       ({ wfile }) => void wfile.write("reclaimed"),
@@ -114,12 +115,12 @@ Deno.test("UnixStreamServer leaves a path alone that is not its own any more", a
   const path = folder.at("a.sock");
   const first = new UnixStreamServer({ path }, () => {});
   await Deno.remove(path);
-  const second = serve(
+  await using second = await serveForTest(
     new UnixStreamServer({ path }, ({ wfile }) => void wfile.write("second")),
   );
   await first.shutdown();
   strictEqual(await ask(unix(path)), "second");
-  await second.shutdown();
+  await second.server.shutdown();
   strictEqual(exists(path), false);
 });
 
@@ -193,7 +194,7 @@ Deno.test("Unix servers refuse a path that is empty or none", () => {
 
 Deno.test("UnixDatagramServer replies to a client that has a path", async () => {
   await using folder = new Folder();
-  await using server = serve(
+  await using served = await serveForTest(
     new UnixDatagramServer({ path: folder.at("s") }, async (handler) => {
       await handler.wfile.write(
         (await handler.rfile.readLine())!.toUpperCase(),
@@ -204,7 +205,7 @@ Deno.test("UnixDatagramServer replies to a client that has a path", async () => 
     transport: "unixpacket",
     path: folder.at("c"),
   });
-  await client.send(new TextEncoder().encode("hello"), server.addr);
+  await client.send(new TextEncoder().encode("hello"), served.addr);
   const [data] = await client.receive();
   strictEqual(new TextDecoder().decode(data), "HELLO");
   client.close();
@@ -215,14 +216,8 @@ testWith(
   "UnixDatagramServer reports a reply to a client without a path, and goes on",
   async () => {
     await using folder = new Folder();
-    const reports = new Reports();
-    class Server extends UnixDatagramServer {
-      override handleError(error: unknown) {
-        reports.take(error);
-      }
-    }
-    await using server = serve(
-      new Server(
+    await using served = await serveForTest(
+      new UnixDatagramServer(
         { path: folder.at("s") },
         ({ wfile }) => void wfile.write("x"),
       ),
@@ -230,9 +225,9 @@ testWith(
     await python.run([
       "-c",
       "import socket,sys; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); s.sendto(b'a',sys.argv[1]); s.sendto(b'b',sys.argv[1])",
-      server.addr.path!,
+      served.addr.path!,
     ]);
-    const [error] = await reports.until(2);
+    const [error] = await served.untilErrors(2);
     strictEqual(
       (error as Error).message,
       "Cannot reply with 1 bytes: the client's socket has no path; it must bind one to be answered",
@@ -243,13 +238,13 @@ testWith(
 
 Deno.test("a server can have an abstract name, and no file", async () => {
   const path = `\0socketserver-${crypto.randomUUID()}`;
-  const server = serve(
+  await using served = await serveForTest(
     new UnixStreamServer({ path }, ({ wfile }) => wfile.write("abstract")),
   );
-  deepStrictEqual(server.addr, { transport: "unix", path });
+  deepStrictEqual(served.addr, { transport: "unix", path });
   strictEqual(await ask({ transport: "unix", path }), "abstract");
   throws(() => new UnixStreamServer({ path }, () => {}), Deno.errors.AddrInUse);
-  await server.shutdown();
+  await served.server.shutdown();
   // Its name is free at once.
   new UnixStreamServer({ path }, () => {}).close();
   throws(
