@@ -10,7 +10,7 @@ import { Dispatcher, Socket } from "../poll/mod.ts";
 import { XMLRPCDispatcher } from "../server/xmlrpc/mod.ts";
 import { serveForTest } from "../server/testing/mod.ts";
 import "./poll/_open_libc.ts";
-import { ask } from "./_serve.ts";
+import { ask } from "./_loopback.ts";
 
 const LOOPBACK_ADDRESS: Deno.NetAddr = {
   transport: "tcp",
@@ -279,9 +279,7 @@ Deno.test("an error of a cleanup that is a list of lists is told with the handle
   await using served = await serveForTest(
     FailingTwice,
     {
-      options: {
-        onError: (error) => void reported.push(error),
-      },
+      options: { onError: (error) => void reported.push(error) },
     },
   );
   await ask(served.addr);

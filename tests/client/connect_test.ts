@@ -4,7 +4,7 @@ import { encodeProxyHeader, TCPServer, UnixStreamServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Child, Folder, Program, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
-import { hasIPv6, LOOPBACK } from "../_serve.ts";
+import { hasIPv6, LOOPBACK } from "../_loopback.ts";
 import { bracket } from "../peers/_peers.ts";
 
 const python = new Program("python3", "python3");

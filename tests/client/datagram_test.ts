@@ -7,7 +7,7 @@ import { LimitOverrunError, UDPServer, UnixDatagramServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder } from "../_program.ts";
-import { hasIPv6, LOOPBACK } from "../_serve.ts";
+import { hasIPv6, LOOPBACK } from "../_loopback.ts";
 
 const decoder = new TextDecoder();
 

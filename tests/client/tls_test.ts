@@ -12,7 +12,7 @@ import {
   serveForTest,
 } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import {
   bracket,
   echo,

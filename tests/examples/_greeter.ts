@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { Program, testWith } from "../_program.ts";
-import { readAll } from "../_serve.ts";
+import { readAll } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 const nc = new Program("nc.openbsd", "netcat-openbsd");

@@ -9,7 +9,7 @@ import { serveForTest } from "../../server/testing/mod.ts";
 import { exchange, readUntil } from "../http/_raw_client.ts";
 import { patiently } from "../_patience.ts";
 import { type Output, testWith } from "../_program.ts";
-import { readAll } from "../_serve.ts";
+import { readAll } from "../_loopback.ts";
 import { BrowserPage, chromium } from "./_browser.ts";
 import { end, portOf, startExample } from "./_example.ts";
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
-import { readAll } from "../_serve.ts";
+import { readAll } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert";
 import { createHash } from "node:crypto";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 /** The hash that the service gives for a line. */

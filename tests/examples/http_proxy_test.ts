@@ -4,7 +4,7 @@ import { HTTPServer } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { pattern, sha256 } from "../peers/_peers.ts";
 import { type Child, Program, testWith } from "../_program.ts";
-import { ask, LOOPBACK, readAll } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 const curl = new Program("curl", "curl");

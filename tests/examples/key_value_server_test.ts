@@ -1,6 +1,6 @@
 import { match, strictEqual } from "node:assert";
 import { Program, testWith } from "../_program.ts";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 const cli = new Program("redis-cli", "redis-tools");

@@ -2,7 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { createHash } from "node:crypto";
 import { serveForTest } from "../../server/testing/mod.ts";
 import type { Child } from "../_program.ts";
-import { ask, LOOPBACK, readAll, refuses } from "../_serve.ts";
+import { ask, LOOPBACK, readAll, refuses } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 const at = (port: number) => ({ hostname: "127.0.0.1", port });

@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 Deno.test("prime_server.ts counts primes, and its threads let others go on", async () => {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { commandOf, end, portOf, startExample } from "./_example.ts";
 
 Deno.test("readiness_echo.ts gives everything back", async () => {

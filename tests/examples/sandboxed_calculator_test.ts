@@ -1,5 +1,5 @@
 import { match, strictEqual } from "node:assert";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 Deno.test("sandboxed_calculator.ts computes, and permits nothing else", async () => {

@@ -1,6 +1,6 @@
 import { match, notStrictEqual, ok, strictEqual } from "node:assert";
 import { Program, testWith } from "../_program.ts";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { commandOf, portOf, startExample } from "./_example.ts";
 
 const analyze = new Program("systemd-analyze", "systemd");

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { Program, testWith } from "../_program.ts";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { portOf, startExample } from "./_example.ts";
 
 const python = new Program("python3", "python3");

@@ -3,7 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { createConnection } from "node:net";
 import { once } from "node:events";
 import { type Child, Program, testWith } from "../_program.ts";
-import { ask, hasIPv6, LOOPBACK } from "../_serve.ts";
+import { ask, hasIPv6, LOOPBACK } from "../_loopback.ts";
 import { commandOf, end, portOf, startExample } from "./_example.ts";
 
 const nc = new Program("nc.openbsd", "netcat-openbsd");

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Program, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { startExample } from "./_example.ts";
 
 const python = new Program("python3", "python3");

@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 Deno.test("threading_server.ts thanks its clients in threads, with what its command permits", async () => {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match } from "node:assert";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 /** Runs the client with the permissions for a port of the test's. */

@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { Program, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { end, portOf, startExample } from "./_example.ts";
 
 const nc = new Program("nc.openbsd", "netcat-openbsd");

@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { ForkingTCPServer, ThreadingTCPServer, UDPServer } from "../../mod.ts";
 import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { ask, LOOPBACK, readAll } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_loopback.ts";
 import { FAILING, Forgetful, WORKS } from "./_forgetful_handlers.ts";
 
 /** Every way of running, in one place each: what ends it ends its count. */

@@ -3,7 +3,7 @@
 import { strictEqual } from "node:assert";
 import { StreamRequestHandler, TCPServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 
 class Room extends TCPServer {
   readonly members = new Set<string>();

@@ -9,7 +9,7 @@ import {
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { FetchPatient, Patient } from "./_patient_handlers.ts";
 
 const [way, path = "", cert = "", key = ""] = Deno.args;

@@ -4,7 +4,7 @@ import {
   HTTPServer,
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { LoggingBase, LoggingFetch } from "./_logging_handlers.ts";
 
 const [way = "", kind = ""] = Deno.args;

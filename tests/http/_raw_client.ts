@@ -1,4 +1,4 @@
-import { readAll } from "../_serve.ts";
+import { readAll } from "../_loopback.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -19,7 +19,7 @@ import { TCPServer } from "../../server/tcp_server.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder, Program, testWith } from "../_program.ts";
-import { isDisconnect, LOOPBACK, reset } from "../_serve.ts";
+import { isDisconnect, LOOPBACK, reset } from "../_loopback.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { readUntil } from "./_raw_client.ts";
 import { replyTo, writeBytes } from "./_replies.ts";

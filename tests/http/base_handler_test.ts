@@ -8,7 +8,7 @@ import type { StreamReader } from "../../handlers/streams/stream_reader.ts";
 import type { RequestHandlerClass } from "../../server/server_options.ts";
 import { TCPServer } from "../../server/tcp_server.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { LOOPBACK, readAll } from "../_serve.ts";
+import { LOOPBACK, readAll } from "../_loopback.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
 
 type HandlerClass = RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>;

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { createConnection } from "node:net";
 import { once } from "node:events";
-import { isDisconnect } from "../_serve.ts";
+import { isDisconnect } from "../_loopback.ts";
 import { patiently } from "../_patience.ts";
 import { exists, until } from "../server/processes/_processes.ts";
 import { readUntil } from "./_raw_client.ts";

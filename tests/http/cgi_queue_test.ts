@@ -9,7 +9,7 @@ import {
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { ScriptRoom } from "../../handlers/http/_cgi/script_room.ts";
-import { readAll } from "../_serve.ts";
+import { readAll } from "../_loopback.ts";
 import { requestOf, Site } from "./_cgi_site.ts";
 
 /** A script that runs until its client resets the connection. */

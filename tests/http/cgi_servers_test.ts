@@ -7,7 +7,7 @@ import {
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Child, Folder, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { QuietScripts, Scripts } from "./_cgi_handlers.ts";
 import { SITE } from "./_cgi_site.ts";
@@ -59,10 +59,10 @@ testWith([curl], "CGI scripts run behind a Unix socket", async () => {
 });
 
 testWith([curl], "CGI scripts run in threads", async () => {
-  await using served = await serveForTest(
-    Scripts,
-    { server: ThreadingHTTPServer, options: { workers: 1 } },
-  );
+  await using served = await serveForTest(Scripts, {
+    server: ThreadingHTTPServer,
+    options: { workers: 1 },
+  });
   const printed = await exchange(`http://127.0.0.1:${served.addr.port}`);
   match(printed, /^REMOTE_ADDR=127\.0\.0\.1$/m);
   match(printed, new RegExp(`^SERVER_PORT=${served.addr.port}$`, "m"));

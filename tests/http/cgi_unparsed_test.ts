@@ -1,6 +1,6 @@
 // Scripts that print whole responses, whose headers nobody parses.
 import { deepStrictEqual, match, strictEqual } from "node:assert";
-import { isDisconnect } from "../_serve.ts";
+import { isDisconnect } from "../_loopback.ts";
 import { patiently } from "../_patience.ts";
 import { exists, until } from "../server/processes/_processes.ts";
 import { requestOf, Site } from "./_cgi_site.ts";

@@ -6,7 +6,7 @@ import {
 import { openssl } from "../peers/_peers.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { Child, Folder, type Output, Program, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { SITE } from "./_cgi_site.ts";
 
 const curl = new Program("curl", "curl");

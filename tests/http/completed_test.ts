@@ -2,7 +2,7 @@ import { match, rejects, strictEqual, throws } from "node:assert";
 import { type FetchRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 
 /** What a function that answers requests is told beside them. */
 interface Info {

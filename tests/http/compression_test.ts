@@ -19,7 +19,7 @@ import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { isDisconnect, LOOPBACK } from "../_serve.ts";
+import { isDisconnect, LOOPBACK } from "../_loopback.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { Compressing, CompressingFiles } from "./_compressing_handlers.ts";
 import { ALONE, curl } from "./_curl.ts";

@@ -9,7 +9,7 @@ import {
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { SITE } from "./_cgi_site.ts";
 import { Target } from "./_target_handlers.ts";

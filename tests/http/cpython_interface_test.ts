@@ -14,7 +14,7 @@ import {
 } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { readBytes, repliesIn, writeBytes } from "./_replies.ts";
 
 type Handler = typeof BaseHTTPRequestHandler<Deno.NetAddr>;

@@ -7,7 +7,7 @@ import {
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { LARGE, pattern, sha256 } from "../peers/_peers.ts";
 import { ALONE, curl } from "./_curl.ts";

@@ -148,10 +148,10 @@ for (
   });
 
   Deno.test(`a shutdown closes idle connections that their clients do not end ${where}`, async () => {
-    await using served = await serveForTest(
-      Patient,
-      { server: Server, options: { lingerTimeout: 600_000 } },
-    );
+    await using served = await serveForTest(Patient, {
+      server: Server,
+      options: { lingerTimeout: 600_000 },
+    });
     using connection = await Deno.connect(served.addr);
     await ask(connection, "/");
     const down = served.server.shutdown({ gracePeriod: Infinity });

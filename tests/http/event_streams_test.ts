@@ -9,7 +9,7 @@ import {
 } from "../../server/http/mod.ts";
 import { patiently } from "../_patience.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { Events } from "./_event_handlers.ts";
 
 const WAYS: Readonly<

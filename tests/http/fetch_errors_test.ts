@@ -12,7 +12,7 @@ import {
 } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { Failing } from "./_failing_fetch_handler.ts";
 import {

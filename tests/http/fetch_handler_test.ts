@@ -8,7 +8,7 @@ import {
 } from "../../server/http/mod.ts";
 import { UnixStreamServer } from "../../server/unix_stream_server.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { Program, testWith } from "../_program.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
 

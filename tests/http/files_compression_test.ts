@@ -5,7 +5,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { wholeFile } from "../../handlers/http/_files/whole_file.ts";
 import { CGIHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { type ServedOptions, serveForTest } from "../../server/testing/mod.ts";
-import { isDisconnect } from "../_serve.ts";
+import { isDisconnect } from "../_loopback.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder, testWith } from "../_program.ts";
 import { requestOf } from "./_cgi_site.ts";

@@ -7,7 +7,7 @@ import {
 } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { type Reply, replyTo } from "./_replies.ts";
 

@@ -18,7 +18,7 @@ import {
   HTTPServer,
   SimpleHTTPRequestHandler,
 } from "../../server/http/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { FilesSite } from "./_files_site.ts";
 
 const entry = (i: number): DirectoryEntry => ({

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { HTTPServer } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { isDisconnect } from "../_serve.ts";
+import { isDisconnect } from "../_loopback.ts";
 import { patiently } from "../_patience.ts";
 import { readBytes, repliesIn, type Reply, writeBytes } from "./_replies.ts";
 import { Attacked } from "./_targets.ts";

@@ -15,7 +15,7 @@ import {
 } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
-import { hasIPv6, LOOPBACK } from "../_serve.ts";
+import { hasIPv6, LOOPBACK } from "../_loopback.ts";
 import { mutate, oneOf, random } from "../fuzz/_fuzzing.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { Told } from "./_forwarded_handler.ts";

@@ -172,10 +172,7 @@ Deno.test("a WebSocket that no client asks for is refused with 426, whoever asks
         upgradeWebSocket(new Request(request)).response,
     ]
   ) {
-    await using served = await serveForTest(
-      answer,
-      { server: HTTPServer },
-    );
+    await using served = await serveForTest(answer, { server: HTTPServer });
     match(
       await exchange(
         served.addr,

@@ -3,7 +3,7 @@ import { createConnection } from "node:net";
 import { once } from "node:events";
 import { BaseHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { isDisconnect } from "../_serve.ts";
+import { isDisconnect } from "../_loopback.ts";
 import { patiently } from "../_patience.ts";
 import { until } from "../server/processes/_processes.ts";
 import { Attacked, WAYS } from "./_targets.ts";

@@ -10,7 +10,7 @@ import {
 import { TCPServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { readMatch } from "./_raw_client.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const elapse = (ms: number) =>
@@ -30,10 +30,7 @@ Deno.test("a doPOST() that does not await its work ends nothing, and is reported
       await this.wfile.write("x");
     }
   }
-  await using served = await serveForTest(
-    Forgetful,
-    { server: HTTPServer },
-  );
+  await using served = await serveForTest(Forgetful, { server: HTTPServer });
   using client = await Deno.connect(served.addr);
   await client.write(
     encode("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
@@ -62,10 +59,7 @@ Deno.test("a late write is no part of a response that has ended", async () => {
       this.endHeaders();
     }
   }
-  await using served = await serveForTest(
-    Late,
-    { server: HTTPServer },
-  );
+  await using served = await serveForTest(Late, { server: HTTPServer });
   using client = await Deno.connect(served.addr);
   await client.write(encode("GET /late HTTP/1.1\r\nHost: a\r\n\r\n"));
   await readMatch(client, /\r\n\r\n/);

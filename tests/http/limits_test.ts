@@ -2,7 +2,7 @@ import { ok, strictEqual } from "node:assert";
 import { type HTTPLimits, HTTPServer } from "../../server/http/mod.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 
 /** A server with limits, whose handler reads the whole body. */
 class Server extends HTTPServer {

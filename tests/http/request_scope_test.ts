@@ -12,7 +12,7 @@ import {
 } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { readUntil } from "./_raw_client.ts";
 import { readBytes, repliesIn, writeBytes } from "./_replies.ts";
 import { Timed } from "./_timed_handler.ts";

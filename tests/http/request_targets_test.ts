@@ -8,7 +8,7 @@ import {
 } from "../../server/http/mod.ts";
 import { SimpleXMLRPCServer } from "../../server/xmlrpc/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { requestOf, Site } from "./_cgi_site.ts";
 import { replyTo } from "./_replies.ts";
 import { Attacked, WAYS } from "./_targets.ts";

@@ -28,9 +28,7 @@ for (
       Slow,
       {
         server: Base,
-        options: {
-          requestTimeout: REQUEST_TIMEOUT,
-        },
+        options: { requestTimeout: REQUEST_TIMEOUT },
       },
     );
     using client = await Deno.connect(served.addr);
@@ -49,9 +47,7 @@ for (
       Slow,
       {
         server: Base,
-        options: {
-          requestTimeout: REQUEST_TIMEOUT,
-        },
+        options: { requestTimeout: REQUEST_TIMEOUT },
       },
     );
     using client = await Deno.connect(served.addr);
@@ -67,9 +63,7 @@ Deno.test("a handler that holds up its process for longer than requestTimeout is
     Slow,
     {
       server: ForkingHTTPServer,
-      options: {
-        requestTimeout: REQUEST_TIMEOUT,
-      },
+      options: { requestTimeout: REQUEST_TIMEOUT },
     },
   );
   using client = await Deno.connect(served.addr);

@@ -10,7 +10,7 @@ import {
   selfSignedCertificate,
   serveForTest,
 } from "../../server/testing/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { Mirror } from "./_handlers.ts";
 import { closing, exchange, readUntil } from "./_raw_client.ts";
 

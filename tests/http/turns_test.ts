@@ -2,7 +2,7 @@ import { ok, strictEqual } from "node:assert";
 import { setImmediate } from "node:timers";
 import { HTTPServer, ThreadingHTTPServer } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { isDisconnect } from "../_serve.ts";
+import { isDisconnect } from "../_loopback.ts";
 import { patiently } from "../_patience.ts";
 import { exchange } from "./_raw_client.ts";
 import { FetchTarget } from "./_target_handlers.ts";

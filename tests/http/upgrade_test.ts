@@ -7,7 +7,7 @@ import {
 import { SimpleXMLRPCServer } from "../../server/xmlrpc/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { patiently } from "../_patience.ts";
 import { readBytes, repliesIn, writeBytes } from "./_replies.ts";
 import { Attacked, WAYS } from "./_targets.ts";

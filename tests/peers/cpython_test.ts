@@ -10,7 +10,7 @@ import {
 } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { type Child, Folder, Program, testWith } from "../_program.ts";
-import { hasIPv6, isDisconnect, LOOPBACK } from "../_serve.ts";
+import { hasIPv6, isDisconnect, LOOPBACK } from "../_loopback.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { bracket, echo, LARGE } from "./_peers.ts";
 

@@ -3,7 +3,7 @@ import { TLSServer, UnixStreamServer } from "../../mod.ts";
 import type { StreamRequestHandler } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { LARGE, pattern, sha256 } from "./_peers.ts";
 
@@ -23,9 +23,7 @@ async function bracketUntilQuit({ rfile, wfile }: StreamRequestHandler) {
 }
 
 testWith([curl], "curl telnet:// talks to a TCPServer", async () => {
-  await using served = await serveForTest(
-    bracketUntilQuit,
-  );
+  await using served = await serveForTest(bracketUntilQuit);
   const answer = await curl.run(
     [...ALONE, `telnet://127.0.0.1:${served.addr.port}`],
     "one\ntwo\nquit\n",

@@ -2,7 +2,7 @@
 // there, with nothing changed but the address and how often it checks.
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { ask, ownLoopback } from "../_serve.ts";
+import { ask, ownLoopback } from "../_loopback.ts";
 import { type Child, Folder, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
 import { end, portOf, startExample } from "../examples/_example.ts";

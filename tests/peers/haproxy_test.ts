@@ -3,7 +3,7 @@ import { UnixStreamServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
-import { ask, isDisconnect } from "../_serve.ts";
+import { ask, isDisconnect } from "../_loopback.ts";
 import { Front, haproxy } from "./_haproxy.ts";
 import { bracket, echo, LARGE, pattern, sha256 } from "./_peers.ts";
 

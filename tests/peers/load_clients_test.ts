@@ -11,7 +11,7 @@ import { makeCertificate } from "../_certificate.ts";
 import { FetchTarget, Target } from "../http/_target_handlers.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 
 const ab = new Program("ab", "apache2-utils");
 const h2load = new Program("h2load", "nghttp2-client");

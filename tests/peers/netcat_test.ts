@@ -7,7 +7,7 @@ import {
 } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { hasIPv6 } from "../_serve.ts";
+import { hasIPv6 } from "../_loopback.ts";
 import { bracket, echo, LARGE, pattern, sha256 } from "./_peers.ts";
 
 // By this name, since other programs are called nc too and take other flags.

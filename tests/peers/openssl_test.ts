@@ -3,7 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { TLSServer } from "../../mod.ts";
 import type { TLSServerAddress, TLSServerOptions } from "../../mod.ts";
 import { type Child, Folder, type Output, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { type Certificate, makeCertificate } from "../_certificate.ts";
 import { bracket, LARGE, openssl, pattern, sha256 } from "./_peers.ts";
 

@@ -15,7 +15,7 @@ import {
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import {
   bytes,
   FOUR,
@@ -50,10 +50,10 @@ testWith(
   async () => {
     await using folder = new Folder();
     const { cert, key, file } = await makeCertificate(folder);
-    await using plain = await serveForTest(
-      Whose,
-      { server: HTTPServer, options: { proxyProtocol } },
-    );
+    await using plain = await serveForTest(Whose, {
+      server: HTTPServer,
+      options: { proxyProtocol },
+    });
     await using encrypted = await serveForTest(
       new HTTPSServer({ ...LOOPBACK, cert, key }, Whose, { proxyProtocol }),
     );
@@ -92,10 +92,9 @@ with socket.create_connection((address, port)) as connection:
 `;
 
 testWith([python], "headers that Python packs are read", async () => {
-  await using served = await serveForTest(
-    Teller,
-    { options: { proxyProtocol } },
-  );
+  await using served = await serveForTest(Teller, {
+    options: { proxyProtocol },
+  });
   for (
     const [family, given, told] of [
       ["AF_INET", "192.0.2.7", "192.0.2.7"],
@@ -115,10 +114,9 @@ testWith([python], "headers that Python packs are read", async () => {
 });
 
 testWith([socat], "a line that socat passes on is read", async () => {
-  await using served = await serveForTest(
-    Teller,
-    { options: { proxyProtocol } },
-  );
+  await using served = await serveForTest(Teller, {
+    options: { proxyProtocol },
+  });
   const seen = JSON.parse(
     await socat.run(
       ["-t", "40", "-", `TCP4:127.0.0.1:${served.addr.port}`],
@@ -140,9 +138,7 @@ for (const sends of ["send-proxy", "send-proxy-v2"] as const) {
       await using served = await serveForTest(
         Teller,
         {
-          options: {
-            proxyProtocol,
-          },
+          options: { proxyProtocol },
         },
       );
       const options = sends === "send-proxy"
@@ -216,10 +212,9 @@ testWith(
         await this.wfile.write(JSON.stringify({ client, proxy, line }) + "\n");
       }
     }
-    await using ended = await serveForTest(
-      OneLine,
-      { options: { proxyProtocol } },
-    );
+    await using ended = await serveForTest(OneLine, {
+      options: { proxyProtocol },
+    });
     await using passed = await serveForTest(
       new TLSServer(
         { ...LOOPBACK, cert, key, alpnProtocols: ["chat"] },

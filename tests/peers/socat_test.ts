@@ -7,7 +7,7 @@ import {
 } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { bracket, echo, LARGE, pattern, sha256 } from "./_peers.ts";
 

@@ -2,7 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { TLSServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { isDisconnect, LOOPBACK } from "../_serve.ts";
+import { isDisconnect, LOOPBACK } from "../_loopback.ts";
 import { makeCertificate } from "../_certificate.ts";
 import { bracket } from "./_peers.ts";
 

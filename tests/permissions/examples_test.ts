@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { patiently } from "../_patience.ts";
 import { type Child, Folder, testWith } from "../_program.ts";
-import { ask, readAll } from "../_serve.ts";
+import { ask, readAll } from "../_loopback.ts";
 import { commandOf, exampleNames } from "../examples/_example.ts";
 import { openssl } from "../peers/_peers.ts";
 import { answer, script, startInTerminal, untilPrinted } from "./_terminal.ts";

@@ -46,7 +46,7 @@ import {
   MODULE,
   Pair,
 } from "./_sockets.ts";
-import { refuses } from "../_serve.ts";
+import { refuses } from "../_loopback.ts";
 import { runWithFewDescriptors } from "./_few_descriptors.ts";
 
 /** Notes what it is told. */

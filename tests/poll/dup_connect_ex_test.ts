@@ -19,7 +19,7 @@ import {
 } from "../../poll/mod.ts";
 import { libc } from "../../poll/_libc.ts";
 import { patiently } from "../_patience.ts";
-import { refuses } from "../_serve.ts";
+import { refuses } from "../_loopback.ts";
 import { decode, encode, failure, LOOPBACK, Pair } from "./_sockets.ts";
 
 const { ECONNREFUSED, EINPROGRESS, EISCONN, ENOENT, ETIMEDOUT } =

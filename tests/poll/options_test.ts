@@ -54,7 +54,7 @@ import {
   LOOPBACK,
   Pair,
 } from "./_sockets.ts";
-import { refuses } from "../_serve.ts";
+import { refuses } from "../_loopback.ts";
 
 /** Options of any kind, also those that the types would refuse. */
 // deno-lint-ignore no-explicit-any -- what is tried is what the types forbid.

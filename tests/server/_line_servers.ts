@@ -4,7 +4,7 @@ import {
   type TCPServerOptions,
   ThreadingTCPServer,
 } from "../../mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { Lines } from "./_lines_handler.ts";
 
 /** A way to run `Lines`, and what makes such a server. */

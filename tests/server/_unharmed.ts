@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert";
 import { Child, Folder } from "../_program.ts";
 import { PATIENCE, patiently } from "../_patience.ts";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 
 /** The most that a process holds more than the time before, in bytes. */
 const HELD = 64 * 1024;

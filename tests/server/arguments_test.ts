@@ -24,7 +24,7 @@ import {
   SimpleXMLRPCServer,
 } from "../../server/xmlrpc/mod.ts";
 import { Child, Folder } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { Farewell } from "./closing/_farewell_handler.ts";
 
 /** As JavaScript, or what has been read from a file, would have it. */

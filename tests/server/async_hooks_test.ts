@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { StreamRequestHandler, TCPServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 
 const messageOf = (error: unknown) => (error as Error).message;
 
@@ -20,10 +20,10 @@ Deno.test("BaseServer reports a promise of closeRequest that rejects, with and w
     }
   }
   for (const lingerTimeout of [0, 1000]) {
-    await using served = await serveForTest(
-      greet,
-      { server: FailingToClose, options: { lingerTimeout } },
-    );
+    await using served = await serveForTest(greet, {
+      server: FailingToClose,
+      options: { lingerTimeout },
+    });
     strictEqual(await ask(served.addr), "served");
     await served.server.shutdown();
     // By shutdownRequest, and again because that has failed.
@@ -44,9 +44,7 @@ Deno.test("BaseServer reports a promise of closeRequest that rejects where a req
     () => new Promise(() => {}),
     {
       server: FailingToClose,
-      options: {
-        requestTimeout: 5,
-      },
+      options: { requestTimeout: 5 },
     },
   );
   strictEqual(await ask(served.addr), "");
@@ -77,9 +75,7 @@ Deno.test("BaseServer reports promises of serviceActions, onListen and onShutdow
     FailingToShutDown,
     {
       server: FailingToServe,
-      options: {
-        onListen: () => later("onListen"),
-      },
+      options: { onListen: () => later("onListen") },
     },
   );
   const client = await Deno.connect(served.addr);

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { ask, readAll } from "../_serve.ts";
+import { ask, readAll } from "../_loopback.ts";
 import { unharmed, type Victim } from "./_unharmed.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

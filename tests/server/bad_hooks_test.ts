@@ -4,7 +4,7 @@ import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import { type StreamRequestHandler, TCPServer, UDPServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { ask, LOOPBACK, readAll } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_loopback.ts";
 
 const never = () => new Promise<never>(() => {});
 
@@ -98,10 +98,9 @@ Deno.test("a handler may begin a read and end without it", async () => {
     },
   ];
   for (const handler of handlers) {
-    await using served = await serveForTest(
-      handler,
-      { options: { lingerTimeout: 20 } },
-    );
+    await using served = await serveForTest(handler, {
+      options: { lingerTimeout: 20 },
+    });
     // An unhandled rejection fails the test.
     const silent = await Deno.connect(served.addr);
     strictEqual(await readAll(silent), "x");

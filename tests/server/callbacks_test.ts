@@ -3,7 +3,7 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
 import { TCPServer, UDPServer, UnixStreamServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { ask, LOOPBACK, readAll } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_loopback.ts";
 
 Deno.test("verify decides which connections are served", async () => {
   const asked: string[] = [];
@@ -30,9 +30,7 @@ Deno.test("the address that onListen is told connects as it is", async () => {
   await using _served = await serveForTest(
     ({ wfile }) => wfile.write("welcome"),
     {
-      options: {
-        onListen: (address) => told.resolve(Deno.connect(address)),
-      },
+      options: { onListen: (address) => told.resolve(Deno.connect(address)) },
     },
   );
   strictEqual(await readAll(await told.promise), "welcome");
@@ -86,9 +84,7 @@ Deno.test("a subclass's hooks come before the options", async () => {
     ({ wfile }) => wfile.write("own"),
     {
       server: Own,
-      options: {
-        verify: () => false,
-      },
+      options: { verify: () => false },
     },
   );
   strictEqual(await ask(served.addr), "own");

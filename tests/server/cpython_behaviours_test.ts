@@ -27,7 +27,7 @@ import {
   LOOPBACK,
   ownLoopback,
   refuses,
-} from "../_serve.ts";
+} from "../_loopback.ts";
 import { Bad, EchoLine, EchoPacket, Exits } from "./_echo_line.ts";
 
 const LINE = "hello world\n";

@@ -5,7 +5,7 @@ import { TCPServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder } from "../_program.ts";
-import { ask, LOOPBACK, readAll } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_loopback.ts";
 
 const PROGRAM = `${import.meta.dirname}/_queue_program.ts`;
 const CLIENTS = 40;

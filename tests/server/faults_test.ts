@@ -18,7 +18,7 @@ import { Lingering } from "../../server/_closing/linger.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
-import { ask, LOOPBACK, readAll } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_loopback.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -94,10 +94,9 @@ Deno.test("a connection of one's own that never stops giving ends with lingerTim
 Deno.test("lingerTimeout of one server is not another's", async () => {
   const reply = ({ wfile }: { wfile: StreamWriter }) => void wfile.write("hi");
   await using patient = await serveForTest(reply);
-  await using hasty = await serveForTest(
-    reply,
-    { options: { lingerTimeout: 20 } },
-  );
+  await using hasty = await serveForTest(reply, {
+    options: { lingerTimeout: 20 },
+  });
   using first = await Deno.connect(patient.addr);
   await first.read(new Uint8Array(2));
   using second = await Deno.connect(hasty.addr);

@@ -2,7 +2,7 @@ import { match, ok, strictEqual } from "node:assert";
 import { isDisconnect } from "../../server/_core/accept_errors.ts";
 import { patiently } from "../_patience.ts";
 import { Child } from "../_program.ts";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1" } as const;
 

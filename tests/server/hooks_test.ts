@@ -12,7 +12,7 @@ import {
 } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { isBorrower } from "../../handlers/streams/_lending.ts";
-import { ask, LOOPBACK } from "../_serve.ts";
+import { ask, LOOPBACK } from "../_loopback.ts";
 
 class Recording extends TCPServer {
   readonly calls: string[] = [];

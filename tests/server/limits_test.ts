@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { StreamRequestHandler } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { ask, readAll } from "../_serve.ts";
+import { ask, readAll } from "../_loopback.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -27,9 +27,7 @@ Deno.test("maxConnections counts a client no more while its reply is on its way 
   await using served = await serveForTest(
     ({ wfile }) => void wfile.write("x"),
     {
-      options: {
-        maxConnections: 1,
-      },
+      options: { maxConnections: 1 },
     },
   );
   // None of them closes before all have been answered.
@@ -76,9 +74,7 @@ Deno.test("requestTimeout leaves requests alone that end in time", async () => {
   await using served = await serveForTest(
     ({ wfile }) => wfile.write("quick"),
     {
-      options: {
-        requestTimeout: 60_000,
-      },
+      options: { requestTimeout: 60_000 },
     },
   );
   for (let i = 0; i < 10; i++) strictEqual(await ask(served.addr), "quick");

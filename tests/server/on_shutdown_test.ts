@@ -6,7 +6,7 @@ import {
   ThreadingTCPServer,
 } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { readAll } from "../_serve.ts";
+import { readAll } from "../_loopback.ts";
 import { Farewell } from "./closing/_farewell_handler.ts";
 
 for (

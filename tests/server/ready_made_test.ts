@@ -3,8 +3,9 @@ import * as servers from "../../server/mod.ts";
 import * as http from "../../server/http/mod.ts";
 import * as xmlrpc from "../../server/xmlrpc/mod.ts";
 import type { Forking, ServerClass, Threading } from "../../server/mod.ts";
+import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
-import { ask, LOOPBACK, serve } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { EchoLine } from "./_echo_line.ts";
 
 const { ForkingMixIn, ThreadingMixIn } = servers;
@@ -110,9 +111,12 @@ class Own extends servers.ThreadingTCPServer {
 }
 
 Deno.test("a subclass of a ready-made class has its hooks called", async () => {
-  await using server = serve(new Own(LOOPBACK, EchoLine, { workers: 1 }));
-  strictEqual(await ask(server.addr, "own\n"), "own\n");
-  strictEqual(server.accepted, 1);
+  await using served = await serveForTest(EchoLine, {
+    server: Own,
+    options: { workers: 1 },
+  });
+  strictEqual(await ask(served.addr, "own\n"), "own\n");
+  strictEqual(served.server.accepted, 1);
 });
 
 for (
@@ -136,7 +140,8 @@ for (
   ] as const
 ) {
   Deno.test(`${name} runs handlers as its base does, and recycles that`, async () => {
-    await using server = serve(new Server(LOOPBACK, EchoLine));
+    await using served = await serveForTest(EchoLine, { server: Server });
+    const { server } = served;
     strictEqual(await ask(server.addr, "before\n"), "before\n");
     strictEqual(server.stats().workers?.kind, kind);
     await patiently(server.recycle(), () => "the end of recycle()");

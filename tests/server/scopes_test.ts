@@ -33,9 +33,7 @@ Deno.test("a synchronous handler's reply arrives whole beside a handler that wai
       return this.rfile.readAll().then(() => waiting.promise);
     }
   }
-  await using served = await serveForTest(
-    First,
-  );
+  await using served = await serveForTest(First);
   const first = await Deno.connect(served.addr);
   await first.write(new Uint8Array(1_000));
   await first.read(new Uint8Array(1));

@@ -7,7 +7,7 @@ import {
   UDPServer,
 } from "../../mod.ts";
 import { patiently } from "../_patience.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 
 class Server extends UDPServer {
   readonly errors: unknown[] = [];

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert";
 import { TCPServer, UDPServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { ask, LOOPBACK, readAll } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_loopback.ts";
 
 class Quiet extends TCPServer {
   // The tests take its errors.

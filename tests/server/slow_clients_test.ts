@@ -1,5 +1,5 @@
 import { ok } from "node:assert";
-import { ask } from "../_serve.ts";
+import { ask } from "../_loopback.ts";
 import { Victim } from "./_unharmed.ts";
 
 const SLOW = 1_000;

@@ -11,7 +11,7 @@ import {
 import { serveForTest } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
-import { ask, LOOPBACK, readAll } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_loopback.ts";
 import { lineServers } from "./_line_servers.ts";
 import { Lines, Packets } from "./_lines_handler.ts";
 
@@ -193,10 +193,10 @@ for (const [where, start] of lineServers(2)) {
 }
 
 Deno.test("one client at a time is served where maxConnections becomes 1, by whichever thread", async () => {
-  await using served = await serveForTest(
-    Lines,
-    { server: ThreadingTCPServer, options: { accept: "threads", workers: 3 } },
-  );
+  await using served = await serveForTest(Lines, {
+    server: ThreadingTCPServer,
+    options: { accept: "threads", workers: 3 },
+  });
   {
     // All threads have started, and wait for clients.
     const talkers = await Promise.all(

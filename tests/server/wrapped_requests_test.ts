@@ -9,7 +9,7 @@ import {
   UDPServer,
 } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { ask, LOOPBACK, readAll } from "../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../_loopback.ts";
 
 /** A connection that says everything in upper case. */
 function shouting(connection: Deno.TcpConn): Deno.TcpConn {
@@ -280,9 +280,7 @@ Deno.test("10,000 requests that time out together are ended one by one", async (
     () => new Promise<void>(() => {}),
     {
       server: Counted,
-      options: {
-        requestTimeout: 1,
-      },
+      options: { requestTimeout: 1 },
     },
   );
   const errors = await served.untilErrors(COUNT);

@@ -17,7 +17,7 @@ import {
   serveForTest,
   type TestServer,
 } from "../../server/testing/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { bracket } from "../peers/_peers.ts";
 import { FailingHandler } from "./_failing_handler.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "../../handlers/websocket/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 
 /** A program that needs a package which is no program. */
 class ProgramWith extends Program {

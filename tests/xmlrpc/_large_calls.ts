@@ -5,7 +5,7 @@ import {
 import { SimpleXMLRPCRequestHandler } from "../../handlers/xmlrpc/simple_xmlrpc_request_handler.ts";
 import type { XMLRPCCallLimits } from "../../handlers/xmlrpc/xmlrpc_call_limits.ts";
 import { SimpleXMLRPCServer } from "../../server/xmlrpc/simple_xmlrpc_server.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { patiently } from "../_patience.ts";
 
 /** A server whose calls are held until the test lets them go on. */

@@ -1,4 +1,4 @@
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -23,7 +23,7 @@ import {
 } from "../../server/testing/mod.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { testCarriers } from "./_carriers.ts";
 import { urlOf } from "./_client.ts";
 import { Everywhere } from "./_handlers.ts";

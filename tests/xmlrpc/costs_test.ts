@@ -12,7 +12,7 @@ import {
   type XMLRPCOptions,
   type XMLRPCValue,
 } from "../../server/xmlrpc/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 
 const valueCall = (value: string) =>
   `<methodCall><methodName>same</methodName><params><param><value>${value}</value></param></params></methodCall>`;

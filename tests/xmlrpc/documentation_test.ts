@@ -17,7 +17,7 @@ import {
 } from "../../server/xmlrpc/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { call, urlOf } from "./_client.ts";
 import { Undocumented } from "./_handlers.ts";
 

@@ -12,7 +12,7 @@ import {
   XMLRPCFault,
 } from "../../server/xmlrpc/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { call } from "./_client.ts";
 
 const hostile = () => {
@@ -100,10 +100,10 @@ for (const [name, [fail, faultCode, faultString]] of Object.entries(FAILURES)) {
         logged.push(message);
       }
     }
-    await using served = await serveForTest(
-      Handler,
-      { server: MultiPathXMLRPCServer, options: { logRequests: false } },
-    );
+    await using served = await serveForTest(Handler, {
+      server: MultiPathXMLRPCServer,
+      options: { logRequests: false },
+    });
     const { server } = served;
     server.addDispatcher("/RPC2", new Failing(fail));
     server.addDispatcher("/", new XMLRPCDispatcher())

@@ -9,7 +9,7 @@ import {
   ThreadingSimpleXMLRPCServer,
 } from "../../server/xmlrpc/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { call, post } from "./_client.ts";
 import { Everywhere } from "./_handlers.ts";
 import { HoldingServer } from "./_large_calls.ts";

@@ -27,7 +27,7 @@ import {
   serveForTest,
 } from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { call, post, urlOf } from "./_client.ts";
 import { Everywhere, Nowhere } from "./_handlers.ts";
 

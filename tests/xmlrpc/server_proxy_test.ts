@@ -9,7 +9,7 @@ import {
   type XMLRPCSystemMethods,
 } from "../../server/xmlrpc/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { LOOPBACK } from "../_serve.ts";
+import { LOOPBACK } from "../_loopback.ts";
 import { urlOf } from "./_client.ts";
 import { answer, http, RawServer } from "./_raw_server.ts";
 

@@ -20,7 +20,7 @@ import {
   type XMLRPCValue,
 } from "../../server/xmlrpc/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
-import { ask, LOOPBACK } from "../_serve.ts";
+import { ask, LOOPBACK } from "../_loopback.ts";
 import { call, post, urlOf } from "./_client.ts";
 
 const quiet = { logRequests: false };

@@ -7,7 +7,7 @@ import {
 } from "../../../server/http/mod.ts";
 import { HANDLERS, RENAMED, takeServed } from "./handlers.ts";
 import { type Request, XMLRPC_SERVERS } from "./xmlrpc_servers.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 
 /** What is asked for. */
 interface Question {

@@ -8,7 +8,7 @@ import {
   type XMLRPCInstance,
   type XMLRPCValue,
 } from "../../../server/xmlrpc/mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 
 /** What the tests look at of the requests that a server was sent. */
 export interface Request {

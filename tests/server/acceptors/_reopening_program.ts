@@ -5,7 +5,7 @@
 import { notStrictEqual, strictEqual } from "node:assert";
 import { TCPServer, ThreadingTCPServer } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { ask, ownLoopback } from "../../_serve.ts";
+import { ask, ownLoopback } from "../../_loopback.ts";
 import { Commanded } from "./_accepted_handlers.ts";
 
 let port = 0;

@@ -11,7 +11,7 @@ import {
 import { ThreadingHTTPServer } from "../../../server/http/mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { Folder } from "../../_program.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import { Datagrams } from "../threads/_threading_handlers.ts";
 import { Commanded, KindOfConnection } from "./_accepted_handlers.ts";
 
@@ -54,10 +54,10 @@ Deno.test("threads accept where only handleError and handleTimeout are overridde
 });
 
 Deno.test("threads accept for a server of HTTP", async () => {
-  await using served = await serveForTest(
-    KindOfConnection,
-    { server: ThreadingHTTPServer, options: { workers: 1 } },
-  );
+  await using served = await serveForTest(KindOfConnection, {
+    server: ThreadingHTTPServer,
+    options: { workers: 1 },
+  });
   const answer = await ask(
     served.addr,
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { HandlerLostError, ThreadingTCPServer } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { ask, LOOPBACK, readAll } from "../../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../../_loopback.ts";
 import { order } from "../threads/_threads.ts";
 import { Commanded, Greeting } from "./_accepted_handlers.ts";
 import {
@@ -47,10 +47,10 @@ Deno.test("what waits for handleError waits, and what it waits for may be the sh
       handled.resolve();
     }
   }
-  await using served = await serveForTest(
-    Commanded,
-    { server: Shutting, options: { workers: 2, accept: "threads" } },
-  );
+  await using served = await serveForTest(Commanded, {
+    server: Shutting,
+    options: { workers: 2, accept: "threads" },
+  });
   strictEqual(await soon(ask(served.addr, "throw a symbol\n")), "");
   await soon(handled.promise);
   await soon(served.server.finished);
@@ -269,10 +269,10 @@ Deno.test("handlers in several threads may wait for the shutdown at the same tim
 
 Deno.test("a shutdown in the middle of accepts drops nobody who was let in", async () => {
   for (let round = 0; round < 3; round++) {
-    await using served = await serveForTest(
-      Greeting,
-      { server: Accepting, options: { workers: 4, accept: "threads" } },
-    );
+    await using served = await serveForTest(Greeting, {
+      server: Accepting,
+      options: { workers: 4, accept: "threads" },
+    });
     const { server } = served;
     let going = true;
     let whole = 0;

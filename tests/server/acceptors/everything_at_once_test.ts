@@ -1,6 +1,6 @@
 import { ok, strictEqual } from "node:assert";
 import { HandlerLostError } from "../../../mod.ts";
-import { ask } from "../../_serve.ts";
+import { ask } from "../../_loopback.ts";
 import { below, random } from "../../fuzz/_fuzzing.ts";
 import { soon, startAccepting } from "./_accepting.ts";
 

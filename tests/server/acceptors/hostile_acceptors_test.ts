@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import { HandlerLostError } from "../../../mod.ts";
 import { readReport } from "../../../server/_acceptors/messages.ts";
-import { ask, readAll } from "../../_serve.ts";
+import { ask, readAll } from "../../_loopback.ts";
 import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { order } from "../threads/_threads.ts";
 import { soon, startAccepting } from "./_accepting.ts";

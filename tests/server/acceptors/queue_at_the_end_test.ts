@@ -3,7 +3,7 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { patiently } from "../../_patience.ts";
-import { ask, LOOPBACK, readAll } from "../../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../../_loopback.ts";
 import { HandlerFile, start } from "../recycling/_ways.ts";
 import { order } from "../threads/_threads.ts";
 import { Commanded } from "./_accepted_handlers.ts";

@@ -5,7 +5,7 @@ import {
   listenShared,
   sharedOptions,
 } from "../../../server/_acceptors/shared_listener.ts";
-import { listenAgain, LOOPBACK } from "../../_serve.ts";
+import { listenAgain, LOOPBACK } from "../../_loopback.ts";
 
 const { hostname } = LOOPBACK;
 

@@ -1,7 +1,7 @@
 import { ok, strictEqual, throws } from "node:assert";
 import { TCPServer, ThreadingTCPServer } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { ask, hasIPv6, LOOPBACK } from "../../_serve.ts";
+import { ask, hasIPv6, LOOPBACK } from "../../_loopback.ts";
 import { Child, Folder } from "../../_program.ts";
 import { Commanded } from "./_accepted_handlers.ts";
 

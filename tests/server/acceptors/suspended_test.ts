@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { ask, readAll } from "../../_serve.ts";
+import { ask, readAll } from "../../_loopback.ts";
 import { ThreadListener } from "../../../server/_acceptors/thread_listener.ts";
 import {
   joinListener,

@@ -18,7 +18,7 @@ import {
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Folder } from "../../_program.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import { lineServers } from "../_line_servers.ts";
 import { Lines, Packets } from "../_lines_handler.ts";
 import { bytes, joined, LOCAL, send, tcp } from "../proxy/_clients.ts";

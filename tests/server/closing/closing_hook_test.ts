@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert";
 import { TCPServer } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 
 /** Closes each connection, then fails. */
 class Failing extends TCPServer {

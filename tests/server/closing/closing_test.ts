@@ -7,7 +7,7 @@ import {
   UnixStreamServer,
 } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { ask, LOOPBACK, readAll, reset } from "../../_serve.ts";
+import { ask, LOOPBACK, readAll, reset } from "../../_loopback.ts";
 import { Folder } from "../../_program.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -11,7 +11,7 @@ import {
 } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, isDisconnect, LOOPBACK } from "../../_serve.ts";
+import { ask, isDisconnect, LOOPBACK } from "../../_loopback.ts";
 import { Answer, Flood, Ticker } from "./_cut_handlers.ts";
 
 const MIB = 2 ** 20;

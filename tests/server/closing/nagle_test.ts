@@ -5,7 +5,7 @@ import {
   ThreadingTCPServer,
 } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import { TwoParts, TwoPartsDelayed } from "./_two_parts.ts";
 
 /** Has a server note what is done to its connections' Nagle algorithm. */

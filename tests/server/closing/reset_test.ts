@@ -1,6 +1,6 @@
 import { rejects, strictEqual } from "node:assert";
 import { resetConnection } from "../../../server/_closing/reset.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import { Folder } from "../../_program.ts";
 
 /** Two connected ends. */

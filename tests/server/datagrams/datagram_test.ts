@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { UDPServer } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 
 const client = () => Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
 

@@ -9,7 +9,7 @@ import {
   UDPServer,
 } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import { seenServer } from "../../_seen_server.ts";
 
 /** A client that asks a server for one answer after the other. */

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import { TCPServer, UnixStreamServer } from "../../../mod.ts";
 import { type Child, Folder, Program, testWith } from "../../_program.ts";
-import { ask, ownLoopback, readAll } from "../../_serve.ts";
+import { ask, ownLoopback, readAll } from "../../_loopback.ts";
 import { makeCertificate } from "../../_certificate.ts";
 import { run } from "./_run.ts";
 

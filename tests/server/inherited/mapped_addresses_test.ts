@@ -5,7 +5,7 @@ import {
   ThreadingTCPServer,
 } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { ask, hasIPv6 } from "../../_serve.ts";
+import { ask, hasIPv6 } from "../../_loopback.ts";
 
 /** Answers with the addresses that it is told. */
 export class Told extends StreamRequestHandler<Deno.NetAddr> {

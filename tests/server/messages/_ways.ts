@@ -6,7 +6,7 @@ import {
   ThreadingTCPServer,
 } from "../../../mod.ts";
 import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import { Messenger } from "./_messaging_handlers.ts";
 
 /** A message, and where it came from. */

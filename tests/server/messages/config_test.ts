@@ -5,7 +5,7 @@ import {
   TCPServer,
   ThreadingTCPServer,
 } from "../../../mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import { Client } from "../numbers/_ways.ts";
 import { type Config, Messenger } from "./_messaging_handlers.ts";
 import { NAMES, start } from "./_ways.ts";

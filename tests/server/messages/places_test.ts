@@ -13,7 +13,7 @@ import {
 import { LONGEST_MESSAGE } from "../../../server/_messages/value_format.ts";
 import { unpackMessage } from "../../../server/_messages/unpack_value.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import { Client } from "../numbers/_ways.ts";
 import { Messenger } from "./_messaging_handlers.ts";
 import { NAMES, start } from "./_ways.ts";

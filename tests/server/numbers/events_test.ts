@@ -12,7 +12,7 @@ import { CHANNELS, EVENTS } from "../../../server/_events/channels.ts";
 import { Publisher } from "../../../server/_events/publisher.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import { spoil, Watched } from "./_watched_handlers.ts";
 import { Client, statsWhen, WAYS } from "./_ways.ts";
 import { seenServer } from "../../_seen_server.ts";
@@ -131,10 +131,9 @@ for (const [way, start] of Object.entries(WAYS)) {
 
 Deno.test("what verify refuses has no start and no end", async () => {
   using ear = new Ear();
-  await using served = await serveForTest(
-    Watched,
-    { options: { verify: () => false } },
-  );
+  await using served = await serveForTest(Watched, {
+    options: { verify: () => false },
+  });
   strictEqual(await ask(served.addr), "");
   const { reason } = await ear.until("socketserver:refuse");
   strictEqual(reason, "verify");
@@ -276,9 +275,7 @@ Deno.test("a subscriber that throws, or rejects, harms nobody and is told of onc
   const all = [bad, worse, last];
   for (const each of all) subscribe("socketserver:accept", each);
   try {
-    await using served = await serveForTest(
-      Watched,
-    );
+    await using served = await serveForTest(Watched);
     for (let i = 0; i < 3; i++) {
       strictEqual(await ask(served.addr, "a\n"), "a\n");
     }

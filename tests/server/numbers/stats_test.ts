@@ -10,7 +10,7 @@ import {
   UDPServer,
 } from "../../../mod.ts";
 import { HTTPServer, ThreadingHTTPServer } from "../../../server/http/mod.ts";
-import { ask, isDisconnect, LOOPBACK, reset } from "../../_serve.ts";
+import { ask, isDisconnect, LOOPBACK, reset } from "../../_loopback.ts";
 import {
   selfSignedCertificate,
   serveForTest,
@@ -203,10 +203,10 @@ Deno.test("requests that a recycle aborts are counted as those that a shutdown d
 });
 
 Deno.test("processes that have served what they may are retired, and not lost", async () => {
-  await using served = await serveForTest(
-    Watched,
-    { server: ForkingTCPServer, options: { maxChildren: 2 } },
-  );
+  await using served = await serveForTest(Watched, {
+    server: ForkingTCPServer,
+    options: { maxChildren: 2 },
+  });
   strictEqual(await ask(served.addr, "one\n"), "one\n");
   const { workers } = await statsWhen(
     served.server,
@@ -220,9 +220,7 @@ Deno.test("what is accepted and has no process yet waits", async () => {
     Watched,
     {
       server: ForkingTCPServer,
-      options: {
-        ...{ maxChildren: 1, spareChildren: 0 },
-      },
+      options: { maxChildren: 1, spareChildren: 0 },
     },
   );
   const { server } = served;
@@ -239,10 +237,9 @@ Deno.test("what is accepted and has no process yet waits", async () => {
 });
 
 Deno.test("what verify refuses is counted", async () => {
-  await using served = await serveForTest(
-    Watched,
-    { options: { verify: () => false } },
-  );
+  await using served = await serveForTest(Watched, {
+    options: { verify: () => false },
+  });
   strictEqual(await ask(served.addr), "");
   const stats = await statsWhen(
     served.server,

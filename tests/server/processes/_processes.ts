@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert";
-import { readAll } from "../../_serve.ts";
+import { readAll } from "../../_loopback.ts";
 import { patiently } from "../../_patience.ts";
 
 /**

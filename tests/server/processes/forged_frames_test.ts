@@ -6,7 +6,7 @@ import {
 } from "../../../mod.ts";
 import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import {
   DATAGRAM_FORGERIES,
   DatagramForger,

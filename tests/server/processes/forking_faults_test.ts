@@ -11,7 +11,7 @@ import {
 } from "../../../server/_processes/permission_remedy.ts";
 import { PATIENCE, patiently } from "../../_patience.ts";
 import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
-import { ask, isDisconnect, readAll } from "../../_serve.ts";
+import { ask, isDisconnect, readAll } from "../../_loopback.ts";
 import { Command, Echo } from "./_forking_handlers.ts";
 import { childrenOf, command, Commander, exists, until } from "./_processes.ts";
 
@@ -286,10 +286,10 @@ Deno.test("a process that does not start any more is named to those that wait", 
   class Moved extends Echo {
     static override readonly moduleUrl: string = `file://${file}`;
   }
-  await using served = await serveForTest(
-    Moved,
-    { server: ForkingTCPServer, options: { spareChildren: 0 } },
-  );
+  await using served = await serveForTest(Moved, {
+    server: ForkingTCPServer,
+    options: { spareChildren: 0 },
+  });
   await Deno.remove(file);
   strictEqual(await ask(served.addr, "x"), "");
   const [error] = await served.untilErrors();

@@ -1,6 +1,6 @@
 import { match, ok, strictEqual } from "node:assert";
 import { Child, Folder } from "../../_program.ts";
-import { ask } from "../../_serve.ts";
+import { ask } from "../../_loopback.ts";
 import {
   childrenOf,
   command,

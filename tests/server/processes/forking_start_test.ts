@@ -7,7 +7,7 @@ import {
 } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import { Command } from "./_forking_handlers.ts";
 import { command, Commander, copyProgram } from "./_processes.ts";
 
@@ -69,10 +69,10 @@ Deno.test("a process that starts too slowly is named to those that wait", async 
   const Late = await handlerAfter("", folder);
   // Enough for the first, which has to start, also on a busy machine.
   const startTimeout = 1_000;
-  await using served = await serveForTest(
-    Late,
-    { server: ForkingTCPServer, options: { spareChildren: 0, startTimeout } },
-  );
+  await using served = await serveForTest(Late, {
+    server: ForkingTCPServer,
+    options: { spareChildren: 0, startTimeout },
+  });
   await handlerAfter("for (;;);", folder);
   strictEqual(await ask(served.addr, "x"), "");
   const [error] = await served.untilErrors();

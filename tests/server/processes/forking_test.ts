@@ -13,7 +13,7 @@ import {
 } from "../../../mod.ts";
 import { permissionFlags } from "../../../server/_processes/child_command.ts";
 import { Folder } from "../../_program.ts";
-import { ask, LOOPBACK, readAll } from "../../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../../_loopback.ts";
 import {
   selfSignedCertificate,
   serveForTest,
@@ -172,10 +172,10 @@ Deno.test("a handler sees the address, the arguments and shutdown() of its serve
 });
 
 Deno.test("500 clients of at most 4 processes are all served", async () => {
-  await using served = await serveForTest(
-    Echo,
-    { server: ForkingTCPServer, options: { ...REUSED, maxChildren: 4 } },
-  );
+  await using served = await serveForTest(Echo, {
+    server: ForkingTCPServer,
+    options: { ...REUSED, maxChildren: 4 },
+  });
   const answers = await Promise.all(
     Array.from({ length: 500 }, (_, i) => ask(served.addr, `${i}`)),
   );

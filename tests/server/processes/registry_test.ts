@@ -3,7 +3,7 @@
 import { match, strictEqual } from "node:assert";
 import { join } from "node:path";
 import { Child, Folder } from "../../_program.ts";
-import { ask } from "../../_serve.ts";
+import { ask } from "../../_loopback.ts";
 
 const ROOT = join(import.meta.dirname!, "../../..");
 

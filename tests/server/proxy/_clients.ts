@@ -1,5 +1,5 @@
 import { Folder } from "../../_program.ts";
-import { readAll } from "../../_serve.ts";
+import { readAll } from "../../_loopback.ts";
 import type { Told } from "./_told_handler.ts";
 
 const encoder = new TextEncoder();

@@ -10,7 +10,7 @@ import {
 } from "../../../mod.ts";
 import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { readAll } from "../../_serve.ts";
+import { readAll } from "../../_loopback.ts";
 import { bytes, FOUR, LOCAL, tcp, writeAll } from "./_clients.ts";
 
 /** A server whose events are noted, until the end of a block. */

@@ -6,7 +6,7 @@ import {
   TCPServer,
   UnixStreamServer,
 } from "../../../mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 
 const GOOD: ProxyProtocolOptions = { mode: "require", trust: ["::1"] };
 

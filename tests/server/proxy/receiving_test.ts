@@ -9,7 +9,7 @@ import {
 } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK, readAll, refuses } from "../../_serve.ts";
+import { LOOPBACK, readAll, refuses } from "../../_loopback.ts";
 import {
   bytes,
   FOUR,

@@ -273,9 +273,7 @@ Deno.test("IPv4 that a PROXY header writes as IPv6 is told as IPv4, unless addre
     await using served = await serveForTest(
       Teller,
       {
-        options: {
-          ...{ proxyProtocol: REQUIRED, rawAddresses },
-        },
+        options: { proxyProtocol: REQUIRED, rawAddresses },
       },
     );
     for (const version of [1, 2] as const) {
@@ -325,9 +323,7 @@ Deno.test("a connection that getRequest() wraps is refused where it would hide t
     () => {},
     {
       server: Wrapping,
-      options: {
-        proxyProtocol: REQUIRED,
-      },
+      options: { proxyProtocol: REQUIRED },
     },
   );
   strictEqual(await send(served.addr, encodeProxyHeader(FOUR)), "");

@@ -7,7 +7,7 @@ import {
   ThreadingTCPServer,
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import { Obedient } from "../threads/_threading_handlers.ts";
 import { bytes, joined, LOCAL, send, tcp } from "./_clients.ts";
 

@@ -9,7 +9,7 @@ import {
   ThreadingTLSServer,
   TLSServer,
 } from "../../../mod.ts";
-import { LOOPBACK, readAll } from "../../_serve.ts";
+import { LOOPBACK, readAll } from "../../_loopback.ts";
 import type { TLSCertificate } from "../../../mod.ts";
 import {
   selfSignedCertificate,
@@ -134,10 +134,9 @@ Deno.test(
         await this.wfile.write(JSON.stringify(source));
       }
     }
-    await using served = await serveForTest(
-      Upgrading,
-      { options: { proxyProtocol } },
-    );
+    await using served = await serveForTest(Upgrading, {
+      options: { proxyProtocol },
+    });
     const plain = await Deno.connect(served.addr);
     await writeAll(plain, joined(HEADERS[0]!, bytes("STARTTLS\n")));
     const answer = new Uint8Array(6);

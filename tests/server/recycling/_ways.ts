@@ -10,7 +10,7 @@ import {
   serveForTest,
   type TestServer,
 } from "../../../server/testing/mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 
 /** How handlers are run elsewhere. */
 export type Way = "threads accept" | "main accepts" | "processes";

@@ -1,7 +1,7 @@
 import { match, ok, rejects, strictEqual } from "node:assert";
 import { patiently } from "../../_patience.ts";
 import { ThreadingTCPServer } from "../../../mod.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import { Client, HandlerFile, make, start, WAYS } from "./_ways.ts";
 
 const soon = <T>(coming: Promise<T>) => patiently(coming, () => "its end");

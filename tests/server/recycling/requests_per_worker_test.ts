@@ -1,7 +1,7 @@
 import { match, ok, strictEqual, throws } from "node:assert";
 import { ThreadingTCPServer } from "../../../mod.ts";
 import { requestsOfThread } from "../../../server/_threads/requests_per_worker.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import { patiently } from "../../_patience.ts";
 import { Client, HandlerFile, start } from "./_ways.ts";
 

@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { patiently } from "../../_patience.ts";
-import { ask } from "../../_serve.ts";
+import { ask } from "../../_loopback.ts";
 import {
   Client,
   HandlerFile,

@@ -16,7 +16,7 @@ import {
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask as askText, isDisconnect, LOOPBACK } from "../../_serve.ts";
+import { ask as askText, isDisconnect, LOOPBACK } from "../../_loopback.ts";
 
 const PROGRAM = `${import.meta.dirname}/_restarting_program.ts`;
 const FLAGS = ["--allow-net", "--allow-env", "--allow-run=deno"];

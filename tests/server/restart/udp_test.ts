@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert";
 import { UDPServer } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 
 const CLIENTS = 4;
 const QUESTIONS = 400;

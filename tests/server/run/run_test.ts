@@ -11,7 +11,7 @@ import { existsSync } from "node:fs";
 import { patiently, repeatUntil } from "../../_patience.ts";
 import { script } from "../../permissions/_terminal.ts";
 import { Child, Folder, testWith } from "../../_program.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 
 const PROGRAM = `${import.meta.dirname}/_run_program.ts`;
 

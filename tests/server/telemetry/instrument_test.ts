@@ -7,7 +7,7 @@ import { instrument } from "../../../server/telemetry/mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { Child, Folder } from "../../_program.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import { Collector, type ToldSpan } from "./_collector.ts";
 
 const PROGRAM = new URL("_instrumented_program.ts", import.meta.url).pathname;

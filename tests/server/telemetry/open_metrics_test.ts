@@ -14,7 +14,7 @@ import {
 import { HTTPServer } from "../../../server/http/mod.ts";
 import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
 import { Folder, Program, testWith } from "../../_program.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import { EchoLine } from "../_echo_line.ts";
 import { statsWhen } from "../numbers/_ways.ts";
 
@@ -66,14 +66,14 @@ testWith(
   "Prometheus's parser reads what servers have counted",
   async () => {
     await using plain = await serveForTest(EchoLine);
-    await using threads = await serveForTest(
-      EchoLine,
-      { server: ThreadingTCPServer, options: { workers: 1 } },
-    );
-    await using processes = await serveForTest(
-      EchoLine,
-      { server: ForkingTCPServer, options: { maxChildren: 1 } },
-    );
+    await using threads = await serveForTest(EchoLine, {
+      server: ThreadingTCPServer,
+      options: { workers: 1 },
+    });
+    await using processes = await serveForTest(EchoLine, {
+      server: ForkingTCPServer,
+      options: { maxChildren: 1 },
+    });
     await using datagrams = new UDPServer(LOOPBACK, () => {});
     for (const server of [plain.server, threads.server, processes.server]) {
       strictEqual(await ask(server.addr, "hello\n"), "hello\n");

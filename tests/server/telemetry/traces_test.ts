@@ -21,7 +21,7 @@ import {
 } from "../../../server/telemetry/_attributes.ts";
 import { traceParent } from "../../../server/telemetry/_trace_parent.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
-import { ask } from "../../_serve.ts";
+import { ask } from "../../_loopback.ts";
 
 /** Notes what a tracer is told. */
 class Noted implements Tracing, Disposable {
@@ -97,10 +97,7 @@ class Sending extends BaseHTTPRequestHandler {
 for (const Handler of [Fetching, Sending]) {
   Deno.test(`every request has one trace, with the status that its client gets: ${Handler.name}`, async () => {
     using noted = new Noted();
-    await using served = await serveForTest(
-      Handler,
-      { server: HTTPServer },
-    );
+    await using served = await serveForTest(Handler, { server: HTTPServer });
     const get = (target: string, ...headers: string[]) =>
       [`GET ${target} HTTP/1.1`, "Host: a", ...headers, "", ""].join("\r\n");
     const expected: string[] = [];
@@ -161,9 +158,7 @@ Deno.test("what a handler throws goes on its way where it is traced", async () =
       throw new RangeError("at once");
     }
   }
-  await using served = await serveForTest(
-    Failing,
-  );
+  await using served = await serveForTest(Failing);
   strictEqual(await ask(served.addr), "");
   strictEqual(String((await served.untilErrors())[0]), "RangeError: at once");
   deepStrictEqual(noted.notes, ["run Failing"]);

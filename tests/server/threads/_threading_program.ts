@@ -2,7 +2,7 @@
 // memory, descriptors and processor time are theirs. The first argument says
 // who accepts, the second what happens; what was measured is printed as JSON.
 
-import { ask, isDisconnect, readAll } from "../../_serve.ts";
+import { ask, isDisconnect, readAll } from "../../_loopback.ts";
 import type { AcceptMode } from "../../../server/threading_options.ts";
 import { setAcceptMode } from "./_accept_modes.ts";
 import { order, startThreads } from "./_threads.ts";

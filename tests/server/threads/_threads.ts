@@ -9,7 +9,7 @@ import {
   serveForTest,
   type TestServer,
 } from "../../../server/testing/mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import { acceptMode } from "./_accept_modes.ts";
 import { Datagrams, Obedient } from "./_threading_handlers.ts";
 

@@ -2,7 +2,7 @@ import { match, ok, strictEqual } from "node:assert";
 import { HandlerLostError } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { serveForTest, type TestServer } from "../../../server/testing/mod.ts";
-import { ask, readAll } from "../../_serve.ts";
+import { ask, readAll } from "../../_loopback.ts";
 import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { testBoth, testMain } from "./_accept_modes.ts";
 import { Hostile, HOSTILE_ORDERS } from "./_hostile_handlers.ts";

@@ -53,10 +53,10 @@ for (
   testBoth(
     `a flood of shutdowns does not keep a server from ending: ${what}`,
     async () => {
-      await using served = await serveForTest(
-        Flooding,
-        { server: Threads, options: { workers: 1, gracePeriod: 100 } },
-      );
+      await using served = await serveForTest(Flooding, {
+        server: Threads,
+        options: { workers: 1, gracePeriod: 100 },
+      });
       using _ = await order(served.addr, what);
       await patiently(served.server.finished, () => "the end of the server");
       // Whoever only shuts down has no time to end, nor to answer.

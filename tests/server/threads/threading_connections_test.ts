@@ -5,7 +5,7 @@ import { ThreadingUnixStreamServer } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Folder } from "../../_program.ts";
-import { ask, LOOPBACK, readAll } from "../../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../../_loopback.ts";
 import { Random } from "../bridge/_random.ts";
 import { testBoth, testMain } from "./_accept_modes.ts";
 import {
@@ -135,10 +135,10 @@ class Wrapping extends Threads {
 testMain(
   "connections of one's own get no memory that is shared or used again",
   async () => {
-    await using served = await serveForTest(
-      Obedient,
-      { server: Wrapping, options: { workers: 1 } },
-    );
+    await using served = await serveForTest(Obedient, {
+      server: Wrapping,
+      options: { workers: 1 },
+    });
     const { server } = served;
     const bytes = pattern(1_000_000);
     const client = await order(server.addr, "everything");

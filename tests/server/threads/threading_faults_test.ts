@@ -9,7 +9,7 @@ import { HandlerLostError } from "../../../mod.ts";
 import { isDisconnect } from "../../../server/_core/accept_errors.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
-import { ask, readAll } from "../../_serve.ts";
+import { ask, readAll } from "../../_loopback.ts";
 import { ROUNDS } from "../../fuzz/_fuzzing.ts";
 import { Random } from "../bridge/_random.ts";
 import { testBoth, testMain } from "./_accept_modes.ts";
@@ -273,10 +273,10 @@ testMain(
         }
       }
     }
-    await using served = await serveForTest(
-      Obedient,
-      { server: Watched, options: { workers: 1, requestTimeout: 500 } },
-    );
+    await using served = await serveForTest(Obedient, {
+      server: Watched,
+      options: { workers: 1, requestTimeout: 500 },
+    });
     const client = await order(served.addr, "shut down when aborted");
     strictEqual(await soon(readAll(client)), "waiting");
     await soon(served.server.finished);

@@ -4,7 +4,7 @@ import { restartPause } from "../../../server/_bridge/remote_pool.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask, readAll } from "../../_serve.ts";
+import { ask, readAll } from "../../_loopback.ts";
 import { acceptMode, testBoth, testMain } from "./_accept_modes.ts";
 import { Datagrams, Obedient } from "./_threading_handlers.ts";
 import { DatagramClient, order, startThreads, Threads } from "./_threads.ts";
@@ -146,10 +146,10 @@ Deno.test("while a thread takes nothing, no more datagrams are received than its
       return true;
     }
   }
-  await using served = await serveForTest(
-    Datagrams,
-    { server: Counting, options: { workers: 1 } },
-  );
+  await using served = await serveForTest(Datagrams, {
+    server: Counting,
+    options: { workers: 1 },
+  });
   using client = new DatagramClient();
   await client.send(served.addr, "spin for a second");
   const turn = () => new Promise<void>((done) => setTimeout(done));

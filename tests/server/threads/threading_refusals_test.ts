@@ -7,7 +7,7 @@ import {
 } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask, LOOPBACK } from "../../_serve.ts";
+import { ask, LOOPBACK } from "../../_loopback.ts";
 import { Obedient } from "./_threading_handlers.ts";
 
 const MODULE = JSON.stringify(import.meta.resolve("../../../mod.ts"));

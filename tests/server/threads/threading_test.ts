@@ -9,7 +9,7 @@ import {
 } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { Child, Folder } from "../../_program.ts";
-import { ask, LOOPBACK, readAll } from "../../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../../_loopback.ts";
 import {
   selfSignedCertificate,
   serveForTest,
@@ -53,10 +53,10 @@ Deno.test("ThreadingMixIn makes any class of servers thread", async () => {
     readonly own = "own";
   }
   class OwnThreads extends ThreadingMixIn(Own) {}
-  await using served = await serveForTest(
-    Obedient,
-    { server: OwnThreads, options: { workers: 1 } },
-  );
+  await using served = await serveForTest(Obedient, {
+    server: OwnThreads,
+    options: { workers: 1 },
+  });
   strictEqual(served.server.own, "own");
   match(await ask(served.addr, "thread\n"), /^[0-9a-f-]{36}$/);
 });
@@ -310,10 +310,10 @@ testBoth(
 );
 
 testBoth("setup and finish that fail are reported together", async () => {
-  await using served = await serveForTest(
-    FailingAround,
-    { server: Threads, options: { workers: 1 } },
-  );
+  await using served = await serveForTest(FailingAround, {
+    server: Threads,
+    options: { workers: 1 },
+  });
   strictEqual(await ask(served.addr), "");
   const [error] = await served.untilErrors() as Error[];
   strictEqual(error!.name, "SuppressedError");

@@ -1,6 +1,6 @@
 import { StreamRequestHandler, TLSServer } from "../../../mod.ts";
 import type { TLSServerAddress, TLSServerOptions } from "../../../mod.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import type { TLSCertificate } from "../../../mod.ts";
 import {
   selfSignedCertificate,

@@ -8,7 +8,7 @@ import {
 } from "node:assert";
 import { ThreadingTLSServer } from "../../../mod.ts";
 import { Folder } from "../../_program.ts";
-import { LOOPBACK, readAll } from "../../_serve.ts";
+import { LOOPBACK, readAll } from "../../_loopback.ts";
 import { Authority } from "./_authority.ts";
 import {
   selfSignedCertificate,

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import { StreamRequestHandler } from "../../../mod.ts";
 import { patiently } from "../../_patience.ts";
 import { testWith } from "../../_program.ts";
-import { readAll } from "../../_serve.ts";
+import { readAll } from "../../_loopback.ts";
 import { openssl, pattern, sha256 } from "../../peers/_peers.ts";
 import { writeAll } from "./_meddler.ts";
 import { echoLines, Pair, talk } from "./_pair.ts";

@@ -1,7 +1,7 @@
 import { throws } from "node:assert";
 import { TLSServer, type TLSServerAddress } from "../../../mod.ts";
 import { Folder } from "../../_program.ts";
-import { LOOPBACK } from "../../_serve.ts";
+import { LOOPBACK } from "../../_loopback.ts";
 import { Authority } from "./_authority.ts";
 
 Deno.test(

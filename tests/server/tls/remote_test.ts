@@ -6,7 +6,7 @@ import {
   TLSServer,
 } from "../../../mod.ts";
 import { Folder } from "../../_program.ts";
-import { ask, LOOPBACK, readAll } from "../../_serve.ts";
+import { ask, LOOPBACK, readAll } from "../../_loopback.ts";
 import { pattern, sha256 } from "../../peers/_peers.ts";
 import { Authority } from "./_authority.ts";
 import {

@@ -2,7 +2,7 @@ import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
 import { UnixDatagramServer, UnixStreamServer } from "../../../mod.ts";
 import { serveForTest } from "../../../server/testing/mod.ts";
 import { Child, Folder, Program, testWith } from "../../_program.ts";
-import { ask, isDisconnect } from "../../_serve.ts";
+import { ask, isDisconnect } from "../../_loopback.ts";
 
 const python = new Program("python3", "python3");
 
