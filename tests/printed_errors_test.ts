@@ -64,6 +64,7 @@ Deno.test("control characters are escaped in what a handleError that fails leave
       { server: Careless },
     );
     await ask(served.addr);
+    await served.untilErrors();
   });
   deepStrictEqual(areEscaped(printed), [true]);
 });
@@ -275,15 +276,9 @@ Deno.test("what is usually thrown is printed as Deno prints it", () => {
 });
 
 Deno.test("an error of a cleanup that is a list of lists is told with the handler's", async () => {
-  const reported: unknown[] = [];
-  await using served = await serveForTest(
-    FailingTwice,
-    {
-      options: { onError: (error) => void reported.push(error) },
-    },
-  );
+  await using served = await serveForTest(FailingTwice);
   await ask(served.addr);
-  const [error] = reported;
+  const [error] = await served.untilErrors();
   ok(error instanceof SuppressedError);
   match(error.message, /failed after its handler did: \[\n/);
   ok(error.message.length < MOST_PRINTED);

@@ -137,9 +137,7 @@ for (const sends of ["send-proxy", "send-proxy-v2"] as const) {
       await using folder = new Folder();
       await using served = await serveForTest(
         Teller,
-        {
-          options: { proxyProtocol },
-        },
+        { options: { proxyProtocol } },
       );
       const options = sends === "send-proxy"
         ? ""

@@ -29,9 +29,7 @@ Deno.test("the address that onListen is told connects as it is", async () => {
   const told = Promise.withResolvers<Promise<Deno.TcpConn>>();
   await using _served = await serveForTest(
     ({ wfile }) => wfile.write("welcome"),
-    {
-      options: { onListen: (address) => told.resolve(Deno.connect(address)) },
-    },
+    { options: { onListen: (address) => told.resolve(Deno.connect(address)) } },
   );
   strictEqual(await readAll(await told.promise), "welcome");
 });

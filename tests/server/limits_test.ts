@@ -26,9 +26,7 @@ Deno.test("maxConnections: 1 serves strictly one after the other and drops nobod
 Deno.test("maxConnections counts a client no more while its reply is on its way out", async () => {
   await using served = await serveForTest(
     ({ wfile }) => void wfile.write("x"),
-    {
-      options: { maxConnections: 1 },
-    },
+    { options: { maxConnections: 1 } },
   );
   // None of them closes before all have been answered.
   const clients = [];
@@ -73,9 +71,7 @@ Deno.test("requestTimeout frees the place of a handler that never returns", asyn
 Deno.test("requestTimeout leaves requests alone that end in time", async () => {
   await using served = await serveForTest(
     ({ wfile }) => wfile.write("quick"),
-    {
-      options: { requestTimeout: 60_000 },
-    },
+    { options: { requestTimeout: 60_000 } },
   );
   for (let i = 0; i < 10; i++) strictEqual(await ask(served.addr), "quick");
   deepStrictEqual(served.errors, []);

@@ -5,6 +5,7 @@ import {
   TCPServer,
   ThreadingTCPServer,
 } from "../../../mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { LOOPBACK } from "../../_loopback.ts";
 import { Client } from "../numbers/_ways.ts";
 import { type Config, Messenger } from "./_messaging_handlers.ts";
@@ -129,8 +130,8 @@ for (
   ]
 ) {
   Deno.test(`each thread or process of few requests is configured: ${make}`, async () => {
-    await using server = make();
-    void server.serveForever();
+    const server = make();
+    await using _served = await serveForTest(server);
     for (let round = 0; round < 4; round++) {
       using client = await Client.connect(server);
       ok((await client.ask("config")).includes("hi"));

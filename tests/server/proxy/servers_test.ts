@@ -272,9 +272,7 @@ Deno.test("IPv4 that a PROXY header writes as IPv6 is told as IPv4, unless addre
   for (const rawAddresses of [false, true]) {
     await using served = await serveForTest(
       Teller,
-      {
-        options: { proxyProtocol: REQUIRED, rawAddresses },
-      },
+      { options: { proxyProtocol: REQUIRED, rawAddresses } },
     );
     for (const version of [1, 2] as const) {
       const header = encodeProxyHeader({ version, ...mapped });

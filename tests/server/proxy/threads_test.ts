@@ -6,6 +6,7 @@ import {
   HandlerLostError,
   ThreadingTCPServer,
 } from "../../../mod.ts";
+import { serveForTest } from "../../../server/testing/mod.ts";
 import { patiently } from "../../_patience.ts";
 import { LOOPBACK } from "../../_loopback.ts";
 import { Obedient } from "../threads/_threading_handlers.ts";
@@ -32,11 +33,11 @@ Deno.test("the loss of a thread names the clients that PROXY headers have told o
       told.resolve();
     },
   });
-  await using _ = server;
-  server.serveForever();
+  await using served = await serveForTest(server);
   await send(server.addr, joined(HEADER, bytes("self.close()\n")));
   await patiently(told.promise, () => "the loss of a thread");
   deepStrictEqual(lost, [true, ENDS.source]);
+  strictEqual((await served.untilErrors()).length, 1);
 });
 
 Deno.test("handleRequest() has served one whose PROXY header a thread refuses", async () => {
