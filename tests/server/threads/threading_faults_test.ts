@@ -389,7 +389,9 @@ testBoth(
   async (mode) => {
     // Threads that accept for themselves die among clients that nobody else knows.
     const DURATION = mode === "threads" ? 10_000 : 3_000;
-    await using served = await startThreads({ workers: 2 });
+    await using served = await startThreads({ workers: 2 }, {
+      allowErrors: (error) => error instanceof HandlerLostError,
+    });
     const bytes = pattern(300_000);
     const expected = `${bytes.length} ${checksum(bytes)}`;
     const until = performance.now() + DURATION;
