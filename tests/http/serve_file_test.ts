@@ -24,7 +24,12 @@ import {
 import { makeCertificate } from "../_certificate.ts";
 import { patiently } from "../_patience.ts";
 import { Child, Folder, Program, testWith } from "../_program.ts";
-import { LOOPBACK, Reports, serve } from "../_serve.ts";
+import {
+  type ServedOptions,
+  serveForTest,
+  type TestServer,
+} from "../../server/testing/mod.ts";
+import { isDisconnect, LOOPBACK } from "../_loopback.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { ALONE, curl } from "./_curl.ts";
 import { FilesSite, LONG_AGO, LONG_AGO_TEXT } from "./_files_site.ts";
@@ -39,18 +44,30 @@ const LARGE = 64 * 2 ** 20;
 const TEXT = "0123456789".repeat(1000);
 
 /** A server that answers each request with one file, of a folder of its own. */
-class Site extends HTTPServer {
-  readonly reports = new Reports();
+class Site implements AsyncDisposable {
+  readonly served: TestServer<HTTPServer>;
   readonly #folder: Folder;
 
-  constructor(folder: Folder, name: string, options?: ServeFileOptions) {
-    super(LOOPBACK, (request) => serveFile(request, folder.at(name), options));
+  private constructor(served: TestServer<HTTPServer>, folder: Folder) {
+    this.served = served;
     this.#folder = folder;
-    serve(this);
   }
 
-  override handleError(error: unknown): void {
-    this.reports.take(error);
+  static async serve(
+    folder: Folder,
+    name: string,
+    options?: ServeFileOptions,
+    servedOptions: ServedOptions = {},
+  ): Promise<Site> {
+    const served = await serveForTest(
+      (request) => serveFile(request, folder.at(name), options),
+      { server: HTTPServer, ...servedOptions },
+    );
+    return new Site(served, folder);
+  }
+
+  get addr(): HTTPServer["addr"] {
+    return this.served.addr;
   }
 
   get url(): string {
@@ -73,8 +90,8 @@ class Site extends HTTPServer {
     return connection;
   }
 
-  override async [Symbol.asyncDispose](): Promise<void> {
-    await super[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.served[Symbol.asyncDispose]();
     await this.#folder[Symbol.asyncDispose]();
   }
 }
@@ -88,15 +105,17 @@ async function siteOf(
   const folder = new Folder();
   await Deno.writeTextFile(folder.at(name), text);
   await Deno.utime(folder.at(name), LONG_AGO, LONG_AGO);
-  return new Site(folder, name, options);
+  return await Site.serve(folder, name, options);
 }
 
 /** A site of a large file of zeros, and its path. */
-async function largeSite(): Promise<[Site, string]> {
+async function largeSite(
+  servedOptions: ServedOptions = {},
+): Promise<[Site, string]> {
   const folder = new Folder();
   const path = folder.at("large");
   await makeLarge(path);
-  return [new Site(folder, "large"), path];
+  return [await Site.serve(folder, "large", undefined, servedOptions), path];
 }
 
 async function makeLarge(path: string): Promise<void> {
@@ -143,7 +162,7 @@ function comparable(reply: Reply): unknown {
 }
 
 Deno.test("serveFile() answers as SimpleHTTPRequestHandler does", async () => {
-  await using files = new FilesSite(
+  await using files = await FilesSite.serve(
     { "a.txt": TEXT, "a.txt.gz": "not read", "empty.html": "" },
     { compression: true },
   );
@@ -156,11 +175,9 @@ Deno.test("serveFile() answers as SimpleHTTPRequestHandler does", async () => {
   const statuses = new Set<number>();
   for (const name of ["a.txt", "empty.html", "long.txt"]) {
     const path = files.at(name);
-    await using server = serve(
-      new HTTPServer(
-        LOOPBACK,
-        (request) => serveFile(request, path, { compression: true }),
-      ),
+    await using served = await serveForTest(
+      (request) => serveFile(request, path, { compression: true }),
+      { server: HTTPServer },
     );
     for (const method of ["GET", "HEAD"]) {
       for (
@@ -202,7 +219,7 @@ Deno.test("serveFile() answers as SimpleHTTPRequestHandler does", async () => {
         const asked = requestOf(`${method} /${name}`, header);
         const expected = await files.send(asked);
         deepStrictEqual(
-          comparable(await replyTo(server.addr, asked)),
+          comparable(await replyTo(served.addr, asked)),
           comparable(expected),
           asked,
         );
@@ -260,20 +277,18 @@ Deno.test("serveFile() answers what is no file in a line of text", async () => {
       ...["missing", "file/below", "file/", ".", "", "a\0b", "x".repeat(300)],
     ]
   ) {
-    await using server = serve(
-      new HTTPServer(
-        LOOPBACK,
-        (request) => serveFile(request, folder.at(name)),
-      ),
+    await using served = await serveForTest(
+      (request) => serveFile(request, folder.at(name)),
+      { server: HTTPServer },
     );
     const { status, body, headers } = await replyTo(
-      server.addr,
+      served.addr,
       requestOf("GET /"),
     );
     strictEqual(status, 404, name);
     strictEqual(body, "Not Found\n");
     strictEqual(headers.get("content-type"), "text/plain;charset=utf-8");
-    const head = await replyTo(server.addr, requestOf("HEAD /"));
+    const head = await replyTo(served.addr, requestOf("HEAD /"));
     strictEqual(head.status, 404, name);
   }
 });
@@ -373,15 +388,16 @@ Deno.test("serveFile() refuses arguments of other types at once", async () => {
 Deno.test("serveFile() sends headers that are set on its response", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("a"), TEXT);
-  await using server = serve(
-    new HTTPServer(LOOPBACK, async (request) => {
+  await using served = await serveForTest(
+    async (request) => {
       const response = await serveFile(request, folder.at("a"));
       response.headers.set("Cache-Control", "no-cache");
       return response;
-    }),
+    },
+    { server: HTTPServer },
   );
   for (const headers of [[], ["Range: bytes=1-2"], ["If-None-Match: *"]]) {
-    const reply = await replyTo(server.addr, requestOf("GET /", headers));
+    const reply = await replyTo(served.addr, requestOf("GET /", headers));
     strictEqual(reply.headers.get("cache-control"), "no-cache");
   }
 });
@@ -390,15 +406,12 @@ Deno.test("serveFile() leaves what it compresses to nobody else", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.at("a.txt"), TEXT.repeat(10));
   for (const compression of [true, { codings: [] }]) {
-    await using server = serve(
-      new HTTPServer(
-        LOOPBACK,
-        (request) => serveFile(request, folder.at("a.txt"), { compression }),
-        { compression: true },
-      ),
+    await using served = await serveForTest(
+      (request) => serveFile(request, folder.at("a.txt"), { compression }),
+      { server: HTTPServer, options: { compression: true } },
     );
     const { headers, complete } = await replyTo(
-      server.addr,
+      served.addr,
       requestOf("GET /", ["Accept-Encoding: gzip"]),
     );
     strictEqual(headers.get("content-encoding"), "gzip");
@@ -477,7 +490,7 @@ Deno.test("serveFile() ends the connection when its file is cut short", async ()
   await Deno.truncate(path, 1000);
   const rest = await patiently(readBytes(connection), () => "the end");
   ok(rest.length < LARGE);
-  const [error] = await site.reports.until(1);
+  const [error] = await site.served.untilErrors();
   match(
     String(error),
     /Cannot send 67108864 bytes of a file: it was cut short and ended after \d+/,
@@ -511,11 +524,11 @@ Deno.test("serveFile() sends what it announced of a file that grows", async () =
   const rest = await patiently(readBytes(connection), () => "the end");
   ok(rest.length <= LARGE);
   ok(rest.length > LARGE - 1000);
-  deepStrictEqual(site.reports.errors, []);
+  deepStrictEqual(site.served.errors, []);
 });
 
 Deno.test("serveFile() closes its file when the client leaves, and serves others", async () => {
-  const [site] = await largeSite();
+  const [site] = await largeSite({ allowErrors: isDisconnect });
   await using _site = site;
   for (let i = 0; i < 5; i++) (await site.begin()).close();
   const { status, complete } = await site.get("Range: bytes=-10");
@@ -527,7 +540,8 @@ Deno.test("serveFile() closes its file when the server is shut down", async () =
   const [site] = await largeSite();
   await using _site = site;
   using connection = await site.begin();
-  await site.shutdown({ gracePeriod: 0 });
+  await site.served.server.shutdown({ gracePeriod: 0 });
+  match(String(site.served.takeErrors()), /did not finish within 0 ms/);
   const rest = await patiently(readBytes(connection), () => "the end");
   ok(rest.length < LARGE);
 });
@@ -541,13 +555,11 @@ testWith(
     await Deno.writeFile(folder.at("a.bin"), bytes);
     await Deno.utime(folder.at("a.bin"), LONG_AGO, LONG_AGO);
     const [download, tag] = [folder.at("download"), folder.at("etag")];
-    await using server = serve(
-      new HTTPServer(
-        LOOPBACK,
-        (request) => serveFile(request, folder.at("a.bin")),
-      ),
+    await using served = await serveForTest(
+      (request) => serveFile(request, folder.at("a.bin")),
+      { server: HTTPServer },
     );
-    const url = `http://127.0.0.1:${server.addr.port}/`;
+    const url = `http://127.0.0.1:${served.addr.port}/`;
     await Deno.writeFile(download, bytes.subarray(0, 12_345));
     await curl.run([...ALONE, "-C", "-", "-o", download, url]);
     deepStrictEqual(await Deno.readFile(download), bytes);
@@ -587,13 +599,13 @@ Deno.test("serveFile() answers in threads, and in a process that may read", asyn
       }),
     ]
   ) {
-    await using server = serve(each);
+    await using served = await serveForTest(each);
     strictEqual(
-      (await replyTo(server.addr, requestOf("GET /"))).body,
+      (await replyTo(served.addr, requestOf("GET /"))).body,
       TEXT.repeat(100),
     );
     const part = await replyTo(
-      server.addr,
+      served.addr,
       requestOf("GET /", ["Range: bytes=-3"]),
     );
     strictEqual(part.status, 206);
@@ -621,9 +633,9 @@ Deno.test("serveFile() sends a large file as it is, in each way of running, thou
   ];
   using client = Deno.createHttpClient({ caCerts: [cert] });
   for (const each of servers) {
-    await using server = serve<HTTPServer | HTTPSServer>(each);
+    await using served = await serveForTest(each);
     const scheme = each instanceof HTTPSServer ? "https" : "http";
-    const url = `${scheme}://localhost:${server.addr.port}/`;
+    const url = `${scheme}://localhost:${served.addr.port}/`;
     // Several at once, so that writes wait.
     const bodies = await Promise.all(
       Array.from({ length: 4 }, async () => {
@@ -665,19 +677,21 @@ Deno.test("serveFile() names the permission that a process lacks", async () => {
   await using folder = new Folder();
   const path = folder.at("a.txt");
   await Deno.writeTextFile(path, TEXT);
-  const reports = new Reports();
-  await using server = serve(
-    new ForkingHTTPServer(LOOPBACK, OneFile, {
-      maxChildren: 1,
-      config: path,
-      onError: reports.take,
-    }),
+  await using served = await serveForTest(
+    OneFile,
+    {
+      server: ForkingHTTPServer,
+      options: {
+        maxChildren: 1,
+        config: path,
+      },
+    },
   );
-  const { status, body } = await replyTo(server.addr, requestOf("GET /"));
+  const { status, body } = await replyTo(served.addr, requestOf("GET /"));
   strictEqual(status, 500);
   // The client is told nothing of where the file is.
   ok(!body.includes(path));
-  const [error] = await reports.until(1);
+  const [error] = await served.untilErrors();
   const text = String(error);
   ok(
     text.includes(
