@@ -429,37 +429,20 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   serviceActions(): void | Promise<void> {}
 
-  /**
-   * Has its handlers traced where they run, or no more, and says where that is.
-   *
-   * @ignore
-   */
+  /** @ignore */
   [TRACE](settings: TraceSettings | undefined): "here" | "there" | "nowhere" {
     const { runner } = this.#parts;
     if (runner === undefined) return "here";
     return runner.trace?.(settings) === true ? "there" : "nowhere";
   }
 
-  /**
-   * Has what runs its handlers elsewhere replaced.
-   *
-   * @ignore
-   */
+  /** @ignore */
   [RECYCLE](options: RecycleOptions): Promise<void> {
     return recycle(this.#parts.runner!, options, this.#options);
   }
 
-  /**
-   * Tells `handleError` of an error, and whoever listens to the server's events.
-   * Never rejects.
-   *
-   * @ignore
-   */
-  [REPORT](
-    error: unknown,
-    request: Request,
-    clientAddress: Address,
-  ): Promise<void> {
-    return this.#parts.serving.reporter.report(error, request, clientAddress);
+  /** @ignore */
+  [REPORT](error: unknown, request: Request, from: Address): Promise<void> {
+    return this.#parts.serving.reporter.report(error, request, from);
   }
 }
