@@ -66,6 +66,8 @@ export class AcceptingThread {
   #stopped = false;
   /** Whether all threads are to end. */
   #shutsDown = false;
+  /** Whether it is to end since another takes its place. */
+  #isReplaced = false;
   /** How many requests have come. */
   #taken = 0;
   /** The errors that are being handled elsewhere, by their numbers. */
@@ -156,7 +158,7 @@ export class AcceptingThread {
         if (this.#server === undefined) return this.#endUnserved();
         return this.#server.close();
       case "retire":
-        this.#stopped = true;
+        this.#stopped = this.#isReplaced = true;
         return void this.#retire(command.gracePeriod);
       case "set certificate":
         this.#certificate = command.certificate;
@@ -336,6 +338,7 @@ export class AcceptingThread {
       }, {
         listen: () => this.#listener,
         isLeft: () => !this.#listener.closed,
+        isReplaced: () => this.#isReplaced && !this.#shutsDown,
         watch: {
           counters: countersOf(counters, thread),
           firstId: this.#start.firstId,

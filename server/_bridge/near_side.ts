@@ -1,4 +1,5 @@
 import type { DatagramRequest } from "../../handlers/datagram_request_handler.ts";
+import { tookTooLong } from "../_core/took_too_long.ts";
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import type { RemotePlace } from "../_messages/remote_place.ts";
 import { NumberedItems } from "./numbered_items.ts";
@@ -114,10 +115,7 @@ export class NearSide implements FrameHandler {
     this.#endsAt = endsAt;
     clearTimeout(this.#retireTimer);
     this.#retireTimer = setTimeout(() => {
-      const reason = new DOMException(
-        `What ran the request was recycled and it did not finish within ${gracePeriod} ms`,
-        "AbortError",
-      );
+      const reason = tookTooLong(gracePeriod, true);
       for (const channel of this.#channels.all()) channel.end(reason);
     }, Math.min(gracePeriod, LONGEST_DELAY));
   }

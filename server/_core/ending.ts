@@ -1,5 +1,6 @@
 import { LONGEST_DELAY } from "../../handlers/_time_limit.ts";
 import { checkTime } from "./options.ts";
+import { tookTooLong } from "./took_too_long.ts";
 import type { Publisher } from "../_events/publisher.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Room } from "./room.ts";
@@ -18,6 +19,8 @@ interface Parts<Request, Address extends Deno.Addr> {
   closeSocket(): void;
   /** How long requests may take where it is not said, in milliseconds. */
   readonly gracePeriod: number;
+  /** Whether it ends since another takes its place, where that may be. */
+  readonly isReplaced: (() => boolean) | undefined;
 }
 
 /** How a server ends: it stops accepting, drains, and releases what it has. */
@@ -127,10 +130,7 @@ export class Ending<Request, Address extends Deno.Addr> {
   #abortAfter(ms: number, waitingToo: boolean): void {
     const timer = setTimeout(() => {
       this.#stopListening();
-      const reason = new DOMException(
-        `The server shut down and the request did not finish within ${ms} ms`,
-        "AbortError",
-      );
+      const reason = tookTooLong(ms, this.#parts.isReplaced?.() === true);
       for (const served of this.#parts.room.inside()) {
         if (waitingToo || served.awaitedShutdowns === 0) {
           served.abort(reason, "shutdown");

@@ -135,6 +135,7 @@ export function makeParts<Request, Address extends Deno.Addr>(
   const loop = runner?.replaceLoop?.(own) ?? own;
   const ending = new Ending({
     ...{ loop, room, reporter, transport, runner, gracePeriod, publisher },
+    isReplaced: seam.isReplaced,
     closeSocket: () => {
       forgetServing(server);
       socket.close();

@@ -272,6 +272,8 @@ export interface Seam<Request, Address extends Deno.Addr> {
   ) => TCPListener;
   /** Whether a socket that is closed was left only for a while. */
   readonly isLeft?: () => boolean;
+  /** Whether it shuts down since another takes its place. */
+  readonly isReplaced?: () => boolean;
   /** Makes the room of requests, where others have a part in it. */
   readonly makeRoom?: <Item extends Guest>(limit: number) => Room<Item>;
   /** How requests are watched, where others have a part in it. */

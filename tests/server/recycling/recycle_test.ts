@@ -50,7 +50,10 @@ for (const way of WAYS) {
     await soon(recycled);
     const [error] = await served.untilErrors();
     strictEqual((error as Error).name, "AbortError");
-    match((error as Error).message, /did not finish within 50 ms/);
+    strictEqual(
+      (error as Error).message,
+      "What ran the request was recycled and it did not finish within 50 ms",
+    );
     match(await ask(server.addr, "x\n"), /^1 /);
   });
 
