@@ -48,7 +48,7 @@ const TEXTS = ANSWER + 8;
 const NAME_MAX = 255;
 
 // netdb.h of glibc, musl and xnu.
-const EAI_NAMES: Record<number, string> = pick({
+const EAI_NAMES = pick<Record<number, string>>({
   [-1]: "EAI_BADFLAGS",
   [-3]: "EAI_AGAIN",
   [-4]: "EAI_FAIL",

@@ -22,6 +22,8 @@ const checks: readonly Check[] = [
   { name: "format", args: ["fmt", "--check"] },
   { name: "lint", args: ["lint"] },
   { name: "types", args: ["check", "."] },
+  // Programs that have the sources on disk check them with options of their own.
+  { name: "types by default", args: ["check", "--no-config", ...entries] },
   { name: "README's code", args: ["check", "--doc-only", ...endless] },
   // Each alone: who imports one has only what that one exports.
   ...entries.map((entry): Check => ({
