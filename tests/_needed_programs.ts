@@ -93,3 +93,16 @@ function exists(path: string): boolean {
     return false;
   }
 }
+
+/** What of this machine and this user keeps tests from running, and which. */
+export function missingCircumstances(): string[] {
+  const missing: string[] = [];
+  if (Deno.build.os !== "windows" && Deno.uid() !== 0) {
+    missing.push("this user is not root: processes and scripts of other users");
+  }
+  const addresses = Deno.networkInterfaces().map(({ address }) => address);
+  if (!addresses.includes("::1")) {
+    missing.push("this machine has no ::1: clients and servers of IPv6");
+  }
+  return missing;
+}

@@ -6,7 +6,7 @@
  * In a terminal it has one line that changes; elsewhere, as in a log, it has a line
  * for each test.
  */
-import { missingPrograms } from "./_needed_programs.ts";
+import { missingCircumstances, missingPrograms } from "./_needed_programs.ts";
 
 /** Some more at once than processors: tests wait a third of the time. */
 const JOBS = `${navigator.hardwareConcurrency + 2}`;
@@ -27,6 +27,9 @@ const REST = /^ ERRORS |^(?:ok|FAILED) \| /;
 
 /** Says what is skipped, before it is. */
 function tellMissing(): void {
+  for (const circumstance of missingCircumstances()) {
+    console.log(`Skipped, since ${circumstance}`);
+  }
   const missing = missingPrograms();
   if (missing.length === 0) return;
   console.log("Skipped, since these programs are not on this machine:");
