@@ -26,10 +26,16 @@ export function phaseError(
 
 /** What to do where a handshake has failed, if that is known. */
 export function handshakeRemedy(error: unknown): string | undefined {
+  if (error instanceof Deno.errors.UnexpectedEof) {
+    return "the handshake was not complete: see what the server says of it";
+  }
+  if (!(error instanceof Deno.errors.InvalidData)) return undefined;
   // Deno has the same words for one that has expired.
-  return error instanceof Deno.errors.InvalidData &&
-      /unable to (verify|get)|self-signed/.test(error.message)
-    ? "name who has signed the server's certificate by the TLS option ca, and see that it is valid now"
+  if (/unable to (verify|get)|self-signed/.test(error.message)) {
+    return "name who has signed the server's certificate by the TLS option ca, and see that it is valid now";
+  }
+  return /InvalidContentType/.test(error.message)
+    ? "what the server answers is no TLS: correct the port, or speak without TLS there"
     : undefined;
 }
 
