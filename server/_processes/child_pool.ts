@@ -70,6 +70,8 @@ export class ChildPool implements RemotePool {
   readonly #retired = new WeakSet<Child>();
   /** Those that take further requests, and the requests that wait. */
   readonly #placement: Placement<Child>;
+  /** Those that are waited for until they take what they were sent. */
+  readonly #draining = new WeakSet<Child>();
   #starting = 0;
   /** Settles when those that were to be replaced last end, or none can start. */
   #recycled: Promise<unknown> = Promise.resolve();
@@ -176,9 +178,7 @@ export class ChildPool implements RemotePool {
     const waiting = this.#placement.wait(open);
     if (this.#pauseTimer !== undefined) Deno.refTimer(this.#pauseTimer);
     this.#startNeeded();
-    for (const child of this.#placement.ready) {
-      if (child.congested) child.drained().then(() => this.#serveWaiting());
-    }
+    this.#serveWhenDrained();
     return waiting;
   }
 
@@ -334,7 +334,24 @@ export class ChildPool implements RemotePool {
   #serveWaiting(): void {
     this.#placement.serve((child, open) => this.#open(child, open));
     this.#startNeeded();
+    this.#serveWhenDrained();
     this.#openGate();
+  }
+
+  /**
+   * Has requests that wait served by children that take nothing now, when they do:
+   * one that has just started may not have read its configuration.
+   */
+  #serveWhenDrained(): void {
+    if (this.#placement.waiting === 0) return;
+    for (const child of this.#placement.ready) {
+      if (!child.congested || this.#draining.has(child)) continue;
+      this.#draining.add(child);
+      void child.drained().then(() => {
+        this.#draining.delete(child);
+        this.#serveWaiting();
+      });
+    }
   }
 
   /** Starts children for the requests that wait, and `spare` ones. */
