@@ -123,6 +123,15 @@ Deno.test("a list that changes while it is read is taken as it was", () => {
   };
   list.push(thing);
   deepStrictEqual(selectSync([], list, [], 0)[1], [thing]);
+  const shrinking: FileDescriptorLike[] = [];
+  const last = {
+    fileno() {
+      shrinking.pop();
+      return pair.ours.fileno();
+    },
+  };
+  for (let i = 0; i < 10; i++) shrinking.push(last);
+  deepStrictEqual(selectSync([], shrinking, [], 0)[1], Array(10).fill(last));
 });
 
 const masks: [number, new () => Error][] = [
