@@ -30,7 +30,11 @@ import {
   sizeOfAscii,
   statusLine,
 } from "./_connection/head.ts";
-import { reachesHandler, takesHandler } from "./_connection/reach.ts";
+import {
+  reachesHandler,
+  reachesNothing,
+  takesHandler,
+} from "./_connection/reach.ts";
 import type { RequestScope } from "./_connection/request_scope.ts";
 import { type Scheme, servedRequest } from "./_connection/served_request.ts";
 import {
@@ -146,6 +150,11 @@ export class FetchRequestHandler<
    * @default {false}
    */
   static readonly compression: Partial<HTTPCompression> | boolean = false;
+
+  static {
+    reachesNothing(this);
+  }
+
   /** @ignore */
   static override checkSettings(): void {
     super.checkSettings();
@@ -162,10 +171,7 @@ export class FetchRequestHandler<
   }
 
   /** @ignore */
-  override readonly [IN_REACH]: boolean = reachesHandler(
-    this.constructor,
-    FetchRequestHandler,
-  );
+  override readonly [IN_REACH]: boolean = reachesHandler(this.constructor);
   /** That of the response being sent. */
   #status = 0;
   /** That of the connection's URLs. */
@@ -205,13 +211,12 @@ export class FetchRequestHandler<
       static override readonly accessLog = accessLog;
       static override readonly compression = compression;
       static override readonly forwarded = forwarded;
-      override readonly [IN_REACH]: boolean = isGiven ||
-        reachesHandler(this.constructor, FetchFunctionHandler);
       override fetch(request: Request): Response | Promise<Response> {
         return answer(request, this);
       }
     };
     Handler.checkSettings();
+    if (!isGiven) reachesNothing(Handler);
     if (onError === undefined) return Handler;
     return class FetchFunctionHandler<
       Address extends Deno.Addr = Deno.Addr,

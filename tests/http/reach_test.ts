@@ -3,6 +3,7 @@ import {
   reachesHandler,
   takesHandler,
 } from "../../handlers/http/_connection/reach.ts";
+import { IN_REACH } from "../../handlers/http/_inside.ts";
 import { FetchRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import type { RequestServer } from "../../mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
@@ -26,8 +27,7 @@ class Plain extends FetchRequestHandler<Deno.NetAddr> {
 }
 
 /** Whether a class is seen to have the handler, as its own handlers ask. */
-const reaches = (Handler: FetchClass) =>
-  reachesHandler(Handler, FetchRequestHandler);
+const reaches = (Handler: FetchClass) => reachesHandler(Handler);
 
 Deno.test("a class that names no object does not reach its handler, nor what extends it", () => {
   strictEqual(reaches(Plain), false);
@@ -113,6 +113,60 @@ Deno.test("a class reaches its handler by what its prototype was given", () => {
   });
   strictEqual(reaches(Hidden), true);
 });
+
+Deno.test("a class made of a function reaches the handler that the function is given", () => {
+  const from = (...args: Parameters<typeof FetchRequestHandler.from>) =>
+    FetchRequestHandler.from(...args) as FetchClass;
+  strictEqual(reachesHandler(FetchRequestHandler), false);
+  strictEqual(reaches(from(answer)), false);
+  // Each instance asks, of whatever it is one.
+  strictEqual(reaches(from(answer)), false);
+  strictEqual(reaches(class extends from(answer) {}), false);
+  strictEqual(reaches(from((_, handler) => handler && answer())), true);
+  strictEqual(reaches(from(answer, {}, false, { onError: answer })), true);
+  strictEqual(
+    reaches(
+      class extends from(answer) {
+        override setup(): void {
+          kept.push(this);
+        }
+      },
+    ),
+    true,
+  );
+});
+
+for (
+  const [what, Handler, isInReach] of [
+    ["a function", FetchRequestHandler.from(answer), false],
+    [
+      "a function that is given it",
+      FetchRequestHandler.from((_, handler) => handler && answer()),
+      true,
+    ],
+    ["a class", Plain, false],
+  ] as [string, FetchClass, boolean][]
+) {
+  Deno.test(`a handler of ${what} is ${isInReach ? "" : "not "}in reach`, async () => {
+    let seen: boolean | undefined;
+    class Seen extends HTTPServer {
+      override finishRequest(
+        request: Deno.TcpConn,
+        clientAddress: Deno.NetAddr,
+      ): void | Promise<void> {
+        seen = new Handler(request, clientAddress, this)[IN_REACH];
+        return super.finishRequest(request, clientAddress);
+      }
+    }
+    await using served = await serveForTest(Handler, { server: Seen });
+    strictEqual(
+      await (await fetch(`http://127.0.0.1:${served.addr.port}/`)).text() !==
+        "",
+      true,
+    );
+    strictEqual(seen, isInReach);
+  });
+}
 
 Deno.test("only an arrow function of the request alone is not given the handler", () => {
   strictEqual(takesHandler(answer), false);

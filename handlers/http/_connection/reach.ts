@@ -30,29 +30,36 @@ export function takesHandler(answer: Code): boolean {
   return !TAKES_REQUEST_ALONE.test(textOf(answer));
 }
 
+/** Classes of this module whose own methods give the handler to nobody. */
+const unreaching = new WeakSet<Code>();
+
+/** Says that a class's own methods give the handler to nobody. */
+export function reachesNothing(Handler: Code): void {
+  unreaching.add(Handler);
+}
+
 /** What was found of a class, as long as it has this method. */
 const found = new WeakMap<Code, { readonly fetch: unknown; reach: boolean }>();
 
 /**
  * Whether the methods and fields of a handler class may have the handler.
  *
- * @param Handler The class.
- * @param Base The one it extends whose own methods do not count.
+ * @param Handler The class, or one that extends one that was said to reach nothing.
  */
-export function reachesHandler(Handler: Code, Base: Code): boolean {
+export function reachesHandler(Handler: Code): boolean {
   const { fetch } = Handler.prototype;
   let known = found.get(Handler);
   // Somebody may have replaced it: what is asked most is looked at again.
   if (known?.fetch !== fetch) {
-    found.set(Handler, known = { fetch, reach: looksAt(Handler, Base) });
+    found.set(Handler, known = { fetch, reach: looksAt(Handler) });
   }
   return known!.reach;
 }
 
-function looksAt(Handler: Code, Base: Code): boolean {
+function looksAt(Handler: Code): boolean {
   for (
     let at: Code | null = Handler;
-    at !== Base;
+    at === null || !unreaching.has(at);
     at = Object.getPrototypeOf(at)
   ) {
     if (at === null || namesObject(at)) return true;
