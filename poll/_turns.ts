@@ -30,11 +30,18 @@ export class Turns implements Disposable {
    * where a handler was called before the wait, and may have changed everything.
    */
   #rest = Infinity;
+  readonly #signal: AbortSignal | undefined;
+  /** Ends a wait. One of these serves many, as most are not woken. */
   #waking: AbortController | undefined;
-  #ends: AbortSignal | undefined;
 
-  constructor(map: Map<number, Dispatcher>) {
+  /**
+   * @param map The dispatchers.
+   * @param signal Ends a wait, which rejects with its reason.
+   */
+  constructor(map: Map<number, Dispatcher>, signal?: AbortSignal) {
     this.#map = map;
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort);
     // Their events have the same bits.
     this.#epoll = platform === "darwin" ? undefined : new Epoll();
     this.#readiness = this.#epoll ?? new Poll();
@@ -45,18 +52,15 @@ export class Turns implements Disposable {
    * something else: code that runs meanwhile may do that.
    *
    * @param timeout How long to wait, in milliseconds.
-   * @param signal Ends the wait, which rejects with its reason.
    */
-  async take(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+  async take(timeout: number): Promise<void> {
     this.#register();
-    timeout = this.#shorten(timeout);
-    this.#tell(await this.#wait(timeout, this.#wakeable(signal)));
+    this.#tell(await this.#wait(this.#shorten(timeout)));
   }
 
-  async #wait(
-    timeout: number,
-    signal: AbortSignal,
-  ): Promise<[fd: number, events: number][]> {
+  async #wait(timeout: number): Promise<[fd: number, events: number][]> {
+    this.#signal?.throwIfAborted();
+    const { signal } = this.#waking ??= new AbortController();
     fallAsleep(this.#map, this.#wake);
     try {
       return this.#readiness instanceof Epoll
@@ -70,21 +74,12 @@ export class Turns implements Disposable {
     }
   }
 
-  /** What ends a wait: one of these serves many, as most are not woken. */
-  #wakeable(signal: AbortSignal | undefined): AbortSignal {
-    if (this.#waking === undefined) {
-      const waking = this.#waking = new AbortController();
-      this.#ends = signal === undefined
-        ? waking.signal
-        : AbortSignal.any([signal, waking.signal]);
-    }
-    return this.#ends!;
-  }
-
   readonly #wake = (): void => {
     this.#waking?.abort(WOKEN);
     this.#waking = undefined;
   };
+
+  readonly #abort = (): void => this.#waking?.abort(this.#signal!.reason);
 
   takeSync(timeout: number): void {
     this.#register();
@@ -97,6 +92,7 @@ export class Turns implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#signal?.removeEventListener("abort", this.#abort);
     this.#epoll?.[Symbol.dispose]();
   }
 

@@ -47,9 +47,9 @@ const OPTIONS = [...SYNC_OPTIONS, "signal"];
 export async function loop(options: LoopOptions = {}): Promise<void> {
   const { map, timeout, count } = check(options, OPTIONS);
   const signal = checkSignal(options.signal, "loop");
-  using turns = new Turns(map);
+  using turns = new Turns(map, signal);
   for (let left = count; map.size > 0 && left > 0; left--) {
-    await turns.take(timeout, signal);
+    await turns.take(timeout);
   }
 }
 

@@ -1,4 +1,5 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
+import { headerLine } from "../../handlers/http/_connection/head.ts";
 import {
   BaseHTTPRequestHandler,
   CGIHTTPRequestHandler,
@@ -77,6 +78,16 @@ for (const [what, send] of Object.entries(SENDERS)) {
     }
   });
 }
+
+Deno.test("the value of a header that is no text is told anew each time", () => {
+  const parts = ["a"];
+  const value = parts as unknown as string;
+  strictEqual(headerLine("X-Parts", value), "X-Parts: a\r\n");
+  parts.push("b");
+  strictEqual(headerLine("X-Parts", value), "X-Parts: a,b\r\n");
+  parts.push("\n");
+  throws(() => headerLine("X-Parts", value), TypeError);
+});
 
 Deno.test("nothing is injected through an error's headers", async () => {
   for (const value of INJECTIONS) {

@@ -94,7 +94,7 @@ interface KnownField {
 /** By name: most responses have the fields of the one before. */
 const knownFields = new Map<string, KnownField>();
 const MOST_KNOWN_FIELDS = 64;
-/** Up to which length a value is kept, in UTF-16 units. */
+/** Up to which length a name and a value are kept, in UTF-16 units. */
 const MOST_KEPT = 256;
 
 /**
@@ -107,7 +107,10 @@ export function headerField(name: string, value: string): HeaderField {
   if (known.value === value && known.line !== "") return known;
   checkText(`the header "${name}"`, value);
   const line = `${name}: ${value}\r\n`;
-  if (value.length > MOST_KEPT) return { lowerCase: known.lowerCase, line };
+  // What is no text, as its type says it is, may be another the next time.
+  if (typeof value !== "string" || value.length > MOST_KEPT) {
+    return { lowerCase: known.lowerCase, line };
+  }
   known.value = value;
   known.line = line;
   return known;
@@ -123,7 +126,9 @@ function learnField(name: string): KnownField {
     );
   }
   const field = { lowerCase: name.toLowerCase(), value: "", line: "" };
-  if (knownFields.size < MOST_KNOWN_FIELDS) knownFields.set(name, field);
+  if (name.length <= MOST_KEPT && knownFields.size < MOST_KNOWN_FIELDS) {
+    knownFields.set(name, field);
+  }
   return field;
 }
 

@@ -3,7 +3,7 @@ import { encodeStream } from "../_compression/encode_stream.ts";
 import type { CompleteCompression } from "../http_compression.ts";
 import type { OpenAnswer } from "./file_answer.ts";
 import { PartsReader } from "./parts_reader.ts";
-import { wholeFile } from "./whole_file.ts";
+import { type WholeFile, wholeFile } from "./whole_file.ts";
 
 /** What is up to this size is read at once, in bytes: nothing stays open for it. */
 const AT_ONCE = 64 * 1024;
@@ -42,16 +42,12 @@ export async function fileBody(
   );
 }
 
-interface Source {
-  read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
-}
-
 /** A source that closes what it reads when nothing more is read of it. */
 class ClosingSource {
-  readonly #source: Source;
+  readonly #source: Pick<WholeFile, "read">;
   readonly #open: DisposableStack;
 
-  constructor(source: Source, open: DisposableStack) {
+  constructor(source: Pick<WholeFile, "read">, open: DisposableStack) {
     this.#source = source;
     this.#open = open;
   }
