@@ -6,6 +6,8 @@ import {
 import type { DatagramClient } from "../../handlers/client/datagram_client.ts";
 import type { StreamClient } from "../../handlers/client/stream_client.ts";
 import { checkKeys } from "../../handlers/_known_keys.ts";
+import { nameBounded } from "../../handlers/_inspect_bounded.ts";
+import { printThrown } from "../../handlers/_print_thrown.ts";
 import { limitTime } from "../../handlers/_time_limit.ts";
 import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import { checkCount, checkTime } from "../_core/options.ts";
@@ -205,7 +207,9 @@ export class TestServer<Server extends TestableServer = TestableServer>
   }
 
   /**
-   * Shuts the server down, and tells of errors that nobody has taken.
+   * Shuts the server down, and tells of errors that nobody has taken. They are printed
+   * to stderr too, as `deno test` does not show them where the test's body has failed
+   * before.
    *
    * @returns A promise that resolves when no request is in progress.
    * @throws {AggregateError} If there are errors, unless they are allowed.
@@ -234,12 +238,16 @@ export class TestServer<Server extends TestableServer = TestableServer>
       typeof allow === "function" ? !allow(error) : !allow
     );
     if (errors.length === 0) return;
-    throw new AggregateError(
+    const failure = new AggregateError(
       errors,
       `The server was told of ${errors.length} error${
         errors.length === 1 ? "" : "s"
-      } that the test has not taken: ${errors.map(String).join("; ")}`,
+      } that the test has not taken: ${errors.map(nameBounded).join("; ")}`,
     );
+    // Print it: where the test's body has failed too, Deno reports that one error
+    // suppressed the other, and tells neither.
+    printThrown(["At the end of a test", failure]);
+    throw failure;
   }
 }
 

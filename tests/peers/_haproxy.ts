@@ -1,4 +1,5 @@
 import { type Child, type Folder, Program } from "../_program.ts";
+import { readAll } from "../_loopback.ts";
 import { PATIENCE } from "../_patience.ts";
 
 export const haproxy = new Program("haproxy", "haproxy");
@@ -54,10 +55,11 @@ listen front
     Address extends Deno.ConnectOptions | Deno.UnixConnectOptions,
   >(folder: Folder, text: string, address: Address): Promise<Front<Address>> {
     const config = folder.at("haproxy.cfg");
-    await Deno.writeTextFile(config, text);
+    const ready = folder.at("ready");
+    await Deno.writeTextFile(config, text + readiness(ready));
     const front = new Front(address, haproxy.start("-db", "-f", config));
     try {
-      await front.#ready();
+      await untilAccepted(ready);
       return front;
     } catch (error) {
       await front[Symbol.asyncDispose]();
@@ -65,21 +67,32 @@ listen front
     }
   }
 
-  /** Waits until it listens, which it does not tell. */
-  async #ready(): Promise<void> {
-    const latest = performance.now() + PATIENCE;
-    while (true) {
-      try {
-        (await Deno.connect(this.address as Deno.ConnectOptions)).close();
-        return;
-      } catch (error) {
-        if (performance.now() > latest) throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.child[Symbol.asyncDispose]();
+  }
+}
+
+/** What tells that HAProxy accepts clients: no server behind it hears of who asks. */
+function readiness(path: string): string {
+  return `
+listen ready
+  mode tcp
+  bind unix@${path}
+  tcp-request connection reject
+`;
+}
+
+/** Waits until it accepts at a path: it listens everywhere before it does anywhere. */
+async function untilAccepted(path: string): Promise<void> {
+  const latest = performance.now() + PATIENCE;
+  while (true) {
+    try {
+      const conn = await Deno.connect({ transport: "unix", path });
+      await readAll(conn);
+      return;
+    } catch (error) {
+      if (performance.now() > latest) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { UnixStreamServer } from "../../mod.ts";
+import { connect } from "../../handlers/client/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder, testWith } from "../_program.ts";
 import { patiently } from "../_patience.ts";
@@ -39,16 +40,16 @@ testWith(
     );
     await using front = await Front.start(folder, `server unix unix@${path}`);
     const data = pattern(LARGE);
-    const client = await Deno.connect(front.address);
+    await using client = await connect(front.address);
+    client.rfile.limit = LARGE;
+    // It ends its side when it has everything: HAProxy loses now and then what waits in
+    // a Unix socket whose sides have both ended, whoever serves it.
     const [answer] = await Promise.all([
-      new Response(client.readable).bytes(),
-      (async () => {
-        const writer = client.writable.getWriter();
-        await writer.write(data);
-        await client.closeWrite();
-      })(),
+      client.rfile.readExactly(LARGE),
+      client.wfile.write(data),
     ]);
-    strictEqual(answer.length, LARGE);
+    await client.wfile.closeWrite();
+    strictEqual(await client.rfile.read(), null);
     strictEqual(sha256(answer), sha256(data));
     deepStrictEqual(served.errors, []);
   },

@@ -146,6 +146,26 @@ Deno.test("a handler that fails fails the test, wherever it runs, unless its err
   }
 });
 
+Deno.test("errors that fail a test are printed, since its report leaves them out where its body has failed too", async () => {
+  const printed: string[] = [];
+  const { error: print } = console;
+  console.error = (text: string) => void printed.push(text);
+  try {
+    const error = await endOf(TCPServer, () => {
+      throw new Error("of the body");
+    });
+    ok(error instanceof SuppressedError);
+    ok(error.error instanceof AggregateError);
+    match(printed.join(), /^At the end of a test: AggregateError: .*as it was told to/);
+    printed.length = 0;
+    await endOf(TCPServer, async (served) => void served.takeErrors());
+    await endOf(TCPServer, async () => {}, { allowErrors: true });
+    deepStrictEqual(printed, []);
+  } finally {
+    console.error = print;
+  }
+});
+
 Deno.test("errors are allowed one by one", async () => {
   const messages = ["asked for", "asked for", "another"];
   const served = await serveForTest(() => {
