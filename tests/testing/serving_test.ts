@@ -156,9 +156,12 @@ Deno.test("errors that fail a test are printed, since its report leaves them out
     });
     ok(error instanceof SuppressedError);
     ok(error.error instanceof AggregateError);
-    match(printed.join(), /^At the end of a test: AggregateError: .*as it was told to/);
+    match(
+      printed.join(),
+      /^At the end of a test: AggregateError: .*as it was told to/,
+    );
     printed.length = 0;
-    await endOf(TCPServer, async (served) => void served.takeErrors());
+    await endOf(TCPServer, async (served) => void await served.untilErrors());
     await endOf(TCPServer, async () => {}, { allowErrors: true });
     deepStrictEqual(printed, []);
   } finally {
