@@ -230,7 +230,7 @@ if (import.meta.main) {
   const address = { hostname: "127.0.0.1", port: Number(port) };
   const lobby = new Lobby((message) => server.broadcast(message));
   const options = {
-    config: { longestLine: 1024 } satisfies Config,
+    config: { longestLine: 1024 },
     onMessage: (message: unknown, from: MessageSender) =>
       lobby.take(message, from),
     // Nobody reads nor writes for so long: the peer is gone, or stuck.

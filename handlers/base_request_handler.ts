@@ -201,7 +201,8 @@ export class BaseRequestHandler<
 
   /**
    * What the server gives its handlers, wherever they run: its option `config`.
-   * Give its type with that of the server, and `this.config` type-checks.
+   * Give its type with that of the server, and `this.config` type-checks, and what the
+   * server is given too.
    *
    * @example A handler with a setting
    * ```ts
@@ -217,9 +218,8 @@ export class BaseRequestHandler<
    *   }
    * }
    *
-   * const config: Config = { greeting: "hello" };
    * await using server = new TCPServer({ hostname: "127.0.0.1", port: 0 }, Greeter, {
-   *   config,
+   *   config: { greeting: "hello" },
    * });
    * ```
    *

@@ -33,10 +33,13 @@ import type {
  * `super.finishRequest(wrapped, clientAddress)`. Limits, timeouts and signals
  * stay those of the request that was accepted.
  *
- * Handlers run concurrently on the event loop.
+ * Handlers run concurrently on the event loop, and read a `Config`.
  */
-export abstract class BaseServer<Request, Address extends Deno.Addr>
-  implements RequestServer, AsyncDisposable {
+export abstract class BaseServer<
+  Request,
+  Address extends Deno.Addr,
+  Config = unknown,
+> implements RequestServer<Config>, AsyncDisposable {
   readonly #Handler: RequestHandlerClass<Request, Address>;
   readonly #options: ServerOptions<Address, Request>;
   readonly #parts: Parts<Request, Address>;
@@ -53,8 +56,8 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    */
   constructor(
     open: () => ServerSocket<Address>,
-    Handler: RequestHandlerClass<Request, Address>,
-    options: ServerOptions<Address, Request> = {},
+    Handler: RequestHandlerClass<Request, Address, Config>,
+    options: ServerOptions<Address, Request, Config> = {},
   ) {
     this.#Handler = Handler;
     this.#options = options;
@@ -65,8 +68,7 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
   /**
    * Tells when the server has ended.
    *
-   * @returns A promise that resolves when the socket is closed and no request is
-   * in progress.
+   * @returns A promise that resolves when the socket is closed and no request runs.
    */
   get finished(): Promise<void> {
     return this.#parts.ending.finished;
@@ -133,11 +135,11 @@ export abstract class BaseServer<Request, Address extends Deno.Addr>
    * @throws {TypeError} If it is set to what holds something that cannot travel, such
    * as a function; the error says where.
    */
-  get config(): unknown {
-    return this.#parts.messages.config;
+  get config(): Config {
+    return this.#parts.messages.config as Config;
   }
 
-  set config(config: unknown) {
+  set config(config: Config) {
     this.#parts.messages.config = config;
   }
 

@@ -3,6 +3,7 @@ import {
   DatagramRequestHandler,
   type DatagramSocket,
 } from "../handlers/datagram_request_handler.ts";
+import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { countIn } from "../handlers/_traffic.ts";
 import { BaseServer } from "./base_server.ts";
 import { withPermittedSends } from "./_core/permitted_sends.ts";
@@ -17,9 +18,9 @@ import type {
 import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
 
 /** What a datagram server takes as its handler. */
-export type DatagramHandler<Address extends Deno.Addr> =
-  | RequestHandlerClass<DatagramRequest<Address>, Address>
-  | HandlerFunction<DatagramRequestHandler<Address>>;
+export type DatagramHandler<Address extends Deno.Addr, Config = unknown> =
+  | RequestHandlerClass<DatagramRequest<Address>, Address, Config>
+  | HandlerFunction<DatagramRequestHandler<Address, RequestServer<Config>>>;
 
 /** What a datagram server listens on. */
 export interface ReceivingSocket<Address extends Deno.Addr>
@@ -46,8 +47,10 @@ const BUFFER_SIZE = 65_536;
 const LONGEST_PACKET = BUFFER_SIZE - 1;
 
 /** The base of the servers of datagrams: UDP and Unix datagram sockets. */
-export abstract class DatagramServer<Address extends Deno.Addr>
-  extends BaseServer<DatagramRequest<Address>, Address> {
+export abstract class DatagramServer<
+  Address extends Deno.Addr,
+  Config = unknown,
+> extends BaseServer<DatagramRequest<Address>, Address, Config> {
   readonly #socket: ReceivingSocket<Address>;
   /** Every datagram is received into it, and copied out of it. */
   readonly #buffer = new Uint8Array(BUFFER_SIZE);
@@ -66,8 +69,8 @@ export abstract class DatagramServer<Address extends Deno.Addr>
    */
   constructor(
     open: () => ReceivingSocket<Address>,
-    handler: DatagramHandler<Address>,
-    options: ServerOptions<Address, DatagramRequest<Address>> = {},
+    handler: DatagramHandler<Address, Config>,
+    options: ServerOptions<Address, DatagramRequest<Address>, Config> = {},
   ) {
     let socket!: ReceivingSocket<Address>;
     const counters = new Float64Array(COUNTERS);
@@ -84,7 +87,8 @@ export abstract class DatagramServer<Address extends Deno.Addr>
         handler,
         DatagramRequestHandler as RequestHandlerClass<
           DatagramRequest<Address>,
-          Address
+          Address,
+          Config
         >,
       ),
       withSeam(options, {

@@ -44,7 +44,8 @@ import {
  *
  * Needs, beside what {@linkcode TCPServer} needs, `--allow-run=deno`.
  */
-export class ForkingTCPServer extends TCPServer implements Recyclable {
+export class ForkingTCPServer<Config = unknown> extends TCPServer<Config>
+  implements Recyclable {
   /**
    * Binds, listens, and waits until a first process has imported the handler.
    *
@@ -72,8 +73,8 @@ export class ForkingTCPServer extends TCPServer implements Recyclable {
    */
   constructor(
     address: TCPServerAddress | InheritedAddress,
-    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>,
-    options: TCPServerOptions & ForkingOptions = {},
+    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr, Config>,
+    options: TCPServerOptions<Config> & ForkingOptions = {},
   ) {
     super(address, handler, inProcesses(handler, options));
   }
@@ -99,7 +100,8 @@ export class ForkingTCPServer extends TCPServer implements Recyclable {
  *
  * Needs, beside what {@linkcode TLSServer} needs, `--allow-run=deno`.
  */
-export class ForkingTLSServer extends TLSServer implements Recyclable {
+export class ForkingTLSServer<Config = unknown> extends TLSServer<Config>
+  implements Recyclable {
   /**
    * Binds, listens, and waits until a first process has imported the handler.
    *
@@ -132,8 +134,8 @@ export class ForkingTLSServer extends TLSServer implements Recyclable {
    */
   constructor(
     address: TLSServerAddress | InheritedTLSAddress,
-    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr>,
-    options: TLSServerOptions & ForkingOptions = {},
+    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr, Config>,
+    options: TLSServerOptions<Config> & ForkingOptions = {},
   ) {
     super(address, handler, inProcesses(handler, options));
   }
@@ -159,7 +161,8 @@ export class ForkingTLSServer extends TLSServer implements Recyclable {
  *
  * Needs, beside what {@linkcode UDPServer} needs, `--allow-run=deno`.
  */
-export class ForkingUDPServer extends UDPServer implements Recyclable {
+export class ForkingUDPServer<Config = unknown> extends UDPServer<Config>
+  implements Recyclable {
   /**
    * Binds, and waits until a first process has imported the handler.
    *
@@ -186,8 +189,12 @@ export class ForkingUDPServer extends UDPServer implements Recyclable {
    */
   constructor(
     address: UDPServerAddress,
-    handler: RequestHandlerClass<DatagramRequest<Deno.NetAddr>, Deno.NetAddr>,
-    options: UDPServerOptions & ForkingOptions = {},
+    handler: RequestHandlerClass<
+      DatagramRequest<Deno.NetAddr>,
+      Deno.NetAddr,
+      Config
+    >,
+    options: UDPServerOptions<Config> & ForkingOptions = {},
   ) {
     super(address, handler, inProcesses(handler, options));
   }
@@ -213,7 +220,8 @@ export class ForkingUDPServer extends UDPServer implements Recyclable {
  *
  * Needs, beside what {@linkcode UnixStreamServer} needs, `--allow-run=deno`.
  */
-export class ForkingUnixStreamServer extends UnixStreamServer
+export class ForkingUnixStreamServer<Config = unknown>
+  extends UnixStreamServer<Config>
   implements Recyclable {
   /**
    * Binds, listens, and waits until a first process has imported the handler.
@@ -244,8 +252,8 @@ export class ForkingUnixStreamServer extends UnixStreamServer
    */
   constructor(
     address: UnixStreamServerAddress | InheritedAddress,
-    handler: RequestHandlerClass<Deno.UnixConn, Deno.UnixAddr>,
-    options: UnixStreamServerOptions & ForkingOptions = {},
+    handler: RequestHandlerClass<Deno.UnixConn, Deno.UnixAddr, Config>,
+    options: UnixStreamServerOptions<Config> & ForkingOptions = {},
   ) {
     super(address, handler, inProcesses(handler, options));
   }
@@ -271,7 +279,8 @@ export class ForkingUnixStreamServer extends UnixStreamServer
  *
  * Needs, beside what {@linkcode UnixDatagramServer} needs, `--allow-run=deno`.
  */
-export class ForkingUnixDatagramServer extends UnixDatagramServer
+export class ForkingUnixDatagramServer<Config = unknown>
+  extends UnixDatagramServer<Config>
   implements Recyclable {
   /**
    * Binds, and waits until a first process has imported the handler.
@@ -300,8 +309,12 @@ export class ForkingUnixDatagramServer extends UnixDatagramServer
    */
   constructor(
     address: UnixServerAddress,
-    handler: RequestHandlerClass<DatagramRequest<Deno.UnixAddr>, Deno.UnixAddr>,
-    options: UnixDatagramServerOptions & ForkingOptions = {},
+    handler: RequestHandlerClass<
+      DatagramRequest<Deno.UnixAddr>,
+      Deno.UnixAddr,
+      Config
+    >,
+    options: UnixDatagramServerOptions<Config> & ForkingOptions = {},
   ) {
     super(address, handler, inProcesses(handler, options));
   }

@@ -1,20 +1,32 @@
-import type { BaseRequestHandler } from "../handlers/base_request_handler.ts";
+import type {
+  BaseRequestHandler,
+  RequestServer,
+} from "../handlers/base_request_handler.ts";
 import type { MessageSender } from "./message_sender.ts";
 
 /**
  * A handler class, as a server of `Request`s from `Address`es takes it. It may
- * want any class of server: handlers of one class run in servers of many.
+ * want any class of server: handlers of one class run in servers of many. `Config` is
+ * the type of the configuration that it reads.
  */
-export type RequestHandlerClass<Request, Address extends Deno.Addr> = new (
+export type RequestHandlerClass<
+  Request,
+  Address extends Deno.Addr,
+  Config = unknown,
+> = new (
   request: Request,
   clientAddress: Address,
   server: never,
-) => BaseRequestHandler<unknown, Deno.Addr | null>;
+) => BaseRequestHandler<unknown, Deno.Addr | null, RequestServer<Config>>;
 
-/** Options that every server has. */
+/**
+ * Options that every server has. `Config` is the type of the configuration of its
+ * handlers.
+ */
 export interface ServerOptions<
   Address extends Deno.Addr = Deno.Addr,
   Request = unknown,
+  Config = unknown,
 > {
   /**
    * How many requests may be in progress at once. At the limit the server
@@ -89,11 +101,13 @@ export interface ServerOptions<
    * {@linkcode RequestServer.post} takes it, of any size. It is copied when the server
    * is constructed, once for each thread or process, and travels neither in arguments
    * nor in the environment, where others could read it. Threads and processes that
-   * start later get it too. `server.config` can be set anew.
+   * start later get it too. `server.config` can be set anew. Its type is what the
+   * handler class says that it reads; where the handler is a function, what the server
+   * is told: `new TCPServer<Config>(address, handler, { config })`.
    *
    * @default {undefined}
    */
-  readonly config?: unknown;
+  readonly config?: NoInfer<Config>;
   /**
    * Called with what handlers post, where no subclass overrides `handleMessage`,
    * which says when.

@@ -1,4 +1,5 @@
 import { addBorrower } from "../handlers/streams/_lending.ts";
+import type { RequestServer } from "../handlers/base_request_handler.ts";
 import { StreamRequestHandler } from "../handlers/stream_request_handler.ts";
 import { Connections } from "./_closing/connections.ts";
 import { handlerClass, type HandlerFunction } from "./_core/handler_class.ts";
@@ -18,8 +19,10 @@ import type {
 export type { HandlerFunction };
 
 /** Options that every server of connections has. */
-export interface StreamServerOptions<Address extends Deno.Addr = Deno.Addr>
-  extends ServerOptions<Address, Deno.Conn<Address>> {
+export interface StreamServerOptions<
+  Address extends Deno.Addr = Deno.Addr,
+  Config = unknown,
+> extends ServerOptions<Address, Deno.Conn<Address>, Config> {
   /**
    * How long a connection may carry no byte either way while its handler runs,
    * in milliseconds. Past it the handler's signal is aborted and the connection
@@ -79,15 +82,17 @@ export interface StreamListener<
 export type StreamHandler<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
+  Config = unknown,
 > =
-  | RequestHandlerClass<Connection, Address>
-  | HandlerFunction<StreamRequestHandler<Address>>;
+  | RequestHandlerClass<Connection, Address, Config>
+  | HandlerFunction<StreamRequestHandler<Address, RequestServer<Config>>>;
 
 /** The base of the servers of connections: TCP, TLS and Unix stream sockets. */
 export abstract class StreamServer<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
-> extends BaseServer<Connection, Address> {
+  Config = unknown,
+> extends BaseServer<Connection, Address, Config> {
   readonly #listener: StreamListener<Connection, Address>;
   readonly #connections: Connections<Connection, Address>;
   #lends = false;
@@ -105,8 +110,8 @@ export abstract class StreamServer<
    */
   constructor(
     open: () => StreamListener<Connection, Address>,
-    handler: StreamHandler<Connection, Address>,
-    options: StreamServerOptions<Address> = {},
+    handler: StreamHandler<Connection, Address, Config>,
+    options: StreamServerOptions<Address, Config> = {},
   ) {
     // A subclass that has more to do hands on a transport of its own.
     const connections = seamOf<Connection, Address>(options).transport as
@@ -118,7 +123,11 @@ export abstract class StreamServer<
       () => listener = open(),
       handlerClass(
         handler,
-        StreamRequestHandler as RequestHandlerClass<Connection, Address>,
+        StreamRequestHandler as RequestHandlerClass<
+          Connection,
+          Address,
+          Config
+        >,
       ),
       withSeam(options, {
         transport: connections,

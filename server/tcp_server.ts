@@ -41,7 +41,8 @@ export interface TCPServerAddress {
 export type TCPAddr = Deno.NetAddr & { transport: "tcp" };
 
 /** Options of a {@linkcode TCPServer}. */
-export interface TCPServerOptions extends StreamServerOptions<Deno.NetAddr> {
+export interface TCPServerOptions<Config = unknown>
+  extends StreamServerOptions<Deno.NetAddr, Config> {
   /**
    * How many connections may wait in the kernel to be accepted, see listen(2).
    *
@@ -88,7 +89,8 @@ export interface TCPServerOptions extends StreamServerOptions<Deno.NetAddr> {
  * );
  * ```
  */
-export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
+export class TCPServer<Config = unknown>
+  extends StreamServer<Deno.TcpConn, Deno.NetAddr, Config> {
   /**
    * Binds and listens.
    *
@@ -107,8 +109,8 @@ export class TCPServer extends StreamServer<Deno.TcpConn, Deno.NetAddr> {
    */
   constructor(
     address: TCPServerAddress | InheritedAddress,
-    handler: StreamHandler<Deno.TcpConn, Deno.NetAddr>,
-    options: TCPServerOptions = {},
+    handler: StreamHandler<Deno.TcpConn, Deno.NetAddr, Config>,
+    options: TCPServerOptions<Config> = {},
   ) {
     super(
       () =>

@@ -45,7 +45,8 @@ import {
  * Needs, beside what {@linkcode TCPServer} needs, `--allow-read` of the files
  * that the threads import.
  */
-export class ThreadingTCPServer extends TCPServer implements Recyclable {
+export class ThreadingTCPServer<Config = unknown> extends TCPServer<Config>
+  implements Recyclable {
   /**
    * Binds, listens, and waits until a first thread has imported the handler.
    *
@@ -74,8 +75,8 @@ export class ThreadingTCPServer extends TCPServer implements Recyclable {
    */
   constructor(
     address: TCPServerAddress | InheritedAddress,
-    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>,
-    options: TCPServerOptions & ThreadingOptions = {},
+    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr, Config>,
+    options: TCPServerOptions<Config> & ThreadingOptions = {},
   ) {
     super(address, handler, inThreads(new.target, address, handler, options));
   }
@@ -102,7 +103,8 @@ export class ThreadingTCPServer extends TCPServer implements Recyclable {
  * Needs, beside what {@linkcode TLSServer} needs, `--allow-read` of the files
  * that the threads import.
  */
-export class ThreadingTLSServer extends TLSServer implements Recyclable {
+export class ThreadingTLSServer<Config = unknown> extends TLSServer<Config>
+  implements Recyclable {
   /**
    * Binds, listens, and waits until a first thread has imported the handler.
    *
@@ -134,8 +136,8 @@ export class ThreadingTLSServer extends TLSServer implements Recyclable {
    */
   constructor(
     address: TLSServerAddress | InheritedTLSAddress,
-    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr>,
-    options: TLSServerOptions & ThreadingOptions = {},
+    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr, Config>,
+    options: TLSServerOptions<Config> & ThreadingOptions = {},
   ) {
     super(address, handler, inThreads(new.target, address, handler, options));
   }
@@ -162,7 +164,8 @@ export class ThreadingTLSServer extends TLSServer implements Recyclable {
  * Needs, beside what {@linkcode UDPServer} needs, `--allow-read` of the files
  * that the threads import.
  */
-export class ThreadingUDPServer extends UDPServer implements Recyclable {
+export class ThreadingUDPServer<Config = unknown> extends UDPServer<Config>
+  implements Recyclable {
   /**
    * Binds, and waits until a first thread has imported the handler.
    *
@@ -188,8 +191,12 @@ export class ThreadingUDPServer extends UDPServer implements Recyclable {
    */
   constructor(
     address: UDPServerAddress,
-    handler: RequestHandlerClass<DatagramRequest<Deno.NetAddr>, Deno.NetAddr>,
-    options: UDPServerOptions & ThreadingOptions = {},
+    handler: RequestHandlerClass<
+      DatagramRequest<Deno.NetAddr>,
+      Deno.NetAddr,
+      Config
+    >,
+    options: UDPServerOptions<Config> & ThreadingOptions = {},
   ) {
     super(address, handler, inThreads(new.target, address, handler, options));
   }
@@ -216,7 +223,8 @@ export class ThreadingUDPServer extends UDPServer implements Recyclable {
  * Needs, beside what {@linkcode UnixStreamServer} needs, `--allow-read` of the
  * files that the threads import.
  */
-export class ThreadingUnixStreamServer extends UnixStreamServer
+export class ThreadingUnixStreamServer<Config = unknown>
+  extends UnixStreamServer<Config>
   implements Recyclable {
   /**
    * Binds, listens, and waits until a first thread has imported the handler.
@@ -246,8 +254,8 @@ export class ThreadingUnixStreamServer extends UnixStreamServer
    */
   constructor(
     address: UnixStreamServerAddress | InheritedAddress,
-    handler: RequestHandlerClass<Deno.UnixConn, Deno.UnixAddr>,
-    options: UnixStreamServerOptions & ThreadingOptions = {},
+    handler: RequestHandlerClass<Deno.UnixConn, Deno.UnixAddr, Config>,
+    options: UnixStreamServerOptions<Config> & ThreadingOptions = {},
   ) {
     super(address, handler, inThreads(new.target, address, handler, options));
   }
@@ -274,7 +282,8 @@ export class ThreadingUnixStreamServer extends UnixStreamServer
  * Needs, beside what {@linkcode UnixDatagramServer} needs, `--allow-read` of
  * the files that the threads import.
  */
-export class ThreadingUnixDatagramServer extends UnixDatagramServer
+export class ThreadingUnixDatagramServer<Config = unknown>
+  extends UnixDatagramServer<Config>
   implements Recyclable {
   /**
    * Binds, and waits until a first thread has imported the handler.
@@ -302,8 +311,12 @@ export class ThreadingUnixDatagramServer extends UnixDatagramServer
    */
   constructor(
     address: UnixServerAddress,
-    handler: RequestHandlerClass<DatagramRequest<Deno.UnixAddr>, Deno.UnixAddr>,
-    options: UnixDatagramServerOptions & ThreadingOptions = {},
+    handler: RequestHandlerClass<
+      DatagramRequest<Deno.UnixAddr>,
+      Deno.UnixAddr,
+      Config
+    >,
+    options: UnixDatagramServerOptions<Config> & ThreadingOptions = {},
   ) {
     super(address, handler, inThreads(new.target, address, handler, options));
   }

@@ -25,7 +25,8 @@ export interface TLSServerAddress extends TCPServerAddress, TLSOptions {}
 export interface InheritedTLSAddress extends InheritedAddress, TLSOptions {}
 
 /** Options of a {@linkcode TLSServer}. */
-export interface TLSServerOptions extends TCPServerOptions {
+export interface TLSServerOptions<Config = unknown>
+  extends TCPServerOptions<Config> {
   /**
    * How long a client may take for the handshake, in milliseconds.
    *
@@ -88,7 +89,8 @@ export interface TLSServerOptions extends TCPServerOptions {
  * }
  * ```
  */
-export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
+export class TLSServer<Config = unknown>
+  extends StreamServer<Deno.TlsConn, Deno.NetAddr, Config> {
   readonly #credentials: Credentials;
   readonly #runner: Runner | undefined;
 
@@ -114,8 +116,8 @@ export class TLSServer extends StreamServer<Deno.TlsConn, Deno.NetAddr> {
    */
   constructor(
     address: TLSServerAddress | InheritedTLSAddress,
-    handler: StreamHandler<Deno.TlsConn, Deno.NetAddr>,
-    options: TLSServerOptions = {},
+    handler: StreamHandler<Deno.TlsConn, Deno.NetAddr, Config>,
+    options: TLSServerOptions<Config> = {},
   ) {
     const connections = new TLSConnections(options);
     const { listen, runner } = seamOf<Deno.TlsConn, Deno.NetAddr>(options);

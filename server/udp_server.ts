@@ -31,8 +31,8 @@ export interface UDPServerAddress {
 }
 
 /** Options of a {@linkcode UDPServer}. */
-export interface UDPServerOptions
-  extends ServerOptions<Deno.NetAddr, DatagramRequest<Deno.NetAddr>> {
+export interface UDPServerOptions<Config = unknown>
+  extends ServerOptions<Deno.NetAddr, DatagramRequest<Deno.NetAddr>, Config> {
   /** Whose datagrams to take. Without it, everybody's are taken. */
   readonly admission?: AdmissionOptions;
 }
@@ -56,7 +56,8 @@ export interface UDPServerOptions
  * );
  * ```
  */
-export class UDPServer extends DatagramServer<Deno.NetAddr> {
+export class UDPServer<Config = unknown>
+  extends DatagramServer<Deno.NetAddr, Config> {
   /**
    * Binds.
    *
@@ -73,8 +74,8 @@ export class UDPServer extends DatagramServer<Deno.NetAddr> {
    */
   constructor(
     address: UDPServerAddress,
-    handler: DatagramHandler<Deno.NetAddr>,
-    options: UDPServerOptions = {},
+    handler: DatagramHandler<Deno.NetAddr, Config>,
+    options: UDPServerOptions<Config> = {},
   ) {
     super(
       () =>

@@ -11,9 +11,9 @@ import {
 } from "./_unix/unix_socket_file.ts";
 
 /** Options of a {@linkcode UnixDatagramServer}. */
-export interface UnixDatagramServerOptions
+export interface UnixDatagramServerOptions<Config = unknown>
   extends
-    ServerOptions<Deno.UnixAddr, DatagramRequest<Deno.UnixAddr>>,
+    ServerOptions<Deno.UnixAddr, DatagramRequest<Deno.UnixAddr>, Config>,
     UnixSocketFileOptions {}
 
 /**
@@ -34,7 +34,8 @@ export interface UnixDatagramServerOptions
  * });
  * ```
  */
-export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
+export class UnixDatagramServer<Config = unknown>
+  extends DatagramServer<Deno.UnixAddr, Config> {
   /**
    * Binds.
    *
@@ -52,8 +53,8 @@ export class UnixDatagramServer extends DatagramServer<Deno.UnixAddr> {
    */
   constructor(
     address: UnixServerAddress,
-    handler: DatagramHandler<Deno.UnixAddr>,
-    options: UnixDatagramServerOptions = {},
+    handler: DatagramHandler<Deno.UnixAddr, Config>,
+    options: UnixDatagramServerOptions<Config> = {},
   ) {
     let file!: UnixSocketFile;
     let socket!: UnixDatagramSocket;

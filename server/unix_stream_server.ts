@@ -42,8 +42,8 @@ export interface UnixStreamServerAddress extends UnixServerAddress {
 export type UnixStreamAddr = Deno.UnixAddr & { transport: "unix" };
 
 /** Options of a {@linkcode UnixStreamServer}. */
-export interface UnixStreamServerOptions
-  extends StreamServerOptions<Deno.UnixAddr>, UnixSocketFileOptions {
+export interface UnixStreamServerOptions<Config = unknown>
+  extends StreamServerOptions<Deno.UnixAddr, Config>, UnixSocketFileOptions {
   /**
    * As every server's. `Deno.connect` takes the address as it is.
    *
@@ -74,8 +74,8 @@ export interface UnixStreamServerOptions
  * }, { mode: 0o600 });
  * ```
  */
-export class UnixStreamServer
-  extends StreamServer<Deno.UnixConn, Deno.UnixAddr> {
+export class UnixStreamServer<Config = unknown>
+  extends StreamServer<Deno.UnixConn, Deno.UnixAddr, Config> {
   /**
    * Binds and listens.
    *
@@ -93,8 +93,8 @@ export class UnixStreamServer
    */
   constructor(
     address: UnixStreamServerAddress | InheritedAddress,
-    handler: StreamHandler<Deno.UnixConn, Deno.UnixAddr>,
-    options: UnixStreamServerOptions = {},
+    handler: StreamHandler<Deno.UnixConn, Deno.UnixAddr, Config>,
+    options: UnixStreamServerOptions<Config> = {},
   ) {
     // An inherited socket has a file that is not this server's, an abstract none.
     let file: UnixSocketFile | undefined;

@@ -22,11 +22,14 @@ type Kind = Pick<typeof BaseRequestHandler, typeof SERVES> & {
 export function handlerClass<
   Request,
   Address extends Deno.Addr,
+  Config,
   Handler extends BaseRequestHandler<unknown, Deno.Addr | null>,
 >(
-  handler: RequestHandlerClass<Request, Address> | HandlerFunction<Handler>,
-  Base: RequestHandlerClass<Request, Address>,
-): RequestHandlerClass<Request, Address> {
+  handler:
+    | RequestHandlerClass<Request, Address, Config>
+    | HandlerFunction<Handler>,
+  Base: RequestHandlerClass<Request, Address, Config>,
+): RequestHandlerClass<Request, Address, Config> {
   if (typeof handler !== "function") {
     throw new TypeError(
       `Cannot create server: the handler must be a handler class or a function, received ${
@@ -41,7 +44,7 @@ export function handlerClass<
       Base as unknown as Kind,
     );
     (handler as unknown as typeof BaseRequestHandler).checkSettings();
-    return handler as RequestHandlerClass<Request, Address>;
+    return handler as RequestHandlerClass<Request, Address, Config>;
   }
   if (/^class\b/.test(Function.prototype.toString.call(handler))) {
     throw new TypeError(

@@ -21,7 +21,8 @@ import type { RequestHandlerClass } from "../server_options.ts";
 export type HTTPHandler<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
-> = RequestHandlerClass<Connection, Address> | FetchFunction<Address>;
+  Config = unknown,
+> = RequestHandlerClass<Connection, Address, Config> | FetchFunction<Address>;
 
 /** Options that every HTTP server has. */
 export interface HTTPOptions {
@@ -97,10 +98,11 @@ export function withHTTP<Options extends HTTPOptions>(
 export function httpHandlerClass<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
+  Config,
 >(
-  handler: HTTPHandler<Connection, Address>,
+  handler: HTTPHandler<Connection, Address, Config>,
   options: HTTPOptions,
-): RequestHandlerClass<Connection, Address> {
+): RequestHandlerClass<Connection, Address, Config> {
   const { limits, allowHalfOpen } = options;
   const isClass = typeof handler !== "function" ||
     handler.prototype instanceof BaseRequestHandler ||
@@ -120,7 +122,7 @@ export function httpHandlerClass<
       limits,
       allowHalfOpen,
       settingsIn(options),
-    ) as unknown as RequestHandlerClass<Connection, Address>;
+    ) as unknown as RequestHandlerClass<Connection, Address, Config>;
   }
   for (const name of OPTIONS) {
     if (options[name] === undefined) continue;
@@ -142,7 +144,7 @@ export function httpHandlerClass<
       `Cannot create server: the class "${handler.name}" does not speak HTTP; extend FetchRequestHandler, SimpleHTTPRequestHandler or BaseHTTPRequestHandler, or serve it with a server that is not of HTTP`,
     );
   }
-  return handler as RequestHandlerClass<Connection, Address>;
+  return handler as RequestHandlerClass<Connection, Address, Config>;
 }
 
 /** What of the options the handler class is set to. */

@@ -20,7 +20,8 @@ import { HTTPSServer, type HTTPSServerOptions } from "./https_server.ts";
  *
  * Needs, beside what {@linkcode HTTPServer} needs, `--allow-run=deno`.
  */
-export class ForkingHTTPServer extends HTTPServer implements Recyclable {
+export class ForkingHTTPServer<Config = unknown> extends HTTPServer<Config>
+  implements Recyclable {
   /**
    * Binds, listens, and waits until a first process has imported the handler.
    *
@@ -49,8 +50,8 @@ export class ForkingHTTPServer extends HTTPServer implements Recyclable {
    */
   constructor(
     address: TCPServerAddress | InheritedAddress,
-    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>,
-    options: HTTPServerOptions & ForkingOptions = {},
+    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr, Config>,
+    options: HTTPServerOptions<Config> & ForkingOptions = {},
   ) {
     super(address, handler, inProcesses(handler, options));
   }
@@ -76,7 +77,8 @@ export class ForkingHTTPServer extends HTTPServer implements Recyclable {
  *
  * Needs, beside what {@linkcode HTTPSServer} needs, `--allow-run=deno`.
  */
-export class ForkingHTTPSServer extends HTTPSServer implements Recyclable {
+export class ForkingHTTPSServer<Config = unknown> extends HTTPSServer<Config>
+  implements Recyclable {
   /**
    * Binds, listens, and waits until a first process has imported the handler.
    *
@@ -110,8 +112,8 @@ export class ForkingHTTPSServer extends HTTPSServer implements Recyclable {
    */
   constructor(
     address: TLSServerAddress | InheritedTLSAddress,
-    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr>,
-    options: HTTPSServerOptions & ForkingOptions = {},
+    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr, Config>,
+    options: HTTPSServerOptions<Config> & ForkingOptions = {},
   ) {
     super(address, handler, inProcesses(handler, options));
   }

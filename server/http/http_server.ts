@@ -14,7 +14,8 @@ import {
 export type { HTTPHandler, HTTPOptions };
 
 /** Options of an {@linkcode HTTPServer}. */
-export interface HTTPServerOptions extends TCPServerOptions, HTTPOptions {}
+export interface HTTPServerOptions<Config = unknown>
+  extends TCPServerOptions<Config>, HTTPOptions {}
 
 /**
  * A server of HTTP/1.1 and HTTP/1.0.
@@ -44,7 +45,7 @@ export interface HTTPServerOptions extends TCPServerOptions, HTTPOptions {}
  * strictEqual(await response.text(), "Thank you for connecting");
  * ```
  */
-export class HTTPServer extends TCPServer {
+export class HTTPServer<Config = unknown> extends TCPServer<Config> {
   /**
    * Binds and listens.
    *
@@ -59,8 +60,8 @@ export class HTTPServer extends TCPServer {
    */
   constructor(
     address: TCPServerAddress | InheritedAddress,
-    handler: HTTPHandler<Deno.TcpConn, Deno.NetAddr>,
-    options: HTTPServerOptions = {},
+    handler: HTTPHandler<Deno.TcpConn, Deno.NetAddr, Config>,
+    options: HTTPServerOptions<Config> = {},
   ) {
     const Handler = httpHandlerClass(handler, options);
     super(address, Handler, withHTTP(options));

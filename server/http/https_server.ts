@@ -12,7 +12,8 @@ import {
 } from "../tls_server.ts";
 
 /** Options of an {@linkcode HTTPSServer}. */
-export interface HTTPSServerOptions extends TLSServerOptions, HTTPOptions {}
+export interface HTTPSServerOptions<Config = unknown>
+  extends TLSServerOptions<Config>, HTTPOptions {}
 
 /**
  * A server of HTTP/1.1 and HTTP/1.0 over TLS. It is to `TLSServer` what
@@ -20,7 +21,7 @@ export interface HTTPSServerOptions extends TLSServerOptions, HTTPOptions {}
  *
  * Needs `--allow-net=HOSTNAME:PORT`, and nothing else.
  */
-export class HTTPSServer extends TLSServer {
+export class HTTPSServer<Config = unknown> extends TLSServer<Config> {
   /**
    * Binds and listens.
    *
@@ -36,8 +37,8 @@ export class HTTPSServer extends TLSServer {
    */
   constructor(
     address: TLSServerAddress | InheritedTLSAddress,
-    handler: HTTPHandler<Deno.TlsConn, Deno.NetAddr>,
-    options: HTTPSServerOptions = {},
+    handler: HTTPHandler<Deno.TlsConn, Deno.NetAddr, Config>,
+    options: HTTPSServerOptions<Config> = {},
   ) {
     const Handler = httpHandlerClass(handler, options);
     super(address, Handler, withHTTP(options));

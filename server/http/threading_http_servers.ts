@@ -21,7 +21,8 @@ import { HTTPSServer, type HTTPSServerOptions } from "./https_server.ts";
  * Needs, beside what {@linkcode HTTPServer} needs, `--allow-read` of the files
  * that the threads import.
  */
-export class ThreadingHTTPServer extends HTTPServer implements Recyclable {
+export class ThreadingHTTPServer<Config = unknown> extends HTTPServer<Config>
+  implements Recyclable {
   /**
    * Binds, listens, and waits until a first thread has imported the handler.
    *
@@ -51,8 +52,8 @@ export class ThreadingHTTPServer extends HTTPServer implements Recyclable {
    */
   constructor(
     address: TCPServerAddress | InheritedAddress,
-    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr>,
-    options: HTTPServerOptions & ThreadingOptions = {},
+    handler: RequestHandlerClass<Deno.TcpConn, Deno.NetAddr, Config>,
+    options: HTTPServerOptions<Config> & ThreadingOptions = {},
   ) {
     super(address, handler, inThreads(new.target, address, handler, options));
   }
@@ -79,7 +80,8 @@ export class ThreadingHTTPServer extends HTTPServer implements Recyclable {
  * Needs, beside what {@linkcode HTTPSServer} needs, `--allow-read` of the files
  * that the threads import.
  */
-export class ThreadingHTTPSServer extends HTTPSServer implements Recyclable {
+export class ThreadingHTTPSServer<Config = unknown> extends HTTPSServer<Config>
+  implements Recyclable {
   /**
    * Binds, listens, and waits until a first thread has imported the handler.
    *
@@ -112,8 +114,8 @@ export class ThreadingHTTPSServer extends HTTPSServer implements Recyclable {
    */
   constructor(
     address: TLSServerAddress | InheritedTLSAddress,
-    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr>,
-    options: HTTPSServerOptions & ThreadingOptions = {},
+    handler: RequestHandlerClass<Deno.TlsConn, Deno.NetAddr, Config>,
+    options: HTTPSServerOptions<Config> & ThreadingOptions = {},
   ) {
     super(address, handler, inThreads(new.target, address, handler, options));
   }

@@ -13,7 +13,7 @@ import { LOOPBACK } from "../_loopback.ts";
 import { Events } from "./_event_handlers.ts";
 
 const WAYS: Readonly<
-  Record<string, (options: HTTPServerOptions) => HTTPServer>
+  Record<string, (options: HTTPServerOptions<Events["config"]>) => HTTPServer>
 > = {
   "on the event loop": (options) => new HTTPServer(LOOPBACK, Events, options),
   "in threads that accept": (options) =>

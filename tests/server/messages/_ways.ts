@@ -25,17 +25,18 @@ export const MANY = 2;
 type Make = (options: TCPServerOptions, many: number) => TCPServer;
 
 const WAYS: Readonly<Record<string, Make>> = {
-  "on the event loop": (options) => new TCPServer(LOOPBACK, Messenger, options),
+  "on the event loop": (options) =>
+    new TCPServer<unknown>(LOOPBACK, Messenger, options),
   "in threads that accept": (options, many) =>
-    new ThreadingTCPServer(LOOPBACK, Messenger, {
+    new ThreadingTCPServer<unknown>(LOOPBACK, Messenger, {
       ...{ accept: "threads", workers: many, ...options },
     }),
   "in threads where main accepts": (options, many) =>
-    new ThreadingTCPServer(LOOPBACK, Messenger, {
+    new ThreadingTCPServer<unknown>(LOOPBACK, Messenger, {
       ...{ accept: "main", workers: many, ...options },
     }),
   "in processes": (options, many) =>
-    new ForkingTCPServer(LOOPBACK, Messenger, {
+    new ForkingTCPServer<unknown>(LOOPBACK, Messenger, {
       ...{ maxChildren: many, connectionsPerChild: 10, spareChildren: 0 },
       ...{ requestsPerChild: Infinity, ...options },
     }),
