@@ -51,6 +51,7 @@ if (import.meta.main) {
   const port = Number(Deno.args[0] ?? 1234);
   const server = new Server({ hostname: "127.0.0.1", port }, Calculator, {
     denoArgs: ["--v8-flags=--max-old-space-size=64"],
+    allowShutdown: false,
     requestTimeout: 2000,
     onListen: ({ hostname, port }) =>
       console.log(`Listening on ${hostname}:${port}`),

@@ -65,6 +65,15 @@ export interface ForkingOptions {
    */
   readonly gid?: number;
   /**
+   * Whether handlers may shut the server down. Where they may not,
+   * `server.shutdown()` rejects with `Deno.errors.NotCapable` in them, and a process
+   * that asks for it all the same is ended. Set it to `false` where what runs in the
+   * processes is not trusted.
+   *
+   * @default {true}
+   */
+  readonly allowShutdown?: boolean;
+  /**
    * How long a process may take to import its handler, in milliseconds. Then it
    * is killed.
    *

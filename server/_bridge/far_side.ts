@@ -91,6 +91,18 @@ class SeenServer implements RequestServer {
   }
 }
 
+/** What a far side may be told of, beside what it runs. */
+export interface FarSideOptions {
+  /** What `server.config` says at first, packed. */
+  readonly config?: ArrayBuffer | undefined;
+  /** Called for each request before its handler is made. */
+  readonly opened?: () => void;
+  /** Called with what a handler has thrown; may add to it. */
+  readonly explain?: (error: unknown) => unknown;
+  /** Whether handlers may shut the server down, which the near side minds itself. */
+  readonly allowShutdown?: boolean;
+}
+
 /** Runs handlers for a near side that holds their sockets. */
 export class FarSide implements FrameHandler {
   readonly #carrier: Carrier;
@@ -98,6 +110,7 @@ export class FarSide implements FrameHandler {
   readonly #addr: Deno.Addr;
   readonly #opened: () => void;
   readonly #explain: (error: unknown) => unknown;
+  readonly #allowShutdown: boolean;
   readonly #channels = new Map<number, Channel>();
   /** Those that were asked for by what handlers have left running. */
   readonly #leftShutdowns = new Shutdowns();
@@ -110,19 +123,20 @@ export class FarSide implements FrameHandler {
    * @param carrier Takes frames to the near side.
    * @param Handler What is made for each request.
    * @param addr What `server.addr` says in a handler.
-   * @param config What `server.config` says at first, if anything, packed.
-   * @param opened Called for each request before its handler is made.
-   * @param explain Called with what a handler has thrown; may add to it.
    */
   constructor(
     carrier: Carrier,
     Handler: AnyHandlerClass,
     addr: Deno.Addr,
-    config?: ArrayBuffer,
-    opened: () => void = () => {},
-    explain: (error: unknown) => unknown = (error) => error,
+    {
+      config,
+      opened = () => {},
+      explain = (error) => error,
+      allowShutdown = true,
+    }: FarSideOptions = {},
   ) {
     this.#explain = explain;
+    this.#allowShutdown = allowShutdown;
     this.#carrier = carrier;
     this.#Handler = Handler;
     this.#addr = addr;
@@ -393,6 +407,11 @@ export class FarSide implements FrameHandler {
       checkKeys("option", options, ["gracePeriod"], undefined, "shut down");
       if (options.gracePeriod !== undefined) {
         checkTime("gracePeriod", options.gracePeriod);
+      }
+      if (!this.#allowShutdown) {
+        throw new Deno.errors.NotCapable(
+          "Cannot shut down: the server's option allowShutdown is false; post a message that asks for it",
+        );
       }
       const channel = this.#channels.get(id);
       const send = (id: number) =>

@@ -30,7 +30,7 @@ export class NearSide implements FrameHandler {
   readonly #toWrite: NearChannel[] = [];
   readonly #pongs: (() => void)[] = [];
   #lost: { readonly error: unknown } | undefined;
-  readonly #shutdown: (options: ShutdownRequest) => void;
+  readonly #shutdown: ((options: ShutdownRequest) => void) | undefined;
   #served = false;
   /** How many shutdowns were asked for by what handlers have left running. */
   #leftShutdowns = 0;
@@ -43,12 +43,13 @@ export class NearSide implements FrameHandler {
   /**
    * @param carrier Takes frames to the far side.
    * @param shutdown Shuts the server down, for what a handler has left running.
+   * Without it, handlers may not shut the server down either.
    * @param mayResolve Whether handlers may have the name of a host looked up.
    * @param place Takes part in the messages of the server.
    */
   constructor(
     carrier: Carrier,
-    shutdown: (options: ShutdownRequest) => void,
+    shutdown: ((options: ShutdownRequest) => void) | undefined,
     mayResolve: MayResolve = () => true,
     place?: RemotePlace,
   ) {
@@ -170,6 +171,11 @@ export class NearSide implements FrameHandler {
 
   frame(type: FrameType, id: number, payload: Uint8Array): void {
     if (type === FrameType.Pong) return this.#ponged();
+    if (type === FrameType.Shutdown && this.#shutdown === undefined) {
+      throw new ProtocolError(
+        "Cannot shut down: the option allowShutdown is false",
+      );
+    }
     if (id === 0) return this.#frameOfNone(type, payload);
     const channel = this.#channel(id);
     if (type === FrameType.Done) this.#channels.delete(id);
@@ -184,7 +190,7 @@ export class NearSide implements FrameHandler {
           `Cannot shut down: more than ${MOST_SHUTDOWNS} shutdowns are asked for by no request`,
         );
       }
-      return this.#shutdown(unpackShutdown(payload));
+      return this.#shutdown!(unpackShutdown(payload));
     }
     const place = this.#place;
     if (place !== undefined) {

@@ -106,7 +106,7 @@ export class Child {
     if (messages.packedConfig !== undefined) link.config(messages.packedConfig);
     this.side = new NearSide(
       this.#carrier,
-      shutdown,
+      command.allowShutdown ? shutdown : undefined,
       command.mayResolve,
       this.#place,
     );

@@ -19,6 +19,7 @@ export interface ChildCommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly uid?: number;
   readonly gid?: number;
+  readonly allowShutdown?: boolean;
   readonly denoPath?: string | URL;
 }
 
@@ -58,6 +59,8 @@ const NOT_CACHED = /--cached-only is specified/;
 export class ChildCommand {
   /** Which names of hosts its processes may have looked up. */
   readonly mayResolve: MayResolve;
+  /** Whether its processes may shut the server down. */
+  readonly allowShutdown: boolean;
   readonly #path: string;
   /** The arguments up to the module that is run. */
   readonly #program: readonly string[];
@@ -75,6 +78,14 @@ export class ChildCommand {
     options: ChildCommandOptions,
   ) {
     const { denoArgs = [], env = {}, uid, gid, permissions = {} } = options;
+    const { allowShutdown = true } = options;
+    if (typeof allowShutdown !== "boolean") {
+      throw new TypeError(
+        `Cannot create server: allowShutdown must be true or false, received ${
+          Deno.inspect(allowShutdown)
+        }`,
+      );
+    }
     if (!Array.isArray(denoArgs)) {
       throw new TypeError(
         `Cannot create server: denoArgs must be a list of flags, received ${
@@ -89,7 +100,8 @@ export class ChildCommand {
     const flags = permissionFlags(permissions);
     this.mayResolve = allowedNames(permissions.net);
     this.#path = path;
-    this.#start = { handler, addr };
+    this.allowShutdown = allowShutdown;
+    this.#start = { handler, addr, allowShutdown };
     this.#program = [
       "run",
       "--quiet",

@@ -21,6 +21,7 @@ const OPTION_NAMES = Object.keys(
     startTimeout: true,
     killTimeout: true,
     denoPath: true,
+    allowShutdown: true,
   } satisfies Record<keyof ForkingOptions, true>,
 );
 

@@ -26,7 +26,9 @@ const REHEARSALS = 3;
 export async function run(
   exported: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const { handler, addr, check } = JSON.parse(start) as ProcessStart;
+  const { handler, addr, allowShutdown, check } = JSON.parse(
+    start,
+  ) as ProcessStart;
   let Handler: AnyHandlerClass;
   try {
     Handler = findHandler(exported, handler);
@@ -40,14 +42,10 @@ export async function run(
   // The other side has waited for this.
   carrier.send(FrameType.Pong, 0);
   await carrier.receive(
-    new FarSide(
-      carrier,
-      Handler,
-      addr,
-      undefined,
-      undefined,
-      addPermissionRemedy,
-    ),
+    new FarSide(carrier, Handler, addr, {
+      explain: addPermissionRemedy,
+      allowShutdown,
+    }),
   );
   // Timers and listeners of handlers would keep it.
   exit();

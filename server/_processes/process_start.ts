@@ -5,6 +5,8 @@ export interface ProcessStart {
   readonly handler: HandlerLocation;
   /** The address of the server. */
   readonly addr: Deno.Addr;
+  /** Whether its handlers may shut the server down. */
+  readonly allowShutdown: boolean;
   /** Whether it only shows that it can import its handler. */
   readonly check: boolean;
 }

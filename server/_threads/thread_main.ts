@@ -46,13 +46,10 @@ export async function run(start: ThreadStart): Promise<void> {
     const Handler = await importHandler(start.handler);
     await prepareTracing();
     const carrier = new RingCarrier(start.fromThread, start.toThread);
-    const side = new FarSide(
-      carrier,
-      Handler,
-      start.addr,
-      start.config,
-      () => heap.arm(),
-    );
+    const side = new FarSide(carrier, Handler, start.addr, {
+      config: start.config,
+      opened: () => heap.arm(),
+    });
     const heap = new HeapWatch(() => side.busy, die);
     parentPort!.on(
       "message",

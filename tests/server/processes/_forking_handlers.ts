@@ -7,6 +7,8 @@ import {
 /** Not in the text of the import: Deno would fetch it ahead. */
 const ELSEWHERE = "https://deno.land/not_in_the_cache.ts";
 const encoder = new TextEncoder();
+/** What became of a shutdown that was asked for behind its request. */
+let later: Promise<string> | undefined;
 
 /** Sends back what it reads. */
 export class Echo extends StreamRequestHandler {
@@ -145,6 +147,13 @@ const commands: Record<
     return aborted(signal);
   },
   shutdown: ({ server }) => server.shutdown(),
+  "shutdown later": ({ server }) => {
+    setTimeout(() => {
+      later = server.shutdown().then(String, String);
+    });
+    return "done";
+  },
+  "how shutdown later went": () => later,
   wait: ({ signal }) => aborted(signal),
   "ignore signals": () => {
     Deno.addSignalListener("SIGTERM", () => {});

@@ -54,6 +54,19 @@ for (const what of Object.keys(SHUTDOWNS)) {
   });
 }
 
+for (const what of Object.keys(SHUTDOWNS)) {
+  Deno.test(`a process that forges ${what} where it may ask for none is ended, and the server goes on`, async () => {
+    await using served = await serveForTest(Forger, {
+      ...{ server: Server, options: { allowShutdown: false } },
+    });
+    const conn = await Deno.connect(served.addr as Deno.ConnectOptions);
+    await conn.write(new TextEncoder().encode(`${what}\n`));
+    match((await endedAlone(served)).message, /allowShutdown is false/);
+    conn.close();
+    strictEqual(await ask(served.addr, "?\n"), "done");
+  });
+}
+
 for (const what of Object.keys(DATAGRAM_FORGERIES)) {
   Deno.test(`a process that forges ${what} for a datagram is ended, and no other`, async () => {
     await using served = await serveForTest(DatagramForger, {

@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import {
   ForkingMixIn,
   type ForkingOptions,
@@ -171,6 +171,25 @@ Deno.test("a handler sees the address, the arguments and shutdown() of its serve
   await serving;
 });
 
+Deno.test("handlers that may not shut the server down are told so, those it has left running too", async () => {
+  await using served = await serveForTest(Command, {
+    server: ForkingTCPServer,
+    options: { ...REUSED, maxChildren: 1, allowShutdown: false },
+  });
+  strictEqual(await command(served.addr, "shutdown"), "");
+  const [error] = await served.untilErrors();
+  ok(error instanceof Deno.errors.NotCapable);
+  strictEqual(
+    error.message,
+    "Cannot shut down: the server's option allowShutdown is false; post a message that asks for it",
+  );
+  strictEqual(await command(served.addr, "shutdown later"), "done");
+  strictEqual(
+    await command(served.addr, "how shutdown later went"),
+    `${error}`,
+  );
+});
+
 Deno.test("500 clients of at most 4 processes are all served", async () => {
   await using served = await serveForTest(Echo, {
     server: ForkingTCPServer,
@@ -267,6 +286,11 @@ Deno.test("a constructor refuses what cannot work, and says what to do", async (
   refuse(Echo, { maxChildren: 1, spareChildren: 2 }, /^RangeError: .*spare/);
   refuse(Echo, { requestsPerChild: 0.5 }, /^RangeError: .*requestsPerChild/);
   refuse(Echo, { connectionsPerChild: -1 }, /^RangeError: .*connections/);
+  refuse(
+    Echo,
+    { allowShutdown: 0 as unknown as boolean },
+    /^TypeError: .*allowShutdown must be true or false, received 0/,
+  );
   refuse(Echo, { killTimeout: NaN }, /^RangeError: .*killTimeout/);
   for (const id of [-1, NaN, 1.5, 2 ** 32 - 1, "nobody", null]) {
     refuse(
