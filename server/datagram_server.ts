@@ -78,7 +78,7 @@ export abstract class DatagramServer<
       () => {
         if (Deno.listenDatagram === undefined) {
           throw new Deno.errors.NotSupported(
-            "Cannot create server: Deno.listenDatagram is unstable, run again with the --unstable-net flag",
+            'Cannot create server: Deno.listenDatagram is unstable, run again with the --unstable-net flag, or have "unstable": ["net"] in deno.json',
           );
         }
         return socket = countSends(withPermittedSends(open()), counters);

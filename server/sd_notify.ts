@@ -35,7 +35,7 @@ export async function sdNotify(state: string): Promise<boolean> {
   if (where === undefined || where === "") return false;
   if (Deno.listenDatagram === undefined) {
     throw new Deno.errors.NotSupported(
-      "Cannot notify the service manager: Deno has no datagrams of Unix sockets, run again with the --unstable-net flag",
+      'Cannot notify the service manager: Deno has no datagrams of Unix sockets, run again with the --unstable-net flag, or have "unstable": ["net"] in deno.json',
     );
   }
   const path = where.replace(/^@/, "\0");

@@ -1,6 +1,6 @@
 /**
- * Runs the tests of the files and folders that are its arguments: tells first what
- * is skipped and why, then how far it is, and last what has failed. Flags of
+ * Runs the tests of the files and folders that are its arguments, or all: tells first
+ * what is skipped and why, then how far it is, and last what has failed. Flags of
  * `deno test` may be among the arguments, such as `--trace-leaks`.
  *
  * In a terminal it has one line that changes; elsewhere, as in a log, it has a line

@@ -103,7 +103,7 @@ export async function connectDatagram(
   checkFolder(folder);
   if (Deno.listenDatagram === undefined) {
     throw new Deno.errors.NotSupported(
-      "Cannot connect: Deno.listenDatagram is unstable, run again with the --unstable-net flag",
+      'Cannot connect: Deno.listenDatagram is unstable, run again with the --unstable-net flag, or have "unstable": ["net"] in deno.json',
     );
   }
   const target = checkTarget(address, ["udp", "unixpacket"], action);

@@ -316,7 +316,7 @@ Deno.test("missing flags are named, the unstable one among them", async () => {
   };
   strictEqual(
     await print("--allow-net"),
-    "NotSupported: Cannot connect: Deno.listenDatagram is unstable, run again with the --unstable-net flag",
+    'NotSupported: Cannot connect: Deno.listenDatagram is unstable, run again with the --unstable-net flag, or have "unstable": ["net"] in deno.json',
   );
   strictEqual(
     await print("--unstable-net"),

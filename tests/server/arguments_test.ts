@@ -429,7 +429,8 @@ const attempt = (server: string) => `
     console.log(error.name, error.message);
   }`;
 
-const UNSTABLE = "run again with the --unstable-net flag";
+const UNSTABLE =
+  'run again with the --unstable-net flag, or have "unstable": ["net"] in deno.json';
 
 for (
   const [option, server, flags, printed] of [

@@ -109,7 +109,7 @@ Deno.test("UDPServer without --unstable-net says so", async () => {
   strictEqual(code, 1);
   strictEqual(
     stderr.includes(
-      "NotSupported: Cannot create server: Deno.listenDatagram is unstable, run again with the --unstable-net flag",
+      'NotSupported: Cannot create server: Deno.listenDatagram is unstable, run again with the --unstable-net flag, or have "unstable": ["net"] in deno.json',
     ),
     true,
     stderr,
