@@ -37,10 +37,10 @@ const orders: Readonly<Record<string, (handler: Watched) => unknown>> = {
     return new Promise(() => {});
   },
   "end the process": () => Deno.exit(3),
-  "compute": async ({ wfile }) => {
-    await wfile.write("computing\n");
-    const until = performance.now() + 2_500;
-    while (performance.now() < until);
+  "block": async ({ wfile }) => {
+    await wfile.write("blocking\n");
+    // As a loop would, and without the processor, which others of the test need.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
   },
   "write much": async ({ wfile, signal }) => {
     wfile.write(new Uint8Array(8_000_000)).catch(() => {});
