@@ -63,6 +63,8 @@ export interface RequestServer<Config = unknown, Message = unknown> {
    * @param options `gracePeriod`: milliseconds until requests still running
    * are aborted.
    * @returns A promise that resolves when no other request is running.
+   * @throws {Deno.errors.NotCapable} In a process of a server whose option
+   * `allowShutdown` is false.
    */
   shutdown(options?: { readonly gracePeriod?: number }): Promise<void>;
 }

@@ -40,7 +40,8 @@ export type Forking<Base extends ServerClass> = MixedIn<Base, ForkingOptions>;
  * everywhere. What it imports from a `data:` or `blob:` URL stays in Deno's cache
  * on disk, which no permission forbids. It can use memory:
  * `denoArgs` can limit its heap, which typed arrays are not a part of. It can use
- * processor time, limited by `requestTimeout`. It can shut the server down, and
+ * processor time, limited by `requestTimeout`. Unless
+ * `allowShutdown` is false, it can shut the server down. It can
  * send datagrams from a datagram server's socket, to IP addresses and to hosts
  * that `permissions.net` names.
  *

@@ -102,8 +102,9 @@ export interface ServerOptions<
    * is constructed, once for each thread or process, and travels neither in arguments
    * nor in the environment, where others could read it. Threads and processes that
    * start later get it too. `server.config` can be set anew. Its type is what the
-   * handler class says that it reads; where the handler is a function, what the server
-   * is told: `new TCPServer<Config>(address, handler, { config })`.
+   * handler class says that it reads; where the handler is a function, or the server's
+   * class a subclass, what the server is told:
+   * `new TCPServer<Config>(address, handler, { config })`.
    *
    * @default {undefined}
    */

@@ -75,9 +75,14 @@ export const NEEDED_PROGRAMS: readonly NeededProgram[] = [
   { name: "mkfifo", package: "coreutils", for: "files that are pipes" },
 ];
 
+/** The folders of programs: those on PATH, and where Debian has HAProxy. */
+export function programFolders(): string[] {
+  return [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin"];
+}
+
 /** Those of them that this machine lacks. */
 export function missingPrograms(): NeededProgram[] {
-  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  const folders = programFolders();
   return NEEDED_PROGRAMS.filter(({ name }) =>
     name.startsWith("/")
       ? !exists(name)

@@ -1,4 +1,5 @@
 import { strictEqual } from "node:assert";
+import { programFolders } from "./_needed_programs.ts";
 import { patiently } from "./_patience.ts";
 
 /** No program of these tests takes longer, unless it hangs. In milliseconds. */
@@ -290,13 +291,12 @@ export class Folder implements AsyncDisposable {
   }
 }
 
-/** The path of an executable file on PATH, or where Debian has HAProxy. */
+/** The path of an executable file. */
 function find(
   name: string,
   works: (path: string) => boolean,
 ): string | undefined {
-  const folders = (Deno.env.get("PATH") ?? "").split(":");
-  for (const folder of [...folders, "/usr/sbin"]) {
+  for (const folder of programFolders()) {
     const path = `${folder}/${name}`;
     try {
       const { isFile, mode } = Deno.statSync(path);

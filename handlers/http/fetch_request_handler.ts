@@ -57,11 +57,15 @@ import { completeHTTPLimits, type HTTPLimits } from "./http_limits.ts";
  * A function that answers requests, as `Deno.serve` takes it. It also receives
  * the handler, which has the client's address and the end of the response under
  * the names that they have in `Deno.serve`, `remoteAddr` and `completed`, and a
- * `shutdownSignal` for responses that go on for long.
+ * `shutdownSignal` for responses that go on for long. `Config` is the type of the
+ * configuration that it reads.
  */
-export type FetchFunction<Address extends Deno.Addr = Deno.Addr> = (
+export type FetchFunction<
+  Address extends Deno.Addr = Deno.Addr,
+  Config = unknown,
+> = (
   request: Request,
-  handler: FetchRequestHandler<Address>,
+  handler: FetchRequestHandler<Address, RequestServer<Config>>,
 ) => Response | Promise<Response>;
 
 /**

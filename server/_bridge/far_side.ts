@@ -1,6 +1,7 @@
 import { checkKeys } from "../../handlers/_known_keys.ts";
 import { printThrown } from "../../handlers/_print_thrown.ts";
 import { ABORT, CLOSING, type HandlerHost, RUN } from "../../handlers/_host.ts";
+import { markLeftBehind } from "../../handlers/streams/_left_behind.ts";
 import { tracing } from "../../handlers/_tracing.ts";
 import type {
   BaseRequestHandler,
@@ -409,9 +410,14 @@ export class FarSide implements FrameHandler {
         checkTime("gracePeriod", options.gracePeriod);
       }
       if (!this.#allowShutdown) {
-        throw new Deno.errors.NotCapable(
+        const refusal = new Deno.errors.NotCapable(
           "Cannot shut down: the server's option allowShutdown is false; post a message that asks for it",
         );
+        // Where nobody awaits it, it is printed, and does not end what else runs here.
+        markLeftBehind(refusal, {
+          ...{ request: undefined, clientAddress: null, server: this },
+        });
+        throw refusal;
       }
       const channel = this.#channels.get(id);
       const send = (id: number) =>

@@ -22,7 +22,9 @@ export type HTTPHandler<
   Connection extends Deno.Conn<Address>,
   Address extends Deno.Addr,
   Config = unknown,
-> = RequestHandlerClass<Connection, Address, Config> | FetchFunction<Address>;
+> =
+  | RequestHandlerClass<Connection, Address, Config>
+  | FetchFunction<Address, Config>;
 
 /** Options that every HTTP server has. */
 export interface HTTPOptions {

@@ -15,6 +15,8 @@ import type { ErrorLog } from "./_error_log.ts";
 
 /** How long handlers have to end, where it is not said, in milliseconds. */
 const GRACE_PERIOD = 5_000;
+/** How many errors a failure names. */
+const MOST_TOLD = 10;
 /** How long errors are waited for, where it is not said, in milliseconds. */
 const PATIENCE = 20_000;
 
@@ -207,13 +209,14 @@ export class TestServer<Server extends TestableServer = TestableServer>
   }
 
   /**
-   * Shuts the server down, and tells of errors that nobody has taken. They are printed
-   * to stderr too, as `deno test` does not show them where the test's body has failed
-   * before.
+   * Shuts the server down, and tells of errors that nobody has taken. The first ten are
+   * printed to stderr too, as `deno test` does not show them where the test's body has
+   * failed before.
    *
    * @returns A promise that resolves when no request is in progress.
    * @throws {AggregateError} If there are errors, unless they are allowed.
-   * @throws What `serveForever` of the server has failed with.
+   * @throws What `serveForever` or `shutdown` of the server has failed with, or
+   * `allowErrors`, where there are no such errors.
    */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#closing ??= this.#close();
@@ -226,28 +229,54 @@ export class TestServer<Server extends TestableServer = TestableServer>
   }
 
   async #close(): Promise<void> {
+    const failures: unknown[] = [];
     {
       await using _undo = this.#undo;
       using _log = this.#log;
-      await this.server.shutdown({ gracePeriod: this.#gracePeriod });
-      const [served] = await this.#served;
-      if (served?.status === "rejected") throw served.reason;
+      try {
+        await this.server.shutdown({ gracePeriod: this.#gracePeriod });
+        const [served] = await this.#served;
+        if (served?.status === "rejected") failures.push(served.reason);
+      } catch (error) {
+        failures.push(error);
+      }
     }
-    const allow = this.#allowErrors;
     const errors = this.errors.filter((error) =>
-      typeof allow === "function" ? !allow(error) : !allow
+      !this.#allows(error, failures)
     );
-    if (errors.length === 0) return;
-    const failure = new AggregateError(
-      errors,
+    const all = [...failures, ...errors];
+    if (all.length === 0) return;
+    // Where the test's body has failed too, Deno reports that one error suppressed the
+    // other, and tells neither.
+    printThrown(
+      ...all.slice(0, MOST_TOLD).map((error) =>
+        ["At the end of a test", error] as const
+      ),
+    );
+    if (errors.length === 0 && failures.length === 1) throw failures[0];
+    const told = errors.slice(0, MOST_TOLD).map(nameBounded).join("; ");
+    throw new AggregateError(
+      all,
       `The server was told of ${errors.length} error${
         errors.length === 1 ? "" : "s"
-      } that the test has not taken: ${errors.map(nameBounded).join("; ")}`,
+      } that the test has not taken: ${told}${
+        errors.length > MOST_TOLD ? "; and others" : ""
+      }${
+        failures.map((error) => `; and failed: ${nameBounded(error)}`).join("")
+      }`,
     );
-    // Print it: where the test's body has failed too, Deno reports that one error
-    // suppressed the other, and tells neither.
-    printThrown(["At the end of a test", failure]);
-    throw failure;
+  }
+
+  /** Whether an error is no failure of the test. */
+  #allows(error: unknown, failures: unknown[]): boolean {
+    const allow = this.#allowErrors;
+    if (typeof allow !== "function") return allow;
+    try {
+      return allow(error);
+    } catch (failure) {
+      failures.push(failure);
+      return false;
+    }
   }
 }
 

@@ -158,12 +158,66 @@ Deno.test("errors that fail a test are printed, since its report leaves them out
     ok(error.error instanceof AggregateError);
     match(
       printed.join(),
-      /^At the end of a test: AggregateError: .*as it was told to/,
+      /^At the end of a test: Error: as it was told to\n/,
     );
     printed.length = 0;
     await endOf(TCPServer, async (served) => void await served.untilErrors());
     await endOf(TCPServer, async () => {}, { allowErrors: true });
     deepStrictEqual(printed, []);
+  } finally {
+    console.error = print;
+  }
+});
+
+Deno.test("what else fails at the end of a test hides no errors of handlers", async () => {
+  const printed: string[] = [];
+  const { error: print } = console;
+  console.error = (text: string) => void printed.push(text);
+  class Failing extends TCPServer {
+    override async serveForever() {
+      await super.serveForever();
+      throw new Error("of serving");
+    }
+  }
+  try {
+    const both = await endOf(Failing as typeof TCPServer, async () => {});
+    ok(both instanceof AggregateError);
+    deepStrictEqual(both.errors.map((each) => each.message), [
+      "of serving",
+      "as it was told to",
+    ]);
+    match(both.message, /as it was told to; and failed: Error: of serving$/);
+    match(printed.join(), /of serving[^]*as it was told to/);
+    printed.length = 0;
+    const alone = await endOf(Failing as typeof TCPServer, async (served) => {
+      await served.untilErrors();
+    });
+    strictEqual((alone as Error).message, "of serving");
+    strictEqual(printed.length, 1);
+    const asked = await endOf(TCPServer, async () => {}, {
+      allowErrors: () => {
+        throw new Error("of allowErrors");
+      },
+    });
+    match(String(asked), /as it was told to; and failed: .*of allowErrors$/);
+  } finally {
+    console.error = print;
+  }
+});
+
+Deno.test("of many errors the first ten are told, and all are there", async () => {
+  const served = await serveForTest(() => {
+    throw new Error("x".repeat(5_000));
+  });
+  for (let i = 0; i < 12; i++) await answerOf(served, "x").catch(() => {});
+  const { error: print } = console;
+  console.error = () => {};
+  try {
+    await rejects(served[Symbol.asyncDispose](), (error: AggregateError) => {
+      match(error.message, /; and others$/);
+      ok(error.message.length < 60_000);
+      return error.errors.length === 12;
+    });
   } finally {
     console.error = print;
   }

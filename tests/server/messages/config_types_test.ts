@@ -40,6 +40,7 @@ class OwnHandler extends StreamRequestHandler<Deno.NetAddr, OwnServer> {
 }
 
 class MixedServer extends ThreadingMixIn(TCPServer) {}
+class TypedMixedServer extends ThreadingMixIn(TCPServer<Config>) {}
 
 const config: Config = { greeting: "hello" };
 
@@ -55,6 +56,12 @@ Deno.test("a server's configuration has the type that its handler class or its o
     { config },
   );
   deepStrictEqual(ofFunction.config.greeting, "hello");
+  await using ofFetch = new HTTPServer<Config>(
+    LOOPBACK,
+    (_request, { config }) => new Response(config.greeting),
+    { config },
+  );
+  deepStrictEqual(ofFetch.config.greeting, "hello");
   // One whose handler does not say takes any, and so does a variable of no type.
   await using any: TCPServer = new TCPServer(LOOPBACK, Indifferent, {
     config: 8,
@@ -78,6 +85,8 @@ export function refused(server: TCPServer<Config>): void {
   new TCPServer<Config>(LOOPBACK, () => {}, { config: "hello" });
   // @ts-expect-error -- it is set to what handlers do not read.
   server.config = "hello";
-  // What a mixin makes takes any, unless one says so.
+  // @ts-expect-error -- the base says its type.
+  new TypedMixedServer(LOOPBACK, Greeter, { config: 8 });
+  // What a mixin makes of one that does not say takes any.
   new MixedServer(LOOPBACK, Greeter, { config: 8 });
 }

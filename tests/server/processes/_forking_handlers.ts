@@ -147,6 +147,7 @@ const commands: Record<
     return aborted(signal);
   },
   shutdown: ({ server }) => server.shutdown(),
+  "shutdown unawaited": ({ server }) => void server.shutdown(),
   "shutdown later": ({ server }) => {
     setTimeout(() => {
       later = server.shutdown().then(String, String);

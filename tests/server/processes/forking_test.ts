@@ -190,6 +190,20 @@ Deno.test("handlers that may not shut the server down are told so, those it has 
   );
 });
 
+Deno.test("a shutdown that is refused and not awaited harms no other request of the process", async () => {
+  await using served = await serveForTest(Command, {
+    server: ForkingTCPServer,
+    options: {
+      ...{ ...REUSED, maxChildren: 1, connectionsPerChild: 2 },
+      allowShutdown: false,
+    },
+  });
+  const { addr } = served;
+  using other = await Commander.connect(addr);
+  strictEqual(await command(addr, "shutdown unawaited"), "done");
+  strictEqual(await other.command("args"), JSON.stringify(Deno.args));
+});
+
 Deno.test("500 clients of at most 4 processes are all served", async () => {
   await using served = await serveForTest(Echo, {
     server: ForkingTCPServer,
