@@ -324,6 +324,49 @@ Deno.test("a response that takes longer than requestTimeout is cut short, and ne
   strictEqual(await cancelled.promise, (await served.untilErrors())[0]);
 });
 
+/** A body that has begun, and that its source ends when it hears the signal. */
+function endedBySignal({ signal }: Request): Response {
+  return new Response(
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode("begun"));
+        // An error in here would end the program.
+        signal.addEventListener("abort", () => controller.close());
+      },
+    }),
+  );
+}
+
+Deno.test("a stream may be closed by who hears the signal, and does not look complete", async () => {
+  await using served = await serveForTest(
+    new Server(endedBySignal, { requestTimeout: 30 }),
+  );
+  const connection = await Deno.connect(served.addr);
+  await writeBytes(connection, get("/"));
+  const [reply] = repliesIn(await readBytes(connection));
+  connection.close();
+  deepStrictEqual([reply!.body, reply!.complete], ["begun", false]);
+  strictEqual(((await served.untilErrors())[0] as Error).name, "TimeoutError");
+});
+
+Deno.test("clients that leave a stream whose source closes it harm nobody", async () => {
+  const heard = Promise.withResolvers<void>();
+  await using served = await serveForTest(
+    new Server((request) => {
+      const response = endedBySignal(request);
+      request.signal.addEventListener("abort", () => heard.resolve());
+      return response;
+    }),
+  );
+  const connection = await Deno.connect(served.addr);
+  await writeBytes(connection, get("/"));
+  await readUntil(connection, "begun\r\n");
+  connection.close();
+  await patiently(heard.promise, () => "the signal");
+  await served.server.shutdown();
+  deepStrictEqual(served.errors, []);
+});
+
 Deno.test("a method that goes on behind requestTimeout does not complete its response", async () => {
   const done = Promise.withResolvers<void>();
   class Late extends BaseHTTPRequestHandler {

@@ -107,8 +107,10 @@ export class RequestScope {
     if (this.over || this.#aborted !== undefined) return;
     this.#aborted = { reason };
     markLeftBehind(reason, this.connection);
-    this.onAbort?.(reason);
+    // The signal comes first, as in `Deno.serve`: whoever hears it may close the stream
+    // of a response, which is an error once that has been cancelled.
     this.#controller?.abort(reason);
+    this.onAbort?.(reason);
   }
 
   /** Aborts it since its client has ended its side. */
