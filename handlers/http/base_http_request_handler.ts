@@ -1392,20 +1392,21 @@ export class BaseHTTPRequestHandler<
         `Cannot finish the response to ${this.command} ${this.path}: it was 101, and nobody has taken the connection over; call hijack()`,
       );
     }
-    if (!head.isSent) {
-      if (head.lacksLength(this.command)) {
+    // A write that was refused is told before a head that would hide it.
+    const ended = this.#wfile?.[END]();
+    return ended === undefined
+      ? this.#endResponse()
+      : ended.then(() => this.#endResponse());
+  }
+
+  /** Ends the headers and the body, and has a response sent that is whole. */
+  #endResponse(): void | Promise<void> {
+    if (!this.#head.isSent) {
+      if (this.#head.lacksLength(this.command)) {
         this.sendHeader("Content-Length", "0");
       }
       this.endHeaders();
     }
-    const ended = this.#wfile?.[END]();
-    return ended === undefined
-      ? this.#endBody()
-      : ended.then(() => this.#endBody());
-  }
-
-  /** Ends the body, and has a response sent that is whole. */
-  #endBody(): void | Promise<void> {
     const body = this.#body;
     body?.end();
     const head = body?.gatheredHead;

@@ -2,6 +2,7 @@ import { checkIsAddress } from "../../handlers/_check_address.ts";
 import { checkKeys } from "../../handlers/_known_keys.ts";
 import type { TLSCertificate } from "../../handlers/_tls/tls_options.ts";
 import { checkTime } from "../_core/options.ts";
+import type { StreamHandler } from "../stream_server.ts";
 import { TCPServer } from "../tcp_server.ts";
 import { TLSServer } from "../tls_server.ts";
 import { UnixDatagramServer } from "../unix_datagram_server.ts";
@@ -44,11 +45,9 @@ export interface ServeForTestOptions<Class extends TestableServerClass>
   extends ServedOptions {
   /**
    * The server's class: any of this module whose constructor takes an address, a
-   * handler and options, or a subclass.
-   *
-   * @default {TCPServer}
+   * handler and options, or a subclass. Left out, it is {@linkcode TCPServer}.
    */
-  readonly server?: Class;
+  readonly server: Class;
   /**
    * What the address has beside, or in the place of, `hostname: "127.0.0.1"` and
    * `port: 0`, a certificate that signs itself, or the path of a folder that is
@@ -102,12 +101,22 @@ const SERVED_OPTIONS: readonly (keyof ServedOptions)[] = [
  * });
  * ```
  */
-export function serveForTest<
-  Class extends TestableServerClass = typeof TCPServer,
->(
+export function serveForTest<Class extends TestableServerClass>(
   handler: ConstructorParameters<Class>[1],
-  options?: ServeForTestOptions<Class>,
+  options: ServeForTestOptions<Class>,
 ): Promise<TestServer<InstanceType<Class>>>;
+/**
+ * Serves a handler with a {@linkcode TCPServer} until the end of a test's block, as
+ * above.
+ *
+ * @param handler A handler class or a function, as the server takes it.
+ * @param options What the server is given.
+ * @returns The server, serving.
+ */
+export function serveForTest<Config = unknown>(
+  handler: StreamHandler<Deno.TcpConn, Deno.NetAddr, Config>,
+  options?: Omit<ServeForTestOptions<typeof TCPServer<Config>>, "server">,
+): Promise<TestServer<TCPServer<Config>>>;
 /**
  * Serves with a server that the test has made until the end of the test's block.
  *

@@ -56,6 +56,14 @@ for (
       handler.sendResponse(200);
       return handler.wfile.write("no head");
     }],
+    ["begins no headers' end and writes without waiting", (handler) => {
+      handler.sendResponse(200);
+      void handler.wfile.write("no head");
+    }],
+    ["begins no headers' end, waits, and looks away", async (handler) => {
+      handler.sendResponse(200);
+      await handler.wfile.write("no head").catch(() => {});
+    }],
   ] as const satisfies [
     string,
     (handler: BaseHTTPRequestHandler) => unknown,

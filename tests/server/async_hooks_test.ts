@@ -41,7 +41,7 @@ Deno.test("BaseServer reports a promise of closeRequest that rejects where a req
     }
   }
   await using served = await serveForTest(
-    () => new Promise(() => {}),
+    () => new Promise<void>(() => {}),
     {
       server: FailingToClose,
       options: { requestTimeout: 5 },
