@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { HTTPServer, SimpleHTTPRequestHandler } from "../../server/http/mod.ts";
 import type { HTTPCompression, SymlinkPolicy } from "../../server/http/mod.ts";
+import { patiently } from "../_patience.ts";
 import { Folder } from "../_program.ts";
 import {
   type ServedOptions,
@@ -89,9 +90,27 @@ export class FilesSite implements AsyncDisposable {
     return `http://127.0.0.1:${this.served.addr.port}${target}`;
   }
 
-  /** Dates a file back, so that its tag is strong. */
+  /** Dates a file back. Its tag is still weak for two seconds. */
   async age(name: string, date: Date = LONG_AGO): Promise<void> {
     await Deno.utime(this.at(name), date, date);
+  }
+
+  /** Waits until what was written is old enough for tags that are strong. */
+  async untilStrong(
+    target: string,
+    ...headers: readonly string[]
+  ): Promise<void> {
+    const isStrong = async () =>
+      (await this.head(target, ...headers)).headers.get("etag")!
+        .startsWith('"');
+    await patiently(
+      (async () => {
+        while (!await isStrong()) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      })(),
+      () => "a strong tag",
+    );
   }
 
   connect(): Promise<Deno.TcpConn> {

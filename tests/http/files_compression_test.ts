@@ -6,7 +6,6 @@ import { wholeFile } from "../../handlers/http/_files/whole_file.ts";
 import { CGIHTTPRequestHandler, HTTPServer } from "../../server/http/mod.ts";
 import { type ServedOptions, serveForTest } from "../../server/testing/mod.ts";
 import { isDisconnect } from "../_loopback.ts";
-import { patiently } from "../_patience.ts";
 import { Child, Folder, testWith } from "../_program.ts";
 import { requestOf } from "./_cgi_site.ts";
 import { ALONE, curl } from "./_curl.ts";
@@ -51,24 +50,6 @@ async function store(
     name.endsWith(".br") ? brotliCompressSync(bytes) : gzipSync(bytes),
   );
   await site.age(name, date);
-}
-
-/** Waits until what was written is old enough for tags that are strong. */
-async function untilStrong(
-  site: FilesSite,
-  target: string,
-  ...headers: readonly string[]
-): Promise<void> {
-  const isStrong = async () =>
-    (await site.head(target, ...headers)).headers.get("etag")!.startsWith('"');
-  await patiently(
-    (async () => {
-      while (!await isStrong()) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    })(),
-    () => "a strong tag",
-  );
 }
 
 Deno.test("a file is compressed as it is sent, short and long, to GET and HEAD", async () => {
@@ -143,7 +124,7 @@ Deno.test("without compression nothing changes, whatever lies beside a file", as
 Deno.test("If-None-Match finds a file in the form that the client has", async () => {
   await using files = await site({ "a.txt": TEXT });
   await files.age("a.txt");
-  await untilStrong(files, "/a.txt");
+  await files.untilStrong("/a.txt");
   const plain = (await files.get("/a.txt")).headers.get("etag")!;
   match(plain, /^"/);
   const weak = (await files.get("/a.txt", GZIP)).headers.get("etag")!;
@@ -176,7 +157,7 @@ Deno.test("If-None-Match finds a file in the form that the client has", async ()
 Deno.test("a range is never compressed, and goes on with what is not", async () => {
   await using files = await site({ "a.txt": LONG });
   await files.age("a.txt");
-  await untilStrong(files, "/a.txt");
+  await files.untilStrong("/a.txt");
   const plain = (await files.get("/a.txt")).headers.get("etag")!;
   const part = await files.get("/a.txt", GZIP, "Range: bytes=10-19");
   strictEqual(part.status, 206);
@@ -226,7 +207,7 @@ Deno.test("a file beside another is sent in its place, with the type of that and
   await files.age("app.js");
   await store(files, "app.js.br", "of br");
   await store(files, "app.js.gz", "of gzip");
-  await untilStrong(files, "/app.js", GZIP);
+  await files.untilStrong("/app.js", GZIP);
   const tags = new Set<string>();
   for (
     const [accept, coding, text] of [
@@ -270,7 +251,7 @@ Deno.test("ranges of what is compressed already are those of its bytes", async (
   await using files = await site({ "app.js": TEXT });
   await files.age("app.js");
   await store(files, "app.js.gz", LONG);
-  await untilStrong(files, "/app.js", GZIP);
+  await files.untilStrong("/app.js", GZIP);
   const bytes = await Deno.readFile(files.at("app.js.gz"));
   const whole = await files.get("/app.js", GZIP);
   const etag = whole.headers.get("etag")!;
@@ -438,7 +419,7 @@ Deno.test("past maxStreams a file is sent as it is, with the tag of that", async
     compression: { maxStreams: 0 },
   });
   await files.age("a.txt");
-  await untilStrong(files, "/a.txt");
+  await files.untilStrong("/a.txt");
   const reply = await files.get("/a.txt", GZIP);
   strictEqual(reply.headers.get("content-encoding"), null);
   strictEqual(reply.headers.get("vary"), "Accept-Encoding");
