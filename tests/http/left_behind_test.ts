@@ -184,8 +184,18 @@ const BODIES: Record<string, (request: Request) => Promise<unknown>> = {
     ),
 };
 
-for (const [what, read] of Object.entries(BODIES)) {
-  Deno.test(`a client that leaves ends no server whose handler forgot to await ${what}`, async () => {
+for (
+  const [what, read, when, wait] of Object.entries(BODIES).flatMap((
+    [what, read],
+  ) =>
+    [
+      [what, read, "at once", 0],
+      // Requests that take long are looked after, once.
+      [what, read, "after a while", 30],
+    ] as const
+  )
+) {
+  Deno.test(`a client that leaves ${when} ends no server whose handler forgot to await ${what}, and its request`, async () => {
     const asked = Promise.withResolvers<void>();
     await using served = await serveForTest(
       (request) => {
@@ -208,6 +218,7 @@ for (const [what, read] of Object.entries(BODIES)) {
       ),
     );
     await asked.promise;
+    await new Promise((resolve) => setTimeout(resolve, wait));
     client.close();
     // An unhandled rejection would fail the test.
     await served.untilErrors();

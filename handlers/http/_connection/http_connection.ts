@@ -668,10 +668,11 @@ export class HTTPConnection implements Watched, Serving {
   #received(n: number | null): Error | undefined {
     if (n === null) {
       this.#ended = true;
-      // Whoever reads a body is told what it lacks, which says more.
-      if (this.#current !== undefined && this.#waiting !== "body") {
-        this.#owner.ended();
-      }
+      if (this.#current === undefined) return undefined;
+      // Whoever reads a body is told what it lacks, which says more. A request that
+      // goes on all the same is over a little later.
+      if (this.#waiting === "body") this.note();
+      else this.#owner.ended();
       return undefined;
     }
     const bad = readCountError(n, this.#buffer.length);
