@@ -193,7 +193,7 @@ Deno.test("an answer of maxSize bytes is taken, and one byte more is refused", a
   strictEqual((await large.request(new Uint8Array(65_507))).length, 65_507);
   await rejects(
     large.request(new Uint8Array(65_508)),
-    /^Error: Cannot request from 127\.0\.0\.1:\d+ \(sending\): /,
+    /^RangeError: Cannot request from 127\.0\.0\.1:\d+: a datagram carries at most 65507 bytes, and the payload has 65508; send less at once$/,
   );
 });
 
