@@ -259,6 +259,19 @@ for (
   );
 }
 
+Deno.test("run() of a program that was started for its socket says that it may not see NOTIFY_SOCKET", async () => {
+  await using child = new Child("/bin/sh", [
+    ...["-c", 'LISTEN_PID=$$ exec "$@"', "sh", Deno.execPath()],
+    ...["run", "--quiet", "--no-prompt", "--no-config", "--allow-read"],
+    ...["--allow-net=127.0.0.1", "--allow-env=LISTEN_PID", PROGRAM, "one"],
+  ]);
+  await child.untilStderr(
+    `${MISSING} env access, run again with --allow-env=NOTIFY_SOCKET\n`,
+  );
+  child.kill("SIGTERM");
+  strictEqual((await child.output()).code, 0);
+});
+
 Deno.test("run() says which flags its watchdog needs, where it has told systemd", async () => {
   await using folder = new Folder();
   const path = folder.at("notify");
