@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+
 /**
  * Whether something may be done without anybody being asked: in a terminal Deno
  * asks, and all that this process serves would wait for the answer.
@@ -33,20 +35,26 @@ export function needsOfHost(
   return { key: host, each: [[{ name: "net", host }, flag]] };
 }
 
-/** What it takes to reach a Unix socket. */
-export function needsOfPath(path: string): Needs {
+/**
+ * What it takes to reach a Unix socket.
+ *
+ * @param isClient Whether it is a client's, whose name is another one each time: the
+ * flags that help are those of its folder, and `--allow-net` takes no folder.
+ */
+export function needsOfPath(path: string, isClient = false): Needs {
   const key = JSON.stringify(path);
   // A name of Linux's abstract namespace is no file, and no flag can have it.
   if (path.startsWith("\0")) {
     return { key, each: [[{ name: "net" }, "--allow-net"]] };
   }
   const host = `unix:${path}`;
+  const file = isClient ? dirname(path) : path;
   return {
     key,
     each: [
-      [{ name: "read", path }, `--allow-read=${path}`],
-      [{ name: "write", path }, `--allow-write=${path}`],
-      [{ name: "net", host }, `--allow-net=${host}`],
+      [{ name: "read", path }, `--allow-read=${file}`],
+      [{ name: "write", path }, `--allow-write=${file}`],
+      [{ name: "net", host }, isClient ? "--allow-net" : `--allow-net=${host}`],
     ],
   };
 }

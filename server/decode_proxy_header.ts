@@ -1,5 +1,5 @@
 import { lookAt } from "./_proxy/read_header.ts";
-import { malformed } from "./_proxy/malformed.ts";
+import { noHeader } from "./_proxy/malformed.ts";
 import { checkMaxLength, MAX_LENGTH } from "./_proxy/max_length.ts";
 import type { ProxyHeader } from "../handlers/proxy_header.ts";
 
@@ -47,6 +47,6 @@ export function decodeProxyHeader(
 ): { readonly header: ProxyHeader; readonly length: number } | undefined {
   checkMaxLength(maxLength, "read the PROXY header");
   const found = lookAt(bytes, maxLength);
-  if (found === "no header") throw malformed("the bytes begin none");
+  if (found === "no header") throw noHeader();
   return typeof found === "string" ? undefined : found;
 }

@@ -40,7 +40,8 @@ export interface ForkingOptions {
    * `--v8-flags=--max-old-space-size=64`, which limits a process's heap to 64
    * MiB. They are not checked: a flag that grants a permission grants it. Without
    * `--config` the processes use the `deno.json` or `deno.jsonc` that Deno finds
-   * for the handler's module, if this process may read it.
+   * for the handler's module, if this process may read it, and those that would
+   * come first from that module's folder outwards.
    *
    * @default {[]}
    */

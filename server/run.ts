@@ -64,12 +64,14 @@ const ECHO = 100;
  * have some (`recycle()`); without such a server, and in a terminal, which sends it when
  * it is closed, it has its usual effect. A service manager that has set `NOTIFY_SOCKET`,
  * systemd mostly, is told when the servers are ready and when they stop, and its
- * watchdog that the event loop turns: where `--allow-env=NOTIFY_SOCKET` lets this
- * process see that, and with the permissions of {@linkcode sdNotify} and
- * {@linkcode sdWatchdog}. What goes wrong with that, with recycling, in `onSignal` and
- * in a `shutdown()` is printed to stderr, and the servers go on, or end.
+ * watchdog that the event loop turns. What goes wrong with that, with recycling, in
+ * `onSignal` and in a `shutdown()` is printed to stderr, and the servers go on, or end.
  *
- * Needs no permission beside those of the servers.
+ * Needs no permission beside those of the servers, and under a service manager those of
+ * {@linkcode sdNotify} and {@linkcode sdWatchdog}. Without `--allow-env=NOTIFY_SOCKET`
+ * it tells the manager nothing, and does not say so where it sees no manager: neither
+ * `LISTEN_PID` nor `WATCHDOG_USEC` shows that there is one. systemd then takes a unit of
+ * `Type=notify` for one that does not start. Any other flag that is missing is printed.
  *
  * @param servers The server, or several. Where one of them fails, the others are shut
  * down.
@@ -105,6 +107,8 @@ export async function run(
   const { signals, gracePeriod, onSignal } = checkOptions(all, options);
   let ended: Deno.Signal | undefined;
   let endedAt = -Infinity;
+  /** Whether there is a service manager that knows that the servers are ready. */
+  let told = Promise.resolve(false);
   const echoLasts = () => endedAt + ECHO - performance.now();
   // One that fails to end must not keep the others from it.
   const shutdown = (grace: ShutdownOptions) => {
@@ -123,7 +127,8 @@ export async function run(
       if (ended !== undefined) return shutdown({ gracePeriod: 0 });
       ended = signal;
       endedAt = performance.now();
-      void notify("STOPPING=1");
+      // One that could not be told of the beginning cannot be told of the end.
+      void told.then((isTold) => isTold && notify("STOPPING=1"));
       shutdown(gracePeriod === undefined ? {} : { gracePeriod });
     });
   }
@@ -148,8 +153,9 @@ export async function run(
     // The first that fails takes the others with it.
     for (const each of served) each.catch(() => shutdown({}));
     // The successor of a process that systemd has started is another one.
-    const ready = notify(`READY=1\nMAINPID=${Deno.pid}`).then(async (told) => {
-      watchdog = told ? await watch() : undefined;
+    told = notify(`READY=1\nMAINPID=${Deno.pid}`);
+    const ready = told.then(async (isTold) => {
+      watchdog = isTold ? await watch() : undefined;
     });
     const outcomes = await Promise.allSettled(served);
     await ready;
@@ -208,7 +214,8 @@ function isRecyclable(
 
 /** Tells the service manager. Returns whether there is one that has been told. */
 async function notify(state: string): Promise<boolean> {
-  if (!isGranted({ name: "env", variable: "NOTIFY_SOCKET" })) return false;
+  const isVisible = isGranted({ name: "env", variable: "NOTIFY_SOCKET" });
+  if (!isVisible && !isManaged()) return false;
   try {
     return await sdNotify(state);
   } catch (error) {
@@ -217,11 +224,19 @@ async function notify(state: string): Promise<boolean> {
   }
 }
 
+/**
+ * Whether a service manager has started this process, as far as it may see. Where it
+ * sees none, a variable that it may not read is most likely not there, and to ask for
+ * it would disturb everybody who has no service manager.
+ */
+function isManaged(): boolean {
+  const see = (variable: string) =>
+    isGranted({ name: "env", variable }) ? Deno.env.get(variable) : undefined;
+  return see("LISTEN_PID") === String(Deno.pid) ||
+    see("WATCHDOG_USEC") !== undefined;
+}
+
 async function watch(): Promise<SdWatchdog | undefined> {
-  const names = ["WATCHDOG_USEC", "WATCHDOG_PID"];
-  if (!names.every((variable) => isGranted({ name: "env", variable }))) {
-    return undefined;
-  }
   try {
     return await sdWatchdog({ onError: complain });
   } catch (error) {

@@ -81,10 +81,11 @@ function checkPermissions(path: string): void {
       needs.push([{ name, path }, `--allow-${name}=${path}`]);
     }
   }
-  for (const [descriptor, flag] of needs) {
-    if (isGranted(descriptor)) continue;
-    throw new Deno.errors.NotCapable(
-      `Cannot notify the service manager: requires ${descriptor.name} access, run again with ${flag}`,
-    );
-  }
+  const missing = needs.filter(([descriptor]) => !isGranted(descriptor));
+  if (missing.length === 0) return;
+  const names = missing.map(([{ name }]) => name).join(", ");
+  const flags = missing.map(([, flag]) => flag).join(" ");
+  throw new Deno.errors.NotCapable(
+    `Cannot notify the service manager: requires ${names} access, run again with ${flags}`,
+  );
 }

@@ -98,7 +98,7 @@ export async function sdWatchdog(
 
 /** How often the manager wants to be told, in milliseconds, if it does. */
 function watchdogInterval(action: string): number | undefined {
-  const said = readVariable("WATCHDOG_USEC", action);
+  const said = readVariable("WATCHDOG_USEC", action, ["WATCHDOG_PID"]);
   if (said === undefined || said === "") return undefined;
   const pid = readVariable("WATCHDOG_PID", action);
   const isOurs = pid === undefined || pid === String(Deno.pid) ||

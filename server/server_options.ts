@@ -44,9 +44,11 @@ export interface ServerOptions<
    */
   readonly timeout?: number;
   /**
-   * How long a handler may take, from `setup` to `finish`, in milliseconds.
-   * Past it the handler's signal is aborted and its connection closed. A handler
-   * of HTTP may take as long for each request of a connection.
+   * How long a request may take, from the moment that it is accepted until its
+   * handler has ended, in milliseconds. A PROXY header, a TLS handshake,
+   * `verifyRequest` and the wait for a thread or process count. Past it the handler's
+   * signal is aborted and its connection closed. A handler of HTTP may take as long for
+   * each request of a connection.
    *
    * @default {Infinity}
    */

@@ -1,6 +1,5 @@
-import type { AcceptMode } from "./_acceptors/accept_mode.ts";
-
-export type { AcceptMode };
+/** Who accepts the connections of a server with threads. */
+export type AcceptMode = "auto" | "threads" | "main";
 
 /** Options that {@linkcode ThreadingMixIn} adds to a server's. */
 export interface ThreadingOptions {

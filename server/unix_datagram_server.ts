@@ -22,7 +22,9 @@ export interface UnixDatagramServerOptions<Config = unknown>
  * it is still its own.
  *
  * Needs `--unstable-net`, and `--allow-read`, `--allow-write` and
- * `--allow-net=unix:` of its path and, to reply, of the clients'.
+ * `--allow-net=unix:` of its path and, to reply, of the clients'. Clients whose name is
+ * another one each time, as those of `connectDatagram`, take `--allow-net` without a
+ * path, and the other two of their folder.
  *
  * @example A log that takes one line a datagram
  * ```ts

@@ -18,6 +18,12 @@ interface Literal {
 const MAKES_ERROR =
   /\bnew (?:Deno\.errors\.(\w+)|(DOMException)|(\w*Error))\(\s*(?:[\w.]+,\s*)?$/;
 
+/** A timer that makes a `DOMException` of the text behind its time. */
+const MAKES_TIMEOUT = /\blimitTime\(\s*[\w.]+,\s*$/;
+
+/** What only errors say, also where a function returns it for one. */
+const TELLS_OF_TIMEOUT = " took longer than ";
+
 /** A function that does, as by its name. */
 const MAKES_ERROR_ELSEWHERE = /\b[a-z]\w*Error\(\s*$/;
 
@@ -32,15 +38,17 @@ const BEFORE_REGEXP = /(?:^|[(,=:[!&|?{};+\n]|\breturn|=>)\s*$/;
 
 /**
  * The texts of errors in a source: strings and templates that are the message of an
- * error made there, and all that begin with "Cannot ", which a function may make one
- * of.
+ * error made there, and all that begin with "Cannot " or say that something took
+ * longer than it may, which a function may make one of.
  */
 export function errorTextsOf(path: string, source: string): ErrorText[] {
   const found: ErrorText[] = [];
   for (const { text, before } of literalsOf(source)) {
     const made = MAKES_ERROR.exec(before);
-    const type = made?.[1] ?? made?.[2] ?? made?.[3];
+    const type = made?.[1] ?? made?.[2] ?? made?.[3] ??
+      (text !== "" && MAKES_TIMEOUT.test(before) ? "DOMException" : undefined);
     const isError = type !== undefined || text.startsWith("Cannot ") ||
+      text.includes(TELLS_OF_TIMEOUT) ||
       MAKES_ERROR_ELSEWHERE.test(before) && text.includes(" ");
     if (!isError || IS_NAME.test(text)) continue;
     found.push({ text: text.replaceAll(/…+/g, "…"), type, path });

@@ -75,6 +75,8 @@ Deno.test("texts of errors are found, with holes, in every form", () => {
     throw timeoutError("It took long");
     throw new TypeError("Cannot use " + \`"\${["x"][0]}" as \` + "a name");
     return refuse('Cannot do', "it's late");
+    limitTime(options.timeout, \`It waited \${ms} ms\`, late);
+    return \`The reply took longer than \${ms} ms\`;
     const half = a / 2 + "of / it" / 3;
     new Map("no error"); done("neither");
   `;
@@ -86,6 +88,8 @@ Deno.test("texts of errors are found, with holes, in every form", () => {
       ["It took long", undefined],
       ['Cannot use "…" as a name', "TypeError"],
       ["Cannot do", undefined],
+      ["It waited … ms", "DOMException"],
+      ["The reply took longer than … ms", undefined],
     ],
   );
 });

@@ -34,6 +34,9 @@ export function handshakeRemedy(error: unknown): string | undefined {
   if (/unable to (verify|get)|self-signed/.test(error.message)) {
     return "name who has signed the server's certificate by the TLS option ca, and see that it is valid now";
   }
+  if (/: it is not for .*, but for (?!no host$)/s.test(error.message)) {
+    return "if this is the server that is meant, have the TLS option serverName be a name that it has";
+  }
   return /InvalidContentType/.test(error.message)
     ? "what the server answers is no TLS: correct the port, or speak without TLS there"
     : undefined;

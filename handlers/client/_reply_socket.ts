@@ -61,10 +61,11 @@ function openAtPath(path: string, folder: string | undefined): ReplySocket {
   // Nobody can guess it. What others send there is thrown away all the same.
   const name = `socketserver-${crypto.randomUUID()}`;
   const own = folder === undefined ? `\0${name}` : `${folder}/${name}`;
-  // Each name is a new one; of those without a file, one permission is for all.
-  const needs = needsOfPath(own);
-  const key = folder === undefined ? "the abstract namespace" : needs.key;
-  checkPermitted({ ...needs, key }, "receive answers at");
+  // Each name is a new one, and the permission is that of all.
+  const key = folder === undefined
+    ? "the abstract namespace"
+    : `a socket in ${JSON.stringify(folder)}`;
+  checkPermitted({ ...needsOfPath(own, true), key }, "receive answers at");
   const socket = Deno.listenDatagram({ transport: "unixpacket", path: own });
   return replySocket(
     socket,

@@ -36,8 +36,9 @@ export interface ConnectDatagramOptions {
   readonly maxSize?: number;
   /**
    * The folder for the sockets that answers come to, of a server with a path. The
-   * default are names of Linux's abstract namespace, which take `--allow-net` of
-   * the client and of a server of this module.
+   * default are names of Linux's abstract namespace. The name of each socket is a new
+   * one, so either takes `--allow-net` without a path, of the client and of a server
+   * of this module; a folder takes `--allow-read` and `--allow-write` of it besides.
    */
   readonly folder?: string;
 }
@@ -54,7 +55,8 @@ const OPTIONS: readonly (keyof ConnectDatagramOptions)[] = [
  * `OWN` is what answers come to: `127.0.0.1` or `[::1]` where the server is there,
  * else `0.0.0.0` or `[::]`. A name takes permission for all its ports, and for the
  * port at its addresses. Over Unix sockets it needs the permissions for the path
- * that `connect` needs, and the same of `folder`, its `--allow-net` without a path.
+ * that `connect` needs, `--allow-net` without a path, and `--allow-read` and
+ * `--allow-write` of `folder`.
  *
  * @param address Where the server is; `server.addr` will do.
  * @param options What answers may take, and where they come to.

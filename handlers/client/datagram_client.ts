@@ -1,4 +1,5 @@
 import { checkKeys } from "../_known_keys.ts";
+import { MAX_DATAGRAM_SIZE } from "../datagram_request_handler.ts";
 import { LimitOverrunError } from "../streams/stream_errors.ts";
 import { checkLimits } from "./_limit.ts";
 import { phaseError } from "./_phase_error.ts";
@@ -105,7 +106,8 @@ export class DatagramClient implements AsyncDisposable {
    * @throws {Deno.errors.Busy} If `maxRequests` are waiting.
    * @throws {DOMException} "TimeoutError" if no attempt is answered in time.
    * @throws {LimitOverrunError} If the answer is larger than `maxSize`.
-   * @throws {RangeError} If an option is out of range.
+   * @throws {RangeError} If an option is out of range, or the payload of UDP has more
+   * than 65,507 bytes.
    * @throws {TypeError} If an option is unknown, or an argument of another type.
    * @throws {Error} Of the class that Deno has for it, if sending fails.
    */
@@ -125,6 +127,7 @@ export class DatagramClient implements AsyncDisposable {
       ? encoder.encode(payload)
       : payload;
     checkPayload(bytes);
+    this.#checkSize(bytes.length);
     this.#checkRoom();
     signal?.throwIfAborted();
     this.#waiting++;
@@ -166,6 +169,14 @@ export class DatagramClient implements AsyncDisposable {
    */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Of Unix sockets the kernel has another limit, which can be changed. */
+  #checkSize(size: number): void {
+    if (size <= MAX_DATAGRAM_SIZE || "path" in this.#peers[0]!) return;
+    throw new RangeError(
+      `Cannot request from ${this.#settings.text}: a datagram carries at most ${MAX_DATAGRAM_SIZE} bytes, and the payload has ${size}; send less at once`,
+    );
   }
 
   #checkRoom(): void {

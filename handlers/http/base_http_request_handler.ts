@@ -185,7 +185,9 @@ export class BaseHTTPRequestHandler<
    * the formats of {@linkcode AccessLogFormat}; or a function, which is told of it.
    * Answers that no method has made are logged too, and requests whose client has
    * left. `false` logs none, and neither does `logRequest()`. Unless it is set,
-   * {@linkcode BaseHTTPRequestHandler.logRequest} alone logs, as CPython's does.
+   * {@linkcode BaseHTTPRequestHandler.logRequest} alone logs, as CPython's does. What
+   * {@linkcode BaseHTTPRequestHandler.logError} is told is logged in any case: it is
+   * about errors, not requests.
    *
    * @default {undefined}
    */
@@ -1106,7 +1108,9 @@ export class BaseHTTPRequestHandler<
   }
 
   /**
-   * Called for each response that tells of an error. The base logs it.
+   * Called for each response that tells of an error. The base logs it, whatever
+   * {@linkcode BaseHTTPRequestHandler.accessLog} is: an override that does nothing
+   * silences it.
    *
    * @param message What was wrong.
    */

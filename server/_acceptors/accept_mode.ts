@@ -2,9 +2,6 @@ import type { ServerOptions } from "../server_options.ts";
 import { TCPServer } from "../tcp_server.ts";
 import { TLSServer } from "../tls_server.ts";
 
-/** Who accepts the connections of a server with threads. */
-export type AcceptMode = "auto" | "threads" | "main";
-
 const MODES: readonly unknown[] = ["auto", "threads", "main"];
 
 /** The hooks that are called in the main thread, where they were written. */

@@ -200,6 +200,13 @@ function checkOptions(options: AdmissionOptions): void {
   checkRange("admission.ipv6Prefix", ipv6Prefix, 128);
   checkRange("admission.maxTracked", maxTracked, MOST_TRACKED);
   if (rate === undefined) return;
+  if (typeof rate !== "object" || rate === null) {
+    throw new TypeError(
+      `Cannot create server: admission.rate must be an object such as { burst: 20, perSecond: 5 }, received ${
+        Deno.inspect(rate)
+      }`,
+    );
+  }
   checkKeys("admission.rate option", rate, RATE_NAMES);
   const { burst, perSecond } = rate;
   checkRange("admission.rate.burst", burst, MOST_RATE);

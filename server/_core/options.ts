@@ -1,6 +1,7 @@
 import { checkRuns } from "../../handlers/_generators.ts";
 import type { ServerOptions } from "../server_options.ts";
 import { checkKeys } from "../../handlers/_known_keys.ts";
+import { OF_PROCESSES, OF_THREADS } from "./options_of_runners.ts";
 
 /** How many requests may be in progress where a server does not say. */
 export const DEFAULT_MAX_CONNECTIONS = 16_384;
@@ -17,6 +18,8 @@ const OF_ADDRESSES = {
   keys: ["hostname", "port", "path", "cert", "key", "ca", "clientAuth"],
   where: "address, the first argument",
 };
+
+const ELSEWHERE = [OF_ADDRESSES, OF_THREADS, OF_PROCESSES];
 
 const CALLBACKS = ["onListen", "verify", "onError", "onMessage"] as const;
 
@@ -40,7 +43,7 @@ export function checkServerOptions<Address extends Deno.Addr, Request>(
   options: ServerOptions<Address, Request>,
   more: readonly string[] = [],
 ): Limits {
-  checkKeys("option", options, [...OPTION_NAMES, ...more], [OF_ADDRESSES]);
+  checkKeys("option", options, [...OPTION_NAMES, ...more], ELSEWHERE);
   const {
     maxConnections = DEFAULT_MAX_CONNECTIONS,
     timeout = Infinity,

@@ -40,7 +40,7 @@ export function withPermittedSends<Address extends Deno.Addr>(
   const permitted = new Set<string>();
   const check = (address: Address): Error | undefined => {
     const needs = "path" in address
-      ? needsOfPath(address.path ?? "")
+      ? needsOfPath(address.path ?? "", true)
       : needsOfHost(address as Deno.NetAddr, true);
     const { key } = needs;
     if (permitted.has(key)) return undefined;

@@ -25,8 +25,9 @@ export function configFlags(
     !moduleUrl.startsWith("file:") ||
     denoArgs.some((flag) => SAYS_WHICH.test(flag))
   ) return [];
-  const { path, isFound } = search(moduleUrl);
-  return isFound ? [`--config=${path}`] : [];
+  const { found, hidden } = search(moduleUrl);
+  // An outer one would not be the one that Deno finds.
+  return found === undefined || hidden.length > 0 ? [] : [`--config=${found}`];
 }
 
 /**
@@ -37,30 +38,35 @@ export function configFlags(
  */
 export function findRemedy(moduleUrl: string): string {
   if (!moduleUrl.startsWith("file:")) return "";
-  const { path, isFound } = search(moduleUrl);
-  return path === undefined || isFound
-    ? ""
-    : `, or let this process find it: run again with --allow-read=${path}`;
+  const { found, hidden } = search(moduleUrl);
+  if (hidden.length === 0) return "";
+  const remedy = ", or let this process find it: run again with --allow-read=";
+  return found === undefined
+    ? `${remedy}${
+      hidden[0]
+    } or, if it is further out, with that of each deno.json and deno.jsonc on the way to it`
+    : `${remedy}${[...hidden, found]}`;
 }
 
 /**
- * Looks for the configuration of a module.
+ * Looks for the configuration of a module, from its folder outwards.
  *
- * @returns The first that is there, or else the first that may not be looked at.
+ * @returns The first that is there and may be looked at, and those inside of it that
+ * may not.
  */
 function search(
   moduleUrl: string,
-): { readonly path?: string; readonly isFound: boolean } {
+): { readonly found?: string; readonly hidden: readonly string[] } {
+  const hidden: string[] = [];
   let folder = dirname(fileURLToPath(moduleUrl));
   while (true) {
     for (const name of NAMES) {
       const path = join(folder, name);
-      // An outer one would not be the one that Deno finds.
-      if (!isGranted({ name: "read", path })) return { path, isFound: false };
-      if (isFile(path)) return { path, isFound: true };
+      if (!isGranted({ name: "read", path })) hidden.push(path);
+      else if (isFile(path)) return { found: path, hidden };
     }
     const outer = dirname(folder);
-    if (outer === folder) return { isFound: false };
+    if (outer === folder) return { hidden };
     folder = outer;
   }
 }

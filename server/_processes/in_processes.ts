@@ -1,29 +1,12 @@
 import { handlerLocation } from "../_bridge/handler_location.ts";
 import { RemoteRunner } from "../_bridge/remote_mixin.ts";
 import { checkCount, checkTime } from "../_core/options.ts";
+import { OF_PROCESSES } from "../_core/options_of_runners.ts";
 import { withSeam } from "../_core/seam.ts";
 import type { ForkingOptions } from "../forking_options.ts";
 import type { ServerOptions } from "../server_options.ts";
 import { ChildCommand, denoProgram } from "./child_command.ts";
 import { ChildPool } from "./child_pool.ts";
-
-const OPTION_NAMES = Object.keys(
-  {
-    maxChildren: true,
-    spareChildren: true,
-    requestsPerChild: true,
-    connectionsPerChild: true,
-    permissions: true,
-    denoArgs: true,
-    env: true,
-    uid: true,
-    gid: true,
-    startTimeout: true,
-    killTimeout: true,
-    denoPath: true,
-    allowShutdown: true,
-  } satisfies Record<keyof ForkingOptions, true>,
-);
 
 const DEFAULT_MAX_CHILDREN = 40;
 const DEFAULT_START_TIMEOUT = 30_000;
@@ -80,5 +63,9 @@ export function inProcesses<Options extends ServerOptions & ForkingOptions>(
       return new ChildPool(command, limits, shutdown, report, messages);
     },
   );
-  return withSeam(options, { runner, optionNames: OPTION_NAMES, capacity });
+  return withSeam(options, {
+    runner,
+    optionNames: OF_PROCESSES.keys,
+    capacity,
+  });
 }

@@ -4,8 +4,8 @@
  */
 const MISSING =
   /requires ([\w, ]{1,40}) access(?: to "([^"\n]{1,500})")?[^,\n]{0,80}, run again with[^\n]*/i;
-/** Flags that say what they allow, as the errors of this module have them. */
-const FLAGS = /--allow-(\w{1,10})=(\S{1,500})/g;
+/** Flags, which say what they allow in the errors of this module. */
+const FLAGS = /--allow-(\w{1,10})(?:=(\S{1,500}))?/g;
 
 /**
  * What to do where a process must not do something: the flag that the error names is
@@ -18,7 +18,8 @@ export function permissionRemedy(text: string): string | undefined {
   const [line, name, wanted] = MISSING.exec(text) ?? [];
   if (line === undefined) return undefined;
   const flags = [...line.matchAll(FLAGS)];
-  const list = flags.length > 0
+  // Deno's errors have a flag that would allow more than what they say is wanted.
+  const list = flags.some(([, , value]) => value !== undefined)
     ? flags.map(([, name, value]) => entry(name!, value))
     : [entry(name!, wanted)];
   return `processes inherit no permission, allow it by the server's option permissions: { ${

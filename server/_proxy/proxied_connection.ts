@@ -8,7 +8,7 @@ import {
 import type { ProxyHeader } from "../../handlers/proxy_header.ts";
 import { WrappedConnection } from "../../handlers/_wrapped_connection.ts";
 import { lengthOfV2 } from "./header_v2.ts";
-import { malformed } from "./malformed.ts";
+import { noHeader } from "./malformed.ts";
 import { type Beginning, lookAt } from "./read_header.ts";
 
 /** What a connection begins with. */
@@ -96,7 +96,7 @@ export class ProxiedConnection<Address extends Deno.Addr>
       return "client";
     }
     if (bytes.length === 0) return "nobody";
-    if (found === "no header") throw malformed("the bytes begin none");
+    if (found === "no header") throw noHeader();
     throw new Deno.errors.UnexpectedEof(
       `Cannot read the PROXY header: the connection ended after ${bytes.length} bytes of it`,
     );

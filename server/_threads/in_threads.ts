@@ -12,6 +12,7 @@ import { threadsOf } from "../_acceptors/places.ts";
 import { handlerLocation } from "../_bridge/handler_location.ts";
 import { RemoteRunner } from "../_bridge/remote_mixin.ts";
 import { checkCount } from "../_core/options.ts";
+import { OF_THREADS } from "../_core/options_of_runners.ts";
 import { withSeam } from "../_core/seam.ts";
 import type { ServerOptions } from "../server_options.ts";
 import type { ThreadingOptions } from "../threading_options.ts";
@@ -19,15 +20,6 @@ import { ThreadPool } from "./thread_pool.ts";
 
 /** How many threads accept for themselves at most. */
 const MOST_ACCEPTORS = 1_024;
-
-const OPTION_NAMES = Object.keys(
-  {
-    workers: true,
-    connectionsPerWorker: true,
-    requestsPerWorker: true,
-    accept: true,
-  } satisfies Record<keyof ThreadingOptions, true>,
-);
 
 /**
  * The options of a server, for its base, so that its handlers run in threads.
@@ -71,7 +63,7 @@ export function inThreads<Options extends ServerOptions & ThreadingOptions>(
         messages,
       )
     );
-  const optionNames = OPTION_NAMES;
+  const optionNames = OF_THREADS.keys;
   const reason = accept === "main"
     ? "it is not wanted"
     : objection(Server, address, options);

@@ -185,7 +185,9 @@ export class TestServer<Server extends TestableServer = TestableServer>
     late.promise.catch(() => {});
     const timer = limitTime(
       timeout,
-      `Waited ${timeout} ms in vain for ${count} errors`,
+      `Waited ${timeout} ms in vain for ${count} error${
+        count === 1 ? "" : "s"
+      } of the server; if the server takes longer, raise the option timeout`,
       late.reject,
     );
     try {
@@ -259,7 +261,7 @@ export class TestServer<Server extends TestableServer = TestableServer>
       all,
       `The server was told of ${errors.length} error${
         errors.length === 1 ? "" : "s"
-      } that the test has not taken: ${told}${
+      } that the test has not taken by untilErrors(), nor allowed by allowErrors: ${told}${
         errors.length > MOST_TOLD ? "; and others" : ""
       }${
         failures.map((error) => `; and failed: ${nameBounded(error)}`).join("")

@@ -193,7 +193,7 @@ Deno.test("an answer of maxSize bytes is taken, and one byte more is refused", a
   strictEqual((await large.request(new Uint8Array(65_507))).length, 65_507);
   await rejects(
     large.request(new Uint8Array(65_508)),
-    /^Error: Cannot request from 127\.0\.0\.1:\d+ \(sending\): /,
+    /^RangeError: Cannot request from 127\.0\.0\.1:\d+: a datagram carries at most 65507 bytes, and the payload has 65508; send less at once$/,
   );
 });
 
@@ -300,34 +300,47 @@ Deno.test("connectDatagram() refuses what is wrong", async () => {
 
 Deno.test("missing flags are named, the unstable one among them", async () => {
   const module = new URL("../../handlers/client/mod.ts", import.meta.url).href;
-  const print = async (...flags: string[]) => {
+  const print = async (where: string, ...flags: string[]) => {
     await using child = new Child(Deno.execPath(), [
       ...["run", "--quiet", "--no-config", ...flags, "-"],
     ]);
     await child.send(`
       import { connectDatagram } from ${JSON.stringify(module)};
       try {
-        await (await connectDatagram({ port: 7 }))
+        await (await connectDatagram(${where}))
           .request("x", { timeout: 1, attempts: 1 });
       } catch (error) {
         console.log(String(error));
       }`);
     return decoder.decode((await child.output()).stdout).trim();
   };
+  const port = "{ port: 7 }";
   strictEqual(
-    await print("--allow-net"),
+    await print(port, "--allow-net"),
     'NotSupported: Cannot connect: Deno.listenDatagram is unstable, run again with the --unstable-net flag, or have "unstable": ["net"] in deno.json',
   );
   strictEqual(
-    await print("--unstable-net"),
+    await print(port, "--unstable-net"),
     "NotCapable: Cannot connect to 127.0.0.1:7: requires net access to it, run again with --allow-net=127.0.0.1:7",
   );
   strictEqual(
-    await print("--unstable-net", "--allow-net=127.0.0.1:7"),
+    await print(port, "--unstable-net", "--allow-net=127.0.0.1:7"),
     "NotCapable: Cannot request from 127.0.0.1:7 (opening a socket): Cannot receive answers at 127.0.0.1:0: requires net access to it, run again with --allow-net=127.0.0.1:0",
   );
   strictEqual(
-    await print("--unstable-net", "--allow-net=127.0.0.1:7,127.0.0.1:0"),
+    await print(port, "--unstable-net", "--allow-net=127.0.0.1:7,127.0.0.1:0"),
     "TimeoutError: Cannot request: no answer of 127.0.0.1:7 came to 1 attempts within 1 ms each",
+  );
+  const inFolder = '{ path: "/nowhere/s" }, { folder: "/nowhere" }';
+  const flags = [
+    "--unstable-net",
+    "--allow-read=/nowhere/s",
+    "--allow-write=/nowhere/s",
+    "--allow-net=unix:/nowhere/s",
+  ];
+  // The name of the socket is a new one each time, and no flag can have it.
+  strictEqual(
+    await print(inFolder, ...flags),
+    'NotCapable: Cannot request from "/nowhere/s" (opening a socket): Cannot receive answers at a socket in "/nowhere": requires read, write, net access to it, run again with --allow-read=/nowhere --allow-write=/nowhere --allow-net',
   );
 });

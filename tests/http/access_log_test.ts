@@ -675,7 +675,7 @@ Deno.test("a log that throws or rejects is printed, and harms no request", async
   }
 });
 
-Deno.test("false logs nothing, and without a setting logRequest() does, as it did", async () => {
+Deno.test("false logs no request, and without a setting logRequest() does, as it did", async () => {
   const get = async (Handler: HandlerClass) => {
     await using served = await serveForTest(Handler);
     await replyTo(served.addr, requestOf("GET /x"));
@@ -690,10 +690,22 @@ Deno.test("false logs nothing, and without a setting logRequest() does, as it di
   class Silent extends Asked {
     static override readonly accessLog = false;
   }
+  class Missing extends Silent {
+    override async doGET(): Promise<void> {
+      await this.sendError(404, "Not here");
+    }
+  }
+  class SilentlyMissing extends Missing {
+    override logError(): void {}
+  }
   class Loud extends Asked {
     static override readonly accessLog = "common";
   }
   deepStrictEqual(await printed(() => get(Silent)), []);
+  const [told, ...rest] = await printed(() => get(Missing));
+  deepStrictEqual(rest, []);
+  match(told!, /^127\.0\.0\.1 - - \[\d{4}-.*\] code 404, message Not here$/);
+  deepStrictEqual(await printed(() => get(SilentlyMissing)), []);
   const [old, ...others] = await printed(() => get(Asked));
   deepStrictEqual(others, []);
   match(old!, /^127\.0\.0\.1 - - \[\d{4}-.*\] "GET \/x HTTP\/1\.1" 204/);

@@ -1,9 +1,11 @@
 // Clients that are run in a terminal with just the flags that the README says: the
 // first argument says which, the second where, the third how. Prints the answer.
 
+import { dirname } from "node:path";
 import { connect, connectDatagram } from "../../handlers/client/mod.ts";
 
 const [what, where = "", ca = ""] = Deno.args;
+const folder = dirname(where);
 const port = Number(where);
 
 const clients = {
@@ -30,6 +32,10 @@ const clients = {
   },
   async "unix datagrams"() {
     await using client = await connectDatagram({ path: where });
+    return new TextDecoder().decode(await client.request("x"));
+  },
+  async "unix datagrams with folder"() {
+    await using client = await connectDatagram({ path: where }, { folder });
     return new TextDecoder().decode(await client.request("x"));
   },
 };

@@ -1,4 +1,5 @@
 import { strictEqual } from "node:assert";
+import { dirname } from "node:path";
 import {
   TCPServer,
   TLSServer,
@@ -75,17 +76,34 @@ test("UDP", async () => {
   await ask(["--unstable-net", net], "udp", port);
 });
 
-test("datagrams at a path", async () => {
-  await using served = await serveForTest(({ packet, wfile }) => {
+/** A server of datagrams at a path. */
+async function serveAtPath() {
+  return await serveForTest(({ packet, wfile }) => {
     wfile.write("<");
     wfile.write(packet);
     wfile.write(">");
   }, { server: UnixDatagramServer });
+}
+
+test("datagrams at a path", async () => {
+  await using served = await serveAtPath();
   const path = served.addr.path!;
   const files = [`--allow-read=${path}`, `--allow-write=${path}`];
   await ask(
     ["--unstable-net", ...files, "--allow-net"],
     "unix datagrams",
+    path,
+  );
+});
+
+test("datagrams at a path with sockets in a folder", async () => {
+  await using served = await serveAtPath();
+  const path = served.addr.path!;
+  const folder = dirname(path);
+  const files = [`--allow-read=${folder}`, `--allow-write=${folder}`];
+  await ask(
+    ["--unstable-net", ...files, "--allow-net"],
+    "unix datagrams with folder",
     path,
   );
 });

@@ -270,6 +270,47 @@ testWith(
   },
 );
 
+testWith(
+  [script],
+  "in a terminal, unix datagrams names flags that permit replies to clients whose names change",
+  async () => {
+    await using folder = new Folder();
+    const at = await Deno.realPath(folder.at("."));
+    const path = `${at}/server.sock`;
+    const open = () =>
+      new Client(Deno.listenDatagram({
+        transport: "unixpacket",
+        path: `${at}/${crypto.randomUUID()}`,
+      }));
+    const server = { transport: "unixpacket", path } as const;
+    const start = (...flags: readonly string[]) =>
+      serve("unix datagrams", ["--unstable-net", ...flags], path);
+    using client = open();
+    let said: string;
+    {
+      await using refusing = start(
+        ...["read", "write"].map((name) => `--allow-${name}=${path}`),
+        `--allow-net=unix:${path}`,
+      );
+      await listening(refusing);
+      await client.socket.send(encode("x"), server);
+      const [, flags] = await patiently(
+        refusing.until(/Cannot send to .* run again with (--allow-[^\r\n]*)/),
+        () => "the report",
+      );
+      said = flags!;
+    }
+    // It was killed.
+    await Deno.remove(path);
+    await using child = start(...said.split(" "));
+    await listening(child);
+    using other = open();
+    await other.socket.send(encode("x"), server);
+    const text = await answer(child, other.receive());
+    ok(text === "<x>\n", text);
+  },
+);
+
 for (const how of ["--threads", "--processes"]) {
   testWith(
     [script],

@@ -188,13 +188,13 @@ const REFUSED: readonly (readonly [string, () => unknown, string])[] = [
   [
     "an option of threads for processes",
     () => new ForkingTCPServer(LOOPBACK, Farewell, untyped({ workers: 2 })),
-    'unknown option "workers"',
+    'unknown option "workers"; it belongs to the options of a server with threads, such as ThreadingTCPServer',
   ],
   [
     "an option of processes for threads",
     () =>
       new ThreadingTCPServer(LOOPBACK, Farewell, untyped({ maxChildren: 2 })),
-    'unknown option "maxChildren"',
+    'unknown option "maxChildren"; it belongs to the options of a server with processes, such as ForkingTCPServer',
   ],
   [
     "limits by another name",

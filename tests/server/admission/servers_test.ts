@@ -359,7 +359,7 @@ const BAD: Record<string, readonly [unknown, string, string]> = {
   "with a rate that is no object": [
     { rate: 10 },
     "TypeError",
-    "the admission.rate options must be an object, received 10",
+    "admission.rate must be an object such as { burst: 20, perSecond: 5 }, received 10",
   ],
   "with no burst": [
     { rate: { perSecond: 1 } },

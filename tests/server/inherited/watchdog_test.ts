@@ -110,7 +110,7 @@ Deno.test("sdWatchdog() says what is wrong when it begins", async () => {
   );
   match(
     await run(INTERVAL, env, []),
-    /^NotCapable: Cannot watch over the service: requires env access, run again with --allow-env=WATCHDOG_USEC$/,
+    /^NotCapable: Cannot watch over the service: requires env access, run again with --allow-env=WATCHDOG_USEC,WATCHDOG_PID$/,
   );
   for (
     const [options, message] of [

@@ -119,6 +119,12 @@ Deno.test("the remedy has what an error of this module says is missing", () => {
     remedy,
     'processes inherit no permission, allow it by the server\'s option permissions: { read: ["/x"], net: ["unix:/x"] }',
   );
+  strictEqual(
+    permissionRemedy(
+      'Cannot receive answers at a socket in "/x": requires read, write, net access to it, run again with --allow-read=/x --allow-write=/x --allow-net',
+    ),
+    'processes inherit no permission, allow it by the server\'s option permissions: { read: ["/x"], write: ["/x"], net: true }',
+  );
 });
 
 Deno.test("what a process prints is looked through in no time, whatever it is", () => {

@@ -67,10 +67,8 @@ Deno.test("a program that is not Deno says that it needs denoPath", async () => 
   match(stderr, /TypeError: .*pass the path of deno as denoPath/);
 });
 
-Deno.test("processes use the configuration of the handler's module, if it may be read", async () => {
-  await using folder = new Folder();
-  const file = folder.at("mapped.ts");
-  const config = folder.at("deno.json");
+/** Writes a program whose processes import this module by its name. */
+async function writeMapped(file: string, config: string): Promise<void> {
   await Deno.writeTextFile(
     config,
     JSON.stringify({
@@ -89,25 +87,54 @@ Deno.test("processes use the configuration of the handler's module, if it may be
       await using _ = new ForkingTCPServer(address, Mapped, { denoArgs });
     }`,
   );
-  const run = async (flags: readonly string[], ...args: string[]) => {
-    await using program = new Child(
-      DENO,
-      ["run", "--quiet", "--allow-net", "--allow-run=deno", ...flags, file]
-        .concat(args),
-      { PATH: DENO.slice(0, DENO.lastIndexOf("/")), NO_COLOR: "1" },
-    );
-    return await program.output();
-  };
-  strictEqual((await run([`--allow-read=${config}`])).code, 0);
-  strictEqual((await run([], `--config=${config}`)).code, 0);
-  const { stderr } = await run([]);
+}
+
+async function runMapped(
+  file: string,
+  flags: readonly string[],
+  ...args: string[]
+) {
+  await using program = new Child(
+    DENO,
+    ["run", "--quiet", "--no-prompt", "--allow-net", "--allow-run=deno"]
+      .concat(flags, file, args),
+    { PATH: DENO.slice(0, DENO.lastIndexOf("/")), NO_COLOR: "1" },
+  );
+  return await program.output();
+}
+
+Deno.test("processes use the configuration of the handler's module, if it may be read", async () => {
+  await using folder = new Folder();
+  const file = folder.at("mapped.ts");
+  const config = folder.at("deno.json");
+  await writeMapped(file, config);
+  strictEqual((await runMapped(file, [`--allow-read=${config}`])).code, 0);
+  strictEqual((await runMapped(file, [], `--config=${config}`)).code, 0);
+  const { stderr } = await runMapped(file, []);
   match(stderr, /Import "@wire\/socketserver" not a dependency/);
   ok(
     stderr.includes(
-      `; name the configuration that has it by the option denoArgs: ["--config=PATH"], or let this process find it: run again with --allow-read=${config}\n`,
+      `; name the configuration that has it by the option denoArgs: ["--config=PATH"], or let this process find it: run again with --allow-read=${config} or, if it is further out, with that of each deno.json and deno.jsonc on the way to it\n`,
     ),
     stderr,
   );
+});
+
+Deno.test("a configuration further out is used where all on the way to it may be read, and the error names them", async () => {
+  await using folder = new Folder();
+  await Deno.mkdir(folder.at("src"));
+  const file = folder.at("src/mapped.ts");
+  const config = folder.at("deno.json");
+  await writeMapped(file, config);
+  const { stderr } = await runMapped(file, [`--allow-read=${config}`]);
+  const [, needed] = /run again with --allow-read=(\S+)\n/.exec(stderr) ?? [];
+  strictEqual(
+    needed,
+    `${folder.at("src/deno.json")},${folder.at("src/deno.jsonc")},${config}`,
+    stderr,
+  );
+  strictEqual((await runMapped(file, [`--allow-read=${needed}`])).code, 0);
+  strictEqual((await runMapped(file, [], `--config=${config}`)).code, 0);
 });
 
 Deno.test("out of descriptors, all clients are served, one after the other", async () => {

@@ -359,7 +359,8 @@ Deno.test("decodeProxyHeader() waits for more, and refuses what is no header", (
   strictEqual(decodeProxyHeader(header)!.length, header.length);
   throws(() => decodeProxyHeader(encode("GET / HTTP/1.1\r\n")), {
     name: "InvalidData",
-    message: "Cannot read the PROXY header: the bytes begin none",
+    message:
+      "Cannot read the PROXY header: the bytes begin none; have whoever connects send it, as HAProxy does with send-proxy-v2, if that is meant to speak the PROXY protocol",
   });
   throws(() => decodeProxyHeader(header, 20), {
     message:

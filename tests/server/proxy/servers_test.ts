@@ -154,7 +154,7 @@ for (
     const [error] = await served.untilErrors();
     strictEqual(
       `${error}`,
-      "InvalidData: Cannot read the PROXY header: the bytes begin none",
+      "InvalidData: Cannot read the PROXY header: the bytes begin none; have whoever connects send it, as HAProxy does with send-proxy-v2, if that is meant to speak the PROXY protocol",
     );
     strictEqual((await told(served.addr, header)).sent, "");
   });

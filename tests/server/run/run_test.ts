@@ -222,6 +222,75 @@ Deno.test("run() tells systemd when it is ready and when it stops", async () => 
   }
 });
 
+const MISSING = "NotCapable: Cannot notify the service manager: requires";
+for (
+  const [flags, env, printed] of [
+    [[], { NOTIFY_SOCKET: "/nobody" }, []],
+    [["--allow-env"], {}, []],
+    [
+      ["--allow-env=WATCHDOG_USEC"],
+      { NOTIFY_SOCKET: "/nobody", WATCHDOG_USEC: "1000000" },
+      [`${MISSING} env access, run again with --allow-env=NOTIFY_SOCKET`],
+    ],
+    [
+      ["--allow-env=NOTIFY_SOCKET", "--unstable-net"],
+      { NOTIFY_SOCKET: "/nobody" },
+      [`${MISSING} net, write access, run again with --allow-net --allow-write=/nobody`],
+    ],
+  ] as const
+) {
+  Deno.test(
+    `run() with ${flags.join(" ") || "no flag"} under a manager that has set ${
+      Object.keys(env).join() || "nothing"
+    } prints ${printed.length} that is missing`,
+    async () => {
+      await using program = await start(
+        "one",
+        ["--allow-net=127.0.0.1", ...flags],
+        env,
+      );
+      program.child.kill("SIGTERM");
+      await program.child.until("ended by SIGTERM;");
+      const { code, stderr } = await program.child.output();
+      strictEqual(code, 0);
+      // Behind each is its stack.
+      deepStrictEqual(stderr.match(/^\w+: .*$/gm) ?? [], printed);
+    },
+  );
+}
+
+Deno.test("run() of a program that was started for its socket says that it may not see NOTIFY_SOCKET", async () => {
+  await using child = new Child("/bin/sh", [
+    ...["-c", 'LISTEN_PID=$$ exec "$@"', "sh", Deno.execPath()],
+    ...["run", "--quiet", "--no-prompt", "--no-config", "--allow-read"],
+    ...["--allow-net=127.0.0.1", "--allow-env=LISTEN_PID", PROGRAM, "one"],
+  ]);
+  await child.untilStderr(
+    `${MISSING} env access, run again with --allow-env=NOTIFY_SOCKET\n`,
+  );
+  child.kill("SIGTERM");
+  strictEqual((await child.output()).code, 0);
+});
+
+Deno.test("run() says which flags its watchdog needs, where it has told systemd", async () => {
+  await using folder = new Folder();
+  const path = folder.at("notify");
+  const manager = Deno.listenDatagram({ transport: "unixpacket", path });
+  try {
+    await using program = await start("one", [
+      ...["--unstable-net", "--allow-net", `--allow-write=${path}`],
+      "--allow-env=NOTIFY_SOCKET",
+    ], { NOTIFY_SOCKET: path });
+    await program.child.untilStderr(
+      "NotCapable: Cannot watch over the service: requires env access, run again with --allow-env=WATCHDOG_USEC,WATCHDOG_PID\n",
+    );
+    program.child.kill("SIGTERM");
+    await program.child.until("ended by SIGTERM;");
+  } finally {
+    manager.close();
+  }
+});
+
 Deno.test("run() serves on where it cannot tell systemd", async () => {
   await using program = await start(
     "one",
