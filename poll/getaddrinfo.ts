@@ -2,7 +2,7 @@ import { ask, askSync, type Question, type RawInfo } from "./_addrinfo.ts";
 import { describe, INT_MAX, integer } from "./_check.ts";
 import * as constants from "./constants_socket.ts";
 import { checkOptions, checkSignal, type WaitOptions } from "./_options.ts";
-import { checkHostname, within } from "./_resolve.ts";
+import { checkHostname, isName, within } from "./_resolve.ts";
 import { checkPort, decodeAddress, type SocketAddress } from "./_sockaddr.ts";
 import { Deadline } from "./_timeout.ts";
 
@@ -166,9 +166,7 @@ function toQuestion(
 
 function serviceText(service: number | string): string {
   if (typeof service === "number") return String(checkPort(service));
-  if (
-    typeof service === "string" && service !== "" && !service.includes("\0")
-  ) return service;
+  if (typeof service === "string" && isName(service)) return service;
   throw new TypeError(
     `Cannot use ${
       describe(service)

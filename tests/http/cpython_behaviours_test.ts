@@ -181,6 +181,7 @@ Deno.test("sendError() sends a page with its length, and what explains it", asyn
   strictEqual(fine!.status, 200);
   strictEqual(Number(fine!.headers.get("content-length")) > 0, true);
   strictEqual(fine!.headers.get("content-type"), "text/html;charset=utf-8");
+  strictEqual(fine!.headers.has("transfer-encoding"), false);
 });
 
 Deno.test("headers of ISO-8859-1 come and go byte by byte", async () => {

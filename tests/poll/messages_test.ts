@@ -338,11 +338,28 @@ for (
       strictEqual(message.fds.length, 2);
     }
     using pair = new Pair();
-    const empty = new Uint8Array(0);
-    await send(pair.theirs, [encode("x")], [
-      { level: SOL_SOCKET, type: SCM_RIGHTS, data: empty },
-    ]);
-    deepStrictEqual((await receive(pair.ours, 1, cmsgSpace(4))).fds, []);
+    for (const count of [0, 1, 3]) {
+      await send(pair.theirs, [encode("x")], [
+        { level: SOL_SOCKET, type: SCM_RIGHTS, data: new Uint8Array(count) },
+      ]);
+      const { data, fds, control } = await receive(pair.ours, 1, cmsgSpace(4));
+      deepStrictEqual([decode(data), fds, control], ["x", [], []]);
+    }
+    // The rest of one is not the beginning of the next.
+    using gifts = new Gifts(2);
+    const [first, second] = [gifts.bytes.slice(0, 4), gifts.bytes.slice(4)];
+    await send(
+      pair.theirs,
+      [encode("x")],
+      [Uint8Array.of(...first, 0, 0, 0), second].map((data) => ({
+        ...{ level: SOL_SOCKET, type: SCM_RIGHTS },
+        data,
+      })),
+    );
+    gifts.give();
+    using message = await receive(pair.ours, 1, 2 * cmsgSpace(8));
+    strictEqual(message.fds.length, 2);
+    for (const [i, fd] of message.fds.entries()) works(fd, gifts.pairs[i]!);
   });
 
   Deno.test(`credentials come with a message, and beside descriptors, ${form}`, async () => {
