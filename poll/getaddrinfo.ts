@@ -71,7 +71,8 @@ const KNOWN_FLAGS = FLAGS.reduce((all, [, flag]) => all | flag, 0);
  * which is port 0.
  * @param options See {@linkcode GetaddrinfoOptions}.
  * @returns The addresses, best first; at least one.
- * @throws {TypeError} If both are `null`, or there is another option or flag.
+ * @throws {TypeError} If both are `null`, a name is none that could be asked for,
+ * or there is another option or flag.
  * @throws {RangeError} If a name is too long, or a port is not from 0 to 65,535.
  * @throws {Deno.errors.NotFound} If there is no such name or service, with code
  * `ENOTFOUND`, `EAI_SERVICE`, or where nobody could tell, `EAI_AGAIN`.
@@ -119,7 +120,8 @@ export async function getaddrinfo(
  * @param service A port, or its name; `null` for none.
  * @param options See {@linkcode GetaddrinfoSyncOptions}.
  * @returns The addresses, best first; at least one.
- * @throws {TypeError} If both are `null`, or there is another option or flag.
+ * @throws {TypeError} If both are `null`, a name is none that could be asked for,
+ * or there is another option or flag.
  * @throws {RangeError} If a name is too long, or a port is not from 0 to 65,535.
  * @throws {Deno.errors.NotFound} If there is no such name or service.
  * @throws {Error} With the code of getaddrinfo(3), as `EAI_FAMILY`, if such
