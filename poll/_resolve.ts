@@ -111,14 +111,20 @@ function known(
 
 /** @throws {TypeError} If it is no name that could be looked up. */
 export function checkHostname(hostname: string): void {
-  if (
-    typeof hostname === "string" && hostname !== "" && !hostname.includes("\0")
-  ) return;
+  if (typeof hostname === "string" && isName(hostname)) return;
   throw new TypeError(
     `Cannot use ${
       describe(hostname)
     } as a hostname: it must be a name or an IP address`,
   );
+}
+
+/**
+ * Whether the resolver would be asked for this very text: C's ends at a NUL, and
+ * what is half a character would become another one.
+ */
+export function isName(text: string): boolean {
+  return text !== "" && !text.includes("\0") && text.isWellFormed();
 }
 
 /** The addresses of `address`, waiting for the resolver. At least one. */

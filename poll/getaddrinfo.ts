@@ -2,7 +2,7 @@ import { ask, askSync, type Question, type RawInfo } from "./_addrinfo.ts";
 import { describe, INT_MAX, integer } from "./_check.ts";
 import * as constants from "./constants_socket.ts";
 import { checkOptions, checkSignal, type WaitOptions } from "./_options.ts";
-import { checkHostname, within } from "./_resolve.ts";
+import { checkHostname, isName, within } from "./_resolve.ts";
 import { checkPort, decodeAddress, type SocketAddress } from "./_sockaddr.ts";
 import { Deadline } from "./_timeout.ts";
 
@@ -71,7 +71,8 @@ const KNOWN_FLAGS = FLAGS.reduce((all, [, flag]) => all | flag, 0);
  * which is port 0.
  * @param options See {@linkcode GetaddrinfoOptions}.
  * @returns The addresses, best first; at least one.
- * @throws {TypeError} If both are `null`, or there is another option or flag.
+ * @throws {TypeError} If both are `null`, a name is none that could be asked for,
+ * or there is another option or flag.
  * @throws {RangeError} If a name is too long, or a port is not from 0 to 65,535.
  * @throws {Deno.errors.NotFound} If there is no such name or service, with code
  * `ENOTFOUND`, `EAI_SERVICE`, or where nobody could tell, `EAI_AGAIN`.
@@ -119,7 +120,8 @@ export async function getaddrinfo(
  * @param service A port, or its name; `null` for none.
  * @param options See {@linkcode GetaddrinfoSyncOptions}.
  * @returns The addresses, best first; at least one.
- * @throws {TypeError} If both are `null`, or there is another option or flag.
+ * @throws {TypeError} If both are `null`, a name is none that could be asked for,
+ * or there is another option or flag.
  * @throws {RangeError} If a name is too long, or a port is not from 0 to 65,535.
  * @throws {Deno.errors.NotFound} If there is no such name or service.
  * @throws {Error} With the code of getaddrinfo(3), as `EAI_FAMILY`, if such
@@ -166,9 +168,7 @@ function toQuestion(
 
 function serviceText(service: number | string): string {
   if (typeof service === "number") return String(checkPort(service));
-  if (
-    typeof service === "string" && service !== "" && !service.includes("\0")
-  ) return service;
+  if (typeof service === "string" && isName(service)) return service;
   throw new TypeError(
     `Cannot use ${
       describe(service)

@@ -181,6 +181,7 @@ Deno.test("sendError() sends a page with its length, and what explains it", asyn
   strictEqual(fine!.status, 200);
   strictEqual(Number(fine!.headers.get("content-length")) > 0, true);
   strictEqual(fine!.headers.get("content-type"), "text/html;charset=utf-8");
+  strictEqual(fine!.headers.has("transfer-encoding"), false);
 });
 
 Deno.test("headers of ISO-8859-1 come and go byte by byte", async () => {
@@ -223,6 +224,7 @@ Deno.test("every response tells Server and Date once, and no header is doubled",
     const request of [
       "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
       "GET / HTTP/1.0\r\n\r\n",
+      "GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n",
       // That is refused before any method is called.
       "GET /spaced out HTTP/1.1\r\nHost: dummy\r\n\r\n",
     ]
@@ -244,6 +246,7 @@ Deno.test("every response tells Server and Date once, and no header is doubled",
   deepStrictEqual(described, [
     ["GET / HTTP/1.1", "GET", "/", "HTTP/1.1", "connection", "host"],
     ["GET / HTTP/1.0", "GET", "/", "HTTP/1.0"],
+    ["GET / HTTP/1.0", "GET", "/", "HTTP/1.0", "expect"],
   ]);
 });
 

@@ -184,6 +184,11 @@ Deno.test("SimpleHTTPRequestHandler lists a directory sorted as its query says",
   await site.age("c");
   strictEqual((await order("?sort=date"))[0], "c");
   strictEqual(await order("?x=%BB"), "abc");
+  // Of what it does not know nothing is on the page.
+  const plain = await site.get("/");
+  for (const query of ["?x=123", "?x=%BB"]) {
+    strictEqual((await site.get(`/${query}`)).body, plain.body);
+  }
 });
 
 Deno.test("SimpleHTTPRequestHandler lists an empty directory, also to HEAD", async () => {

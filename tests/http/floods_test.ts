@@ -40,6 +40,12 @@ async function flood(begin: string, unit: string): Promise<Reply[]> {
   return replies;
 }
 
+/** The phrases of RFC 9110 and RFC 6585; others tell more. */
+const PHRASES: Readonly<Record<number, string>> = {
+  414: "URI Too Long",
+  431: "Request Header Fields Too Large",
+};
+
 const HEAD = "GET / HTTP/1.1\r\nHost: a\r\n";
 const CHUNKED =
   "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -82,6 +88,8 @@ for (
   Deno.test(`a flood of ${name} is answered with ${status}`, async () => {
     const replies = await flood(begin, unit);
     deepStrictEqual(replies.map(({ status }) => status), [status]);
+    const { reason } = replies[0]!;
+    strictEqual(reason, PHRASES[status] ?? reason);
     strictEqual(replies[0]!.headers.get("connection"), "close");
   });
 }

@@ -12,6 +12,10 @@ function closing(line: string, ...headers: readonly string[]): string {
 const ODD: Record<string, readonly [bytes: string, ...statuses: number[]]> = {
   "HTTP/0.9": ["GET /\r\n\r\n", 505],
   "no version behind a space": ["GET / \r\nHost: a\r\n\r\n", 400],
+  "a known method without a version": [
+    "PROPFIND / \r\nHost: a\r\n\r\n",
+    400,
+  ],
   "an unknown method without a version": [
     "CUSTOM / \r\nHost: a\r\n\r\n",
     501,

@@ -4,6 +4,7 @@ import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import {
   type AddressLike,
   AF_INET,
+  AF_INET6,
   AF_UNIX,
   createConnection,
   createConnectionSync,
@@ -86,6 +87,7 @@ Deno.test("a type is one of the kernel's, without flags", () => {
 Deno.test("fromFd finds family and type of whatever socket it is given", () => {
   const made = [
     new Socket(),
+    new Socket(AF_INET6),
     datagramSocket(),
     new Socket(AF_UNIX),
     new Socket(AF_UNIX, SOCK_DGRAM),
@@ -93,14 +95,18 @@ Deno.test("fromFd finds family and type of whatever socket it is given", () => {
   ];
   for (const socket of made) {
     const { family, type } = socket;
+    const fd = socket.fileno();
     using again = Socket.fromFd(socket.detach());
-    deepStrictEqual([again.family, again.type], [family, type]);
+    deepStrictEqual(
+      [again.family, again.type, again.fileno()],
+      [family, type, fd],
+    );
     strictEqual(typeof again.getsockopt(SOL_SOCKET, SO_PROTOCOL), "number");
   }
 });
 
 Deno.test("listen takes any backlog that C's int holds", async () => {
-  for (const backlog of [0, 1, 2 ** 31 - 1]) {
+  for (const backlog of [undefined, 0, 1, 2 ** 31 - 1]) {
     using listener = new Socket();
     listener.bind(LOOPBACK);
     listener.listen(backlog);
@@ -143,8 +149,8 @@ Deno.test("socketpair is of Unix streams, and says what is no family of it", asy
   using _one = one, _other = other;
   for (const socket of [one, other]) {
     deepStrictEqual(
-      [socket.family, socket.type, socket.getTimeout()],
-      [AF_UNIX, SOCK_STREAM, null],
+      [socket.family, socket.type, socket.protocol, socket.getTimeout()],
+      [AF_UNIX, SOCK_STREAM, 0, null],
     );
   }
   one.sendSync(encode("there"));

@@ -79,7 +79,10 @@ for (const [form, resolve] of Object.entries(FORMS)) {
     const local = hosts(await resolve("localhost", null, { type }));
     ok(local.every((host) => ["127.0.0.1", "::1"].includes(host)));
     ok(local.length > 0);
-    deepStrictEqual(ports(await resolve("127.0.0.1", null, { type })), [0]);
+    for (const address of ["127.0.0.1", "10.0.0.1", "255.255.255.255"]) {
+      const found = await resolve(address, null, { type });
+      deepStrictEqual([hosts(found), ports(found)], [[address], [0]]);
+    }
     // /etc/services, where it is.
     for (const service of ["8080", ...(hasServices() ? ["http"] : [])]) {
       const port = service === "http" ? 80 : 8080;
@@ -112,6 +115,11 @@ for (const [form, resolve] of Object.entries(FORMS)) {
         resolve("127.0.0.1", "http", { flags: AI_NUMERICSERV })
       )).message,
       /^Cannot resolve "127.0.0.1" and service "http": /,
+    );
+    const flags = AI_NUMERICSERV;
+    deepStrictEqual(
+      ports(await resolve("127.0.0.1", null, { type, flags })),
+      [0],
     );
     for (const flags of [AI_V4MAPPED, AI_V4MAPPED | AI_ALL]) {
       deepStrictEqual(
@@ -165,6 +173,9 @@ for (const [form, resolve] of Object.entries(FORMS)) {
         [[undefined, 1], TypeError, , /undefined as a hostname/],
         [["127.0.0.1", ""], TypeError, , /"" as a service/],
         [["127.0.0.1", "1\0"], TypeError, , /as a service/],
+        // U+FFFD would be asked for instead.
+        [["localhost", "\ud800"], TypeError, , /as a service/],
+        [["\ud800", 1], TypeError, , /as a hostname/],
         [["127.0.0.1", undefined], TypeError, , /undefined as a service/],
         [["127.0.0.1", 65_536], RangeError, , /65536 as a port/],
         [["127.0.0.1", 1.5], TypeError, , /1.5 as a port/],

@@ -1,7 +1,11 @@
 import { match, ok, strictEqual } from "node:assert";
-import { createConnectionSync, Socket } from "../../poll/mod.ts";
+import {
+  createConnectionSync,
+  getaddrinfoSync,
+  Socket,
+} from "../../poll/mod.ts";
 import { Child } from "../_program.ts";
-import { failure, MODULE, run } from "./_sockets.ts";
+import { datagramSocket, failure, MODULE, run } from "./_sockets.ts";
 
 /** Where libc is on this machine, as `--allow-ffi` needs it. */
 function libcPath(): string {
@@ -75,6 +79,23 @@ Deno.test("an error is of Deno's class, with errno's name, the call and the addr
     error.message,
     "Cannot connect to 127.0.0.1:1: connect failed with ECONNREFUSED, connection refused",
   );
+});
+
+Deno.test("classes of errors are Deno's, side by side, with no other above them than Error", async () => {
+  const { NotFound, TimedOut, ConnectionRefused } = Deno.errors;
+  using waiting = datagramSocket();
+  waiting.setTimeout(1);
+  for (
+    const [Class, call] of [
+      [ConnectionRefused, () => createConnectionSync({ port: 1 })],
+      [NotFound, () => getaddrinfoSync("127.0.0.1", "no such")],
+      [TimedOut, () => waiting.recvSync(1)],
+    ] as const
+  ) {
+    const { constructor } = await failure(call);
+    strictEqual(constructor, Class);
+    strictEqual(Object.getPrototypeOf(constructor), Error);
+  }
 });
 
 Deno.test("an error without a class of Deno's is an Error with errno's name", async () => {

@@ -142,6 +142,12 @@ for (
       strictEqual(message.flags, 0);
       deepStrictEqual([message.control, message.fds], [[], []]);
       strictEqual("path" in message.address && message.address.path, "");
+      // Where there are none, any room for control messages will do.
+      for (const room of [0, 1, 10_240]) {
+        pair.theirs.sendSync(encode("x"));
+        const { data, control, flags } = await receive(pair.ours, 1, room);
+        deepStrictEqual([decode(data), control, flags], ["x", [], 0]);
+      }
     }
     using pair = Pair.tcp();
     strictEqual(await send(pair.theirs, [encode("tcp")]), 3);
@@ -202,6 +208,11 @@ for (
 
   Deno.test(`recvmsg peeks, and leaves descriptors where they are, ${form}`, async () => {
     using pair = new Pair();
+    pair.theirs.sendSync(encode("a message"));
+    for (const [size, flags] of [[5, MSG_PEEK], [100, MSG_PEEK], [100, 0]]) {
+      const { data } = await receive(pair.ours, size!, 0, flags);
+      strictEqual(decode(data), "a message".slice(0, size));
+    }
     using gifts = new Gifts(1);
     await sendFds(pair.theirs, [encode("x")], gifts.fds);
     gifts.give();
@@ -225,7 +236,9 @@ for (
           (_, i) => gifts.fds[i % gifts.fds.length]!,
         );
         await sendFds(pair.theirs, [encode("fds")], fds);
-        using message = await recvFds(pair.ours, 100, count);
+        // There may be room for more.
+        const room = Math.min(2 * count, 253);
+        using message = await recvFds(pair.ours, 100, room);
         strictEqual(decode(message.data), "fds");
         strictEqual(message.flags & MSG_CTRUNC, 0);
         strictEqual(message.fds.length, count);
@@ -321,6 +334,9 @@ for (
     gifts.give();
     using message = await receive(pair.ours, 1, cmsgSpace(4) + cmsgSpace(8));
     strictEqual(message.fds.length, 3);
+    const none: ControlMessageLike[] = [];
+    strictEqual(await send(pair.theirs, [encode("none")], none.values()), 4);
+    deepStrictEqual((await receive(pair.ours, 4, cmsgSpace(4))).fds, []);
     for (const [i, fd] of message.fds.entries()) works(fd, gifts.pairs[i]!);
   });
 
@@ -338,11 +354,28 @@ for (
       strictEqual(message.fds.length, 2);
     }
     using pair = new Pair();
-    const empty = new Uint8Array(0);
-    await send(pair.theirs, [encode("x")], [
-      { level: SOL_SOCKET, type: SCM_RIGHTS, data: empty },
-    ]);
-    deepStrictEqual((await receive(pair.ours, 1, cmsgSpace(4))).fds, []);
+    for (const count of [0, 1, 3]) {
+      await send(pair.theirs, [encode("x")], [
+        { level: SOL_SOCKET, type: SCM_RIGHTS, data: new Uint8Array(count) },
+      ]);
+      const { data, fds, control } = await receive(pair.ours, 1, cmsgSpace(4));
+      deepStrictEqual([decode(data), fds, control], ["x", [], []]);
+    }
+    // The rest of one is not the beginning of the next.
+    using gifts = new Gifts(2);
+    const [first, second] = [gifts.bytes.slice(0, 4), gifts.bytes.slice(4)];
+    await send(
+      pair.theirs,
+      [encode("x")],
+      [Uint8Array.of(...first, 0, 0, 0), second].map((data) => ({
+        ...{ level: SOL_SOCKET, type: SCM_RIGHTS },
+        data,
+      })),
+    );
+    gifts.give();
+    using message = await receive(pair.ours, 1, 2 * cmsgSpace(8));
+    strictEqual(message.fds.length, 2);
+    for (const [i, fd] of message.fds.entries()) works(fd, gifts.pairs[i]!);
   });
 
   Deno.test(`credentials come with a message, and beside descriptors, ${form}`, async () => {
@@ -401,6 +434,11 @@ for (
         [IPPROTO_IPV6, IPV6_TCLASS, [0x40, 0, 0, 0]],
       ],
     );
+    const long = { ...tclass, data: new Uint8Array(5) };
+    strictEqual(
+      (await failure(() => send(theirs, [encode("x")], [long, hops]))).code,
+      "EINVAL",
+    );
     // However little room there is, what does not fit is told of and cut off.
     for (let room = 0; room < 2 * cmsgSpace(4); room++) {
       await send(theirs, [encode("x")], [tclass, hops]);
@@ -457,6 +495,18 @@ for (
         [() => send(pair.theirs, 1 as never), TypeError, /in an array/],
         [() => send(pair.theirs, encode("x") as never), TypeError, /array/],
         [() => send(pair.theirs, ["x"] as never), TypeError, /Uint8Array/],
+        [
+          () => send(pair.theirs, [...x, {}] as never),
+          TypeError,
+          /Uint8Array/,
+        ],
+        [() => send(pair.theirs, x, [], {} as never), TypeError, /as flags/],
+        [
+          () => send(pair.theirs, x, [], 0, 5 as never),
+          TypeError,
+          /as an address/,
+        ],
+        [() => receive(pair.ours, 1, 0, {} as never), TypeError, /as flags/],
         [() => send(pair.theirs, [transferred()]), TypeError, /detached/],
         [
           () => send(pair.theirs, Array(1025).fill(x[0])),

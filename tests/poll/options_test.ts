@@ -790,6 +790,8 @@ Deno.test("levels and protocols are those of the kernel", async () => {
   strictEqual(udp.getsockopt(SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
   // IP_TTL; include/uapi/linux/in.h.
   ok(udp.getsockopt(poll.IPPROTO_IP, 2) > 0);
+  using udp6 = new Socket(AF_INET6, SOCK_DGRAM, poll.IPPROTO_UDP);
+  ok(udp6.getsockopt(IPPROTO_IPV6, poll.IPV6_UNICAST_HOPS) > 0);
   strictEqual(
     (await failure(() => new Socket(AF_INET, SOCK_STREAM, poll.IPPROTO_UDP)))
       .code,

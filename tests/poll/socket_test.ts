@@ -92,8 +92,11 @@ for (const how of ["Sync", "promised"] as const) {
     const [connection, peer] = sync
       ? listener.acceptSync()
       : await listener.accept();
-    connection.close();
     deepStrictEqual(peer, client.getsockname());
+    client.sendSync(encode("echo"));
+    connection.sendSync(await connection.recv(100));
+    strictEqual(decode(await client.recv(100)), "echo");
+    connection.close();
   });
 
   Deno.test(`a Unix path and an abstract name, ${how}`, async () => {
@@ -318,6 +321,13 @@ Deno.test("setBlocking(false) makes Sync calls throw WouldBlock, and promised on
   strictEqual(decode(await waiting), "x");
   pair.ours.setBlocking(true);
   strictEqual(pair.ours.getTimeout(), null);
+  for (const timeout of [0, null, 2000, 0, 10_000, null]) {
+    pair.ours.setTimeout(timeout);
+    deepStrictEqual(
+      [pair.ours.getTimeout(), pair.ours.getBlocking()],
+      [timeout, timeout !== 0],
+    );
+  }
   using listener = createServer(LOOPBACK);
   for (
     const set of [
@@ -363,6 +373,7 @@ Deno.test("a full backlog of a Unix socket makes connect wait", async () => {
 
 Deno.test("options: integers, booleans and structures", () => {
   using socket = new Socket();
+  strictEqual(socket.getsockopt(SOL_SOCKET, SO_REUSEADDR), 0);
   socket.setsockopt(SOL_SOCKET, SO_REUSEADDR, true);
   strictEqual(socket.getsockopt(SOL_SOCKET, SO_REUSEADDR), 1);
   socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);

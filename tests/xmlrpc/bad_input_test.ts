@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, throws } from "node:assert";
 import {
   decodeXMLRPCCall,
+  decodeXMLRPCResponse,
   encodeXMLRPCCall,
   XMLRPCFault,
 } from "../../server/xmlrpc/mod.ts";
@@ -187,6 +188,30 @@ Deno.test("a call is read in the encoding that it declares", () => {
   ];
   for (const [bytes, text] of documents) {
     deepStrictEqual(decodeXMLRPCCall(bytes).params, [text]);
+  }
+});
+
+Deno.test("names, too, are read in the encoding that is declared, in calls and answers", () => {
+  // ISO-8859-15 has the euro sign where ISO-8859-1 has the sign of currency.
+  const declaration = '<?xml version="1.0" encoding="iso-8859-15"?>';
+  const params = (sign: string) =>
+    `<params><param><value><struct><member><name>key${sign}</name>` +
+    `<value><string>value${sign}</string></value></member></struct></value></param></params>`;
+  const called = (sign: string) =>
+    `${declaration}<methodCall><methodName>method${sign}</methodName>` +
+    `${params(sign)}</methodCall>`;
+  const answered = (sign: string) =>
+    `${declaration}<methodResponse>${params(sign)}</methodResponse>`;
+  const value = { "key€¤": "value€¤" };
+  // Text has been decoded, whatever it declares.
+  for (const xml of [latin(called("\xa4&#164;")), called("€¤")]) {
+    deepStrictEqual(decodeXMLRPCCall(xml), {
+      method: "method€¤",
+      params: [value],
+    });
+  }
+  for (const xml of [latin(answered("\xa4&#164;")), answered("€¤")]) {
+    deepStrictEqual(decodeXMLRPCResponse(xml), value);
   }
 });
 
