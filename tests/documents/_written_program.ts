@@ -56,7 +56,8 @@ export class WrittenProgram implements AsyncDisposable {
     const { flags = [], port = 0 } = running;
     const { command = `deno run ${flags.length > 0 ? "" : "-A "}FILE` } =
       running;
-    const [, action, ...words] = command.replaceAll(PORTS, `$1${port}`)
+    const put = (_: string, before: string) => `${before}${port}`;
+    const [, action, ...words] = command.replaceAll(PORTS, put)
       .split(" ");
     // `deno test` alone runs the files whose names say that they are tests.
     const file = action === "test"
@@ -70,7 +71,7 @@ export class WrittenProgram implements AsyncDisposable {
       );
     }
     const { caller, changes = {}, files = {} } = running;
-    let code = blockNamed(name).code.replaceAll(PORTS, `$1${port}`);
+    let code = blockNamed(name).code.replaceAll(PORTS, put);
     for (const [from, to] of Object.entries(changes)) {
       ok(code.includes(from), `${name} does not have ${from}:\n${code}`);
       code = code.replaceAll(from, to);
