@@ -125,10 +125,12 @@ export class Child implements AsyncDisposable {
     path: string,
     args: readonly string[],
     env: Record<string, string> = {},
+    cwd = ".",
   ) {
     this.#process = new Deno.Command(path, {
       args: [...args],
       env,
+      cwd,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -4,6 +4,7 @@
  */
 
 import config from "../deno.json" with { type: "json" };
+import { DOCUMENTS } from "./documents/_names.ts";
 
 interface Check {
   readonly name: string;
@@ -25,6 +26,14 @@ const checks: readonly Check[] = [
   // Programs that have the sources on disk check them with options of their own.
   { name: "types by default", args: ["check", "--no-config", ...entries] },
   { name: "README's code", args: ["check", "--doc-only", ...endless] },
+  // Readers check by Deno's own options, which are not this project's.
+  {
+    name: "documents' code by default",
+    args: [
+      ...["check", "--config", "tests/documents/consumer.json", "--doc-only"],
+      ...DOCUMENTS,
+    ],
+  },
   // Each alone: who imports one has only what that one exports.
   ...entries.map((entry): Check => ({
     name: `documentation of ${entry}`,

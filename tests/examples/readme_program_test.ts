@@ -2,17 +2,12 @@ import { ok, strictEqual } from "node:assert";
 import { join } from "node:path";
 import { repeatUntil } from "../_patience.ts";
 import { Folder, Program, testWith } from "../_program.ts";
+import { blockNamed } from "../documents/_blocks.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 /** Runs a program in a terminal of its own: `script -qec COMMAND FILE`. */
 const script = new Program("script", "bsdutils");
 const CTRL_C = "\x03";
-
-/** The first program of README.md that serves. */
-async function firstProgram(): Promise<string> {
-  const text = await Deno.readTextFile(join(ROOT, "README.md"));
-  return /^```ts\n([^]*?)^```$/m.exec(text)![1]!;
-}
 
 /** Replaces what must be there. */
 function replaced(text: string, from: string, to: string): string {
@@ -25,7 +20,7 @@ testWith(
   "README's first program drains on Ctrl-C, and ends at once on a second",
   async () => {
     await using folder = new Folder();
-    let program = await firstProgram();
+    let program = blockNamed("README.md: socketserver").code;
     program = replaced(
       program,
       "port: 1234 }, Echo)",
