@@ -409,6 +409,11 @@ export class FetchRequestHandler<
     this.#checked(response);
     const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
     if (upgrade !== undefined) return this.#upgrade(response, upgrade);
+    if (response.bodyUsed || response.body?.locked) {
+      throw new TypeError(
+        `Cannot answer ${this.command} ${this.path}: the body of its Response was read or sent before; make a Response for each request, or return clone() of one that is kept`,
+      );
+    }
     const { compression } = this.constructor as typeof FetchRequestHandler;
     if (compression !== false) {
       response = await encodeResponse(

@@ -1,4 +1,11 @@
-import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
+import {
+  deepStrictEqual,
+  match,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert";
 import {
   type FetchFunction,
   FetchRequestHandler,
@@ -324,6 +331,38 @@ Deno.test("what is no Response, and Response.error(), is reported and answered w
     ok((await served.untilErrors())[0] instanceof TypeError);
   }
 });
+
+for (
+  const [what, make] of [
+    ["text", () => new Response("text ".repeat(1_000))],
+    ["bytes", () => new Response(new Uint8Array(9))],
+    ["a stream", () => new Response(new Blob(["text"]).stream())],
+  ] as const
+) {
+  for (const compression of [false, true]) {
+    Deno.test(`a Response of ${what} that is answered twice, or was read before, is reported and 500${compression ? ", with compression" : ""}`, async () => {
+      const kept = make();
+      const read = make();
+      await read.bytes();
+      await using served = await serveForTest(
+        new Server(({ url }) => url.endsWith("/read") ? read : kept, {
+          compression,
+        }),
+      );
+      const { url } = served.server;
+      strictEqual((await (await request(url)).bytes()).length > 0, true);
+      for (const path of ["", "read"]) {
+        const response = await request(`${url}/${path}`);
+        strictEqual(response.status, 500);
+        await response.body?.cancel();
+        match(
+          String((await served.untilErrors())[0]),
+          /^TypeError: Cannot answer GET \/\w*: the body of its Response was read or sent before; /,
+        );
+      }
+    });
+  }
+}
 
 Deno.test("a body whose source fails is cut short, and never looks complete", async () => {
   const failure = new Error("the disk is gone");
