@@ -576,7 +576,7 @@ export class HTTPConnection implements Watched, Serving {
 
   /** Has the current request looked after, should it take long. */
   note(): void {
-    if (this.#noted) return;
+    if (this.#noted || this.#closed) return;
     this.#noted = true;
     longRequests.add(this);
   }

@@ -1,7 +1,7 @@
 // Handlers for tests of numbers and events: what threads and processes import.
 
 import { subscribe } from "node:diagnostics_channel";
-import { isMainThread } from "node:worker_threads";
+import { isMainThread, threadId } from "node:worker_threads";
 import { BaseHTTPRequestHandler } from "../../../handlers/http/base_http_request_handler.ts";
 import {
   DatagramRequestHandler,
@@ -26,6 +26,21 @@ export function spoil(message: unknown): void {
   for (const name of Object.keys(told)) delete told[name];
 }
 
+/** What a server is configured with whose handlers are to block. */
+export interface BlockConfig {
+  /** The file that ends it. */
+  readonly until: string;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What a handler does, by what a line says. */
 const orders: Readonly<Record<string, (handler: Watched) => unknown>> = {
   "fail": () => {
@@ -37,10 +52,12 @@ const orders: Readonly<Record<string, (handler: Watched) => unknown>> = {
     return new Promise(() => {});
   },
   "end the process": () => Deno.exit(3),
-  "block": async ({ wfile }) => {
+  "block": async ({ wfile, config }) => {
     await wfile.write("blocking\n");
+    const { until } = config as BlockConfig;
+    const never = new Int32Array(new SharedArrayBuffer(4));
     // As a loop would, and without the processor, which others of the test need.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+    while (!exists(until)) Atomics.wait(never, 0, 0, 20);
   },
   "write much": async ({ wfile, signal }) => {
     wfile.write(new Uint8Array(8_000_000)).catch(() => {});
@@ -55,7 +72,7 @@ const orders: Readonly<Record<string, (handler: Watched) => unknown>> = {
     ),
 };
 
-/** Answers each line with the same, or does what it says and ends. */
+/** Answers each line with the same or its thread, or does what it says and ends. */
 export class Watched extends StreamRequestHandler {
   static override readonly moduleUrl: string = import.meta.url;
 
@@ -63,7 +80,7 @@ export class Watched extends StreamRequestHandler {
     for await (const line of this.rfile) {
       const order = orders[line];
       if (order !== undefined) return void await order(this);
-      await this.wfile.write(`${line}\n`);
+      await this.wfile.write(`${line === "which thread" ? threadId : line}\n`);
     }
   }
 }
