@@ -28,8 +28,12 @@ import {
 } from "./base_request_handler.ts";
 import type { Unsent } from "./_unsent.ts";
 import { type TLSInfo, tlsOf } from "./_tls/tls_info.ts";
-import type { TLSConnection } from "./_tls/tls_connection.ts";
-import { secure, type StartTLSOptions, upgrade } from "./_tls/upgrade.ts";
+import {
+  secure,
+  type Secured,
+  type StartTLSOptions,
+  upgrade,
+} from "./_tls/upgrade.ts";
 import { isEncrypted } from "./_encrypted.ts";
 import { StreamReader } from "./streams/stream_reader.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
@@ -100,10 +104,7 @@ export class StreamRequestHandler<
   #wfile: StreamWriter | undefined;
   /** What `startTLS` has made of the connection, and the reader beneath it. */
   #secured:
-    | {
-      readonly connection: TLSConnection<Address>;
-      readonly plain: StreamReader;
-    }
+    | Secured<Address>
     | undefined;
   /** Whether the reader is to read ahead. */
   #watches = false;
@@ -166,8 +167,9 @@ export class StreamRequestHandler<
 
   /**
    * Goes on in TLS, as protocols with a command such as `STARTTLS` do: SMTP, IMAP,
-   * FTP, PostgreSQL. `request`, `rfile` and `wfile` are others from then on, and
-   * those of before refuse to be used.
+   * FTP, PostgreSQL. `request`, `rfile` and `wfile` are others from then on. The
+   * `rfile` and `wfile` of before refuse to be used, loops over their lines too; the
+   * connection of before carries TLS, and is to be left alone.
    *
    * A client must not have anything taken for protected that it, or somebody on
    * the way, has sent before the handshake. So nothing of that may be unread. Write
@@ -208,11 +210,11 @@ export class StreamRequestHandler<
     if (isEncrypted(this.request)) {
       throw new TypeError("Cannot start TLS: the connection speaks it already");
     }
-    const plain = this.rfile;
-    const connection = upgrade(this.request, plain, options);
+    const secured = upgrade(this.request, this.rfile, options, this);
+    const { connection, plain } = secured;
     // It refuses what is written to it from now on.
     const sent = this.wfile[END]();
-    this.#secured = { connection, plain };
+    this.#secured = secured;
     // What goes through it from now on is counted when it is in clear.
     plain[COUNT](undefined);
     this.#rfile = this.#wfile = undefined;

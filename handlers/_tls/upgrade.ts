@@ -1,6 +1,7 @@
 import { checkKeys } from "../_known_keys.ts";
 import { limitTime } from "../_time_limit.ts";
-import { BUFFERED } from "../streams/_owned.ts";
+import type { StreamOwner } from "../streams/_left_behind.ts";
+import { BUFFERED, HAND_ON } from "../streams/_owned.ts";
 import type { StreamReader } from "../streams/stream_reader.ts";
 import { Credentials } from "./credentials.ts";
 import type { Side } from "./side.ts";
@@ -18,6 +19,13 @@ export interface StartTLSOptions extends TLSOptions {
   readonly handshakeTimeout?: number;
 }
 
+/** A connection that goes on in TLS. */
+export interface Secured<Address extends Deno.Addr> {
+  readonly connection: TLSConnection<Address>;
+  /** Reads the encrypted bytes. */
+  readonly plain: StreamReader;
+}
+
 /** What has been made of options, which are checked once. */
 const known = new WeakMap<StartTLSOptions, Credentials>();
 
@@ -28,8 +36,10 @@ const known = new WeakMap<StartTLSOptions, Credentials>();
  * CVE-2011-0411): nothing may be left of it.
  *
  * @param connection Carries the encrypted bytes.
- * @param reader Reads from it, and goes on doing so.
+ * @param reader Reads from it, and refuses to from now on.
  * @param options As whom, and with whom.
+ * @param owner The request, by its handler.
+ * @returns The connection in TLS, and what reads its encrypted bytes.
  * @throws {Deno.errors.InvalidData} If bytes are unread, or a certificate or key
  * cannot be used.
  * @throws {TypeError} If an option is of another type, or lacks another.
@@ -38,7 +48,8 @@ export function upgrade<Address extends Deno.Addr>(
   connection: Deno.Conn<Address>,
   reader: StreamReader,
   options: StartTLSOptions,
-): TLSConnection<Address> {
+  owner: StreamOwner,
+): Secured<Address> {
   checkNothingUnread(reader, "client");
   let credentials = known.get(options);
   if (credentials === undefined) {
@@ -52,7 +63,8 @@ export function upgrade<Address extends Deno.Addr>(
     credentials = new Credentials(options);
     known.set(options, credentials);
   }
-  return overReader(connection, reader, credentials);
+  const plain = reader[HAND_ON](owner);
+  return { connection: overReader(connection, plain, credentials), plain };
 }
 
 /**

@@ -12,7 +12,7 @@ import { HANDSHAKE_TIMEOUT } from "../_tls/handshake.ts";
 import { TLSConnection } from "../_tls/tls_connection.ts";
 import { type TLSInfo, tlsOf } from "../_tls/tls_info.ts";
 import { checkNothingUnread, overReader } from "../_tls/upgrade.ts";
-import { CUT_SHORT, END } from "../streams/_owned.ts";
+import { CUT_SHORT, END, HAND_ON } from "../streams/_owned.ts";
 import { StreamReader } from "../streams/stream_reader.ts";
 import { StreamWriter } from "../streams/stream_writer.ts";
 import { checkLimits, Limit } from "./_limit.ts";
@@ -193,7 +193,11 @@ export class StreamClient<
    * @ignore
    */
   async secure(credentials: ClientCredentials, limit: Limit): Promise<void> {
-    const connection = overReader(this.#connection, this.rfile, credentials);
+    const connection = overReader(
+      this.#connection,
+      this.rfile[HAND_ON](),
+      credentials,
+    );
     // It refuses what is written to it from now on.
     const sent = this.wfile[END]();
     this.#connection = connection;

@@ -20,6 +20,7 @@ import { BaseHTTPRequestHandler } from "./base_http_request_handler.ts";
 import { type TakeBack, takerOf } from "./_compression/chunk_stream.ts";
 import { encodeResponse } from "./_compression/encode_response.ts";
 import { contentOf } from "./_connection/content.ts";
+import { discard } from "./_connection/discard.ts";
 import {
   currentDate,
   encodeHead,
@@ -40,6 +41,7 @@ import { type Scheme, servedRequest } from "./_connection/served_request.ts";
 import {
   markRead,
   onlyTypeOf,
+  wasDecoded,
   wholeBodyOf,
 } from "./_connection/static_body.ts";
 import { nextTurn } from "./_connection/turns.ts";
@@ -409,12 +411,16 @@ export class FetchRequestHandler<
     this.#checked(response);
     const upgrade = response.status === 101 ? upgradeOf(response) : undefined;
     if (upgrade !== undefined) return this.#upgrade(response, upgrade);
+    const { compression } = this.constructor as typeof FetchRequestHandler;
+    // Whoever asks by HEAD is told what GET would have, before that becomes a stream.
+    const known = this.command === "HEAD" && compression === false
+      ? sizeOf(wholeBodyOf(response))
+      : undefined;
     if (response.bodyUsed || response.body?.locked) {
       throw new TypeError(
         `Cannot answer ${this.command} ${this.path}: the body of its Response was read or sent before; make a Response for each request, or return clone() of one that is kept`,
       );
     }
-    const { compression } = this.constructor as typeof FetchRequestHandler;
     if (compression !== false) {
       response = await encodeResponse(
         response,
@@ -422,16 +428,14 @@ export class FetchRequestHandler<
         compressionOf(this.constructor as typeof FetchRequestHandler)!,
       );
     }
-    if (scope.over || this[TAKEN]) return await response.body?.cancel();
+    if (scope.over || this[TAKEN]) return discard(response.body);
     const { lookingOut } = this[CONNECTION];
     if (lookingOut !== undefined) await lookingOut;
     let head: ResponseHead;
     try {
       head = this.#headOf(response);
     } catch (error) {
-      await response.body?.cancel(error).catch(() => {
-        // What it was refused for is what is thrown.
-      });
+      discard(response.body, error);
       throw error;
     }
     const { text } = head;
@@ -439,9 +443,10 @@ export class FetchRequestHandler<
     const { body } = response;
     const content = contentOf(this.command, response.status);
     if (content !== "any") {
-      await body?.cancel();
+      discard(body);
       if (content === "empty") length = 0;
       else if (content !== "described") length = undefined;
+      else length ??= known;
       await this.#write(scope, this.#endHead(text, length));
     } else if (body === null) {
       // The client would take the next response for this one's body.
@@ -454,9 +459,7 @@ export class FetchRequestHandler<
         const taker = this[CONNECTION].lends ? takerOf(body) : undefined;
         await this.#stream(scope, text, reader, length, taker);
       } catch (error) {
-        await reader.cancel(error).catch(() => {
-          // Its source failed, which is what is thrown.
-        });
+        discard(reader, error);
         throw error;
       }
     }
@@ -500,11 +503,15 @@ export class FetchRequestHandler<
     let text = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
     let dated = false;
+    const isDecoded = wasDecoded(response);
     response.headers.forEach((value, name) => {
       switch (name) {
         case "content-length":
-          length = this.#announced(value);
+          if (!isDecoded) length = this.#announced(value);
           return;
+        case "content-encoding":
+          if (isDecoded) return;
+          break;
         case "transfer-encoding":
           // How the body is framed is decided here.
           return;
@@ -541,16 +548,31 @@ export class FetchRequestHandler<
     for (let turn = 0; turn < TURNS_OF_CHUNK && !came; turn++) await null;
     // The first chunk may be long in coming, and the client gone before it.
     const waits = !came;
-    if (waits) this.#endWithRequest(scope, reader);
+    let chunked = false;
+    const begin = () => {
+      chunked = length === undefined && this.requestVersion === "HTTP/1.1";
+      if (length === undefined && !chunked) this.closeConnection = true;
+      return this.#endHead(head, length, chunked);
+    };
+    let before: string | undefined;
+    if (waits) {
+      this.#endWithRequest(scope, reader);
+      if (!await settlesWithin(reading, PATIENCE_OF_HEAD)) {
+        // A stream of events is open for its client before the first of them.
+        await this.#write(scope, begin());
+        before = "";
+      }
+    }
     let read = this.#bytes(await reading);
-    for (let turn = 0; turn < 2 && !ended; turn++) await null;
+    // One that was waited for has had these turns.
+    for (let turn = waits ? 2 : 0; turn < 2 && !ended; turn++) await null;
     // A stream that was cancelled meanwhile has ended, too.
-    const whole = ended && !(waits && scope.aborted !== undefined);
-    if (whole) length ??= read.value?.length ?? 0;
+    const whole = before === undefined && ended &&
+      !(waits && scope.aborted !== undefined);
+    // That of a whole body is known, whatever its handler says.
+    if (whole) length = read.value?.length ?? 0;
     else this.#endWithRequest(scope, reader);
-    const chunked = length === undefined && this.requestVersion === "HTTP/1.1";
-    if (length === undefined && !chunked) this.closeConnection = true;
-    let before = this.#endHead(head, length, chunked);
+    before ??= begin();
     let sent = 0;
     while (!read.done) {
       const chunk = read.value;
@@ -585,9 +607,7 @@ export class FetchRequestHandler<
   ): void {
     if (scope.aborted !== undefined) throw scope.aborted.reason;
     scope.onAbort = (reason) => {
-      reader.cancel(reason).catch(() => {
-        // Its source failed, and nobody waits for it any more.
-      });
+      discard(reader, reason);
     };
     scope.watch();
   }
@@ -667,11 +687,37 @@ const SETTINGS = Object.keys(
   >,
 );
 
+/** How long a head waits for the first chunk behind it, in milliseconds. */
+const PATIENCE_OF_HEAD = 5;
+
 /** After how many microtasks the first chunk of a body that is there has come. */
 const TURNS_OF_CHUNK = 16;
 
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
+
+/** Whether a promise settles within so many milliseconds. */
+function settlesWithin(
+  promise: Promise<unknown>,
+  ms: number,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms);
+    const settled = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    promise.then(settled, settled);
+  });
+}
+
+/** The size of a body that is there as a whole, in bytes. */
+function sizeOf(
+  body: string | Uint8Array | null | undefined,
+): number | undefined {
+  if (typeof body !== "string") return body?.length;
+  return sizeOfAscii(body) ?? encoder.encode(body).length;
+}
 
 /** Text, bytes and text as one. Each character of the text is one byte. */
 function join(

@@ -9,6 +9,8 @@
 export const OWN: unique symbol = Symbol("own");
 /** Ends a reader with its request: the read that waits fails, as later ones do. */
 export const LEAVE: unique symbol = Symbol("leave");
+/** Gives what a reader reads from to another, and has it refuse to read. */
+export const HAND_ON: unique symbol = Symbol("hand on");
 /** Has a reader read ahead, to see a reset. */
 export const WATCH: unique symbol = Symbol("watch");
 /** Whether the source of a reader has been asked and has not answered yet. */

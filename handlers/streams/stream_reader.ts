@@ -1,7 +1,7 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
 import { checkFewKeys } from "../_known_keys.ts";
 import { COUNT, type Traffic } from "../_traffic.ts";
-import { BUFFERED, FILLING, LEAVE, OWN, WATCH } from "./_owned.ts";
+import { BUFFERED, FILLING, HAND_ON, LEAVE, OWN, WATCH } from "./_owned.ts";
 import type { StreamOwner } from "./_left_behind.ts";
 import { LARGEST_BUFFER } from "./_read_buffer.ts";
 import { Reading } from "./_reading.ts";
@@ -45,6 +45,16 @@ export interface StreamReaderOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** What a reader reads from whose connection another one reads. */
+const HANDED_ON: ReadSource = {
+  read: () =>
+    Promise.reject(
+      new Deno.errors.BadResource(
+        "Cannot read: the connection goes on in TLS, take rfile anew",
+      ),
+    ),
+};
+
 const OPTIONS: readonly (keyof StreamReaderOptions)[] = ["limit", "onError"];
 
 const DEFAULT_LIMIT = 64 * 1024;
@@ -79,7 +89,7 @@ const encoder = new TextEncoder();
  * ```
  */
 export class StreamReader implements AsyncIterable<string> {
-  readonly #reading: Reading;
+  #reading: Reading;
   #limit: number;
   #watching = false;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
@@ -588,6 +598,24 @@ export class StreamReader implements AsyncIterable<string> {
    */
   [COUNT](traffic: Traffic | undefined): void {
     this.#reading.traffic = traffic;
+  }
+
+  /**
+   * Gives what it reads from, and what has come, to another reader. What is read by
+   * this one from now on is refused, by its iterators and its stream too: lines of
+   * before a handshake must not go on behind it.
+   *
+   * @param owner The request, by its handler, if it is one's.
+   * @returns The reader that goes on.
+   * @ignore
+   */
+  [HAND_ON](owner?: StreamOwner): StreamReader {
+    const next = new StreamReader(HANDED_ON, { limit: this.#limit });
+    [this.#reading, next.#reading] = [next.#reading, this.#reading];
+    next.#watching = this.#watching;
+    this.#watching = false;
+    if (owner !== undefined) this[OWN](owner);
+    return next;
   }
 
   /**

@@ -388,11 +388,20 @@ Deno.test("a body whose source fails is cut short, and never looks complete", as
 Deno.test("a body that is not as long as its Content-Length is an error", async () => {
   await using served = await serveForTest(
     new Server((request) =>
-      new Response("1234", {
-        headers: {
-          "content-length": new URL(request.url).pathname.slice(1),
+      new Response(
+        new ReadableStream({
+          async pull(controller) {
+            controller.enqueue(new TextEncoder().encode("1234"));
+            await new Promise((resolve) => setTimeout(resolve));
+            controller.close();
+          },
+        }),
+        {
+          headers: {
+            "content-length": new URL(request.url).pathname.slice(1),
+          },
         },
-      })
+      )
     ),
   );
   for (const length of ["3", "5"]) {
@@ -404,6 +413,109 @@ Deno.test("a body that is not as long as its Content-Length is an error", async 
     ok(/Content-Length/.test(String(await served.untilErrors())));
   }
 });
+
+Deno.test("a body that is there whole has its own Content-Length, whatever its handler says, to HEAD too", async () => {
+  await using served = await serveForTest(
+    new Server(({ method, url }) =>
+      new Response("1234", {
+        headers: method === "HEAD"
+          ? {}
+          : { "content-length": new URL(url).pathname.slice(1) },
+      })
+    ),
+  );
+  for (const request of ["GET /3", "GET /5", "HEAD /"]) {
+    const text = await exchange(served.addr, closing(`${request} HTTP/1.1`));
+    match(text, /^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*content-length: 4\r\n/);
+    strictEqual(text.endsWith("\r\n\r\n1234"), request !== "HEAD /");
+  }
+  deepStrictEqual(served.errors, []);
+});
+
+Deno.test("a stream is open for its client before its first chunk comes", async () => {
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  await using served = await serveForTest(
+    new Server(() =>
+      new Response(
+        new ReadableStream({
+          async start(controller) {
+            await opened;
+            controller.enqueue(new TextEncoder().encode("first"));
+            controller.close();
+          },
+        }),
+      )
+    ),
+  );
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  const response = await fetch(served.server.url, { client });
+  strictEqual(response.status, 200);
+  open();
+  strictEqual(await response.text(), "first");
+});
+
+for (const method of ["GET", "HEAD"]) {
+  Deno.test(`${method} of what a handler has fetched has the headers of the body that it sends`, async () => {
+    const text = "proxied ".repeat(100);
+    await using upstream = await serveForTest(
+      new Server(
+        () => new Response(text, { headers: { "content-type": "text/plain" } }),
+        { compression: true },
+      ),
+    );
+    await using served = await serveForTest(
+      new Server(({ method, headers }) =>
+        fetch(upstream.server.url, { method, headers })
+      ),
+    );
+    const response = await request(served.server.url, {
+      method,
+      headers: { "accept-encoding": "gzip", connection: "close" },
+    });
+    strictEqual(response.status, 200);
+    strictEqual(response.headers.get("content-encoding"), null);
+    strictEqual(await response.text(), method === "GET" ? text : "");
+  });
+
+  Deno.test(`${method} waits for no source that takes long to be cancelled`, async () => {
+    const cancelled = Promise.withResolvers<void>();
+    await using served = await serveForTest(
+      new Server(({ signal, url }) => {
+        if (url.endsWith("/next")) return new Response("next");
+        const response = new Response(
+          new ReadableStream({
+            cancel: () => {
+              cancelled.resolve();
+              return new Promise(() => {});
+            },
+          }),
+        );
+        if (method === "HEAD") return response;
+        // It comes too late.
+        return new Promise((resolve) =>
+          signal.addEventListener("abort", () => resolve(response))
+        );
+      }, { maxConnections: 1 }),
+    );
+    const connection = await Deno.connect(served.addr);
+    await connection.write(
+      new TextEncoder().encode(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`),
+    );
+    if (method === "HEAD") {
+      const buffer = new Uint8Array(1_000);
+      const n = await connection.read(buffer);
+      match(new TextDecoder().decode(buffer.subarray(0, n!)), / 200 /);
+    }
+    connection.close();
+    await cancelled.promise;
+    // Its place is free.
+    strictEqual(
+      await (await request(`${served.server.url}/next`)).text(),
+      "next",
+    );
+    await served.server.shutdown();
+  });
+}
 
 Deno.test("no body does not announce one, or the next response would be it", async () => {
   await using served = await serveForTest(

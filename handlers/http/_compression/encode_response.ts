@@ -1,5 +1,6 @@
 import { inspectBounded } from "../../_inspect_bounded.ts";
 import { contentOf } from "../_connection/content.ts";
+import { discard } from "../_connection/discard.ts";
 import { isContentLength } from "../_connection/head.ts";
 import type {
   CompleteCompression,
@@ -79,7 +80,7 @@ export async function encodeResponse(
     hasTag(known, etag)
   ) {
     // It would compare with the tag that is its own, and was not sent as it was.
-    await body.cancel();
+    discard(body);
     return notModified(changed(response, null, coding));
   }
   const source = new BodySource(body.getReader(), announced);

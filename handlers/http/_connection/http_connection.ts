@@ -31,6 +31,9 @@ const MOST_DISCARDED = 256 * 1024;
  * has sent some of its next request, or several, is seen to leave like any other.
  */
 const MOST_AHEAD = 16 * 1024;
+/** How much of a body is read that nobody asks for, in bytes and in chunks. */
+const MOST_OF_BODY_AHEAD = 64 * 1024;
+const MOST_CHUNKS_AHEAD = 64;
 
 const NOTHING = new Uint8Array(0);
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -486,7 +489,8 @@ export class HTTPConnection implements Watched, Serving {
 
   /**
    * Reads ahead while the current request is served, so that its client's leave
-   * is seen. At most 16 KiB of what comes behind the request wait.
+   * is seen. At most 16 KiB of what comes behind the request wait, and 64 KiB of its
+   * body.
    */
   watch(): void {
     this.#watching = true;
@@ -495,11 +499,18 @@ export class HTTPConnection implements Watched, Serving {
 
   #readAhead(): void {
     if (!this.#watching || this.#ended || this.#filling !== undefined) return;
-    // What has come of a body must be taken first.
-    if (!this.#current?.complete) return;
+    if (this.#current === undefined) return;
     if (this.#parser.failure !== undefined || this.#drained) return;
-    if (this.#ahead >= MOST_AHEAD) return;
+    if (!this.#mayReadAhead(this.#current)) return;
     this.#fill().then(() => this.#readAhead(), ignore);
+  }
+
+  #mayReadAhead({ complete, chunks }: IncomingRequest): boolean {
+    if (complete) return this.#ahead < MOST_AHEAD;
+    if (chunks.length >= MOST_CHUNKS_AHEAD) return false;
+    let waiting = 0;
+    for (const chunk of chunks) waiting += chunk.length;
+    return waiting < MOST_OF_BODY_AHEAD;
   }
 
   /**

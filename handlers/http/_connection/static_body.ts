@@ -15,6 +15,7 @@ interface Source {
 }
 
 interface Inner {
+  readonly bodyDecoded?: unknown;
   readonly body?: { readonly streamOrStatic?: Source } | null;
   readonly headerList?: readonly unknown[];
 }
@@ -86,6 +87,16 @@ function keptOf(response: Response): Kept | undefined {
       !Object.hasOwn(response, "headers") && !Object.hasOwn(response, "body")
     ? response as unknown as Kept
     : undefined;
+}
+
+/**
+ * Whether a response was fetched, and its body is decoded: its `Content-Encoding` and
+ * `Content-Length` are those of what came, and not of its body.
+ */
+export function wasDecoded(response: Response): boolean {
+  const kept = keptOf(response);
+  return kept !== undefined &&
+    (kept[names!.inner] as Inner).bodyDecoded === true;
 }
 
 /** Says that a body has been read that `wholeBodyOf` has given. */

@@ -27,3 +27,19 @@ export class Upgrading extends StreamRequestHandler {
     }
   }
 }
+
+/** Goes over the lines of one `rfile`, as if it were the same behind the handshake. */
+export class Looping extends StreamRequestHandler {
+  static override readonly moduleUrl: string = import.meta.url;
+
+  override async handle() {
+    let certificate: TLSCertificate | undefined;
+    for await (const line of this.rfile) {
+      if (certificate === undefined) certificate = JSON.parse(line);
+      else if (line === "STARTTLS") {
+        this.wfile.write("220\n");
+        await this.startTLS(certificate!);
+      } else await this.wfile.write(`${line} ${this.tls?.protocol}\n`);
+    }
+  }
+}

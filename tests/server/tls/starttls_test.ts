@@ -7,12 +7,13 @@ import {
   ThreadingTCPServer,
 } from "../../../mod.ts";
 import type { TLSCertificate } from "../../../mod.ts";
+import { connect } from "../../../handlers/client/mod.ts";
 import {
   selfSignedCertificate,
   serveForTest,
   type TestServer,
 } from "../../../server/testing/mod.ts";
-import { Upgrading } from "./_starttls_handler.ts";
+import { Looping, Upgrading } from "./_starttls_handler.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -43,10 +44,11 @@ class Site implements AsyncDisposable {
   static async start(
     Server: unknown = TCPServer,
     options: TCPServerOptions = {},
+    Handler: typeof Upgrading = Upgrading,
   ): Promise<Site> {
     return new Site(
       await selfSignedCertificate(),
-      await serveForTest(Upgrading, {
+      await serveForTest(Handler, {
         server: Server as typeof TCPServer,
         options,
       }),
@@ -172,4 +174,71 @@ Deno.test("startTLS refuses options that it does not have, by name", async () =>
     (error as Error).message,
     'Cannot start TLS: unknown option "handshakeTimout"; did you mean "handshakeTimeout"?',
   );
+});
+
+for (
+  const [way, Server, options] of [
+    ["on the event loop", TCPServer, {}],
+    ["in threads that accept", ThreadingTCPServer, { accept: "threads" }],
+    ["in threads where main accepts", ThreadingTCPServer, { accept: "main" }],
+    ["in processes", ForkingTCPServer, {}],
+  ] as const
+) {
+  Deno.test(`a loop over the lines of before takes none behind the handshake, ${way}`, async () => {
+    await using site = await Site.start(
+      Server,
+      options as TCPServerOptions,
+      Looping,
+    );
+    const client = await site.connect("before\nSTARTTLS\n");
+    strictEqual(await readLine(client), "before undefined");
+    strictEqual(await readLine(client), "220");
+    const secured = await Deno.startTls(client, {
+      hostname: "localhost",
+      caCerts: [site.certificate.cert],
+    });
+    await secured.handshake();
+    await secured.write(encode("protected\n"));
+    strictEqual(
+      await secured.read(new Uint8Array(100)).catch(() => null),
+      null,
+    );
+    secured.close();
+    match(
+      String(await site.served.untilErrors()),
+      /^BadResource: Cannot read: the connection goes on in TLS, take rfile anew$/,
+    );
+  });
+}
+
+Deno.test("a kept reader, its stream and its lines refuse to be read behind a handshake, and its client's too", async () => {
+  const certificate = await selfSignedCertificate();
+  const refused: string[] = [];
+  await using served = await serveForTest(async (handler) => {
+    const { rfile } = handler;
+    const lines = rfile.lines();
+    strictEqual((await lines.next()).value, "STARTTLS");
+    handler.wfile.write("220\n");
+    await handler.startTLS(certificate);
+    for (
+      const read of [
+        () => rfile.readLine(),
+        () => rfile.read(),
+        () => rfile.readInto(new Uint8Array(9)),
+        () => lines.next(),
+        () => rfile.readable.getReader().read(),
+      ]
+    ) await read().catch((error) => void refused.push(error.name));
+    const line = await handler.rfile.readLine();
+    await handler.wfile.write(`${line} ${refused.length}\n`);
+  });
+  await using client = await connect(served.addr);
+  const { rfile } = client;
+  await client.wfile.write("STARTTLS\n");
+  strictEqual(await rfile.readLine(), "220");
+  await client.startTLS({ ca: certificate.cert, serverName: "localhost" });
+  await client.wfile.write("hello\n");
+  await rejects(rfile.readLine(), Deno.errors.BadResource);
+  strictEqual(await client.rfile.readLine(), "hello 5");
+  deepStrictEqual(refused, Array(5).fill("BadResource"));
 });
