@@ -1,5 +1,5 @@
 import type { Closing } from "./_host.ts";
-import { CUT_SHORT, FILLING } from "./streams/_owned.ts";
+import { CUT_SHORT, ENDED, FILLING } from "./streams/_owned.ts";
 import type { StreamReader } from "./streams/stream_reader.ts";
 import type { StreamWriter } from "./streams/stream_writer.ts";
 
@@ -16,5 +16,5 @@ export function closingOf(
   if (wfile?.[CUT_SHORT]) {
     return rfile?.[FILLING] ? "reset while read" : "reset";
   }
-  return rfile?.atEof ? "at once" : "linger";
+  return rfile?.[ENDED] ? "at once" : "linger";
 }

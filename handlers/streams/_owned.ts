@@ -11,6 +11,8 @@ export const OWN: unique symbol = Symbol("own");
 export const LEAVE: unique symbol = Symbol("leave");
 /** Gives what a reader reads from to another, and has it refuse to read. */
 export const HAND_ON: unique symbol = Symbol("hand on");
+/** Whether a reader has got all that its peer has sent, and will send. */
+export const ENDED: unique symbol = Symbol("ended");
 /** Has a reader read ahead, to see a reset. */
 export const WATCH: unique symbol = Symbol("watch");
 /** Whether the source of a reader has been asked and has not answered yet. */

@@ -1,7 +1,15 @@
 import { inspectBounded } from "../_inspect_bounded.ts";
 import { checkFewKeys } from "../_known_keys.ts";
 import { COUNT, type Traffic } from "../_traffic.ts";
-import { BUFFERED, FILLING, HAND_ON, LEAVE, OWN, WATCH } from "./_owned.ts";
+import {
+  BUFFERED,
+  ENDED,
+  FILLING,
+  HAND_ON,
+  LEAVE,
+  OWN,
+  WATCH,
+} from "./_owned.ts";
 import type { StreamOwner } from "./_left_behind.ts";
 import { LARGEST_BUFFER } from "./_read_buffer.ts";
 import { Reading } from "./_reading.ts";
@@ -567,6 +575,17 @@ export class StreamReader implements AsyncIterable<string> {
    */
   get [FILLING](): boolean {
     return this.#reading.isFilling;
+  }
+
+  /**
+   * Whether the peer has ended its side and all was read. That reading was cancelled
+   * says nothing of the peer, unlike in `atEof`.
+   *
+   * @returns Whether nothing can come any more.
+   * @ignore
+   */
+  get [ENDED](): boolean {
+    return this.#reading.end === "peer" && this.#reading.held.length === 0;
   }
 
   /**
