@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { appendBytes } from "../../handlers/_append_bytes.ts";
 import { GrowingBytes } from "../../handlers/_growing_bytes.ts";
 
 /** Bytes of which each tells where it is. */
@@ -91,3 +92,16 @@ for (
     );
   });
 }
+
+Deno.test("bytes are added in place where there is room, and in twice as much where not", () => {
+  const first = counted(0, 2);
+  const copied = appendBytes(first, counted(2, 1), 8);
+  deepStrictEqual(copied, counted(0, 3));
+  strictEqual(copied.buffer.byteLength, 6);
+  const added = appendBytes(copied, counted(3, 3), 8);
+  strictEqual(added.buffer, copied.buffer);
+  const last = appendBytes(added, counted(6, 2), 8);
+  deepStrictEqual(last, counted(0, 8));
+  strictEqual(last.buffer.byteLength, 8);
+  deepStrictEqual(first, counted(0, 2));
+});

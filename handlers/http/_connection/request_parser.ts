@@ -1,3 +1,4 @@
+import { appendBytes } from "../../_append_bytes.ts";
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
 import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
@@ -12,6 +13,11 @@ const NO_REQUEST = "These bytes begin no request";
 const MOST_TOLD = 256;
 /** A method and a target, as far as the latter has come: RFC 9112, section 3. */
 const FIRST_LINE = /^[\r\n]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ \r\n]+)/;
+/**
+ * What waits of a body is joined up to this size, in bytes: each chunk costs some
+ * hundred more, and a client may send them byte by byte.
+ */
+const JOIN_UP_TO = 16 * 1024;
 const NOTHING = new Uint8Array(0);
 const latin1 = new TextDecoder("latin1");
 
@@ -505,7 +511,11 @@ export class RequestParser extends Llhttp {
     if (current.received > maxBodySize) {
       throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
     }
-    current.chunks.push(chunk);
+    const { chunks } = current;
+    const last = chunks.at(-1);
+    if (last === undefined || last.length + chunk.length > JOIN_UP_TO) {
+      chunks.push(chunk);
+    } else chunks[chunks.length - 1] = appendBytes(last, chunk, JOIN_UP_TO);
   }
 
   [Callback.MessageComplete](): void {

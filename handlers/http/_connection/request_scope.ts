@@ -162,7 +162,12 @@ export class RequestScope {
       markLeftBehind(error, this.connection);
       throw error;
     }
-    return body.bytes();
+    const bytes = body.bytes();
+    // Where they were joined while they waited, their memory may be larger, and
+    // whoever takes it must find nothing else there.
+    return bytes.length === bytes.buffer.byteLength
+      ? bytes
+      : new Uint8Array(bytes);
   }
 
   /** What has come, if the request goes on. */
