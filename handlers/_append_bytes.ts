@@ -1,6 +1,6 @@
 /**
- * Adds bytes to others, which are the first of memory that nobody else writes to:
- * there as well, if there is room, and else in twice as much.
+ * Adds bytes to others, behind which nobody else writes to their memory: there as
+ * well, if there is room, and else in twice as much.
  *
  * @param bytes Those that are there, which are not used any more afterwards.
  * @param more What is added.
@@ -13,7 +13,7 @@ export function appendBytes<Memory extends ArrayBufferLike>(
 ): Uint8Array<Memory | ArrayBuffer> {
   const size = bytes.length + more.length;
   let memory: Memory | ArrayBuffer = bytes.buffer;
-  if (memory.byteLength < size) {
+  if (bytes.byteOffset > 0 || memory.byteLength < size) {
     memory = new ArrayBuffer(Math.min(2 * size, most));
     new Uint8Array(memory).set(bytes);
   }

@@ -104,4 +104,8 @@ Deno.test("bytes are added in place where there is room, and in twice as much wh
   deepStrictEqual(last, counted(0, 8));
   strictEqual(last.buffer.byteLength, 8);
   deepStrictEqual(first, counted(0, 2));
+  // What lies before is another's.
+  const behind = appendBytes(last.subarray(6, 7), counted(7, 1), 8);
+  deepStrictEqual(behind, counted(6, 2));
+  deepStrictEqual(last, counted(0, 8));
 });

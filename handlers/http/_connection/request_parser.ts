@@ -14,8 +14,8 @@ const MOST_TOLD = 256;
 /** A method and a target, as far as the latter has come: RFC 9112, section 3. */
 const FIRST_LINE = /^[\r\n]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ \r\n]+)/;
 /**
- * What waits of a body is joined up to this size, in bytes: each chunk costs some
- * hundred more, and a client may send them byte by byte.
+ * What waits is joined up to this size, in bytes: each part costs some hundred
+ * more, and a client may send its bytes one by one.
  */
 const JOIN_UP_TO = 16 * 1024;
 const NOTHING = new Uint8Array(0);
@@ -254,6 +254,7 @@ export class RequestParser extends Llhttp {
   }
 
   #hold(bytes: Uint8Array): void {
+    if (joinLast(this.#held, bytes)) return;
     // The buffer that they have come in is used again.
     this.#held.push(this.#resuming ? bytes : bytes.slice());
   }
@@ -511,11 +512,7 @@ export class RequestParser extends Llhttp {
     if (current.received > maxBodySize) {
       throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
     }
-    const { chunks } = current;
-    const last = chunks.at(-1);
-    if (last === undefined || last.length + chunk.length > JOIN_UP_TO) {
-      chunks.push(chunk);
-    } else chunks[chunks.length - 1] = appendBytes(last, chunk, JOIN_UP_TO);
+    if (!joinLast(current.chunks, chunk)) current.chunks.push(chunk);
   }
 
   [Callback.MessageComplete](): void {
@@ -523,6 +520,19 @@ export class RequestParser extends Llhttp {
     this.#framing = 0;
     this.#bounds.restart();
   }
+}
+
+/** Adds bytes to the last of those that wait, if they are few enough together. */
+function joinLast<Memory extends ArrayBufferLike>(
+  waiting: Uint8Array<Memory | ArrayBuffer>[],
+  bytes: Uint8Array,
+): boolean {
+  const last = waiting.at(-1);
+  if (last === undefined || last.length + bytes.length > JOIN_UP_TO) {
+    return false;
+  }
+  waiting[waiting.length - 1] = appendBytes(last, bytes, JOIN_UP_TO);
+  return true;
 }
 
 /** What is answered to bytes that llhttp does not take. */
