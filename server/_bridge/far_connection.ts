@@ -1,3 +1,4 @@
+import { appendBytes } from "../../handlers/_append_bytes.ts";
 import { notBytes } from "../../handlers/_not_bytes.ts";
 import { PROXIED, type Proxied } from "../../handlers/_proxied.ts";
 import { addBorrower } from "../../handlers/streams/_lending.ts";
@@ -232,7 +233,7 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
       last === undefined || last.lease !== undefined ||
       last.bytes.length + bytes.length > JOIN_UP_TO
     ) this.#chunks.push({ bytes: bytes.slice(), lease: undefined });
-    else last.bytes = append(last.bytes, bytes);
+    else last.bytes = appendBytes(last.bytes, bytes, JOIN_UP_TO);
   }
 
   /** Moves what was not read out of shared memory that others need. */
@@ -389,22 +390,6 @@ export class FarConnection<Address extends Deno.Addr = Deno.Addr>
 }
 
 addBorrower(FarConnection.prototype);
-
-/**
- * Adds bytes to others that are the first of their memory: there as well, if
- * there is room, and else in twice as much.
- */
-function append(bytes: Uint8Array, more: Uint8Array): Uint8Array {
-  const size = bytes.length + more.length;
-  let memory = bytes.buffer;
-  if (memory.byteLength < size) {
-    memory = new ArrayBuffer(Math.min(2 * size, JOIN_UP_TO));
-    new Uint8Array(memory).set(bytes);
-  }
-  const all = new Uint8Array(memory, 0, size);
-  all.set(more, bytes.length);
-  return all;
-}
 
 /** What waited is in no memory any more: it was not empty before. */
 function transferred(action: string): TypeError {

@@ -1,6 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 import { Capacity } from "../../handlers/_capacity.ts";
-import { GrowingBytes } from "../../handlers/_growing_bytes.ts";
 
 const never = () => new AbortController().signal;
 const patient = { timeout: 20_000, signal: never };
@@ -64,18 +63,4 @@ Deno.test("who waits too long is told so, and holds nothing", async () => {
   });
   strictEqual(capacity.waiting, 0);
   strictEqual(capacity.taken, 1);
-});
-
-Deno.test("bytes that come one by one are one array, the first not copied", () => {
-  const bytes = new GrowingBytes();
-  const first = new Uint8Array([0]);
-  bytes.add(first);
-  strictEqual(bytes.bytes().buffer, first.buffer);
-  for (let i = 1; i < 1000; i++) bytes.add(new Uint8Array([i % 256]));
-  strictEqual(bytes.length, 1000);
-  deepStrictEqual(
-    bytes.bytes(),
-    Uint8Array.from({ length: 1000 }, (_, i) => i),
-  );
-  deepStrictEqual(first, new Uint8Array([0]));
 });

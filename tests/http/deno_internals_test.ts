@@ -52,6 +52,11 @@ Deno.test("the parser of llhttp calls what it is said to call", () => {
     }
     [Callback.Body](chunk: Uint8Array) {
       told.push(new TextDecoder().decode(chunk));
+      strictEqual(
+        `${chunk.byteOffset} ${chunk.buffer.byteLength}`,
+        `0 ${chunk.length}`,
+        `a part of a body is not in memory of its own; ${SEE}`,
+      );
     }
     [Callback.MessageComplete]() {
       told.push("complete");

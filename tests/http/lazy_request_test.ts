@@ -117,6 +117,86 @@ Deno.test("a request without a body has none", async () => {
   );
 });
 
+for (
+  const [name, head] of [
+    ["POST without a length", "POST / HTTP/1.1\r\n"],
+    ["POST of length 0", "POST / HTTP/1.1\r\nContent-Length: 0\r\n"],
+    ["DELETE", "DELETE / HTTP/1.1\r\n"],
+    ["OPTIONS", "OPTIONS / HTTP/1.1\r\n"],
+  ] as const
+) {
+  Deno.test(`${name} has the empty body that Deno.serve gives it`, async () => {
+    const ways: Record<string, (request: Request) => unknown> = {
+      text: (request) => request.text(),
+      bytes: async (request) => (await request.bytes()).length,
+      blob: async (request) => (await request.blob()).size,
+      iteration: async (request) => {
+        let size = 0;
+        for await (const chunk of request.body!) size += chunk.length;
+        return size;
+      },
+      reader: async (request) => {
+        const { body } = request;
+        return [body === request.body, await request.text()];
+      },
+      clone: async (request) => {
+        const copy = request.clone();
+        return [await copy.text(), copy.bodyUsed, request.bodyUsed];
+      },
+      copy: async (request) => {
+        const copy = new Request(request);
+        return [copy.body !== null, await copy.text()];
+      },
+    };
+    for (const [way, read] of Object.entries(ways)) {
+      const answer = async (request: Request) =>
+        Response.json([
+          request.bodyUsed,
+          await read(request),
+          request.bodyUsed,
+          await request.text().catch(({ name }) => name),
+          request.body?.locked,
+        ]);
+      const sent = `${head}Host: a\r\nConnection: close\r\n\r\n`;
+      await using served = await serveForTest(answer, { server: HTTPServer });
+      await using theirs = Deno.serve(
+        { hostname: "127.0.0.1", port: 0, onListen() {} },
+        answer,
+      );
+      const [ours, expected] = [
+        await exchange(served.addr, sent),
+        await exchange(theirs.addr, sent),
+      ].map((reply) => reply.slice(reply.indexOf("\r\n\r\n")));
+      strictEqual(ours, expected, way);
+      match(ours!, /^\r\n\r\n\[false,/);
+      deepStrictEqual(served.errors, []);
+    }
+  });
+}
+
+Deno.test("an empty body is sent on with its length", async () => {
+  await using behind = await serveForTest(
+    ({ headers }) =>
+      Response.json([
+        headers.get("content-length"),
+        headers.get("transfer-encoding"),
+      ]),
+    { server: HTTPServer },
+  );
+  const url = `http://127.0.0.1:${behind.addr.port}`;
+  await using served = await serveForTest(
+    (request) => fetch(url, request),
+    { server: HTTPServer },
+  );
+  match(
+    await exchange(
+      served.addr,
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    ),
+    /\["0",null\]/,
+  );
+});
+
 Deno.test("headers that were changed are those of copies", async () => {
   deepStrictEqual(
     await told((request) => {

@@ -6,6 +6,8 @@ import {
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
+import { RequestParser } from "../../handlers/http/_connection/request_parser.ts";
+import { DEFAULT_HTTP_LIMITS } from "../../handlers/http/http_limits.ts";
 import { replyTo } from "./_replies.ts";
 import { Measuring } from "./_measuring_handler.ts";
 
@@ -70,4 +72,64 @@ Deno.test("lines of a body keep the reader's own limit, also behind a read witho
   strictEqual(reply.status, 500);
   deepStrictEqual(limits, [65_536, 65_536]);
   match(String(await served.untilErrors()), /Cannot read a line: it is longer/);
+});
+
+/** A body in chunks of these sizes, and its bytes. */
+function inChunks(sizes: readonly number[]): [sent: string, body: string] {
+  let sent = "";
+  let body = "";
+  for (const size of sizes) {
+    const chunk = Array.from(
+      { length: size },
+      (_, i) => String.fromCharCode(97 + (body.length + i) % 26),
+    ).join("");
+    sent += `${size.toString(16)}\r\n${chunk}\r\n`;
+    body += chunk;
+  }
+  return [`${sent}0\r\n\r\n`, body];
+}
+
+const CHUNKED = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" +
+  "Transfer-Encoding: chunked\r\n\r\n";
+
+Deno.test("chunks of every size are read exactly, in every way", async () => {
+  const ways: Record<string, (request: Request) => Promise<string>> = {
+    text: (request) => request.text(),
+    bytes: async (request) => {
+      const bytes = await request.bytes();
+      strictEqual(bytes.buffer.byteLength, bytes.length);
+      return new TextDecoder().decode(bytes);
+    },
+    arrayBuffer: async (request) =>
+      new TextDecoder().decode(await request.arrayBuffer()),
+    body: (request) => new Response(request.body).text(),
+  };
+  for (
+    const sizes of [
+      [1, 1, 1],
+      Array(30_000).fill(1),
+      [1, 20_000, 1, 1, 16_383, 1, 1, 70_000, 3],
+      Array.from({ length: 200 }, (_, i) => 1 + i * 5),
+    ]
+  ) {
+    const [sent, body] = inChunks(sizes);
+    for (const [way, read] of Object.entries(ways)) {
+      await using served = await serveForTest(
+        async (request) => new Response(await read(request)),
+        { server: HTTPServer },
+      );
+      const reply = await replyTo(served.addr, CHUNKED + sent);
+      strictEqual(reply.body, body, `${way} of ${sizes.length} chunks`);
+      deepStrictEqual(served.errors, []);
+    }
+  }
+});
+
+Deno.test("chunks that nobody has read yet wait in few parts", () => {
+  const [sent, body] = inChunks(Array(10_000).fill(1));
+  const parser = new RequestParser(DEFAULT_HTTP_LIMITS);
+  parser.feed(new TextEncoder().encode(CHUNKED + sent));
+  const { chunks } = parser.shift()!;
+  strictEqual(chunks.length, 1);
+  strictEqual(new TextDecoder().decode(chunks[0]), body);
 });

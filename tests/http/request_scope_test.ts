@@ -11,6 +11,8 @@ import {
   ThreadingHTTPServer,
 } from "../../server/http/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
+import { IncomingRequest } from "../../handlers/http/_connection/request_parser.ts";
+import { RequestScope } from "../../handlers/http/_connection/request_scope.ts";
 import { patiently } from "../_patience.ts";
 import { LOOPBACK } from "../_loopback.ts";
 import { readUntil } from "./_raw_client.ts";
@@ -137,6 +139,45 @@ Deno.test("what listens to the signals of requests that were answered is not kep
   } while (left > 1 && ++attempts < 20);
   // The connection may have the last, which is over.
   ok(left <= 1, `${left} of 200 are kept`);
+});
+
+Deno.test("a body that comes byte by byte is read in about the memory of its bytes", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const used = () => {
+    gc();
+    const { heapUsed, external } = Deno.memoryUsage();
+    return heapUsed + external;
+  };
+  const count = 200_000;
+  let sent = 0;
+  let cost = -used();
+  const scope = new RequestScope(
+    {
+      watch() {},
+      readChunk() {
+        if (sent === count) {
+          cost += used();
+          return Promise.resolve(null);
+        }
+        return Promise.resolve(Uint8Array.of(sent++ % 251));
+      },
+    },
+    new IncomingRequest(
+      "POST",
+      "/",
+      1,
+      ["Host", "a", "Transfer-Encoding", "chunked"],
+      true,
+      count,
+    ),
+    { request: undefined, clientAddress: null, server: {} },
+  );
+  deepStrictEqual(
+    await scope.readBody(),
+    Uint8Array.from({ length: count }, (_, i) => i % 251),
+  );
+  ok(cost < 10 * count, `${count} bytes cost ${cost}`);
 });
 
 Deno.test("a body that has all come can be read behind its response", async () => {

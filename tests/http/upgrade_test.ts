@@ -1,9 +1,13 @@
-import { deepStrictEqual, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   BaseHTTPRequestHandler,
   CGIHTTPRequestHandler,
   HTTPServer,
 } from "../../server/http/mod.ts";
+import { RequestParser } from "../../handlers/http/_connection/request_parser.ts";
+import { DEFAULT_HTTP_LIMITS } from "../../handlers/http/http_limits.ts";
 import { SimpleXMLRPCServer } from "../../server/xmlrpc/mod.ts";
 import { serveForTest } from "../../server/testing/mod.ts";
 import { Folder } from "../_program.ts";
@@ -200,3 +204,41 @@ for (const [count, what] of [[0, "nothing"], [1e6, "more than it may"]]) {
     );
   });
 }
+
+Deno.test("what follows byte by byte waits in about the memory of its bytes, and is taken exactly", () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const used = () => {
+    gc();
+    const { heapUsed, external } = Deno.memoryUsage();
+    return heapUsed + external;
+  };
+  const count = 100_000;
+  const parser = new RequestParser(DEFAULT_HTTP_LIMITS);
+  parser.feed(new TextEncoder().encode(ASKING));
+  const before = used();
+  const byte = new Uint8Array(1);
+  const feed = (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      byte[0] = i % 251;
+      parser.feed(byte);
+    }
+  };
+  feed(0, count);
+  const cost = used() - before;
+  ok(cost < 10 * count, `${count} bytes cost ${cost}`);
+  const taken = new Uint8Array(count + 10);
+  let length = parser.takeHeld(taken.subarray(0, 5));
+  // More comes while they are taken.
+  feed(count, count + 10);
+  while (length < taken.length) {
+    const n = parser.takeHeld(taken.subarray(length, length + 1000));
+    ok(n > 0, `${length} bytes were taken`);
+    length += n;
+  }
+  strictEqual(parser.takeHeld(new Uint8Array(1)), 0);
+  deepStrictEqual(
+    taken,
+    Uint8Array.from({ length: count + 10 }, (_, i) => i % 251),
+  );
+});

@@ -1,3 +1,4 @@
+import { appendBytes } from "../../_append_bytes.ts";
 import { HTTPError } from "../http_error.ts";
 import type { HTTPLimits } from "../http_limits.ts";
 import { Callback, Llhttp, type LlhttpError, methodName } from "./llhttp.ts";
@@ -12,6 +13,11 @@ const NO_REQUEST = "These bytes begin no request";
 const MOST_TOLD = 256;
 /** A method and a target, as far as the latter has come: RFC 9112, section 3. */
 const FIRST_LINE = /^[\r\n]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ \r\n]+)/;
+/**
+ * What waits is joined up to this size, in bytes: each part costs some hundred
+ * more, and a client may send its bytes one by one.
+ */
+const JOIN_UP_TO = 16 * 1024;
 const NOTHING = new Uint8Array(0);
 const latin1 = new TextDecoder("latin1");
 
@@ -248,6 +254,7 @@ export class RequestParser extends Llhttp {
   }
 
   #hold(bytes: Uint8Array): void {
+    if (joinLast(this.#held, bytes)) return;
     // The buffer that they have come in is used again.
     this.#held.push(this.#resuming ? bytes : bytes.slice());
   }
@@ -505,7 +512,7 @@ export class RequestParser extends Llhttp {
     if (current.received > maxBodySize) {
       throw new HTTPError(413, `A body may have ${maxBodySize} bytes`);
     }
-    current.chunks.push(chunk);
+    if (!joinLast(current.chunks, chunk)) current.chunks.push(chunk);
   }
 
   [Callback.MessageComplete](): void {
@@ -513,6 +520,19 @@ export class RequestParser extends Llhttp {
     this.#framing = 0;
     this.#bounds.restart();
   }
+}
+
+/** Adds bytes to the last of those that wait, if they are few enough together. */
+function joinLast<Memory extends ArrayBufferLike>(
+  waiting: Uint8Array<Memory | ArrayBuffer>[],
+  bytes: Uint8Array,
+): boolean {
+  const last = waiting.at(-1);
+  if (last === undefined || last.length + bytes.length > JOIN_UP_TO) {
+    return false;
+  }
+  waiting[waiting.length - 1] = appendBytes(last, bytes, JOIN_UP_TO);
+  return true;
 }
 
 /** What is answered to bytes that llhttp does not take. */

@@ -1,3 +1,4 @@
+import { GrowingBytes } from "../../_growing_bytes.ts";
 import {
   markLeftBehind,
   type StreamOwner,
@@ -149,11 +150,11 @@ export class RequestScope {
 
   /** Reads the body to its end. */
   async readBody(): Promise<Uint8Array<ArrayBuffer>> {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    const body = new GrowingBytes<ArrayBuffer>();
     try {
       let chunk: Uint8Array<ArrayBuffer> | null;
       while ((chunk = this.#chunkThere() ?? await this.#readChunk()) !== null) {
-        chunks.push(chunk);
+        body.add(chunk);
         // Most have come as one, and nobody else is to be asked for the end.
         if (this.#isAllRead) break;
       }
@@ -161,7 +162,12 @@ export class RequestScope {
       markLeftBehind(error, this.connection);
       throw error;
     }
-    return chunks.length === 1 ? chunks[0]! : joined(chunks);
+    const bytes = body.bytes();
+    // Where they were joined while they waited, their memory may be larger, and
+    // whoever takes it must find nothing else there.
+    return bytes.length === bytes.buffer.byteLength
+      ? bytes
+      : new Uint8Array(bytes);
   }
 
   /** What has come, if the request goes on. */
@@ -230,16 +236,4 @@ function responseCutShort(): Error {
   return new Error(
     "The response was not sent as a whole: its handler failed while it was sent",
   );
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let size = 0;
-  for (const chunk of chunks) size += chunk.length;
-  const whole = new Uint8Array(size);
-  size = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, size);
-    size += chunk.length;
-  }
-  return whole;
 }

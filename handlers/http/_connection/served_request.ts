@@ -40,7 +40,7 @@ class WholeRequest extends Request {
   constructor(scope: RequestParts, head: RequestHead, url: string) {
     super(url, {
       method: head.method,
-      body: mayHaveBody(head) ? scope.body() : null,
+      body: bodyOf(scope, head),
     });
     this.#scope = scope;
     scope.copyHeaders(this.headers);
@@ -137,9 +137,10 @@ class LazyRequest {
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
     // A whole one knows what has become of its body, and what to say of it.
     if (this.#whole !== undefined || this.#isRead) return this.whole().bytes();
-    if (!mayHaveBody(this.#head)) return Promise.resolve(new Uint8Array());
-    this.#isRead = true;
-    return this.#scope.readBody();
+    this.#isRead = mayHaveBody(this.#head);
+    return this.#isRead && this.#head.hasBody
+      ? this.#scope.readBody()
+      : Promise.resolve(new Uint8Array());
   }
 
   /** The request that is whole, which is made once. */
@@ -159,9 +160,31 @@ class LazyRequest {
 
 const decoder = new TextDecoder();
 
-/** Whether a `Request` may have its body. */
+/** Whether a `Request` may have its body, which is empty where none was sent. */
 function mayHaveBody({ hasBody, method }: RequestHead): boolean {
-  return hasBody && method !== "GET" && method !== "HEAD";
+  switch (method) {
+    case "GET":
+    case "HEAD":
+      return false;
+    // They have no content (RFC 9110, sections 9.3.6 and 9.3.8), and Deno makes
+    // no `Request` of them.
+    case "CONNECT":
+    case "TRACE":
+      return hasBody;
+    default:
+      return true;
+  }
+}
+
+/** What a whole `Request` is given as its body. */
+function bodyOf(
+  scope: RequestParts,
+  head: RequestHead,
+): ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null {
+  if (!mayHaveBody(head)) return null;
+  // Deno makes a stream of no bytes when it is asked for, and `fetch()` sends
+  // their length.
+  return head.hasBody ? scope.body() : new Uint8Array();
 }
 
 /**
