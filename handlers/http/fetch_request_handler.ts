@@ -121,7 +121,7 @@ const JOIN_UP_TO = 64 * 1024;
  * `request.signal` is aborted when the request is over before it is answered:
  * when its client ends or resets the connection, on a timeout, when a shutdown's
  * grace period ends. A body that is being streamed is then cancelled, and never
- * looks complete. Nothing aborts it when the request has been answered, as
+ * looks complete to HTTP/1.1. Nothing aborts it when the request has been answered, as
  * `Deno.serve` has it with `--unstable-no-legacy-abort`.
  *
  * @example Threads that answer

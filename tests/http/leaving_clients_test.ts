@@ -219,3 +219,36 @@ for (const [what, source] of Object.entries(STREAMS)) {
     strictEqual(await response.text(), "next");
   });
 }
+
+for (
+  const [what, head, body] of [
+    ["part of a body", "Content-Length: 2", "{"],
+    ["a chunk of a body", "Transfer-Encoding: chunked", "1\r\n{\r\n"],
+    ["all of a body", "Content-Length: 2", "{}"],
+  ] as const
+) {
+  Deno.test(`clients that have sent ${what} that nobody reads, and leave a silent stream, are let go`, async () => {
+    const cancelled = Promise.withResolvers<void>();
+    await using served = await serveForTest(
+      () =>
+        new Response(
+          new ReadableStream({
+            start: (controller) => controller.enqueue(new Uint8Array(1)),
+            cancel: () => cancelled.resolve(),
+          }),
+        ),
+      { server: HTTPServer },
+    );
+    const client = await Deno.connect(served.addr);
+    await client.write(
+      new TextEncoder().encode(
+        `POST / HTTP/1.1\r\nHost: a\r\n${head}\r\n\r\n${body}`,
+      ),
+    );
+    await client.read(new Uint8Array(1_000));
+    client.close();
+    await patiently(cancelled.promise, () => "its end");
+    await served.server.shutdown();
+    deepStrictEqual(served.errors, []);
+  });
+}
