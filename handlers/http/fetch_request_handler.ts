@@ -503,14 +503,13 @@ export class FetchRequestHandler<
     let text = statusLine(status, response.statusText || undefined);
     let length: number | undefined;
     let dated = false;
-    const isDecoded = wasDecoded(response);
     response.headers.forEach((value, name) => {
       switch (name) {
         case "content-length":
-          if (!isDecoded) length = this.#announced(value);
+          if (!wasDecoded(response)) length = this.#announced(value);
           return;
         case "content-encoding":
-          if (isDecoded) return;
+          if (wasDecoded(response)) return;
           break;
         case "transfer-encoding":
           // How the body is framed is decided here.
