@@ -103,9 +103,7 @@ export class StreamRequestHandler<
   #rfile: StreamReader | undefined;
   #wfile: StreamWriter | undefined;
   /** What `startTLS` has made of the connection, and the reader beneath it. */
-  #secured:
-    | Secured<Address>
-    | undefined;
+  #secured: Secured<Address> | undefined;
   /** Whether the reader is to read ahead. */
   #watches = false;
   /** Whether the handler has ended. */

@@ -59,8 +59,6 @@ const NOT_CACHED = /--cached-only is specified/;
 export class ChildCommand {
   /** Which names of hosts its processes may have looked up. */
   readonly mayResolve: MayResolve;
-  /** Whether its processes may shut the server down. */
-  readonly allowShutdown: boolean;
   readonly #path: string;
   /** The arguments up to the module that is run. */
   readonly #program: readonly string[];
@@ -100,7 +98,6 @@ export class ChildCommand {
     const flags = permissionFlags(permissions);
     this.mayResolve = allowedNames(permissions.net);
     this.#path = path;
-    this.allowShutdown = allowShutdown;
     this.#start = { handler, addr, allowShutdown };
     this.#program = [
       "run",
@@ -177,6 +174,11 @@ export class ChildCommand {
         { cause: error },
       );
     }
+  }
+
+  /** Whether its processes may shut the server down. */
+  get allowShutdown(): boolean {
+    return this.#start.allowShutdown;
   }
 
   /** Starts a process. */

@@ -1,4 +1,5 @@
 import { nextTurn } from "../../_next_turn.ts";
+import { discard } from "../_connection/discard.ts";
 import type {
   CompleteCompression,
   ContentCoding,
@@ -62,9 +63,7 @@ export function encodeStream(
         }
       } catch (error) {
         stream.close();
-        await Promise.resolve(source.cancel(error)).catch(() => {
-          // It has failed itself, which is what is thrown.
-        });
+        discard(source, error);
         throw error;
       }
     },

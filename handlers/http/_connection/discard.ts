@@ -1,6 +1,6 @@
-/** What can be cancelled: a stream, or the reader of one. */
+/** What can be cancelled: a stream, the reader of one, or another source of bytes. */
 interface Cancellable {
-  cancel(reason?: unknown): Promise<void>;
+  cancel(reason?: unknown): void | Promise<void>;
 }
 
 /**
@@ -12,5 +12,5 @@ export function discard(
   body: Cancellable | null | undefined,
   reason?: unknown,
 ): void {
-  body?.cancel(reason).catch(() => {});
+  Promise.resolve(body?.cancel(reason)).catch(() => {});
 }

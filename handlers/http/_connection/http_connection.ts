@@ -31,9 +31,8 @@ const MOST_DISCARDED = 256 * 1024;
  * has sent some of its next request, or several, is seen to leave like any other.
  */
 const MOST_AHEAD = 16 * 1024;
-/** How much of a body is read that nobody asks for, in bytes and in chunks. */
+/** How much of a body is read that nobody asks for, in bytes. */
 const MOST_OF_BODY_AHEAD = 64 * 1024;
-const MOST_CHUNKS_AHEAD = 64;
 
 const NOTHING = new Uint8Array(0);
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -507,8 +506,8 @@ export class HTTPConnection implements Watched, Serving {
 
   #mayReadAhead({ complete, chunks }: IncomingRequest): boolean {
     if (complete) return this.#ahead < MOST_AHEAD;
-    if (chunks.length >= MOST_CHUNKS_AHEAD) return false;
     let waiting = 0;
+    // They are few: the parser joins small ones.
     for (const chunk of chunks) waiting += chunk.length;
     return waiting < MOST_OF_BODY_AHEAD;
   }
